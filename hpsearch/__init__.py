@@ -1,0 +1,17 @@
+"""hpsearch: run a training script over a grid of option values, gather the results in one table.
+
+No relative import in here: scripts that are run inside this folder import it as top-level ``__init__``.
+"""
+
+from typing import Any
+
+__version__ = "1.0.0"
+
+
+def __getattr__(name: str) -> Any:  # Any: a module attribute can be anything
+    """Give grid modules ``from hpsearch import Not`` without loading anything at start."""
+    if name == "Not":
+        from hpsearch.core.conditions import Not
+
+        return Not
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,132 @@
+"""From a run that ended to what it came to: its logs put in place, its summary read, its state decided."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.app.gridfile import SearchConfig, SummaryParser
+from hpsearch.app.oldnames import using_config
+from hpsearch.backends.base import LogFile
+from hpsearch.core.errors import SummaryError
+from hpsearch.core.model import Run, RunState
+from hpsearch.core.summary import as_lists, is_finished, parse_summary
+from hpsearch.store.events import AttemptEnded
+from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.legacy import write_run_command
+from hpsearch.store.record import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attempt came to. problem: why it did not finish, or what is odd about it; may be empty."""
+
+    state: RunState
+    summary: dict[str, list[object]] | None
+    problem: str = ""
+
+
+def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, settings: Settings, config: SearchConfig) -> Outcome:
+    """Read the summary of an ended run and decide its state. Concerns this run only: nothing is raised."""
+    try:
+        summary = read_summary(folder.run_folder(run), run, settings, config)
+        finished = is_finished(summary)
+    except SummaryError as error:
+        return _without_summary(ended, str(error))
+    if finished:
+        odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
+        return Outcome(RunState.FINISHED, summary, odd)
+    state = RunState(ended.cause) if ended.cause else RunState.FAILED if ended.exit_status else RunState.UNFINISHED
+    return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
+
+
+def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
+    state = RunState(ended.cause) if ended.cause else RunState.FAILED
+    # After a crash a missing summary is no news; after a good end it is the reason.
+    return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
+
+
+def read_summary(run_folder: Path, run: Run, settings: Settings, config: SearchConfig) -> dict[str, list[object]]:
+    """Return a run's summary, by the user's own parser if there is one.
+
+    Raises SummaryError saying what is wrong with it.
+    """
+    if config.summary_parser is not None:
+        return _by_own_parser(config.summary_parser, run_folder, run, config)
+    path = run_folder / settings.summary_filename
+    return parse_summary(read_summary_text(path), settings.summary_keywords, str(path))
+
+
+def read_summary_text(path: Path) -> str:
+    """Return the text of a summary file.
+
+    Raises SummaryError if there is none or it is no text.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        # A network file system may show a new file late to whoever has an old listing; listing again refreshes it.
+        with contextlib.suppress(OSError):
+            os.listdir(path.parent)  # noqa: PTH208  (the listing itself is what counts)
+        if not path.exists():
+            raise SummaryError(f"there is no summary file {path}") from None
+        return read_summary_text(path)
+    except OSError as error:
+        raise SummaryError(f"{path}: cannot be read ({error.strerror})") from error
+    line = content[: content.find(b"\0")].count(b"\n") + 1
+    if b"\0" in content:
+        raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")
+    return content.decode("utf-8", "replace")
+
+
+def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: SearchConfig) -> dict[str, list[object]]:
+    name = f"_SUMMARY_PARSER_HANDLE for {run_folder}"
+    arguments = {"summary_fn": None} if _requires(parser, "summary_fn") else {}
+    try:
+        # Whatever it prints must not come between the results on standard output.
+        with contextlib.redirect_stdout(sys.stderr), using_config(config):
+            summary = parser(str(run_folder), run.number - 1, **arguments)
+    except (Exception, SystemExit) as error:
+        raise SummaryError(f"{name}: {type(error).__name__}: {error}") from error
+    if not isinstance(summary, Mapping):
+        raise SummaryError(f"{name}: it returned {summary!r}; expected a dict: keyword -> [value]")
+    try:
+        return as_lists(summary)
+    except SummaryError as error:
+        raise SummaryError(f"{name}: {error}") from error
+
+
+def _requires(function: SummaryParser, name: str) -> bool:
+    """Return whether a function has a parameter of this name without a default."""
+    try:
+        parameter = inspect.signature(function).parameters.get(name)
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and parameter.default is inspect.Parameter.empty
+
+
+def put_files_in_place(run_folder: Path, logs: list[LogFile], run: Run, settings: Settings) -> None:
+    """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
+
+    Doing it twice does no harm. Raises OSError if the folder cannot be written.
+    """
+    run_folder.mkdir(exist_ok=True)
+    for log in logs:
+        target = run_folder / log.final_name
+        if log.path.exists():
+            _move(log.path, free_name(target))
+    write_run_command(run_folder / "hpsearch_command.sh", run, settings)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError:
+        # On another file system: the run's folder may be a link the user made.
+        shutil.move(source, target)

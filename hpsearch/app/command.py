@@ -1,0 +1,80 @@
+"""The classic command: options in, exit status out. Imports what a search needs only when there is one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
+
+if TYPE_CHECKING:
+    from hpsearch.app.search import SearchEnd
+
+__all__ = ["hpsearch_cli_arguments", "main", "run"]
+
+_DESCRIPTION = "Run a script with many configurations of its command-line options, and gather the results in one table."
+_EPILOG = """\
+example: python -m hpsearch.hpsearch --grid_module=sims.mnist.hpsearch_config --run_cwd=sims/mnist
+
+exit status: 0 all runs finished; 1 some did not; 2 wrong usage or configuration, nothing was written;
+130 / 143 stopped by Ctrl-C / SIGTERM (go on with --resume)
+"""
+
+
+def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str | None = None) -> str:
+    """Run a search; return the path of its table of results.
+
+    Raises SearchError if it cannot be run.
+    """
+    return str(_search(sys.argv[1:] if argv is None else argv, out_dir, default_grid, prog).results or "")
+
+
+def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -> int:
+    """Run a search; return the command's exit status, errors told on standard error."""
+    from hpsearch.core.errors import SearchError
+
+    try:
+        return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
+    except SearchError as error:
+        return _tell(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        return _tell("stopped before the first run was started", 130)
+
+
+def _tell(message: str, exit_status: int) -> int:
+    from hpsearch.app.screen import Screen
+
+    Screen().error(message)
+    return exit_status
+
+
+def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None) -> SearchEnd:
+    if prog is None and not sys.argv[0].endswith("hpsearch.py"):
+        prog = "hpsearch"
+    parser = argparse.ArgumentParser(
+        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Formatter, allow_abbrev=True
+    )
+    add_options(parser, {"out_dir": out_dir, "grid_module": default_grid})
+    namespace = parser.parse_args(list(argv))
+    given_parser = argparse.ArgumentParser(add_help=False)
+    add_options(given_parser, {}, given_only=True)
+    given = vars(given_parser.parse_args(list(argv)))
+
+    from hpsearch.app.screen import Screen
+    from hpsearch.app.search import run_search
+
+    # A console script has its own folder first on the search path; grid modules lie where the user is.
+    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
+    return run_search(options_from(namespace), given, Screen(), import_paths)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the example, and leaves room for long option names."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)

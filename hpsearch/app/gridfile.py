@@ -1,0 +1,297 @@
+"""The user's grid module: imported, checked in full, every mistake reported at once."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hpsearch.core.command import text_of
+from hpsearch.core.conditions import Condition, Not
+from hpsearch.core.errors import ConfigError
+from hpsearch.store.values import load_plain_pickle
+
+#: A user's summary parser: f(out_dir, cmd_ident) -> {keyword: [value]}; some take `summary_fn` too.
+SummaryParser = Callable[..., Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """What a grid module says, checked. `grid_config_file`: where grid and conditions come from instead, if so."""
+
+    module_name: str
+    module_file: Path | None
+    grid: Mapping[str, Sequence[object]]
+    conditions: tuple[Condition, ...]
+    script_name: str
+    summary_filename: str
+    summary_keywords: tuple[str, ...]
+    out_arg: str = "out_dir"
+    summary_parser: SummaryParser | None = None
+    performance_eval: Callable[..., bool] | None = None
+    performance_key: str = ""
+    sort_ascending: bool = False
+    argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
+    grid_config_file: Path | None = None
+
+
+def load_config(module_name: str, grid_config_file: Path | None = None) -> SearchConfig:
+    """Import a grid module and check it.
+
+    grid_config_file: replaces the module's grid and/or conditions.
+    Raises ConfigError listing all mistakes at once.
+    """
+    module = import_grid_module(module_name)
+    replaced = read_grid_config(grid_config_file) if grid_config_file is not None else {}
+    config = config_from_module(module, module_name, replaced)
+    return replace(config, grid_config_file=grid_config_file)
+
+
+def config_from_module(
+    module: ModuleType, module_name: str, replaced: Mapping[str, object] | None = None, needs_grid: bool = True
+) -> SearchConfig:
+    """Check an imported grid module.
+
+    replaced: 'grid' and/or 'conditions' that stand in for the module's own.
+    needs_grid: False where only the other attributes are used (postprocessing).
+    Raises ConfigError listing all mistakes at once.
+    """
+    check = _Check(module, replaced or {})
+    keywords = check.keywords()
+    out_arg = check.text("_OUT_ARG", default="out_dir")
+    key = check.attribute("_PERFORMANCE_KEY", None)
+    if key is not None and keywords and key not in keywords:
+        check.problem(f"_PERFORMANCE_KEY is {key!r}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
+    grid = check.grid(out_arg) if needs_grid else {}
+    conditions = check.conditions(out_arg) if needs_grid else ()
+    config = SearchConfig(
+        module_name=module_name,
+        module_file=Path(module.__file__).resolve() if module.__file__ else None,
+        grid=grid,
+        conditions=conditions,
+        script_name=check.text("_SCRIPT_NAME"),
+        summary_filename=check.text("_SUMMARY_FILENAME"),
+        summary_keywords=keywords,
+        out_arg=out_arg,
+        summary_parser=check.function("_SUMMARY_PARSER_HANDLE"),
+        performance_eval=check.function("_PERFORMANCE_EVAL_HANDLE"),
+        performance_key=str(key) if key is not None else (keywords[0] if keywords else ""),
+        sort_ascending=check.truth("_PERFORMANCE_SORT_ASC"),
+        argparse_handle=check.function("_ARGPARSE_HANDLE"),
+    )
+    check.raise_if_any(str(config.module_file or module_name))
+    return config
+
+
+def import_grid_module(name: str) -> ModuleType:
+    """Import a grid module by its dotted name.
+
+    Raises ConfigError where it is missing, or saying in which of its lines it fails.
+    """
+    if name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            looked = ", ".join(entry or "." for entry in sys.path[:4])
+            raise ConfigError(
+                f"--grid_module={name}: there is no module {error.name!r} (looked in {looked}, ...); "
+                "start hpsearch from the folder that the dotted name begins in"
+            ) from error
+        raise _failed_import(name, error) from error
+    except (Exception, SystemExit) as error:
+        raise _failed_import(name, error) from error
+
+
+def _failed_import(name: str, error: BaseException) -> ConfigError:
+    if isinstance(error, SyntaxError):
+        return ConfigError(f"--grid_module={name}: {error.filename}, line {error.lineno}: {error.msg}")
+    # The last line that is not the import system's own: where the user has to look.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    where = f"{frames[-1].filename}, line {frames[-1].lineno}: " if len(frames) > 1 else ""
+    return ConfigError(f"--grid_module={name}: {where}{type(error).__name__}: {error}")
+
+
+def read_grid_config(path: Path) -> dict[str, object]:
+    """Read a file with 'grid' and/or 'conditions': JSON where its name ends in .json, else a pickle of plain data.
+
+    Raises ConfigError naming the file and what is wrong with it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--grid_config={path}: cannot be read ({error.strerror})") from error
+    is_json = path.suffix == ".json"
+    try:
+        loaded = _negations(json.loads(content)) if is_json else load_plain_pickle(content)
+    except ValueError as error:
+        kind = "JSON" if is_json else "a pickle of plain data"
+        raise ConfigError(f"--grid_config={path}: expected {kind}, but {error}") from error
+    if not isinstance(loaded, dict) or not {"grid", "conditions"} & set(loaded):
+        raise ConfigError(f"--grid_config={path}: expected a dict with 'grid' and/or 'conditions'")
+    return {key: loaded[key] for key in ("grid", "conditions") if key in loaded}
+
+
+def _negations(value: Any) -> Any:  # Any: whatever JSON can hold
+    """Turn ``{"not": [...]}`` into Not([...]), everywhere in a JSON value."""
+    if isinstance(value, dict):
+        if list(value) == ["not"] and isinstance(value["not"], list):
+            return Not(value["not"])
+        return {key: _negations(item) for key, item in value.items()}
+    return [_negations(item) for item in value] if isinstance(value, list) else value
+
+
+class _Check:
+    """Reads a module's attributes and collects what is wrong with them."""
+
+    def __init__(self, module: ModuleType, replaced: Mapping[str, object]) -> None:
+        self._module = module
+        self._replaced = replaced
+        self._problems: list[str] = []
+
+    def problem(self, text: str) -> None:
+        """Note a mistake."""
+        self._problems.append(text)
+
+    def raise_if_any(self, where: str) -> None:
+        """Raise ConfigError with all mistakes that were noted."""
+        if len(self._problems) == 1:
+            raise ConfigError(f"{where}: {self._problems[0]}")
+        if self._problems:
+            listed = "".join(f"\n  - {problem}" for problem in self._problems)
+            raise ConfigError(f"{where}: {len(self._problems)} mistakes:{listed}")
+
+    def attribute(self, name: str, default: object) -> object:
+        """Return an attribute of the module, or what stands in for it."""
+        if name in self._replaced:
+            return self._replaced[name]
+        return getattr(self._module, name, default)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return an attribute that has to be a text that is not empty."""
+        value = self.attribute(name, default)
+        if value is None:
+            self.problem(f"{name} is missing; expected a text")
+        elif not isinstance(value, str) or not value:
+            self.problem(f"{name} is {value!r}; expected a text that is not empty")
+        return value if isinstance(value, str) else ""
+
+    def truth(self, name: str) -> bool:
+        """Return an attribute that has to be True or False; False if it is missing."""
+        value = self.attribute(name, False)
+        if not isinstance(value, (bool, int)):
+            self.problem(f"{name} is {value!r}; expected True or False")
+        return bool(value)
+
+    def function(self, name: str) -> Callable[..., Any] | None:  # Any: the user's function may return anything
+        """Return an attribute that has to be a function or None; None if it is missing."""
+        value = self.attribute(name, None)
+        if value is not None and not callable(value):
+            self.problem(f"{name} is {value!r}; expected a function or None")
+            return None
+        return value
+
+    def keywords(self) -> tuple[str, ...]:
+        """Return the summary keywords."""
+        value = self.attribute("_SUMMARY_KEYWORDS", None)
+        if value is None:
+            self.problem("_SUMMARY_KEYWORDS is missing; expected a list of texts, one of them 'finished'")
+            return ()
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item.strip() for item in value):
+            self.problem(f"_SUMMARY_KEYWORDS is {value!r}; expected a list of texts, one of them 'finished'")
+            return ()
+        if "finished" not in value:
+            self.problem(f"_SUMMARY_KEYWORDS lacks 'finished'; it has {', '.join(value) or 'nothing'}")
+        return tuple(dict.fromkeys(value))
+
+    def grid(self, out_arg: str) -> dict[str, list[object]]:
+        """Return the grid."""
+        value = self.attribute("grid", None)
+        if value is None:
+            self.problem("grid is missing; expected a dict: option -> list of values")
+            return {}
+        if isinstance(value, dict) and not value:
+            self.problem("grid is empty; expected at least one option with a list of values")
+            return {}
+        return self._options(value, "grid", out_arg)
+
+    def conditions(self, out_arg: str) -> tuple[Condition, ...]:
+        """Return the conditions."""
+        value = self.attribute("conditions", None)
+        if value is None:
+            self.problem("conditions is missing; expected a list of pairs of dicts (may be empty: conditions = [])")
+            return ()
+        if not isinstance(value, (list, tuple)):
+            self.problem(f"conditions is {_short(value)}; expected a list of pairs of dicts")
+            return ()
+        found = [self._condition(number, entry, out_arg) for number, entry in enumerate(value, start=1)]
+        return tuple(condition for condition in found if condition is not None)
+
+    def _condition(self, number: int, entry: object, out_arg: str) -> Condition | None:
+        where = f"condition {number}"
+        if not isinstance(entry, (list, tuple)) or len(entry) != 2 or not all(isinstance(part, dict) for part in entry):
+            self.problem(f"{where} is {_short(entry)}; expected a pair of dicts: ({{'a': [1]}}, {{'b': [2]}})")
+            return None
+        when, then = entry
+        if not then:
+            self.problem(f"{where}: the second dict is empty; expected at least one option with a list of values")
+            return None
+        return Condition(
+            self._options(when, f"{where}, first dict", out_arg, may_negate=True),
+            self._options(then, f"{where}, second dict", out_arg),
+        )
+
+    def _options(self, value: object, where: str, out_arg: str, may_negate: bool = False) -> dict[str, Any]:
+        """Check a dict of option -> list of values; Any: a list, or a Not where that is allowed."""
+        if not isinstance(value, dict):
+            self.problem(f"{where} is {_short(value)}; expected a dict: option -> list of values")
+            return {}
+        return {
+            name: self._values(name, listed, where, may_negate)
+            for name, listed in value.items()
+            if self._is_name(name, where, out_arg)
+        }
+
+    def _is_name(self, name: object, where: str, out_arg: str) -> bool:
+        if (
+            not isinstance(name, str)
+            or not name
+            or name.startswith("-")
+            or any(c in "=\0" or c.isspace() for c in name)
+        ):
+            self.problem(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
+        elif name == out_arg:
+            self.problem(f"{where}: {name!r} is the output option (_OUT_ARG), which hpsearch sets itself; take it out")
+        else:
+            return True
+        return False
+
+    def _values(self, name: str, listed: object, where: str, may_negate: bool) -> list[object] | Not:
+        if isinstance(listed, Not):
+            if not may_negate:
+                self.problem(f"{where}: {name!r} is {listed!r}; Not can only stand in the first dict of a condition")
+            return listed
+        if hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0:
+            listed = list(listed)  # type: ignore[call-overload]  # a numpy array: its elements keep their types
+        if not isinstance(listed, (list, tuple, range)):
+            self.problem(f"{where}: {name!r} is {_short(listed)}; expected a list of values, as in [{_short(listed)}]")
+            return []
+        if not listed:
+            self.problem(f"{where}: {name!r} has an empty list; expected at least one value")
+        if any("\0" in text_of(value) for value in listed if isinstance(value, str)):
+            self.problem(f"{where}: {name!r} has a value with a NUL character, which no command line can carry")
+        return list(listed)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,313 @@
+"""Every option of a search, declared once: from the command line to `SearchOptions`, and back to the command line.
+
+Only light imports: this module is all that ``--help`` needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.core.errors import UsageError
+
+DEFAULT_OUT_DIR = "./out/hyperparam_search"
+
+Parser = argparse.ArgumentParser | argparse._ArgumentGroup
+
+
+def whole(text: str) -> int:
+    """Read a whole number. Raises argparse.ArgumentTypeError saying what was expected."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers that are not below `least`."""
+
+    def read(text: str) -> int:
+        number = whole(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
+        return number
+
+    return read
+
+
+def search_limit(text: str) -> int:
+    """Read a number of searches: positive, or -1 for no limit."""
+    number = whole(text)
+    if number != -1 and number < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number, or -1 for no limit, found {text}")
+    return number
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, found {text!r}")
+    return number
+
+
+def seed(text: str) -> int:
+    """Read a seed of the random order: 0 to 2^32 - 1, as numpy takes it."""
+    number = whole(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, found {text}")
+    return number
+
+
+def hours(text: str) -> float:
+    """Read a time limit: hours, or ``H:MM``. Returns hours."""
+    head, colon, minutes = text.partition(":")
+    try:
+        number = int(head) + int(minutes) / 60 if colon else float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf or (colon and not 0 <= int(minutes) < 60):
+        raise argparse.ArgumentTypeError(f"expected a positive number of hours (24, 0.5) or H:MM, found {text!r}")
+    return int(number) if number == int(number) else number
+
+
+def gpu_list(text: str) -> str:
+    """Read a list of GPU indices separated by commas; empty = all; -1 = none."""
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if parts != ["-1"] and (not all(part.isdigit() for part in parts) or len(set(parts)) < len(parts)):
+        raise argparse.ArgumentTypeError(f"expected GPU indices such as 0,1,3 (each once), or -1, found {text!r}")
+    return ",".join(parts)
+
+
+def _option(
+    default: Any,  # Any: of the type that the option has
+    group: str,
+    text: str,
+    read: Callable[[str], Any] | None = None,
+    metavar: str | None = None,
+    choices: Sequence[str] | None = None,
+    plans: bool = False,
+) -> Any:  # Any: dataclasses.field() is typed by its default
+    """Declare an option. plans: it shapes the list of runs, and so cannot be changed when a search is resumed."""
+    keywords = {"type": read, "metavar": metavar, "choices": choices}
+    metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+_WHAT, _WHERE, _HOW = "what is searched", "where it goes", "how runs are executed"
+_CLUSTER, _GPU = "cluster (with --run_cluster)", "GPUs (without --run_cluster)"
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """The options of a search, named as on the command line."""
+
+    grid_module: str = _option(
+        "", _WHAT, "Dotted name of the module with the grid, such as sims.mnist.hpsearch_config.", plans=True
+    )
+    grid_config: str = _option(
+        "",
+        _WHAT,
+        "File with a dict of 'grid' and/or 'conditions' that replace those of the module: .json, or a pickle "
+        "of plain data. Relative to the current folder.",
+        metavar="FILE",
+        plans=True,
+    )
+    num_searches: int = _option(
+        -1, _WHAT, "At most so many configurations; -1 = all.", search_limit, metavar="N", plans=True
+    )
+    deterministic_search: bool = _option(
+        False, _WHAT, "Keep the order of the grid instead of a random one.", plans=True
+    )
+    dont_generate_full_grid: bool = _option(
+        False, _WHAT, "Sample --num_searches configurations at random, without building the whole grid.", plans=True
+    )
+    random_seed: int = _option(42, _WHAT, "Seed of the random order.", seed, metavar="N", plans=True)
+
+    out_dir: str = _option(
+        DEFAULT_OUT_DIR,
+        _WHERE,
+        "Results go to a new folder search_<date>_<time> in here. Relative to --run_cwd.",
+        metavar="DIR",
+        plans=True,
+    )
+    force_out_dir: bool = _option(False, _WHERE, "Use exactly --out_dir, with no new folder inside.", plans=True)
+    dont_force_new_dir: bool = _option(
+        False, _WHERE, "Add to the search folder if it exists, instead of refusing it.", plans=True
+    )
+    run_cwd: str = _option(
+        ".", _WHERE, "Working directory of the runs, and base of relative paths.", metavar="DIR", plans=True
+    )
+    resume: str = _option(
+        "",
+        _WHERE,
+        "Go on with the search in this folder: finished runs are kept, live ones are waited for, all others run. "
+        "Needs no other option; those given replace the search's own (except those that shape the list of runs).",
+        metavar="DIR",
+    )
+    dry_run: bool = _option(False, _WHERE, "Print the commands on standard output and write nothing.")
+
+    retries: int = _option(0, _HOW, "Run failed runs again, up to N times each.", at_least(0), metavar="N")
+    interpreter: str = _option(
+        "",
+        _HOW,
+        "Command that runs the script instead of python3, such as 'singularity exec image.sif python3'.",
+        metavar="CMD",
+        plans=True,
+    )
+    num_cpu_jobs: int = _option(1, _HOW, "Without GPUs: so many runs at once.", at_least(1), metavar="N")
+
+    visible_gpus: str = _option(
+        "",
+        _GPU,
+        "Indices of the GPUs to use, such as 0,2; empty = all; -1 = no GPU is assigned, runs go one after another.",
+        gpu_list,
+        metavar="LIST",
+    )
+    allowed_load: float = _option(0.5, _GPU, "A GPU with more load than this takes no run (0 to 1).", share, "X")
+    allowed_memory: float = _option(
+        0.5, _GPU, "A GPU with more of its memory in use than this takes no run (0 to 1).", share, "X"
+    )
+    sim_startup_time: int = _option(
+        60, _GPU, "Seconds after a start on a GPU before that GPU may take another run.", at_least(0), "S"
+    )
+    max_num_jobs_per_gpu: int = _option(1, _GPU, "So many runs of this search at once on a GPU.", at_least(1), "N")
+
+    run_cluster: bool = _option(False, _CLUSTER, "Submit the runs as jobs to a scheduler.")
+    scheduler: str = _option("lsf", _CLUSTER, "The cluster's scheduler.", choices=("lsf", "slurm"))
+    num_jobs: int = _option(8, _CLUSTER, "At most so many jobs queued or running at once.", at_least(1), "N")
+    num_hours: float = _option(24, _CLUSTER, "Time limit of a job: hours, or H:MM.", hours, "N")
+    resources: str = _option(
+        '"rusage[mem=8000, ngpus_excl_p=1]"', _CLUSTER, "LSF: resources of a job (bsub -R).", metavar="STR"
+    )
+    slurm_mem: str = _option("8G", _CLUSTER, "Slurm: memory of a job (sbatch --mem); empty = not given.", metavar="STR")
+    slurm_gres: str = _option(
+        "gpu:1", _CLUSTER, "Slurm: generic resources (sbatch --gres); empty = not given.", metavar="STR"
+    )
+    slurm_partition: str = _option("", _CLUSTER, "Slurm: partition; empty = not given.", metavar="STR")
+    slurm_qos: str = _option("", _CLUSTER, "Slurm: quality of service; empty = not given.", metavar="STR")
+    slurm_constraint: str = _option("", _CLUSTER, "Slurm: features a node must have; empty = not given.", metavar="STR")
+
+
+def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
+    return {field.name: field for field in dataclasses.fields(SearchOptions)}
+
+
+_OUT_DIR_OPTIONS = ("out_dir", "force_out_dir", "dont_force_new_dir")
+_GRID_OPTIONS = ("grid_module", "grid_config")
+
+
+def add_options(
+    parser: Parser, defaults: Mapping[str, object], leave_out: Sequence[str] = (), given_only: bool = False
+) -> None:
+    """Add the options of a search to a parser or a group of one.
+
+    defaults: option name -> default instead of the declared one.
+    leave_out: names of options that are not added.
+    given_only: leave options that are not given out of the Namespace, so that one can tell.
+    """
+    groups: dict[str, Parser] = {}
+    for name, field in _fields().items():
+        if name in leave_out:
+            continue
+        title = field.metadata["group"]
+        if title not in groups:
+            # A group cannot hold groups: there, all options go into the one group.
+            is_parser = isinstance(parser, argparse.ArgumentParser)
+            groups[title] = parser.add_argument_group(title) if is_parser else parser
+        _add_option(groups[title], name, field, defaults.get(name, field.default), given_only)
+
+
+def _add_option(
+    target: Parser, name: str, field: dataclasses.Field[Any], default: object, given_only: bool
+) -> None:  # Any: of the option's type
+    arguments: dict[str, Any] = dict(field.metadata["arguments"])  # Any: argparse's own keywords
+    text = field.metadata["help"]
+    if isinstance(field.default, bool):
+        arguments["action"] = "store_true"
+    elif field.default is not None and default != "":
+        text += f" Default: {str(default).replace('%', '%%')}."
+    arguments["default"] = argparse.SUPPRESS if given_only else default
+    target.add_argument(f"--{name}", help=text, **arguments)
+
+
+def hpsearch_cli_arguments(
+    parser: Parser,
+    show_num_searches: bool = True,
+    show_out_dir: bool = True,
+    dout_dir: str = DEFAULT_OUT_DIR,
+    show_grid_module: bool = True,
+    default_grid: str = "",
+) -> None:
+    """Add the classic options of a search to any argparse parser or group.
+
+    default_grid: default of ``--grid_module``.
+    """
+    hidden = [
+        *(() if show_num_searches else ("num_searches",)),
+        *(() if show_out_dir else _OUT_DIR_OPTIONS),
+        *(() if show_grid_module else _GRID_OPTIONS),
+    ]
+    add_options(parser, {"out_dir": dout_dir, "grid_module": default_grid}, hidden)
+
+
+def options_from(namespace: argparse.Namespace) -> SearchOptions:
+    """Return the options in a Namespace, which may hold others too; missing ones get their defaults."""
+    known = _fields()
+    return SearchOptions(**{name: value for name, value in vars(namespace).items() if name in known})
+
+
+def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
+    """Return the options with these values; unknown names, of an older or newer version, are left out."""
+    return SearchOptions(**{name: value for name, value in values.items() if name in _fields()})
+
+
+def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
+    """Return a search's options with those replaced that were given when it is resumed.
+
+    Raises UsageError if one of them shapes the list of runs, which is fixed.
+    """
+    for name in given:
+        if _fields()[name].metadata["plans"]:
+            raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
+    return dataclasses.replace(options, **{name: value for name, value in given.items() if name != "resume"})
+
+
+def to_argv(options: SearchOptions) -> list[str]:
+    """Return the command-line words that stand for these options; those with their default value are left out."""
+    words = []
+    for name, field in _fields().items():
+        value = getattr(options, name)
+        if value == field.default:
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name}"] if value is True else [f"--{name}={item}" for item in values]
+    return words
+
+
+def check_together(options: SearchOptions) -> None:
+    """Make sure that the options go together.
+
+    Raises UsageError otherwise.
+    """
+    if options.dont_generate_full_grid and options.num_searches == -1:
+        raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
+    if options.resume and options.dry_run:
+        raise UsageError("--dry_run shows the commands of a new search; it cannot be given with --resume")
+    if not options.resume and not options.grid_module:
+        raise UsageError(
+            "say what to search: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
+        )
+
+
+def absolute(path: str, base: Path) -> Path:
+    """Return a path as absolute, relative ones starting from `base`."""
+    return Path(base, Path(path).expanduser())

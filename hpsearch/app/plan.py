@@ -1,0 +1,140 @@
+"""From a checked grid module and the options to a planned search: its runs, their folders and commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shlex import split
+
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.core.model import Configuration, Run
+from hpsearch.core.space import Order, Selection, enumerate_space
+from hpsearch.store.record import Settings
+
+#: The time now, in seconds since the epoch.
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search before anything of it is written. stamp: seconds since the epoch, from which folders get their names."""
+
+    settings: Settings
+    config: SearchConfig
+    options: SearchOptions
+    selection: Selection
+    stamp: float
+
+    @property
+    def folder(self) -> Path:
+        """The search folder, absolute."""
+        return absolute(self.settings.shown_folder, Path(self.settings.run_cwd))
+
+    def runs(self, first_number: int = 1) -> Iterator[Run]:
+        """Return the runs in execution order, made one by one."""
+        last = first_number + len(self.selection) - 1
+        stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(self.stamp))
+        for number, configuration in enumerate(self.selection, start=first_number):
+            yield planned_run(number, len(str(last)), stamp, configuration, self.settings.shown_folder)
+
+
+def planned_run(number: int, width: int, stamp: str, configuration: Configuration, shown_folder: str) -> Run:
+    """Return a run with the name of its folder; `width` is that of the largest number."""
+    folder = f"sim_{stamp}_{number:0{width}d}"
+    return Run(number, folder, configuration, os.path.join(shown_folder, folder))  # noqa: PTH118  ("./x" has to stay)
+
+
+def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
+    """Plan a new search; nothing is written.
+
+    import_paths: what was added to Python's search path to find the grid module.
+    Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
+    """
+    run_cwd = Path(options.run_cwd).expanduser().resolve()
+    if not run_cwd.is_dir():
+        raise UsageError(f"--run_cwd={options.run_cwd}: there is no such folder")
+    program = program_of(config, run_cwd, options.interpreter)
+    order = Order(
+        deterministic=options.deterministic_search,
+        seed=options.random_seed,
+        limit=None if options.num_searches == -1 else options.num_searches,
+        sample=options.dont_generate_full_grid,
+    )
+    selection = enumerate_space(config.grid, config.conditions, order)
+    stamp, shown = _search_folder(options, run_cwd, clock)
+    settings = Settings(
+        program=program,
+        run_cwd=str(run_cwd),
+        shown_folder=shown,
+        out_arg=config.out_arg,
+        summary_filename=config.summary_filename,
+        summary_keywords=config.summary_keywords,
+        performance_key=config.performance_key,
+        sort_ascending=config.sort_ascending,
+        grid_module=config.module_name,
+        grid_file=str(config.module_file or ""),
+        has_parser=config.summary_parser is not None,
+        option_names=selection.option_names,
+        import_paths=tuple(import_paths),
+        options=asdict(options),
+    )
+    return Plan(settings, config, options, selection, stamp)
+
+
+def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[str, ...]:
+    """Return the words of a command before its options: interpreter and script.
+
+    Raises ConfigError if there is no such script.
+    """
+    script = absolute(config.script_name, run_cwd)
+    if not script.is_file():
+        raise ConfigError(
+            f"{config.module_file or config.module_name}: _SCRIPT_NAME is {config.script_name!r}, "
+            f"but there is no file {script}; is --run_cwd right?"
+        )
+    if interpreter:
+        return (*split(interpreter), config.script_name)
+    if script.suffix != ".py" and os.access(script, os.X_OK):
+        # Without a slash, the command would be looked up on PATH.
+        return (config.script_name if "/" in config.script_name else f"./{config.script_name}",)
+    return (_python(), config.script_name)
+
+
+def _python() -> str:
+    """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
+    found = shutil.which("python3")
+    running = Path(sys.executable)
+    if found is not None:
+        # Interpreters of virtual environments are links to one file: the folder tells them apart.
+        is_same_place = Path(found).parent.resolve() == running.parent.resolve()
+        if is_same_place and Path(found).resolve() == running.resolve():
+            return "python3"
+    return str(running)
+
+
+def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple[float, str]:
+    """Return the time stamp of a search and its folder as the user would write it; waits for a free second."""
+    stamp = clock()
+    if options.force_out_dir:
+        path = absolute(options.out_dir, run_cwd)
+        if os.path.lexists(path) and not options.dont_force_new_dir:
+            raise UsageError(
+                f"--out_dir={options.out_dir}: the folder exists already; give another one, "
+                "or --dont_force_new_dir to add to it"
+            )
+        return stamp, options.out_dir
+    while True:
+        name = time.strftime("search_%Y-%m-%d_%H-%M-%S", time.localtime(stamp))
+        shown = os.path.join(options.out_dir, name)  # noqa: PTH118  ("./x" has to stay)
+        if not os.path.lexists(absolute(shown, run_cwd)):
+            return stamp, shown
+        # Jobs of a cluster often start in the same second.
+        time.sleep(max(0.01, 1 - stamp % 1))
+        stamp = clock()

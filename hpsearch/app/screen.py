@@ -1,0 +1,201 @@
+"""All that is printed: results on standard output, progress and messages on standard error.
+
+On a terminal there is a live bar; elsewhere (a job's log, a pipe) there are plain lines with the time in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from hpsearch.app.report import duration, performance
+from hpsearch.core.model import Job, JobPhase, RunState, Status
+from hpsearch.core.summary import sort_key
+from hpsearch.store.record import RunRecord, Settings
+
+#: How often a bar on a terminal is drawn anew while nothing happens.
+_BAR_INTERVAL_S = 1.0
+
+
+class Screen:
+    """What one search shows. Nothing here fails: a message that cannot be written is not worth a search."""
+
+    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self._out = out if out is not None else sys.stdout
+        self._err = err if err is not None else sys.stderr
+        self._is_terminal = self._err.isatty()
+        self._log: Path | None = None
+        self._bar: Any = None  # Any: tqdm comes without types
+        self._settings: Settings | None = None
+        self._total = 0
+        self._counts: Counter[RunState] = Counter()
+        self._best: RunRecord | None = None
+        self._queued: set[str] = set()
+        self._shows_output = False
+
+    @property
+    def refresh_s(self) -> float | None:
+        """After how many seconds `refresh` wants to be called; None where there is no bar."""
+        return _BAR_INTERVAL_S if self._bar is not None else None
+
+    def result(self, line: str) -> None:
+        """Print a line of results on standard output."""
+        with contextlib.suppress(OSError):
+            print(line, file=self._out, flush=True)
+
+    def results(self, lines: Iterable[str]) -> None:
+        """Print many lines of results. A reader that goes away early (``| head``) ends it."""
+        try:
+            for line in lines:
+                self._out.write(line + "\n")
+            self._out.flush()
+        except BrokenPipeError:
+            # Python flushes once more at its end, and would complain.
+            with contextlib.suppress(OSError):
+                sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+
+    def note(self, text: str) -> None:
+        """Print a message."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._print(text if self._is_terminal else f"{stamp} {text}")
+        if self._log is not None:
+            with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(f"{stamp} {text}\n")
+
+    def notes(self, lines: Iterable[str]) -> None:
+        """Print some messages."""
+        for line in lines:
+            self.note(line)
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.note(f"warning: {text}")
+
+    def error(self, text: str) -> None:
+        """Print why the command ends."""
+        self._print(f"hpsearch: {text}")
+
+    def keep_log(self, path: Path) -> None:
+        """Write all messages to this file, too."""
+        self._log = path
+
+    def begin(self, settings: Settings, entries: Iterable[RunRecord], shows_output: bool) -> None:
+        """Start showing progress of these runs."""
+        self._settings, self._shows_output = settings, shows_output
+        for entry in entries:
+            self._total += 1
+            if entry.state is RunState.FINISHED:
+                self._count(entry)
+        if self._is_terminal:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._total,
+                initial=sum(self._counts.values()),
+                file=self._err,
+                unit="run",
+                dynamic_ncols=True,
+                bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed} left {remaining}{postfix}",
+            )
+
+    def started(self, job: Job) -> None:
+        """A run was started."""
+        if self._bar is None or self._shows_output:
+            place = f" on {job.place.label}" if job.place.label else ""
+            run = job.attempt.run
+            again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
+            self.note(f"run {run.number}/{self._total} started{place}{again}: {' '.join(job.attempt.argv)}")
+
+    def phase(self, token: str, status: Status) -> None:
+        """A job is known to be waiting or running."""
+        if status.phase is JobPhase.QUEUED:
+            self._queued.add(token)
+        elif status.phase is JobPhase.RUNNING:
+            self._queued.discard(token)
+
+    def ended(self, entry: RunRecord, is_again: bool) -> None:
+        """A run has ended and was collected."""
+        self._queued.discard(entry.token)
+        if not is_again:
+            self._count(entry)
+        is_good = entry.state is RunState.FINISHED and not entry.problem
+        if self._bar is None or not is_good:
+            self.note(self._ended_line(entry, is_again))
+        if self._bar is not None and not is_again:
+            self._bar.update(1)
+
+    def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
+        assert self._settings is not None
+        key = self._settings.performance_key
+        took = ""
+        if entry.submitted is not None and entry.ended is not None:
+            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}"
+        value = performance(entry, key)
+        parts = [f"run {entry.run.number}/{self._total} {entry.state.value}{took}"]
+        parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
+        parts += [f" ({entry.problem})"] if entry.problem else []
+        parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
+        return "".join(parts)
+
+    def refresh(self, active: Iterable[Job], pending: int) -> None:
+        """Draw the bar anew."""
+        if self._bar is None or self._settings is None:
+            return
+        jobs = list(active)
+        queued = sum(job.attempt.token in self._queued for job in jobs)
+        failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
+        parts = [f"{len(jobs) - queued} running"]
+        parts += [f"{queued} queued"] if queued else []
+        parts += [f"{failed} not finished"] if failed else []
+        if self._best is not None:
+            key = self._settings.performance_key
+            parts.append(f"best {key} {performance(self._best, key):g} (run {self._best.run.number})")
+        self._bar.set_postfix_str(", ".join(parts), refresh=True)
+
+    def echo(self, output: bytes) -> None:
+        """Show what a run printed."""
+        if output:
+            text = output.decode("utf-8", "replace")
+            if self._bar is not None:
+                self._bar.clear()
+            self._write(text)
+
+    def stopping(self, live: int) -> None:
+        """The search was told to stop."""
+        self.note(f"stopping: ending {live} live {'run' if live == 1 else 'runs'} (once more to kill at once)")
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _count(self, entry: RunRecord) -> None:
+        assert self._settings is not None
+        self._counts[entry.state] += 1
+        key = self._settings.performance_key
+        if entry.state is RunState.FINISHED and performance(entry, key) is not None:
+            ranked = [run for run in (self._best, entry) if run is not None]
+            self._best = min(ranked, key=lambda run: self._rank(run, key))
+
+    def _rank(self, entry: RunRecord, key: str) -> tuple[int, float, str]:
+        assert self._settings is not None
+        return sort_key(performance(entry, key), self._settings.sort_ascending)
+
+    def _print(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                self._err.write(text)
+            except UnicodeEncodeError:
+                self._err.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+            self._err.flush()

@@ -1,0 +1,234 @@
+"""A whole search, from its options to its exit status: the table of contents of this program."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hpsearch.app.backend_choice import choose_backend
+from hpsearch.app.dispatch import Dispatcher
+from hpsearch.app.gridfile import SearchConfig, config_from_module, import_grid_module, load_config
+from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
+from hpsearch.app.plan import Plan, make_plan
+from hpsearch.app.report import closing_lines, plan_lines, resume_hint
+from hpsearch.app.screen import Screen
+from hpsearch.app.stop import StopRequest
+from hpsearch.backends.base import Backend
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused
+from hpsearch.core.model import RunState
+from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.legacy import command_line
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.values import encode, readable
+
+
+@dataclass(frozen=True)
+class SearchEnd:
+    """How a search ended. results: path of the table; None after a dry run."""
+
+    results: Path | None
+    exit_status: int
+
+
+def run_search(
+    options: SearchOptions, given: Mapping[str, Any], screen: Screen, import_paths: Sequence[str] = ()
+) -> SearchEnd:  # Any: of the options' types
+    """Run a new search, or resume one.
+
+    given: the options that were really given, name -> value; those override a resumed search's own.
+    import_paths: what was added to Python's search path, to be added again when the search is resumed.
+    Raises SearchError, whose `exit_status` is the command's.
+    """
+    check_together(options)
+    if options.resume:
+        return _resume(options, given, screen)
+    grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
+    # Whatever the user's module prints must not come between the results on standard output.
+    with contextlib.redirect_stdout(sys.stderr):
+        config = load_config(options.grid_module, grid_config)
+    plan = make_plan(config, options, import_paths, time.time)
+    if options.dry_run:
+        screen.notes(plan_lines(plan))
+        screen.results(command_line(run, plan.settings) for run in plan.runs())
+        return SearchEnd(None, 0)
+    backend = choose_backend(options, screen)
+    screen.notes(plan_lines(plan))
+    return _carry_out_plan(plan, backend, screen)
+
+
+def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
+    folder = SearchFolder(plan.folder)
+    with _removed_on_failure(folder.path) as keep, LiveSearch(folder) as search:
+        first = max(search.record.runs, default=0) + 1
+        runs = list(plan.runs(first))
+        search.add_plan(
+            *(RunPlanned(r.number, r.folder, r.out_dir, _encoded(r.configuration.options)) for r in runs),
+            SearchStarted(plan.settings.to_json(), plan.stamp),
+        )
+        _copy_inputs(plan, folder)
+        search.write_commands()
+        search.open_for_work()
+        new = [search.record.runs[run.number] for run in runs]
+        try:
+            return _carry_out(search, plan.config, backend, screen, new, plan.options)
+        except SubmissionRefused:
+            raise
+        except BaseException:
+            keep.append(folder.path)
+            raise
+        finally:
+            if any(entry.submitted is not None for entry in new):
+                keep.append(folder.path)
+
+
+def _encoded(options: Iterable[tuple[str, object]]) -> list[list[Any]]:  # Any: whatever JSON can hold
+    return [[name, encode(value)] for name, value in options]
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: Path) -> Iterator[list[Path]]:
+    """Make a folder with its parents, and take away again what was made if the block fails and nothing is kept.
+
+    Yields a list: a path in it means that the folder holds something worth keeping.
+    """
+    made = next((parent for parent in [*reversed(path.parents), path] if not parent.exists()), None)
+    keep: list[Path] = []
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield keep
+    except BaseException as error:
+        if made is not None and not keep:
+            shutil.rmtree(made, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _not_writable(path, error) from error
+        if isinstance(error, StoreError) and not keep:
+            # Nothing has run yet: as good as a folder that was refused from the start.
+            raise FolderError(f"{error}; give another --out_dir, or make room") from error
+        raise
+
+
+def _not_writable(path: Path, error: OSError) -> FolderError:
+    return FolderError(
+        f"--out_dir: the search folder {path} cannot be made ({error.strerror}: {error.filename}); "
+        "give another --out_dir"
+    )
+
+
+def _copy_inputs(plan: Plan, folder: SearchFolder) -> None:
+    """Copy what was searched into the folder: the grid module, the grid configuration file, a readable form of it."""
+    import json
+
+    if plan.config.module_file is not None and plan.config.module_file.exists():
+        shutil.copyfile(plan.config.module_file, folder.path / plan.config.module_file.name)
+    source = plan.config.grid_config_file
+    if source is not None:
+        shutil.copyfile(source, folder.path / source.name)
+        conditions = [[dict(condition.when), dict(condition.then)] for condition in plan.config.conditions]
+        content = readable({"grid": dict(plan.config.grid), "conditions": conditions})
+        if source.suffix != ".json":
+            text = json.dumps(content, indent=2) + "\n"
+            (folder.path / source.with_suffix(".json").name).write_text(text, encoding="utf-8")
+
+
+def _resume(options: SearchOptions, given: Mapping[str, Any], screen: Screen) -> SearchEnd:  # Any: see run_search
+    folder = SearchFolder(Path(options.resume).expanduser().resolve())
+    if not folder.journal.exists():
+        raise FolderError(
+            f"--resume={options.resume}: not a search folder of this tool (there is no {folder.journal}); "
+            "give the folder that holds search_results.csv"
+        )
+    with LiveSearch(folder) as search:
+        settings = search.settings
+        combined = with_given(options_from_names(settings.options), given)
+        combined = replace(combined, resume=options.resume)
+        config = _config_of(settings)
+        backend = choose_backend(combined, screen)
+        _rename_if_moved(search)
+        search.open_for_work()
+        entries = list(search.record)
+        screen.notes(_resume_lines(search, entries))
+        return _carry_out(search, config, backend, screen, entries, combined)
+
+
+def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord]) -> list[str]:
+    finished = sum(entry.state is RunState.FINISHED for entry in entries)
+    live = sum(entry.is_live for entry in entries)
+    rest = len(entries) - finished - live
+    return [
+        f"resuming {search.folder.path}",
+        f"runs: {finished:,} of {len(entries):,} finished, {live:,} may still be live, {rest:,} to be run",
+    ]
+
+
+def _config_of(settings: Settings) -> SearchConfig:
+    """Return the configuration of a search that is resumed; the grid module is needed only for a parser of its own."""
+    if settings.has_parser:
+        sys.path.extend(path for path in settings.import_paths if path not in sys.path)
+        with contextlib.redirect_stdout(sys.stderr):
+            return config_from_module(import_grid_module(settings.grid_module), settings.grid_module, needs_grid=False)
+    return SearchConfig(
+        module_name=settings.grid_module,
+        module_file=Path(settings.grid_file) if settings.grid_file else None,
+        grid={},
+        conditions=(),
+        script_name=settings.program[-1],
+        summary_filename=settings.summary_filename,
+        summary_keywords=settings.summary_keywords,
+        out_arg=settings.out_arg,
+        performance_key=settings.performance_key,
+        sort_ascending=settings.sort_ascending,
+    )
+
+
+def _rename_if_moved(search: LiveSearch) -> None:
+    """Let runs that are still to come write into the folder where the search lies now."""
+    folder, settings = search.folder.path, search.settings
+    recorded = absolute(settings.shown_folder, Path(settings.run_cwd))
+    if recorded.exists() and recorded.samefile(folder):
+        return
+    for entry in search.record:
+        if entry.state is not RunState.FINISHED and not entry.is_live:
+            entry.run = replace(entry.run, out_dir=str(folder / entry.run.folder))
+
+
+def _carry_out(
+    search: LiveSearch,
+    config: SearchConfig,
+    backend: Backend,
+    screen: Screen,
+    entries: Sequence[RunRecord],
+    options: SearchOptions,
+) -> SearchEnd:
+    """Run what is to be run, show it, and close the search in good order."""
+    started = time.monotonic()
+    folder = search.folder
+    screen.keep_log(folder.log)
+    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time()), durable=True)
+    screen.begin(search.settings, entries, backend.shows_output)
+    with StopRequest() as stop:
+        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries)
+        dispatcher.take_over(entries)
+        try:
+            dispatcher.run()
+            search.finish()
+        except StoreError as error:
+            raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
+        finally:
+            screen.close()
+            backend.close()
+        screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
+        screen.result(str(folder.results))
+        if stop.signal_number is not None:
+            raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
+    all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+    return SearchEnd(folder.results, 0 if all_finished else 1)

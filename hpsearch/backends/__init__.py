@@ -1,0 +1,1 @@
+"""Where runs execute: the only package that starts processes."""

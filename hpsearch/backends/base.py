@@ -1,0 +1,84 @@
+"""What a backend promises: the one seam between a search and the places where its runs execute.
+
+`tests/backends` holds every backend to these promises with one suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hpsearch.core.model import Attempt, Job, Place, Status
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A file that a job leaves behind and that belongs into its run's folder under `final_name` once it ended."""
+
+    path: Path
+    final_name: str
+
+
+class Backend(Protocol):
+    """A place where runs execute."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name, for people."""
+
+    @property
+    def shows_output(self) -> bool:
+        """True if what a run prints should be seen live: one runs at a time, in the foreground."""
+
+    @property
+    def survives_controller(self) -> bool:
+        """True if jobs are to be left alone when the controller is told to stop by SIGTERM (a scheduler's jobs)."""
+
+    def check(self) -> None:
+        """Make sure that this backend can work at all; nothing has been written yet.
+
+        Raises BackendError naming the remedy otherwise.
+        """
+
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return where one more submission may go now; None = nowhere yet. Never blocks for long."""
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Hand over one to `place.capacity` attempts; return a job id for each, in order.
+
+        Returning means accepted, but no run of a backend on this machine starts before `release`.
+        Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure; nothing was accepted by the first two.
+        """
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """The ids are recorded: let the jobs run. Nothing to do where the backend can find a job by its name."""
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        """Ask by unique name which attempts exist as jobs: token -> job id.
+
+        For attempts whose submission was intended and never confirmed. Raises SubmissionUnsure if there is no answer.
+        """
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Ask once for all jobs; return token -> status for those there is an answer for.
+
+        No answer at all = an empty mapping: nothing changed. A job left out is unknown, never ended.
+        """
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Return when `poll` may have news, `timeout_s` seconds have passed, or the file `alarm` becomes readable."""
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        """End the jobs and all their processes; return when they are gone or nothing more can be done.
+
+        They get time to end by themselves, unless the file `alarm` becomes readable: then someone is in a hurry.
+        A job that is already gone is no error.
+        """
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Return the files that belong into the run's folder when the job has ended; some may not exist."""
+
+    def close(self) -> None:
+        """Let go of what this controller holds. Jobs go on."""

@@ -1,0 +1,235 @@
+"""Processes on this machine: started, waited for without polling, recognised after a restart, ended as whole groups."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.backends.base import LogFile
+from hpsearch.backends.launcher import LOCAL_LAUNCHER, read_exit_status
+from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, pid_of
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
+from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
+
+#: Between SIGTERM and SIGKILL when runs are cancelled.
+GRACE_S = 10.0
+#: How often an adopted process is looked at where the system cannot announce its end.
+_ADOPTED_POLL_S = 0.5
+
+
+@dataclass
+class _Child:
+    """A launcher that this controller started: its process, the pipe that lets it go, what announces its end."""
+
+    process: subprocess.Popen[bytes]
+    gate: int | None
+    ended: int
+
+
+class LocalProcesses:
+    """Keeps the processes of one controller. Thread-free where the system has pidfds."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, _Child] = {}
+        self._adopted: dict[str, int] = {}
+
+    def start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
+        """Start an attempt's launcher, which waits for `let_go`; return its job id.
+
+        Raises SubmissionRefused if the operating system refuses.
+        """
+        out, err = log_paths(attempt)
+        read_end, gate = os.pipe()
+        try:
+            with out.open("ab") as out_file, err.open("ab") as err_file:
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", LOCAL_LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
+                    cwd=attempt.cwd,
+                    env={**os.environ, **environment},
+                    stdin=read_end,
+                    stdout=out_file,
+                    stderr=err_file,
+                    start_new_session=True,
+                )
+        except BlockingIOError as error:
+            os.close(gate)
+            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
+        except (OSError, ValueError) as error:
+            os.close(gate)
+            raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
+        finally:
+            os.close(read_end)
+        job = job_id(process.pid)
+        self._children[job] = _Child(process, gate, _end_announcer(process))
+        return job
+
+    def let_go(self, job: str) -> None:
+        """Let a started launcher run its command."""
+        child = self._children[job]
+        if child.gate is not None:
+            try:
+                os.write(child.gate, b"go\n")
+            except BrokenPipeError:
+                pass  # It was killed meanwhile; its end is noticed like any other.
+            self._shut_gate(job)
+
+    def status(self, job: Job) -> Status:
+        """Return what is known of a job, of this controller's or an earlier one's."""
+        child = self._children.get(job.id)
+        is_running = is_alive(job.id) if child is None else child.process.poll() is None
+        if is_running:
+            return Status(JobPhase.RUNNING)
+        self._forget(job.id)
+        return _ended(_read_exit_file(job.attempt.exit_file), None if child is None else child.process.returncode)
+
+    def wait(self, jobs: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Sleep until one of the jobs ends, the time is over, or `alarm` becomes readable."""
+        poller = select.poll()
+        poller.register(alarm, select.POLLIN)
+        for job in jobs:
+            announcer = self._announcer(job.id)
+            if announcer is None:
+                timeout_s = _ADOPTED_POLL_S if timeout_s is None else min(timeout_s, _ADOPTED_POLL_S)
+            else:
+                poller.register(announcer, select.POLLIN)
+        poller.poll(None if timeout_s is None else max(0, timeout_s * 1000))
+
+    def cancel(self, jobs: Sequence[Job], alarm: int) -> None:
+        """End whole process groups: SIGTERM, and SIGKILL to what is left after the grace period or an alarm."""
+        groups = {job.id: pid_of(job.id) for job in jobs if job.id in self._children or is_alive(job.id)}
+        for job, pid in groups.items():
+            self._shut_gate(job)
+            _signal_group(pid, signal.SIGTERM)
+        left = self._await_groups(groups, alarm)
+        for pid in left.values():
+            _signal_group(pid, signal.SIGKILL)
+        self._await_groups(left, None)
+
+    def close(self) -> None:
+        """Close all files; processes go on."""
+        for job in [*self._children, *self._adopted]:
+            self._forget(job)
+
+    def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:
+        """Wait until the groups are empty; return those that are not after the grace period or at an alarm."""
+        left, pause_ms = dict(groups), 2.0
+        deadline = time.monotonic() + GRACE_S
+        hurry = select.poll()
+        if alarm is not None:
+            hurry.register(alarm, select.POLLIN)
+        while left and time.monotonic() < deadline:
+            for job in list(left):
+                child = self._children.get(job)
+                if child is not None:
+                    child.process.poll()
+                if not group_is_alive(left[job]):
+                    del left[job]
+            # No system call waits for a whole group: look again, soon at first.
+            if left and hurry.poll(pause_ms):
+                break
+            pause_ms = min(pause_ms * 1.5, 100)
+        return left
+
+    def _shut_gate(self, job: str) -> None:
+        child = self._children.get(job)
+        if child is not None and child.gate is not None:
+            os.close(child.gate)
+            child.gate = None
+
+    def _announcer(self, job: str) -> int | None:
+        """Return a file that becomes readable when the job ends; None if the system has no such thing."""
+        if job in self._children:
+            return self._children[job].ended
+        if job not in self._adopted:
+            descriptor = _open_pidfd(pid_of(job)) if is_alive(job) else None
+            if descriptor is None:
+                return None
+            self._adopted[job] = descriptor
+        return self._adopted[job]
+
+    def _forget(self, job: str) -> None:
+        self._shut_gate(job)
+        child = self._children.pop(job, None)
+        if child is not None:
+            os.close(child.ended)
+        adopted = self._adopted.pop(job, None)
+        if adopted is not None:
+            os.close(adopted)
+
+
+def log_paths(attempt: Attempt) -> tuple[Path, Path]:
+    """Return where a local attempt's output and errors go while it lives."""
+    return attempt.log_folder / f"{attempt.token}.out", attempt.log_folder / f"{attempt.token}.err"
+
+
+def local_logs(job: Job) -> tuple[LogFile, LogFile]:
+    """Return a local job's log files with the names that they get in the run's folder."""
+    out, err = log_paths(job.attempt)
+    name = f"job_{job.attempt.run.folder}"
+    return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
+
+
+def _open_pidfd(pid: int) -> int | None:
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _end_announcer(process: subprocess.Popen[bytes]) -> int:
+    """Return a file descriptor that becomes readable when the child ends."""
+    descriptor = _open_pidfd(process.pid)
+    if descriptor is not None:
+        return descriptor
+    read_end, write_end = os.pipe()
+
+    def announce() -> None:
+        process.wait()
+        os.close(write_end)
+
+    threading.Thread(target=announce, daemon=True).start()
+    return read_end
+
+
+def _read_exit_file(path: Path) -> int | None:
+    try:
+        return read_exit_status(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+
+
+def _ended(exit_status: int | None, launcher_status: int | None) -> Status:
+    """Return the status of a job whose launcher is gone; the exit file counts, the launcher's own end comes second."""
+    if exit_status is None and launcher_status is not None:
+        exit_status = 128 - launcher_status if launcher_status < 0 else launcher_status
+    if exit_status is None:
+        return Status(JobPhase.ENDED, None, RunState.LOST, "it ended without leaving its exit status")
+    return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status))
+
+
+def exit_reason(exit_status: int) -> str:
+    """Return a non-zero exit status in words: ``exit status 3``, ``ended by signal 9 (SIGKILL)``; else nothing."""
+    if exit_status == 0:
+        return ""
+    if exit_status > 128:
+        try:
+            return f"ended by signal {exit_status - 128} ({signal.Signals(exit_status - 128).name})"
+        except ValueError:
+            pass  # Some programs end with such a status of their own.
+    return f"exit status {exit_status}"
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        pass  # The whole group is gone, which is what was wanted.

@@ -1,0 +1,69 @@
+"""Which process is meant: a process id alone is given out again, together with its start time it is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+
+@lru_cache(maxsize=1)
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
+    except OSError:
+        return ""
+
+
+def start_time(pid: int) -> str | None:
+    """Return when the process started, as text that is the same at every call; None if there is no such process.
+
+    A process that has ended and was not yet waited for (a zombie) counts as none.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
+    except ProcessLookupError:
+        return None
+    # proc(5): the name, field 2, may hold blanks and parentheses; state is field 3, the start time field 22.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return f"{fields[19].decode()}.{_boot_id()}"
+
+
+def _start_time_by_ps(pid: int) -> str | None:
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=20, check=False
+    )
+    fields = answer.stdout.split()
+    return None if not fields or fields[0].startswith("Z") else "-".join(fields[1:])
+
+
+def job_id(pid: int) -> str:
+    """Return pid and start time as one word: the id of a local job."""
+    return f"{pid}@{start_time(pid) or 'ended'}"
+
+
+def pid_of(job: str) -> int:
+    """Return the process id in a local job's id."""
+    return int(job.partition("@")[0])
+
+
+def is_alive(job: str) -> bool:
+    """Return whether the very process that the id was made for still lives."""
+    pid, _, started = job.partition("@")
+    return start_time(int(pid)) == started
+
+
+def group_is_alive(pid: int) -> bool:
+    """Return whether any process of the group that `pid` leads is left."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,65 @@
+"""Runs in the foreground of this machine: one after another, or a fixed number side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpsearch.backends.base import LogFile
+from hpsearch.backends.local import LocalProcesses, local_logs
+from hpsearch.core.model import Attempt, Job, Place, Status
+
+
+class SequentialBackend:
+    """At most `slots` runs at once, no GPU assigned."""
+
+    name = "foreground"
+    survives_controller = False
+
+    def __init__(self, slots: int = 1) -> None:
+        self._slots = slots
+        self._processes = LocalProcesses()
+
+    @property
+    def shows_output(self) -> bool:
+        """True if only one run prints at a time."""
+        return self._slots == 1
+
+    def check(self) -> None:
+        """Nothing can be missing."""
+
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return a place while fewer than `slots` runs are active."""
+        return Place() if len(active) < self._slots else None
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Start the launchers; they wait for `release`."""
+        return [self._processes.start(attempt, place.environment) for attempt in attempts]
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the launchers run their commands."""
+        for job in jobs:
+            self._processes.let_go(job.id)
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        """Find nothing: a launcher whose id was not recorded never started its command."""
+        return {}
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Look at each process."""
+        return {job.attempt.token: self._processes.status(job) for job in active}
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Sleep until a run ends."""
+        self._processes.wait(active, timeout_s, alarm)
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        """End the runs with all their processes."""
+        self._processes.cancel(active, alarm)
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Return the run's output files."""
+        return local_logs(job)
+
+    def close(self) -> None:
+        """Forget the processes; they go on."""
+        self._processes.close()

@@ -1,0 +1,1 @@
+"""Rules: configurations, commands, summaries. Nothing in here touches a file, a clock, a process or the environment."""

@@ -1,0 +1,75 @@
+"""Conditions of a grid: which configurations they match, what they replace them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+class Not:
+    """In the ``if`` part of a condition: every value but these.
+
+    Example: ``({'optimizer': Not(['sgd'])}, {'momentum': [0]})``.
+    """
+
+    def __init__(self, values: Iterable[object]) -> None:
+        if isinstance(values, (str, bytes)):
+            raise TypeError(f"Not expects a list of values, as in Not([{values!r}]), and got {values!r}")
+        self.values = list(values)
+
+    def __repr__(self) -> str:
+        return f"Not({self.values!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Not) and other.values == self.values
+
+    __hash__ = None  # type: ignore[assignment]  # a list inside: as unhashable as a list
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Configurations that match `when` are replaced by the product of `then`."""
+
+    when: Mapping[str, Sequence[object] | Not]
+    then: Mapping[str, Sequence[object]]
+
+
+class Members:
+    """The values that one option of a condition lists, with a fast test for membership by ``==``."""
+
+    def __init__(self, listed: Sequence[object] | Not) -> None:
+        self._negated = isinstance(listed, Not)
+        self._values = listed.values if isinstance(listed, Not) else list(listed)
+        self._hashable = {value for value in self._values if _is_hashable(value)}
+        self._others = [value for value in self._values if not _is_hashable(value)]
+
+    def __contains__(self, value: object) -> bool:
+        return self._is_listed(value) != self._negated
+
+    def _is_listed(self, value: object) -> bool:
+        if _is_hashable(value):
+            # A frozenset, which is hashable, equals a set, which is not: ask both.
+            return value in self._hashable or any(equal(value, other) for other in self._others)
+        return any(equal(value, other) for other in self._values)
+
+
+def equal(left: object, right: object) -> bool:
+    """Return whether two option values are equal; arrays are equal if their shapes and all elements are."""
+    if left is right:
+        return True
+    answer = left == right
+    try:
+        return bool(answer)
+    except ValueError:
+        # An array compared with something gives an array of answers.
+        import numpy as np
+
+        return bool(np.array_equal(np.asarray(left), np.asarray(right)))
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

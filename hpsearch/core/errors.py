@@ -1,0 +1,55 @@
+"""Every error that a user can see, each with the exit status it leads to."""
+
+
+class SearchError(Exception):
+    """An error with a message for people; `exit_status` is what the command ends with."""
+
+    exit_status = 2
+
+
+class UsageError(SearchError):
+    """The command line asks for something that cannot be."""
+
+
+class ConfigError(SearchError):
+    """The grid module or the grid configuration file says something that cannot be searched."""
+
+
+class FolderError(SearchError):
+    """The search folder cannot be used: it exists, is locked by another controller, or is none of ours."""
+
+
+class BackendError(SearchError):
+    """The place where runs should execute cannot be used at all; found out before anything is written."""
+
+
+class StoreError(SearchError):
+    """Something could not be written to the search folder while the search was running (a full disk, say)."""
+
+    exit_status = 1
+
+
+class SummaryError(SearchError):
+    """A run's summary cannot be read; concerns that run only."""
+
+    exit_status = 1
+
+
+class SubmissionRefused(SearchError):
+    """The scheduler said no, and would say no again to the same submission."""
+
+
+class SubmissionDelayed(SearchError):
+    """The scheduler said no for the moment (a limit, a restart): the same submission may succeed later."""
+
+
+class SubmissionUnsure(SearchError):
+    """No clear answer came: the job may exist, and must be looked for by its unique name before a new try."""
+
+
+class SearchInterrupted(SearchError):
+    """A signal ended the controller; the search can be resumed."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_status = 128 + signal_number

@@ -1,0 +1,133 @@
+"""The nouns of a search: configuration, run, attempt, job, status."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: What a run's summary says: keyword -> list with one value, as summary parsers return it.
+Summary = Mapping[str, list[object]]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One value for each option, in the order in which the options stand on the command line."""
+
+    options: tuple[tuple[str, object], ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return option name -> value, in order."""
+        return dict(self.options)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One configuration of a search, with its own output folder.
+
+    number: counts from 1 over all searches of the folder, in execution order.
+    out_dir: the output folder as the simulation gets it; relative to the runs' working directory, or absolute.
+    """
+
+    number: int
+    folder: str
+    configuration: Configuration
+    out_dir: str
+
+
+class RunState(enum.Enum):
+    """What is known of a run."""
+
+    PLANNED = "planned"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    UNFINISHED = "unfinished"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    PREEMPTED = "preempted"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        """True if the run has ended, well or not."""
+        return self not in (RunState.PLANNED, RunState.QUEUED, RunState.RUNNING)
+
+    @property
+    def is_interruption(self) -> bool:
+        """True if something else than the run itself ended it, so that running it again is no retry."""
+        return self in (RunState.PREEMPTED, RunState.CANCELLED, RunState.LOST)
+
+
+class JobPhase(enum.Enum):
+    """What a backend knows of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A backend's answer about one job.
+
+    exit_status: of the simulation, 128 + N where signal N ended it; None while it is not known.
+    cause: why the job ended, where that is known to be something else than the simulation's own end.
+    reason: one line for people; may be empty.
+    """
+
+    phase: JobPhase
+    exit_status: int | None = None
+    cause: RunState | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one more submission may go now.
+
+    label: for people, for example ``GPU 3``; empty where there is nothing to tell.
+    environment: variables added to the run's environment.
+    capacity: how many runs may go there in this one submission.
+    """
+
+    label: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    capacity: int = 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a run: all that a backend needs to execute it.
+
+    token: unique over all attempts of all searches; names the job and the files it leaves behind.
+    argv: the command, one word an element. cwd: the absolute working directory.
+    exit_file: the launcher leaves the exit status here, whole and renamed.
+    log_folder: where the output goes while the run lives (the run's own folder must not exist yet).
+    """
+
+    run: Run
+    number: int
+    token: str
+    argv: tuple[str, ...]
+    cwd: Path
+    exit_file: Path
+    log_folder: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """An attempt that a backend has accepted.
+
+    id: the backend's own name for it, always text.
+    submitted_at: seconds since the epoch.
+    """
+
+    attempt: Attempt
+    id: str
+    place: Place
+    submitted_at: float

@@ -1,0 +1,97 @@
+"""The journal of a search: events, one a line, appended by the one controller. Reading them back is resuming."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from hpsearch.core.errors import FolderError, StoreError
+from hpsearch.store.events import Event, from_line, to_line
+
+
+class Journal:
+    """Appends events. A line is written with one call and flushed, so killing the controller loses none."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the journal; a torn last line, left by a crash, is cut.
+
+        Raises StoreError if the file cannot be opened.
+        """
+        self._path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._size = _whole_lines(self._descriptor)
+            os.ftruncate(self._descriptor, self._size)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+
+    def append(self, *events: Event, durable: bool = False) -> None:
+        """Write events; `durable` ones also survive a power failure.
+
+        Raises StoreError if the disk takes no more; nothing of these events is left in the file then.
+        """
+        content = b"".join(to_line(event) for event in events)
+        try:
+            written = os.pwrite(self._descriptor, content, self._size)
+            if written < len(content):
+                # A disk that fills up takes a part; the next call says why.
+                written += os.pwrite(self._descriptor, content[written:], self._size + written)
+            if durable:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self._size)
+            raise StoreError(f"{self._path}: cannot be written ({error.strerror})") from error
+        self._size += len(content)
+
+    def close(self) -> None:
+        """Write everything to the disk and close the file."""
+        try:
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _whole_lines(descriptor: int) -> int:
+    """Return the length of the file up to its last line break."""
+    end = os.fstat(descriptor).st_size
+    while end:
+        start = max(0, end - 65536)
+        block = os.pread(descriptor, end - start, start)
+        if b"\n" in block:
+            return start + block.rindex(b"\n") + 1
+        end = start
+    return 0
+
+
+def read_journal(path: Path) -> Iterator[Event]:
+    """Read the events of a journal, which another process may be writing: a last line without its end is left out.
+
+    Raises FolderError, naming file and line, if the journal is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from _events(path, file)
+    except FileNotFoundError as error:
+        raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _events(path: Path, lines: Iterable[bytes]) -> Iterator[Event]:
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            return
+        try:
+            yield from_line(line)
+        except ValueError as error:
+            raise FolderError(f"{path}, line {number}: damaged, or written by a newer version ({error})") from error

@@ -1,0 +1,137 @@
+"""Where everything lies in a search folder, and how files are written there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.core.errors import StoreError
+from hpsearch.core.model import Run
+
+STATE_FOLDER = ".hpsearch"
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """The paths of one search; `path` is absolute."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything that is ours alone: journal, lock, logs of live runs, earlier attempts."""
+        return self.path / STATE_FOLDER
+
+    @property
+    def journal(self) -> Path:
+        """The state of the search: one event a line."""
+        return self.state / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one controller of the search."""
+        return self.state / "lock"
+
+    @property
+    def log(self) -> Path:
+        """The controller's own messages."""
+        return self.state / "controller.log"
+
+    @property
+    def exits(self) -> Path:
+        """One file an attempt that has ended and is not yet collected: its exit status."""
+        return self.state / "exits"
+
+    @property
+    def logs(self) -> Path:
+        """The output of live runs; moved into the run's folder when it ended."""
+        return self.state / "logs"
+
+    @property
+    def attempts(self) -> Path:
+        """Folders of earlier attempts, moved aside."""
+        return self.state / "attempts"
+
+    @property
+    def results(self) -> Path:
+        """The table of results."""
+        return self.path / "search_results.csv"
+
+    @property
+    def commands(self) -> Path:
+        """All commands, one a line."""
+        return self.path / "commands.sh"
+
+    @property
+    def commands_without_folders(self) -> Path:
+        """All commands without the output option."""
+        return self.path / "commands_wo_dirs.sh"
+
+    @property
+    def commands_pickle(self) -> Path:
+        """All configurations with their output option, as a list of dicts."""
+        return self.path / "commands.pickle"
+
+    @property
+    def not_completed(self) -> Path:
+        """Configurations of the runs that did not finish, as a list of dicts."""
+        return self.path / "not_completed.pickle"
+
+    def run_folder(self, run: Run) -> Path:
+        """Return a run's output folder."""
+        return self.path / run.folder
+
+    def exit_file(self, token: str) -> Path:
+        """Return where an attempt's launcher leaves the exit status."""
+        return self.exits / token
+
+    def create_state(self) -> None:
+        """Make the folders of our own.
+
+        Raises StoreError if that cannot be done.
+        """
+        for folder in (self.exits, self.logs, self.attempts):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{folder}: cannot make this folder ({error.strerror})") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that no reader and no crash ever sees a part of it.
+
+    Raises StoreError, naming the file, if it cannot be written (the earlier content then stays).
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def free_name(path: Path) -> Path:
+    """Return the path itself if nothing lies there, else the same with the first free number at its end."""
+    candidate, number = path, 1
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
+
+
+def move_aside(folder: SearchFolder, run: Run) -> Path | None:
+    """Move what an earlier attempt left of a run's folder to the folder of attempts; return where it lies now."""
+    source = folder.run_folder(run)
+    if not os.path.lexists(source):
+        return None
+    target = free_name(folder.attempts / f"{run.folder}.attempt1")
+    try:
+        source.rename(target)
+    except OSError as error:
+        raise StoreError(f"{source}: cannot be moved to {target} ({error.strerror})") from error
+    return target

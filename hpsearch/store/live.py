@@ -1,0 +1,126 @@
+"""The search that this process controls: its lock, journal, record and table, kept in step."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from hpsearch.core.errors import StoreError
+from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
+from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.layout import SearchFolder, write_whole
+from hpsearch.store.legacy import write_commands, write_not_completed
+from hpsearch.store.lock import ControllerLock
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows
+
+
+class LiveSearch:
+    """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
+
+    def __init__(self, folder: SearchFolder) -> None:
+        """Take the lock and read the journal, if there is one.
+
+        Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written.
+        """
+        self.folder = folder
+        folder.create_state()
+        self._lock = ControllerLock(folder.lock)
+        try:
+            exists = folder.journal.exists()
+            self.record = SearchRecord.of(read_journal(folder.journal)) if exists else SearchRecord()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._journal: Journal | None = None
+        self._table: ResultsTable | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the (latest) search in the folder."""
+        return self.record.known_settings()
+
+    def add_plan(self, *events: Event) -> None:
+        """Add a planned search: the journal holds all of these events afterwards, or none.
+
+        Rows of results that lie here without being in the journal are taken over first.
+        Raises StoreError if it cannot be written.
+        """
+        started = next(event for event in events if isinstance(event, SearchStarted))
+        new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
+        earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
+        whole_lines = earlier[: earlier.rfind(b"\n") + 1]
+        write_whole(self.folder.journal, whole_lines + b"".join(to_line(event) for event in new))
+        for event in new:
+            self.record.apply(event)
+
+    def _rows_to_carry(self, settings: Settings) -> list[RowCarried]:
+        known = {entry.run.out_dir for entry in self.record}
+        known |= {row.get(settings.out_arg, "") for row in self.record.carried}
+        rows = read_table(self.folder.results)
+        return [RowCarried(row) for row in rows if row.get(settings.out_arg, "") not in known]
+
+    def open_for_work(self) -> None:
+        """Open journal and table for what is to come; the table shows what the journal knows."""
+        self._journal = Journal(self.folder.journal)
+        rows = rows_of(self.record)
+        self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
+
+    def write_commands(self) -> None:
+        """Write the scripts and the pickle of all commands."""
+        write_commands(self.folder, [entry.run for entry in self.record], self.settings)
+
+    def note(self, *events: Event, durable: bool = False) -> None:
+        """Write events to the journal and take them into account.
+
+        Raises StoreError if the journal takes no more.
+        """
+        assert self._journal is not None
+        self._journal.append(*events, durable=durable)
+        for event in events:
+            self.record.apply(event)
+
+    def add_row(self, entry: RunRecord) -> None:
+        """Add a run's results to the table, at the same cost whatever the table's length.
+
+        Raises StoreError if the table takes no more.
+        """
+        assert self._table is not None
+        row = row_of(entry, self.settings)
+        if set(row) <= set(self._table.columns):
+            self._table.append(row)
+        else:
+            # A custom parser gave a keyword that nobody announced: from here on there is a column for it.
+            rows = rows_of(self.record)
+            self._table.rewrite(columns_of(self.settings, rows), rows)
+
+    def finish(self) -> None:
+        """Sort the table and write which runs did not finish.
+
+        Raises StoreError if the disk takes no more; what was there before stays.
+        """
+        assert self._table is not None
+        rows = rows_of(self.record)
+        settings = self.settings
+        ordered = sorted_rows(rows, settings.performance_key, settings.sort_ascending)
+        self._table.rewrite(columns_of(settings, rows), ordered)
+        write_not_completed(self.folder, self.record, settings)
+
+    def close(self) -> None:
+        """Close all files and give the lock back."""
+        try:
+            if self._table is not None:
+                self._table.close()
+            if self._journal is not None:
+                self._journal.close()
+        except OSError as error:
+            raise StoreError(f"{self.folder.state}: cannot be written ({error.strerror})") from error
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> LiveSearch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

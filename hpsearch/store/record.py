@@ -1,0 +1,173 @@
+"""The state of a search: what its journal's events add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from hpsearch.core.model import Configuration, Run, RunState, Summary
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptIntended,
+    AttemptSubmitted,
+    ControllerStarted,
+    Event,
+    RowCarried,
+    RunCollected,
+    RunPlanned,
+    SearchStarted,
+    decode_summary,
+)
+from hpsearch.store.values import decode
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a search needs to know after its planning; kept in the journal.
+
+    program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
+    shown_folder: the search folder as the user wrote it. option_names: all options of all runs, in order.
+    import_paths: what was added to Python's search path to find the grid module.
+    options: the command-line options of the search, name -> value.
+    """
+
+    program: tuple[str, ...]
+    run_cwd: str
+    shown_folder: str
+    out_arg: str
+    summary_filename: str
+    summary_keywords: tuple[str, ...]
+    performance_key: str
+    sort_ascending: bool
+    grid_module: str
+    grid_file: str
+    has_parser: bool
+    option_names: tuple[str, ...]
+    import_paths: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table of results: options, the output option, summary keywords; each once."""
+        return tuple(dict.fromkeys((*self.option_names, self.out_arg, *self.summary_keywords)))
+
+    def to_json(self) -> dict[str, Any]:  # Any: see above
+        """Return the settings as JSON can hold them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Settings:  # Any: see above
+        """Read settings back; what a later version added is left out."""
+        known: dict[str, Any] = {  # Any: see above
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+            if name in cls.__dataclass_fields__
+        }
+        return cls(**known)
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What is known of one run; changed only by events.
+
+    token: of the newest attempt. attempts: how many were intended. failures: how many ended by the run's own fault.
+    submitted: the newest attempt's submission, None before it. ended: likewise its end.
+    """
+
+    run: Run
+    state: RunState = RunState.PLANNED
+    token: str = ""
+    attempts: int = 0
+    failures: int = 0
+    interruptions: int = 0
+    submitted: AttemptSubmitted | None = None
+    ended: AttemptEnded | None = None
+    summary: Summary | None = None
+    problem: str = ""
+    collected_at: float | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """True if an attempt was submitted and its end is not recorded."""
+        return self.submitted is not None and self.ended is None
+
+
+class SearchRecord:
+    """All runs of a search folder and what is known of each."""
+
+    def __init__(self) -> None:
+        self.settings: Settings | None = None
+        self.runs: dict[int, RunRecord] = {}
+        self.carried: list[Mapping[str, str]] = []
+        self.controller: ControllerStarted | None = None
+        self.started_at: float | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> SearchRecord:
+        """Return what the events add up to."""
+        record = cls()
+        for event in events:
+            record.apply(event)
+        return record
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        return iter(self.runs.values())
+
+    def known_settings(self) -> Settings:
+        """Return the settings; there must be some."""
+        assert self.settings is not None
+        return self.settings
+
+    def apply(self, event: Event) -> None:
+        """Take one event into account."""
+        if isinstance(event, RunPlanned):
+            options = tuple((name, decode(value)) for name, value in event.options)
+            self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
+        elif isinstance(event, AttemptIntended):
+            self._intend(self.runs[event.run], event)
+        elif isinstance(event, AttemptSubmitted):
+            entry = self.runs[event.run]
+            entry.submitted, entry.state = event, RunState.RUNNING
+        elif isinstance(event, AttemptEnded):
+            self.runs[event.run].ended = event
+        elif isinstance(event, RunCollected):
+            self._collect(self.runs[event.run], event)
+        else:
+            self._apply_to_search(event)
+
+    def _apply_to_search(self, event: SearchStarted | ControllerStarted | RowCarried) -> None:
+        if isinstance(event, SearchStarted):
+            self._start(event)
+        elif isinstance(event, ControllerStarted):
+            self.controller = event
+        else:
+            self.carried.append(event.row)
+
+    def _start(self, event: SearchStarted) -> None:
+        settings = Settings.from_json(event.settings)
+        if self.settings is not None:
+            # A later search in the same folder: the table keeps the columns of the earlier ones.
+            names = dict.fromkeys((*self.settings.option_names, *settings.option_names))
+            settings = Settings.from_json({**settings.to_json(), "option_names": list(names)})
+        self.settings = settings
+        self.started_at = self.started_at or event.at
+
+    @staticmethod
+    def _intend(entry: RunRecord, event: AttemptIntended) -> None:
+        entry.state = RunState.PLANNED
+        entry.token = event.token
+        entry.attempts += 1
+        entry.submitted = entry.ended = entry.summary = entry.collected_at = None
+        entry.problem = ""
+
+    @staticmethod
+    def _collect(entry: RunRecord, event: RunCollected) -> None:
+        entry.state = RunState(event.state)
+        entry.summary = None if event.summary is None else decode_summary(event.summary)
+        entry.problem = event.problem
+        entry.collected_at = event.at
+        if entry.state.is_interruption:
+            entry.interruptions += 1
+        elif entry.state is not RunState.FINISHED:
+            entry.failures += 1

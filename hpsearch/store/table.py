@@ -1,0 +1,117 @@
+"""The table of results: one CSV row a run, appended at constant cost, sorted when the search ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from hpsearch.core.errors import StoreError
+from hpsearch.core.summary import sort_key
+from hpsearch.store.layout import write_whole
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+
+Row = Mapping[str, str]
+
+
+def row_of(entry: RunRecord, settings: Settings) -> Row:
+    """Return a run's row: column -> cell; options the run lacks have no cell."""
+    row = {name: str(value) for name, value in entry.run.configuration.options}
+    row[settings.out_arg] = entry.run.out_dir
+    for keyword, value in (entry.summary or {}).items():
+        row[keyword] = str(value[0])
+    return row
+
+
+def rows_of(record: SearchRecord) -> list[Row]:
+    """Return the rows of all runs that delivered a summary, after the rows that were there before the journal."""
+    settings = record.known_settings()
+    rows = [row_of(entry, settings) for entry in record if entry.summary is not None]
+    newer = {row[settings.out_arg] for row in rows}
+    return [row for row in record.carried if row.get(settings.out_arg) not in newer] + rows
+
+
+def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
+    """Return the table's columns: those fixed by the plan, then what else custom parsers or earlier rows have."""
+    columns = dict.fromkeys(settings.columns)
+    for row in rows:
+        columns.update(dict.fromkeys(row))
+    return list(columns)
+
+
+def sorted_rows(rows: Iterable[Row], key: str, ascending: bool) -> list[Row]:
+    """Return the rows best first; rows without a number under `key` come last, in their order."""
+    return sorted(rows, key=lambda row: sort_key(row.get(key, ""), ascending))
+
+
+class ResultsTable:
+    """The CSV file of a search: separator ``;``, no index."""
+
+    def __init__(self, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Write the file with these rows and keep it open for more.
+
+        Raises StoreError if it cannot be written.
+        """
+        self._path = path
+        self.columns = list(columns)
+        write_whole(path, _lines([self.columns]) + self._encoded(rows))
+        self._descriptor = self._open()
+
+    def append(self, row: Row) -> None:
+        """Add a row in one write; its columns must be known.
+
+        Raises StoreError if the disk takes no more; no part of the row stays then.
+        """
+        content = self._encoded([row])
+        size = os.fstat(self._descriptor).st_size
+        try:
+            written = os.write(self._descriptor, content)
+            if written < len(content):
+                os.write(self._descriptor, content[written:])
+        except OSError as error:
+            os.ftruncate(self._descriptor, size)
+            raise StoreError(f"{self._path}: cannot be written ({error.strerror})") from error
+
+    def rewrite(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Replace the whole table at once, for example sorted.
+
+        Raises StoreError if it cannot be written; the earlier table then stays.
+        """
+        self.columns = list(columns)
+        write_whole(self._path, _lines([self.columns]) + self._encoded(rows))
+        self.close()
+        self._descriptor = self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+    def _encoded(self, rows: Iterable[Row]) -> bytes:
+        return _lines([[row.get(column, "") for column in self.columns] for row in rows])
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";", lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def read_table(path: Path) -> list[Row]:
+    """Return the rows of a table of results, ours or the older tool's; none if there is no such file.
+
+    Raises StoreError if the file cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
+    return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]

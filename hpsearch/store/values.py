@@ -1,0 +1,111 @@
+"""Option values as JSON and back, each with its type; and Python values from pickles of unknown origin."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+from collections.abc import Iterable
+from typing import Any
+
+from hpsearch.core.conditions import Not
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def encode(value: object) -> Any:  # Any: whatever JSON can hold
+    """Return a value as JSON can hold it; `decode` gives it back with its type.
+
+    A value of a class that is not known here is kept as the text that the simulation gets.
+    """
+    if type(value) in _PLAIN:
+        return value
+    if type(value) is list:
+        return [encode(item) for item in value]
+    if type(value) is tuple:
+        return {"tuple": [encode(item) for item in value]}
+    if type(value) is dict:
+        return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
+    if type(value).__module__ == "numpy" and hasattr(value, "dtype") and value.dtype.kind in "biufU":
+        # A scalar is an array without dimensions here; tolist() knows both.
+        return {"numpy": [str(value.dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
+    return {"text": str(value)}
+
+
+def decode(value: Any) -> object:  # Any: see encode
+    """Return the value that `encode` was given."""
+    if type(value) is list:
+        return [decode(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if "tuple" in value:
+        return tuple(decode(item) for item in value["tuple"])
+    if "dict" in value:
+        return {decode(key): decode(item) for key, item in value["dict"]}
+    if "numpy" in value:
+        return _numpy_value(*value["numpy"])
+    return value["text"]
+
+
+def _numpy_value(dtype: str, is_array: bool, content: object) -> object:
+    import numpy as np
+
+    array = np.array(content, dtype=dtype)
+    return array if is_array else array[()]
+
+
+def readable(value: object) -> Any:  # Any: whatever JSON can hold
+    """Return a grid, conditions or a value for a JSON file that people read; what JSON lacks becomes text."""
+    if isinstance(value, Not):
+        return {"not": readable(value.values)}
+    if isinstance(value, dict):
+        return {str(key): readable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, range, set, frozenset)):
+        return [readable(item) for item in value]
+    if hasattr(value, "tolist"):
+        return readable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, _PLAIN) else str(value)
+
+
+#: What a pickle of plain data may name: module -> names. numpy calls its own rebuilding functions by these names.
+_PLAIN_CLASSES = {
+    "builtins": {"complex", "set", "frozenset", "bytearray", "range", "slice"},
+    "__builtin__": {"complex", "set", "frozenset", "bytearray", "range", "slice", "xrange"},
+    "collections": {"OrderedDict"},
+    "numpy": {"dtype", "ndarray"},
+    "numpy.core.multiarray": {"_reconstruct", "scalar"},
+    "numpy._core.multiarray": {"_reconstruct", "scalar"},
+    "numpy.core.numeric": {"_frombuffer"},
+    "numpy._core.numeric": {"_frombuffer"},
+    "hpsearch.core.conditions": {"Not"},
+}
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Builds plain data only: a pickle that names anything else cannot run code here."""
+
+    def __init__(self, file: io.BytesIO, also: frozenset[tuple[str, str]]) -> None:
+        super().__init__(file)
+        self._also = also
+
+    def find_class(self, module: str, name: str) -> Any:  # Any: the type that pickle declares
+        if (module, name) in self._also or name in _PLAIN_CLASSES.get(module, ()):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it holds an object of the class {module}.{name}")
+
+
+def load_plain_pickle(content: bytes, also: Iterable[tuple[str, str]] = ()) -> object:
+    """Read a pickle that may come from anywhere: builtins, numpy scalars and arrays, and the classes in `also`.
+
+    also: pairs of module and class name.
+    Raises ValueError saying what else it holds, or that it is no pickle.
+    """
+    try:
+        return _PlainUnpickler(io.BytesIO(content), frozenset(also)).load()
+    except pickle.UnpicklingError as error:
+        raise ValueError(str(error)) from error
+    except Exception as error:
+        # A broken pickle can raise nearly anything; all of it means that it cannot be read.
+        raise ValueError(f"not a readable pickle ({type(error).__name__}: {error})") from error

@@ -1,0 +1,5 @@
+"""Lets old versions of pip install the project; everything is declared in pyproject.toml."""
+
+from setuptools import setup
+
+setup()
