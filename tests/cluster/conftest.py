@@ -1,0 +1,47 @@
+"""Fixtures that give tests a real Slurm; see slurm_cluster.py for what one can do with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from slurm_cluster import SlurmCluster, need_cluster
+
+
+@pytest.fixture(scope="session")
+def shared_slurm() -> Iterator[SlurmCluster]:
+    """The one cluster that `slurm` hands out: two nodes, no accounting."""
+    need_cluster()
+    cluster = SlurmCluster.start()
+    yield cluster
+    cluster.purge()
+
+
+@pytest.fixture
+def slurm(shared_slurm: SlurmCluster) -> Iterator[SlurmCluster]:
+    """The session's cluster, without live jobs; ended ones of earlier tests may still be listed.
+
+    For submitting only: a test that kills a node or the controller takes `slurm_cluster`.
+    """
+    yield shared_slurm
+    shared_slurm.clear()
+
+
+@pytest.fixture
+def slurm_cluster() -> Iterator[Callable[..., SlurmCluster]]:
+    """Start clusters of the test's own, `slurm_cluster(min_job_age=5)`, which end with it; several may run at once."""
+    clusters: list[SlurmCluster] = []
+
+    def start(**options: object) -> SlurmCluster:
+        need_cluster(accounting=bool(options.get("accounting") or options.get("cluster_limits")))
+        clusters.append(SlurmCluster.start(**options))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.purge()
