@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.store.events import Event, from_line, to_line
+
+
+#: Durable events are carried to the disk at most this often, many at once: it costs as much as a short run.
+_SYNC_INTERVAL_S = 1.0
 
 
 class Journal:
@@ -20,6 +25,7 @@ class Journal:
         Raises StoreError if the file cannot be opened.
         """
         self._path = path
+        self._synced_at = -_SYNC_INTERVAL_S
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             self._size = _whole_lines(self._descriptor)
@@ -28,8 +34,9 @@ class Journal:
             raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
 
     def append(self, *events: Event, durable: bool = False) -> None:
-        """Write events; `durable` ones also survive a power failure.
+        """Write events; `durable` ones survive a power failure, too, except one within about a second.
 
+        (What a run came to can still be read from its own folder then, so that no result is lost either.)
         Raises StoreError if the disk takes no more; nothing of these events is left in the file then.
         """
         content = b"".join(to_line(event) for event in events)
@@ -38,8 +45,9 @@ class Journal:
             if written < len(content):
                 # A disk that fills up takes a part; the next call says why.
                 written += os.pwrite(self._descriptor, content[written:], self._size + written)
-            if durable:
+            if durable and time.monotonic() - self._synced_at >= _SYNC_INTERVAL_S:
                 os.fsync(self._descriptor)
+                self._synced_at = time.monotonic()
         except OSError as error:
             os.ftruncate(self._descriptor, self._size)
             raise StoreError(f"{self._path}: cannot be written ({error.strerror})") from error

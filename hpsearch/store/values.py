@@ -74,6 +74,8 @@ _PLAIN_CLASSES = {
     "builtins": {"complex", "set", "frozenset", "bytearray", "range", "slice"},
     "__builtin__": {"complex", "set", "frozenset", "bytearray", "range", "slice", "xrange"},
     "collections": {"OrderedDict"},
+    # Protocols 0 to 2 write bytes as an encoded text.
+    "_codecs": {"encode"},
     "numpy": {"dtype", "ndarray"},
     "numpy.core.multiarray": {"_reconstruct", "scalar"},
     "numpy._core.multiarray": {"_reconstruct", "scalar"},

@@ -1,0 +1,216 @@
+"""Whatever a user gets wrong: exit status 2, one message that says what, where and what to do, nothing written."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from project import Project, rows
+
+MODULE = """\
+grid = {"x": [1, 2]}
+conditions = []
+_SCRIPT_NAME = "train.py"
+_SUMMARY_FILENAME = "summary.txt"
+_SUMMARY_KEYWORDS = ["acc", "finished"]
+"""
+
+
+def refused(project: Project, *options: str) -> str:
+    """Run a search that has to be refused; return the message."""
+    before = sorted(project.path.rglob("*"))
+    result = project.run(*options)
+    assert result.exit_status == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert sorted(path for path in project.path.rglob("*") if "__pycache__" not in path.parts) == before
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("grid = {}", "grid is empty; expected at least one option with a list of values"),
+        ("del grid", "grid is missing; expected a dict: option -> list of values"),
+        ("grid = [1]", "grid is [1]; expected a dict: option -> list of values"),
+        ("grid = {'x': []}", "grid: 'x' has an empty list; expected at least one value"),
+        ("grid = {'x': 3}", "grid: 'x' is 3; expected a list of values, as in [3]"),
+        ("grid = {'x': 'abc'}", "grid: 'x' is 'abc'; expected a list of values, as in ['abc']"),
+        ("grid = {'--x': [1]}", "grid: '--x' is no option name"),
+        ("grid = {3: [1]}", "grid: 3 is no option name"),
+        ("grid = {'x': ['a\\0b']}", "grid: 'x' has a value with a NUL character"),
+        ("grid = {'out_dir': ['a']}", "grid: 'out_dir' is the output option (_OUT_ARG)"),
+        ("conditions = [({'x': [1]}, {'out_dir': ['a']})]", "condition 1, second dict: 'out_dir' is the output option"),
+        ("del conditions", "conditions is missing; expected a list of pairs of dicts"),
+        ("conditions = {}", "conditions is {}; expected a list of pairs of dicts"),
+        ("conditions = [({'x': [1]},)]", "condition 1 is ({'x': [1]},); expected a pair of dicts"),
+        ("conditions = [({'x': [1]}, {'y': 2})]", "condition 1, second dict: 'y' is 2; expected a list of values"),
+        ("conditions = [({'x': 1}, {'y': [2]})]", "condition 1, first dict: 'x' is 1; expected a list of values"),
+        ("conditions = [({'x': [1]}, {})]", "condition 1: the second dict is empty"),
+        ("del _SCRIPT_NAME", "_SCRIPT_NAME is missing; expected a text"),
+        ("_SCRIPT_NAME = 3", "_SCRIPT_NAME is 3; expected a text that is not empty"),
+        ("_SCRIPT_NAME = 'no.py'", "_SCRIPT_NAME is 'no.py', but there is no file"),
+        ("_SUMMARY_FILENAME = ''", "_SUMMARY_FILENAME is ''; expected a text that is not empty"),
+        ("_SUMMARY_KEYWORDS = ['acc']", "_SUMMARY_KEYWORDS lacks 'finished'; it has acc"),
+        ("_SUMMARY_KEYWORDS = 'finished'", "_SUMMARY_KEYWORDS is 'finished'; expected a list of texts"),
+        ("_PERFORMANCE_KEY = 'loss'", "_PERFORMANCE_KEY is 'loss', but _SUMMARY_KEYWORDS has only acc, finished"),
+        ("_SUMMARY_PARSER_HANDLE = 'f'", "_SUMMARY_PARSER_HANDLE is 'f'; expected a function or None"),
+        ("import no_such_module", "config.py, line 6: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise RuntimeError('boom')", "config.py, line 6: RuntimeError: boom"),
+        ("grid = {", "config.py, line 6: '{' was never closed"),
+        ("import sys; sys.exit(3)", "config.py, line 6: SystemExit: 3"),
+    ],
+)
+def test_a_mistake_in_the_grid_module_is_named(project: Project, line: str, message: str) -> None:
+    project.write("train.py", "")
+    project.write("config.py", MODULE + line + "\n")
+    assert message in refused(project)
+
+
+def test_several_mistakes_in_one_module_are_all_listed(project: Project) -> None:
+    project.write("config.py", "grid = {'x': 3}\n_SUMMARY_KEYWORDS = ['acc']\n_PERFORMANCE_KEY = 'loss'\n")
+    message = refused(project)
+    assert "6 mistakes:" in message
+    assert [line.split(" ")[3] for line in message.splitlines()[1:]] == [
+        "_SUMMARY_KEYWORDS",
+        "_PERFORMANCE_KEY",
+        "grid:",
+        "conditions",
+        "_SCRIPT_NAME",
+        "_SUMMARY_FILENAME",
+    ]
+
+
+def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
+    project.grid({"x": [1]}, conditions=[({"x": [1]}, {})])
+    assert "condition 1: the second dict is empty; expected at least one option" in refused(project)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--grid_module=no.such"], "there is no module 'no'"),
+        (["--grid_module=sims/config.py"], "expected a dotted module name, as in --grid_module=sims.config"),
+        (["--run_cwd=nowhere"], "--run_cwd=nowhere: there is no such folder"),
+        (["--grid_config=nothing.json"], "nothing.json: cannot be read (No such file or directory)"),
+        (["--num_searches=0"], "expected a positive number, or -1 for no limit, found 0"),
+        (["--num_searches=-2"], "expected a positive number, or -1 for no limit, found -2"),
+        (["--num_searches=ten"], "expected a whole number, found 'ten'"),
+        (["--num_jobs=0"], "expected a whole number of at least 1, found 0"),
+        (["--num_cpu_jobs=0"], "expected a whole number of at least 1, found 0"),
+        (["--num_hours=0"], "expected a positive number of hours (24, 0.5) or H:MM, found '0'"),
+        (["--num_hours=1:75"], "expected a positive number of hours (24, 0.5) or H:MM, found '1:75'"),
+        (["--allowed_load=1.5"], "expected a number between 0 and 1, found '1.5'"),
+        (["--allowed_memory=nan"], "expected a number between 0 and 1, found 'nan'"),
+        (["--visible_gpus=a"], "expected GPU indices such as 0,1,3 (each once), or -1, found 'a'"),
+        (["--visible_gpus=0,0"], "expected GPU indices such as 0,1,3 (each once), or -1, found '0,0'"),
+        (["--sim_startup_time=-1"], "expected a whole number of at least 0, found -1"),
+        (["--retries=-1"], "expected a whole number of at least 0, found -1"),
+        (["--random_seed=-1"], "expected a whole number from 0 to 4294967295, found -1"),
+        (["--scheduler=pbs"], "invalid choice: 'pbs'"),
+        (["--dont_generate_full_grid"], "say how many with --num_searches=N"),
+        (["--resume=nowhere"], "nowhere: not a search folder of this tool"),
+        (["--no_such_option"], "unrecognized arguments: --no_such_option"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_named(project: Project, options: list[str], message: str) -> None:
+    project.grid({"x": [1]})
+    assert message in refused(project, *options)
+
+
+def test_no_grid_module_at_all_says_how_to_give_one(project: Project) -> None:
+    assert "say what to search: --grid_module=NAME" in refused(project, "--grid_module=")
+
+
+def test_an_existing_folder_is_refused(project: Project) -> None:
+    project.grid({"x": [1]})
+    (project.path / "out").mkdir()
+    assert "--out_dir=out: the folder exists already" in refused(project, "--out_dir=out", "--force_out_dir")
+
+
+def test_options_that_shape_the_plan_are_refused_when_resuming(project: Project) -> None:
+    project.grid({"x": [1]})
+    folder = project.search().folder
+    assert "--num_searches cannot be given with --resume" in refused(project, f"--resume={folder}", "--num_searches=3")
+
+
+def test_fault_11_a_pickle_that_would_run_code_is_refused_and_runs_none(project: Project) -> None:
+    project.grid({"x": [1]})
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch '{project.path}/owned'",)
+
+    (project.path / "bad.pickle").write_bytes(pickle.dumps({"grid": Hostile()}))
+    message = refused(project, "--grid_config=bad.pickle")
+    assert "expected a pickle of plain data, but it holds an object of the class posix.system" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("c.json", b"{", "expected JSON, but "),
+        ("c.json", b"[1]", "expected a dict with 'grid' and/or 'conditions'"),
+        ("c.pickle", b"nonsense", "expected a pickle of plain data, but "),
+        ("c.pickle", pickle.dumps({"a": 1}), "expected a dict with 'grid' and/or 'conditions'"),
+    ],
+)
+def test_a_broken_grid_config_is_named(project: Project, name: str, content: bytes, message: str) -> None:
+    project.grid({"x": [1]})
+    (project.path / name).write_bytes(content)
+    assert message in refused(project, f"--grid_config={name}")
+
+
+def test_an_unwritable_place_is_named(project: Project) -> None:
+    project.grid({"x": [1]})
+    project.write("file", "")
+    message = refused(project, "--out_dir=file/out")
+    assert "cannot be made (Not a directory" in message
+    assert "give another --out_dir" in message
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> object:
+    """A file system of one megabyte."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mounted = shutil.which("mount") and os.geteuid() == 0
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=False) if mounted else None
+    if done is None or done.returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_no_folder(project: Project, small_disk: Path) -> None:
+    project.grid({"x": [1]})
+    (small_disk / "ballast").write_bytes(b"x" * (1024 * 1024 - 8192))
+    result = project.run(f"--out_dir={small_disk}/out")
+    assert result.exit_status == 2
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+def test_a_disk_that_fills_up_later_loses_nothing(project: Project, small_disk: Path) -> None:
+    fill = "open(os.path.join(out_dir, '../../ballast'), 'ab').write(b'x' * 2**20) if options['x'] == '3' else 0\n"
+    script = (
+        "import os, sys\noptions = dict(word[2:].partition('=')[::2] for word in sys.argv[1:])\n"
+        "out_dir = options['out_dir']\nos.makedirs(out_dir)\n"
+        "open(out_dir + '/summary.txt', 'w').write('acc %s\\nfinished 1\\n' % options['x'])\n"
+        "try:\n    " + fill + "except OSError:\n    pass\n"
+    )
+    project.grid({"x": [1, 2, 3, 4]}, script=script)
+    out = small_disk / "out"
+    result = project.run(f"--out_dir={out}", "--force_out_dir", "--deterministic_search")
+    assert "Traceback" not in result.stderr
+    (small_disk / "ballast").unlink(missing_ok=True)
+    assert result.exit_status == 1, result.stderr
+    assert "--resume" in result.stderr
+    resumed = project.run(f"--resume={out}")
+    assert resumed.exit_status == 0, resumed.stderr
+    assert sorted(row["acc"] for row in rows(out)) == ["1", "2", "3", "4"]

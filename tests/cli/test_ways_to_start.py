@@ -1,0 +1,156 @@
+"""The ways in which people start a search, each as a real process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from project import GRID, ROOT, SCRIPT, Project, Result, rows
+
+#: Code that modules of the older tool's users begin with.
+OLD_IMPORTS = """
+from hpsearch import hpsearch
+import hpsearch.hpsearch as again
+assert hpsearch is again and callable(hpsearch.hpsearch_cli_arguments) and hpsearch._OUT_ARG == "out_dir"
+from hpsearch import Not
+"""
+
+
+def checkout(path: Path) -> Path:
+    """Return a copy of the project's own tree, as a clone without an installed package."""
+    path.mkdir()
+    shutil.copytree(ROOT / "hpsearch", path / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
+    return path
+
+
+def simulation(folder: Path, more: str = "") -> Path:
+    """Write a simulation with its grid module into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train.py").write_text(SCRIPT)
+    module = GRID.format(grid={"x": [1, 2]}, conditions=[], script="train.py", keywords=["acc", "finished"])
+    (folder / "hpsearch_config.py").write_text(more + module)
+    return folder
+
+
+def run(argv: list[str], cwd: Path, **environment: str) -> Result:
+    """Run a command without the package on Python's search path."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        argv,
+        cwd=cwd,
+        env={**clean, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter that has numpy and tqdm, but not this package installed."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(folder, symlinks=True)
+    site = next((folder / "lib").glob("python3*")) / "site-packages"
+    for name in ("numpy", "numpy.libs", "tqdm"):
+        for found in (Path(entry) / name for entry in sys.path if (Path(entry) / name).is_dir()):
+            (site / name).symlink_to(found)
+            break
+    return str(folder / "bin" / "python")
+
+
+@pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
+def test_as_a_module_from_the_root_of_a_checkout(tmp_path: Path, bare_python: str, more: str) -> None:
+    root = checkout(tmp_path / "root")
+    simulation(root / "sims" / "my_sim", more)
+    result = run(
+        [bare_python, "-m", "hpsearch.hpsearch", "--grid_module=sims.my_sim.hpsearch_config", "--run_cwd=sims/my_sim"],
+        cwd=root,
+    )
+    assert result.exit_status == 0, result.stderr
+    assert [row["acc"] for row in rows(result.folder)] == ["2", "1"]
+    assert result.folder.is_relative_to(root / "sims" / "my_sim" / "out" / "hyperparam_search")
+
+
+@pytest.mark.parametrize("more", ["", OLD_IMPORTS, "import __init__\n" + OLD_IMPORTS], ids=["plain", "old", "__init__"])
+def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
+    root = checkout(tmp_path / "root")
+    simulation(root / "sims" / "my_sim", more)
+    result = run(
+        [bare_python, "hpsearch.py", "--grid_module=sims.my_sim.hpsearch_config", "--run_cwd=../sims/my_sim"],
+        cwd=root / "hpsearch",
+    )
+    assert result.exit_status == 0, result.stderr
+    assert len(rows(result.folder)) == 2
+
+
+@pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
+def test_a_copy_beside_a_simulation_in_the_checkout(tmp_path: Path, bare_python: str, more: str) -> None:
+    root = checkout(tmp_path / "root")
+    folder = simulation(root / "sims" / "my_sim", more)
+    copy_with_default(folder)
+    result = run([bare_python, "hpsearch.py"], cwd=folder)
+    assert result.exit_status == 0, result.stderr
+    assert len(rows(result.folder)) == 2
+
+
+@pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
+def test_a_copy_beside_a_simulation_with_the_package_installed(tmp_path: Path, more: str) -> None:
+    folder = simulation(tmp_path / "elsewhere" / "my_sim", more)
+    copy_with_default(folder)
+    installed = checkout(tmp_path / "site")
+    result = run([sys.executable, "hpsearch.py"], cwd=folder, PYTHONPATH=str(installed))
+    assert result.exit_status == 0, result.stderr
+    assert len(rows(result.folder)) == 2
+
+
+def test_a_script_that_begins_with_import_init_calls_run(tmp_path: Path, bare_python: str) -> None:
+    root = checkout(tmp_path / "root")
+    folder = simulation(root / "sims" / "my_sim")
+    (folder / "__init__.py").write_text("import sys; sys.path.insert(0, '../..')\n")
+    (folder / "start.py").write_text(
+        "import __init__\nfrom hpsearch import hpsearch\n"
+        "print(hpsearch.run(['--grid_module=hpsearch_config', '--visible_gpus=-1'], dout_dir='./mine'))\n"
+    )
+    result = run([bare_python, "start.py"], cwd=folder)
+    assert result.exit_status == 0, result.stderr
+    assert result.folder.parent == folder / "mine"
+    assert result.stdout.splitlines()[-1] == str(result.folder / "search_results.csv")
+
+
+def test_the_command_with_subcommands(project: Project) -> None:
+    project.grid({"x": [1]})
+    result = project.command([sys.executable, "-m", "hpsearch", "run", "--grid_module=config", "--visible_gpus=-1"])
+    assert result.exit_status == 0, result.stderr
+    assert len(rows(result.folder)) == 1
+
+
+def test_fault_13_two_searches_live_in_one_process(project: Project) -> None:
+    project.grid({"x": [1, 2]}, name="first")
+    project.grid({"x": [3]}, name="second", script_name="other.py")
+    project.write(
+        "both.py",
+        "import threading\nfrom hpsearch import hpsearch\n"
+        "calls = [['--grid_module=' + name, '--visible_gpus=-1', '--force_out_dir', '--out_dir=' + name + '_out']\n"
+        "         for name in ('first', 'second')]\n"
+        "threads = [threading.Thread(target=hpsearch.run, args=(call,)) for call in calls]\n"
+        "[thread.start() for thread in threads]\n[thread.join() for thread in threads]\n",
+    )
+    result = project.command([sys.executable, "both.py"])
+    assert result.exit_status == 0, result.stderr
+    found = {name: sorted(row["acc"] for row in rows(project.path / f"{name}_out")) for name in ("first", "second")}
+    assert found == {"first": ["1", "2"], "second": ["3"]}
+
+
+def copy_with_default(folder: Path) -> None:
+    """Copy the main module beside a simulation and edit its default, as users do."""
+    text = (ROOT / "hpsearch" / "hpsearch.py").read_text()
+    edited = text.replace('_DEFAULT_GRID = ""', '_DEFAULT_GRID = "hpsearch_config"')
+    assert edited != text
+    (folder / "hpsearch.py").write_text(edited)

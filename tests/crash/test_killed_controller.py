@@ -1,0 +1,160 @@
+"""The controller is killed, at any moment; nothing is lost, nothing is repeated."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from project import Project, load, rows, run_folders, wait_until
+
+#: Says at its end, in a file beside the project, that it finished; each line is one finished execution.
+COUNTING_SCRIPT = """\
+#!/bin/sh
+for word; do case $word in --out_dir=*) out=${word#*=};; --x=*) x=${word#*=};; --sleep=*) sleep=${word#*=};; esac; done
+mkdir "$out" || exit 3
+[ -z "$sleep" ] || sleep "$sleep"
+printf 'acc %s\\nfinished 1\\n' "$x" >"$out/summary.tmp"
+echo "$x" >>finished.txt
+mv "$out/summary.tmp" "$out/summary.txt"
+"""
+
+
+def resume_until_done(project: Project, folder: Path, *options: str) -> None:
+    result = project.run("--resume", str(folder), *options)
+    assert result.exit_status == 0, result.stderr
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def has_rows(folder: Path, count: int) -> bool:
+    table = folder / "search_results.csv"
+    return table.exists() and len(table.read_text().splitlines()) > count
+
+
+def journal_has(folder: Path, event: str, count: int) -> bool:
+    journal = folder / ".hpsearch" / "journal.jsonl"
+    return journal.exists() and journal.read_text().count(f'"event":"{event}"') >= count
+
+
+def test_fault_6_a_killed_controller_loses_nothing_and_its_live_runs_are_adopted(project: Project) -> None:
+    project.grid({"x": list(range(6)), "sleep": [0.6]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    folder = project.path / "out"
+    controller = project.start("--out_dir=out", "--force_out_dir", "--num_cpu_jobs=2")
+    wait_until(lambda: has_rows(folder, 1) and journal_has(folder, "submitted", 4), "a result and a live run")
+    kill(controller)
+    resume_until_done(project, folder)
+    finished = (project.path / "finished.txt").read_text().split()
+    assert sorted(map(int, finished)) == list(range(6))
+    assert sorted(int(row["acc"]) for row in rows(folder)) == list(range(6))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_kills_repeat_no_finished_run(project: Project, seed: int) -> None:
+    kill_at_random(project, runs=30, kills=8, seed=seed)
+
+
+@pytest.mark.slow
+def test_a_hundred_kills_over_two_hundred_runs_repeat_no_finished_run(project: Project) -> None:
+    kill_at_random(project, runs=200, kills=100, seed=7)
+
+
+def kill_at_random(project: Project, runs: int, kills: int, seed: int) -> None:
+    """Kill the controller after random times, resume each time, and compare what came out."""
+    chance = random.Random(seed)
+    project.grid({"x": list(range(runs)), "sleep": ["0.02"]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    folder = project.path / "out"
+    first = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: journal_has(folder, "submitted", 1), "the first run")
+    kill(first)
+    for _ in range(kills - 1):
+        controller = project.start(f"--resume={folder}")
+        started = time.monotonic()
+        pause = chance.uniform(0.0, 0.5)
+        wait_until(lambda: controller.poll() is not None or time.monotonic() - started > pause, "the moment")  # noqa: B023
+        kill(controller)
+    resume_until_done(project, folder)
+    table = rows(folder)
+    assert sorted(int(row["x"]) for row in table) == list(range(runs))
+    finished = (project.path / "finished.txt").read_text().split()
+    assert sorted(map(int, finished)) == list(range(runs))
+    assert len(run_folders(folder)) == runs
+
+
+def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) -> None:
+    project.grid({"x": [1], "sleep": [30]})
+    folder = project.path / "out"
+    first = project.start("--out_dir=out", "--force_out_dir")
+    try:
+        wait_until(lambda: journal_has(folder, "submitted", 1), "the first run")
+        second = project.run(f"--resume={folder}")
+        assert second.exit_status == 2
+        assert f"another controller works on this search (process {first.pid} on " in second.stderr
+    finally:
+        first.terminate()
+        first.communicate()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+)
+def test_fault_7_a_signal_ends_whole_process_groups_and_says_how_to_resume(
+    project: Project, number: signal.Signals, status: int
+) -> None:
+    script = "#!/bin/sh\nsleep 600 & echo $! >>pids.txt\necho $$ >>pids.txt\nwait\n"
+    project.grid({"x": [1, 2, 3]}, script=script, script_name="train.sh")
+    controller = project.start("--out_dir=out", "--force_out_dir", "--num_cpu_jobs=2")
+    pids = project.path / "pids.txt"
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4, "two runs with a child each")
+    controller.send_signal(number)
+    _, stderr = controller.communicate(timeout=30)
+    assert controller.returncode == status
+    assert "--resume" in stderr.splitlines()[-1]
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), "no process left")
+    states = [entry["x"] for entry in load(project.path / "out" / "not_completed.pickle")]  # type: ignore[attr-defined]
+    assert sorted(states) == [1, 2, 3]
+
+
+def test_a_run_that_ignores_sigterm_is_killed_at_the_second_signal(project: Project) -> None:
+    script = "#!/bin/sh\ntrap '' TERM\necho $$ >>pids.txt\nsleep 600\n"
+    project.grid({"x": [1]}, script=script, script_name="train.sh")
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    pids = project.path / "pids.txt"
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a run")
+    controller.send_signal(signal.SIGINT)
+    log = project.path / "out" / ".hpsearch" / "controller.log"
+    wait_until(lambda: "stopping" in log.read_text(), "the message")
+    controller.send_signal(signal.SIGINT)
+    controller.communicate(timeout=8)
+    assert controller.returncode == 130
+    wait_until(lambda: not is_alive(int(pids.read_text().split()[0])), "no process left")
+
+
+def test_a_cancelled_run_is_run_again_in_a_free_folder_and_the_first_attempt_is_kept(project: Project) -> None:
+    project.grid({"x": [1], "sleep": [600]})
+    folder = project.path / "out"
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: run_folders(folder) != [] if folder.exists() else False, "the run's folder")
+    controller.send_signal(signal.SIGINT)
+    controller.communicate(timeout=30)
+    project.write("train.py", (project.path / "train.py").read_text().replace("time.sleep", "abs"))
+    resume_until_done(project, folder)
+    assert [row["acc"] for row in rows(folder)] == ["1"]
+    assert [path.name for path in (folder / ".hpsearch" / "attempts").iterdir()] == [
+        run_folders(folder)[0].name + ".attempt1"
+    ]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX" and os.getpid() != pid

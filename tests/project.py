@@ -1,0 +1,160 @@
+"""A user's project for black-box tests: files in a folder, and the command started there as a real process."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: A simulation as users write it: options of its own, refuses an existing folder, leaves a summary. Starts fast.
+SCRIPT = """\
+import os, sys, time
+options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
+out_dir = options["out_dir"]
+if os.path.exists(out_dir):
+    input("the folder exists; delete it? ")
+    sys.exit("refused: the folder exists")
+os.makedirs(out_dir)
+print("x is", options["x"], flush=True)
+time.sleep(float(options.get("sleep", 0)))
+with open(os.path.join(out_dir, "summary.txt"), "w") as file:
+    file.write("acc %s\\nfinished 1\\n" % options["x"])
+"""
+
+GRID = """\
+grid = {grid!r}
+conditions = {conditions!r}
+_SCRIPT_NAME = {script!r}
+_SUMMARY_FILENAME = "summary.txt"
+_SUMMARY_KEYWORDS = {keywords!r}
+"""
+
+
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 30) -> None:
+    """Return as soon as the condition holds; fail after the deadline."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
+        time.sleep(0.01)
+
+
+@dataclass
+class Result:
+    """What a command left: its exit status, what it printed, and the search folder if there is one."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def folder(self) -> Path:
+        """The search folder: where the table, named on the last line of standard output, lies."""
+        return Path(self.stdout.splitlines()[-1]).parent
+
+
+@dataclass
+class Project:
+    """A folder with the user's files; every command is a real process that starts in it."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str, executable: bool = False) -> Path:
+        """Write a file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        if executable:
+            path.chmod(0o755)
+        return path
+
+    def grid(
+        self,
+        grid: Mapping[str, object],
+        conditions: object = (),
+        script: str = SCRIPT,
+        more: str = "",
+        name: str = "config",
+        keywords: tuple[str, ...] = ("acc", "finished"),
+        script_name: str = "train.py",
+    ) -> None:
+        """Write a script and a grid module `name`; `more` is added to the module."""
+        self.write(script_name, script, executable=not script_name.endswith(".py"))
+        text = GRID.format(grid=dict(grid), conditions=list(conditions), script=script_name, keywords=list(keywords))
+        self.write(f"{name}.py", text + more)
+
+    def environ(self) -> dict[str, str]:
+        """The environment of commands: the package is found, and no GPU is looked for outside the tests."""
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+
+    def argv(self, *options: str) -> list[str]:
+        """The classic command with the module `config` and the foreground backend, unless options say otherwise."""
+        words = [sys.executable, "-m", "hpsearch.hpsearch"]
+        given = " ".join(options)
+        if "--grid_module" not in given and "--resume" not in given:
+            words.append("--grid_module=config")
+        if "--visible_gpus" not in given and "--run_cluster" not in given and "--resume" not in given:
+            words.append("--visible_gpus=-1")
+        return [*words, *options]
+
+    def start(self, *options: str, **popen: object) -> subprocess.Popen[str]:
+        """Start the classic command; the caller ends it."""
+        return subprocess.Popen(
+            self.argv(*options),
+            cwd=self.path,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **popen,  # type: ignore[call-overload]
+        )
+
+    def run(self, *options: str, timeout: float = 120) -> Result:
+        """Run the classic command to its end."""
+        return self.command(self.argv(*options), timeout=timeout)
+
+    def command(self, argv: list[str], cwd: Path | None = None, timeout: float = 120) -> Result:
+        """Run any command in the project."""
+        done = subprocess.run(
+            argv,
+            cwd=cwd or self.path,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def search(self, *options: str, timeout: float = 120) -> Result:
+        """Run a search that has to succeed."""
+        result = self.run(*options, timeout=timeout)
+        assert result.exit_status == 0, result.stderr
+        return result
+
+
+def rows(folder: Path, name: str = "search_results.csv") -> list[dict[str, str]]:
+    """Return the rows of a table of results."""
+    with (folder / name).open(newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def load(path: Path) -> object:
+    """Return what a pickle of our own holds."""
+    return pickle.loads(path.read_bytes())
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Return the runs' folders in a search folder, in order."""
+    return sorted(path for path in folder.iterdir() if path.name.startswith("sim_"))

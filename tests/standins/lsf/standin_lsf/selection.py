@@ -1,0 +1,21 @@
+"""The names of jobs, and which of them the options -J, -u and -q choose, for bjobs and bkill."""
+
+import fnmatch
+
+
+def is_selected(job, options):
+    """Say whether a job has the name, user and queue that the options ask for. "*" in a name stands for anything."""
+    user, queue, name = options.get("-u", "all"), options.get("-q"), options.get("-J")
+    if user not in ("all", job["user"]) or queue not in (None, job["queue"]):
+        return False
+    return name is None or fnmatch.fnmatchcase(job["name"], name) or element_name(job) == name
+
+
+def key_of(number, index):
+    """Return the key of a job: "1001", or "1001[3]" for the element of an array."""
+    return f"{number}[{index}]" if index else str(number)
+
+
+def element_name(job):
+    """Return the job's name, for an element of an array with its index: "train[3]"."""
+    return f"{job['name']}[{job['index']}]" if job["index"] else job["name"]

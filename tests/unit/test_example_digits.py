@@ -1,0 +1,95 @@
+"""The example of handwritten digits: its script really trains, and its grid module fits the script."""
+
+import argparse
+import importlib.util
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hpsearch.app.gridfile import SearchConfig, config_from_module
+from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.summary import is_finished, parse_summary
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+FAST = ["--num_epochs=3", "--optimizer=adam", "--lr=0.01", "--hidden_units=16", "--standardize"]
+
+
+def train(out_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, str(DIGITS / "train.py"), *options, f"--out_dir={out_dir}"]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+
+
+def grid_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("digits_config", DIGITS / "hpsearch_config.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def config() -> SearchConfig:
+    return config_from_module(grid_module(), "digits_config")
+
+
+def test_training_learns_and_leaves_a_finished_summary(tmp_path: Path, config: SearchConfig) -> None:
+    pytest.importorskip("sklearn")
+    ended = train(tmp_path / "a run", *FAST)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    text = (tmp_path / "a run" / config.summary_filename).read_text()
+    summary = parse_summary(text, config.summary_keywords, config.summary_filename)
+    assert is_finished(summary)
+    assert summary["num_epochs"] == ["3"]
+    assert str(summary["acc_val_per_epoch"][0]).count(",") == 2
+    assert 85 < float(str(summary["acc_val"][0])) < 100
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()[:3]] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert sorted(path.name for path in (tmp_path / "a run").iterdir()) == ["config.pickle", config.summary_filename]
+
+
+def test_the_options_of_a_run_can_be_read_back(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    train(tmp_path / "run", "--num_epochs=1", "--momentum=0.5")
+    with (tmp_path / "run" / "config.pickle").open("rb") as file:
+        options = pickle.load(file)
+    assert options == argparse.Namespace(
+        out_dir=str(tmp_path / "run"), optimizer="sgd", lr=0.1, momentum=0.5, weight_decay=0.0, hidden_units=32,
+        batch_size=32, num_epochs=1, standardize=False, random_seed=42, data_random_seed=42,
+    )  # fmt: skip
+
+
+def test_a_folder_that_exists_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    refused = train(tmp_path, *FAST)
+    message = f"train.py: {tmp_path} exists already; name another folder with --out_dir, or move it away\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_diverges_stops_unfinished(tmp_path: Path, config: SearchConfig) -> None:
+    pytest.importorskip("sklearn")
+    ended = train(tmp_path / "run", "--lr=1e300")
+    assert (ended.returncode, ended.stderr) == (1, "train.py: training diverged in epoch 1; try a smaller --lr\n")
+    text = (tmp_path / "run" / config.summary_filename).read_text()
+    assert not is_finished(parse_summary(text, config.summary_keywords, config.summary_filename))
+
+
+def test_the_grid_has_the_14_configurations_its_comment_counts(config: SearchConfig) -> None:
+    space = enumerate_space(config.grid, config.conditions, Order(deterministic=True))
+    assert len(space) == 14
+    assert space.report.skipped == {}
+
+
+def test_every_option_of_the_grid_is_one_of_the_script(config: SearchConfig) -> None:
+    pytest.importorskip("numpy")
+    known = train(Path("unused"), "--help").stdout
+    space = enumerate_space(config.grid, config.conditions, Order(deterministic=True))
+    assert [name for name in space.option_names if f"--{name}" not in known] == []
+
+
+@pytest.mark.parametrize("acc_val, is_kept", [("90", True), ("89.9", False), ("nan", False)])
+def test_runs_below_the_criterion_are_not_kept(config: SearchConfig, acc_val: str, is_kept: bool) -> None:
+    assert config.performance_eval is not None
+    assert config.performance_eval({"acc_val": [acc_val]}, 90.0) is is_kept

@@ -1,0 +1,171 @@
+"""Enumeration: product, conditions, duplicates, order, samples; compared with a plain reading of the rules."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpsearch import Not
+from hpsearch.core.command import arguments
+from hpsearch.core.conditions import Condition, Members
+from hpsearch.core.errors import ConfigError
+from hpsearch.core.space import Order, enumerate_space
+
+Grid = dict[str, list[object]]
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+VALUES = st.sampled_from([0, 1, 2, 1.0, True, False, -1, -2, "x", '"x"', None, [1, 2], (1, 2)])
+OPTIONS = st.dictionaries(NAMES, st.lists(VALUES, min_size=1, max_size=3), max_size=3)
+LISTED = st.one_of(st.lists(VALUES, max_size=3), st.lists(VALUES, max_size=2).map(Not))
+CONDITIONS = st.lists(
+    st.builds(
+        Condition,
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), LISTED, max_size=2),
+        OPTIONS.filter(bool),
+    ),
+    max_size=4,
+)
+
+
+def by_the_rules(grid: Grid, conditions: list[Condition]) -> list[dict[str, object]]:
+    """Enumerate as the rules say, with lists of dicts."""
+    found = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
+    for condition in conditions:
+        if any(name not in grid for name in condition.when):
+            continue
+        found = [new for old in found for new in replaced(old, condition)]
+    return found
+
+
+def replaced(old: dict[str, object], condition: Condition) -> list[dict[str, object]]:
+    if not all(old[name] in Members(listed) for name, listed in condition.when.items()):
+        return [old]
+    return [{**old, **dict(zip(condition.then, values))} for values in itertools.product(*condition.then.values())]
+
+
+def words(options: dict[str, object]) -> frozenset[str]:
+    from hpsearch.core.model import Configuration
+
+    return frozenset(arguments(Configuration(tuple(options.items()))))
+
+
+def firsts(found: list[dict[str, object]]) -> list[frozenset[str]]:
+    return list(dict.fromkeys(words(options) for options in found))
+
+
+def chosen(grid: Grid, conditions: list[Condition], **order: object) -> list[frozenset[str]]:
+    selection = enumerate_space(grid, conditions, Order(**order))  # type: ignore[arg-type]
+    return [words(configuration.as_dict()) for configuration in selection]
+
+
+@settings(deadline=None, max_examples=200)
+@given(OPTIONS.filter(bool), CONDITIONS)
+def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) -> None:
+    expected = by_the_rules(grid, conditions)
+    selection = enumerate_space(grid, conditions, Order(deterministic=True))
+    assert [words(c.as_dict()) for c in selection] == firsts(expected)
+    assert selection.report.duplicates == len(expected) - len(firsts(expected))
+    assert selection.report.available == len(selection)
+
+
+@settings(deadline=None, max_examples=100)
+@given(OPTIONS.filter(bool), CONDITIONS, st.integers(0, 2**32 - 1))
+def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
+    grid: Grid, conditions: list[Condition], seed: int
+) -> None:
+    once, twice = (chosen(grid, conditions, seed=seed) for _ in range(2))
+    assert once == twice
+    assert sorted(once, key=sorted) == sorted(firsts(by_the_rules(grid, conditions)), key=sorted)
+
+
+@settings(deadline=None, max_examples=100)
+@given(OPTIONS.filter(bool), CONDITIONS, st.integers(1, 30))
+def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
+    grid: Grid, conditions: list[Condition], wanted: int
+) -> None:
+    everything = set(firsts(by_the_rules(grid, conditions)))
+    sample = chosen(grid, conditions, limit=wanted, sample=True)
+    assert len(set(sample)) == len(sample) == min(wanted, len(everything))
+    assert set(sample) <= everything
+
+
+@settings(deadline=None, max_examples=50)
+@given(CONDITIONS, st.integers(1, 12))
+def test_few_configurations_are_found_in_a_huge_grid(conditions: list[Condition], wanted: int) -> None:
+    grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}
+    everything: Grid = {name: [0] for name in "abcdefg"}
+    # The last condition leaves 12 of 10^24: h decides, and is folded.
+    folds = [Condition({"h": Not(list(range(12)))}, {"h": [3]}), Condition({}, everything)]
+    sample = chosen(grid, folds, limit=wanted, sample=True)
+    assert len(set(sample)) == wanted
+    assert len(chosen(grid, folds, limit=100, sample=True)) == 12
+
+
+def test_the_last_option_varies_fastest() -> None:
+    selection = enumerate_space({"a": [1, 2], "b": ["x", "y"]}, [], Order(deterministic=True))
+    assert [tuple(c.as_dict().values()) for c in selection] == [(1, "x"), (1, "y"), (2, "x"), (2, "y")]
+
+
+def test_a_condition_replaces_in_place_and_new_options_come_last() -> None:
+    conditions = [Condition({"a": [1]}, {"c": [5, 6]})]
+    selection = enumerate_space({"a": [1, 2], "b": ["x"]}, conditions, Order(deterministic=True))
+    assert [list(c.as_dict().items()) for c in selection] == [
+        [("a", 1), ("b", "x"), ("c", 5)],
+        [("a", 1), ("b", "x"), ("c", 6)],
+        [("a", 2), ("b", "x")],
+    ]
+
+
+def test_a_condition_on_an_option_the_grid_lacks_is_skipped_even_if_an_earlier_one_added_it() -> None:
+    conditions = [Condition({"a": [1]}, {"new": [1]}), Condition({"new": [1]}, {"a": [9]})]
+    selection = enumerate_space({"a": [1]}, conditions, Order())
+    assert selection.report.skipped == {2: "new"}
+    assert [c.as_dict() for c in selection] == [{"a": 1, "new": 1}]
+
+
+def test_fault_4_values_that_only_hash_alike_stay_apart_and_lists_are_legal() -> None:
+    grid: Grid = {"x": [-1, -2, 1, 1.0, True, [1, 2], "1"]}
+    selection = enumerate_space(grid, [], Order(deterministic=True))
+    assert [arguments(c) for c in selection] == [
+        ("--x=-1",),
+        ("--x=-2",),
+        ("--x=1",),
+        ("--x=1.0",),
+        ("--x",),
+        ("--x=[1, 2]",),
+    ]
+
+
+def test_arrays_and_numpy_scalars_are_legal_values() -> None:
+    grid: Grid = {"x": [np.float64(0.5), np.array([1, 2])], "y": [np.bool_(True)]}
+    conditions = [Condition({"x": [np.array([1, 2])]}, {"z": [3]})]
+    selection = enumerate_space(grid, conditions, Order(deterministic=True))
+    assert [arguments(c) for c in selection] == [("--x=0.5", "--y"), ("--x=[1 2]", "--y", "--z=3")]
+
+
+def test_fault_10_ten_configurations_of_a_huge_plain_grid_need_no_list() -> None:
+    grid: Grid = {f"o{number}": list(range(10)) for number in range(24)}
+    selection = enumerate_space(grid, [], Order(deterministic=True, limit=10))
+    assert [c.as_dict()["o23"] for c in selection] == list(range(10))
+
+
+def test_a_thousand_of_a_huge_grid_are_drawn_and_distinct() -> None:
+    grid: Grid = {f"o{number}": list(range(10)) for number in range(24)}
+    conditions = [Condition({"o0": [1, 2]}, {"o1": [0]})]
+    assert len(set(chosen(grid, conditions, limit=1000, sample=True))) == 1000
+
+
+@pytest.mark.parametrize("conditions", [[], [Condition({"o0": [1]}, {"o1": [0]})]], ids=["plain", "with a condition"])
+def test_a_list_too_long_to_hold_is_refused_with_the_remedy(conditions: list[Condition]) -> None:
+    grid: Grid = {f"o{number}": list(range(10)) for number in range(24)}
+    with pytest.raises(ConfigError, match=r"give --num_searches=N with --dont_generate_full_grid"):
+        len(enumerate_space(grid, conditions, Order()))
+
+
+def test_members_compare_by_equality() -> None:
+    members = Members([1, "a", [2], frozenset({3})])
+    assert [value in members for value in (True, 1.0, "a", [2], {3}, 2, (2,))] == [True] * 5 + [False] * 2
+    assert [value in Members(Not([1])) for value in (1, 2, [1])] == [False, True, True]

@@ -1,0 +1,126 @@
+"""The journal, the table, and values as JSON."""
+
+from __future__ import annotations
+
+import pickle
+from argparse import Namespace
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.core.errors import FolderError
+from hpsearch.store.events import AttemptIntended, RunCollected, RunPlanned, from_line, to_line
+from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.layout import write_whole
+from hpsearch.store.record import SearchRecord
+from hpsearch.store.table import ResultsTable, read_table
+from hpsearch.store.values import decode, encode, load_plain_pickle
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(PLAIN)
+def test_a_value_comes_back_with_its_type(value: object) -> None:
+    event = RunPlanned(1, "f", "o", [["x", encode(value)]])
+    read = from_line(to_line(event))
+    assert isinstance(read, RunPlanned)
+    assert repr(decode(read.options[0][1])) == repr(value)
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.int64(3), np.bool_(True), np.array([[1, 2]]), np.array(["a"])])
+def test_a_numpy_value_comes_back_with_its_type(value: np.ndarray) -> None:
+    read = decode(encode(value))
+    assert type(read) is type(value)
+    assert read.dtype == value.dtype  # type: ignore[attr-defined]
+    assert np.array_equal(read, value)  # type: ignore[arg-type]
+
+
+def test_a_torn_last_line_is_left_out_and_cut_before_the_next_event(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    first, second = AttemptIntended(1, "a", 1.0), AttemptIntended(2, "b", 2.0)
+    path.write_bytes(to_line(first) + to_line(second)[:-5])
+    assert list(read_journal(path)) == [first]
+    with Journal(path) as journal:
+        journal.append(second)
+    assert list(read_journal(path)) == [first, second]
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"nonsense\n")
+    with pytest.raises(FolderError, match=r"journal, line 2: damaged"):
+        list(read_journal(path))
+
+
+def test_reading_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"torn")
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    list(read_journal(path))
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_events_add_up_to_a_state() -> None:
+    events = [
+        RunPlanned(1, "sim_1", "o/sim_1", [["x", 3]]),
+        AttemptIntended(1, "t", 1.0),
+        RunCollected(1, "t", "finished", 2.0, {"acc": ["0.5"]}),
+    ]
+    entry = SearchRecord.of(events).runs[1]
+    assert (entry.state.value, entry.attempts, entry.summary) == ("finished", 1, {"acc": ["0.5"]})
+
+
+def test_a_table_grows_by_rows_and_can_be_read_at_any_moment(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    table = ResultsTable(path, ["a", "b"], [])
+    table.append({"a": "1;2", "b": 'say "x"\nagain'})
+    assert read_table(path) == [{"a": "1;2", "b": 'say "x"\nagain'}]
+    table.append({"b": "3"})
+    assert read_table(path)[1] == {"b": "3"}
+    table.close()
+
+
+def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table"
+    write_whole(path, b"old")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, b"new content")
+    assert path.read_bytes() == b"old"
+
+
+PLAIN_DATA = {
+    "grid": {"x": [1, 2.5, None, True, "a", (1,), {2}, frozenset({3}), 1j], "y": [np.float64(1), np.arange(3)]},
+    "more": OrderedDict(a=1),
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_plain_data_is_read(protocol: int) -> None:
+    assert repr(load_plain_pickle(pickle.dumps(PLAIN_DATA, protocol))) == repr(PLAIN_DATA)
+
+
+@pytest.mark.parametrize("hostile", [eval, Namespace(a=1), Path("x"), np.random.RandomState])
+def test_a_pickle_of_anything_else_is_refused_by_name(hostile: object) -> None:
+    with pytest.raises(ValueError, match=r"it holds an object of the class [\w.]+$"):
+        load_plain_pickle(pickle.dumps({"x": hostile}))
+
+
+@given(st.binary())
+def test_no_bytes_break_the_loader(content: bytes) -> None:
+    try:
+        load_plain_pickle(content)
+    except ValueError as error:
+        assert str(error)
