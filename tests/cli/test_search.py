@@ -192,10 +192,8 @@ def test_fault_16_not_completed_names_runs_that_failed(project: Project) -> None
     assert sorted(row["acc"] for row in rows(folder)) == ["1", "3"]
     failed = next(path for path in run_folders(folder) if path.joinpath(f"job_{path.name}.err").read_text())
     assert failed.joinpath(f"job_{failed.name}.err").read_text() == "it went wrong\n"
-    assert re.search(
-        rf"run \d failed: exit status 1; there is no summary file .*summary.txt \(log: {failed}/job_{failed.name}.err\)",
-        result.stderr,
-    )
+    reason = r"run \d failed: exit status 1; there is no summary file .*summary.txt"
+    assert re.search(rf"{reason} \(log: {failed}/job_{failed.name}.err\)", result.stderr)
 
 
 SCRIPT_TAIL = """\
@@ -281,7 +279,7 @@ _SUMMARY_PARSER_HANDLE = parse
 
 
 def test_a_custom_parser_that_raises_fails_its_run_only(project: Project) -> None:
-    more = "def parse(out_dir, cmd_ident):\n    return {'acc': 1 / cmd_ident, 'finished': 1}\n_SUMMARY_PARSER_HANDLE = parse\n"
+    more = "def parse(out_dir, ident):\n    return {'acc': 1 / ident, 'finished': 1}\n_SUMMARY_PARSER_HANDLE = parse\n"
     project.grid({"x": [1, 2]}, more=more)
     result = project.run("--out_dir=out", "--force_out_dir")
     assert result.exit_status == 1
@@ -361,7 +359,8 @@ def test_fault_14_help_imports_nothing_heavy(project: Project) -> None:
     code = (
         "import sys\nsys.argv = ['hpsearch', '--help']\nfrom hpsearch import hpsearch\n"
         "try:\n    hpsearch.run()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm'} & set(sys.modules)\nsys.exit(str(heavy) if heavy else 0)\n"
+        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)\n"
     )
     result = project.command([sys.executable, "-c", code])
     assert result.exit_status == 0, result.stderr

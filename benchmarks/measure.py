@@ -1,0 +1,71 @@
+"""What the benchmarks share: a scratch project, the command in it, times and one line for the answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: A run that only writes a summary.
+TINY_SCRIPT = """\
+#!/bin/sh
+for word; do case $word in --out_dir=*) out=${word#*=};; --x=*) x=${word#*=};; esac; done
+mkdir -p "$out"
+printf 'acc 0.%s\\nfinished 1\\n' "$x" >"$out/summary.txt"
+"""
+
+GRID_MODULE = """\
+grid = {grid}
+conditions = {conditions}
+_SCRIPT_NAME = "train.sh"
+_SUMMARY_FILENAME = "summary.txt"
+_SUMMARY_KEYWORDS = ["acc", "finished"]
+"""
+
+
+@contextlib.contextmanager
+def scratch_project(grid: str, conditions: str = "[]", script: str = TINY_SCRIPT) -> Iterator[Path]:
+    """Make a project in a temporary folder. grid, conditions: Python expressions."""
+    with tempfile.TemporaryDirectory(prefix="hpsearch-bench-") as name:
+        folder = Path(name)
+        (folder / "train.sh").write_text(script)
+        (folder / "train.sh").chmod(0o755)
+        (folder / "config.py").write_text(GRID_MODULE.format(grid=grid, conditions=conditions))
+        yield folder
+
+
+def hpsearch_argv(*options: str) -> list[str]:
+    """Return the command of a search in a scratch project."""
+    return [sys.executable, "-m", "hpsearch.hpsearch", *options]
+
+
+def new_search(*options: str) -> list[str]:
+    """Return the command of a new search without GPUs, into the folder `out`."""
+    fixed = ("--grid_module=config", "--visible_gpus=-1", "--out_dir=out", "--force_out_dir")
+    return hpsearch_argv(*fixed, *options)
+
+
+def seconds(argv: Sequence[str], cwd: Path, stdin: str = "") -> float:
+    """Run a command to its end; return how long it took."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    done = subprocess.run(
+        list(argv), cwd=cwd, env=environment, input=stdin, text=True, capture_output=True, check=False
+    )
+    took = time.perf_counter() - started
+    if done.returncode:
+        raise SystemExit(f"{argv[0]} failed: {done.stderr[-2000:]}")
+    return took
+
+
+def answer(what: str, ratio: float, limit: float, details: str) -> None:
+    """Print the result of a benchmark: the ratio, what it may be, and the figures behind it."""
+    verdict = "ok" if ratio <= limit else "TOO SLOW"
+    print(f"{what}: ratio {ratio:.2f} (at most {limit:g}: {verdict}); {details}", flush=True)
