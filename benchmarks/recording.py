@@ -17,15 +17,32 @@ def main() -> None:
     import sys
 
     sys.path.insert(0, str(ROOT))
-    from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
-    from hpsearch.store.events import RunPlanned, SearchStarted
+    from hpsearch.store.events import (
+        AttemptEnded,
+        AttemptIntended,
+        AttemptSubmitted,
+        RunCollected,
+        RunPlanned,
+        SearchStarted,
+    )
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
     from hpsearch.store.record import Settings
 
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(
-            ("python3", "t.py"), name, name, "out_dir", "s.txt", ("acc", "finished"), "acc", False, "m", "", False, ("x",)
+            ("python3", "t.py"),
+            name,
+            name,
+            "out_dir",
+            "s.txt",
+            ("acc", "finished"),
+            "acc",
+            False,
+            "m",
+            "",
+            False,
+            ("x",),
         )
         with LiveSearch(SearchFolder(Path(name))) as search:
             plans = [RunPlanned(k, f"sim_{k}", f"{name}/sim_{k}", [["x", k]]) for k in range(1, COUNT + 1)]
@@ -38,7 +55,9 @@ def main() -> None:
                 search.note(AttemptIntended(run, token, 0.0))
                 search.note(AttemptSubmitted(run, token, "1", "host", 0.0))
                 search.note(AttemptEnded(run, token, 0, 0.0))
-                search.note(RunCollected(run, token, "finished", 0.0, {"acc": ["0.5"], "finished": ["1"]}), durable=True)
+                search.note(
+                    RunCollected(run, token, "finished", 0.0, {"acc": ["0.5"], "finished": ["1"]}), durable=True
+                )
                 search.add_row(search.record.runs[run])
                 costs.append(time.perf_counter() - started)
     first, last = statistics.median(costs[10 : 10 + AROUND]), statistics.median(costs[-AROUND:])

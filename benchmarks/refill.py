@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 from measure import answer, new_search, scratch_project, seconds
@@ -23,7 +24,7 @@ def median_gap(folder: Path) -> float:
     path = folder / "stamps.txt"
     stamps = sorted(tuple(map(float, line.split())) for line in path.read_text().splitlines())
     path.unlink()
-    return 1000 * statistics.median(after[0] - before[1] for before, after in zip(stamps, stamps[1:]))
+    return 1000 * statistics.median(after[0] - before[1] for before, after in pairwise(stamps))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""From the command to the first run's start: resuming 10,000 finished runs with 10 left, against a fresh search of 10."""
+"""From the command to the first run's start: resuming 10,000 finished runs with 10 left, against a fresh search."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def main() -> None:
     more = min(resumed) - min(fresh)
     verdict = "ok" if more <= 0.5 else "TOO SLOW"
     print(
-        f"resume of {FINISHED} finished + {LEFT}: ratio {min(resumed) / min(fresh):.2f}, {more:+.2f} s to a fresh search "
-        f"of {LEFT} (at most +0.5: {verdict}); {min(resumed):.2f} s, fresh {min(fresh):.2f} s"
+        f"resume of {FINISHED} finished + {LEFT}: ratio {min(resumed) / min(fresh):.2f}, {more:+.2f} s to a fresh "
+        f"search of {LEFT} (at most +0.5: {verdict}); {min(resumed):.2f} s, fresh {min(fresh):.2f} s"
     )
 
 

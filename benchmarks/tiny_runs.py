@@ -22,7 +22,9 @@ def main() -> None:
             return
         joblog = ["parallel", "--will-cite", "-j1", "--joblog", "log", *words]
         by_parallel = seconds(joblog, folder, numbers)
-        answer(f"{COUNT} tiny runs / GNU parallel", ours / by_parallel, 1, f"{ours:.2f} s, parallel {by_parallel:.2f} s")
+        answer(
+            f"{COUNT} tiny runs / GNU parallel", ours / by_parallel, 1, f"{ours:.2f} s, parallel {by_parallel:.2f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Dispatcher:
         self._ended_jobs: dict[str, Job] = {}
         self._unsure: dict[str, Attempt] = {}
         self._to_announce: list[Job] = []
+        self._prepared: dict[int, Attempt] = {}
         self._followers: dict[str, LogFollower] = {}
         self._failures_before: dict[int, int] = {}
         self._pause_s, self._paused_until = _FIRST_PAUSE_S, 0.0
@@ -89,6 +90,7 @@ class Dispatcher:
                 self._settle_unsure()
                 self._start()
                 self._announce()
+                self._prepare()
                 self._wait()
                 ended = self._notice()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
@@ -107,8 +109,20 @@ class Dispatcher:
             entries = [self._pending.popleft() for _ in range(min(place.capacity, len(self._pending)))]
             self._submit(entries, place)
 
+    def _prepare(self) -> None:
+        """Let the backend prepare the run that comes next, while there is no place for it."""
+        if self._pending and self._active and self._pending[0].run.number not in self._prepared:
+            entry = self._pending[0]
+            self._prepared[entry.run.number] = self._attempt(entry, entry.attempts + 1)
+            self._backend.prepare(self._prepared[entry.run.number])
+
+    def _next_attempt(self, entry: RunRecord) -> Attempt:
+        if entry.run.number in self._prepared:
+            return self._prepared.pop(entry.run.number)
+        return self._attempt(entry, entry.attempts + 1)
+
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> None:
-        attempts = [self._attempt(entry, entry.attempts + 1) for entry in entries]
+        attempts = [self._next_attempt(entry) for entry in entries]
         for entry in entries:
             moved = move_aside(self._search.folder, entry.run)
             if moved is not None:
@@ -243,6 +257,7 @@ class Dispatcher:
     def _collect_all(self, ended: Iterable[RunRecord]) -> None:
         for entry in ended:
             self._collect(entry, self._ended_jobs.pop(entry.token, None))
+            self._screen.refresh(self._active.values(), len(self._pending))
 
     def _collect(self, entry: RunRecord, job: Job | None) -> None:
         """Read what a run came to; decide whether it is run again."""
@@ -251,6 +266,7 @@ class Dispatcher:
         follower = self._followers.pop(token, None)
         if follower is not None:
             self._screen.echo(follower.new_output())
+            follower.close()
         outcome = collect(search.folder, run, entry.ended, search.settings, self._config)
         self._put_files_in_place(entry, job)
         summary = None if outcome.summary is None else encode_summary(outcome.summary)

@@ -45,6 +45,12 @@ class Backend(Protocol):
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return where one more submission may go now; None = nowhere yet. Never blocks for long."""
 
+    def prepare(self, attempt: Attempt) -> None:
+        """This attempt will be submitted next, once there is a place: do what can be done before.
+
+        Nothing runs, and nothing is left behind if the controller dies. Most backends have nothing to do.
+        """
+
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
         """Hand over one to `place.capacity` attempts; return a job id for each, in order.
 

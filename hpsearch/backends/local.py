@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -38,13 +39,27 @@ class LocalProcesses:
 
     def __init__(self) -> None:
         self._children: dict[str, _Child] = {}
+        self._prepared: dict[str, str] = {}
         self._adopted: dict[str, int] = {}
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Start an attempt's launcher before there is a place for the run; only for runs without an environment.
+
+        A failure is not told here: `start` will meet it, too.
+        """
+        if attempt.token not in self._prepared:
+            with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
+                self._prepared[attempt.token] = self._launch(attempt, {})
 
     def start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         """Start an attempt's launcher, which waits for `let_go`; return its job id.
 
-        Raises SubmissionRefused if the operating system refuses.
+        Raises SubmissionRefused or SubmissionDelayed if the operating system refuses.
         """
+        prepared = self._prepared.pop(attempt.token, None)
+        return prepared if prepared is not None else self._launch(attempt, environment)
+
+    def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         out, err = log_paths(attempt)
         read_end, gate = os.pipe()
         try:

@@ -31,6 +31,10 @@ class SequentialBackend:
         """Return a place while fewer than `slots` runs are active."""
         return Place() if len(active) < self._slots else None
 
+    def prepare(self, attempt: Attempt) -> None:
+        """Start the launcher of the next run, so that filling a slot takes no process start."""
+        self._processes.prepare(attempt)
+
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
         """Start the launchers; they wait for `release`."""
         return [self._processes.start(attempt, place.environment) for attempt in attempts]

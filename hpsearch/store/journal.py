@@ -11,7 +11,6 @@ from types import TracebackType
 from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.store.events import Event, from_line, to_line
 
-
 #: Durable events are carried to the disk at most this often, many at once: it costs as much as a short run.
 _SYNC_INTERVAL_S = 1.0
 
