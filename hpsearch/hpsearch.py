@@ -43,7 +43,8 @@ def _make_package_importable() -> None:
         sys.path.insert(0, here)
 
 
-if __name__ == "__main__" and not __package__:
+# As top-level `hpsearch` it is imported where it hides the package: the importer gets the package instead.
+if __name__ in ("__main__", "hpsearch") and not __package__:
     _make_package_importable()
 
 from hpsearch.app.command import hpsearch_cli_arguments as _cli_arguments  # noqa: E402

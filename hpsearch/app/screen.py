@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hpsearch.app.report import duration, performance
+from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.core.summary import sort_key
 from hpsearch.store.record import RunRecord, Settings
@@ -109,7 +110,7 @@ class Screen:
             place = f" on {job.place.label}" if job.place.label else ""
             run = job.attempt.run
             again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
-            self.note(f"run {run.number}/{self._total} started{place}{again}: {' '.join(job.attempt.argv)}")
+            self.note(f"run {run.number}/{self._total} started{place}{again}: {shell_line(job.attempt.argv)}")
 
     def phase(self, token: str, status: Status) -> None:
         """A job is known to be waiting or running."""

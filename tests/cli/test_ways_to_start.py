@@ -124,6 +124,15 @@ def test_a_script_that_begins_with_import_init_calls_run(tmp_path: Path, bare_py
     assert result.stdout.splitlines()[-1] == str(result.folder / "search_results.csv")
 
 
+def test_a_script_beside_a_copy_gets_the_package(tmp_path: Path, bare_python: str) -> None:
+    root = checkout(tmp_path / "root")
+    folder = simulation(root / "sims" / "my_sim")
+    copy_with_default(folder)
+    (folder / "other.py").write_text(OLD_IMPORTS + "import hpsearch.core.model\nprint(hpsearch.__version__)\n")
+    result = run([bare_python, "other.py"], cwd=folder)
+    assert result.exit_status == 0, result.stderr
+
+
 def test_the_command_with_subcommands(project: Project) -> None:
     project.grid({"x": [1]})
     result = project.command([sys.executable, "-m", "hpsearch", "run", "--grid_module=config", "--visible_gpus=-1"])
