@@ -228,7 +228,7 @@ def _carry_out(
             backend.close()
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
         screen.result(str(folder.results))
-        if stop.signal_number is not None:
+        all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+        if stop.signal_number is not None and not all_finished:
             raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
-    all_finished = all(entry.state is RunState.FINISHED for entry in entries)
     return SearchEnd(folder.results, 0 if all_finished else 1)

@@ -21,6 +21,8 @@ from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 #: Between SIGTERM and SIGKILL when runs are cancelled.
 GRACE_S = 10.0
+#: Signals by which systems and people end whatever runs.
+_ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 #: How often an adopted process is looked at where the system cannot announce its end.
 _ADOPTED_POLL_S = 0.5
 
@@ -228,6 +230,10 @@ def _ended(exit_status: int | None, launcher_status: int | None) -> Status:
         exit_status = 128 - launcher_status if launcher_status < 0 else launcher_status
     if exit_status is None:
         return Status(JobPhase.ENDED, None, RunState.LOST, "it ended without leaving its exit status")
+    if launcher_status is None and exit_status - 128 in _ENDING_SIGNALS:
+        # Whoever ended the controller (a shutdown, a closed session) most likely ended the run as well.
+        reason = f"{exit_reason(exit_status)} while no controller was there"
+        return Status(JobPhase.ENDED, exit_status, RunState.LOST, reason)
     return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status))
 
 

@@ -88,6 +88,21 @@ def kill_at_random(project: Project, runs: int, kills: int, seed: int) -> None:
     assert len(run_folders(folder)) == runs
 
 
+def test_a_run_ended_together_with_its_controller_is_run_again(project: Project) -> None:
+    project.grid({"x": [1]}, script="#!/bin/sh\necho $$ >>pids.txt\nexec sleep 600\n", script_name="train.sh")
+    folder = project.path / "out"
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    pids = project.path / "pids.txt"
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a run")
+    kill(controller)
+    os.kill(int(pids.read_text()), signal.SIGTERM)
+    exits = folder / ".hpsearch" / "exits"
+    wait_until(lambda: [path.read_text() for path in exits.iterdir()] == ["143\n"], "the run's end")
+    project.write("train.sh", COUNTING_SCRIPT, executable=True)
+    resume_until_done(project, folder)
+    assert [row["acc"] for row in rows(folder)] == ["1"]
+
+
 def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) -> None:
     project.grid({"x": [1], "sleep": [30]})
     folder = project.path / "out"
