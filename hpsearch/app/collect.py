@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from hpsearch.store.events import AttemptEnded
 from hpsearch.store.layout import SearchFolder, free_name
 from hpsearch.store.legacy import write_run_command
 from hpsearch.store.record import Settings
+from hpsearch.store.values import encode
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def read_summary_text(path: Path) -> str:
 
     Raises SummaryError if there is none or it is no text.
     """
+    if path.exists() and not path.is_file():
+        raise SummaryError(f"{path}: expected a file, found something else (a folder, a pipe)")
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -82,7 +86,7 @@ def read_summary_text(path: Path) -> str:
     line = content[: content.find(b"\0")].count(b"\n") + 1
     if b"\0" in content:
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")
-    return content.decode("utf-8", "replace")
+    return content.decode("utf-8-sig", "replace")
 
 
 def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: SearchConfig) -> dict[str, list[object]]:
@@ -92,6 +96,7 @@ def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: Se
         # Whatever it prints must not come between the results on standard output.
         with contextlib.redirect_stdout(sys.stderr), using_config(config):
             summary = parser(str(run_folder), run.number - 1, **arguments)
+            _check_can_be_kept(summary)
     except (Exception, SystemExit) as error:
         raise SummaryError(f"{name}: {type(error).__name__}: {error}") from error
     if not isinstance(summary, Mapping):
@@ -100,6 +105,14 @@ def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: Se
         return as_lists(summary)
     except SummaryError as error:
         raise SummaryError(f"{name}: {error}") from error
+
+
+def _check_can_be_kept(summary: object) -> None:
+    """Make sure that the journal and the table can hold what a parser returned; raises whatever its values raise."""
+    if isinstance(summary, Mapping):
+        for keyword, value in summary.items():
+            json.dumps(encode(value))
+            f"{keyword}{value}".encode()
 
 
 def _requires(function: SummaryParser, name: str) -> bool:

@@ -169,7 +169,8 @@ class Dispatcher:
         self._to_announce.clear()
 
     def _refused(self, entries: Sequence[RunRecord], attempts: Sequence[Attempt], error: SubmissionRefused) -> None:
-        if not self._accepted:
+        if not self._accepted and self._backend.survives_controller:
+            # A scheduler that refuses the first job refuses all; on this machine it concerns the one run.
             raise error
         for entry, attempt in zip(entries, attempts, strict=True):
             self._finish_attempt(entry, attempt.token, Status(JobPhase.ENDED, None, RunState.FAILED, str(error)))

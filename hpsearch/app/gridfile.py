@@ -65,6 +65,10 @@ def config_from_module(
     check = _Check(module, replaced or {})
     keywords = check.keywords()
     out_arg = check.text("_OUT_ARG", default="out_dir")
+    if out_arg.startswith("-"):
+        check.problem(f"_OUT_ARG is {out_arg!r}; expected the option's name without dashes in front")
+    if out_arg in keywords:
+        check.problem(f"_SUMMARY_KEYWORDS has {out_arg!r}, which is the output option (_OUT_ARG); rename one of them")
     key = check.attribute("_PERFORMANCE_KEY", None)
     if key is not None and keywords and key not in keywords:
         check.problem(f"_PERFORMANCE_KEY is {key!r}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
@@ -98,6 +102,8 @@ def import_grid_module(name: str) -> ModuleType:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
         raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
     importlib.invalidate_caches()
+    # A program may search several times, from other folders or after an edit: what was imported before is stale.
+    sys.modules.pop(name, None)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -133,7 +139,7 @@ def read_grid_config(path: Path) -> dict[str, object]:
     is_json = path.suffix == ".json"
     try:
         loaded = _negations(json.loads(content)) if is_json else load_plain_pickle(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         kind = "JSON" if is_json else "a pickle of plain data"
         raise ConfigError(f"--grid_config={path}: expected {kind}, but {error}") from error
     if not isinstance(loaded, dict) or not {"grid", "conditions"} & set(loaded):
@@ -287,9 +293,20 @@ class _Check:
             return []
         if not listed:
             self.problem(f"{where}: {name!r} has an empty list; expected at least one value")
-        if any("\0" in text_of(value) for value in listed if isinstance(value, str)):
-            self.problem(f"{where}: {name!r} has a value with a NUL character, which no command line can carry")
+        for value in listed:
+            self._check_text(value, f"{where}: {name!r}")
         return list(listed)
+
+    def _check_text(self, value: object, where: str) -> None:
+        """Make sure that a command line can carry a value."""
+        try:
+            text = text_of(value)
+            text.encode()
+        except Exception as error:  # noqa: BLE001  (the value may be of any class, and so may what its text raises)
+            self.problem(f"{where} has a value that cannot be written as text ({type(error).__name__}: {error})")
+            return
+        if "\0" in text:
+            self.problem(f"{where} has a value with a NUL character, which no command line can carry")
 
 
 def _short(value: object) -> str:

@@ -87,7 +87,7 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
         "job-name": cmd_folder_name,
         "output": f"{cmd_folder_name}_%j.out",
         "error": f"{cmd_folder_name}_%j.err",
-        "time": f"{int(args.num_hours)}:{round(args.num_hours % 1 * 60):02d}:00",
+        "time": "{}:{:02d}:00".format(*divmod(round(args.num_hours * 60), 60)),
         "mem": args.slurm_mem,
         "gres": args.slurm_gres,
         "partition": args.slurm_partition,

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import split
 
@@ -57,6 +57,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     import_paths: what was added to Python's search path to find the grid module.
     Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
     """
+    options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)
     run_cwd = Path(options.run_cwd).expanduser().resolve()
     if not run_cwd.is_dir():
         raise UsageError(f"--run_cwd={options.run_cwd}: there is no such folder")
@@ -100,11 +101,21 @@ def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[s
             f"but there is no file {script}; is --run_cwd right?"
         )
     if interpreter:
-        return (*split(interpreter), config.script_name)
+        return (*_interpreter_words(interpreter, run_cwd), config.script_name)
     if script.suffix != ".py" and os.access(script, os.X_OK):
         # Without a slash, the command would be looked up on PATH.
         return (config.script_name if "/" in config.script_name else f"./{config.script_name}",)
     return (_python(), config.script_name)
+
+
+def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
+    try:
+        words = split(interpreter)
+    except ValueError as error:
+        raise UsageError(f"--interpreter={interpreter}: a quote is not closed ({error})") from error
+    if not words or (shutil.which(words[0]) is None and not ("/" in words[0] and absolute(words[0], run_cwd).exists())):
+        raise UsageError(f"--interpreter={interpreter}: there is no command {words[0] if words else ''!r}")
+    return words
 
 
 def _python() -> str:

@@ -6,6 +6,7 @@ On a terminal there is a live bar; elsewhere (a job's log, a pipe) there are pla
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections import Counter
@@ -27,8 +28,9 @@ class Screen:
     """What one search shows. Nothing here fails: a message that cannot be written is not worth a search."""
 
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
-        self._out = out if out is not None else sys.stdout
-        self._err = err if err is not None else sys.stderr
+        # Python has None where the caller closed a stream.
+        self._out = out or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+        self._err = err or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         self._is_terminal = self._err.isatty()
         self._log: Path | None = None
         self._bar: Any = None  # Any: tqdm comes without types
@@ -47,18 +49,27 @@ class Screen:
     def result(self, line: str) -> None:
         """Print a line of results on standard output."""
         with contextlib.suppress(OSError):
-            print(line, file=self._out, flush=True)
+            self._write_out(line + "\n")
+            self._out.flush()
 
     def results(self, lines: Iterable[str]) -> None:
         """Print many lines of results. A reader that goes away early (``| head``) ends it."""
         try:
             for line in lines:
-                self._out.write(line + "\n")
+                self._write_out(line + "\n")
             self._out.flush()
         except BrokenPipeError:
             # Python flushes once more at its end, and would complain.
             with contextlib.suppress(OSError):
                 sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+
+    def _write_out(self, text: str) -> None:
+        try:
+            self._out.write(text)
+        except UnicodeEncodeError:
+            # The caller's locale cannot show it; a path or a command has to come out right all the same.
+            self._out.flush()
+            self._out.buffer.write(os.fsencode(text))
 
     def note(self, text: str) -> None:
         """Print a message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -22,10 +23,10 @@ from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused
+from hpsearch.core.errors import ConfigError, FolderError, SearchInterrupted, StoreError, SubmissionRefused
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import SearchFolder, free_name
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, Settings
@@ -63,12 +64,21 @@ def run_search(
         return SearchEnd(None, 0)
     backend = choose_backend(options, screen)
     screen.notes(plan_lines(plan))
-    return _carry_out_plan(plan, backend, screen)
+    while True:
+        try:
+            return _carry_out_plan(plan, backend, screen)
+        except _FolderTakenError:
+            # Another search took the folder in this very second: the next second, or the message that it exists.
+            plan = make_plan(config, options, import_paths, time.time)
+            screen.note(f"results: {plan.folder}")
 
 
 def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
     folder = SearchFolder(plan.folder)
-    with _removed_on_failure(folder.path) as keep, LiveSearch(folder) as search:
+    may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
+    with _removed_on_failure(folder.path, may_exist) as keep, LiveSearch(folder) as search:
+        if not search.record.runs:
+            _set_aside_foreign_files(folder)
         first = max(search.record.runs, default=0) + 1
         runs = list(plan.runs(first))
         search.add_plan(
@@ -96,25 +106,55 @@ def _encoded(options: Iterable[tuple[str, object]]) -> list[list[Any]]:  # Any: 
 
 
 @contextlib.contextmanager
-def _removed_on_failure(path: Path) -> Iterator[list[Path]]:
+def _removed_on_failure(path: Path, may_exist: bool) -> Iterator[list[Path]]:
     """Make a folder with its parents, and take away again what was made if the block fails and nothing is kept.
 
+    Making it is claiming it: another search that starts in the same second finds it taken.
     Yields a list: a path in it means that the folder holds something worth keeping.
+    Raises _FolderTakenError if it exists already and may not.
     """
-    made = next((parent for parent in [*reversed(path.parents), path] if not parent.exists()), None)
+    made: list[Path] = []
     keep: list[Path] = []
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _make_folders(path, may_exist, made)
         yield keep
     except BaseException as error:
-        if made is not None and not keep:
-            shutil.rmtree(made, ignore_errors=True)
+        if made and not keep:
+            _take_away(path, made)
         if isinstance(error, OSError):
             raise _not_writable(path, error) from error
         if isinstance(error, StoreError) and not keep:
             # Nothing has run yet: as good as a folder that was refused from the start.
             raise FolderError(f"{error}; give another --out_dir, or make room") from error
         raise
+
+
+class _FolderTakenError(Exception):
+    """Another search made the folder first."""
+
+
+def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:
+    for folder in [*reversed(path.parents), path]:
+        if folder.is_dir() and (folder != path or may_exist):
+            continue
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if folder == path and not may_exist:
+                raise _FolderTakenError from None
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        else:
+            made.append(folder)
+
+
+def _take_away(path: Path, made: Sequence[Path]) -> None:
+    """Remove the search folder if it was made here, and the parents made for it as far as they are empty."""
+    if path in made:
+        shutil.rmtree(path, ignore_errors=True)
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _not_writable(path: Path, error: OSError) -> FolderError:
@@ -124,15 +164,34 @@ def _not_writable(path: Path, error: OSError) -> FolderError:
     )
 
 
+def _set_aside_foreign_files(folder: SearchFolder) -> None:
+    """Rename what another tool left under the names of our own files, so that it stays."""
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    ours = (folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed)
+    for path in ours:
+        if path.exists():
+            path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; one that lies there with another content is renamed first, and so stays."""
+    if target.exists():
+        if target.samefile(source) or target.read_bytes() == source.read_bytes():
+            return
+        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+        target.rename(free_name(target.with_name(f"{target.stem}_{stamp}{target.suffix}")))
+    shutil.copyfile(source, target)
+
+
 def _copy_inputs(plan: Plan, folder: SearchFolder) -> None:
     """Copy what was searched into the folder: the grid module, the grid configuration file, a readable form of it."""
     import json
 
     if plan.config.module_file is not None and plan.config.module_file.exists():
-        shutil.copyfile(plan.config.module_file, folder.path / plan.config.module_file.name)
+        _copy(plan.config.module_file, folder.path / plan.config.module_file.name)
     source = plan.config.grid_config_file
     if source is not None:
-        shutil.copyfile(source, folder.path / source.name)
+        _copy(source, folder.path / source.name)
         conditions = [[dict(condition.when), dict(condition.then)] for condition in plan.config.conditions]
         content = readable({"grid": dict(plan.config.grid), "conditions": conditions})
         if source.suffix != ".json":
@@ -154,6 +213,11 @@ def _resume(options: SearchOptions, given: Mapping[str, Any], screen: Screen) ->
         config = _config_of(settings)
         backend = choose_backend(combined, screen)
         _rename_if_moved(search)
+        if not all(
+            path.exists() for path in (folder.commands, folder.commands_without_folders, folder.commands_pickle)
+        ):
+            # The first controller was killed before it could write them.
+            search.write_commands()
         search.open_for_work()
         entries = list(search.record)
         screen.notes(_resume_lines(search, entries))
@@ -173,9 +237,15 @@ def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord]) -> list[str]
 def _config_of(settings: Settings) -> SearchConfig:
     """Return the configuration of a search that is resumed; the grid module is needed only for a parser of its own."""
     if settings.has_parser:
-        sys.path.extend(path for path in settings.import_paths if path not in sys.path)
+        sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
         with contextlib.redirect_stdout(sys.stderr):
-            return config_from_module(import_grid_module(settings.grid_module), settings.grid_module, needs_grid=False)
+            module = import_grid_module(settings.grid_module)
+        if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
+            raise ConfigError(
+                f"the summary parser of this search is in {settings.grid_file}, but importing {settings.grid_module} "
+                f"here finds {module.__file__}; resume from the folder in which the search was started"
+            )
+        return config_from_module(module, settings.grid_module, needs_grid=False)
     return SearchConfig(
         module_name=settings.grid_module,
         module_file=Path(settings.grid_file) if settings.grid_file else None,
@@ -197,7 +267,7 @@ def _rename_if_moved(search: LiveSearch) -> None:
     if recorded.exists() and recorded.samefile(folder):
         return
     for entry in search.record:
-        if entry.state is not RunState.FINISHED and not entry.is_live:
+        if entry.state is not RunState.FINISHED:
             entry.run = replace(entry.run, out_dir=str(folder / entry.run.folder))
 
 

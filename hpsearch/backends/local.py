@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -21,6 +22,8 @@ from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 #: Between SIGTERM and SIGKILL when runs are cancelled.
 GRACE_S = 10.0
+#: What the operating system lacks may be there again soon: files, processes, memory.
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 #: Signals by which systems and people end whatever runs.
 _ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 #: How often an adopted process is looked at where the system cannot announce its end.
@@ -63,7 +66,10 @@ class LocalProcesses:
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         out, err = log_paths(attempt)
-        read_end, gate = os.pipe()
+        try:
+            read_end, gate = os.pipe()
+        except OSError as error:
+            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
         try:
             with out.open("ab") as out_file, err.open("ab") as err_file:
                 process = subprocess.Popen(
@@ -75,16 +81,22 @@ class LocalProcesses:
                     stderr=err_file,
                     start_new_session=True,
                 )
-        except BlockingIOError as error:
-            os.close(gate)
-            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
         except (OSError, ValueError) as error:
             os.close(gate)
+            if isinstance(error, OSError) and error.errno in _PASSING:
+                raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
             raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
         finally:
             os.close(read_end)
+        try:
+            ended = _end_announcer(process)
+        except OSError as error:
+            # Without a word through its gate, the launcher ends by itself.
+            os.close(gate)
+            process.wait()
+            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
         job = job_id(process.pid)
-        self._children[job] = _Child(process, gate, _end_announcer(process))
+        self._children[job] = _Child(process, gate, ended)
         return job
 
     def let_go(self, job: str) -> None:

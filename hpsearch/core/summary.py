@@ -26,17 +26,19 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
         raise SummaryError(f"{name}: the file is empty; expected a line for each of: {', '.join(keywords)}")
     found: dict[str, str] = {}
     longest_first = sorted(keywords, key=len, reverse=True)
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         keyword = _keyword_of(line, longest_first)
         if keyword is None or keyword in found:
             continue
         value = line.strip()[len(keyword) :].strip()
         if not value:
             raise SummaryError(f"{name}, line {number}: no value after the keyword {keyword!r}")
+        if value.count("[") != value.count("]"):
+            raise SummaryError(f"{name}, line {number}: the list after {keyword!r} does not end on its line")
         found[keyword] = value
     missing = [keyword for keyword in keywords if keyword not in found]
     if missing:
-        last = len(text.splitlines())
+        last = len(text.strip("\n").split("\n"))
         raise SummaryError(f"{name}, lines 1-{last}: no line starts with the keyword {', '.join(map(repr, missing))}")
     return {keyword: [cell_of(found[keyword])] for keyword in keywords}
 

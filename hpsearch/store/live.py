@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from hpsearch.core.errors import StoreError
+from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.layout import SearchFolder, write_whole
@@ -46,12 +46,26 @@ class LiveSearch:
         Raises StoreError if it cannot be written.
         """
         started = next(event for event in events if isinstance(event, SearchStarted))
+        self._refuse_other_script(Settings.from_json(started.settings))
         new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         whole_lines = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.journal, whole_lines + b"".join(to_line(event) for event in new))
         for event in new:
             self.record.apply(event)
+
+    def _refuse_other_script(self, settings: Settings) -> None:
+        """Make sure that runs of an earlier search in this folder can be resumed with the settings of the new one."""
+        earlier = self.record.settings
+        if earlier is None:
+            return
+        for name in ("program", "run_cwd", "out_arg", "summary_filename"):
+            was, now = getattr(earlier, name), getattr(settings, name)
+            if was != now:
+                raise FolderError(
+                    f"{self.folder.path}: the search there has {name} {was!r}, this one {now!r}; "
+                    "searches in one folder have to agree in that: give another --out_dir"
+                )
 
     def _rows_to_carry(self, settings: Settings) -> list[RowCarried]:
         known = {entry.run.out_dir for entry in self.record}

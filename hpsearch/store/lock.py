@@ -20,7 +20,10 @@ class ControllerLock:
 
         Raises FolderError naming the holder if another controller has it.
         """
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise FolderError(f"{path}: cannot be written ({error.strerror})") from error
         try:
             # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

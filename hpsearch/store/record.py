@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.store.events import (
     AttemptEnded,
@@ -108,15 +109,24 @@ class SearchRecord:
         """Return what the events add up to."""
         record = cls()
         for event in events:
-            record.apply(event)
+            try:
+                record.apply(event)
+            except KeyError as error:
+                raise FolderError(
+                    f"the journal tells of run {error}, which was never planned: it is damaged"
+                ) from error
         return record
 
     def __iter__(self) -> Iterator[RunRecord]:
         return iter(self.runs.values())
 
     def known_settings(self) -> Settings:
-        """Return the settings; there must be some."""
-        assert self.settings is not None
+        """Return the settings.
+
+        Raises FolderError if the journal holds no planned search.
+        """
+        if self.settings is None:
+            raise FolderError("the journal holds no planned search: start the search anew in another folder")
         return self.settings
 
     def apply(self, event: Event) -> None:

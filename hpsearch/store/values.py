@@ -10,6 +10,8 @@ from typing import Any
 
 from hpsearch.core.conditions import Not
 
+#: Wider than what JSON and Python can hold.
+_WIDE_FLOATS = ("float96", "float128", "longdouble")
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -26,7 +28,12 @@ def encode(value: object) -> Any:  # Any: whatever JSON can hold
         return {"tuple": [encode(item) for item in value]}
     if type(value) is dict:
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
-    if type(value).__module__ == "numpy" and hasattr(value, "dtype") and value.dtype.kind in "biufU":
+    if (
+        type(value).__module__ == "numpy"
+        and hasattr(value, "dtype")
+        and value.dtype.kind in "biufU"
+        and value.dtype.name not in _WIDE_FLOATS
+    ):
         # A scalar is an array without dimensions here; tolist() knows both.
         return {"numpy": [str(value.dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
     return {"text": str(value)}

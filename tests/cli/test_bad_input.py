@@ -214,3 +214,37 @@ def test_a_disk_that_fills_up_later_loses_nothing(project: Project, small_disk: 
     resumed = project.run(f"--resume={out}")
     assert resumed.exit_status == 0, resumed.stderr
     assert sorted(row["acc"] for row in rows(out)) == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(repr("\ud800"), "UnicodeEncodeError"), ("10**5000", "ValueError"), ("__import__('bad').Bad()", "RuntimeError")],
+)
+def test_a_value_that_is_no_text_is_named(project: Project, value: str, error: str) -> None:
+    project.write("bad.py", "class Bad:\n    def __str__(self):\n        raise RuntimeError('no text')\n")
+    project.write("train.py", "")
+    project.write("config.py", MODULE + f"grid = {{'x': [{value}]}}\n")
+    assert f"grid: 'x' has a value that cannot be written as text ({error}: " in refused(project)
+
+
+@pytest.mark.parametrize("interpreter", ["python3 'x", "no-such-python"])
+def test_an_interpreter_that_cannot_be_started_is_named(project: Project, interpreter: str) -> None:
+    project.grid({"x": [1]})
+    assert f"--interpreter={interpreter}: " in refused(project, f"--interpreter={interpreter}")
+
+
+def test_searches_that_start_in_one_second_take_two_folders(project: Project) -> None:
+    project.grid({"x": [1, 2]})
+    starts = [project.start() for _ in range(4)]
+    ends = [(start.communicate()[0], start.returncode) for start in starts]
+    assert [status for _, status in ends] == [0] * 4
+    assert len({Path(printed.splitlines()[-1]).parent for printed, _ in ends}) == 4
+    assert all(len(rows(Path(printed.splitlines()[-1]).parent)) == 2 for printed, _ in ends)
+
+
+def test_another_script_in_the_same_folder_is_refused(project: Project) -> None:
+    project.grid({"x": [1]})
+    options = ("--out_dir=out", "--force_out_dir", "--dont_force_new_dir")
+    project.search(*options)
+    project.grid({"x": [2]}, script_name="other.py")
+    assert "the search there has program" in refused(project, *options)
