@@ -47,6 +47,8 @@ def place_lines(entries: Iterable[RunRecord]) -> list[str]:
 def _place_line(place: str, entries: Sequence[RunRecord]) -> str:
     waited = sorted(entry.submitted.waited_s for entry in entries if entry.submitted is not None)
     numbers = _ranges([entry.run.number for entry in entries])
+    if len(entries) == 1:
+        return f"{place}: run {numbers} (waited {waited[0]:.1f} s)"
     return f"{place}: runs {numbers} (waited {waited[0]:.1f} to {waited[-1]:.1f} s)"
 
 

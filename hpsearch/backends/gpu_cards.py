@@ -9,7 +9,7 @@ from hpsearch.backends.gpu_slots import GpuLimits
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
 
-_OR_WITHOUT = "or give --visible_gpus=-1 to run without assigning GPUs"
+_OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
 #: A piece of what nvidia-smi says when it fails -> the remedy.
 _REMEDIES = {
@@ -66,15 +66,15 @@ def failure_message(answer: Answer, patience_s: float) -> BackendError:
         return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
     if answer.exit_status is None:
         return BackendError(
-            f"nvidia-smi gave no answer within {patience_s:.0f} s: the driver hangs; reboot, {_OR_WITHOUT}"
+            f"nvidia-smi gave no answer within {patience_s:.0f} s: the driver hangs; reboot. {_OR_WITHOUT}"
         )
     if not said:
         return BackendError(
             f"nvidia-smi said nothing (exit status {answer.exit_status}): call it by hand to see whether the driver "
-            f"works, {_OR_WITHOUT}"
+            f"works. {_OR_WITHOUT}"
         )
     remedy = next((remedy for piece, remedy in _REMEDIES.items() if piece in said), "call nvidia-smi by hand")
-    return BackendError(f"nvidia-smi fails: {said} What to do: {remedy}; {_OR_WITHOUT}")
+    return BackendError(f"nvidia-smi fails: {said.rstrip('.')}. Remedy: {remedy}. {_OR_WITHOUT}")
 
 
 def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
@@ -167,7 +167,7 @@ def usable_cards(
     complaints += [reason for reason in reasons.values() if reason is not None]
     usable = [card for card in wanted if reasons[card.index] is None]
     if not usable:
-        raise BackendError(f"no GPU can be used: {'; '.join(complaints)}; {_OR_WITHOUT}")
+        raise BackendError(f"no GPU can be used: {'; '.join(complaints)}. {_OR_WITHOUT}")
     if len(usable) < limits.gpus_per_run:
         complaints.insert(0, f"--num_gpus_per_run={limits.gpus_per_run}, but only {len(usable)} GPUs can be used")
         raise BackendError("; ".join(complaints))
