@@ -8,8 +8,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.app.gridfile import SearchConfig, SummaryParser
@@ -17,12 +17,16 @@ from hpsearch.app.oldnames import using_config
 from hpsearch.backends.base import LogFile
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Run, RunState
+from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
 from hpsearch.store.events import AttemptEnded
 from hpsearch.store.layout import SearchFolder, free_name
 from hpsearch.store.legacy import write_run_command
 from hpsearch.store.record import Settings
 from hpsearch.store.values import encode
+
+#: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
+_LOG_END, _SAID_WIDTH = 65536, 300
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,23 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, settings: Setti
         return Outcome(RunState.FINISHED, summary, odd)
     state = RunState(ended.cause) if ended.cause else RunState.FAILED if ended.exit_status else RunState.UNFINISHED
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
+
+
+def with_memory_cause(outcome: Outcome, logs: Iterable[LogFile]) -> Outcome:
+    """Return the outcome of a run as "out of memory" if the end of its logs says that the GPU had no more."""
+    if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
+        return outcome
+    said = next(filter(None, (says_gpu_out_of_memory(_end_of(log.path)) for log in logs)), "")
+    return replace(outcome, state=RunState.OUT_OF_MEMORY, problem=said[:_SAID_WIDTH]) if said else outcome
+
+
+def _end_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_END))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from signal import SIGTERM
 
-from hpsearch.app.collect import collect, put_files_in_place
+from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
 from hpsearch.app.follow import LogFollower
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.plan import Clock
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
-from hpsearch.backends.base import Backend
+from hpsearch.app.waiting import WaitingRuns
+from hpsearch.backends.base import Backend, LogFile
 from hpsearch.core.command import argv
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
@@ -47,7 +47,8 @@ class Dispatcher:
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._stop, self._clock = screen, stop, clock
         self._retries = retries
-        self._pending: deque[RunRecord] = deque()
+        self._pending = WaitingRuns(backend, clock())
+        self._waited_s: dict[str, float] = {}
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
         self._unsure: dict[str, Attempt] = {}
@@ -66,12 +67,13 @@ class Dispatcher:
                 continue
             attempt = self._attempt(entry, entry.attempts, entry.token)
             if entry.collected_at is not None or not entry.token:
+                if entry.state is RunState.OUT_OF_MEMORY and entry.submitted is not None:
+                    self._pending.can_have_room(_job_of(attempt, entry.submitted))
                 self._pending.append(entry)
             elif entry.submitted is None:
                 self._unsure[entry.token] = attempt
             else:
-                place = Place(entry.submitted.place, entry.submitted.environment)
-                job = Job(attempt, entry.submitted.id, place, entry.submitted.at)
+                job = _job_of(attempt, entry.submitted)
                 (self._active if entry.ended is None else self._ended_jobs)[entry.token] = job
                 self._accepted += 1
 
@@ -102,17 +104,16 @@ class Dispatcher:
             raise
 
     def _start(self) -> None:
-        while self._pending and self._stop.signal_number is None and self._clock() >= self._paused_until:
-            place = self._backend.place(list(self._active.values()))
+        while self._stop.signal_number is None and self._clock() >= self._paused_until:
+            entries, place = self._pending.next(list(self._active.values()))
             if place is None:
                 return
-            entries = [self._pending.popleft() for _ in range(min(place.capacity, len(self._pending)))]
             self._submit(entries, place)
 
     def _prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
-        if self._pending and self._active and self._pending[0].run.number not in self._prepared:
-            entry = self._pending[0]
+        entry = self._pending.first
+        if entry is not None and self._active and entry.run.number not in self._prepared:
             self._prepared[entry.run.number] = self._attempt(entry, entry.attempts + 1)
             self._backend.prepare(self._prepared[entry.run.number])
 
@@ -128,6 +129,8 @@ class Dispatcher:
             if moved is not None:
                 self._screen.note(f"run {entry.run.number}: the folder of an earlier attempt now lies in {moved}")
         now = self._clock()
+        for entry, attempt in zip(entries, attempts, strict=True):
+            self._waited_s[attempt.token] = self._pending.waited_s(entry, now)
         self._search.note(*(AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts))
         try:
             ids = self._backend.submit(attempts, place)
@@ -148,7 +151,14 @@ class Dispatcher:
         self._search.note(
             *(
                 AttemptSubmitted(
-                    job.attempt.run.number, job.attempt.token, job.id, host, now, place.label, dict(place.environment)
+                    job.attempt.run.number,
+                    job.attempt.token,
+                    job.id,
+                    host,
+                    now,
+                    place.label,
+                    dict(place.environment),
+                    self._waited_s.pop(job.attempt.token, 0.0),
                 )
                 for job in jobs
             )
@@ -158,6 +168,7 @@ class Dispatcher:
         self._backend.release(jobs)
         self._to_announce += jobs
         for job in jobs:
+            self._pending.forget_room(job.attempt.run.number)
             if self._backend.shows_output:
                 logs = self._backend.logs(job)
                 self._followers[job.attempt.token] = LogFollower(log.path for log in logs)
@@ -177,7 +188,7 @@ class Dispatcher:
             self._collect(entry, None)
 
     def _put_back(self, entries: Sequence[RunRecord], reason: str) -> None:
-        self._pending.extendleft(reversed(entries))
+        self._pending.put_back(entries)
         self._pause(f"no run can be started for the moment ({reason})")
 
     def _pause(self, reason: str) -> None:
@@ -198,7 +209,7 @@ class Dispatcher:
             if token in ids:
                 self._accept([attempt], [ids[token]], Place())
             else:
-                self._pending.appendleft(self._search.record.runs[attempt.run.number])
+                self._pending.put_back([self._search.record.runs[attempt.run.number]])
         self._unsure.clear()
 
     def _attempt(self, entry: RunRecord, number: int, token: str = "") -> Attempt:
@@ -269,12 +280,17 @@ class Dispatcher:
             self._screen.echo(follower.new_output())
             follower.close()
         outcome = collect(search.folder, run, entry.ended, search.settings, self._config)
-        self._put_files_in_place(entry, job)
+        logs = list(self._backend.logs(job)) if job is not None else []
+        if not entry.ended.cause:
+            outcome = with_memory_cause(outcome, logs)
+        self._put_files_in_place(entry, logs)
         summary = None if outcome.summary is None else encode_summary(outcome.summary)
         search.note(
             RunCollected(run.number, token, outcome.state.value, self._clock(), summary, outcome.problem), durable=True
         )
         is_again = self._runs_again(entry)
+        if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:
+            is_again = self._pending.can_have_room(job)
         if is_again:
             self._pending.append(entry)
         elif entry.summary is not None:
@@ -282,8 +298,7 @@ class Dispatcher:
         search.folder.exit_file(token).unlink(missing_ok=True)
         self._screen.ended(entry, is_again)
 
-    def _put_files_in_place(self, entry: RunRecord, job: Job | None) -> None:
-        logs = list(self._backend.logs(job)) if job is not None else []
+    def _put_files_in_place(self, entry: RunRecord, logs: list[LogFile]) -> None:
         try:
             put_files_in_place(self._search.folder.run_folder(entry.run), logs, entry.run, self._search.settings)
         except OSError as error:
@@ -321,3 +336,8 @@ class Dispatcher:
         """An error ends this controller: local runs would go on unseen, so they are ended; nothing more is written."""
         if self._active and not self._backend.survives_controller:
             self._backend.cancel(list(self._active.values()), self._stop.alarm)
+
+
+def _job_of(attempt: Attempt, submitted: AttemptSubmitted) -> Job:
+    """Return an attempt as the job that an earlier controller submitted."""
+    return Job(attempt, submitted.id, Place(submitted.place, submitted.environment), submitted.at)

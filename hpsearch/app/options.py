@@ -181,6 +181,21 @@ class SearchOptions:
     )
     max_num_jobs_per_gpu: int = _option(1, _GPU, "So many runs of this search at once on a GPU.", at_least(1), "N")
 
+    gpu_samples: int = _option(
+        3,
+        _GPU,
+        "A GPU takes a run only after so many readings in a row, a tenth of a second apart, all below the limits.",
+        at_least(1),
+        "N",
+    )
+    exclusive_gpus: bool = _option(
+        False, _GPU, "Use a GPU only while no process of anyone else computes on it; checked before every start."
+    )
+    num_gpus_per_run: int = _option(1, _GPU, "Give each run so many GPUs.", at_least(1), "N")
+    min_free_memory: int = _option(
+        0, _GPU, "A GPU with less free memory than this, in MiB, takes no run; 0 = no such limit.", at_least(0), "MIB"
+    )
+
     run_cluster: bool = _option(False, _CLUSTER, "Submit the runs as jobs to a scheduler.")
     scheduler: str = _option("lsf", _CLUSTER, "The cluster's scheduler.", choices=("lsf", "slurm"))
     num_jobs: int = _option(8, _CLUSTER, "At most so many jobs queued or running at once.", at_least(1), "N")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hpsearch.app.places import on_place, place_columns, place_lines
 from hpsearch.app.plan import Plan
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import RunState
@@ -69,6 +70,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> 
     lines += [failure_line(entry, folder) for entry in failed[:_FAILURES_SHOWN]]
     if len(failed) > _FAILURES_SHOWN:
         lines.append(f"  ... and {len(failed) - _FAILURES_SHOWN:,} more; all are in {folder.not_completed}")
+    lines += place_lines(record)
     best = best_runs(record, 5)
     if best:
         direction = "lowest" if settings.sort_ascending else "highest"
@@ -86,7 +88,8 @@ def failure_line(entry: RunRecord, folder: SearchFolder) -> str:
     """Return why a run did not finish and where to read on."""
     run_folder = folder.run_folder(entry.run)
     log = next(iter(sorted(run_folder.glob("*.err"), reverse=True)), run_folder)
-    return f"  run {entry.run.number} {entry.state.value}: {entry.problem or 'no reason known'} (log: {log})"
+    place = on_place(entry.submitted.place) if entry.submitted is not None else ""
+    return f"  run {entry.run.number} {entry.state.value}{place}: {entry.problem or 'no reason known'} (log: {log})"
 
 
 def best_runs(record: SearchRecord, count: int) -> list[RunRecord]:
@@ -111,11 +114,14 @@ def best_table(best: Sequence[RunRecord], record: SearchRecord) -> list[str]:
     """Return a table of some runs: performance, run number, and the options in which the search's runs differ."""
     settings = record.known_settings()
     names = varying_options(record)
-    rows = [[settings.performance_key, "run", *names]]
+    place_names, places = place_columns(best)
+    rows = [[settings.performance_key, "run", *place_names, *names]]
     for entry in best:
         options = entry.run.configuration.as_dict()
         cells = [str(options[name]) if name in options else "" for name in names]
-        rows.append([str(_cell(entry, settings.performance_key)), str(entry.run.number), *cells])
+        rows.append(
+            [str(_cell(entry, settings.performance_key)), str(entry.run.number), *places[entry.run.number], *cells]
+        )
     return aligned(rows)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, JobPhase, RunState, Status
@@ -118,7 +119,7 @@ class Screen:
     def started(self, job: Job) -> None:
         """A run was started."""
         if self._bar is None or self._shows_output:
-            place = f" on {job.place.label}" if job.place.label else ""
+            place = on_place(job.place.label)
             run = job.attempt.run
             again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
             self.note(f"run {run.number}/{self._total} started{place}{again}: {shell_line(job.attempt.argv)}")
@@ -146,7 +147,7 @@ class Screen:
         key = self._settings.performance_key
         took = ""
         if entry.submitted is not None and entry.ended is not None:
-            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}"
+            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}{on_place(entry.submitted.place)}"
         value = performance(entry, key)
         parts = [f"run {entry.run.number}/{self._total} {entry.state.value}{took}"]
         parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
@@ -163,6 +164,7 @@ class Screen:
         failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
         parts = [f"{len(jobs) - queued} running"]
         parts += [f"{queued} queued"] if queued else []
+        parts += slots_in_use(job.place.label for job in jobs)
         parts += [f"{failed} not finished"] if failed else []
         if self._best is not None:
             key = self._settings.performance_key

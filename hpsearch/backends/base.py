@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hpsearch.core.model import Attempt, Job, Place, Status
 
@@ -19,6 +19,13 @@ class LogFile:
 
     path: Path
     final_name: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a run that ran out of memory needs of its next place: so much free, and no other run of the search there."""
+
+    free_memory_mb: float
 
 
 class Backend(Protocol):
@@ -88,3 +95,17 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of what this controller holds. Jobs go on."""
+
+
+@runtime_checkable
+class RoomFinder(Protocol):
+    """A backend that can tell places with more memory from those with less."""
+
+    def wanted_room(self, job: Job) -> Room | None:
+        """Return what a place must have to be emptier than the one on which this job ran out of memory.
+
+        Asked right after the poll that told of its end. None = no place here can ever be emptier.
+        """
+
+    def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
+        """Return where a run that needs so much room may go now, as `place` does."""

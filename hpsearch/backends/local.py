@@ -118,10 +118,11 @@ class LocalProcesses:
         self._forget(job.id)
         return _ended(_read_exit_file(job.attempt.exit_file), None if child is None else child.process.returncode)
 
-    def wait(self, jobs: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
-        """Sleep until one of the jobs ends, the time is over, or `alarm` becomes readable."""
+    def wait(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
+        """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
         poller = select.poll()
-        poller.register(alarm, select.POLLIN)
+        for alarm in alarms:
+            poller.register(alarm, select.POLLIN)
         for job in jobs:
             announcer = self._announcer(job.id)
             if announcer is None:

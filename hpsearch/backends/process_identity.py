@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,16 +23,21 @@ def start_time(pid: int) -> str | None:
     A process that has ended and was not yet waited for (a zombie) counts as none.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        fields = _stat_fields(pid)
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
     except ProcessLookupError:
         return None
-    # proc(5): the name, field 2, may hold blanks and parentheses; state is field 3, the start time field 22.
-    fields = stat[stat.rindex(b")") + 2 :].split()
     if fields[0] in (b"Z", b"X"):
         return None
     return f"{fields[19].decode()}.{_boot_id()}"
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """Return what the kernel says of a process, from its state on (field 3 of proc(5); the start time is field 22)."""
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    # The name, field 2, may hold blanks and parentheses.
+    return stat[stat.rindex(b")") + 2 :].split()
 
 
 def _start_time_by_ps(pid: int) -> str | None:
@@ -67,3 +73,19 @@ def group_is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
+    """Return whether a process is one of these or was started by one of them, in however many steps.
+
+    None if it cannot be said: there is no such process here (any more), as with those outside a container.
+    """
+    try:
+        if os.getsid(pid) in ancestors:
+            # Its parents may have ended, but all of them were of one session.
+            return True
+        while pid > 1 and pid not in ancestors:
+            pid = int(_stat_fields(pid)[1])
+    except OSError:
+        return None
+    return pid in ancestors

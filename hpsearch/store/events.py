@@ -60,7 +60,10 @@ class AttemptIntended:
 
 @dataclass(frozen=True)
 class AttemptSubmitted:
-    """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs."""
+    """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
+
+    waited_s: for how long it could have been started if there had been a place.
+    """
 
     run: int
     token: str
@@ -69,6 +72,7 @@ class AttemptSubmitted:
     at: float
     place: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""The runs that wait for a place, in order; those that ran out of memory wait for a place with more of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from hpsearch.backends.base import Backend, Room, RoomFinder
+from hpsearch.core.model import Job, Place
+from hpsearch.store.record import RunRecord
+
+
+class WaitingRuns:
+    """What is still to be started on a backend."""
+
+    def __init__(self, backend: Backend, since: float) -> None:
+        """Start with no run. since: when waiting began, in seconds since the epoch."""
+        self._backend, self._since = backend, since
+        self._ready: deque[RunRecord] = deque()
+        self._rooms: dict[int, Room] = {}
+        self._held: dict[int, RunRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._held)
+
+    @property
+    def first(self) -> RunRecord | None:
+        """The run that goes to the next place of any kind; None if none waits for that."""
+        return self._ready[0] if self._ready else None
+
+    def append(self, entry: RunRecord) -> None:
+        """Let a run wait behind all others."""
+        if entry.run.number in self._rooms:
+            self._held[entry.run.number] = entry
+        else:
+            self._ready.append(entry)
+
+    def put_back(self, entries: Sequence[RunRecord]) -> None:
+        """Let runs that could not be started wait in front of all others, in this order."""
+        for entry in reversed(entries):
+            if entry.run.number in self._rooms:
+                self._held[entry.run.number] = entry
+            else:
+                self._ready.appendleft(entry)
+
+    def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
+        """Take out the runs that can be started now; return them with their place, which is None if there is none.
+
+        Those that need more memory than they had come last: whoever needs less would not find a place either.
+        """
+        if self._ready:
+            place = self._backend.place(active)
+            capacity = 0 if place is None else min(place.capacity, len(self._ready))
+            return [self._ready.popleft() for _ in range(capacity)], place
+        if isinstance(self._backend, RoomFinder):
+            for number in self._held:
+                place = self._backend.roomier_place(active, self._rooms[number])
+                if place is not None:
+                    return [self._held.pop(number)], place
+        return [], None
+
+    def can_have_room(self, job: Job) -> bool:
+        """Note what a run that ran out of memory needs to be run again; False if no place can ever give it that."""
+        if not isinstance(self._backend, RoomFinder):
+            return True
+        room = self._backend.wanted_room(job)
+        if room is not None:
+            self._rooms[job.attempt.run.number] = room
+        return room is not None
+
+    def forget_room(self, number: int) -> None:
+        """A run has its place: what it needed is settled."""
+        self._rooms.pop(number, None)
+
+    def waited_s(self, entry: RunRecord, now: float) -> float:
+        """Return for how long a run has waited, since the search or its latest attempt ended."""
+        return round(max(0.0, now - max(self._since, entry.collected_at or 0.0)), 3)

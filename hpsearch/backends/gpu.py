@@ -1,0 +1,305 @@
+"""Runs on the GPUs of this machine: several at once, several on each, never beyond what the user allows."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpsearch.backends.base import LogFile, Room
+from hpsearch.backends.gpu_cards import usable_cards
+from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
+from hpsearch.backends.gpu_readings import GpuReader, query_cards, query_processes
+from hpsearch.backends.gpu_slots import GpuLimits, GpuReading, GpuRun, choose_gpus, is_below_limits, is_in_startup
+from hpsearch.backends.gpu_slots import open_gpus as find_open_gpus
+from hpsearch.backends.gpu_watch import GpuWatch
+from hpsearch.backends.local import LocalProcesses, local_logs
+from hpsearch.backends.process_identity import descends_from, pid_of
+from hpsearch.core.errors import BackendError
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+
+#: Variables of a run's environment that say where it was put; they come back with it when a search is resumed.
+_GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
+#: For the question who computes on a GPU, which holds up the search.
+_PROCESSES_PATIENCE_S = 5.0
+#: A GPU counts as emptier than another if it has this much more free memory.
+_ROOMIER = 1.05
+
+
+@dataclass(frozen=True)
+class GpuWishes:
+    """What the user asks for. listed: indices in order of preference, empty = all. samples: readings that must agree.
+
+    exclusive: only GPUs on which nobody else computes.
+    """
+
+    listed: tuple[int, ...] = ()
+    limits: GpuLimits = field(default_factory=GpuLimits)
+    samples: int = 3
+    exclusive: bool = False
+
+
+class GpuBackend:
+    """Local runs, each with GPUs of its own or shared, as `GpuLimits` allows."""
+
+    name = "GPUs"
+    shows_output = False
+    survives_controller = False
+
+    def __init__(
+        self,
+        wishes: GpuWishes,
+        tell: Callable[[str], None],
+        environment: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Tell the user's wishes and the caller's environment; `tell` shows people a message."""
+        self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
+        self._environment, self._clock = environment, clock
+        self._processes, self._reader = LocalProcesses(), GpuReader()
+        self._watch = GpuWatch(wishes.samples)
+        self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER))
+        self._uuids: dict[int, str] = {}
+        self._single: frozenset[int] = frozenset()
+        self._readings: dict[int, GpuReading] = {}
+        self._is_silent = False
+        self._look_at: float | None = None
+        self._shared: set[str] = set()
+        self._changed: set[int] = set()
+
+    def check(self) -> None:
+        """Find the GPUs, say which of those that are meant cannot be used, and take a first reading."""
+        cards, complaints = usable_cards(query_cards(), self._wishes.listed, self._limits, self._environment)
+        self._reader.prepare()
+        self._uuids = {card.index: card.uuid for card in cards}
+        self._single = frozenset(card.index for card in cards if card.takes_one_process)
+        for complaint in [*complaints, self._locks.prepare()]:
+            if complaint:
+                self._warn(complaint)
+        readings = self._reader.read_now()
+        if not readings:
+            raise BackendError(
+                f"{self._reader.problem}; call it by hand, or give --visible_gpus=-1 to run without GPUs"
+            )
+        self._take_in(readings, [])
+
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return the GPUs for one more run; asks for readings where a slot could be filled."""
+        return self._place(active, None)
+
+    def wanted_room(self, job: Job) -> Room | None:
+        """Return how much free memory is more than the job had when it started there, or as much without others."""
+        free_mb = float(job.place.environment.get(_FREE_MB, 0))
+        if job.attempt.token in self._shared or not free_mb:
+            return Room(free_mb / _ROOMIER)
+        room = Room(free_mb * _ROOMIER)
+        roomier = [r for r in self._readings.values() if (r.memory_total_mb or 0) >= room.free_memory_mb]
+        return room if len(roomier) >= self._limits.gpus_per_run else None
+
+    def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
+        """Return GPUs for one run alone that have so much memory free."""
+        return self._place(active, room)
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Nothing: on which GPU a run goes is known only when it starts."""
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Start the launchers; they wait for `release`."""
+        return [self._processes.start(attempt, place.environment) for attempt in attempts]
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the launchers run their commands."""
+        for job in jobs:
+            self._processes.let_go(job.id)
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        """Find nothing: a launcher whose id was not recorded never started its command."""
+        return {}
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Look at each process; a GPU on which one has ended is worth a new look."""
+        statuses = {job.attempt.token: self._processes.status(job) for job in active}
+        crowd = Counter(gpu for job in active for gpu in gpus_of(job))
+        tokens = {job.attempt.token for job in active}
+        self._shared &= tokens
+        for job in active:
+            if any(crowd[gpu] > 1 for gpu in gpus_of(job)):
+                self._shared.add(job.attempt.token)
+            if statuses[job.attempt.token].phase is JobPhase.ENDED:
+                self._watch.start_anew(gpus_of(job))
+                self._changed.update(gpus_of(job))
+        return statuses
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Sleep until a run ends, a start-up time is over, or it is time for a reading or its answer."""
+        runs, now = self._runs(active), self._clock()
+        limits = [] if timeout_s is None else [timeout_s]
+        limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
+        if self._reader.is_busy:
+            limits.append(self._reader.seconds_left())
+        elif self._look_at is not None:
+            limits.append(self._look_at - now)
+        bells = [self._reader.bell] if self._reader.is_busy else []
+        self._processes.wait(active, max(0.0, min(limits)) if limits else None, alarm, *bells)
+        # Only a search that still has runs to start asks again.
+        self._look_at = None
+        self._take_in(self._reader.answer(), runs)
+        self._keep_locks(runs)
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        """End the runs with all their processes, so that none keeps a GPU."""
+        self._processes.cancel(active, alarm)
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Return the run's output files."""
+        return local_logs(job)
+
+    def close(self) -> None:
+        """Forget the processes, which go on, and give back the locks."""
+        self._processes.close()
+        self._reader.close()
+        self._locks.keep(())
+
+    def _place(self, active: Sequence[Job], room: Room | None) -> Place | None:
+        runs = self._runs(active)
+        self._take_in(self._reader.answer(), runs)
+        self._keep_locks(runs)
+        is_open = find_open_gpus(list(self._uuids), runs, self._limits, self._clock())
+        confirmed = self._confirmed(is_open)
+        if room is not None:
+            confirmed = self._with_room(confirmed, room, runs)
+        chosen = self._chosen(confirmed, runs, [pid_of(job.id) for job in active])
+        if not chosen:
+            self._look(is_open)
+            return None
+        return self._place_on(chosen, is_alone=room is not None)
+
+    def _place_on(self, gpus: tuple[int, ...], is_alone: bool) -> Place:
+        now, ids = self._clock(), ",".join(map(str, gpus))
+        for gpu in gpus:
+            self._locks.note_start(self._uuids[gpu], now)
+        free_mb = [self._readings[gpu].memory_free_mb for gpu in gpus]
+        environment = {_GPUS: ids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+        environment |= {_FREE_MB: f"{min(mb for mb in free_mb if mb is not None):g}"} if None not in free_mb else {}
+        environment |= {_ALONE: "1"} if is_alone else {}
+        return Place(f"GPU {ids}" if len(gpus) == 1 else f"GPUs {ids}", environment)
+
+    def _confirmed(self, gpus: Iterable[int]) -> dict[int, GpuReading]:
+        now = self._clock()
+        return {
+            gpu: self._readings[gpu] for gpu in gpus if self._watch.is_confirmed(gpu, now) and gpu in self._readings
+        }
+
+    def _with_room(
+        self, confirmed: Mapping[int, GpuReading], room: Room, runs: Sequence[GpuRun]
+    ) -> dict[int, GpuReading]:
+        """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
+        taken = {gpu for run in runs for gpu in run.gpus}
+        fit = {
+            gpu: reading
+            for gpu, reading in confirmed.items()
+            if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= room.free_memory_mb)
+        }
+        self._watch.put_off(confirmed.keys() - fit.keys(), self._clock())
+        return fit
+
+    def _chosen(self, confirmed: dict[int, GpuReading], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
+        """Return the GPUs for a run, their locks held; those that are refused at the last moment are left out."""
+        while True:
+            chosen = choose_gpus(list(self._uuids), confirmed, runs, self._limits, self._clock())
+            refused = self._refused(chosen, leaders)
+            if not refused:
+                return chosen
+            self._keep_locks(runs)
+            for gpu in refused:
+                del confirmed[gpu]
+
+    def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> list[int]:
+        """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
+        now = self._clock()
+        locked = [gpu for gpu in gpus if not self._locks.take(self._uuids[gpu])]
+        self._watch.put_off(locked, now)
+        since = self._watch.confirmed_since
+        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._uuids[gpu], since(gpu))]
+        self._watch.start_anew(outdated, is_certain=True)
+        refused = {*locked, *outdated}
+        if gpus and not refused and self._wishes.exclusive:
+            refused = self._with_foreign_processes(gpus, leaders)
+            self._watch.put_off(refused, now)
+        return list(refused)
+
+    def _with_foreign_processes(self, gpus: Sequence[int], leaders: list[int]) -> set[int]:
+        """Return the GPUs on which a process computes that is not ours; all of them if the driver does not say."""
+        processes = query_processes(_PROCESSES_PATIENCE_S)
+        if processes is None:
+            return set(gpus)
+        return {
+            gpu
+            for gpu in gpus
+            if any(descends_from(pid, leaders) is not True for pid in processes.get(self._uuids[gpu], ()))
+        }
+
+    def _look(self, is_open: Sequence[int]) -> None:
+        """Ask for a reading if a slot could be filled and it is time; else note when it will be."""
+        now, needed = self._clock(), self._limits.gpus_per_run
+        if len(is_open) < needed:
+            return
+        wait_s = self._watch.wait_s(is_open, needed, now)
+        if wait_s <= 0:
+            self._reader.ask()
+        self._look_at = now + wait_s
+
+    def _take_in(self, readings: Sequence[GpuReading] | None, runs: Sequence[GpuRun]) -> None:
+        """Take in new readings: None = there are none yet, empty = the driver gave no answer."""
+        if readings is None:
+            return
+        now = self._clock()
+        if not readings:
+            self._watch.put_off(self._uuids, now)
+        if bool(readings) == self._is_silent:
+            self._tell_of_silence(not readings)
+        self._readings = {reading.index: reading for reading in readings}
+        # A full GPU says nothing while it is full of our own runs, or of one that has ended since the question.
+        is_telling = {*find_open_gpus(list(self._uuids), runs, self._limits, now)} - self._changed
+        self._changed.clear()
+        fits = {gpu: self._fits(gpu) for gpu in self._uuids}
+        self._watch.note({gpu: fit for gpu, fit in fits.items() if readings and (fit or gpu in is_telling)}, now)
+
+    def _fits(self, gpu: int) -> bool:
+        return gpu in self._readings and is_below_limits(self._readings[gpu], self._limits)
+
+    def _tell_of_silence(self, is_silent: bool) -> None:
+        self._is_silent = is_silent
+        if is_silent:
+            self._warn(f"{self._reader.problem}: running runs go on, no new one is started until it answers again")
+        else:
+            self._tell("nvidia-smi answers again")
+
+    def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
+        """Hold the locks of the GPUs on which a run starts up, also an adopted one, and no others."""
+        starting = {self._uuids[gpu] for run in self._starting(runs) for gpu in run.gpus if gpu in self._uuids}
+        self._locks.keep(starting)
+        for uuid in starting:
+            self._locks.take(uuid)
+
+    def _starting(self, runs: Sequence[GpuRun]) -> list[GpuRun]:
+        now = self._clock()
+        return [run for run in runs if is_in_startup(run, self._limits, now)]
+
+    def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
+        return [self._run(gpus_of(job), job) for job in active]
+
+    def _run(self, gpus: tuple[int, ...], job: Job) -> GpuRun:
+        is_alone = _ALONE in job.place.environment or not self._single.isdisjoint(gpus)
+        return GpuRun(gpus, job.submitted_at, is_alone)
+
+    def _warn(self, text: str) -> None:
+        self._tell(f"warning: {text}")
+
+
+def gpus_of(job: Job) -> tuple[int, ...]:
+    """Return the GPUs that a job was given, by this controller or an earlier one."""
+    ids = job.place.environment.get(_GPUS, "")
+    return tuple(int(gpu) for gpu in ids.split(",") if gpu.isdigit())

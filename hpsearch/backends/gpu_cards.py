@@ -1,0 +1,174 @@
+"""The GPUs of a machine: which of them the user means, which can never be used, and what to do about that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import BackendError
+
+_OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
+
+#: A piece of what nvidia-smi says when it fails -> the remedy.
+_REMEDIES = {
+    "couldn't communicate with the NVIDIA driver": "install the driver or load it (after an update: reboot)",
+    "couldn't find libnvidia-ml": "install the driver's library libnvidia-ml, of the same version as the driver",
+    "version mismatch": "reboot, so that the driver that was installed last is the one that is loaded",
+    "Unable to determine the device handle": "reset the GPU named here, or reboot",
+}
+
+
+class NoGpuFound(BackendError):
+    """This machine has no GPU, or the caller hides them all."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A GPU as nvidia-smi describes it; load and memory as texts, because it may say ``[N/A]`` and more."""
+
+    index: int
+    uuid: str
+    mig: str
+    compute_mode: str
+    load: str
+    memory_total: str
+    memory_used: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The GPU for people."""
+        return f"GPU {self.index} ({self.name})"
+
+    @property
+    def takes_one_process(self) -> bool:
+        """True if the driver lets only one process compute on it."""
+        return self.compute_mode == "Exclusive_Process"
+
+
+def read_cards(text: str) -> list[Card] | None:
+    """Read nvidia-smi's list of cards; None if it is none. The name comes last, because it may hold a comma."""
+    cards = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split(",", 7)]
+        if len(cells) < 8 or not cells[0].isdigit():
+            return None
+        cards.append(Card(int(cells[0]), *cells[1:]))
+    return cards
+
+
+def failure_message(answer: Answer, patience_s: float) -> BackendError:
+    """Return the error for an nvidia-smi that does not list the GPUs."""
+    said = " ".join((answer.stdout + " " + answer.stderr).split())
+    if "No devices were found" in said:
+        return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
+    if answer.exit_status is None:
+        return BackendError(
+            f"nvidia-smi gave no answer within {patience_s:.0f} s: the driver hangs; reboot. {_OR_WITHOUT}"
+        )
+    if not said:
+        return BackendError(
+            f"nvidia-smi said nothing (exit status {answer.exit_status}): call it by hand to see whether the driver "
+            f"works. {_OR_WITHOUT}"
+        )
+    remedy = next((remedy for piece, remedy in _REMEDIES.items() if piece in said), "call nvidia-smi by hand")
+    return BackendError(f"nvidia-smi fails: {said.rstrip('.')}. Remedy: {remedy}. {_OR_WITHOUT}")
+
+
+def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
+    """Return why a GPU can never take a run, and what to do about it; None if it can."""
+    texts = (card.mig, card.compute_mode, card.load, card.memory_total, card.memory_used)
+    if any("requires reset" in text for text in texts):
+        return f"{card.label} needs a reset: nvidia-smi --gpu-reset -i {card.index} (as root), or reboot"
+    if card.mig == "Enabled":
+        return (
+            f"{card.label} is divided by MIG and has no load of its own: nvidia-smi -i {card.index} -mig 0 (as root) "
+            "undivides it; or use one part, by CUDA_VISIBLE_DEVICES=MIG-<its UUID> (see nvidia-smi -L) with "
+            "--visible_gpus=-1"
+        )
+    if card.compute_mode == "Prohibited":
+        return f"{card.label} lets no process compute: nvidia-smi -i {card.index} -c DEFAULT (as root) lets it"
+    return _figures_missing(card, limits)
+
+
+def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
+    has_memory = _is_number(card.memory_total) and _is_number(card.memory_used)
+    if not has_memory and limits.free_memory_mb > 0:
+        return f"{card.label} does not say how much memory is free ({card.memory_used}): leave --min_free_memory out"
+    if not has_memory and limits.memory < 1:
+        return (
+            f"{card.label} does not say how much of its memory is in use ({card.memory_used}): "
+            "give --allowed_memory=1 to use it without that limit"
+        )
+    if not _is_number(card.load) and limits.load < 1:
+        return f"{card.label} does not say its load ({card.load}): give --allowed_load=1 to use it without that limit"
+    if has_memory and float(card.memory_total) < limits.free_memory_mb:
+        return f"{card.label} has {card.memory_total} MiB in all, less than --min_free_memory={limits.free_memory_mb:g}"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
+    """Return the cards that the user means, in the order of preference, and a complaint for each that does not exist.
+
+    listed: --visible_gpus; empty = all. caller: the caller's own CUDA_VISIBLE_DEVICES, which restricts "all".
+    Raises NoGpuFound if the caller hides all GPUs.
+    """
+    if not listed:
+        return (list(cards), []) if caller is None else _visible_to(caller, cards)
+    by_index = {card.index: card for card in cards}
+    known = ", ".join(str(index) for index in by_index)
+    missing = [
+        f"--visible_gpus: there is no GPU {index} (this machine has {known})"
+        for index in listed
+        if index not in by_index
+    ]
+    return [by_index[index] for index in listed if index in by_index], missing
+
+
+def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[str]]:
+    """Return the cards that CUDA_VISIBLE_DEVICES names, by index or by the beginning of a UUID."""
+    names = [name.strip() for name in caller.split(",")]
+    if names in ([""], ["-1"]) or caller == "NoDevFiles":
+        raise NoGpuFound(f"CUDA_VISIBLE_DEVICES={caller} hides all GPUs")
+    found: list[Card] = []
+    for name in names:
+        card = next((card for card in cards if _is_named(card, name)), None)
+        if card is None:
+            # CUDA itself stops at the first name that it does not know.
+            remedy = _MIG_REMEDY if name.startswith("MIG-") else "correct it, or give --visible_gpus"
+            return found, [f"CUDA_VISIBLE_DEVICES={caller}: there is no GPU {name} here; {remedy}"]
+        if card not in found:
+            found.append(card)
+    return found, []
+
+
+_MIG_REMEDY = "for a part of a divided GPU, give --visible_gpus=-1: the runs get the variable as it is"
+
+
+def _is_named(card: Card, name: str) -> bool:
+    return name == str(card.index) or (name.startswith("GPU-") and card.uuid.startswith(name))
+
+
+def usable_cards(
+    cards: Sequence[Card], listed: Sequence[int], limits: GpuLimits, environment: Mapping[str, str]
+) -> tuple[list[Card], list[str]]:
+    """Return the cards that runs may go to, in order of preference, and a warning for each that cannot be used.
+
+    Raises BackendError with all of these if too few cards are left, NoGpuFound if the caller hides them all.
+    """
+    wanted, complaints = wanted_cards(cards, listed, environment.get("CUDA_VISIBLE_DEVICES"))
+    reasons = {card.index: unusable_reason(card, limits) for card in wanted}
+    complaints += [reason for reason in reasons.values() if reason is not None]
+    usable = [card for card in wanted if reasons[card.index] is None]
+    if not usable:
+        raise BackendError(f"no GPU can be used: {'; '.join(complaints)}. {_OR_WITHOUT}")
+    if len(usable) < limits.gpus_per_run:
+        complaints.insert(0, f"--num_gpus_per_run={limits.gpus_per_run}, but only {len(usable)} GPUs can be used")
+        raise BackendError("; ".join(complaints))
+    return usable, complaints

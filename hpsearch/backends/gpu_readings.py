@@ -1,0 +1,181 @@
+"""Asking the driver's tool: GPUtil's readings, beside the search instead of in its way; cards and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import math
+import os
+import select
+import shutil
+import signal
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hpsearch.backends.gpu_cards import Card, NoGpuFound, failure_message, read_cards
+from hpsearch.backends.gpu_slots import GpuReading
+from hpsearch.backends.shell import Answer, run_command
+from hpsearch.core.errors import BackendError
+
+#: Waking up GPUs whose driver is not kept loaded takes seconds for each.
+PATIENCE_S = 30.0
+_CARD_FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
+#: For drivers that know no MIG.
+_OLD_CARD_FIELDS = _CARD_FIELDS.replace("mig.mode.current", "serial")
+_FORMAT = "--format=csv,noheader,nounits"
+
+
+def query_cards() -> list[Card]:
+    """Return all GPUs of this machine with what is odd about them.
+
+    Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
+    """
+    if shutil.which("nvidia-smi") is None:
+        raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
+    answer = _ask_cards(_CARD_FIELDS)
+    if "not a valid field" in answer.stdout:
+        answer = _ask_cards(_OLD_CARD_FIELDS)
+    cards = read_cards(answer.stdout) if answer.exit_status == 0 else None
+    if not cards:
+        raise failure_message(answer, PATIENCE_S)
+    return cards
+
+
+def _ask_cards(fields: str) -> Answer:
+    return run_command(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
+
+
+def query_processes(timeout_s: float) -> dict[str, set[int]] | None:
+    """Return the ids of the processes that compute on each GPU, by the GPU's UUID; None = no answer."""
+    try:
+        answer = run_command(["nvidia-smi", "--query-compute-apps=pid,gpu_uuid", _FORMAT], timeout_s)
+    except BackendError:
+        return None
+    if answer.exit_status != 0:
+        return None
+    found: dict[str, set[int]] = {}
+    for line in answer.stdout.splitlines():
+        pid, comma, uuid = line.partition(",")
+        if not comma or not pid.strip().isdigit():
+            # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
+            pid = "0"
+        found.setdefault(uuid.strip(), set()).add(int(pid))
+    return found
+
+
+def import_gputil() -> Any:  # Any: GPUtil comes without types
+    """Return the package GPUtil.
+
+    Raises BackendError naming what is missing.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils
+            return importlib.import_module("GPUtil")
+    except ImportError as error:
+        raise BackendError(
+            f"the package GPUtil cannot be imported ({error}): python -m pip install GPUtil setuptools; "
+            "or give --visible_gpus=-1 to run without GPUs"
+        ) from error
+
+
+class GpuReader:
+    """Takes readings with GPUtil in a thread, one at a time, so that a slow driver holds nobody up.
+
+    bell: a file descriptor that is readable when an answer has come.
+    """
+
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self.bell, self._ring = os.pipe()
+        self._patience_s = patience_s
+        self._gputil: Any = None  # Any: see import_gputil
+        self._thread: threading.Thread | None = None
+        self._asked_at = 0.0
+        self._readings: list[GpuReading] = []
+        self.problem = ""
+
+    def prepare(self) -> None:
+        """Import what is needed. Raises BackendError naming the remedy."""
+        self._gputil = import_gputil()
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a question has no answer."""
+        return self._thread is not None
+
+    def ask(self) -> None:
+        """Ask for a reading; nothing new while one is on its way."""
+        if self._thread is None:
+            self._asked_at = time.monotonic()
+            self._thread = threading.Thread(target=self._read, daemon=True)
+            self._thread.start()
+
+    def read_now(self) -> list[GpuReading]:
+        """Ask, and wait for the answer. Empty = no answer, `problem` says why."""
+        self.ask()
+        while True:
+            select.select([self.bell], [], [], max(0.0, self.seconds_left()))
+            readings = self.answer()
+            if readings is not None:
+                return readings
+
+    def answer(self) -> list[GpuReading] | None:
+        """Return the readings asked for; None if none are there yet. Empty = no answer, `problem` says why."""
+        if self._thread is None:
+            return None
+        if self._thread.is_alive() and not self._has_rung():
+            if self.seconds_left() <= 0:
+                _kill_children(self._thread)
+            return None
+        self._thread.join()
+        os.read(self.bell, 1)
+        self._thread = None
+        return self._readings
+
+    def seconds_left(self) -> float:
+        """Return how long the answer may still take before the question is broken off."""
+        return self._asked_at + self._patience_s - time.monotonic()
+
+    def close(self) -> None:
+        """Let go of the files; a reading on its way is broken off."""
+        if self._thread is not None:
+            _kill_children(self._thread)
+            self._thread.join(1.0)
+        if self._thread is None or not self._thread.is_alive():
+            os.close(self.bell)
+            os.close(self._ring)
+
+    def _has_rung(self) -> bool:
+        return bool(select.select([self.bell], [], [], 0)[0])
+
+    def _read(self) -> None:
+        try:
+            self._readings = [_reading(gpu) for gpu in self._gputil.getGPUs()]
+            self.problem = "" if self._readings else "nvidia-smi gave no answer"
+        except (ValueError, IndexError, ArithmeticError, OSError) as error:
+            # GPUtil takes nvidia-smi's own error texts for numbers.
+            self._readings, self.problem = [], f"nvidia-smi gave no readings ({error})"
+        finally:
+            os.write(self._ring, b"!")
+
+
+def _reading(gpu: Any) -> GpuReading:  # Any: see import_gputil
+    return GpuReading(
+        gpu.id, gpu.uuid, _known(gpu.load), _known(gpu.memoryUsed), _known(gpu.memoryFree), _known(gpu.memoryTotal)
+    )
+
+
+def _known(number: float) -> float | None:
+    """Return a number, None for GPUtil's "not a number", which stands for [N/A] and its like."""
+    return None if math.isnan(number) else number
+
+
+def _kill_children(thread: threading.Thread) -> None:
+    """Kill what the thread has started: GPUtil waits for ever for an nvidia-smi that hangs, and keeps it to itself."""
+    children = Path(f"/proc/self/task/{thread.native_id}/children")
+    with contextlib.suppress(OSError):
+        for pid in children.read_text(encoding="ascii").split():
+            os.kill(int(pid), signal.SIGKILL)

@@ -1,0 +1,97 @@
+"""The rule for which GPU is next: readings, live runs and limits in, GPUs out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GpuReading:
+    """What the driver's tool says of a GPU at one moment. load is a share; None = it does not say."""
+
+    index: int
+    uuid: str
+    load: float | None
+    memory_used_mb: float | None
+    memory_free_mb: float | None
+    memory_total_mb: float | None
+
+    @property
+    def memory(self) -> float | None:
+        """The share of the memory that is in use; None = not known."""
+        if self.memory_used_mb is None or not self.memory_total_mb:
+            return None
+        return self.memory_used_mb / self.memory_total_mb
+
+
+@dataclass(frozen=True)
+class GpuLimits:
+    """What the user allows. load, memory: shares; a GPU exactly at a limit is allowed.
+
+    startup_s: after a start on a GPU, that long no other, unless the run has ended.
+    """
+
+    load: float = 0.5
+    memory: float = 0.5
+    free_memory_mb: float = 0
+    startup_s: float = 60
+    runs_per_gpu: int = 1
+    gpus_per_run: int = 1
+
+
+@dataclass(frozen=True)
+class GpuRun:
+    """A live run of this search. wants_gpu_alone: no other run of the search may join it."""
+
+    gpus: tuple[int, ...]
+    started_at: float
+    wants_gpu_alone: bool = False
+
+
+def is_in_startup(run: GpuRun, limits: GpuLimits, now: float) -> bool:
+    """Return whether a run may not have taken all its memory yet. A clock that was set back ends the start-up time."""
+    return 0 <= now - run.started_at < limits.startup_s
+
+
+def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, now: float) -> list[int]:
+    """Return the GPUs that may take a run as far as this search's own runs go, in the user's order."""
+
+    def is_open(gpu: int) -> bool:
+        here = [run for run in runs if gpu in run.gpus]
+        is_blocked = any(run.wants_gpu_alone or is_in_startup(run, limits, now) for run in here)
+        return len(here) < limits.runs_per_gpu and not is_blocked
+
+    return [gpu for gpu in order if is_open(gpu)]
+
+
+def is_below_limits(reading: GpuReading, limits: GpuLimits) -> bool:
+    """Return whether a reading allows a run. What is not known is allowed only where it is not limited."""
+    load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
+    memory_fits = limits.memory >= 1 if reading.memory is None else reading.memory <= limits.memory
+    free_fits = limits.free_memory_mb <= 0 or (reading.memory_free_mb or 0) >= limits.free_memory_mb
+    return load_fits and memory_fits and free_fits
+
+
+def choose_gpus(
+    order: Sequence[int], readings: Mapping[int, GpuReading], runs: Sequence[GpuRun], limits: GpuLimits, now: float
+) -> tuple[int, ...]:
+    """Return the GPUs for one more run, emptiest first; empty = nowhere now.
+
+    order: the GPUs that may be used, as the user prefers them. readings: of those that may be considered now.
+    """
+    fit = [
+        gpu for gpu in open_gpus(order, runs, limits, now) if gpu in readings and is_below_limits(readings[gpu], limits)
+    ]
+    chosen = sorted(fit, key=lambda gpu: _fullness(readings[gpu], runs))[: limits.gpus_per_run]
+    return tuple(chosen) if len(chosen) == limits.gpus_per_run else ()
+
+
+def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
+    """Return what is compared between GPUs; equal ones keep the user's order.
+
+    Own runs first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
+    should not overrule the order that the user gave.
+    """
+    own = sum(reading.index in run.gpus for run in runs)
+    return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))

@@ -1,0 +1,103 @@
+"""Which GPUs were below the limits long enough, and when it is worth looking at them again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+#: Between the readings that together confirm a GPU which nobody was seen to use.
+GAP_S = 0.03
+#: The same for a GPU that was above the limits: a training run between two epochs looks idle for a moment.
+LONG_GAP_S = 1.0
+#: A confirmed GPU stays so for this time.
+FRESH_S = 1.0
+#: The pause after a GPU was found above the limits.
+FIRST_PAUSE_S = 1.0
+#: The pause doubles up to this while nothing changes.
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass
+class _View:
+    """What was seen of one GPU: good readings in a row since when, until when; when to look again.
+
+    was_full: it was above the limits since it was last confirmed.
+    """
+
+    good: int = 0
+    since: float = -math.inf
+    last: float = -math.inf
+    look_at: float = -math.inf
+    pause_s: float = FIRST_PAUSE_S
+    was_full: bool = False
+
+
+class GpuWatch:
+    """Counts readings in a row that allow a run. All times are seconds of one clock, given by the caller."""
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._views: dict[int, _View] = {}
+
+    def note(self, allows: Mapping[int, bool], now: float) -> None:
+        """Take in one reading: GPU -> whether it allows a run there."""
+        for gpu, is_good in allows.items():
+            if is_good:
+                self._count(self._view(gpu), now)
+            else:
+                self._view(gpu).was_full = True
+                self.put_off([gpu], now)
+
+    def _count(self, view: _View, now: float) -> None:
+        gap_s = LONG_GAP_S if view.was_full else GAP_S
+        if view.good and 0 <= now - view.last < gap_s:
+            return  # Taken for the sake of another GPU, too soon to tell anything new about this one.
+        if view.good == 0 or not 0 <= now - view.last <= FRESH_S + gap_s:
+            view.good, view.since = 0, now
+        view.good += 1
+        view.last, view.pause_s = now, FIRST_PAUSE_S
+        view.look_at = now + gap_s
+        if view.good >= self._samples:
+            view.was_full, view.look_at = False, now + FRESH_S
+
+    def put_off(self, gpus: Iterable[int], now: float) -> None:
+        """These GPUs cannot be used for now: start counting anew, after a pause that grows each time."""
+        for gpu in gpus:
+            view = self._view(gpu)
+            view.good = 0
+            if self._is_due(view, now):
+                view.look_at = now + view.pause_s
+                view.pause_s = min(2 * view.pause_s, LONGEST_PAUSE_S)
+
+    def start_anew(self, gpus: Iterable[int], is_certain: bool = False) -> None:
+        """Something changed on these GPUs: look at them soon.
+
+        A GPU that was below the limits before is not looked at again just because a run of ours ended there,
+        unless `is_certain` says that the earlier readings are worth nothing.
+        """
+        for gpu in gpus:
+            view = self._view(gpu)
+            if is_certain or view.good == 0:
+                self._views[gpu] = _View()
+
+    def is_confirmed(self, gpu: int, now: float) -> bool:
+        """Return whether enough readings in a row, and recent ones, allow a run."""
+        view = self._view(gpu)
+        return view.good >= self._samples and 0 <= now - view.last <= FRESH_S
+
+    def confirmed_since(self, gpu: int) -> float:
+        """Return the time of the first of the readings that count."""
+        return self._view(gpu).since
+
+    def wait_s(self, gpus: Sequence[int], needed: int, now: float) -> float:
+        """Return how long to wait before the next reading can confirm `needed` of these GPUs; 0 = read now."""
+        times = sorted(0.0 if self._is_due(view, now) else view.look_at - now for view in map(self._view, gpus))
+        return times[needed - 1]
+
+    def _is_due(self, view: _View, now: float) -> bool:
+        # The clock may have been set back.
+        return view.look_at <= now or view.look_at > now + 2 * LONGEST_PAUSE_S
+
+    def _view(self, gpu: int) -> _View:
+        return self._views.setdefault(gpu, _View())

@@ -1,0 +1,66 @@
+"""The backends under test: each factory sets up one kind in surroundings of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from standins.worlds import FakeGpus
+
+from hpsearch.backends.gpu import GpuBackend, GpuWishes
+from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.sequential import SequentialBackend
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conformance import Bench, Factory, World, changed_environment
+
+
+def sequential(folder: Path, stack: ExitStack) -> World:
+    """Four runs side by side in the foreground."""
+
+    def make() -> SequentialBackend:
+        backend = SequentialBackend(4)
+        backend.check()
+        return backend
+
+    return World(make)
+
+
+def gpu(folder: Path, stack: ExitStack) -> World:
+    """Two look-alike GPUs, two runs on each, no start-up time."""
+    gpus = stack.enter_context(FakeGpus(folder / "gpus")).write({}, {})
+    changed_environment(
+        {**gpus.own_variables(), "PATH": gpus.env()["PATH"], "HPSEARCH_GPU_LOCKS": str(folder / "locks")}, stack
+    )
+    wishes = GpuWishes(limits=GpuLimits(runs_per_gpu=2, startup_s=0))
+
+    def make() -> GpuBackend:
+        backend = GpuBackend(wishes, lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        gpus.write({}, {}, failures=[{"kind": "no_driver"}])
+
+    return World(make, silence)
+
+
+#: Every backend passes the same suite.
+FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu}
+
+
+@pytest.fixture(params=FACTORIES)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A backend at work; all its jobs end with the test."""
+    with ExitStack() as stack:
+        folder = tmp_path / "search"
+        folder.mkdir()
+        world = FACTORIES[request.param](tmp_path / "world", stack)
+        alarm, bell = os.pipe()
+        made = Bench(world, folder, world.make(), alarm, bell)
+        stack.callback(made.close)
+        yield made
