@@ -26,6 +26,11 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
     return backend
 
 
+def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
+    """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
+    return choose_backend(options, screen) if options.run_cluster else SequentialBackend()
+
+
 def _scheduler(options: SearchOptions) -> Backend:
     raise BackendError(f"--run_cluster: the {options.scheduler} backend is not there yet")
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
+from hpsearch.app.subcommand import ExampleFormatter
 
 if TYPE_CHECKING:
     from hpsearch.app.search import SearchEnd
@@ -55,7 +56,7 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = argparse.ArgumentParser(
-        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Formatter, allow_abbrev=True
+        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter, allow_abbrev=True
     )
     add_options(parser, {"out_dir": out_dir, "grid_module": default_grid})
     namespace = parser.parse_args(list(argv))
@@ -71,10 +72,3 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
     return run_search(options_from(namespace), given, Screen(), import_paths)
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the line breaks of the example, and leaves room for long option names."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGINT, SIGTERM
 
 from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
 from hpsearch.app.follow import LogFollower
@@ -29,6 +29,8 @@ MAX_INTERRUPTIONS = 10
 #: After a submission that was refused for the moment: the first pause, doubled up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
 _ECHO_INTERVAL_S = 0.1
+#: How often the search folder is looked at for a request to stop.
+_REQUEST_INTERVAL_S = 2.0
 
 
 class Dispatcher:
@@ -58,12 +60,16 @@ class Dispatcher:
         self._failures_before: dict[int, int] = {}
         self._pause_s, self._paused_until = _FIRST_PAUSE_S, 0.0
         self._accepted = 0
+        self._next_look = clock() + _REQUEST_INTERVAL_S
 
-    def take_over(self, entries: Iterable[RunRecord]) -> None:
-        """Take runs into the loop, whatever state an earlier controller left them in; finished ones are left alone."""
+    def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = ()) -> None:
+        """Take runs into the loop, whatever state an earlier controller left them in.
+
+        Finished ones are left alone, except those whose number is in `again`.
+        """
         for entry in entries:
             self._failures_before[entry.run.number] = entry.failures
-            if entry.state is RunState.FINISHED:
+            if entry.state is RunState.FINISHED and entry.run.number not in again:
                 continue
             attempt = self._attempt(entry, entry.attempts, entry.token)
             if entry.collected_at is not None or not entry.token:
@@ -231,9 +237,20 @@ class Dispatcher:
         limits = [limit for limit in (self._screen.refresh_s, self._time_to_next_try()) if limit is not None]
         if self._followers:
             limits.append(_ECHO_INTERVAL_S)
-        self._backend.wait(list(self._active.values()), min(limits, default=None), self._stop.alarm)
+        self._backend.wait(list(self._active.values()), min([*limits, _REQUEST_INTERVAL_S]), self._stop.alarm)
+        self._look_for_request()
         self._echo()
         self._screen.refresh(self._active.values(), len(self._pending))
+
+    def _look_for_request(self) -> None:
+        """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
+        if self._clock() < self._next_look:
+            return
+        self._next_look = self._clock() + _REQUEST_INTERVAL_S
+        asked_by = self._search.who_asked_to_cancel()
+        if asked_by is not None:
+            self._screen.note(f"told to stop by {asked_by}")
+            self._stop.request(SIGINT)
 
     def _time_to_next_try(self) -> float | None:
         pause = self._paused_until - self._clock()
@@ -316,6 +333,9 @@ class Dispatcher:
         if self._backend.survives_controller and signal_number == SIGTERM:
             self._collect_all(self._notice())
             return
+        # A job of which nobody knows yet whether it exists must not stay behind.
+        self._paused_until = 0.0
+        self._settle_unsure()
         # Only now: what ended by itself before the signal is no cancelled run.
         self._collect_all(self._notice())
         jobs = dict(self._active)
@@ -327,6 +347,9 @@ class Dispatcher:
         statuses = self._backend.poll(list(jobs.values()))
         for token, job in jobs.items():
             status = statuses.get(token, Status(JobPhase.UNKNOWN))
+            if status.phase in (JobPhase.QUEUED, JobPhase.RUNNING):
+                self._screen.warn(f"run {job.attempt.run.number} could not be ended: job {job.id} is still there")
+                continue
             entry = self._search.record.runs[job.attempt.run.number]
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
             self._finish_attempt(entry, token, ended)

@@ -86,10 +86,19 @@ def sorted_states(states: Counter[RunState]) -> list[tuple[RunState, int]]:
 
 def failure_line(entry: RunRecord, folder: SearchFolder) -> str:
     """Return why a run did not finish and where to read on."""
-    run_folder = folder.run_folder(entry.run)
-    log = next(iter(sorted(run_folder.glob("*.err"), reverse=True)), run_folder)
+    return f"  {failure_reason(entry)} (log: {failure_log(entry, folder)})"
+
+
+def failure_reason(entry: RunRecord) -> str:
+    """Return why a run did not finish."""
     place = on_place(entry.submitted.place) if entry.submitted is not None else ""
-    return f"  run {entry.run.number} {entry.state.value}{place}: {entry.problem or 'no reason known'} (log: {log})"
+    return f"run {entry.run.number} {entry.state.value}{place}: {entry.problem or 'no reason known'}"
+
+
+def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
+    """Return where to read on about a run that did not finish: its errors, or its folder."""
+    run_folder = folder.run_folder(entry.run)
+    return next(iter(sorted(run_folder.glob("*.err"), reverse=True)), run_folder)
 
 
 def best_runs(record: SearchRecord, count: int) -> list[RunRecord]:

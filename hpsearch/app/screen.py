@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -28,19 +29,22 @@ _BAR_INTERVAL_S = 1.0
 class Screen:
     """What one search shows. Nothing here fails: a message that cannot be written is not worth a search."""
 
-    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, err: TextIO | None = None, stamps: bool = True) -> None:
+        """Print to these streams. stamps: with the time before each message where there is no terminal."""
         # Python has None where the caller closed a stream.
         self._out = out or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
         self._err = err or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         self._is_terminal = self._err.isatty()
+        self._stamps = stamps and not self._is_terminal
         self._log: Path | None = None
         self._bar: Any = None  # Any: tqdm comes without types
         self._settings: Settings | None = None
-        self._total = 0
+        self._total = self._last_run = 0
         self._counts: Counter[RunState] = Counter()
         self._best: RunRecord | None = None
         self._queued: set[str] = set()
         self._shows_output = False
+        self._drawn = 0
 
     @property
     def refresh_s(self) -> float | None:
@@ -60,9 +64,44 @@ class Screen:
                 self._write_out(line + "\n")
             self._out.flush()
         except BrokenPipeError:
-            # Python flushes once more at its end, and would complain.
-            with contextlib.suppress(OSError):
-                sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+            self.leave()
+
+    def output(self, content: bytes) -> bool:
+        """Print what a run printed, as it is, on standard output; False if nobody reads it any more."""
+        try:
+            self._out.flush()
+            self._out.buffer.write(content)
+            self._out.flush()
+        except BrokenPipeError:
+            self.leave()
+            return False
+        return True
+
+    def redraw(self, lines: Iterable[str]) -> None:
+        """Print lines of results in the place of those of the last call, cut to what the terminal can show.
+
+        Where there is no terminal they follow each other. Raises BrokenPipeError if nobody reads them any more.
+        """
+        shown = list(lines)
+        if self._out.isatty():
+            width, height = shutil.get_terminal_size()
+            shown = [line[: width - 1] for line in shown[: height - 1]]
+            # Up to the first of the old lines, and clear from there.
+            self._write_out((f"\033[{self._drawn}F" if self._drawn else "") + "\033[J")
+            self._drawn = len(shown)
+        self._write_out("".join(line + "\n" for line in shown))
+        self._out.flush()
+
+    @property
+    def width(self) -> int | None:
+        """How many characters fit on a line of standard output; None where that is no terminal."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else None
+
+    def leave(self) -> None:
+        """Print nothing more on standard output: nobody reads it."""
+        # Python flushes once more at its end, and would complain.
+        with contextlib.suppress(OSError):
+            sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
 
     def _write_out(self, text: str) -> None:
         try:
@@ -75,7 +114,7 @@ class Screen:
     def note(self, text: str) -> None:
         """Print a message."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        self._print(text if self._is_terminal else f"{stamp} {text}")
+        self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
             with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8", errors="replace") as file:
                 file.write(f"{stamp} {text}\n")
@@ -97,9 +136,9 @@ class Screen:
         """Write all messages to this file, too."""
         self._log = path
 
-    def begin(self, settings: Settings, entries: Iterable[RunRecord], shows_output: bool) -> None:
-        """Start showing progress of these runs."""
-        self._settings, self._shows_output = settings, shows_output
+    def begin(self, settings: Settings, entries: Iterable[RunRecord], shows_output: bool, last_run: int) -> None:
+        """Start showing progress of these runs. last_run: the largest number in the search."""
+        self._settings, self._shows_output, self._last_run = settings, shows_output, last_run
         for entry in entries:
             self._total += 1
             if entry.state is RunState.FINISHED:
@@ -122,7 +161,7 @@ class Screen:
             place = on_place(job.place.label)
             run = job.attempt.run
             again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
-            self.note(f"run {run.number}/{self._total} started{place}{again}: {shell_line(job.attempt.argv)}")
+            self.note(f"run {run.number}/{self._last_run} started{place}{again}: {shell_line(job.attempt.argv)}")
 
     def phase(self, token: str, status: Status) -> None:
         """A job is known to be waiting or running."""
@@ -149,7 +188,7 @@ class Screen:
         if entry.submitted is not None and entry.ended is not None:
             took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}{on_place(entry.submitted.place)}"
         value = performance(entry, key)
-        parts = [f"run {entry.run.number}/{self._total} {entry.state.value}{took}"]
+        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}"]
         parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
         parts += [f" ({entry.problem})"] if entry.problem else []
         parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]

@@ -6,15 +6,17 @@ import contextlib
 import errno
 import os
 import shutil
+import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.backend_choice import choose_backend
+from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
+from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.gridfile import SearchConfig, config_from_module, import_grid_module, load_config
 from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
@@ -23,14 +25,34 @@ from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import ConfigError, FolderError, SearchInterrupted, StoreError, SubmissionRefused
+from hpsearch.core.errors import (
+    ConfigError,
+    FolderError,
+    SearchInterrupted,
+    StoreError,
+    SubmissionRefused,
+    SummaryError,
+)
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, free_name
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.values import encode, readable
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """How a search is taken up again.
+
+    chosen: returns the runs that are looked after. again: numbers of runs that are run also if they finished.
+    only_ends: what is live is ended, and nothing is run.
+    """
+
+    chosen: Callable[[SearchRecord], list[RunRecord]] = list
+    again: Collection[int] = ()
+    only_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +74,7 @@ def run_search(
     """
     check_together(options)
     if options.resume:
-        return _resume(options, given, screen)
+        return resume_search(options.resume, given, screen)
     grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
     # Whatever the user's module prints must not come between the results on standard output.
     with contextlib.redirect_stdout(sys.stderr):
@@ -76,7 +98,7 @@ def run_search(
 def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
     folder = SearchFolder(plan.folder)
     may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
-    with _removed_on_failure(folder.path, may_exist) as keep, LiveSearch(folder) as search:
+    with _removed_on_failure(folder.path, may_exist) as keep, LiveSearch(folder, this_controller()) as search:
         if not search.record.runs:
             _set_aside_foreign_files(folder)
         first = max(search.record.runs, default=0) + 1
@@ -199,19 +221,24 @@ def _copy_inputs(plan: Plan, folder: SearchFolder) -> None:
             (folder.path / source.with_suffix(".json").name).write_text(text, encoding="utf-8")
 
 
-def _resume(options: SearchOptions, given: Mapping[str, Any], screen: Screen) -> SearchEnd:  # Any: see run_search
-    folder = SearchFolder(Path(options.resume).expanduser().resolve())
+def resume_search(
+    given_folder: str, given: Mapping[str, Any], screen: Screen, how: Resumption = Resumption()
+) -> SearchEnd:  # Any: see run_search
+    """Take a search up again. given: options that replace the search's own, name -> value.
+
+    Raises SearchError, whose `exit_status` is the command's.
+    """
+    folder = SearchFolder(Path(given_folder).expanduser().resolve())
     if not folder.journal.exists():
         raise FolderError(
-            f"--resume={options.resume}: not a search folder of this tool (there is no {folder.journal}); "
+            f"--resume={given_folder}: not a search folder of this tool (there is no {folder.journal}); "
             "give the folder that holds search_results.csv"
         )
-    with LiveSearch(folder) as search:
+    with LiveSearch(folder, this_controller()) as search:
         settings = search.settings
-        combined = with_given(options_from_names(settings.options), given)
-        combined = replace(combined, resume=options.resume)
-        config = _config_of(settings)
-        backend = choose_backend(combined, screen)
+        combined = replace(with_given(latest_options(search.record), given), resume=given_folder)
+        config = _config_to_end(settings, screen) if how.only_ends else _config_of(settings)
+        backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
         _rename_if_moved(search)
         if not all(
             path.exists() for path in (folder.commands, folder.commands_without_folders, folder.commands_pickle)
@@ -219,19 +246,39 @@ def _resume(options: SearchOptions, given: Mapping[str, Any], screen: Screen) ->
             # The first controller was killed before it could write them.
             search.write_commands()
         search.open_for_work()
-        entries = list(search.record)
-        screen.notes(_resume_lines(search, entries))
-        return _carry_out(search, config, backend, screen, entries, combined)
+        entries = how.chosen(search.record)
+        screen.notes(_resume_lines(search, entries, how))
+        return _carry_out(search, config, backend, screen, entries, combined, how)
 
 
-def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord]) -> list[str]:
-    finished = sum(entry.state is RunState.FINISHED for entry in entries)
+def latest_options(record: SearchRecord) -> SearchOptions:
+    """Return the options of a search as its latest controller had them."""
+    given = {} if record.controller is None else record.controller.options
+    return options_from_names({**record.known_settings().options, **given})
+
+
+def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
+    finished = sum(entry.state is RunState.FINISHED and entry.run.number not in how.again for entry in entries)
     live = sum(entry.is_live for entry in entries)
     rest = len(entries) - finished - live
-    return [
-        f"resuming {search.folder.path}",
-        f"runs: {finished:,} of {len(entries):,} finished, {live:,} may still be live, {rest:,} to be run",
-    ]
+    what = f"{finished:,} of {len(entries):,} finished, {live:,} may still be live"
+    if how.only_ends:
+        return [f"ending what is left of {search.folder.path}: {live:,} runs may still be live"]
+    return [f"resuming {search.folder.path}", f"runs: {what}, {rest:,} to be run"]
+
+
+def _config_to_end(settings: Settings, screen: Screen) -> SearchConfig:
+    """Return the configuration of a search that is only to be ended, for which a broken module is no obstacle."""
+    try:
+        return _config_of(settings)
+    except ConfigError as error:
+        screen.warn(f"summaries of runs that have ended cannot be read ({error})")
+        reason = str(error)
+
+    def unreadable(out_dir: str, number: int) -> Mapping[str, object]:
+        raise SummaryError(reason)
+
+    return replace(_plain_config(settings), summary_parser=unreadable)
 
 
 def _config_of(settings: Settings) -> SearchConfig:
@@ -246,6 +293,10 @@ def _config_of(settings: Settings) -> SearchConfig:
                 f"here finds {module.__file__}; resume from the folder in which the search was started"
             )
         return config_from_module(module, settings.grid_module, needs_grid=False)
+    return _plain_config(settings)
+
+
+def _plain_config(settings: Settings) -> SearchConfig:
     return SearchConfig(
         module_name=settings.grid_module,
         module_file=Path(settings.grid_file) if settings.grid_file else None,
@@ -278,16 +329,19 @@ def _carry_out(
     screen: Screen,
     entries: Sequence[RunRecord],
     options: SearchOptions,
+    how: Resumption = Resumption(),
 ) -> SearchEnd:
     """Run what is to be run, show it, and close the search in good order."""
     started = time.monotonic()
     folder = search.folder
     screen.keep_log(folder.log)
-    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time()), durable=True)
-    screen.begin(search.settings, entries, backend.shows_output)
+    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), asdict(options)), durable=True)
+    screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop:
         dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries)
-        dispatcher.take_over(entries)
+        dispatcher.take_over(entries, how.again)
+        if how.only_ends:
+            stop.request(signal.SIGINT)
         try:
             dispatcher.run()
             search.finish()

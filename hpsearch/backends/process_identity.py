@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Collection
 from functools import lru_cache
@@ -62,6 +63,32 @@ def is_alive(job: str) -> bool:
     """Return whether the very process that the id was made for still lives."""
     pid, _, started = job.partition("@")
     return start_time(int(pid)) == started
+
+
+def signal_process(job: str, number: int) -> bool:
+    """Send a signal to the very process that the id was made for; False if it is gone.
+
+    Raises PermissionError if it may not be signalled by this user.
+    """
+    try:
+        if not hasattr(os, "pidfd_open"):
+            return is_alive(job) and _kill(pid_of(job), number)
+        # Held open, the descriptor means one process; looked at after that, it is the right one or none.
+        descriptor = os.pidfd_open(pid_of(job))
+        try:
+            if not is_alive(job):
+                return False
+            signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _kill(pid: int, number: int) -> bool:
+    os.kill(pid, number)
+    return True
 
 
 def group_is_alive(pid: int) -> bool:

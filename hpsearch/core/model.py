@@ -61,6 +61,11 @@ class RunState(enum.Enum):
         """True if something else than the run itself ended it, so that running it again is no retry."""
         return self in (RunState.PREEMPTED, RunState.CANCELLED, RunState.LOST)
 
+    @property
+    def is_failure(self) -> bool:
+        """True if the run ended without finishing, and nobody wanted it to."""
+        return self.is_final and self not in (RunState.FINISHED, RunState.CANCELLED)
+
 
 class JobPhase(enum.Enum):
     """What a backend knows of a job."""

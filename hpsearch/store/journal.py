@@ -80,25 +80,58 @@ def _whole_lines(descriptor: int) -> int:
     return 0
 
 
+class JournalReader:
+    """Reads a journal, which another process may be writing: a last line without its end is left for later."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = self._lines = 0
+        self._inode: int | None = None
+
+    def is_replaced(self) -> bool:
+        """Return whether another file lies there now than the one read from (a later search was added to the folder).
+
+        What was read then has to be read again, by a new reader.
+        """
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return False
+        return self._inode is not None and (stat.st_ino != self._inode or stat.st_size < self._offset)
+
+    def new_events(self) -> Iterator[Event]:
+        """Return the events that were added since the last call.
+
+        Raises FolderError, naming file and line, if the journal is missing or cannot be read.
+        """
+        path = self._path
+        try:
+            with path.open("rb") as file:
+                self._inode = os.fstat(file.fileno()).st_ino
+                file.seek(self._offset)
+                yield from self._events(file)
+        except FileNotFoundError as error:
+            raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
+        except OSError as error:
+            raise FolderError(f"{path}: cannot be read ({error.strerror})") from error
+
+    def _events(self, lines: Iterable[bytes]) -> Iterator[Event]:
+        for line in lines:
+            if not line.endswith(b"\n"):
+                return
+            self._lines += 1
+            self._offset += len(line)
+            try:
+                yield from_line(line)
+            except ValueError as error:
+                raise FolderError(
+                    f"{self._path}, line {self._lines}: damaged, or written by a newer version ({error})"
+                ) from error
+
+
 def read_journal(path: Path) -> Iterator[Event]:
     """Read the events of a journal, which another process may be writing: a last line without its end is left out.
 
     Raises FolderError, naming file and line, if the journal is missing or cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            yield from _events(path, file)
-    except FileNotFoundError as error:
-        raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
-    except OSError as error:
-        raise FolderError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _events(path: Path, lines: Iterable[bytes]) -> Iterator[Event]:
-    for number, line in enumerate(lines, start=1):
-        if not line.endswith(b"\n"):
-            return
-        try:
-            yield from_line(line)
-        except ValueError as error:
-            raise FolderError(f"{path}, line {number}: damaged, or written by a newer version ({error})") from error
+    return JournalReader(path).new_events()

@@ -34,6 +34,11 @@ class SearchFolder:
         return self.state / "lock"
 
     @property
+    def cancel_request(self) -> Path:
+        """Asks the live controller to stop, where no signal reaches it."""
+        return self.state / "cancel-requested"
+
+    @property
     def log(self) -> Path:
         """The controller's own messages."""
         return self.state / "controller.log"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError
+from hpsearch.store.cancel_request import take_request
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
-from hpsearch.store.lock import ControllerLock
+from hpsearch.store.lock import ControllerLock, Holder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows
 
@@ -17,14 +18,14 @@ from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, r
 class LiveSearch:
     """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
 
-    def __init__(self, folder: SearchFolder) -> None:
-        """Take the lock and read the journal, if there is one.
+    def __init__(self, folder: SearchFolder, holder: Holder | None = None) -> None:
+        """Take the lock and read the journal, if there is one. holder: what the lock file says of this controller.
 
         Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written.
         """
         self.folder = folder
         folder.create_state()
-        self._lock = ControllerLock(folder.lock)
+        self._lock = ControllerLock(folder.lock, holder)
         try:
             exists = folder.journal.exists()
             self.record = SearchRecord.of(read_journal(folder.journal)) if exists else SearchRecord()
@@ -33,6 +34,7 @@ class LiveSearch:
             raise
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
+        self._shown: set[str] = set()
 
     @property
     def settings(self) -> Settings:
@@ -78,6 +80,11 @@ class LiveSearch:
         self._journal = Journal(self.folder.journal)
         rows = rows_of(self.record)
         self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
+        self._shown = {row.get(self.settings.out_arg, "") for row in rows}
+
+    def who_asked_to_cancel(self) -> str | None:
+        """Return who asked this controller from elsewhere to stop; None if nobody did. A request is told once."""
+        return take_request(self.folder.cancel_request, self._lock.holder)
 
     def write_commands(self) -> None:
         """Write the scripts and the pickle of all commands."""
@@ -100,10 +107,13 @@ class LiveSearch:
         """
         assert self._table is not None
         row = row_of(entry, self.settings)
-        if set(row) <= set(self._table.columns):
+        is_new = entry.run.out_dir not in self._shown
+        self._shown.add(entry.run.out_dir)
+        if is_new and set(row) <= set(self._table.columns):
             self._table.append(row)
         else:
-            # A custom parser gave a keyword that nobody announced: from here on there is a column for it.
+            # A run that was run again has one row, too; or a custom parser gave a keyword that nobody announced:
+            # from here on there is a column for it.
             rows = rows_of(self.record)
             self._table.rewrite(columns_of(self.settings, rows), rows)
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import socket
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who took a search folder's lock, as the lock file says it.
+
+    since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
+    takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
+    """
+
+    host: str
+    pid: int
+    since: float
+    process: str = ""
+    takes_signals: bool = False
+
+    def __str__(self) -> str:
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host}, since {started}"
+
+
 class ControllerLock:
     """Held while a controller works on a folder; freed by the operating system when its process ends, however."""
 
-    def __init__(self, path: Path) -> None:
-        """Take the lock.
+    def __init__(self, path: Path, holder: Holder | None = None) -> None:
+        """Take the lock for this process; `holder` says more about it.
 
         Raises FolderError naming the holder if another controller has it.
         """
+        self.holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -28,18 +51,18 @@ class ControllerLock:
             # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(self._descriptor, 500, 0).decode("utf-8", "replace").strip()
             os.close(self._descriptor)
             raise FolderError(
-                f"{path.parent.parent}: another controller works on this search ({holder or 'just starting'}); "
-                "wait for its end or stop it first"
+                f"{path.parent.parent}: another controller works on this search ({lock_holder(path) or 'just starting'}"
+                "); wait for its end or stop it first"
             ) from error
-        started = time.strftime("%Y-%m-%d %H:%M:%S")
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}, since {started}\n".encode(), 0)
+        os.pwrite(self._descriptor, json.dumps(asdict(self.holder)).encode() + b"\n", 0)
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; an empty file tells other machines, which may not see the lock itself."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
     def __enter__(self) -> ControllerLock:
@@ -51,16 +74,16 @@ class ControllerLock:
         self.release()
 
 
-def lock_holder(path: Path) -> str | None:
-    """Return who holds the lock (one line for people), or None if nobody does. Nothing is changed."""
+def lock_holder(path: Path) -> Holder | None:
+    """Return who took the lock and did not give it back: it holds it, or was killed; None if there is nobody.
+
+    The lock itself is not tried: for that moment, a controller that starts would find it taken.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        content = path.read_bytes()
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return None
-    except OSError:
-        return os.pread(descriptor, 500, 0).decode("utf-8", "replace").strip()
-    finally:
-        os.close(descriptor)
+        return Holder(**json.loads(content)) if content.strip() else None
+    except (ValueError, TypeError):
+        return Holder(host="", pid=0, since=0.0)

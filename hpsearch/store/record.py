@@ -93,6 +93,11 @@ class RunRecord:
         """True if an attempt was submitted and its end is not recorded."""
         return self.submitted is not None and self.ended is None
 
+    @property
+    def is_open(self) -> bool:
+        """True if a controller has to look after it: it may be live, or is not collected yet."""
+        return bool(self.token) and self.collected_at is None
+
 
 class SearchRecord:
     """All runs of a search folder and what is known of each."""
@@ -101,6 +106,7 @@ class SearchRecord:
         self.settings: Settings | None = None
         self.runs: dict[int, RunRecord] = {}
         self.carried: list[Mapping[str, str]] = []
+        #: The latest one of the latest search.
         self.controller: ControllerStarted | None = None
         self.started_at: float | None = None
 
@@ -108,14 +114,19 @@ class SearchRecord:
     def of(cls, events: Iterable[Event]) -> SearchRecord:
         """Return what the events add up to."""
         record = cls()
+        record.apply_all(events)
+        return record
+
+    def apply_all(self, events: Iterable[Event]) -> None:
+        """Take events from a journal into account.
+
+        Raises FolderError if they do not fit together.
+        """
         for event in events:
             try:
-                record.apply(event)
-            except KeyError as error:
-                raise FolderError(
-                    f"the journal tells of run {error}, which was never planned: it is damaged"
-                ) from error
-        return record
+                self.apply(event)
+            except (KeyError, ValueError, TypeError) as error:
+                raise FolderError(f"the journal is damaged: {str(event)[:120]} does not fit ({error!r})") from error
 
     def __iter__(self) -> Iterator[RunRecord]:
         return iter(self.runs.values())
@@ -161,6 +172,7 @@ class SearchRecord:
             names = dict.fromkeys((*self.settings.option_names, *settings.option_names))
             settings = Settings.from_json({**settings.to_json(), "option_names": list(names)})
         self.settings = settings
+        self.controller = None
         self.started_at = self.started_at or event.at
 
     @staticmethod

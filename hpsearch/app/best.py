@@ -1,0 +1,158 @@
+"""``hpsearch best``: the best configurations as a table, as JSON, or as commands to run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.app.options import at_least
+from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.core.errors import FolderError, UsageError
+
+if TYPE_CHECKING:
+    from hpsearch.app.finished import FinishedRun, FinishedRuns
+    from hpsearch.app.screen import Screen
+
+_EXAMPLE = """\
+examples:
+  hpsearch best DIR                                  a table of the ten best
+  hpsearch best DIR --command                        the best one's command, without its output option
+  hpsearch best DIR --command --out_dir=out/again | sh
+  hpsearch best DIR --top 3 --by loss --lowest
+
+A folder of the older tool (search_results.csv, no journal) is read, too, except for --command.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Tell the best runs; return the exit status."""
+    parser = folder_parser("best", "Show the best configurations of a search, also while it runs.", _EXAMPLE)
+    parser.add_argument(
+        "--top", type=at_least(1), metavar="K", help="So many of them. Default: 10, with --command only the best."
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--command", action="store_true", help="Print the commands that run them.")
+    how.add_argument("--json", action="store_true", help="Print a JSON list (keys: see docs/asking.rst).")
+    parser.add_argument(
+        "--out_dir", metavar="DIR", help="With --command, for one run: let it write there (DIR must not exist)."
+    )
+    parser.add_argument("--by", metavar="KEY", help="Sort by this keyword instead of the search's performance key.")
+    order = parser.add_mutually_exclusive_group()
+    order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
+    order.add_argument("--highest", action="store_true", help="The highest value is best.")
+    options = parser.parse_args(argv)
+    return answered(lambda screen: _show(options, screen))
+
+
+def _show(options: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.app.finished import finished_runs
+    from hpsearch.store.reading import find_folder
+
+    count = options.top or (1 if options.command else 10)
+    if options.out_dir is not None and not (options.command and count == 1):
+        raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
+    runs = finished_runs(find_folder(options.folder))
+    key = options.by or runs.key
+    ascending = options.lowest or (runs.ascending and not options.highest and key == runs.key)
+    best = _best(runs, key, ascending, count)
+    if options.json:
+        import json
+
+        screen.results([json.dumps([_as_json(run, runs, key) for run in best])])
+    elif options.command:
+        screen.results([_command(run, runs, options.out_dir, screen) for run in best])
+    else:
+        screen.note(f"best by {key} ({'lowest' if ascending else 'highest'} first) of {len(runs.runs):,} finished runs")
+        screen.results(_table(best, runs, key, screen))
+    return 0
+
+
+def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[FinishedRun]:
+    from hpsearch.core.summary import number_of, sort_key
+
+    if not runs.runs:
+        raise FolderError(f"{runs.folder.path}: no run has finished yet")
+    known = dict.fromkeys(name for run in runs.runs for name in run.row)
+    if not key:
+        raise FolderError(
+            f"{runs.folder.path}: there is neither a journal nor a copy of the grid module that says which column "
+            f"counts: give --by=KEY, one of: {', '.join(known)}"
+        )
+    if key not in known:
+        raise UsageError(f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}")
+    numbers = [(number_of(run.row.get(key, "")), run) for run in runs.runs]
+    scored = [run for number, run in numbers if number is not None and number == number]
+    if not scored:
+        raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")
+    return sorted(scored, key=lambda run: sort_key(run.row[key], ascending))[:count]
+
+
+def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, screen: Screen) -> list[str]:
+    """Return the rows: the value, the run, all options that vary, and the keywords for which there is room."""
+    from hpsearch.app.report import aligned
+
+    varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
+    more = [name for name in runs.keywords if name not in (key, "finished", *varying)]
+    while True:
+        rows = [[key, "run", *varying, *more]]
+        rows += [
+            [run.row[key], _name(run, runs), *(run.row.get(name, "") for name in [*varying, *more])] for run in best
+        ]
+        lines = aligned(rows)
+        if not more or screen.width is None or max(map(len, lines)) < screen.width:
+            break
+        more.pop()
+    hidden = [name for name in runs.keywords if name not in (key, "finished", *varying, *more)]
+    if hidden:
+        screen.note(f"no room for: {', '.join(hidden)} (all are in {runs.folder.results})")
+    return lines
+
+
+def _name(run: FinishedRun, runs: FinishedRuns) -> str:
+    """Return a run's number, or its folder's name where there is no journal that knows the number."""
+    return str(run.run.number) if run.run is not None else run.row.get(runs.out_arg, "").rpartition("/")[2]
+
+
+def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None, screen: Screen) -> str:
+    """Return the command of a run as one line that can be run here, with another output folder or none."""
+    import os
+    from pathlib import Path
+
+    from hpsearch.core.command import argv, shell_line
+
+    settings = runs.settings
+    if run.run is None or settings is None:
+        raise FolderError(
+            f"{runs.folder.path}: there is no journal that knows the command of {run.row.get(runs.out_arg, 'this row')}"
+            "; it may be in commands.sh there"
+        )
+    if out_dir is None:
+        screen.note(f"the output option is left out: add --{settings.out_arg}=NEW_FOLDER, or give --out_dir")
+    else:
+        out_dir = str(Path(out_dir).expanduser().absolute())
+    line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))
+    is_here = Path(settings.run_cwd) == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)
+    return line if is_here else f"cd {shlex.quote(settings.run_cwd)} && {line}"
+
+
+def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]:  # Any: whatever JSON can hold
+    from hpsearch.core.summary import number_of
+    from hpsearch.store.legacy import command_line
+    from hpsearch.store.values import readable
+
+    command = None
+    options: object = {name: run.row[name] for name in runs.option_names if name in run.row}
+    if run.run is not None and runs.settings is not None:
+        command = command_line(run.run, runs.settings, with_folder=False)
+        options = run.run.configuration.as_dict()
+    return {
+        "run": run.run.number if run.run is not None else None,
+        "key": key,
+        "value": readable(number_of(run.row[key])),
+        "options": readable(options),
+        "summary": {name: run.row[name] for name in runs.keywords if name in run.row},
+        "folder": run.row.get(runs.out_arg),
+        "command": command,
+    }

@@ -1,0 +1,250 @@
+"""``hpsearch cancel``, ``resume`` and ``retry``: a search stopped, and taken up again."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import time
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options
+from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.core.errors import SearchInterrupted, StoreError
+
+if TYPE_CHECKING:
+    from hpsearch.app.screen import Screen
+    from hpsearch.store.layout import SearchFolder
+    from hpsearch.store.lock import Holder
+    from hpsearch.store.reading import SearchReader
+    from hpsearch.store.record import RunRecord, SearchRecord
+
+_CANCEL_EXAMPLE = """\
+examples:
+  hpsearch cancel out/hyperparam_search/search_2026-01-31_12-00-00
+  hpsearch cancel DIR --timeout 600
+
+exit status: 0 nothing of the search is live any more; 1 something is, or may be; 2 no such search
+"""
+_RESUME_EXAMPLE = """\
+example: hpsearch resume DIR --num_cpu_jobs=4
+
+The same as python -m hpsearch.hpsearch --resume DIR.
+"""
+_RETRY_EXAMPLE = """\
+examples:
+  hpsearch retry DIR                     all runs that failed
+  hpsearch retry DIR --run 7 --run 12    these two, whatever became of them
+  hpsearch retry DIR --failed --retries=2
+"""
+_PAUSE_S = 0.1
+
+
+def cancel(argv: Sequence[str]) -> int:
+    """Stop a search; return the exit status."""
+    description = (
+        "Stop a search and everything that belongs to it, as Ctrl-C would: live runs are ended, the table is sorted. "
+        "If its controller is gone, what it left is ended all the same. Twice = do not wait for runs to end gracefully."
+    )
+    parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
+    parser.add_argument(
+        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wait at most so many seconds. Default: 120."
+    )
+    parser.add_argument(
+        "--controller_is_gone",
+        action="store_true",
+        help="The controller ran on another machine, and you know that it does not live any more.",
+    )
+    options = parser.parse_args(argv)
+    return answered(lambda screen: _cancel(options, screen))
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds, found {text!r}")
+    return number
+
+
+def _cancel(options: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.store.reading import SearchReader, find_folder
+
+    reader = SearchReader(find_folder(options.folder))
+    holder = reader.holder()
+    presence = presence_of(holder)
+    if holder is None or presence is Presence.GONE or (presence is Presence.UNKNOWN and options.controller_is_gone):
+        return _end_what_is_left(reader, screen)
+    how = _ask_to_stop(reader.folder, holder, is_here=presence is Presence.LIVE)
+    screen.note(f"asked the controller to stop by {how} ({holder})")
+    if not _has_ended_within(reader, holder, options.timeout):
+        _tell_of_no_end(reader, holder, options.timeout, screen)
+        return 1
+    screen.note("the controller has ended")
+    reader.update()
+    return _end_what_is_left(reader, screen)
+
+
+def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
+    """Ask a controller to stop; return how that was done.
+
+    Raises StoreError if it can be reached neither by a signal nor by a file.
+    """
+    from hpsearch.backends.process_identity import signal_process
+    from hpsearch.store.cancel_request import leave_request
+
+    if is_here and holder.takes_signals:
+        try:
+            signal_process(holder.process, signal.SIGINT)
+            return "a signal"
+        except PermissionError:
+            pass  # It is another user's: perhaps the folder is shared.
+    try:
+        leave_request(folder.cancel_request, holder)
+    except StoreError as error:
+        raise StoreError(f"the controller cannot be told to stop ({holder}): {error}") from error
+    return "a request in the search folder"
+
+
+def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
+    from hpsearch.app.controller import Presence, presence_of
+
+    deadline = time.monotonic() + timeout_s
+    while reader.holder() == holder and presence_of(holder) is not Presence.GONE:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    return True
+
+
+def _tell_of_no_end(reader: SearchReader, holder: Holder, timeout_s: float, screen: Screen) -> None:
+    folder = reader.folder
+    if not folder.cancel_request.exists():
+        screen.error(f"the controller was told, and is not done after {timeout_s:g} s; see {folder.log}")
+        return
+    screen.error(
+        f"no answer from the controller ({holder}) within {timeout_s:g} s; if it lives, it stops as soon as it sees "
+        f"{folder.cancel_request}. If it does not: run this on {holder.host}, or add --controller_is_gone"
+    )
+
+
+def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
+    """End what no controller looks after any more, and tell what the search came to."""
+    from hpsearch.app.search import Resumption, resume_search
+
+    here, elsewhere = _open_runs(reader.record)
+    for entry in elsewhere:
+        assert entry.submitted is not None
+        host, run = entry.submitted.host, entry.run.number
+        screen.warn(f"run {run} was started on {host} and can only be ended there: run hpsearch cancel on {host}")
+    if here:
+        how = Resumption(lambda record: _open_runs(record)[0], only_ends=True)
+        try:
+            resume_search(str(reader.folder.path), {}, screen, how)
+        except SearchInterrupted:
+            pass  # Which is what was wanted.
+        reader.update()
+    else:
+        _tell_the_end(reader, screen)
+    return 1 if elsewhere or any(entry.is_live for entry in reader.record) else 0
+
+
+def _tell_the_end(reader: SearchReader, screen: Screen) -> None:
+    from collections import Counter
+
+    from hpsearch.app.report import resume_hint, sorted_states
+    from hpsearch.core.model import RunState
+
+    counts = Counter(entry.state for entry in reader.record)
+    listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
+    screen.note(f"nothing of the search is live; {len(reader.record.runs):,} runs: {listed}")
+    if set(counts) != {RunState.FINISHED}:
+        screen.note(f"go on with: {resume_hint(reader.folder.path)}")
+    screen.result(str(reader.folder.results))
+
+
+def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
+    """Return the runs that may be live or are not collected: those that can be ended here, and the others.
+
+    A scheduler's jobs can be ended from anywhere, processes only on their machine.
+    """
+    from hpsearch.app.search import latest_options
+
+    is_anywhere = latest_options(record).run_cluster
+    here: list[RunRecord] = []
+    elsewhere: list[RunRecord] = []
+    for entry in record:
+        if entry.is_open:
+            is_there = entry.is_live and entry.submitted is not None and entry.submitted.host != socket.gethostname()
+            (elsewhere if is_there and not is_anywhere else here).append(entry)
+    return here, elsewhere
+
+
+def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Return a parser that knows the options of a search, as far as they can be given to one that is planned."""
+    parser = folder_parser(name, description, example)
+    hidden = [*names_of_planning_options(), "resume", "dry_run"]
+    add_options(parser, {}, hidden, given_only=True)
+    return parser
+
+
+def _given(namespace: argparse.Namespace) -> dict[str, Any]:  # Any: of the options' types
+    known = SearchOptions.__dataclass_fields__
+    return {name: value for name, value in vars(namespace).items() if name in known}
+
+
+def resume(argv: Sequence[str]) -> int:
+    """Go on with a search; return the exit status."""
+    description = (
+        "Go on with a search: finished runs are kept, live ones are waited for, all others run. "
+        "No option is needed; those given replace the search's own."
+    )
+    namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
+    return answered(lambda screen: _resume(namespace.folder, _given(namespace), screen), stamps=True)
+
+
+def _resume(folder: str, given: dict[str, Any], screen: Screen) -> int:  # Any: see _given
+    from hpsearch.app.search import resume_search
+    from hpsearch.store.reading import find_folder
+
+    return resume_search(str(find_folder(folder).path), given, screen).exit_status
+
+
+def retry(argv: Sequence[str]) -> int:
+    """Run some runs of a search again; return the exit status."""
+    description = (
+        "Run again what failed in a search, or the runs that are named, and nothing else (runs that are still live "
+        "are waited for). What earlier attempts left is kept in .hpsearch/attempts."
+    )
+    parser = _parser_with_search_options("retry", description, _RETRY_EXAMPLE)
+    parser.add_argument("--failed", action="store_true", help="What failed; cancelled runs do not count (the default).")
+    parser.add_argument(
+        "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
+    )
+    namespace = parser.parse_args(argv)
+    return answered(lambda screen: _retry(namespace, screen), stamps=True)
+
+
+def _retry(namespace: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.app.search import Resumption, resume_search
+    from hpsearch.store.reading import SearchReader, find_folder
+
+    reader = SearchReader(find_folder(namespace.folder))
+    numbers = set(namespace.run)
+    for number in numbers:
+        reader.run(number)
+    if namespace.failed or not numbers:
+        numbers |= {entry.run.number for entry in reader.record if entry.state.is_failure}
+    if not numbers:
+        screen.note("no run of this search has failed: there is nothing to run again")
+        return 0
+    how = Resumption(lambda record: _to_look_after(record, numbers), numbers)
+    return resume_search(str(reader.folder.path), _given(namespace), screen, how).exit_status
+
+
+def _to_look_after(record: SearchRecord, numbers: Collection[int]) -> list[RunRecord]:
+    return [entry for entry in record if entry.run.number in numbers or entry.is_open]

@@ -1,0 +1,36 @@
+"""Who controls a search, and whether that controller is still there."""
+
+from __future__ import annotations
+
+import enum
+import os
+import socket
+import threading
+import time
+
+from hpsearch.backends.process_identity import is_alive, job_id
+from hpsearch.store.lock import Holder
+
+
+class Presence(enum.Enum):
+    """What is known of a controller that has not given back its lock."""
+
+    LIVE = "live"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+def this_controller() -> Holder:
+    """Return what a lock file should say of this process."""
+    # Python handles signals in the main thread: a search in another one is part of a program that has its own ways.
+    takes_signals = threading.current_thread() is threading.main_thread()
+    return Holder(socket.gethostname(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals)
+
+
+def presence_of(holder: Holder | None) -> Presence:
+    """Return whether the holder of a lock is still there; what another machine does cannot be seen from here."""
+    if holder is None:
+        return Presence.GONE
+    if holder.host != socket.gethostname() or not holder.process:
+        return Presence.UNKNOWN
+    return Presence.LIVE if is_alive(holder.process) else Presence.GONE

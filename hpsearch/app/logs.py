@@ -1,0 +1,116 @@
+"""``hpsearch logs``: what a run printed, while it lives or after its end."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.app.options import at_least
+from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.core.errors import FolderError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hpsearch.app.screen import Screen
+    from hpsearch.store.reading import SearchReader
+    from hpsearch.store.record import RunRecord
+
+_EXAMPLE = """\
+examples:
+  hpsearch logs DIR 7            what run 7 printed
+  hpsearch logs DIR 7 --err      its errors
+  hpsearch logs DIR 7 -f         and what it prints from now on, until it ends
+"""
+_PAUSE_S = 0.3
+_CHUNK = 1 << 20
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print a run's output; return the exit status."""
+    parser = folder_parser("logs", "Print what a run printed, live or ended.", _EXAMPLE)
+    parser.add_argument("run", type=at_least(1), metavar="K", help="The run's number, as in all tables of hpsearch.")
+    parser.add_argument("-f", "--follow", action="store_true", help="Go on until the run ends, or Ctrl-C.")
+    parser.add_argument("--err", action="store_true", help="Its standard error instead of its standard output.")
+    parser.add_argument(
+        "--attempt", type=at_least(1), metavar="N", help="Its N-th attempt that left a log, instead of the newest."
+    )
+    options = parser.parse_args(argv)
+    return answered(lambda screen: _print_log(options, screen))
+
+
+def _print_log(options: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.store.reading import SearchReader, find_folder
+
+    reader = SearchReader(find_folder(options.folder))
+    entry = reader.run(options.run)
+    suffix = ".err" if options.err else ".out"
+    if options.follow and options.attempt is None:
+        for content in _followed(reader, entry.run.number, suffix):
+            if not screen.output(content):
+                break
+        return 0
+    path = _log_of(reader, entry, suffix, options.attempt)
+    if path.stat().st_size == 0:
+        screen.note(f"{path} is empty" + ("" if options.err else "; --err shows the run's errors"))
+    with path.open("rb") as file:
+        while content := file.read(_CHUNK):
+            if not screen.output(content):
+                break
+    return 0
+
+
+def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | None) -> Path:
+    """Return the log of an attempt, None = the newest.
+
+    Raises FolderError if there is none.
+    """
+    from hpsearch.store.reading import logs_of_attempts
+
+    found = logs_of_attempts(reader.folder, entry.run, suffix)
+    if not found:
+        raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
+    if attempt is not None and attempt > len(found):
+        raise FolderError(
+            f"run {entry.run.number} has the logs of {len(found)} attempts; there is no attempt {attempt}"
+        )
+    return found[-1 if attempt is None else attempt - 1]
+
+
+def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
+    """Return what a run has printed and prints, until it ends or nobody is there to start it."""
+    from hpsearch.app.follow import LogFollower
+    from hpsearch.store.reading import logs_of_attempts
+
+    follower: LogFollower | None = None
+    while True:
+        reader.update()
+        # In this order: what is written up to the end is read after the end is known.
+        is_over = _is_over(reader, number)
+        if follower is None:
+            paths = logs_of_attempts(reader.folder, reader.run(number).run, suffix)
+            follower = LogFollower(paths[-1:]) if paths else None
+        if follower is not None:
+            yield follower.new_output()
+        if is_over:
+            break
+        time.sleep(_PAUSE_S)
+    if follower is None:
+        raise FolderError(f"run {number} left no log yet: it is {reader.run(number).state.value}")
+
+
+def _is_over(reader: SearchReader, number: int) -> bool:
+    """Return whether a run has ended, noted or not; also if nobody is there to start it."""
+    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.app.status import live_run
+
+    entry = reader.run(number)
+    if entry.collected_at is not None:
+        return True
+    presence = presence_of(reader.holder())
+    if entry.is_live:
+        return live_run(reader.folder, entry, presence.value, time.time()).state == "ended"
+    # Ended and not yet collected, the log is where it was; never started, it waits for a controller.
+    return presence is Presence.GONE

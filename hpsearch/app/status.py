@@ -1,0 +1,262 @@
+"""``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.app.subcommand import answered, folder_parser
+
+if TYPE_CHECKING:
+    from hpsearch.app.controller import Presence
+    from hpsearch.app.screen import Screen
+    from hpsearch.core.model import RunState
+    from hpsearch.store.layout import SearchFolder
+    from hpsearch.store.lock import Holder
+    from hpsearch.store.reading import SearchReader
+    from hpsearch.store.record import RunRecord, SearchRecord
+
+_EXAMPLE = """\
+examples:
+  hpsearch status out/hyperparam_search/search_2026-01-31_12-00-00
+  hpsearch status DIR --watch
+  hpsearch status DIR --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["counts"])'
+
+Works while the search runs, from any machine that sees the folder, and after its end.
+"""
+#: How often --watch looks again.
+_WATCH_INTERVAL_S = 1.0
+#: The id of a run on this machine: process, start time and boot; schedulers have other ids.
+_PROCESS_ID = re.compile(r"(\d+)@\S+")
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """A run that was started and whose end the journal does not know.
+
+    state: queued, running, ended (its controller has not noted it), or unknown (it is on another machine).
+    job: the scheduler's id, or the process, for people. for_s: since it was submitted.
+    """
+
+    entry: RunRecord
+    state: str
+    place: str
+    host: str
+    job: str
+    for_s: float
+
+
+@dataclass(frozen=True)
+class SearchStatus:
+    """What is known of a search at one moment (`at`, seconds since the epoch).
+
+    state: running, ended (every run has), stopped (runs are left and no controller is there), or unknown.
+    runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
+    best: the best finished run so far. failures: runs that ended and did not finish, except cancelled ones.
+    """
+
+    folder: SearchFolder
+    record: SearchRecord
+    at: float
+    state: str
+    presence: Presence
+    holder: Holder | None
+    last_event_at: float | None
+    counts: Counter[RunState]
+    runs_per_hour: float | None
+    left_s: float | None
+    best: RunRecord | None
+    live: Sequence[LiveRun]
+    failures: Sequence[RunRecord]
+
+
+def status_of(reader: SearchReader, now: float) -> SearchStatus:
+    """Return the status of a search as its reader knows it."""
+    from hpsearch.app.controller import presence_of
+    from hpsearch.app.report import best_runs
+
+    record, holder = reader.record, reader.holder()
+    presence = presence_of(holder)
+    counts = Counter(entry.state for entry in record)
+    has_left = any(not state.is_final for state in counts)
+    rate = _runs_per_hour(record, reader.last_event_at if presence.value == "gone" else now)
+    left = sum(count for state, count in counts.items() if not state.is_final)
+    return SearchStatus(
+        folder=reader.folder,
+        record=record,
+        at=now,
+        state=_state(presence.value, has_left),
+        presence=presence,
+        holder=holder,
+        last_event_at=reader.last_event_at,
+        counts=counts,
+        runs_per_hour=rate,
+        left_s=left / rate * 3600 if rate and presence.value != "gone" else None,
+        best=next(iter(best_runs(record, 1)), None),
+        live=[live_run(reader.folder, entry, presence.value, now) for entry in record if entry.is_live],
+        failures=[entry for entry in record if entry.state.is_failure],
+    )
+
+
+def _state(presence: str, has_left: bool) -> str:
+    if presence == "gone":
+        return "stopped" if has_left else "ended"
+    return "running" if presence == "live" else "unknown"
+
+
+def _runs_per_hour(record: SearchRecord, until: float | None) -> float | None:
+    """Return how many runs ended in an hour under the latest controller; None if none has."""
+    if record.controller is None or until is None:
+        return None
+    since = record.controller.at
+    ended = sum(e.state.is_final and e.collected_at is not None and e.collected_at >= since for e in record)
+    return ended / max(until - since, 0.001) * 3600 if ended else None
+
+
+def live_run(folder: SearchFolder, entry: RunRecord, presence: str, now: float) -> LiveRun:
+    submitted = entry.submitted
+    assert submitted is not None
+    process = _PROCESS_ID.fullmatch(submitted.id)
+    job = f"process {process[1]}" if process else submitted.id
+    state = _live_state(folder, entry, presence)
+    return LiveRun(entry, state, submitted.place, submitted.host, job, max(0.0, now - submitted.at))
+
+
+def _live_state(folder: SearchFolder, entry: RunRecord, presence: str) -> str:
+    """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
+    from hpsearch.backends.process_identity import is_alive
+    from hpsearch.store.reading import logs_of_attempts
+
+    assert entry.submitted is not None
+    is_process = _PROCESS_ID.fullmatch(entry.submitted.id) is not None
+    if presence != "live" and folder.exit_file(entry.token).exists():
+        return "ended"
+    if is_process and presence != "live":
+        if entry.submitted.host != socket.gethostname():
+            return "unknown"
+        return "running" if is_alive(entry.submitted.id) else "ended"
+    # A scheduler makes the log when it starts the job.
+    is_started = is_process or any(path.parent == folder.logs for path in logs_of_attempts(folder, entry.run, ".out"))
+    return "running" if is_started else "queued"
+
+
+def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
+    """Return the status with the keys that the documentation promises to scripts."""
+    from hpsearch.app.report import resume_hint
+    from hpsearch.core.model import RunState
+
+    holder = status.holder
+    return {
+        "folder": str(status.folder.path),
+        "state": status.state,
+        "at": status.at,
+        "started_at": status.record.started_at,
+        "last_event_at": status.last_event_at,
+        "controller": {
+            "presence": status.presence.value,
+            "host": holder.host if holder else None,
+            "process": holder.pid if holder else None,
+            "since": holder.since if holder else None,
+        },
+        "runs": len(status.record.runs),
+        "counts": {state.value: status.counts[state] for state in RunState} | _queued_apart(status),
+        "runs_per_hour": status.runs_per_hour,
+        "seconds_left": status.left_s,
+        "best": _best_json(status),
+        "live": [_live_json(run) for run in status.live],
+        "failures": [_failure_json(entry, status.folder) for entry in status.failures],
+        "resume": resume_hint(status.folder.path) if status.state == "stopped" else None,
+    }
+
+
+def _queued_apart(status: SearchStatus) -> dict[str, int]:
+    """Return how many of the runs that were submitted are queued, and how many are not."""
+    queued = sum(run.state == "queued" for run in status.live)
+    return {"queued": queued, "running": len(status.live) - queued}
+
+
+def _best_json(status: SearchStatus) -> dict[str, Any] | None:  # Any: see as_json
+    from hpsearch.app.report import performance
+    from hpsearch.store.values import readable
+
+    if status.best is None:
+        return None
+    key = status.record.known_settings().performance_key
+    return {
+        "run": status.best.run.number,
+        "key": key,
+        "value": readable(performance(status.best, key)),
+        "options": readable(status.best.run.configuration.as_dict()),
+        "folder": str(status.folder.run_folder(status.best.run)),
+    }
+
+
+def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json
+    assert run.entry.submitted is not None
+    return {
+        "run": run.entry.run.number,
+        "state": run.state,
+        "place": run.place or None,
+        "host": run.host,
+        "job": run.entry.submitted.id,
+        "since": run.entry.submitted.at,
+        "seconds": run.for_s,
+    }
+
+
+def _failure_json(entry: RunRecord, folder: SearchFolder) -> dict[str, Any]:  # Any: see as_json
+    from hpsearch.app.report import failure_log
+
+    log = failure_log(entry, folder)
+    return {"run": entry.run.number, "state": entry.state.value, "reason": entry.problem, "log": str(log)}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Tell the status of a search; return the exit status."""
+    parser = folder_parser("status", "Say how far a search is, and what it does. Nothing is changed.", _EXAMPLE)
+    parser.add_argument("--watch", action="store_true", help="Show it anew until the search ends, or Ctrl-C.")
+    parser.add_argument("--json", action="store_true", help="One JSON object on one line (keys: see docs/asking.rst).")
+    options = parser.parse_args(argv)
+    return answered(lambda screen: _tell(options.folder, options.watch, options.json, screen))
+
+
+def _tell(given: str, is_watching: bool, is_json: bool, screen: Screen) -> int:
+    from hpsearch.store.reading import SearchReader, find_folder
+
+    reader = SearchReader(find_folder(given))
+    if not is_watching:
+        screen.results(_lines(reader, is_json, screen))
+        return 0
+    try:
+        _watch(reader, is_json, screen)
+    except (KeyboardInterrupt, BrokenPipeError):
+        screen.leave()
+    return 0
+
+
+def _lines(reader: SearchReader, is_json: bool, screen: Screen) -> list[str]:
+    import json
+
+    from hpsearch.app.status_text import status_lines
+
+    status = status_of(reader, time.time())
+    return [json.dumps(as_json(status))] if is_json else status_lines(status, screen.width)
+
+
+def _watch(reader: SearchReader, is_json: bool, screen: Screen) -> None:
+    """Show the status until nobody works on the search any more; without a terminal, only what is new."""
+    seen: tuple[object, ...] = ()
+    while True:
+        now_seen = (reader.last_event_at, len(reader.record.runs), reader.holder())
+        if screen.width is not None or now_seen != seen:
+            seen = now_seen
+            screen.redraw(_lines(reader, is_json, screen))
+        if status_of(reader, time.time()).state in ("ended", "stopped"):
+            return
+        time.sleep(_WATCH_INTERVAL_S)
+        reader.update()

@@ -1,0 +1,133 @@
+"""The status of a search as people read it, within the width of their terminal."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+
+from hpsearch.app.controller import Presence
+from hpsearch.app.report import (
+    aligned,
+    duration,
+    failure_log,
+    failure_reason,
+    performance,
+    resume_hint,
+    sorted_states,
+    varying_options,
+)
+from hpsearch.app.status import LiveRun, SearchStatus
+from hpsearch.core.model import RunState
+
+#: So many live runs and failures are named one by one.
+_SHOWN = 10
+_LABEL_WIDTH = 9
+#: Where a row of a table must not be wrapped.
+_FIXED_BLANK = "\xa0"
+
+
+def status_lines(status: SearchStatus, width: int | None) -> list[str]:
+    """Return the status as lines; width: of the terminal, None where there is none."""
+    parts = [
+        ("search", [str(status.folder.path)]),
+        ("control", _control(status)),
+        ("runs", [_counts(status)]),
+        ("rate", _rate(status)),
+        ("best", _best(status)),
+        ("live", _live(status.live)),
+        ("failed", _failed(status)),
+    ]
+    lines: list[str] = []
+    for label, texts in parts:
+        for number, text in enumerate(texts):
+            lines += _indented(label if number == 0 else "", text, width)
+    return lines
+
+
+def _indented(label: str, text: str, width: int | None) -> list[str]:
+    """Return a text behind its label, wrapped to a terminal's width; paths and rows of a table stay whole."""
+    wrapped = [text]
+    if width is not None:
+        room = max(width - _LABEL_WIDTH, 20)
+        wrapped = textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    lines = [line.replace(_FIXED_BLANK, " ") for line in wrapped]
+    return [f"{label if number == 0 else '':<{_LABEL_WIDTH}}{line}" for number, line in enumerate(lines)]
+
+
+def _control(status: SearchStatus) -> Iterator[str]:
+    """Say who works on the search, and how to go on if nobody does."""
+    heard = ""
+    if status.last_event_at is not None:
+        heard = f"last event {duration(max(0.0, status.at - status.last_event_at))} ago"
+    if status.presence is Presence.LIVE:
+        yield f"live: {status.holder}; {heard}"
+    elif status.presence is Presence.UNKNOWN:
+        yield f"{status.holder}; {heard}"
+        yield "whether it still lives cannot be seen from this machine"
+    elif status.state == "ended":
+        yield f"none: every run has ended; {heard}"
+    else:
+        left = f"the controller is gone ({status.holder})" if status.holder is not None else "nobody works on it"
+        yield f"{left}; {heard}"
+        yield f"go on with: {resume_hint(status.folder.path)}"
+
+
+def _counts(status: SearchStatus) -> str:
+    counts = status.counts.copy()
+    queued = sum(run.state == "queued" for run in status.live)
+    counts[RunState.QUEUED], counts[RunState.RUNNING] = queued, len(status.live) - queued
+    listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
+    return f"{len(status.record.runs):,}: {listed}"
+
+
+def _rate(status: SearchStatus) -> Iterator[str]:
+    if status.runs_per_hour is not None:
+        text = f"{status.runs_per_hour:,.0f} runs an hour" if status.runs_per_hour >= 10 else _slow(status)
+        if status.left_s:
+            end = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.at + status.left_s))
+            text += f"; about {duration(status.left_s)} left (until {end})"
+        yield text
+    elif status.presence is not Presence.GONE:
+        yield "no run has ended since the controller started"
+
+
+def _slow(status: SearchStatus) -> str:
+    return f"{status.runs_per_hour:.2g} runs an hour"
+
+
+def _best(status: SearchStatus) -> Iterator[str]:
+    settings = status.record.known_settings()
+    if status.best is None:
+        yield f"no finished run with a number under {settings.performance_key}"
+        return
+    value = performance(status.best, settings.performance_key)
+    yield f"{settings.performance_key} {value:g} (run {status.best.run.number})"
+    options = status.best.run.configuration.as_dict()
+    varying = [f"{name}={options[name]}" for name in varying_options(status.record) if name in options]
+    if varying:
+        yield "  ".join(varying)
+
+
+def _live(runs: Sequence[LiveRun]) -> list[str]:
+    if not runs:
+        return []
+    rows = [["run", "state", "on", "host", "job", "for"]]
+    rows += [
+        [str(run.entry.run.number), run.state, run.place or "-", run.host, run.job, duration(run.for_s)]
+        for run in runs[:_SHOWN]
+    ]
+    if not any(run.place for run in runs[:_SHOWN]):
+        rows = [[*row[:2], *row[3:]] for row in rows]
+    return [line.replace(" ", _FIXED_BLANK) for line in aligned(rows)] + _more(len(runs))
+
+
+def _failed(status: SearchStatus) -> list[str]:
+    lines = []
+    for entry in status.failures[:_SHOWN]:
+        lines += [failure_reason(entry), f"  log: {failure_log(entry, status.folder)}"]
+    return lines + _more(len(status.failures))
+
+
+def _more(count: int) -> list[str]:
+    return [f"... and {count - _SHOWN:,} more (--json lists all)"] if count > _SHOWN else []

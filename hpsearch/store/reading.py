@@ -1,0 +1,113 @@
+"""A search folder for those who only ask: nothing is written, no lock is taken, whoever works there goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hpsearch.core.errors import FolderError
+from hpsearch.core.model import Run
+from hpsearch.store.events import Event
+from hpsearch.store.journal import JournalReader
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.lock import Holder, lock_holder
+from hpsearch.store.record import RunRecord, SearchRecord
+
+_TABLE = "search_results.csv"
+
+
+def find_folder(given: str) -> SearchFolder:
+    """Return the search folder that a user names: itself, or the table of results in it.
+
+    Raises FolderError if there is no such folder.
+    """
+    path = Path(given).expanduser().absolute()
+    folder = path.parent if path.name == _TABLE and not path.is_dir() else path
+    if not folder.is_dir():
+        raise FolderError(f"{given}: there is no such folder; give the one that holds {_TABLE}")
+    return SearchFolder(folder.resolve())
+
+
+class SearchReader:
+    """Reads the state of a search, and then only what is new."""
+
+    def __init__(self, folder: SearchFolder) -> None:
+        """Read the journal.
+
+        Raises FolderError if there is none, with the newest search below the folder if there is one.
+        """
+        self.folder = folder
+        if not folder.journal.exists():
+            raise _no_search(folder)
+        self._start_anew()
+        self.update()
+
+    def update(self) -> None:
+        """Take in what happened since.
+
+        Raises FolderError if the journal cannot be read.
+        """
+        if self._journal.is_replaced():
+            self._start_anew()
+        self.record.apply_all(self._noting_time(self._journal.new_events()))
+        self.record.known_settings()
+
+    def holder(self) -> Holder | None:
+        """Return who took the search's lock and did not give it back."""
+        return lock_holder(self.folder.lock)
+
+    def run(self, number: int) -> RunRecord:
+        """Return a run.
+
+        Raises FolderError if there is none of this number.
+        """
+        runs = self.record.runs
+        if number not in runs:
+            raise FolderError(
+                f"there is no run {number} in {self.folder.path}; runs go from {min(runs)} to {max(runs)}"
+            )
+        return runs[number]
+
+    def _start_anew(self) -> None:
+        self._journal = JournalReader(self.folder.journal)
+        self.record = SearchRecord()
+        self.last_event_at: float | None = None
+
+    def _noting_time(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            self.last_event_at = getattr(event, "at", self.last_event_at)
+            yield event
+
+
+def _no_search(folder: SearchFolder) -> FolderError:
+    below = sorted(path for path in folder.path.glob("*/") if SearchFolder(path).journal.exists())
+    if below:
+        newest = max(below, key=lambda path: SearchFolder(path).journal.stat().st_mtime)
+        others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""
+        return FolderError(f"{folder.path}: not a search folder itself; did you mean {newest}{others}?")
+    return FolderError(
+        f"{folder.path}: not a search folder of this tool (there is no {folder.journal}); "
+        f"give the folder that holds {_TABLE}"
+    )
+
+
+def logs_of_attempts(folder: SearchFolder, run: Run, suffix: str) -> list[Path]:
+    """Return a run's log files with this suffix (``.out`` or ``.err``), the newest attempt's last.
+
+    Those of a live attempt lie with the search's own files, the others in the run's folder or where it was moved.
+    """
+    earlier = sorted(folder.attempts.glob(f"{run.folder}.attempt1*"), key=_attempt_number)
+    found = [_log_in(place, run, suffix) for place in [*earlier, folder.run_folder(run), folder.logs]]
+    return [path for path in found if path is not None]
+
+
+def _attempt_number(path: Path) -> int:
+    # free_name() counts behind a dot, from 2 on.
+    number = path.name.rpartition(".")[2]
+    return int(number) if number.isdigit() else 1
+
+
+def _log_in(place: Path, run: Run, suffix: str) -> Path | None:
+    """Return the newest log of a run in a folder; schedulers put the job's id into its name."""
+    found = sorted(place.glob(f"*{run.folder}*{suffix}*"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
