@@ -1,4 +1,4 @@
-"""`hpsearch status` on 10,000 runs against plain JSON parsing of the same journal, both without the interpreter's start."""
+"""`hpsearch status` on 10,000 runs against plain JSON parsing of its journal, both without the interpreter's start."""
 
 from __future__ import annotations
 

@@ -137,11 +137,30 @@ class Project:
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
+    def ask(self, *words: str, cwd: Path | None = None, timeout: float = 60) -> Result:
+        """Run a subcommand of ``hpsearch`` to its end."""
+        return self.command([sys.executable, "-m", "hpsearch", *words], cwd=cwd, timeout=timeout)
+
     def search(self, *options: str, timeout: float = 120) -> Result:
         """Run a search that has to succeed."""
         result = self.run(*options, timeout=timeout)
         assert result.exit_status == 0, result.stderr
         return result
+
+
+def journal_has(folder: Path, event: str, count: int) -> bool:
+    """Return whether a search's journal tells at least so often of a kind of event."""
+    journal = folder / ".hpsearch" / "journal.jsonl"
+    return journal.exists() and journal.read_text().count(f'"event":"{event}"') >= count
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process lives (one that was not waited for does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX" and os.getpid() != pid
 
 
 def rows(folder: Path, name: str = "search_results.csv") -> list[dict[str, str]]:

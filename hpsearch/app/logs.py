@@ -69,7 +69,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
     """
     from hpsearch.store.reading import logs_of_attempts
 
-    found = logs_of_attempts(reader.folder, entry.run, suffix)
+    found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
     if attempt is not None and attempt > len(found):
@@ -90,7 +90,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
         # In this order: what is written up to the end is read after the end is known.
         is_over = _is_over(reader, number)
         if follower is None:
-            paths = logs_of_attempts(reader.folder, reader.run(number).run, suffix)
+            paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
             follower = LogFollower(paths[-1:]) if paths else None
         if follower is not None:
             yield follower.new_output()
@@ -111,6 +111,6 @@ def _is_over(reader: SearchReader, number: int) -> bool:
         return True
     presence = presence_of(reader.holder())
     if entry.is_live:
-        return live_run(reader.folder, entry, presence.value, time.time()).state == "ended"
+        return live_run(reader.folder, entry, presence, time.time()).state == "ended"
     # Ended and not yet collected, the log is where it was; never started, it waits for a controller.
     return presence is Presence.GONE

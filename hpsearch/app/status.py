@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hpsearch.app.controller import Presence
     from hpsearch.app.screen import Screen
     from hpsearch.core.model import RunState
+    from hpsearch.store.events import AttemptSubmitted
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.lock import Holder
     from hpsearch.store.reading import SearchReader
@@ -77,72 +78,82 @@ class SearchStatus:
 
 def status_of(reader: SearchReader, now: float) -> SearchStatus:
     """Return the status of a search as its reader knows it."""
-    from hpsearch.app.controller import presence_of
+    from hpsearch.app.controller import Presence, presence_of
     from hpsearch.app.report import best_runs
 
     record, holder = reader.record, reader.holder()
     presence = presence_of(holder)
     counts = Counter(entry.state for entry in record)
-    has_left = any(not state.is_final for state in counts)
-    rate = _runs_per_hour(record, reader.last_event_at if presence.value == "gone" else now)
+    until = now if presence is not Presence.GONE else min(now, reader.last_event_at or now)
+    rate = _runs_per_hour(record, until)
     left = sum(count for state, count in counts.items() if not state.is_final)
     return SearchStatus(
         folder=reader.folder,
         record=record,
         at=now,
-        state=_state(presence.value, has_left),
+        state=_state(presence, bool(left)),
         presence=presence,
         holder=holder,
         last_event_at=reader.last_event_at,
         counts=counts,
         runs_per_hour=rate,
-        left_s=left / rate * 3600 if rate and presence.value != "gone" else None,
+        left_s=left / rate * 3600 if rate and presence is not Presence.GONE else None,
         best=next(iter(best_runs(record, 1)), None),
-        live=[live_run(reader.folder, entry, presence.value, now) for entry in record if entry.is_live],
+        live=[live_run(reader.folder, entry, presence, now) for entry in record if entry.is_live],
         failures=[entry for entry in record if entry.state.is_failure],
     )
 
 
-def _state(presence: str, has_left: bool) -> str:
-    if presence == "gone":
-        return "stopped" if has_left else "ended"
-    return "running" if presence == "live" else "unknown"
+def _state(presence: Presence, has_left: bool) -> str:
+    from hpsearch.app.controller import Presence
+
+    without_controller = "stopped" if has_left else "ended"
+    return {Presence.GONE: without_controller, Presence.LIVE: "running", Presence.UNKNOWN: "unknown"}[presence]
 
 
-def _runs_per_hour(record: SearchRecord, until: float | None) -> float | None:
+def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
     """Return how many runs ended in an hour under the latest controller; None if none has."""
-    if record.controller is None or until is None:
+    since = 0.0 if record.controller is None else record.controller.at
+    ended = [
+        entry.collected_at
+        for entry in record
+        if entry.state.is_final and entry.collected_at is not None and entry.collected_at >= since
+    ]
+    if record.controller is None or not ended:
         return None
-    since = record.controller.at
-    ended = sum(e.state.is_final and e.collected_at is not None and e.collected_at >= since for e in record)
-    return ended / max(until - since, 0.001) * 3600 if ended else None
+    took = max(ended) - since
+    # The time since the last end counts only as far as it is longer than it should be: runs end in bursts.
+    silence = max(0.0, now - max(ended) - took / len(ended))
+    return len(ended) / max(took + silence, 0.001) * 3600
 
 
-def live_run(folder: SearchFolder, entry: RunRecord, presence: str, now: float) -> LiveRun:
+def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: float) -> LiveRun:
+    """Return what a run that was started does now; presence: of its controller."""
     submitted = entry.submitted
     assert submitted is not None
     process = _PROCESS_ID.fullmatch(submitted.id)
     job = f"process {process[1]}" if process else submitted.id
-    state = _live_state(folder, entry, presence)
+    state = _live_state(folder, entry, submitted, presence)
     return LiveRun(entry, state, submitted.place, submitted.host, job, max(0.0, now - submitted.at))
 
 
-def _live_state(folder: SearchFolder, entry: RunRecord, presence: str) -> str:
+def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, presence: Presence) -> str:
     """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
+    from hpsearch.app.controller import Presence
     from hpsearch.backends.process_identity import is_alive
     from hpsearch.store.reading import logs_of_attempts
 
-    assert entry.submitted is not None
-    is_process = _PROCESS_ID.fullmatch(entry.submitted.id) is not None
-    if presence != "live" and folder.exit_file(entry.token).exists():
+    if presence is not Presence.LIVE and folder.exit_file(entry.token).exists():
         return "ended"
-    if is_process and presence != "live":
-        if entry.submitted.host != socket.gethostname():
-            return "unknown"
-        return "running" if is_alive(entry.submitted.id) else "ended"
-    # A scheduler makes the log when it starts the job.
-    is_started = is_process or any(path.parent == folder.logs for path in logs_of_attempts(folder, entry.run, ".out"))
-    return "running" if is_started else "queued"
+    if _PROCESS_ID.fullmatch(submitted.id) is None:
+        # A scheduler makes the log when it starts the job.
+        logs = logs_of_attempts(folder, entry, ".out")
+        return "running" if any(path.parent == folder.logs for path in logs) else "queued"
+    if presence is Presence.LIVE:
+        return "running"
+    if submitted.host != socket.gethostname():
+        return "unknown"
+    return "running" if is_alive(submitted.id) else "ended"
 
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold

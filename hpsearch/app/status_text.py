@@ -23,7 +23,7 @@ from hpsearch.core.model import RunState
 #: So many live runs and failures are named one by one.
 _SHOWN = 10
 _LABEL_WIDTH = 9
-#: Where a row of a table must not be wrapped.
+#: A blank where a line must not be wrapped.
 _FIXED_BLANK = "\xa0"
 
 
@@ -57,20 +57,17 @@ def _indented(label: str, text: str, width: int | None) -> list[str]:
 
 def _control(status: SearchStatus) -> Iterator[str]:
     """Say who works on the search, and how to go on if nobody does."""
-    heard = ""
-    if status.last_event_at is not None:
-        heard = f"last event {duration(max(0.0, status.at - status.last_event_at))} ago"
     if status.presence is Presence.LIVE:
-        yield f"live: {status.holder}; {heard}"
+        yield f"live: {status.holder}"
     elif status.presence is Presence.UNKNOWN:
-        yield f"{status.holder}; {heard}"
-        yield "whether it still lives cannot be seen from this machine"
+        yield f"{status.holder}; whether it still lives cannot be seen from this machine"
     elif status.state == "ended":
-        yield f"none: every run has ended; {heard}"
+        yield "none: every run has ended"
     else:
-        left = f"the controller is gone ({status.holder})" if status.holder is not None else "nobody works on it"
-        yield f"{left}; {heard}"
+        yield "nobody works on it" if status.holder is None else f"the controller is gone ({status.holder})"
         yield f"go on with: {resume_hint(status.folder.path)}"
+    if status.last_event_at is not None:
+        yield f"last event {duration(max(0.0, status.at - status.last_event_at))} ago"
 
 
 def _counts(status: SearchStatus) -> str:
@@ -125,7 +122,7 @@ def _live(runs: Sequence[LiveRun]) -> list[str]:
 def _failed(status: SearchStatus) -> list[str]:
     lines = []
     for entry in status.failures[:_SHOWN]:
-        lines += [failure_reason(entry), f"  log: {failure_log(entry, status.folder)}"]
+        lines += [failure_reason(entry), f"  log:{_FIXED_BLANK}{failure_log(entry, status.folder)}"]
     return lines + _more(len(status.failures))
 
 

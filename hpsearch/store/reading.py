@@ -91,13 +91,18 @@ def _no_search(folder: SearchFolder) -> FolderError:
     )
 
 
-def logs_of_attempts(folder: SearchFolder, run: Run, suffix: str) -> list[Path]:
+def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> list[Path]:
     """Return a run's log files with this suffix (``.out`` or ``.err``), the newest attempt's last.
 
     Those of a live attempt lie with the search's own files, the others in the run's folder or where it was moved.
     """
-    earlier = sorted(folder.attempts.glob(f"{run.folder}.attempt1*"), key=_attempt_number)
-    found = [_log_in(place, run, suffix) for place in [*earlier, folder.run_folder(run), folder.logs]]
+    run = entry.run
+    places = sorted(folder.attempts.glob(f"{run.folder}.attempt1*"), key=_attempt_number)
+    places.append(folder.run_folder(run))
+    if entry.submitted is not None:
+        # Before that, there may be an empty file of an attempt that is only prepared.
+        places.append(folder.logs)
+    found = [_log_in(place, run, suffix) for place in places]
     return [path for path in found if path is not None]
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, load, rows, run_folders, wait_until
+from project import Project, is_alive, journal_has, load, rows, run_folders, wait_until
 
 #: Says at its end, in a file beside the project, that it finished; each line is one finished execution.
 COUNTING_SCRIPT = """\
@@ -37,11 +37,6 @@ def kill(process: subprocess.Popen[str]) -> None:
 def has_rows(folder: Path, count: int) -> bool:
     table = folder / "search_results.csv"
     return table.exists() and len(table.read_text().splitlines()) > count
-
-
-def journal_has(folder: Path, event: str, count: int) -> bool:
-    journal = folder / ".hpsearch" / "journal.jsonl"
-    return journal.exists() and journal.read_text().count(f'"event":"{event}"') >= count
 
 
 def test_fault_6_a_killed_controller_loses_nothing_and_its_live_runs_are_adopted(project: Project) -> None:
@@ -165,11 +160,3 @@ def test_a_cancelled_run_is_run_again_in_a_free_folder_and_the_first_attempt_is_
     assert [path.name for path in (folder / ".hpsearch" / "attempts").iterdir()] == [
         run_folders(folder)[0].name + ".attempt1"
     ]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX" and os.getpid() != pid

@@ -1,0 +1,238 @@
+"""What those who ask are told: who holds a lock, whether that process lives, what a journal has that is new."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hpsearch.app.controller import Presence, presence_of, this_controller
+from hpsearch.app.status import as_json, status_of
+from hpsearch.app.status_text import status_lines
+from hpsearch.backends.process_identity import job_id, signal_process
+from hpsearch.core.errors import FolderError
+from hpsearch.store.cancel_request import leave_request, take_request
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptIntended,
+    AttemptSubmitted,
+    ControllerStarted,
+    Event,
+    RunCollected,
+    RunPlanned,
+    SearchStarted,
+    to_line,
+)
+from hpsearch.store.journal import JournalReader
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.lock import ControllerLock, Holder, lock_holder
+from hpsearch.store.reading import SearchReader
+from hpsearch.store.record import Settings
+from hpsearch.store.table import read_table
+
+SETTINGS = Settings(
+    program=("python3", "t.py"),
+    run_cwd="/",
+    shown_folder="o",
+    out_arg="out_dir",
+    summary_filename="s.txt",
+    summary_keywords=("acc", "finished"),
+    performance_key="acc",
+    sort_ascending=False,
+    grid_module="m",
+    grid_file="",
+    has_parser=False,
+    option_names=("x",),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SearchFolder:
+    search = SearchFolder(tmp_path)
+    search.create_state()
+    return search
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+
+
+def write(folder: SearchFolder, *events: Event) -> None:
+    with folder.journal.open("ab") as file:
+        file.write(b"".join(map(to_line, events)))
+
+
+def planned(number: int) -> RunPlanned:
+    return RunPlanned(number, f"sim_{number}", f"o/sim_{number}", [["x", number]])
+
+
+def run_events(number: int, job: str, at: float, host: str = "", value: str = "") -> list[Event]:
+    """Return the life of a run from `at` on; it is over a second later if it has a value."""
+    token = f"sim_{number}.1.ab"
+    begun: list[Event] = [
+        AttemptIntended(number, token, at),
+        AttemptSubmitted(number, token, job, host or socket.gethostname(), at, "GPU 3"),
+    ]
+    if not value:
+        return begun
+    summary = {"acc": [value], "finished": ["1"]}
+    return [*begun, AttemptEnded(number, token, 0, at + 1), RunCollected(number, token, "finished", at + 1, summary)]
+
+
+def test_a_lock_names_its_holder_until_it_is_given_back(folder: SearchFolder) -> None:
+    assert lock_holder(folder.lock) is None
+    holder = Holder("here", 7, 5.0, "7@8", takes_signals=True)
+    with ControllerLock(folder.lock, holder):
+        assert lock_holder(folder.lock) == holder
+        with pytest.raises(FolderError, match=r"another controller works on this search \(process 7 on here, since "):
+            ControllerLock(folder.lock)
+    assert lock_holder(folder.lock) is None
+
+
+def test_a_lock_file_that_cannot_be_read_names_nobody_in_particular(folder: SearchFolder) -> None:
+    folder.lock.write_text('{"host": "x"')
+    assert presence_of(lock_holder(folder.lock)) is Presence.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("holder", "presence"),
+    [
+        (None, Presence.GONE),
+        (this_controller(), Presence.LIVE),
+        (Holder(socket.gethostname(), os.getpid(), 1.0, f"{os.getpid()}@1.ab"), Presence.GONE),
+        (Holder(socket.gethostname(), os.getpid(), 1.0), Presence.UNKNOWN),
+        (Holder("elsewhere", os.getpid(), 1.0, job_id(os.getpid())), Presence.UNKNOWN),
+    ],
+    ids=["nobody", "this process", "recycled number", "no identity", "another machine"],
+)
+def test_presence_is_told_only_where_it_is_known(holder: Holder | None, presence: Presence) -> None:
+    assert presence_of(holder) is presence
+
+
+def test_a_controller_in_another_thread_takes_no_signals() -> None:
+    found: list[Holder] = []
+    thread = threading.Thread(target=lambda: found.append(this_controller()))
+    thread.start()
+    thread.join()
+    assert (this_controller().takes_signals, found[0].takes_signals) == (True, False)
+
+
+def test_a_signal_reaches_the_very_process(sleeper: subprocess.Popen[bytes]) -> None:
+    assert signal_process(job_id(sleeper.pid), signal.SIGTERM)
+    assert sleeper.wait(timeout=10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("has_pidfd", [True, False])
+def test_a_process_with_the_number_of_another_is_not_signalled(
+    sleeper: subprocess.Popen[bytes], has_pidfd: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_pidfd:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    assert not signal_process(f"{sleeper.pid}@1.ab", signal.SIGKILL)
+    assert sleeper.poll() is None
+
+
+def test_a_process_that_is_gone_is_not_signalled(sleeper: subprocess.Popen[bytes]) -> None:
+    identity = job_id(sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+    assert not signal_process(identity, signal.SIGTERM)
+
+
+def test_a_request_is_taken_once_and_only_by_whom_it_is_for(folder: SearchFolder) -> None:
+    holder, other = Holder("here", 7, 5.0), Holder("here", 7, 6.0)
+    assert take_request(folder.cancel_request, holder) is None
+    leave_request(folder.cancel_request, holder)
+    asked_by = f"process {os.getpid()} on {socket.gethostname()}"
+    assert [take_request(folder.cancel_request, holder) for _ in range(2)] == [asked_by, None]
+    leave_request(folder.cancel_request, other)
+    assert take_request(folder.cancel_request, holder) is None
+    assert not folder.cancel_request.exists()
+
+
+def test_a_reader_takes_only_what_is_new_and_waits_for_the_rest_of_a_line(folder: SearchFolder) -> None:
+    reader = JournalReader(folder.journal)
+    write(folder, planned(1))
+    assert list(reader.new_events()) == [planned(1)]
+    line = to_line(planned(2))
+    with folder.journal.open("ab") as file:
+        file.write(line[:10])
+    assert list(reader.new_events()) == []
+    with folder.journal.open("ab") as file:
+        file.write(line[10:])
+    assert list(reader.new_events()) == [planned(2)]
+
+
+def test_a_reader_starts_anew_where_the_journal_was_replaced(folder: SearchFolder) -> None:
+    write(folder, planned(1), SearchStarted(SETTINGS.to_json(), 1.0))
+    reader = SearchReader(folder)
+    content = folder.journal.read_bytes()
+    replacement = folder.journal.with_name("new")
+    replacement.write_bytes(content + to_line(planned(2)))
+    replacement.replace(folder.journal)
+    reader.update()
+    assert list(reader.record.runs) == [1, 2]
+
+
+def test_rates_and_the_time_left_come_from_what_the_latest_controller_did(folder: SearchFolder) -> None:
+    plan = [planned(number) for number in range(1, 7)]
+    write(folder, *plan, SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
+    write(folder, *run_events(1, "1@1", 0.0, value="0.5"), ControllerStarted("h", 2, 1000.0))
+    write(folder, *run_events(2, "2@2", 1009.0, value="0.7"), *run_events(3, "3@3", 1019.0, value="0.6"))
+    folder.lock.write_text(json.dumps({"host": "elsewhere", "pid": 2, "since": 1000.0}))
+    status = status_of(SearchReader(folder), 1025.0)
+    assert status.runs_per_hour == pytest.approx(360)
+    assert status.left_s == pytest.approx(30)
+    # A silence longer than usual slows the estimate down.
+    assert status_of(SearchReader(folder), 1040.0).left_s == pytest.approx(45)
+
+
+def test_jobs_of_a_scheduler_are_queued_until_their_log_is_there(folder: SearchFolder) -> None:
+    write(folder, planned(1), planned(2), SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
+    write(folder, *run_events(1, "4711", 5.0, "login"), *run_events(2, "4712_3", 5.0, "login"))
+    (folder.logs / "sim_1_4711.out").touch()
+    folder.lock.write_text(json.dumps({"host": "login", "pid": 2, "since": 1000.0}))
+    status = status_of(SearchReader(folder), 65.0)
+    assert [(run.state, run.job, run.place, run.for_s) for run in status.live] == [
+        ("running", "4711", "GPU 3", 60.0),
+        ("queued", "4712_3", "GPU 3", 60.0),
+    ]
+    counts = as_json(status)["counts"]
+    assert (counts["queued"], counts["running"]) == (1, 1)
+
+
+def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFolder) -> None:
+    settings = Settings(**{**vars(SETTINGS), "option_names": ("first_option", "second_option", "third_option")})
+    plans = [
+        RunPlanned(k, f"sim_{k}", f"o/sim_{k}", [[name, f"value number {k}"] for name in settings.option_names])
+        for k in (1, 2)
+    ]
+    write(folder, *plans, SearchStarted(settings.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
+    write(folder, *run_events(1, "1@1", 0.0, value="0.5"), *run_events(2, "2@2", 3.0, "far"))
+    lines = status_lines(status_of(SearchReader(folder), 9.0), 60)
+    assert [line for line in lines if len(line) > 60 and str(folder.path) not in line] == []
+    assert any(line.startswith("best     acc 0.5 (run 1)") for line in lines)
+    piped = status_lines(status_of(SearchReader(folder), 9.0), None)
+    options = "  ".join(f"{name}=value number 1" for name in settings.option_names)
+    assert " " * 9 + options in piped
+
+
+def test_a_run_that_is_run_again_keeps_one_row_in_the_table(folder: SearchFolder) -> None:
+    with LiveSearch(folder) as search:
+        search.add_plan(planned(1), planned(2), SearchStarted(SETTINGS.to_json(), 0.0))
+        search.open_for_work()
+        for value in ("0.5", "0.7"):
+            search.note(*run_events(1, "1@1", 0.0, value=value))
+            search.add_row(search.record.runs[1])
+    assert [row["acc"] for row in read_table(folder.results)] == ["0.7"]
