@@ -150,7 +150,7 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
         reader.update()
     else:
         _tell_the_end(reader, screen)
-    return 1 if elsewhere or any(entry.is_live for entry in reader.record) else 0
+    return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 
 
 def _tell_the_end(reader: SearchReader, screen: Screen) -> None:

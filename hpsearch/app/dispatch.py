@@ -333,9 +333,7 @@ class Dispatcher:
         if self._backend.survives_controller and signal_number == SIGTERM:
             self._collect_all(self._notice())
             return
-        # A job of which nobody knows yet whether it exists must not stay behind.
-        self._paused_until = 0.0
-        self._settle_unsure()
+        self._end_unsure()
         # Only now: what ended by itself before the signal is no cancelled run.
         self._collect_all(self._notice())
         jobs = dict(self._active)
@@ -354,6 +352,20 @@ class Dispatcher:
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
             self._finish_attempt(entry, token, ended)
             self._collect(entry, self._ended_jobs.pop(token, None))
+
+    def _end_unsure(self) -> None:
+        """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
+        doubtful = dict(self._unsure)
+        self._paused_until = 0.0
+        self._settle_unsure()
+        for token, attempt in doubtful.items():
+            if token not in self._active and token not in self._unsure:
+                entry = self._search.record.runs[attempt.run.number]
+                cancelled = Status(JobPhase.ENDED, None, RunState.CANCELLED, "cancelled before it was accepted")
+                self._finish_attempt(entry, token, cancelled)
+                self._collect(entry, None)
+        for token in self._unsure:
+            self._screen.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
 
     def _abandon(self) -> None:
         """An error ends this controller: local runs would go on unseen, so they are ended; nothing more is written."""

@@ -1,0 +1,116 @@
+"""What the loop does when it is told to stop and the backend does not do as it should."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpsearch.app.dispatch import Dispatcher
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.screen import Screen
+from hpsearch.app.stop import StopRequest
+from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.core.errors import SubmissionUnsure
+from hpsearch.core.model import Attempt, Job, JobPhase, Status
+from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.record import Settings
+
+SETTINGS = Settings(
+    program=("true",),
+    run_cwd="/",
+    shown_folder="o",
+    out_arg="out_dir",
+    summary_filename="s.txt",
+    summary_keywords=("acc", "finished"),
+    performance_key="acc",
+    sort_ascending=False,
+    grid_module="m",
+    grid_file="",
+    has_parser=False,
+    option_names=("x",),
+)
+CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
+
+
+class Scheduler(SequentialBackend):
+    """A scheduler with one job of the name `known`, which ends when it is cancelled unless it is stubborn."""
+
+    survives_controller = True
+
+    def __init__(self, known: str = "", is_silent: bool = False, is_stubborn: bool = False) -> None:
+        super().__init__()
+        self._known, self._is_silent, self._is_stubborn = known, is_silent, is_stubborn
+        self.cancelled: list[str] = []
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """A scheduler's jobs start by themselves."""
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        if self._is_silent:
+            raise SubmissionUnsure("no answer")
+        return {attempt.token: "4711" for attempt in attempts if attempt.token == self._known}
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        has_ended = self.cancelled and not self._is_stubborn
+        return {job.attempt.token: Status(JobPhase.ENDED if has_ended else JobPhase.RUNNING) for job in active}
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        self.cancelled += [job.id for job in active]
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[LiveSearch]:
+    """A search of one run, whose first attempt was intended under the name `token`."""
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        settings = replace(SETTINGS, run_cwd=str(tmp_path))
+        search.add_plan(RunPlanned(1, "sim_1", "o/sim_1", [["x", 1]]), SearchStarted(settings.to_json(), 0.0))
+        search.open_for_work()
+        search.note(AttemptIntended(1, "token", 1.0))
+        yield search
+
+
+def end(search: LiveSearch, backend: Scheduler) -> str:
+    """Take the search over only to end it; return the state of its run."""
+    screen = Screen()
+    screen.begin(search.settings, [], False, 1)
+    with StopRequest() as stop:
+        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, lambda: 100.0, 0)
+        dispatcher.take_over(search.record)
+        stop.request(signal.SIGINT)
+        dispatcher.run()
+    return search.record.runs[1].state.value
+
+
+def test_a_doubtful_job_that_exists_is_cancelled(search: LiveSearch) -> None:
+    backend = Scheduler(known="token")
+    assert (end(search, backend), backend.cancelled) == ("cancelled", ["4711"])
+
+
+def test_a_doubtful_job_that_does_not_exist_is_settled(search: LiveSearch) -> None:
+    backend = Scheduler()
+    assert (end(search, backend), backend.cancelled) == ("cancelled", [])
+    assert not search.record.runs[1].is_open
+
+
+def test_a_doubtful_job_of_which_there_is_no_word_stays_open(
+    search: LiveSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end(search, Scheduler(is_silent=True)) == "planned"
+    assert search.record.runs[1].is_open
+    assert "nobody knows whether there is a job token: ask again with hpsearch cancel" in capsys.readouterr().err
+
+
+def test_a_job_that_cannot_be_ended_is_said_and_not_noted_as_cancelled(
+    search: LiveSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search.note(AttemptSubmitted(1, "token", "4711", socket.gethostname(), 2.0))
+    assert end(search, Scheduler(is_stubborn=True)) == "running"
+    assert search.record.runs[1].is_live
+    assert "run 1 could not be ended: job 4711 is still there" in capsys.readouterr().err
