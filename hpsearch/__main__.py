@@ -13,51 +13,27 @@ def _run(argv: Sequence[str]) -> int:
     return search(argv, _DEFAULT_GRID, prog="hpsearch run")
 
 
-def _status(argv: Sequence[str]) -> int:
-    from hpsearch.app.status import main
+def _function(module: str, name: str = "main") -> Callable[[Sequence[str]], int]:
+    """Return a subcommand that is imported only when it is called."""
 
-    return main(argv)
+    def call(argv: Sequence[str]) -> int:
+        from importlib import import_module
 
+        exit_status: int = getattr(import_module(module), name)(argv)
+        return exit_status
 
-def _best(argv: Sequence[str]) -> int:
-    from hpsearch.app.best import main
-
-    return main(argv)
-
-
-def _logs(argv: Sequence[str]) -> int:
-    from hpsearch.app.logs import main
-
-    return main(argv)
-
-
-def _cancel(argv: Sequence[str]) -> int:
-    from hpsearch.app.control import cancel
-
-    return cancel(argv)
-
-
-def _resume(argv: Sequence[str]) -> int:
-    from hpsearch.app.control import resume
-
-    return resume(argv)
-
-
-def _retry(argv: Sequence[str]) -> int:
-    from hpsearch.app.control import retry
-
-    return retry(argv)
+    return call
 
 
 #: Subcommand -> what it does, and its function: arguments -> exit status.
 _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
-    "status": ("how far a search is, what is best so far, what runs where", _status),
-    "best": ("the best configurations, or their commands", _best),
-    "logs": ("what a run printed, live or ended", _logs),
-    "cancel": ("stop a search and everything that belongs to it", _cancel),
-    "resume": ("go on with a search that was interrupted", _resume),
-    "retry": ("run failed runs again, or those that are named", _retry),
+    "status": ("how far a search is, what is best so far, what runs where", _function("hpsearch.app.status")),
+    "best": ("the best configurations, or their commands", _function("hpsearch.app.best")),
+    "logs": ("what a run printed, live or ended", _function("hpsearch.app.logs")),
+    "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.app.control", "cancel")),
+    "resume": ("go on with a search that was interrupted", _function("hpsearch.app.control", "resume")),
+    "retry": ("run failed runs again, or those that are named", _function("hpsearch.app.control", "retry")),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options
 from hpsearch.app.subcommand import answered, folder_parser
-from hpsearch.core.errors import SearchInterrupted, StoreError
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
@@ -79,6 +79,10 @@ def _cancel(options: argparse.Namespace, screen: Screen) -> int:
     presence = presence_of(holder)
     if holder is None or presence is Presence.GONE or (presence is Presence.UNKNOWN and options.controller_is_gone):
         return _end_what_is_left(reader, screen)
+    if presence is Presence.LIVE and reader.is_copy(holder):
+        raise FolderError(
+            f"{reader.folder.path} is a copy of a search that is live elsewhere ({holder}): cancel it in its own folder"
+        )
     how = _ask_to_stop(reader.folder, holder, is_here=presence is Presence.LIVE)
     screen.note(f"asked the controller to stop by {how} ({holder})")
     if not _has_ended_within(reader, holder, options.timeout):

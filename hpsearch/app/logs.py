@@ -52,13 +52,20 @@ def _print_log(options: argparse.Namespace, screen: Screen) -> int:
             if not screen.output(content):
                 break
         return 0
-    path = _log_of(reader, entry, suffix, options.attempt)
-    if path.stat().st_size == 0:
-        screen.note(f"{path} is empty" + ("" if options.err else "; --err shows the run's errors"))
+    try:
+        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, screen)
+    except FileNotFoundError:
+        # The run has ended at this moment, and its controller moved the log.
+        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, screen)
+
+
+def _print_file(path: Path, is_err: bool, screen: Screen) -> int:
     with path.open("rb") as file:
-        while content := file.read(_CHUNK):
-            if not screen.output(content):
-                break
+        content = file.read(_CHUNK)
+        if not content:
+            screen.note(f"{path} is empty" + ("" if is_err else "; --err shows the run's errors"))
+        while content and screen.output(content):
+            content = file.read(_CHUNK)
     return 0
 
 

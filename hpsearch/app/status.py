@@ -75,6 +75,11 @@ class SearchStatus:
     live: Sequence[LiveRun]
     failures: Sequence[RunRecord]
 
+    @property
+    def queued(self) -> int:
+        """How many of the runs that the journal calls running are only queued."""
+        return sum(run.state == "queued" for run in self.live)
+
 
 def status_of(reader: SearchReader, now: float) -> SearchStatus:
     """Return the status of a search as its reader knows it."""
@@ -175,7 +180,8 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
             "since": holder.since if holder else None,
         },
         "runs": len(status.record.runs),
-        "counts": {state.value: status.counts[state] for state in RunState} | _queued_apart(status),
+        "counts": {state.value: status.counts[state] for state in RunState}
+        | {"queued": status.queued, "running": status.counts[RunState.RUNNING] - status.queued},
         "runs_per_hour": status.runs_per_hour,
         "seconds_left": status.left_s,
         "best": _best_json(status),
@@ -183,12 +189,6 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         "failures": [_failure_json(entry, status.folder) for entry in status.failures],
         "resume": resume_hint(status.folder.path) if status.state == "stopped" else None,
     }
-
-
-def _queued_apart(status: SearchStatus) -> dict[str, int]:
-    """Return how many of the runs that were submitted are queued, and how many are not."""
-    queued = sum(run.state == "queued" for run in status.live)
-    return {"queued": queued, "running": len(status.live) - queued}
 
 
 def _best_json(status: SearchStatus) -> dict[str, Any] | None:  # Any: see as_json

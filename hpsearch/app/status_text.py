@@ -72,8 +72,8 @@ def _control(status: SearchStatus) -> Iterator[str]:
 
 def _counts(status: SearchStatus) -> str:
     counts = status.counts.copy()
-    queued = sum(run.state == "queued" for run in status.live)
-    counts[RunState.QUEUED], counts[RunState.RUNNING] = queued, len(status.live) - queued
+    counts[RunState.QUEUED] = status.queued
+    counts[RunState.RUNNING] -= status.queued
     listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
     return f"{len(status.record.runs):,}: {listed}"
 

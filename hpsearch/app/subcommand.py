@@ -38,5 +38,9 @@ def answered(command: Callable[[Screen], int], stamps: bool = False) -> int:
     except SearchError as error:
         screen.error(str(error))
         return error.exit_status
+    except OSError as error:
+        # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
+        screen.error(f"{error.filename or 'the search folder'}: {error.strerror or error}")
+        return 2
     except KeyboardInterrupt:
         return 130

@@ -24,7 +24,7 @@ class SearchStarted:
 
 @dataclass(frozen=True)
 class ControllerStarted:
-    """A controller took the search over; options: the command-line options given to it."""
+    """A controller took the search over; options: its command-line options, name -> value."""
 
     host: str
     pid: int

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +21,7 @@ class Holder:
 
     since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
     takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
+    inode: of the lock file, by which a copy of the folder is told from the original; 0 = not known.
     """
 
     host: str
@@ -28,8 +29,11 @@ class Holder:
     since: float
     process: str = ""
     takes_signals: bool = False
+    inode: int = 0
 
     def __str__(self) -> str:
+        if not self.host:
+            return "the lock file cannot be read"
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.pid} on {self.host}, since {started}"
 
@@ -42,7 +46,6 @@ class ControllerLock:
 
         Raises FolderError naming the holder if another controller has it.
         """
-        self.holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -56,6 +59,8 @@ class ControllerLock:
                 f"{path.parent.parent}: another controller works on this search ({lock_holder(path) or 'just starting'}"
                 "); wait for its end or stop it first"
             ) from error
+        holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
+        self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, json.dumps(asdict(self.holder)).encode() + b"\n", 0)
 
@@ -81,9 +86,8 @@ def lock_holder(path: Path) -> Holder | None:
     """
     try:
         content = path.read_bytes()
-    except OSError:
-        return None
-    try:
         return Holder(**json.loads(content)) if content.strip() else None
-    except (ValueError, TypeError):
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
         return Holder(host="", pid=0, since=0.0)

@@ -56,6 +56,10 @@ class SearchReader:
         """Return who took the search's lock and did not give it back."""
         return lock_holder(self.folder.lock)
 
+    def is_copy(self, holder: Holder) -> bool:
+        """Return whether the folder is a copy of the one that this holder works on."""
+        return bool(holder.inode) and self.folder.lock.stat().st_ino != holder.inode
+
     def run(self, number: int) -> RunRecord:
         """Return a run.
 
@@ -114,5 +118,12 @@ def _attempt_number(path: Path) -> int:
 
 def _log_in(place: Path, run: Run, suffix: str) -> Path | None:
     """Return the newest log of a run in a folder; schedulers put the job's id into its name."""
-    found = sorted(place.glob(f"*{run.folder}*{suffix}*"), key=lambda path: path.stat().st_mtime)
+    found = sorted(place.glob(f"*{run.folder}*{suffix}*"), key=_changed_at)
     return found[-1] if found else None
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # The controller has just moved it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,14 @@ def test_a_run_that_ended_after_its_controller_keeps_its_result_when_the_search_
     assert project.ask("cancel", "out").exit_status == 0
     assert states(folder) == {1: "finished", 2: "cancelled"}
     assert [row["acc"] for row in rows(folder)] == ["7"]
+
+
+def test_a_copy_of_a_live_search_is_not_cancelled_in_its_stead(project: Project, live: subprocess.Popen[str]) -> None:
+    shutil.copytree(project.path / "out", project.path / "copy")
+    result = project.ask("cancel", "copy")
+    assert result.exit_status == 2
+    assert f"copy is a copy of a search that is live elsewhere (process {live.pid} on " in result.stderr
+    assert [pid for pid in pids(project) if not is_alive(pid)] == []
 
 
 def test_a_broken_grid_module_does_not_keep_a_search_from_being_cancelled(project: Project) -> None:
@@ -277,23 +286,30 @@ def test_a_timeout_that_is_no_time_is_refused(project: Project, timeout: str) ->
     assert f"expected a number of seconds, found '{timeout}'" in result.stderr
 
 
-def fail_where_broken(project: Project) -> None:
-    """Write a search of x = 1 to 4 that fails for 2 and 3 as long as there is a file `broken`."""
-    script = "import os, sys\nx = sys.argv[1][-1]\nopen('started.txt', 'a').write(x)\n"
-    script += "if x in '23' and os.path.exists('broken'):\n    sys.exit(1)\n"
-    script += "out = sys.argv[-1].partition('=')[2]\nos.makedirs(out)\n"
-    script += (
-        "open(out + '/summary.txt', 'w').write('acc %s%s\\nfinished 1\\n' % (x, len(open('started.txt').read())))\n"
-    )
-    project.grid({"x": [1, 2, 3, 4]}, script=script)
-    project.write("broken", "")
+#: Notes each start; fails for x = 2 and 3 while there is a file `broken`; acc tells how many had been started.
+NOTING = """\
+import os, sys, time
+x = sys.argv[1][-1]
+with open("started.txt", "a") as file:
+    file.write(x)
+if x in "23" and os.path.exists("broken"):
+    sys.exit(1)
+if x == "2" and os.path.exists("slow"):
+    time.sleep(1.5)
+out = sys.argv[-1].partition("=")[2]
+os.makedirs(out)
+with open(out + "/summary.txt", "w") as file:
+    file.write("acc %s%s\\nfinished 1\\n" % (x, os.path.getsize("started.txt")))
+"""
+ONE_BY_ONE = ("--out_dir=out", "--force_out_dir", "--deterministic_search")
 
 
 @pytest.fixture
 def half_failed(project: Project) -> Path:
     """The folder of an ended search whose runs 2 and 3 failed, and would not fail again."""
-    fail_where_broken(project)
-    assert project.run("--out_dir=out", "--force_out_dir", "--deterministic_search").exit_status == 1
+    project.grid({"x": [1, 2, 3, 4]}, script=NOTING)
+    project.write("broken", "")
+    assert project.run(*ONE_BY_ONE).exit_status == 1
     (project.path / "broken").unlink()
     return project.path / "out"
 
@@ -367,11 +383,9 @@ def test_a_live_search_is_not_taken_over(project: Project, live: subprocess.Pope
 
 
 def test_runs_that_are_still_live_are_waited_for_by_a_retry(project: Project) -> None:
-    script = "import sys, time, os\nx = sys.argv[1][-1]\nopen('started.txt', 'a').write(x)\n"
-    script += "time.sleep(1.5 if x == '2' else 0)\nout = sys.argv[-1].partition('=')[2]\nos.makedirs(out)\n"
-    script += "open(out + '/summary.txt', 'w').write('acc %s\\nfinished 1\\n' % x)\n"
-    project.grid({"x": [1, 2, 3]}, script=script)
-    controller = project.start("--out_dir=out", "--force_out_dir", "--deterministic_search")
+    project.grid({"x": [1, 2, 3]}, script=NOTING)
+    project.write("slow", "")
+    controller = project.start(*ONE_BY_ONE)
     folder = project.path / "out"
     wait_until(lambda: (project.path / "started.txt").exists() and started(project) == "12", "the second run")
     kill(controller)

@@ -9,9 +9,11 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from searches import SETTINGS
 
 from hpsearch.app.controller import Presence, presence_of, this_controller
 from hpsearch.app.status import as_json, status_of
@@ -37,21 +39,6 @@ from hpsearch.store.lock import ControllerLock, Holder, lock_holder
 from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import Settings
 from hpsearch.store.table import read_table
-
-SETTINGS = Settings(
-    program=("python3", "t.py"),
-    run_cwd="/",
-    shown_folder="o",
-    out_arg="out_dir",
-    summary_filename="s.txt",
-    summary_keywords=("acc", "finished"),
-    performance_key="acc",
-    sort_ascending=False,
-    grid_module="m",
-    grid_file="",
-    has_parser=False,
-    option_names=("x",),
-)
 
 
 @pytest.fixture
@@ -94,7 +81,7 @@ def test_a_lock_names_its_holder_until_it_is_given_back(folder: SearchFolder) ->
     assert lock_holder(folder.lock) is None
     holder = Holder("here", 7, 5.0, "7@8", takes_signals=True)
     with ControllerLock(folder.lock, holder):
-        assert lock_holder(folder.lock) == holder
+        assert lock_holder(folder.lock) == replace(holder, inode=folder.lock.stat().st_ino)
         with pytest.raises(FolderError, match=r"another controller works on this search \(process 7 on here, since "):
             ControllerLock(folder.lock)
     assert lock_holder(folder.lock) is None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from searches import SETTINGS
 
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.gridfile import SearchConfig
@@ -20,22 +21,7 @@ from hpsearch.core.model import Attempt, Job, JobPhase, Status
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import Settings
 
-SETTINGS = Settings(
-    program=("true",),
-    run_cwd="/",
-    shown_folder="o",
-    out_arg="out_dir",
-    summary_filename="s.txt",
-    summary_keywords=("acc", "finished"),
-    performance_key="acc",
-    sort_ascending=False,
-    grid_module="m",
-    grid_file="",
-    has_parser=False,
-    option_names=("x",),
-)
 CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
 
 
