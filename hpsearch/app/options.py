@@ -253,7 +253,7 @@ def _add_option(
     text = field.metadata["help"]
     if isinstance(field.default, bool):
         arguments["action"] = "store_true"
-    elif field.default is not None and default != "":
+    elif not given_only and field.default is not None and default != "":
         text += f" Default: {str(default).replace('%', '%%')}."
     arguments["default"] = argparse.SUPPRESS if given_only else default
     target.add_argument(f"--{name}", help=text, **arguments)

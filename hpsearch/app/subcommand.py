@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from hpsearch.core.errors import SearchError
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
+
+
+_HELP_WIDTH = 78
 
 
 class ExampleFormatter(argparse.RawDescriptionHelpFormatter):
@@ -21,8 +25,9 @@ class ExampleFormatter(argparse.RawDescriptionHelpFormatter):
 
 def folder_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
     """Return the parser of ``hpsearch NAME DIR ...``. example: one or more lines for the end of its help."""
+    filled = textwrap.fill(description, _HELP_WIDTH)
     parser = argparse.ArgumentParser(
-        prog=f"hpsearch {name}", description=description, epilog=example, formatter_class=ExampleFormatter
+        prog=f"hpsearch {name}", description=filled, epilog=example, formatter_class=ExampleFormatter
     )
     parser.add_argument("folder", metavar="DIR", help="The search folder: the one that holds search_results.csv.")
     return parser

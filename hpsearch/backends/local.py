@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.launcher import LOCAL_LAUNCHER, read_exit_status
-from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, pid_of
+from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
@@ -178,7 +178,7 @@ class LocalProcesses:
         if job in self._children:
             return self._children[job].ended
         if job not in self._adopted:
-            descriptor = _open_pidfd(pid_of(job)) if is_alive(job) else None
+            descriptor = open_pidfd(pid_of(job)) if is_alive(job) else None
             if descriptor is None:
                 return None
             self._adopted[job] = descriptor
@@ -206,18 +206,9 @@ def local_logs(job: Job) -> tuple[LogFile, LogFile]:
     return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
 
 
-def _open_pidfd(pid: int) -> int | None:
-    if not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None
-
-
 def _end_announcer(process: subprocess.Popen[bytes]) -> int:
     """Return a file descriptor that becomes readable when the child ends."""
-    descriptor = _open_pidfd(process.pid)
+    descriptor = open_pidfd(process.pid)
     if descriptor is not None:
         return descriptor
     read_end, write_end = os.pipe()

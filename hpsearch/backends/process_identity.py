@@ -70,25 +70,31 @@ def signal_process(job: str, number: int) -> bool:
 
     Raises PermissionError if it may not be signalled by this user.
     """
+    # Held open, the descriptor means one process; looked at after that, it is the right one or none.
+    descriptor = open_pidfd(pid_of(job))
     try:
-        if not hasattr(os, "pidfd_open"):
-            return is_alive(job) and _kill(pid_of(job), number)
-        # Held open, the descriptor means one process; looked at after that, it is the right one or none.
-        descriptor = os.pidfd_open(pid_of(job))
-        try:
-            if not is_alive(job):
-                return False
+        if not is_alive(job):
+            return False
+        if descriptor is None:
+            os.kill(pid_of(job), number)
+        else:
             signal.pidfd_send_signal(descriptor, number)
-        finally:
-            os.close(descriptor)
     except ProcessLookupError:
         return False
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
     return True
 
 
-def _kill(pid: int, number: int) -> bool:
-    os.kill(pid, number)
-    return True
+def open_pidfd(pid: int) -> int | None:
+    """Return a file descriptor that stands for a process; None if there is none, or the system has no such thing."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def group_is_alive(pid: int) -> bool:

@@ -61,8 +61,9 @@ class ControllerLock:
             ) from error
         holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
         self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(asdict(self.holder)).encode() + b"\n", 0)
+        # Never empty in between: that would say that nobody is here.
+        size = os.pwrite(self._descriptor, json.dumps(asdict(self.holder)).encode() + b"\n", 0)
+        os.ftruncate(self._descriptor, size)
 
     def release(self) -> None:
         """Give the lock back; an empty file tells other machines, which may not see the lock itself."""
