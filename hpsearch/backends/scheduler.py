@@ -21,8 +21,9 @@ class ClusterWishes:
 
     jobs: so many of this search queued or running at once. hours: time limit of a job.
     runs_per_job: so many runs in one job, side by side unless `one_after_another`.
-    as_arrays: hand over many jobs at once, as job arrays. setup: shell lines before each run.
-    longest_pause_s: between two questions to the scheduler.
+    as_arrays: hand over many jobs at once, as job arrays. all_at_once: hand over all of them, whatever their number;
+    each array then starts when the one before it has ended.
+    setup: shell lines before each run. longest_pause_s: between two questions to the scheduler.
     """
 
     jobs: int = 8
@@ -30,6 +31,7 @@ class ClusterWishes:
     runs_per_job: int = 1
     one_after_another: bool = False
     as_arrays: bool = False
+    all_at_once: bool = False
     setup: str = ""
     longest_pause_s: float = 60
 
@@ -83,7 +85,7 @@ class JobRow:
     """What the scheduler says of one job.
 
     id: as `Scheduler.array_member` or `submitted_id` gives it. name: of its submission; empty = it does not say.
-    status: with a reason that may be empty, and the node in `place`.
+    status: with a reason that may be empty, and the node in `place`. number: of a member of an array, else None.
     trouble: why it will not start by itself, and what helps; told to the user once. Empty = nothing.
     is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
     """
@@ -91,6 +93,7 @@ class JobRow:
     id: str
     name: str
     status: Status
+    number: int | None = None
     trouble: str = ""
     is_hopeless: bool = False
 

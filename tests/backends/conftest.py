@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 from standins.worlds import FakeGpus
 
+from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.backends.slurm import Slurm, SlurmWishes
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "cluster")]
 from conformance import Bench, Factory, World, changed_environment
+from slurm_cluster import SlurmCluster, need_cluster
 
 
 def sequential(folder: Path, stack: ExitStack) -> World:
@@ -49,11 +53,30 @@ def gpu(folder: Path, stack: ExitStack) -> World:
     return World(make, silence)
 
 
+def slurm(folder: Path, stack: ExitStack) -> World:
+    """A real Slurm of the test's own, with one node."""
+    need_cluster()
+    cluster = SlurmCluster.start(nodes=1, extra={"MessageTimeout": 2, "KillWait": 2})
+    stack.callback(cluster.purge)
+    changed_environment({"SLURM_CONF": str(cluster.conf), "PATH": cluster.env["PATH"]}, stack)
+
+    def make() -> ClusterBackend:
+        backend = ClusterBackend(Slurm(SlurmWishes(mem="100", gres="")), ClusterWishes(), lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        cluster.stop_controller()
+
+    return World(make, silence)
+
+
 #: Every backend passes the same suite.
-FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu}
+FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm}
+_MARKS = {"slurm": pytest.mark.cluster}
 
 
-@pytest.fixture(params=FACTORIES)
+@pytest.fixture(params=[pytest.param(name, marks=_MARKS.get(name, ())) for name in FACTORIES])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """A backend at work; all its jobs end with the test."""
     with ExitStack() as stack:
