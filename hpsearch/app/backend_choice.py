@@ -12,10 +12,11 @@ from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_cards import NoGpuFound
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
-from hpsearch.core.errors import BackendError, UsageError
+from hpsearch.core.errors import UsageError
 
 
 def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
@@ -37,7 +38,7 @@ def _scheduler(options: SearchOptions) -> Scheduler:
         return Slurm(
             SlurmWishes(options.slurm_mem, gres, options.slurm_partition, options.slurm_qos, constraint, further)
         )
-    raise BackendError(f"--run_cluster: the {options.scheduler} backend is not there yet")
+    return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
 
 
 def _cluster_wishes(options: SearchOptions) -> ClusterWishes:

@@ -62,11 +62,12 @@ class ClusterBackend:
         return self._scheduler.name
 
     def check(self) -> None:
-        """Make sure that the scheduler's commands are there."""
+        """Make sure that the scheduler's commands are there, in a version that will do."""
         try:
-            self._run(self._scheduler.version_command())
+            answer = self._run(self._scheduler.version_command())
         except BackendError as error:
             raise BackendError(f"{error}; {self._scheduler.remedy}") from error
+        self._scheduler.check_version(answer)
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return a place while fewer jobs than allowed are queued or running."""
@@ -113,7 +114,7 @@ class ClusterBackend:
         answer = self._run(self._scheduler.own_jobs_command())
         rows = self._scheduler.rows(answer)
         if rows is None:
-            raise SubmissionUnsure(_said(answer) or f"{self.name} does not answer")
+            raise SubmissionUnsure(answer.words or f"{self.name} does not answer")
         found = self._jobs.found(attempts, rows)
         for attempt in attempts:
             if attempt.token not in found and attempt.exit_file.exists():
@@ -185,7 +186,8 @@ class ClusterBackend:
     def _script(self, submission: Submission) -> str:
         header = self._scheduler.header(submission, self._wishes)
         if submission.single is not None:
-            return run_script(submission.single, self._wishes.setup, False, header)
+            redirects = not self._scheduler.writes_output_live
+            return run_script(submission.single, self._wishes.setup, redirects, header)
         return batch_script(submission, self._scheduler.index_variable, self._wishes.one_after_another, header)
 
     def _id_of(self, accepted: str, submission: Submission, number: int) -> str:
@@ -226,7 +228,7 @@ class ClusterBackend:
             answer = self._run(self._scheduler.query_command(distinct[start : start + _IDS_AT_ONCE]))
             part = self._scheduler.rows(answer)
             if part is None:
-                self._tell_of_silence(_said(answer) or "it gives no answer")
+                self._tell_of_silence(answer.words or "it gives no answer")
                 return None
             rows += part
         self._tell_of_silence("")
@@ -280,12 +282,6 @@ class ClusterBackend:
 
     def _run(self, command: Command) -> Answer:
         return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
-
-
-def _said(answer: Answer) -> str:
-    """Return a command's words in one line."""
-    words = answer.stderr.strip() or answer.stdout.strip()
-    return "; ".join(line.strip() for line in words.splitlines() if line.strip())[:300]
 
 
 def _is_readable(descriptor: int) -> bool:

@@ -52,7 +52,9 @@ exit "$status"
 #: The jobs' runs stand in the script itself, so that an array needs one file whatever its size, and whoever finds a
 #: job in the queue can tell which runs it has.
 _BATCH = """\
-number=${{{index_variable}:-1}}
+number=${{{index_variable}:-0}}
+# LSF gives the number 0 to a job outside an array.
+if [ "$number" = 0 ]; then number=1; fi
 children=
 stop() {{
     for child in $children; do kill -s "$1" "$child" 2>/dev/null; done

@@ -113,11 +113,21 @@ class Scheduler(Protocol):
     def remedy(self) -> str:
         """What to do if its commands do not exist here, for people."""
 
+    @property
+    def writes_output_live(self) -> bool:
+        """True if it writes a job's output to its files while the job runs; otherwise the job's script does."""
+
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment for its commands, from this process's (which may be a job itself)."""
 
     def version_command(self) -> Command:
         """Return a harmless command: without it, nothing works here."""
+
+    def check_version(self, answer: Answer) -> None:
+        """Make sure, by that command's answer, that this is a scheduler that can be worked with.
+
+        Raises BackendError naming the remedy otherwise.
+        """
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
         """Return the lines of the job script that the scheduler itself reads; may be none."""

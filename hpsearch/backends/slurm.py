@@ -81,6 +81,7 @@ class Slurm:
     name = "Slurm"
     index_variable = "SLURM_ARRAY_TASK_ID"
     remedy = "run this on a login node of the cluster, or leave --run_cluster out"
+    writes_output_live = True
 
     def __init__(self, wishes: SlurmWishes) -> None:
         self._wishes = wishes
@@ -101,6 +102,9 @@ class Slurm:
     def version_command(self) -> Command:
         """Ask sbatch for its version, which needs no controller."""
         return Command(["sbatch", "--version"])
+
+    def check_version(self, answer: Answer) -> None:
+        """Accept every version."""
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
         """Return the lines of options for sbatch."""
