@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "cluster")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "cluster"))
 from conformance import Bench, Factory, World, changed_environment
 from slurm_cluster import SlurmCluster, need_cluster
 
@@ -53,11 +55,17 @@ def gpu(folder: Path, stack: ExitStack) -> World:
     return World(make, silence)
 
 
+@lru_cache(maxsize=1)
+def _cluster() -> SlurmCluster:
+    """The one cluster of this test process; it ends with the process."""
+    return SlurmCluster.start(nodes=1, extra={"MessageTimeout": 2, "KillWait": 2})
+
+
 def slurm(folder: Path, stack: ExitStack) -> World:
-    """A real Slurm of the test's own, with one node."""
+    """A real Slurm with one node."""
     need_cluster()
-    cluster = SlurmCluster.start(nodes=1, extra={"MessageTimeout": 2, "KillWait": 2})
-    stack.callback(cluster.purge)
+    cluster = _cluster()
+    stack.callback(cluster.clear)
     changed_environment({"SLURM_CONF": str(cluster.conf), "PATH": cluster.env["PATH"]}, stack)
 
     def make() -> ClusterBackend:
@@ -67,6 +75,7 @@ def slurm(folder: Path, stack: ExitStack) -> World:
 
     def silence() -> None:
         cluster.stop_controller()
+        stack.callback(cluster.start_controller)
 
     return World(make, silence)
 
