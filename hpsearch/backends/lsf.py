@@ -140,9 +140,9 @@ class Lsf:
         return Command(["bkill", *(["-s", "KILL"] if at_once else []), *ids])
 
     def log_files(self, job: Job) -> list[LogFile]:
-        """Return output, errors, and LSF's own report, which may come later than the rest."""
+        """Return output, errors, script, and LSF's own report, which may come later than the rest."""
         attempt = job.attempt
-        endings = (".out", ".err", REPORT_ENDING)
+        endings = (".out", ".err", ".sh", REPORT_ENDING)
         return [
             LogFile(attempt.log_folder / f"{attempt.token}{ending}", f"job_{attempt.run.folder}{ending}")
             for ending in endings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -110,7 +111,7 @@ def _queued(job_id: str, number: int | None, name: str, state: str, reason: str)
         status = Status(JobPhase.ENDED, None, RunState.FAILED, f"LSF: {_NEVER}")
         return JobRow(job_id, name, status, number, f"{_NEVER}; change -w in --lsf_options", is_hopeless=True)
     if state == "PSUSP":
-        trouble = f"{reason or 'it is held'}; bresume {job_id} lets it start"
+        trouble = f"{'; '.join(reasons) or 'it is held'}; bresume {shlex.quote(job_id)} lets it start"
     else:
         trouble = _trouble(reasons)
     return JobRow(job_id, name, Status(JobPhase.QUEUED, reason=reason or _QUEUED[state]), number, trouble)
