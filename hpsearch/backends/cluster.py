@@ -15,7 +15,7 @@ from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
-from hpsearch.core.model import Attempt, Job, Place, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
 #: A client command of a scheduler that is down or busy gives up by itself after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
