@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from hpsearch.backends.array_throttle import ArrayThrottle
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, run_script, write_scripts
@@ -14,7 +15,7 @@ from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
-from hpsearch.core.model import Attempt, Job, Place, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
 #: A client command of a scheduler that is down or busy gives up by itself after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
@@ -55,6 +56,7 @@ class ClusterBackend:
         self._missing_once: set[str] = set()
         self._last_array: str | None = None
         self._free = wishes.jobs
+        self._throttle = ArrayThrottle(scheduler, wishes.jobs)
 
     @property
     def name(self) -> str:
@@ -74,8 +76,8 @@ class ClusterBackend:
         wishes = self._wishes
         self._free = wishes.jobs - len({job.id for job in active})
         if wishes.as_arrays:
-            # A second array beside the first would take more than its share.
-            jobs = self._limit_of_arrays() if wishes.all_at_once or not active else 0
+            is_open = not active or wishes.all_at_once or (self._free > 0 and self._throttle.can_widen)
+            jobs = self._limit_of_arrays() if is_open else 0
         else:
             jobs = 1 if self._free > 0 else 0
         return Place(capacity=jobs * wishes.runs_per_job) if jobs else None
@@ -101,6 +103,7 @@ class ClusterBackend:
         self._jobs.submitted(submission)
         if submission.is_array:
             self._last_array = accepted
+            self._throttle.submitted(accepted, submission.at_once)
         return [self._id_of(accepted, submission, number) for number, job in enumerate(submission.jobs, 1) for _ in job]
 
     def release(self, jobs: Sequence[Job]) -> None:
@@ -132,7 +135,11 @@ class ClusterBackend:
         if open_jobs and self._jobs.rounds.is_due(self._clock()):
             has_news |= self._ask(open_jobs)
         self._look_s = _FIRST_LOOK_S if has_news else min(self._look_s * _LOOK_GROWTH, _LAST_LOOK_S)
-        return self._jobs.statuses(active)
+        statuses = self._jobs.statuses(active)
+        widen = self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
+        if widen is not None:
+            self._run(widen)
+        return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until it is time to look or to ask again."""
@@ -282,6 +289,11 @@ class ClusterBackend:
 
     def _run(self, command: Command) -> Answer:
         return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
+
+
+def _has_ended(statuses: Mapping[str, Status], job: Job) -> bool:
+    status = statuses.get(job.attempt.token)
+    return status is not None and status.phase is JobPhase.ENDED
 
 
 def _is_readable(descriptor: int) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from hpsearch.backends.scheduler import Submission, script_path
 from hpsearch.core.model import Attempt
 
-#: - The exit status is written by a trap, so that it is kept also when the user's own lines end the script; whole and
-#:   renamed, because other machines read it. The fields are those of `launcher.ExitNote`.
+#: - The exit status is written by a trap, so that it is kept also when the user's own lines end the script; in one
+#:   write, and readers wait for the line break. The fields are those of `launcher.ExitNote`.
+#: - Processes are what makes short jobs slow: everything but the run itself is done by bash.
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
 #:   process: it has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash keeps
 #:   the status of a child that ended meanwhile.
@@ -24,8 +25,7 @@ printf -v started '%(%s)T' -1
 told_to_stop=0
 child=
 keep_exit_status() {{
-    printf '%s %s %s %(%s)T %s\\n' "$1" "$told_to_stop" "$started" -1 "$HOSTNAME" >"$exit_file.part" &&
-        mv -f -- "$exit_file.part" "$exit_file"
+    printf '%s %s %s %(%s)T %s\\n' "$1" "$told_to_stop" "$started" -1 "$HOSTNAME" >"$exit_file"
 }}
 stop() {{
     told_to_stop=1
@@ -55,6 +55,13 @@ _BATCH = """\
 number=${{{index_variable}:-0}}
 # LSF gives the number 0 to a job outside an array.
 if [ "$number" = 0 ]; then number=1; fi
+runs=()
+while read -r word job run; do
+    if [ "$word $job" = "#RUN $number" ]; then runs+=("$run"); fi
+done <{script}
+if [ "${{#runs[@]}}" -eq 1 ]; then
+    exec bash {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
+fi
 children=
 stop() {{
     for child in $children; do kill -s "$1" "$child" 2>/dev/null; done
@@ -73,7 +80,7 @@ await() {{
     done
 }}
 failed=0
-for run in $(sed -n "s/^#RUN $number //p" {script}); do
+for run in "${{runs[@]}}"; do
     start "$run"
     {after_start}
 done

@@ -106,6 +106,15 @@ class Lsf:
         """Return the id as in ``123[4]``."""
         return f"{array}[{number}]"
 
+    def array_of(self, job_id: str) -> str | None:
+        """Return 123 of 123[4]."""
+        array, bracket, _ = job_id.partition("[")
+        return array if bracket else None
+
+    def throttle_command(self, array: str, at_once: int) -> Command:
+        """Change the number behind the percent sign of -J."""
+        return Command(["bmod", "-J", f"%{at_once}", array])
+
     def array_limit_command(self) -> Command:
         """Ask for all parameters of the cluster."""
         return Command(["bparams", "-a"])

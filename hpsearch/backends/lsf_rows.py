@@ -114,7 +114,7 @@ def _queued(job_id: str, number: int | None, name: str, state: str, reason: str)
         trouble = f"{'; '.join(reasons) or 'it is held'}; bresume {shlex.quote(job_id)} lets it start"
     else:
         trouble = _trouble(reasons)
-    return JobRow(job_id, name, Status(JobPhase.QUEUED, reason=reason or _QUEUED[state]), number, trouble)
+    return JobRow(job_id, name, Status(JobPhase.QUEUED, reason="; ".join(reasons) or _QUEUED[state]), number, trouble)
 
 
 def _trouble(reasons: Sequence[str]) -> str:

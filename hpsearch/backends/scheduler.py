@@ -144,6 +144,12 @@ class Scheduler(Protocol):
     def array_member(self, array: str, number: int) -> str:
         """Return the id of one job of an array."""
 
+    def array_of(self, job_id: str) -> str | None:
+        """Return the array that a job belongs to; None if to none."""
+
+    def throttle_command(self, array: str, at_once: int) -> Command | None:
+        """Return the command that lets so many jobs of an array run at once; None = there is none."""
+
     def array_limit_command(self) -> Command | None:
         """Return the command that tells how large an array may be; None = there is none."""
 

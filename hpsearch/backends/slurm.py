@@ -152,6 +152,15 @@ class Slurm:
         """Return the id as in ``123_4``."""
         return f"{array}_{number}"
 
+    def array_of(self, job_id: str) -> str | None:
+        """Return 123 of 123_4."""
+        array, underscore, _ = job_id.partition("_")
+        return array if underscore else None
+
+    def throttle_command(self, array: str, at_once: int) -> Command:
+        """Change the number behind the percent sign of --array."""
+        return Command(["scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={at_once}"])
+
     def array_limit_command(self) -> Command:
         """Ask for the configuration."""
         return Command(["scontrol", "show", "config"])

@@ -10,11 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from standins.worlds import FakeGpus
+from standins.worlds import FakeGpus, FakeLsf
 
 from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
@@ -80,8 +81,25 @@ def slurm(folder: Path, stack: ExitStack) -> World:
     return World(make, silence)
 
 
+def lsf(folder: Path, stack: ExitStack) -> World:
+    """A look-alike of LSF with four slots."""
+    cluster = stack.enter_context(FakeLsf(folder / "lsf")).write(terminate_interval_s=0.5)
+    changed_environment({**cluster.own_variables(), "PATH": cluster.env()["PATH"]}, stack)
+
+    def make() -> ClusterBackend:
+        backend = ClusterBackend(Lsf(LsfWishes()), ClusterWishes(), lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        cluster.write(faults=[{"command": "bjobs", "kind": "empty"}])
+        stack.callback(cluster.write)
+
+    return World(make, silence)
+
+
 #: Every backend passes the same suite.
-FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm}
+FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm, "lsf": lsf}
 _MARKS = {"slurm": pytest.mark.cluster}
 
 

@@ -56,7 +56,7 @@ def test_a_folder_named_logs_changes_nothing(tmp_path, monkeypatch: pytest.Monke
 
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bsub", None)
-    with pytest.raises(BackendError, match="package bsub cannot be imported .*pip install bsub six"):
+    with pytest.raises(BackendError, match=r"package bsub cannot be imported .*pip install bsub six"):
         composed("job_1", {})
 
 
