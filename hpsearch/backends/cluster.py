@@ -138,7 +138,7 @@ class ClusterBackend:
         statuses = self._jobs.statuses(active)
         widen = self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
         if widen is not None:
-            self._run(widen)
+            self._run_if_there(widen)
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
@@ -204,7 +204,7 @@ class ClusterBackend:
         """Return how large an array may be; asks the scheduler once."""
         if self._array_limit is None:
             command = self._scheduler.array_limit_command()
-            self._array_limit = self._scheduler.array_limit(None if command is None else self._run(command))
+            self._array_limit = self._scheduler.array_limit(None if command is None else self._run_if_there(command))
         return self._array_limit
 
     def _split_arrays(self, submission: Submission) -> None:
@@ -286,6 +286,13 @@ class ClusterBackend:
         self._jobs.look(jobs)
         self._jobs.take_in(jobs, rows)
         return [job for job in jobs if self._jobs.is_alive(job, rows)]
+
+    def _run_if_there(self, command: Command) -> Answer | None:
+        """Run a command without which the search goes on; None if there is no such command."""
+        try:
+            return self._run(command)
+        except BackendError:
+            return None
 
     def _run(self, command: Command) -> Answer:
         return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
