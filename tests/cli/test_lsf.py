@@ -445,6 +445,20 @@ def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
         assert re.fullmatch(rf"node\d job_{folder.name} kept", seen)
 
 
+@pytest.mark.slow
+def test_a_search_at_the_time_limit_of_its_own_job_leaves_the_others_alone(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(seconds_per_minute=4)
+    project.grid({"x": [1, 2], "sleep": [5]}, script=COUNTED)
+    script = f"exec {sys.executable} -m hpsearch.hpsearch --grid_module=config --run_cluster {' '.join(OUT)}"
+    lsf.run("bsub", "-W", "1", "-o", "controller.log", text=script, cwd=project.path, env=project.environ())
+    controller = lsf.wait_for("1001")
+    left = {job.state for job in lsf.jobs()[1:]}
+    result = project.run("--resume=out")
+    assert (controller.exit_code, controller.reason, left) == (140, "TERM_RUNLIMIT", {"RUN"})
+    assert "--resume=" in (project.path / "controller.log").read_text()
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
+
+
 def test_fault_14_only_a_search_on_lsf_imports_its_package(project: Project) -> None:
     code = (
         "import sys, hpsearch.hpsearch, hpsearch.app.backend_choice; print('bsub' in sys.modules, 'six' in sys.modules)"
