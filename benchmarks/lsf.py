@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
-from measure import TINY_SCRIPT, answer, hpsearch_argv, scratch_project, seconds
+from measure import TINY_SCRIPT, answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from standins.worlds import FakeLsf
@@ -27,24 +26,6 @@ def search(out_dir: str, *options: str) -> list[str]:
     return hpsearch_argv(*fixed, f"--num_jobs={AT_ONCE}", *options)
 
 
-def loop_seconds(folder: Path) -> float:
-    """Return how long the bare loop takes for the scripts of the search in `out`."""
-    (folder / "peer").mkdir()
-    for script in folder.glob("out/sim_*/job_*.sh"):
-        script.rename(folder / "peer" / script.name)
-    for run_folder in folder.glob("out/sim_*"):
-        shutil.rmtree(run_folder)
-    took = seconds(["sh", "-c", LOOP], folder)
-    delivered = len(list(folder.glob("out/sim_*/summary.txt")))
-    assert delivered == COUNT, f"the loop's jobs left {delivered} summaries"
-    return took
-
-
-def rows(folder: Path, out_dir: str) -> int:
-    """Return how many rows of results there are."""
-    return len((folder / out_dir / "search_results.csv").read_text().splitlines()) - 1
-
-
 def main() -> None:
     """Print the ratios of the wall times, and how often LSF was asked."""
     ideal_s = COUNT / AT_ONCE * JOB_S
@@ -54,7 +35,7 @@ def main() -> None:
             os.environ.update(lsf.env())
             ours = seconds(search("out"), folder)
             asked, found = len(lsf.calls("bjobs")), rows(folder, "out")
-            by_loop = loop_seconds(folder)
+            by_loop = loop_seconds(folder, LOOP, "out/sim_*/job_*.sh", COUNT)
             as_array = seconds(search("array", "--lsf_array"), folder)
             array_rows = rows(folder, "array")
     figures = f"{ours:.2f} s, ideal {ideal_s:.0f} s; {found} rows; {asked} calls of bjobs"

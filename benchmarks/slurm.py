@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from measure import answer, hpsearch_argv, scratch_project, seconds
+from measure import answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "cluster"))
 from slurm_cluster import SlurmCluster, why_no_cluster
@@ -61,24 +61,6 @@ def search(out_dir: str, *options: str) -> list[str]:
     return hpsearch_argv("--grid_module=config", f"--out_dir={out_dir}", "--force_out_dir", *fixed, *options)
 
 
-def loop_seconds(folder: Path) -> float:
-    """Return how long the bare loop takes for the scripts of the search in `out`."""
-    (folder / "peer").mkdir(exist_ok=True)
-    for script in folder.glob("out/sim_*/*_script.sh"):
-        script.rename(folder / "peer" / script.name)
-    for run_folder in folder.glob("out/sim_*"):
-        shutil.rmtree(run_folder)
-    took = seconds(["sh", "-c", LOOP], folder)
-    delivered = len(list(folder.glob("out/sim_*/summary.txt")))
-    assert delivered == COUNT, f"the loop's jobs left {delivered} summaries"
-    return took
-
-
-def rows(folder: Path, out_dir: str) -> int:
-    """Return how many rows of results there are."""
-    return len((folder / out_dir / "search_results.csv").read_text().splitlines()) - 1
-
-
 def main() -> None:
     """Print the ratios of the wall times, and how often Slurm was asked."""
     reason = why_no_cluster()
@@ -93,7 +75,7 @@ def main() -> None:
             ours = seconds(search("out"), folder)
             asked, found = calls(folder), rows(folder, "out")
             time.sleep(1)
-            by_loop = loop_seconds(folder)
+            by_loop = loop_seconds(folder, LOOP, "out/sim_*/*_script.sh", COUNT)
             figures = f"{ours:.2f} s, loop {by_loop:.2f} s; {found} rows; calls: {asked}"
             answer(f"{COUNT} runs as jobs / loop of sbatch", ours / by_loop, 1.3, figures)
             floor = seconds(["sh", "-c", ARRAY], folder)

@@ -398,6 +398,19 @@ def test_arrays_keep_to_the_size_that_the_site_allows(project: Project, lsf: Fak
     assert len(lsf.calls("bsub")) == 3
 
 
+@pytest.mark.slow
+def test_a_second_array_takes_the_slots_that_the_first_leaves(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2, slots=8)
+    project.grid({"x": [1, 2, 3, 4], "sleep": [1.5]}, script=COUNTED)
+    result = run(project, "--num_jobs=3", "--lsf_array")
+    assert (result.exit_status, executions(project)) == (0, 4), result.stderr
+    assert [option(call.argv, "-J").partition("]")[2] for call in lsf.calls("bsub")] == ["%3", "%1"]
+    assert [call.argv for call in lsf.calls("bmod")] == [("-J", "%3", "1002")]
+    starts = sorted(job.start for job in lsf.jobs())
+    first_end = min(job.end for job in lsf.jobs())
+    assert starts[2] < first_end <= starts[3]
+
+
 @pytest.mark.parametrize("more", [(), ("--runs_per_job_sequential",), ("--lsf_array",)])
 def test_several_runs_go_into_one_job(project: Project, lsf: FakeLsf, more: Sequence[str]) -> None:
     script = COUNTED + "if options['x'] == '2':\n    sys.exit(3)\n"
@@ -455,7 +468,7 @@ def test_a_search_at_the_time_limit_of_its_own_job_leaves_the_others_alone(proje
     left = {job.state for job in lsf.jobs()[1:]}
     result = project.run("--resume=out")
     assert (controller.exit_code, controller.reason, left) == (140, "TERM_RUNLIMIT", {"RUN"})
-    assert "--resume=" in (project.path / "controller.log").read_text()
+    assert "hpsearch --resume" in (project.path / "controller.log").read_text()
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
 
 
