@@ -77,8 +77,13 @@ class SearchStatus:
 
     @property
     def queued(self) -> int:
-        """How many of the runs that the journal calls running are only queued."""
+        """How many of the runs that were submitted wait in a queue."""
         return sum(run.state == "queued" for run in self.live)
+
+    @property
+    def submitted(self) -> int:
+        """How many runs were submitted and are not collected."""
+        return sum(count for state, count in self.counts.items() if state.value in ("queued", "running"))
 
 
 def status_of(reader: SearchReader, now: float) -> SearchStatus:
@@ -139,19 +144,23 @@ def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: fl
     process = _PROCESS_ID.fullmatch(submitted.id)
     job = f"process {process[1]}" if process else submitted.id
     state = _live_state(folder, entry, submitted, presence)
-    return LiveRun(entry, state, submitted.place, submitted.host, job, max(0.0, now - submitted.at))
+    place = entry.started.place if entry.started is not None else submitted.place
+    return LiveRun(entry, state, place, submitted.host, job, max(0.0, now - submitted.at))
 
 
 def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, presence: Presence) -> str:
     """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
     from hpsearch.app.controller import Presence
     from hpsearch.backends.process_identity import is_alive
+    from hpsearch.core.model import RunState
     from hpsearch.store.reading import logs_of_attempts
 
     if presence is not Presence.LIVE and folder.exit_file(entry.token).exists():
         return "ended"
     if _PROCESS_ID.fullmatch(submitted.id) is None:
-        # A scheduler makes the log when it starts the job.
+        if entry.state is RunState.RUNNING:
+            return "running"
+        # Nobody may have looked since it started; the scheduler makes the log at that moment.
         logs = logs_of_attempts(folder, entry, ".out")
         return "running" if any(path.parent == folder.logs for path in logs) else "queued"
     if presence is Presence.LIVE:
@@ -181,7 +190,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         },
         "runs": len(status.record.runs),
         "counts": {state.value: status.counts[state] for state in RunState}
-        | {"queued": status.queued, "running": status.counts[RunState.RUNNING] - status.queued},
+        | {"queued": status.queued, "running": status.submitted - status.queued},
         "runs_per_hour": status.runs_per_hour,
         "seconds_left": status.left_s,
         "best": _best_json(status),

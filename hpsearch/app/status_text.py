@@ -72,8 +72,7 @@ def _control(status: SearchStatus) -> Iterator[str]:
 
 def _counts(status: SearchStatus) -> str:
     counts = status.counts.copy()
-    counts[RunState.QUEUED] = status.queued
-    counts[RunState.RUNNING] -= status.queued
+    counts[RunState.QUEUED], counts[RunState.RUNNING] = status.queued, status.submitted - status.queued
     listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
     return f"{len(status.record.runs):,}: {listed}"
 

@@ -24,6 +24,7 @@ from hpsearch.store.cancel_request import leave_request, take_request
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
+    AttemptStarted,
     AttemptSubmitted,
     ControllerStarted,
     Event,
@@ -64,12 +65,14 @@ def planned(number: int) -> RunPlanned:
     return RunPlanned(number, f"sim_{number}", f"o/sim_{number}", [["x", number]])
 
 
-def run_events(number: int, job: str, at: float, host: str = "", value: str = "") -> list[Event]:
+def run_events(
+    number: int, job: str, at: float, host: str = "", value: str = "", is_queued: bool = False
+) -> list[Event]:
     """Return the life of a run from `at` on; it is over a second later if it has a value."""
     token = f"sim_{number}.1.ab"
     begun: list[Event] = [
         AttemptIntended(number, token, at),
-        AttemptSubmitted(number, token, job, host or socket.gethostname(), at, "GPU 3"),
+        AttemptSubmitted(number, token, job, host or socket.gethostname(), at, "GPU 3", is_queued=is_queued),
     ]
     if not value:
         return begun
@@ -185,18 +188,24 @@ def test_rates_and_the_time_left_come_from_what_the_latest_controller_did(folder
     assert status_of(SearchReader(folder), 1040.0).left_s == pytest.approx(45)
 
 
-def test_jobs_of_a_scheduler_are_queued_until_their_log_is_there(folder: SearchFolder) -> None:
-    write(folder, planned(1), planned(2), SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
-    write(folder, *run_events(1, "4711", 5.0, "login"), *run_events(2, "4712_3", 5.0, "login"))
-    (folder.logs / "sim_1_4711.out").touch()
+def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log_is_there(
+    folder: SearchFolder,
+) -> None:
+    plan = [planned(number) for number in (1, 2, 3)]
+    write(folder, *plan, SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
+    for number in (1, 2, 3):
+        write(folder, *run_events(number, f"471{number}", 5.0, "login", is_queued=True))
+    write(folder, AttemptStarted(1, "sim_1.1.ab", 9.0, "node7"))
+    (folder.logs / "sim_2.1.ab.out").touch()
     folder.lock.write_text(json.dumps({"host": "login", "pid": 2, "since": 1000.0}))
     status = status_of(SearchReader(folder), 65.0)
     assert [(run.state, run.job, run.place, run.for_s) for run in status.live] == [
-        ("running", "4711", "GPU 3", 60.0),
-        ("queued", "4712_3", "GPU 3", 60.0),
+        ("running", "4711", "node7", 60.0),
+        ("running", "4712", "GPU 3", 60.0),
+        ("queued", "4713", "GPU 3", 60.0),
     ]
     counts = as_json(status)["counts"]
-    assert (counts["queued"], counts["running"]) == (1, 1)
+    assert (counts["queued"], counts["running"]) == (1, 2)
 
 
 def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFolder) -> None:
