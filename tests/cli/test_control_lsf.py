@@ -1,0 +1,111 @@
+"""`hpsearch status`, `cancel` and `logs` of a search whose runs are jobs of LSF, over look-alike commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import Project, is_alive, wait_until
+from standins.worlds import FakeLsf
+
+#: Notes its process and says something; never ends by itself.
+SCRIPT = """\
+#!/bin/sh
+echo "running as a job"
+echo $$ >>pids.txt
+exec sleep 600
+"""
+
+
+@pytest.fixture
+def lsf(project: Project, tmp_path: Path) -> Iterator[FakeLsf]:
+    """A cluster with four slots, to which the project's commands talk."""
+    with FakeLsf(tmp_path / "lsf") as cluster:
+        cluster.write(terminate_interval_s=0.2)
+        project.environment.update({**cluster.own_variables(), "PATH": cluster.env()["PATH"]})
+        yield cluster
+
+
+@pytest.fixture
+def controller(project: Project, lsf: FakeLsf) -> Iterator[subprocess.Popen[str]]:
+    """The controller of a search in the folder `out` with four running jobs, one queued, one run to come."""
+    project.grid({"x": [1, 2, 3, 4, 5, 6]}, script=SCRIPT, script_name="train.sh")
+    options = ("--run_cluster", "--num_jobs=5", "--out_dir=out", "--force_out_dir", "--deterministic_search")
+    controller = project.start(*options)
+    wait_until(lambda: len(pids(project)) == 4, "four running jobs")
+    yield controller
+    if controller.poll() is None:
+        controller.kill()
+    controller.communicate()
+
+
+def pids(project: Project) -> list[int]:
+    path = project.path / "pids.txt"
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+def live_states(project: Project) -> Counter[str]:
+    answer = json.loads(project.ask("status", "out", "--json").stdout)
+    return Counter(run["state"] for run in answer["live"])
+
+
+def is_left(project: Project, lsf: FakeLsf) -> bool:
+    """Return whether a process or a job of the search is left."""
+    return any(map(is_alive, pids(project))) or any(job.state in ("PEND", "RUN") for job in lsf.jobs())
+
+
+def test_status_tells_queued_jobs_from_running_ones(
+    project: Project, lsf: FakeLsf, controller: subprocess.Popen[str]
+) -> None:
+    wait_until(lambda: live_states(project) == {"running": 4, "queued": 1}, "five jobs")
+    controller.kill()
+    controller.wait()
+    assert live_states(project) == {"running": 4, "queued": 1}
+
+
+def test_a_running_jobs_output_can_be_read(project: Project, lsf: FakeLsf, controller: subprocess.Popen[str]) -> None:
+    wait_until(lambda: project.ask("logs", "out", "1").stdout == "running as a job\n", "the job's output")
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["live controller", "killed controller"])
+def test_cancelling_leaves_no_job(
+    project: Project, lsf: FakeLsf, controller: subprocess.Popen[str], is_killed: bool
+) -> None:
+    if is_killed:
+        controller.kill()
+        controller.wait()
+    result = project.ask("cancel", "out")
+    assert result.exit_status == 0, result.stderr
+    assert not is_left(project, lsf)
+    counts = json.loads(project.ask("status", "out", "--json").stdout)["counts"]
+    assert (counts["cancelled"], counts["planned"]) == (5, 1)
+
+
+def test_a_schedulers_jobs_can_be_cancelled_from_any_machine(
+    project: Project, lsf: FakeLsf, controller: subprocess.Popen[str]
+) -> None:
+    controller.kill()
+    controller.wait()
+    lock = project.path / "out" / ".hpsearch" / "lock"
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"host": "elsewhere"}))
+    journal = project.path / "out" / ".hpsearch" / "journal.jsonl"
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    moved = [event | ({"host": "elsewhere"} if "host" in event else {}) for event in events]
+    journal.write_text("".join(json.dumps(event) + "\n" for event in moved))
+    result = project.ask("cancel", "out", "--controller_is_gone")
+    assert result.exit_status == 0, result.stderr
+    assert not is_left(project, lsf)
+
+
+def test_jobs_left_to_the_scheduler_are_cancelled_later(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2]}, script=SCRIPT, script_name="train.sh")
+    submitted = project.run("--run_cluster", "--submit_only", "--out_dir=out", "--force_out_dir")
+    assert submitted.exit_status == 0, submitted.stderr
+    wait_until(lambda: len(pids(project)) == 2, "two running jobs")
+    result = project.ask("cancel", "out")
+    assert result.exit_status == 0, result.stderr
+    assert not is_left(project, lsf)
