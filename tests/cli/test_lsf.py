@@ -216,6 +216,7 @@ def test_a_relative_of_lsf_without_records_is_told_at_the_start(project: Project
     assert not (project.path / "out").exists()
 
 
+@pytest.mark.slow
 def test_fault_5_a_submission_that_fails_once_is_made_again(project: Project, lsf: FakeLsf) -> None:
     lsf.write(faults=[{"command": "bsub", "kind": "non_lsf_host", "calls": 2}])
     project.grid({"x": [1, 2, 3]}, script=COUNTED)
@@ -341,6 +342,7 @@ def test_ctrl_c_ends_an_array(project: Project, lsf: FakeLsf) -> None:
     assert (controller.returncode, {job.state for job in lsf.jobs()}) == (130, {"EXIT"}), stderr
 
 
+@pytest.mark.slow
 def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project: Project, lsf: FakeLsf) -> None:
     project.grid({"x": [1, 2, 3], "sleep": [1.5]}, script=COUNTED)
     controller = start_running(project, lsf, 2, "--num_jobs=2")
@@ -352,6 +354,7 @@ def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrays", [(), ("--lsf_array",)])
 def test_a_search_whose_controller_was_killed_loses_and_doubles_nothing(
     project: Project, lsf: FakeLsf, arrays: Sequence[str]
