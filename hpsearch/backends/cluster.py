@@ -157,6 +157,8 @@ class ClusterBackend:
         while self._clock() < deadline:
             was_silent = self._is_silent
             alive = self._alive(active)
+            left = {job.attempt.token for job in alive}
+            self._jobs.cancelled(job for job in active if job.attempt.token not in left)
             if not alive:
                 return
             becomes_hurried = not is_hurried and _sleep(pause_s, alarm)

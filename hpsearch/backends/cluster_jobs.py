@@ -50,6 +50,11 @@ class ClusterJobs:
             watch.see_note(note, now)
         return has_news
 
+    def cancelled(self, jobs: Iterable[Job]) -> None:
+        """These were cancelled, and the scheduler has them no more: that is their end."""
+        for job in jobs:
+            self._watch(job).is_cancelled = True
+
     def still_open(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs for which the scheduler's word is needed."""
         return [job for job in jobs if self._watch(job).note is None or self._watch(job).waits_for_cause]

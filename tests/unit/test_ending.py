@@ -99,4 +99,4 @@ def test_a_job_that_cannot_be_ended_is_said_and_not_noted_as_cancelled(
     search.note(AttemptSubmitted(1, "token", "4711", socket.gethostname(), 2.0))
     assert end(search, Scheduler(is_stubborn=True)) == "running"
     assert search.record.runs[1].is_live
-    assert "run 1 could not be ended: job 4711 is still there" in capsys.readouterr().err
+    assert "run 1: its job 4711 may not have ended" in capsys.readouterr().err
