@@ -71,6 +71,11 @@ class ClusterJobs:
                 watch.see_absence(now)
         return has_news
 
+    def cancelled(self, jobs: Iterable[Job]) -> None:
+        """Note that these jobs were ended by the search itself; a scheduler may forget one that never ran at once."""
+        for job in jobs:
+            self._watch(job).was_cancelled = True
+
     def statuses(self, jobs: Iterable[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; those of which nothing is known are left out."""
         now = self._clock()

@@ -37,7 +37,7 @@ class JobWatch:
     """What is known of one run of a job.
 
     note: the exit file, since note_at. told: the scheduler's latest word; final since told_at if that was an end.
-    absences: answers in a row without the job, since absent_at.
+    absences: answers in a row without the job, since absent_at. was_cancelled: by this search, and is gone.
     """
 
     note: ExitNote | None = None
@@ -46,6 +46,7 @@ class JobWatch:
     told_at: float = 0.0
     absences: int = 0
     absent_at: float = 0.0
+    was_cancelled: bool = False
 
     @property
     def waits_for_cause(self) -> bool:
@@ -77,6 +78,9 @@ class JobWatch:
 
     def status(self, now: float, patience: Patience) -> Status:
         """Return what is known now."""
+        if self.was_cancelled:
+            exit_status = None if self.note is None else self.note.exit_status
+            return Status(JobPhase.ENDED, exit_status, RunState.CANCELLED, "cancelled with the search")
         if self.note is not None:
             return self._with_note(self.note, now, patience)
         if self.told.phase is JobPhase.ENDED:
