@@ -13,9 +13,16 @@ def _run(argv: Sequence[str]) -> int:
     return search(argv, _DEFAULT_GRID, prog="hpsearch run")
 
 
+def _postprocess(argv: Sequence[str]) -> int:
+    from hpsearch.hpsearch_postprocessing import main as postprocess
+
+    return postprocess(argv, prog="hpsearch postprocess")
+
+
 #: Subcommand -> what it does, and its function: arguments -> exit status.
 _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
+    "postprocess": ("put the results of an ended or killed search in order", _postprocess),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,3 +89,13 @@ def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
     except OSError:
         return None
     return pid in ancestors
+
+
+def command_lines() -> Iterator[str]:
+    """Return the commands of all processes here but this one, words separated by NUL; none where /proc is missing."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.parent.name != str(os.getpid()):
+                yield path.read_bytes().decode("utf-8", "surrogateescape")
+        except OSError:
+            continue  # It has ended meanwhile.
