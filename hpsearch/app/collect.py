@@ -76,7 +76,9 @@ def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
 
 
-def read_summary(run_folder: Path, run: Run, settings: Settings, config: SearchConfig) -> dict[str, list[object]]:
+def read_summary(
+    run_folder: Path, run: Run, settings: Settings | SearchConfig, config: SearchConfig
+) -> dict[str, list[object]]:
     """Return a run's summary, by the user's own parser if there is one.
 
     Raises SummaryError saying what is wrong with it.

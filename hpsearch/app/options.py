@@ -216,6 +216,11 @@ def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' type
     return {field.name: field for field in dataclasses.fields(SearchOptions)}
 
 
+def is_plan_option(name: str) -> bool:
+    """Return whether an option shapes the list of runs, and so cannot be changed when a search is resumed."""
+    return bool(_fields()[name].metadata["plans"])
+
+
 _OUT_DIR_OPTIONS = ("out_dir", "force_out_dir", "dont_force_new_dir")
 _GRID_OPTIONS = ("grid_module", "grid_config")
 
@@ -291,7 +296,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     Raises UsageError if one of them shapes the list of runs, which is fixed.
     """
     for name in given:
-        if _fields()[name].metadata["plans"]:
+        if is_plan_option(name):
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     return dataclasses.replace(options, **{name: value for name, value in given.items() if name != "resume"})
 

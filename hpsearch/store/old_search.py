@@ -85,7 +85,7 @@ def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tu
     number: the run's, if the folder's name tells none. No run: nothing in the folder names it as its output folder.
     """
     problem = ""
-    for name, read in (("hpsearch_command.sh", _options_of_command), ("config.pickle", _options_of_config)):
+    for name, read in (("hpsearch_command.sh", options_of_command), ("config.pickle", _options_of_config)):
         try:
             options = read((path / name).read_bytes(), script_name)
         except FileNotFoundError:
@@ -107,7 +107,8 @@ def run_of_row(row: Mapping[str, str], out_arg: str, keywords: Collection[str], 
     return _run({name: truths.get(cell, _value_of(cell)) for name, cell in cells}, out_arg, number)
 
 
-def _options_of_command(content: bytes, script_name: str) -> dict[str, object]:
+def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
+    """Return the options in the script that runs one command again. Raises ValueError if a quote is not closed."""
     lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
     command = "".join(line for number, line in enumerate(lines) if not (line.startswith("#") and number < 3))
     words = words_of_line(command)
