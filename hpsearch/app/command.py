@@ -39,12 +39,13 @@ def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -
     try:
         return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
     except SearchError as error:
-        return _tell(str(error), error.exit_status)
+        return tell_end(str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _tell("stopped before the first run was started", 130)
+        return tell_end("stopped before the first run was started", 130)
 
 
-def _tell(message: str, exit_status: int) -> int:
+def tell_end(message: str, exit_status: int) -> int:
+    """Say on standard error why the command ends; return its exit status."""
     from hpsearch.app.screen import Screen
 
     Screen().error(message)

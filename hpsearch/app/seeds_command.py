@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hpsearch.app.command import tell_end
 from hpsearch.app.seeds_options import SeedsArguments, parse_seeds_options
 from hpsearch.core.errors import SearchError
 
@@ -21,13 +22,6 @@ def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str
 
         return gather_seeds(options, arguments.hpmod_path, Screen())
     except SearchError as error:
-        return _tell(str(error), error.exit_status)
+        return tell_end(str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _tell("stopped before the search was started", 130)
-
-
-def _tell(message: str, exit_status: int) -> int:
-    from hpsearch.app.screen import Screen
-
-    Screen().error(message)
-    return exit_status
+        return tell_end("stopped before the search was started", 130)

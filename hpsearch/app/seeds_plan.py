@@ -79,7 +79,9 @@ def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOp
     """
     search = options.search
     if settings is not None:
-        recorded = {"run_cwd": settings.run_cwd, "interpreter": settings.options.get("interpreter", "")}
+        recorded = {"interpreter": settings.options.get("interpreter", "")}
+        if Path(settings.run_cwd).is_dir():
+            recorded["run_cwd"] = settings.run_cwd
         search = dataclasses.replace(
             search, **{name: value for name, value in recorded.items() if name not in options.given}
         )

@@ -61,7 +61,8 @@ def find_origin(run_dir: str, run_cwd: Path) -> Origin:
         if record is not None and any(entry.run.folder == folder.name for entry in record):
             return Origin(search, folder, record)
     if is_run_folder(folder):
-        return Origin(folder.parent, folder, None)
+        # A run that was copied here is none of the search's own, but has its grid module.
+        return Origin(folder.parent, folder, record_of(folder.parent))
     return Origin(folder, None, record_of(folder))
 
 

@@ -215,6 +215,26 @@ def test_a_run_that_was_carried_elsewhere_is_known_by_its_script(project: Projec
     assert sorted(path.name for path in results_of(result).iterdir() if path.is_dir())[1] == "carried"
 
 
+def test_the_parser_of_the_grid_module_reads_the_summaries(project: Project) -> None:
+    more = (
+        "import os\ndef parse(out_dir, cmd_ident):\n"
+        "    text = open(os.path.join(out_dir, 'summary.txt')).read().split()\n"
+        "    return {'acc': -float(text[1]), 'finished': 1}\n_SUMMARY_PARSER_HANDLE = parse\n"
+    )
+    grid = {"lr": [0.2, 0.5], "random_seed": [42]}
+    project.grid(grid, script=SEEDS_SCRIPT, more=more, keywords=("acc", "finished"))
+    search = project.search("--out_dir=out/search", "--force_out_dir").folder
+    result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
+    assert summary_of(result)[:2] == ["acc (mean +/- std): -2.21 +- 0.21", "Number of seeds: 2"]
+
+
+def test_a_run_that_was_copied_to_the_seeds_can_be_repeated_itself(project: Project) -> None:
+    search = seeds_project(project, {"lr": [0.5], "random_seed": [42]})
+    first = results_of(gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering"))
+    options = (f"--run_dir={run_folders(first)[0]}", "--out_dir=again", "--num_seeds=2", "--start_gathering")
+    assert seeds_of(commands_in(results_of(gather(project, *options)))) == ["0"]
+
+
 def test_a_run_whose_seed_nothing_tells_does_not_count(project: Project) -> None:
     search = seeds_project(project, {"lr": [0.5]}, COMMAND_SCRIPT)
     result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
