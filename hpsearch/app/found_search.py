@@ -24,7 +24,7 @@ from hpsearch.store.old_search import (
     runs_of_commands,
 )
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
-from hpsearch.store.table import Row, read_table, row_of
+from hpsearch.store.table import Row, row_of, whole_rows
 
 
 class Standing(enum.Enum):
@@ -163,12 +163,10 @@ def _gather_runs(search: FoundSearch) -> None:
     for run in listed:
         _add(search, run)
     search.table = _rows_there(search)
-    for row in search.table:
-        told = run_of_row(row, search.settings.out_arg, search.settings.summary_keywords, len(search.runs) + 1)
-        if told is not None:
-            _add(search, told)
-    _add_folders(search, search.folder.path, search.listing.run_folders)
-    _add_folders(search, search.folder.set_apart, search.listing.set_apart)
+    _add_rows(search)
+    told = _add_folders(search, search.folder.path, search.listing.run_folders)
+    told += _add_folders(search, search.folder.set_apart, search.listing.set_apart)
+    _switch_flags_off(search, told)
     names = (name for found in search.runs.values() for name, _ in found.run.configuration.options)
     columns = tuple(dict.fromkeys((*search.settings.option_names, *names)))
     search.settings = replace(search.settings, option_names=columns)
@@ -178,7 +176,7 @@ def _rows_there(search: FoundSearch) -> list[Row]:
     """Return the rows of the table, and those that were in it when the journal began."""
     carried = search.record.carried if search.record is not None else []
     try:
-        table = read_table(search.folder.results)
+        table = whole_rows(search.folder.results, search.settings.out_arg)
     except StoreError as error:
         search.problems.append(str(error))
         return list(carried)
@@ -186,25 +184,48 @@ def _rows_there(search: FoundSearch) -> list[Row]:
     return table + [row for row in carried if _identity(row, search.settings.out_arg) not in there]
 
 
+def _add_rows(search: FoundSearch) -> None:
+    """Add the runs that only the table tells of."""
+    settings = search.settings
+    for row in search.table:
+        if folder_name(row.get(settings.out_arg, "")) not in search.runs:
+            told = run_of_row(row, settings.out_arg, settings.summary_keywords, len(search.runs) + 1)
+            if told is not None:
+                _add(search, told)
+
+
 def _identity(row: Row, out_arg: str) -> object:
     return folder_name(row.get(out_arg, "")) or tuple(row.items())
 
 
-def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> None:
-    """Add the runs whose folders nothing but themselves tells of."""
+def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> list[FoundRun]:
+    """Add the runs of whose folders nothing but themselves tells; return them."""
     settings = search.settings
+    added = []
     for name in sorted(set(names) - search.runs.keys()):
-        told, problem = run_of_folder(parent / name, settings.out_arg, search.config.script_name, len(search.runs) + 1)
+        number = len(search.runs) + 1
+        told, problem = run_of_folder(parent / name, settings.out_arg, search.config.script_name, number)
         search.problems += [problem] if problem else []
         if told is not None:
-            _add(search, told, is_recorded=search.record is None)
+            added.append(_add(search, told, is_recorded=search.record is None))
         elif (parent / name / settings.summary_filename).is_file():
-            _add(search, Run(len(search.runs) + 1, name, Configuration(()), str(parent / name)), is_recorded=False)
+            _add(search, Run(number, name, Configuration(()), str(parent / name)), is_recorded=False)
         else:
             search.untold.append(name)
+    return added
 
 
-def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recorded: bool = True) -> None:
+def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
+    """Give runs that are known by their command the flags that other runs have: a flag that is off is not in there."""
+    options = (option for found in search.runs.values() for option in found.run.configuration.options)
+    flags = dict.fromkeys(name for name, value in options if value is True)
+    for found in told:
+        given = found.run.configuration.as_dict()
+        off = tuple((flag, False) for flag in flags if flag not in given)
+        found.run = replace(found.run, configuration=Configuration((*given.items(), *off)))
+
+
+def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recorded: bool = True) -> FoundRun:
     if run.folder not in search.runs:
         place = None
         if run.folder in search.listing.run_folders:
@@ -212,6 +233,7 @@ def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recor
         elif run.folder in search.listing.set_apart:
             place = search.folder.set_apart / run.folder
         search.runs[run.folder] = FoundRun(run, entry, place, is_recorded)
+    return search.runs[run.folder]
 
 
 def _gather_results(search: FoundSearch) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import os
 import socket
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from pathlib import Path
 
 from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.backends.launcher import read_exit_status
-from hpsearch.backends.process_identity import command_lines, is_alive
+from hpsearch.backends.process_identity import Process, is_alive, processes
 from hpsearch.core.model import RunState
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.old_search import RUN_PREFIX
 from hpsearch.store.record import RunRecord
 
-#: What parts of a path may stand between in a command.
-_PATH_ENDS = re.compile(r"[\s\0/='\"]+")
 #: A controller never runs these again.
 _OVER_FOR_GOOD = (RunState.FINISHED, RunState.UNFINISHED)
 
@@ -31,7 +30,7 @@ class Liveness:
     @cached_property
     def _named_by_processes(self) -> frozenset[str]:
         """The runs' folders that the command of a process on this machine names."""
-        return names_in(command_lines(), self._search.runs)
+        return runs_named_by(processes(), self._search.folder.path, self._search.runs)
 
     def may_be_live(self, found: FoundRun) -> bool:
         """Return whether a run may be live, or be started at any moment; True also if nobody can say."""
@@ -62,7 +61,24 @@ class Liveness:
             return False
 
 
-def names_in(lines: Iterable[str], names: Collection[str]) -> frozenset[str]:
-    """Return which of the names of runs' folders occur in some command lines, as a part of a path."""
-    parts = (part for line in lines if RUN_PREFIX in line for part in _PATH_ENDS.split(line))
-    return frozenset(parts).intersection(names)
+def runs_named_by(everything: Iterable[Process], folder: Path, names: Collection[str]) -> frozenset[str]:
+    """Return which of the runs' folders in a search folder are named by the command of a process.
+
+    Searches that started in the same second have runs of the same names; so the whole path counts where it is known.
+    """
+    found = set()
+    for process in everything:
+        for word in process.words:
+            if RUN_PREFIX in word:
+                path = word.partition("=")[2] or word
+                found.add(_name_below(folder, path, process.cwd))
+    return frozenset(found).intersection(names)
+
+
+def _name_below(folder: Path, path: str, cwd: Path | None) -> str:
+    """Return the name in `folder` to which a path of another process leads; empty if it leads elsewhere."""
+    if cwd is None and not path.startswith("/"):
+        return next((part for part in path.split("/") if part.startswith(RUN_PREFIX)), "")
+    whole = os.path.realpath(os.path.join(cwd or "/", path))  # noqa: PTH118  (a word of any kind, not only a path)
+    parent = f"{folder}/"
+    return whole[len(parent) :].partition("/")[0] if whole.startswith(parent) else ""

@@ -216,9 +216,9 @@ def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' type
     return {field.name: field for field in dataclasses.fields(SearchOptions)}
 
 
-def is_plan_option(name: str) -> bool:
-    """Return whether an option shapes the list of runs, and so cannot be changed when a search is resumed."""
-    return bool(_fields()[name].metadata["plans"])
+def names_of_planning_options() -> list[str]:
+    """Return the options that shape the list of runs: they cannot be given to a search that is planned already."""
+    return [name for name, field in _fields().items() if field.metadata["plans"]]
 
 
 _OUT_DIR_OPTIONS = ("out_dir", "force_out_dir", "dont_force_new_dir")
@@ -296,7 +296,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     Raises UsageError if one of them shapes the list of runs, which is fixed.
     """
     for name in given:
-        if is_plan_option(name):
+        if _fields()[name].metadata["plans"]:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     return dataclasses.replace(options, **{name: value for name, value in given.items() if name != "resume"})
 

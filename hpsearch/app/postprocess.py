@@ -14,10 +14,12 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
 from hpsearch.core.errors import StoreError, UsageError
+from hpsearch.core.summary import number_of
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
-from hpsearch.store.table import columns_of, read_table, sorted_rows, write_table
+from hpsearch.store.record import Settings
+from hpsearch.store.table import Row, breaks_off, columns_of, sorted_rows, whole_rows, write_table
 
 #: So many runs or problems of a kind are named one by one.
 _SHOWN = 10
@@ -116,13 +118,21 @@ def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> l
             write_dicts(folder.postprocessing_jobs(standing.value), configurations)
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({error.strerror})") from error
-    screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}")
+    screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
     try:
         added = _complete_table(search, liveness)
     except StoreError as error:
         return [str(error)]
     screen.notes([f"rows added to {folder.results.name}: {added:,}"] if added else [])
     return []
+
+
+def _best(rows: Sequence[Row], settings: Settings) -> str:
+    """Return what stands in the first row, if that is a number."""
+    cell = rows[0].get(settings.performance_key, "") if rows else ""
+    if number_of(cell) is None:
+        return ""
+    return f"; best {settings.performance_key} {cell} ({folder_name(rows[0].get(settings.out_arg, ''))})"
 
 
 def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, object]]:
@@ -139,18 +149,21 @@ def _keep_earlier(folder: SearchFolder, stamp: str) -> None:
 def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
     """Add rows that the search's own table lacks, all rows in there stay; return how many.
 
-    A live search writes its table itself, so it is left alone; the journal is asked again when it is resumed.
+    A live search writes its table itself, so it is left alone.
     """
     folder, settings = search.folder, search.settings
     if search.is_journal_damaged or liveness.controller is not None:
         return 0
-    there = read_table(folder.results)
-    known = {folder_name(row.get(settings.out_arg, "")) for row in there}
-    new = [
-        found.row
+    delivered = {
+        found.run.folder: found.row
         for found in search.runs.values()
-        if found.row is not None and found.run.folder not in known and not liveness.may_be_live(found)
-    ]
+        if found.row is not None and not liveness.may_be_live(found)
+    }
+    there = whole_rows(folder.results, settings.out_arg)
+    if there and breaks_off(folder.results) and folder_name(there[-1][settings.out_arg]) in delivered:
+        there.pop()
+    known = {folder_name(row.get(settings.out_arg, "")) for row in there}
+    new = [row for name, row in delivered.items() if name not in known]
     # A controller that has started meanwhile has written a whole table of its own.
     if not new or Liveness(search).controller is not None:
         return 0

@@ -11,7 +11,7 @@ from hpsearch.app.options import (
     add_options,
     at_least,
     hours,
-    is_plan_option,
+    names_of_planning_options,
     options_from,
     to_argv,
     whole,
@@ -93,7 +93,7 @@ class SeedsOptions:
     @property
     def resume_argv(self) -> list[str]:
         """The search's options that may be given when it is resumed, as words of a command line."""
-        kept = {name: getattr(self.search, name) for name in self.given if not is_plan_option(name)}
+        kept = {name: getattr(self.search, name) for name in self.given - set(names_of_planning_options())}
         return to_argv(SearchOptions(**kept))
 
 

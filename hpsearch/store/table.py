@@ -120,3 +120,22 @@ def read_table(path: Path) -> list[Row]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
+
+
+def whole_rows(path: Path, out_arg: str) -> list[Row]:
+    """Return the rows of a table that may be half copied: a last row that breaks off in its output option is left out.
+
+    Raises StoreError if the file cannot be read.
+    """
+    rows = read_table(path)
+    if rows and breaks_off(path) and (out_arg not in rows[-1] or list(rows[-1])[-1] == out_arg):
+        return rows[:-1]
+    return rows
+
+
+def breaks_off(path: Path) -> bool:
+    """Return whether a table does not end with a line's end, as all whole ones do."""
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 1))
+        return file.read(1) not in (b"\n", b"")

@@ -301,6 +301,7 @@ def test_a_run_that_is_not_in_commands_pickle_is_found_by_its_own_files(project:
     assert by_name["by command"] == {
         "lr": 5,
         "name": "by command",
+        "flag": False,
         "out_dir": f"{older.recorded}/sim_20210304050607_05",
     }
     assert by_name["by config"]["lr"] == 6
@@ -471,13 +472,14 @@ def test_a_log_of_a_run_without_folder_stays(project: Project, older: OlderSearc
 
 
 def test_a_run_of_the_older_tool_that_is_live_here_stays(project: Project, older: OlderSearch) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", "input()", f"--out_dir={older.recorded}/sim_20210304050607_03"], stdin=subprocess.PIPE
-    )
-    try:
+    elsewhere = project.path / "elsewhere"
+    elsewhere.mkdir()
+    waiting = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen([*waiting, "--out_dir=older/sim_20210304050607_03"], cwd=project.path, stdin=subprocess.PIPE),
+        subprocess.Popen([*waiting, "--out_dir=older/sim_20210304050607_02"], cwd=elsewhere, stdin=subprocess.PIPE),
+    ):
         result = done(project, "older", "--performance_criteria=1000")
-    finally:
-        process.communicate(b"\n")
     assert "may be live" in result.stderr
     assert set_apart(older.path) == [f"sim_20210304050607_{k:02d}" for k in range(3)]
 
@@ -550,3 +552,45 @@ def test_the_function_returns_the_path(project: Project, older: OlderSearch) -> 
     code = "from hpsearch import hpsearch_postprocessing as p; print(p.run(['older']))"
     result = project.command([sys.executable, "-c", code])
     assert result.stdout.splitlines()[-1] == str(older.path / "postprocessing_results.csv")
+
+
+def test_a_flag_that_is_off_is_known_where_only_commands_tell_of_runs(project: Project, older: OlderSearch) -> None:
+    (older.path / "commands.pickle").unlink()
+    done(project, "older")
+    assert [job["flag"] for job in jobs(older.path, "finished")] == [True] * 3
+    assert [job["flag"] for job in jobs(older.path, "unfinished")] == [False]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 4))
+def test_a_table_that_breaks_off_is_made_whole_again(project: Project, cut: int) -> None:
+    name = "sim_20210304050607_00"
+    folder = project.path / "out"
+    whole = f"x;out_dir;acc;finished\n3;./out/{name[:-1]}9;5.25;1\n7;./out/{name};0.125;1\n"
+    older = OlderSearch(folder, recorded="./out")
+    older.run({"x": 7}, "acc 0.125\nfinished 1\n")
+    older.write_commands()
+    (folder / "search_results.csv").write_text(whole[:-cut])
+    done(project, "out")
+    table = (folder / "search_results.csv").read_text()
+    assert table.splitlines()[-1] == whole.splitlines()[-1]
+    assert all(line in whole for line in table.splitlines() if cut < 40)
+
+
+def test_runs_of_the_older_tool_to_which_a_search_was_added_are_judged_too(
+    project: Project, older: OlderSearch
+) -> None:
+    project.grid({"lr": [1, 200]}, script=SCRIPT_WITH_LR, more=EVAL_HANDLE)
+    project.search("--out_dir=older", "--force_out_dir", "--dont_force_new_dir")
+    done(project, "older", "--grid_module=hpsearch_config")
+    result = done(project, "older", "--performance_criteria=50")
+    assert counts(older.path) == (5, 1, 1)
+    assert "(2 below the criterion, 1 without a readable summary)" in result.stderr
+
+
+SCRIPT_WITH_LR = """\
+import os, sys
+options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
+os.makedirs(options["out_dir"])
+with open(os.path.join(options["out_dir"], "summary.txt"), "w") as file:
+    file.write("acc %s\\nfinished 1\\n" % options["lr"])
+"""
