@@ -92,7 +92,9 @@ def read_seed_runs(
             runs.append(_seed_run(folder, config, seed_option, commands.get(folder.name), summary, problem))
     there = {folder.name for folder in folders}
     runs += [
-        SeedRun(results / name, seed_of(options, seed_option), None, None, "it has no folder")
+        SeedRun(
+            results / name, seed_of(options, seed_option), RunConfiguration(options, False), None, "it has no folder"
+        )
         for name, options in commands.items()
         if name not in there
     ]

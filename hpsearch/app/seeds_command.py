@@ -23,5 +23,8 @@ def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str
         return gather_seeds(options, arguments.hpmod_path, Screen())
     except SearchError as error:
         return tell_end(str(error), error.exit_status)
+    except OSError as error:
+        # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
+        return tell_end(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
     except KeyboardInterrupt:
         return tell_end("stopped before the search was started", 130)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.run_configuration import RunConfiguration, is_within, options_of
-from hpsearch.app.seed_runs import SeedRun, counted
+from hpsearch.app.seed_runs import SeedRun
 from hpsearch.app.seeds_options import SeedsOptions
 from hpsearch.app.seeds_source import Source
 from hpsearch.core.errors import ConfigError, FolderError
@@ -81,7 +81,7 @@ def check_same_configuration(runs: Sequence[SeedRun], wanted: Wanted, source: So
     Raises FolderError if another run differs.
     """
     warnings = []
-    for run in counted(runs):
+    for run in runs:
         told = _difference(run, wanted)
         if not told:
             continue

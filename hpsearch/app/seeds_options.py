@@ -33,8 +33,9 @@ GRID_MODULE GRID_CONFIG OUT_DIR.
 
 exit status: that of the search (0 all runs finished; 1 some did not); 2 wrong usage, nothing was started
 """
-#: These make no sense here: the grid is made from the run, and a second call goes on where the first one ended.
-_LEFT_OUT = ("grid_config", "resume")
+#: These make no sense here (the grid is made from the run, a second call goes on where the first one ended) or mean
+#: something of their own.
+_LEFT_OUT = ("grid_config", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,10 @@ def _parser(arguments: SeedsArguments, prog: str | None, given_only: bool) -> ar
     )
     _add_seed_options(parser)
     _add_configuration_options(parser)
+    _add_folder_options(parser, arguments)
     _add_summary_options(parser, arguments)
     _add_job_options(parser)
-    defaults = {"out_dir": arguments.results_dir, "grid_module": arguments.grid_module}
-    add_options(parser, defaults, _LEFT_OUT, given_only)
+    add_options(parser, {"grid_module": arguments.grid_module}, _LEFT_OUT, given_only)
     return parser
 
 
@@ -213,6 +214,20 @@ def _add_configuration_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="Give an option another value than the run had; may be repeated.",
     )
+
+
+def _add_folder_options(parser: argparse.ArgumentParser, arguments: SeedsArguments) -> None:
+    group = parser.add_argument_group("the folder of results")
+    group.add_argument(
+        "--out_dir",
+        default=arguments.results_dir,
+        metavar="DIR",
+        help="Results go to a folder in here that is named like the run; what lies there counts. "
+        f"Relative to --run_cwd. Default: {arguments.results_dir.replace('%', '%%')}.",
+    )
+    group.add_argument("--force_out_dir", action="store_true", help="Use exactly --out_dir, with no folder inside.")
+    # Always so here; searches that are called with it need not be called otherwise.
+    group.add_argument("--dont_force_new_dir", action="store_true", help=argparse.SUPPRESS)
 
 
 def _add_summary_options(parser: argparse.ArgumentParser, arguments: SeedsArguments) -> None:

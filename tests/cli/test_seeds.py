@@ -384,6 +384,24 @@ def test_seeds_of_another_configuration_are_not_mixed(project: Project) -> None:
     )
 
 
+def test_an_interrupted_gathering_of_another_configuration_is_not_resumed(project: Project) -> None:
+    search = seeds_project(project)
+    options = (f"--run_dir={search}", "--num_seeds=3", "--start_gathering")
+    results = results_of(gather(project, *options))
+    journal = results / ".hpsearch" / "journal.jsonl"
+    planned = [
+        line for line in journal.read_text().splitlines(True) if json.loads(line)["event"] in ("planned", "search")
+    ]
+    journal.write_text("".join(planned))
+    for run in run_folders(results)[1:]:
+        shutil.rmtree(run)
+    result = project.command(seeds_argv(*options, "--forced_params=lr=0.7"))
+    assert result.exit_status == 2
+    assert "was gathered for another configuration (--lr=0.5 instead of --lr=0.7)" in result.stderr
+    assert "resumed" not in result.stderr
+    assert summary_of(gather(project, *options))[1] == "Number of seeds: 3"
+
+
 def test_the_repeated_run_counts_though_an_option_is_forced(project: Project) -> None:
     search = seeds_project(project)
     result = gather(
