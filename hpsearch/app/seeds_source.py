@@ -69,11 +69,12 @@ def find_origin(run_dir: str, run_cwd: Path) -> Origin:
 def find_source(origin: Origin, config: SearchConfig, grid_module: str, run_cwd: Path) -> Source:
     """Return the run to repeat.
 
-    grid_module: the dotted name that the user gave; empty = what the search records.
+    grid_module: for a search that records none; what is best is what it was when the search was started.
     Raises FolderError if the search has no finished run, ConfigError if nothing tells the run's configuration.
     """
     if origin.run is None:
-        return _best_run(find_search(origin.search, grid_module, run_cwd, needs_functions=False))
+        module = grid_module if origin.settings is None else ""
+        return _best_run(find_search(origin.search, module, run_cwd, needs_functions=False))
     summary, _ = finished_summary(origin.run, 1, config)
     return _source(origin.run, config, _command_of(origin, origin.run, config.out_arg), summary)
 

@@ -56,6 +56,14 @@ def test_fault_19_the_best_run_of_a_search_is_repeated(project: Project, ascendi
     assert seeds_of(commands) == ["0", "1"]
 
 
+def test_what_is_best_is_what_the_search_recorded(project: Project) -> None:
+    search = seeds_project(project)
+    module = project.path / "config.py"
+    module.write_text(module.read_text() + "_PERFORMANCE_SORT_ASC = True\n")
+    result = gather(project, f"--run_dir={search}", "--grid_module=config", "--num_seeds=2", "--start_gathering")
+    assert "--lr=0.5" in commands_in(results_of(result))[0]
+
+
 def test_fault_19_the_search_starts_from_any_folder(project: Project, tmp_path: Path) -> None:
     search = seeds_project(project)
     elsewhere = tmp_path / "elsewhere"
