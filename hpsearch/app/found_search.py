@@ -65,7 +65,8 @@ class FoundSearch:
     """A search folder as it lies there.
 
     record: what the journal says; None if there is none or it cannot be read (then `is_journal_damaged`).
-    table: the rows of the table of results that are there already. rows_only: those without an output folder.
+    table: the rows that the table of results has; carried: those that the journal knows it had when it began.
+    rows_only: those of both without a run's folder.
     problems: files that cannot be used. untold: folders sim_* that say nothing of themselves.
     """
 
@@ -77,6 +78,7 @@ class FoundSearch:
     is_journal_damaged: bool
     runs: dict[str, FoundRun] = field(default_factory=dict)
     table: list[Row] = field(default_factory=list)
+    carried: list[Row] = field(default_factory=list)
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
@@ -162,7 +164,7 @@ def _gather_runs(search: FoundSearch) -> None:
     search.problems += problems
     for run in listed:
         _add(search, run)
-    search.table = _rows_there(search)
+    _read_tables(search)
     _add_rows(search)
     told = _add_folders(search, search.folder.path, search.listing.run_folders)
     told += _add_folders(search, search.folder.set_apart, search.listing.set_apart)
@@ -172,30 +174,30 @@ def _gather_runs(search: FoundSearch) -> None:
     search.settings = replace(search.settings, option_names=columns)
 
 
-def _rows_there(search: FoundSearch) -> list[Row]:
-    """Return the rows of the table, and those that were in it when the journal began."""
-    carried = search.record.carried if search.record is not None else []
+def _read_tables(search: FoundSearch) -> None:
+    """Read the rows of the table, and those that were in it when the journal began and are there no more."""
+    out_arg = search.settings.out_arg
     try:
-        table = whole_rows(search.folder.results, search.settings.out_arg)
+        search.table = whole_rows(search.folder.results, out_arg)
     except StoreError as error:
         search.problems.append(str(error))
-        return list(carried)
-    there = {_identity(row, search.settings.out_arg) for row in table}
-    return table + [row for row in carried if _identity(row, search.settings.out_arg) not in there]
+    if search.record is not None and search.record.carried:
+        there = {_identity(row, out_arg) for row in search.table}
+        search.carried = [row for row in search.record.carried if _identity(row, out_arg) not in there]
+
+
+def _identity(row: Row, out_arg: str) -> object:
+    return folder_name(row.get(out_arg, "")) or tuple(row.items())
 
 
 def _add_rows(search: FoundSearch) -> None:
     """Add the runs that only the table tells of."""
     settings = search.settings
-    for row in search.table:
+    for row in (*search.table, *search.carried):
         if folder_name(row.get(settings.out_arg, "")) not in search.runs:
             told = run_of_row(row, settings.out_arg, settings.summary_keywords, len(search.runs) + 1)
             if told is not None:
                 _add(search, told)
-
-
-def _identity(row: Row, out_arg: str) -> object:
-    return folder_name(row.get(out_arg, "")) or tuple(row.items())
 
 
 def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> list[FoundRun]:
@@ -239,10 +241,11 @@ def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recor
 def _gather_results(search: FoundSearch) -> None:
     """Find out what each run delivered."""
     out_arg = search.settings.out_arg
-    rows = {folder_name(row.get(out_arg, "")): row for row in reversed(search.table)}
+    both = [*search.table, *search.carried]
+    rows = {folder_name(row.get(out_arg, "")): row for row in reversed(both)}
     for found in search.runs.values():
         _read_result(found, search, rows.get(found.run.folder))
-    search.rows_only = [row for row in search.table if folder_name(row.get(out_arg, "")) not in search.runs]
+    search.rows_only = [row for row in both if folder_name(row.get(out_arg, "")) not in search.runs]
 
 
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:

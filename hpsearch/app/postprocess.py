@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,17 +159,25 @@ def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
         for found in search.runs.values()
         if found.row is not None and not liveness.may_be_live(found)
     }
+    is_half_copied = bool(search.table) and breaks_off(folder.results)
+    if not is_half_copied and not _lacking(search.table, delivered, settings):
+        return 0
     there = whole_rows(folder.results, settings.out_arg)
-    if there and breaks_off(folder.results) and folder_name(there[-1][settings.out_arg]) in delivered:
+    if is_half_copied and folder_name(there[-1].get(settings.out_arg, "")) in delivered:
         there.pop()
-    known = {folder_name(row.get(settings.out_arg, "")) for row in there}
-    new = [row for name, row in delivered.items() if name not in known]
+    new = _lacking(there, delivered, settings)
     # A controller that has started meanwhile has written a whole table of its own.
     if not new or Liveness(search).controller is not None:
         return 0
     rows = sorted_rows([*there, *new], settings.performance_key, settings.sort_ascending)
     write_table(folder.results, columns_of(settings, rows), rows)
     return len(new)
+
+
+def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settings) -> list[Row]:
+    """Return the delivered rows (by the names of their runs' folders) that a table lacks."""
+    known = {folder_name(row.get(settings.out_arg, "")) for row in rows}
+    return [row for name, row in delivered.items() if name not in known]
 
 
 def _put_logs_in_place(search: FoundSearch, liveness: Liveness, run_cwd: Path, screen: Screen) -> list[str]:
