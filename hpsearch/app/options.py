@@ -259,6 +259,11 @@ def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' type
     return {field.name: field for field in dataclasses.fields(SearchOptions)}
 
 
+def names_of_planning_options() -> list[str]:
+    """Return the options that shape the list of runs: they cannot be given to a search that is planned already."""
+    return [name for name, field in _fields().items() if field.metadata["plans"]]
+
+
 _OUT_DIR_OPTIONS = ("out_dir", "force_out_dir", "dont_force_new_dir")
 _GRID_OPTIONS = ("grid_module", "grid_config")
 
