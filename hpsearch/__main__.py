@@ -25,6 +25,18 @@ def _function(module: str, name: str = "main") -> Callable[[Sequence[str]], int]
     return call
 
 
+def _postprocess(argv: Sequence[str]) -> int:
+    from hpsearch.hpsearch_postprocessing import main as postprocess
+
+    return postprocess(argv, prog="hpsearch postprocess")
+
+
+def _seeds(argv: Sequence[str]) -> int:
+    from hpsearch.app.seeds_command import main as seeds
+
+    return seeds(argv, prog="hpsearch seeds")
+
+
 #: Subcommand -> what it does, and its function: arguments -> exit status.
 _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
@@ -34,6 +46,8 @@ _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.app.control", "cancel")),
     "resume": ("go on with a search that was interrupted", _function("hpsearch.app.control", "resume")),
     "retry": ("run failed runs again, or those that are named", _function("hpsearch.app.control", "retry")),
+    "postprocess": ("put the results of an ended or killed search in order", _postprocess),
+    "seeds": ("repeat the best run under several random seeds: mean and spread", _seeds),
 }
 
 

@@ -317,7 +317,7 @@ class Dispatcher:
         outcome = collect(search.folder, run, entry.ended, search.settings, self._config)
         logs = list(self._backend.logs(job)) if job is not None else []
         if not entry.ended.cause:
-            outcome = with_memory_cause(outcome, logs)
+            outcome = with_memory_cause(outcome, logs, search.folder.run_folder(run))
         self._put_files_in_place(entry, logs)
         summary = None if outcome.summary is None else encode_summary(outcome.summary)
         search.note(

@@ -18,27 +18,21 @@ from typing import Any
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.gridfile import SearchConfig, config_from_module, import_grid_module, load_config
+from hpsearch.app.gridfile import SearchConfig, load_config
 from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
 from hpsearch.app.plan import Plan, make_plan
+from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import (
-    ConfigError,
-    FolderError,
-    SearchInterrupted,
-    StoreError,
-    SubmissionRefused,
-    SummaryError,
-)
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
-from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import encode, readable
 
 
@@ -195,7 +189,7 @@ def _set_aside_foreign_files(folder: SearchFolder) -> None:
     ours = (folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed)
     for path in ours:
         if path.exists():
-            path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
+            rename_with_stamp(path, stamp)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -203,8 +197,7 @@ def _copy(source: Path, target: Path) -> None:
     if target.exists():
         if target.samefile(source) or target.read_bytes() == source.read_bytes():
             return
-        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        target.rename(free_name(target.with_name(f"{target.stem}_{stamp}{target.suffix}")))
+        rename_with_stamp(target, time.strftime("%Y-%m-%d_%H-%M-%S"))
     shutil.copyfile(source, target)
 
 
@@ -240,7 +233,7 @@ def resume_search(
     with LiveSearch(folder, this_controller()) as search:
         settings = search.settings
         combined = replace(with_given(latest_options(search.record), given), resume=given_folder)
-        config = _config_to_end(settings, screen) if how.only_ends else _config_of(settings)
+        config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
         backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
         _rename_if_moved(search)
         if not all(
@@ -268,50 +261,6 @@ def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumpt
     if how.only_ends:
         return [f"ending what is left of {search.folder.path}: {live:,} runs may still be live"]
     return [f"resuming {search.folder.path}", f"runs: {what}, {rest:,} to be run"]
-
-
-def _config_to_end(settings: Settings, screen: Screen) -> SearchConfig:
-    """Return the configuration of a search that is only to be ended, for which a broken module is no obstacle."""
-    try:
-        return _config_of(settings)
-    except ConfigError as error:
-        screen.warn(f"summaries of runs that have ended cannot be read ({error})")
-        reason = str(error)
-
-    def unreadable(out_dir: str, number: int) -> Mapping[str, object]:
-        raise SummaryError(reason)
-
-    return replace(_plain_config(settings), summary_parser=unreadable)
-
-
-def _config_of(settings: Settings) -> SearchConfig:
-    """Return the configuration of a search that is resumed; the grid module is needed only for a parser of its own."""
-    if settings.has_parser:
-        sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
-        with contextlib.redirect_stdout(sys.stderr):
-            module = import_grid_module(settings.grid_module)
-        if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
-            raise ConfigError(
-                f"the summary parser of this search is in {settings.grid_file}, but importing {settings.grid_module} "
-                f"here finds {module.__file__}; resume from the folder in which the search was started"
-            )
-        return config_from_module(module, settings.grid_module, needs_grid=False)
-    return _plain_config(settings)
-
-
-def _plain_config(settings: Settings) -> SearchConfig:
-    return SearchConfig(
-        module_name=settings.grid_module,
-        module_file=Path(settings.grid_file) if settings.grid_file else None,
-        grid={},
-        conditions=(),
-        script_name=settings.program[-1],
-        summary_filename=settings.summary_filename,
-        summary_keywords=settings.summary_keywords,
-        out_arg=settings.out_arg,
-        performance_key=settings.performance_key,
-        sort_ascending=settings.sort_ascending,
-    )
 
 
 def _rename_if_moved(search: LiveSearch) -> None:

@@ -157,8 +157,7 @@ class ClusterBackend:
         while self._clock() < deadline:
             was_silent = self._is_silent
             alive = self._alive(active)
-            left = {job.attempt.token for job in alive}
-            self._jobs.cancelled(job for job in active if job.attempt.token not in left)
+            self._jobs.cancelled(job for job in active if job not in alive)
             if not alive:
                 return
             becomes_hurried = not is_hurried and _sleep(pause_s, alarm)

@@ -50,11 +50,6 @@ class ClusterJobs:
             watch.see_note(note, now)
         return has_news
 
-    def cancelled(self, jobs: Iterable[Job]) -> None:
-        """These were cancelled, and the scheduler has them no more: that is their end."""
-        for job in jobs:
-            self._watch(job).is_cancelled = True
-
     def still_open(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs for which the scheduler's word is needed."""
         return [job for job in jobs if self._watch(job).note is None or self._watch(job).waits_for_cause]
@@ -75,6 +70,11 @@ class ClusterJobs:
             else:
                 watch.see_absence(now)
         return has_news
+
+    def cancelled(self, jobs: Iterable[Job]) -> None:
+        """Note that these jobs were ended by the search itself; a scheduler may forget one that never ran at once."""
+        for job in jobs:
+            self._watch(job).was_cancelled = True
 
     def statuses(self, jobs: Iterable[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; those of which nothing is known are left out."""

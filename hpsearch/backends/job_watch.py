@@ -37,8 +37,7 @@ class JobWatch:
     """What is known of one run of a job.
 
     note: the exit file, since note_at. told: the scheduler's latest word; final since told_at if that was an end.
-    absences: answers in a row without the job, since absent_at.
-    is_cancelled: it was cancelled, and the scheduler has it no more: nothing else is waited for.
+    absences: answers in a row without the job, since absent_at. was_cancelled: by this search, and is gone.
     """
 
     note: ExitNote | None = None
@@ -47,7 +46,7 @@ class JobWatch:
     told_at: float = 0.0
     absences: int = 0
     absent_at: float = 0.0
-    is_cancelled: bool = False
+    was_cancelled: bool = False
 
     @property
     def waits_for_cause(self) -> bool:
@@ -79,9 +78,9 @@ class JobWatch:
 
     def status(self, now: float, patience: Patience) -> Status:
         """Return what is known now."""
-        if self.is_cancelled and (self.note is None or self.waits_for_cause):
+        if self.was_cancelled:
             exit_status = None if self.note is None else self.note.exit_status
-            return Status(JobPhase.ENDED, exit_status, RunState.CANCELLED, "cancelled")
+            return Status(JobPhase.ENDED, exit_status, RunState.CANCELLED, "cancelled with the search")
         if self.note is not None:
             return self._with_note(self.note, now, patience)
         if self.told.phase is JobPhase.ENDED:

@@ -135,6 +135,8 @@ _KINDS: dict[str, type[Any]] = {  # Any: the classes above
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+#: json.loads would look for the encoding of each of many lines.
+_from_json = json.JSONDecoder().decode
 
 
 def to_line(event: Event) -> bytes:
@@ -147,7 +149,7 @@ def from_line(line: bytes) -> Event:
 
     Raises ValueError if the line is no event of this version.
     """
-    fields = json.loads(line)
+    fields = _from_json(line.decode("ascii"))
     if not isinstance(fields, dict) or fields.get("event") not in _KINDS:
         raise ValueError(f"not an event of this version: {line[:80]!r}")
     kind = _KINDS[fields.pop("event")]
