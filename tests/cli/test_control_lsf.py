@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from project import Project, is_alive, wait_until
@@ -19,15 +18,6 @@ echo "running as a job"
 echo $$ >>pids.txt
 exec sleep 600
 """
-
-
-@pytest.fixture
-def lsf(project: Project, tmp_path: Path) -> Iterator[FakeLsf]:
-    """A cluster with four slots, to which the project's commands talk."""
-    with FakeLsf(tmp_path / "lsf") as cluster:
-        cluster.write(terminate_interval_s=0.2)
-        project.environment.update({**cluster.own_variables(), "PATH": cluster.env()["PATH"]})
-        yield cluster
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from project import ROOT, SCRIPT, Project, Result, rows, run_folders, wait_until
@@ -18,15 +17,6 @@ from standins.worlds import FakeLsf
 COUNTED = "open('executions.txt', 'a').write('x\\n')\n" + SCRIPT
 LIBRARY_ERROR = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer"
 OUT = ("--out_dir=out", "--force_out_dir")
-
-
-@pytest.fixture
-def lsf(project: Project, tmp_path: Path) -> Iterator[FakeLsf]:
-    """A cluster with four slots, to which the project's commands talk."""
-    with FakeLsf(tmp_path / "lsf") as cluster:
-        cluster.write(terminate_interval_s=0.2)
-        project.environment.update({**cluster.own_variables(), "PATH": cluster.env()["PATH"]})
-        yield cluster
 
 
 def run(project: Project, *options: str) -> Result:
