@@ -36,6 +36,8 @@ MAX_INTERRUPTIONS = 10
 #: After a submission that was refused for the moment: the first pause, doubled up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
 _ECHO_INTERVAL_S = 0.1
+#: When a search is ended: pauses before each question whether a doubtful submission exists.
+_LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
 #: How often the search folder is looked at for a request to stop.
 _REQUEST_INTERVAL_S = 2.0
 
@@ -378,8 +380,13 @@ class Dispatcher:
     def _end_unsure(self) -> None:
         """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
         doubtful = dict(self._unsure)
-        self._paused_until = 0.0
-        self._settle_unsure()
+        self._stop.silence()
+        for pause_s in _LAST_QUESTIONS_S:
+            if self._unsure:
+                # A scheduler may not know a new job at once; a further signal cuts the pause short.
+                self._backend.wait([], pause_s, self._stop.alarm)
+                self._paused_until = 0.0
+                self._settle_unsure()
         for token, attempt in doubtful.items():
             if token not in self._active and token not in self._unsure:
                 entry = self._search.record.runs[attempt.run.number]

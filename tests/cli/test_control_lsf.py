@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from project import Project, is_alive, wait_until
+from project import Project, is_alive, journal_has, wait_until
 from standins.worlds import FakeLsf
 
 #: Notes its process and says something; never ends by itself.
@@ -26,6 +26,7 @@ def controller(project: Project, lsf: FakeLsf) -> Iterator[subprocess.Popen[str]
     project.grid({"x": [1, 2, 3, 4, 5, 6]}, script=SCRIPT, script_name="train.sh")
     options = ("--run_cluster", "--num_jobs=5", "--out_dir=out", "--force_out_dir", "--deterministic_search")
     controller = project.start(*options)
+    wait_until(lambda: journal_has(project.path / "out", "submitted", 5), "five jobs")
     wait_until(lambda: len(pids(project)) == 4, "four running jobs")
     yield controller
     if controller.poll() is None:

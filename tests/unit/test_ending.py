@@ -30,16 +30,20 @@ class Scheduler(SequentialBackend):
 
     survives_controller = True
 
-    def __init__(self, known: str = "", is_silent: bool = False, is_stubborn: bool = False) -> None:
+    def __init__(self, known: str = "", silences: int = 0, is_stubborn: bool = False) -> None:
         super().__init__()
-        self._known, self._is_silent, self._is_stubborn = known, is_silent, is_stubborn
+        self._known, self._silences, self._is_stubborn = known, silences, is_stubborn
         self.cancelled: list[str] = []
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """No time passes here."""
 
     def release(self, jobs: Sequence[Job]) -> None:
         """A scheduler's jobs start by themselves."""
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        if self._is_silent:
+        self._silences -= 1
+        if self._silences >= 0:
             raise SubmissionUnsure("no answer")
         return {attempt.token: "4711" for attempt in attempts if attempt.token == self._known}
 
@@ -85,10 +89,15 @@ def test_a_doubtful_job_that_does_not_exist_is_settled(search: LiveSearch) -> No
     assert not search.record.runs[1].is_open
 
 
+def test_a_scheduler_that_does_not_know_a_job_at_once_is_asked_again(search: LiveSearch) -> None:
+    backend = Scheduler(known="token", silences=1)
+    assert (end(search, backend), backend.cancelled) == ("cancelled", ["4711"])
+
+
 def test_a_doubtful_job_of_which_there_is_no_word_stays_open(
     search: LiveSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert end(search, Scheduler(is_silent=True)) == "planned"
+    assert end(search, Scheduler(silences=100)) == "planned"
     assert search.record.runs[1].is_open
     assert "nobody knows whether there is a job token: ask again with hpsearch cancel" in capsys.readouterr().err
 
