@@ -37,8 +37,9 @@ def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
         try:
             gpus.check()
             return gpus
-        except NoGpuFound as error:
-            if options.visible_gpus:
+        except BackendError as error:
+            gpus.close()
+            if options.visible_gpus or not isinstance(error, NoGpuFound):
                 raise
             how = "runs go in the foreground, one after another unless --num_cpu_jobs says more"
             screen.note(f"no GPU is used: {how} ({error})")
