@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,9 @@ from hpsearch.backends.base import LogFile, Room
 from hpsearch.backends.gpu_cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
 from hpsearch.backends.gpu_obstacles import Obstacles
-from hpsearch.backends.gpu_places import free_mb_of, gpus_of, place_on, wants_alone
+from hpsearch.backends.gpu_places import gpus_of, place_on, wants_alone
 from hpsearch.backends.gpu_readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
+from hpsearch.backends.gpu_rooms import Crowd, gpus_with_room, wanted_room
 from hpsearch.backends.gpu_slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
 from hpsearch.backends.gpu_slots import open_gpus as find_open_gpus
 from hpsearch.backends.gpu_watch import GpuWatch
@@ -22,9 +22,6 @@ from hpsearch.backends.local import LocalProcesses, local_logs
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
-
-#: A GPU counts as emptier than another if it has this much more free memory.
-_ROOMIER = 1.05
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class GpuBackend:
         self._is_silent = False
         self._asked_at = -math.inf
         self._look_at: float | None = None
-        self._shared: set[str] = set()
+        self._crowd = Crowd()
         self._changed: set[int] = set()
 
     def check(self) -> None:
@@ -95,13 +92,8 @@ class GpuBackend:
 
     def wanted_room(self, job: Job) -> Room | None:
         """Return how much free memory is more than the job had when it started there, or as much without others."""
-        free_mb = free_mb_of(job)
-        if job.attempt.token in self._shared or not free_mb:
-            return Room(free_mb / _ROOMIER)
-        room = Room(free_mb * _ROOMIER)
         ours = [self._readings[gpu] for gpu in self._uuids if gpu in self._readings]
-        roomier = [reading for reading in ours if (reading.memory_total_mb or 0) >= room.free_memory_mb]
-        return room if len(roomier) >= self._limits.gpus_per_run else None
+        return wanted_room(job, job in self._crowd, ours, self._limits.gpus_per_run)
 
     def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
         """Return GPUs for one run alone that have so much memory free."""
@@ -126,15 +118,12 @@ class GpuBackend:
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = {job.attempt.token: self._processes.status(job) for job in active}
-        crowd = Counter(gpu for job in active for gpu in gpus_of(job))
-        tokens = {job.attempt.token for job in active}
-        self._shared &= tokens
+        self._crowd.note(active)
         for job in active:
-            if any(crowd[gpu] > 1 for gpu in gpus_of(job)):
-                self._shared.add(job.attempt.token)
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
                 self._watch.run_ended(gpus_of(job), self._clock())
-                self._changed.update(gpus_of(job))
+                if self._reader.is_busy:
+                    self._changed.update(gpus_of(job))
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
@@ -197,15 +186,9 @@ class GpuBackend:
         self, confirmed: Mapping[int, GpuReading], room: Room, runs: Sequence[GpuRun]
     ) -> dict[int, GpuReading]:
         """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
-        taken = {gpu for run in runs for gpu in run.gpus}
-        fit = {
-            gpu: reading
-            for gpu, reading in confirmed.items()
-            if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= room.free_memory_mb)
-        }
-        self._put_off(
-            confirmed.keys() - fit.keys(), f"a run that ran out of memory needs {room.free_memory_mb:.0f} MiB"
-        )
+        fit = gpus_with_room(confirmed, room, {gpu for run in runs for gpu in run.gpus})
+        too_full = confirmed.keys() - fit.keys()
+        self._put_off(too_full, f"a run that ran out of memory needs {room.free_memory_mb:.0f} MiB and no other run")
         return fit
 
     def _chosen(self, confirmed: dict[int, GpuReading], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
