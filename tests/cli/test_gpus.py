@@ -805,3 +805,25 @@ def test_no_nvidia_smi_at_all_is_said_once(box: Box) -> None:
     result = box.search()
     assert result.stderr.count("(no NVIDIA GPU was found: there is no nvidia-smi on PATH)") == 1
     assert [run.visible_devices for run in box.gpus.runs()] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("variable", "remedy"),
+    [
+        ({}, "python -m pip install GPUtil setuptools"),
+        ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, "unset SETUPTOOLS_USE_DISTUTILS"),
+    ],
+)
+def test_a_gputil_that_cannot_be_imported_is_said_with_the_remedy(
+    box: Box, variable: dict[str, str], remedy: str
+) -> None:
+    message = "No module named 'distutils'"
+    box.project.write("GPUtil.py", f'raise ModuleNotFoundError("{message}", name="distutils")\n')
+    box.project.environment.update(variable)
+    box.grid(1)
+    result = box.run()
+    assert (result.exit_status, result.stderr) == (
+        2,
+        f"hpsearch: the package GPUtil cannot be imported ({message}): {remedy}; or give --visible_gpus=-1 to run "
+        "without GPUs\n",
+    )
