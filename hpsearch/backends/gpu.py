@@ -129,6 +129,8 @@ class GpuBackend:
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until a run ends, a start-up time is over, or it is time for a reading or its answer."""
         runs, now = self._runs(active), self._clock()
+        # Before a sleep that may be long: a start-up time of 0 is over at once.
+        self._keep_locks(runs)
         limits = [] if timeout_s is None else [timeout_s]
         limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
         if self._reader.is_busy:

@@ -426,6 +426,15 @@ def test_a_search_waits_while_another_ones_run_starts_up_and_a_killed_search_blo
     assert "GPU 0: a run of another search starts up there\n" in told
 
 
+def test_a_run_that_has_started_up_keeps_no_other_search_away(box: Box) -> None:
+    box.describe(IDLE)
+    box.grid(1, **HELD, memory_mb=[0], load_percent=[0])
+    both = [box.start(QUICK, NO_STARTUP, out=out) for out in ("first", "second")]
+    box.await_runs(2)
+    box.go()
+    assert [box.finish(controller).exit_status for controller in both] == [0, 0]
+
+
 def test_two_searches_at_once_never_both_take_the_last_slot(box: Box) -> None:
     box.describe(IDLE)
     box.grid(2, seconds=[0.1], memory_mb=[0], load_percent=[0])
