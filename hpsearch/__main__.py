@@ -13,9 +13,23 @@ def _run(argv: Sequence[str]) -> int:
     return search(argv, _DEFAULT_GRID, prog="hpsearch run")
 
 
+def _postprocess(argv: Sequence[str]) -> int:
+    from hpsearch.hpsearch_postprocessing import main as postprocess
+
+    return postprocess(argv, prog="hpsearch postprocess")
+
+
+def _seeds(argv: Sequence[str]) -> int:
+    from hpsearch.app.seeds_command import main as seeds
+
+    return seeds(argv, prog="hpsearch seeds")
+
+
 #: Subcommand -> what it does, and its function: arguments -> exit status.
 _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
+    "postprocess": ("put the results of an ended or killed search in order", _postprocess),
+    "seeds": ("repeat the best run under several random seeds: mean and spread", _seeds),
 }
 
 

@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
 from hpsearch.store.events import AttemptEnded
-from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.layout import SearchFolder, free_name, move_file
 from hpsearch.store.legacy import write_run_command
 from hpsearch.store.record import Settings
 from hpsearch.store.values import encode
@@ -52,11 +51,13 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, settings: Setti
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
 
 
-def with_memory_cause(outcome: Outcome, logs: Iterable[LogFile]) -> Outcome:
+def with_memory_cause(outcome: Outcome, logs: Iterable[LogFile], run_folder: Path) -> Outcome:
     """Return the outcome of a run as "out of memory" if the end of its logs says that the GPU had no more."""
     if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
         return outcome
-    said = next(filter(None, (says_gpu_out_of_memory(_end_of(log.path)) for log in logs)), "")
+    # Postprocessing of a killed search has put them in place already.
+    places = (path for log in logs for path in (log.path, run_folder / log.final_name))
+    said = next(filter(None, (says_gpu_out_of_memory(_end_of(path)) for path in places)), "")
     return replace(outcome, state=RunState.OUT_OF_MEMORY, problem=said[:_SAID_WIDTH]) if said else outcome
 
 
@@ -75,7 +76,9 @@ def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
 
 
-def read_summary(run_folder: Path, run: Run, settings: Settings, config: SearchConfig) -> dict[str, list[object]]:
+def read_summary(
+    run_folder: Path, run: Run, settings: Settings | SearchConfig, config: SearchConfig
+) -> dict[str, list[object]]:
     """Return a run's summary, by the user's own parser if there is one.
 
     Raises SummaryError saying what is wrong with it.
@@ -91,7 +94,7 @@ def read_summary_text(path: Path) -> str:
 
     Raises SummaryError if there is none or it is no text.
     """
-    if path.exists() and not path.is_file():
+    if not path.is_file() and path.exists():
         raise SummaryError(f"{path}: expected a file, found something else (a folder, a pipe)")
     try:
         content = path.read_bytes()
@@ -154,13 +157,5 @@ def put_files_in_place(run_folder: Path, logs: list[LogFile], run: Run, settings
     for log in logs:
         target = run_folder / log.final_name
         if log.path.exists():
-            _move(log.path, free_name(target))
+            move_file(log.path, free_name(target))
     write_run_command(run_folder / "hpsearch_command.sh", run, settings)
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError:
-        # On another file system: the run's folder may be a link the user made.
-        shutil.move(source, target)

@@ -39,12 +39,13 @@ def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -
     try:
         return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
     except SearchError as error:
-        return _tell(str(error), error.exit_status)
+        return tell_end(str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _tell("stopped before the first run was started", 130)
+        return tell_end("stopped before the first run was started", 130)
 
 
-def _tell(message: str, exit_status: int) -> int:
+def tell_end(message: str, exit_status: int) -> int:
+    """Say on standard error why the command ends; return its exit status."""
     from hpsearch.app.screen import Screen
 
     Screen().error(message)
@@ -66,11 +67,15 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     from hpsearch.app.screen import Screen
     from hpsearch.app.search import run_search
 
-    # A console script has its own folder first on the search path; grid modules lie where the user is.
-    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    add_current_folder()
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
     return run_search(options_from(namespace), given, Screen(), import_paths)
+
+
+def add_current_folder() -> None:
+    """Let grid modules be found where the user is: a console script has only its own folder on the search path."""
+    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -113,18 +113,19 @@ def import_grid_module(name: str) -> ModuleType:
                 f"--grid_module={name}: there is no module {error.name!r} (looked in {looked}, ...); "
                 "start hpsearch from the folder that the dotted name begins in"
             ) from error
-        raise _failed_import(name, error) from error
+        raise failed_import(f"--grid_module={name}", error) from error
     except (Exception, SystemExit) as error:
-        raise _failed_import(name, error) from error
+        raise failed_import(f"--grid_module={name}", error) from error
 
 
-def _failed_import(name: str, error: BaseException) -> ConfigError:
+def failed_import(where: str, error: BaseException) -> ConfigError:
+    """Return the error for a grid module that raised something when it was executed, with the line that did it."""
     if isinstance(error, SyntaxError):
-        return ConfigError(f"--grid_module={name}: {error.filename}, line {error.lineno}: {error.msg}")
+        return ConfigError(f"{where}: {error.filename}, line {error.lineno}: {error.msg}")
     # The last line that is not the import system's own: where the user has to look.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    where = f"{frames[-1].filename}, line {frames[-1].lineno}: " if len(frames) > 1 else ""
-    return ConfigError(f"--grid_module={name}: {where}{type(error).__name__}: {error}")
+    line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if len(frames) > 1 else ""
+    return ConfigError(f"{where}: {line}{type(error).__name__}: {error}")
 
 
 def read_grid_config(path: Path) -> dict[str, object]:

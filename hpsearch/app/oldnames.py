@@ -100,8 +100,13 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
     return str(path)
 
 
+def current_config() -> SearchConfig | None:
+    """Return the configuration that the old names describe; None before any was read."""
+    return _CONFIG.get()
+
+
 def _known_config() -> SearchConfig:
-    config = _CONFIG.get()
+    config = current_config()
     if config is None:
         raise ConfigError("no grid module was read yet: call hpsearch._read_config(module) first")
     return config

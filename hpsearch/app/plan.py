@@ -105,7 +105,7 @@ def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[s
     if script.suffix != ".py" and os.access(script, os.X_OK):
         # Without a slash, the command would be looked up on PATH.
         return (config.script_name if "/" in config.script_name else f"./{config.script_name}",)
-    return (_python(), config.script_name)
+    return (interpreter_word(), config.script_name)
 
 
 def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
@@ -118,7 +118,7 @@ def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
     return words
 
 
-def _python() -> str:
+def interpreter_word() -> str:
     """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
     found = shutil.which("python3")
     running = Path(sys.executable)

@@ -16,20 +16,21 @@ from typing import Any
 
 from hpsearch.app.backend_choice import choose_backend
 from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.gridfile import SearchConfig, config_from_module, import_grid_module, load_config
+from hpsearch.app.gridfile import SearchConfig, load_config
 from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
 from hpsearch.app.plan import Plan, make_plan
+from hpsearch.app.recorded import config_of
 from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import ConfigError, FolderError, SearchInterrupted, StoreError, SubmissionRefused
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
-from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.record import RunRecord
 from hpsearch.store.values import encode, readable
 
 
@@ -53,6 +54,9 @@ def run_search(
     check_together(options)
     if options.resume:
         return _resume(options, given, screen)
+    if options.job_setup:
+        # It is needed again when the search is resumed, perhaps from elsewhere.
+        options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd())))
     grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
     # Whatever the user's module prints must not come between the results on standard output.
     with contextlib.redirect_stdout(sys.stderr):
@@ -170,7 +174,7 @@ def _set_aside_foreign_files(folder: SearchFolder) -> None:
     ours = (folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed)
     for path in ours:
         if path.exists():
-            path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
+            rename_with_stamp(path, stamp)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -178,8 +182,7 @@ def _copy(source: Path, target: Path) -> None:
     if target.exists():
         if target.samefile(source) or target.read_bytes() == source.read_bytes():
             return
-        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        target.rename(free_name(target.with_name(f"{target.stem}_{stamp}{target.suffix}")))
+        rename_with_stamp(target, time.strftime("%Y-%m-%d_%H-%M-%S"))
     shutil.copyfile(source, target)
 
 
@@ -210,7 +213,7 @@ def _resume(options: SearchOptions, given: Mapping[str, Any], screen: Screen) ->
         settings = search.settings
         combined = with_given(options_from_names(settings.options), given)
         combined = replace(combined, resume=options.resume)
-        config = _config_of(settings)
+        config = config_of(settings)
         backend = choose_backend(combined, screen)
         _rename_if_moved(search)
         if not all(
@@ -232,32 +235,6 @@ def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord]) -> list[str]
         f"resuming {search.folder.path}",
         f"runs: {finished:,} of {len(entries):,} finished, {live:,} may still be live, {rest:,} to be run",
     ]
-
-
-def _config_of(settings: Settings) -> SearchConfig:
-    """Return the configuration of a search that is resumed; the grid module is needed only for a parser of its own."""
-    if settings.has_parser:
-        sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
-        with contextlib.redirect_stdout(sys.stderr):
-            module = import_grid_module(settings.grid_module)
-        if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
-            raise ConfigError(
-                f"the summary parser of this search is in {settings.grid_file}, but importing {settings.grid_module} "
-                f"here finds {module.__file__}; resume from the folder in which the search was started"
-            )
-        return config_from_module(module, settings.grid_module, needs_grid=False)
-    return SearchConfig(
-        module_name=settings.grid_module,
-        module_file=Path(settings.grid_file) if settings.grid_file else None,
-        grid={},
-        conditions=(),
-        script_name=settings.program[-1],
-        summary_filename=settings.summary_filename,
-        summary_keywords=settings.summary_keywords,
-        out_arg=settings.out_arg,
-        performance_key=settings.performance_key,
-        sort_ascending=settings.sort_ascending,
-    )
 
 
 def _rename_if_moved(search: LiveSearch) -> None:
@@ -286,7 +263,7 @@ def _carry_out(
     search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time()), durable=True)
     screen.begin(search.settings, entries, backend.shows_output)
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries)
+        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries, options.submit_only)
         dispatcher.take_over(entries)
         try:
             dispatcher.run()
@@ -299,6 +276,9 @@ def _carry_out(
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
         screen.result(str(folder.results))
         all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+        if options.submit_only and stop.signal_number is None:
+            screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
+            return SearchEnd(folder.results, 0)
         if stop.signal_number is not None and not all_finished:
             raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
     return SearchEnd(folder.results, 0 if all_finished else 1)

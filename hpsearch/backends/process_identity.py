@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,3 +91,27 @@ def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
     except OSError:
         return None
     return pid in ancestors
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process was started with. cwd: its working directory now, None if that may not be known."""
+
+    words: tuple[str, ...]
+    cwd: Path | None
+
+
+def processes() -> Iterator[Process]:
+    """Return all processes of this machine but this one; none where there is no /proc."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        if folder.name != str(os.getpid()):
+            with contextlib.suppress(OSError):  # It has ended meanwhile.
+                words = (folder / "cmdline").read_bytes().decode("utf-8", "surrogateescape").split("\0")
+                yield Process(tuple(words), _readlink(folder / "cwd"))
+
+
+def _readlink(path: Path) -> Path | None:
+    try:
+        return path.readlink()
+    except OSError:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -57,3 +58,19 @@ def shell_line(words: Sequence[str]) -> str:
         return line
     escaped = line.replace("\\", "\\\\").replace("%", "%%").replace("\n", "\\n")
     return f'eval "$(printf {shlex.quote(escaped)})"'
+
+
+_PRINTED = re.compile(r'eval "\$\(printf (?P<text>.*)\)"', re.DOTALL)
+_ESCAPES = {"\\\\": "\\", "\\n": "\n", "%%": "%"}
+
+
+def words_of_line(line: str) -> list[str]:
+    """Return the words of a command line, as `shell_line` or a person wrote it.
+
+    Raises ValueError if a quote is not closed.
+    """
+    printed = _PRINTED.fullmatch(line.strip())
+    if printed is not None:
+        escaped = "".join(shlex.split(printed["text"]))
+        line = re.sub(r"\\\\|\\n|%%", lambda found: _ESCAPES[found[0]], escaped)
+    return shlex.split(line)

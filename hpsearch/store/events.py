@@ -62,7 +62,7 @@ class AttemptIntended:
 class AttemptSubmitted:
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
-    waited_s: for how long it could have been started if there had been a place.
+    waited_s: for how long it could have been started if there had been a place. is_queued: it waits in a queue first.
     """
 
     run: int
@@ -73,6 +73,17 @@ class AttemptSubmitted:
     place: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     waited_s: float = 0.0
+    is_queued: bool = False
+
+
+@dataclass(frozen=True)
+class AttemptStarted:
+    """A queued attempt was seen running. place: where, for people; may be empty."""
+
+    run: int
+    token: str
+    at: float
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,7 @@ Event = (
     | RowCarried
     | AttemptIntended
     | AttemptSubmitted
+    | AttemptStarted
     | AttemptEnded
     | RunCollected
 )
@@ -117,11 +129,14 @@ _KINDS: dict[str, type[Any]] = {  # Any: the classes above
     "carried": RowCarried,
     "intended": AttemptIntended,
     "submitted": AttemptSubmitted,
+    "started": AttemptStarted,
     "ended": AttemptEnded,
     "collected": RunCollected,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+#: json.loads would look for the encoding of each of many lines.
+_from_json = json.JSONDecoder().decode
 
 
 def to_line(event: Event) -> bytes:
@@ -134,7 +149,7 @@ def from_line(line: bytes) -> Event:
 
     Raises ValueError if the line is no event of this version.
     """
-    fields = json.loads(line)
+    fields = _from_json(line.decode("ascii"))
     if not isinstance(fields, dict) or fields.get("event") not in _KINDS:
         raise ValueError(f"not an event of this version: {line[:80]!r}")
     kind = _KINDS[fields.pop("event")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,20 @@ class SearchFolder:
         """Configurations of the runs that did not finish, as a list of dicts."""
         return self.path / "not_completed.pickle"
 
+    @property
+    def set_apart(self) -> Path:
+        """Run folders that postprocessing moved out of the way; only the user deletes them."""
+        return self.path / "TO_BE_DELETED"
+
+    @property
+    def postprocessing_results(self) -> Path:
+        """The table of results as postprocessing found it."""
+        return self.path / "postprocessing_results.csv"
+
+    def postprocessing_jobs(self, which: str) -> Path:
+        """Configurations as a list of dicts; `which`: finished, unfinished or missing."""
+        return self.path / f"postprocessing_{which}_jobs.pickle"
+
     def run_folder(self, run: Run) -> Path:
         """Return a run's output folder."""
         return self.path / run.folder
@@ -123,6 +138,20 @@ def free_name(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}.{number}")
     return candidate
+
+
+def rename_with_stamp(path: Path, stamp: str) -> None:
+    """Give a file another name, with a time stamp in it, so that it stays when one with its name is written."""
+    path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file, also to another file system."""
+    try:
+        source.rename(target)
+    except OSError:
+        # On another file system: the run's folder may be a link the user made.
+        shutil.move(source, target)
 
 
 def move_aside(folder: SearchFolder, run: Run) -> Path | None:

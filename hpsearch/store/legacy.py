@@ -29,14 +29,14 @@ def write_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings
     _write_script(folder.commands, about, (command_line(run, settings) for run in runs))
     without = [*about, "The output option is left out here; commands.sh has it."]
     _write_script(folder.commands_without_folders, without, (command_line(run, settings, False) for run in runs))
-    _write_pickle(folder.commands_pickle, [configuration_dict(run, settings) for run in runs])
+    write_dicts(folder.commands_pickle, [configuration_dict(run, settings) for run in runs])
 
 
 def write_not_completed(folder: SearchFolder, entries: Iterable[RunRecord], settings: Settings) -> None:
     """Write the configurations of all runs that did not finish; no file if there are none."""
     dicts = [configuration_dict(e.run, settings) for e in entries if e.state is not RunState.FINISHED]
     if dicts:
-        _write_pickle(folder.not_completed, dicts)
+        write_dicts(folder.not_completed, dicts)
     else:
         folder.not_completed.unlink(missing_ok=True)
 
@@ -58,7 +58,11 @@ def _write_script(path: Path, about: Iterable[str], lines: Iterable[str]) -> Non
     write_whole(path, content.encode("utf-8", "surrogateescape"))
 
 
-def _write_pickle(path: Path, dicts: list[dict[str, object]]) -> None:
+def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
+    """Write configurations as a pickle.
+
+    Raises StoreError if it cannot be written.
+    """
     try:
         content = pickle.dumps(dicts)
     except (pickle.PicklingError, AttributeError, TypeError):

@@ -46,6 +46,14 @@ def sorted_rows(rows: Iterable[Row], key: str, ascending: bool) -> list[Row]:
     return sorted(rows, key=lambda row: sort_key(row.get(key, ""), ascending))
 
 
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write a whole table at once.
+
+    Raises StoreError if it cannot be written; an earlier table then stays.
+    """
+    write_whole(path, _lines([columns, *([row.get(column, "") for column in columns] for row in rows)]))
+
+
 class ResultsTable:
     """The CSV file of a search: separator ``;``, no index."""
 
@@ -56,7 +64,7 @@ class ResultsTable:
         """
         self._path = path
         self.columns = list(columns)
-        write_whole(path, _lines([self.columns]) + self._encoded(rows))
+        write_table(path, self.columns, rows)
         self._descriptor = self._open()
 
     def append(self, row: Row) -> None:
@@ -64,7 +72,7 @@ class ResultsTable:
 
         Raises StoreError if the disk takes no more; no part of the row stays then.
         """
-        content = self._encoded([row])
+        content = _lines([[row.get(column, "") for column in self.columns]])
         size = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, content)
@@ -80,7 +88,7 @@ class ResultsTable:
         Raises StoreError if it cannot be written; the earlier table then stays.
         """
         self.columns = list(columns)
-        write_whole(self._path, _lines([self.columns]) + self._encoded(rows))
+        write_table(self._path, self.columns, rows)
         self.close()
         self._descriptor = self._open()
 
@@ -90,9 +98,6 @@ class ResultsTable:
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-
-    def _encoded(self, rows: Iterable[Row]) -> bytes:
-        return _lines([[row.get(column, "") for column in self.columns] for row in rows])
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
@@ -115,3 +120,22 @@ def read_table(path: Path) -> list[Row]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
+
+
+def whole_rows(path: Path, out_arg: str) -> list[Row]:
+    """Return the rows of a table that may be half copied: a last row that breaks off in its output option is left out.
+
+    Raises StoreError if the file cannot be read.
+    """
+    rows = read_table(path)
+    if rows and breaks_off(path) and (out_arg not in rows[-1] or list(rows[-1])[-1] == out_arg):
+        return rows[:-1]
+    return rows
+
+
+def breaks_off(path: Path) -> bool:
+    """Return whether a table does not end with a line's end, as all whole ones do."""
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 1))
+        return file.read(1) not in (b"\n", b"")

@@ -1,0 +1,109 @@
+"""Postprocessing 10,000 runs, ours and the older tool's, against pandas reading, sorting and writing their table."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from measure import GRID_MODULE, ROOT, answer, seconds
+
+COUNT = 10_000
+LIMIT_S = 2.0
+PANDAS = """\
+import sys, pandas
+table = pandas.read_csv(sys.argv[1], sep=";").sort_values("acc", ascending=False)
+table.to_csv(sys.argv[1] + ".sorted", sep=";", index=False)
+"""
+EVAL_HANDLE = """
+def judge(summary, criterion):
+    return float(summary["acc"][0]) >= criterion
+
+_PERFORMANCE_EVAL_HANDLE = judge
+"""
+
+
+def older_search(path: Path) -> None:
+    """Write a search folder of the older tool: every summary has to be read."""
+    import pickle
+
+    options = [
+        {"x": k, "name": "a b", "out_dir": f"./out/{path.name}/sim_20210304050607_{k:05d}"} for k in range(COUNT)
+    ]
+    path.mkdir()
+    (path / "config.py").write_text(GRID_MODULE.format(grid="{'x': [1]}", conditions="[]") + EVAL_HANDLE)
+    (path / "commands.pickle").write_bytes(pickle.dumps(options))
+    for k in range(COUNT):
+        folder = path / f"sim_20210304050607_{k:05d}"
+        folder.mkdir()
+        (folder / "summary.txt").write_text(f"acc 0.{k * 7919 % COUNT:04d}\nfinished 1\n")
+
+
+def journal_search(path: Path) -> None:
+    """Write a search folder with the journal of a search that ended."""
+    sys.path.insert(0, str(ROOT))
+    from hpsearch.store import events
+    from hpsearch.store.layout import SearchFolder
+    from hpsearch.store.live import LiveSearch
+    from hpsearch.store.record import Settings
+
+    older_search(path)
+    (path / "commands.pickle").unlink()
+    keywords = ("acc", "finished")
+    settings = Settings(
+        ("python3", "train.sh"), str(path), str(path), "out_dir", "summary.txt", keywords, "acc", False, "config",
+        "", False, ("x", "name"),
+    )  # fmt: skip
+    with LiveSearch(SearchFolder(path)) as search:
+        names = [f"sim_20210304050607_{k:05d}" for k in range(COUNT)]
+        plans = [
+            events.RunPlanned(k, names[k], f"{path}/{names[k]}", [["x", k], ["name", "a b"]]) for k in range(COUNT)
+        ]
+        search.add_plan(*plans, events.SearchStarted(settings.to_json(), 0.0))
+        search.open_for_work()
+        for k in range(COUNT):
+            summary = {"acc": [f"0.{k:04d}"], "finished": ["1"]}
+            search.note(
+                events.AttemptIntended(k, names[k] + ".1.abcdef", 0.0),
+                events.AttemptSubmitted(k, names[k] + ".1.abcdef", "1", "host", 0.0),
+                events.AttemptEnded(k, names[k] + ".1.abcdef", 0, 0.0),
+                events.RunCollected(k, names[k] + ".1.abcdef", "finished", 0.0, summary),
+            )
+        search.finish()
+
+
+def measured(path: Path, *options: str) -> float:
+    """Return the shortest of three times of postprocessing, the interpreter's start taken off.
+
+    What an earlier call moved away is moved back in between.
+    """
+    argv = [sys.executable, "-m", "hpsearch.hpsearch_postprocessing", path.name]
+    start = min(seconds([sys.executable, "-c", "pass"], path.parent) for _ in range(3))
+    times = []
+    for _ in range(3):
+        times.append(seconds([*argv, *options], path.parent) - start)
+        seconds([*argv, "--undo"], path.parent)
+    return min(times)
+
+
+def main() -> None:
+    """Print the ratios; each call has to take less than two seconds."""
+    with tempfile.TemporaryDirectory(prefix="hpsearch-bench-") as name:
+        begun = time.perf_counter()
+        for kind, build in (("with a journal", journal_search), ("of the older tool", older_search)):
+            path = Path(name) / kind.replace(" ", "_")
+            build(path)
+            took = measured(path)
+            judged = measured(path, "--performance_criteria=0.5")
+            table = str(path / "postprocessing_results.csv")
+            pandas = min(seconds([sys.executable, "-c", PANDAS, table], path) for _ in range(3))
+            verdict = "ok" if max(took, judged) <= LIMIT_S else "TOO SLOW"
+            ours = f"{took:.2f} s, moving half of them away {judged:.2f} s (at most {LIMIT_S:g}: {verdict})"
+            details = f"{ours}, pandas {pandas:.2f} s"
+            answer(f"postprocessing {COUNT:,} runs {kind} / pandas on their table", took / pandas, 2.0, details)
+        print(f"(folders and all calls: {time.perf_counter() - begun:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()

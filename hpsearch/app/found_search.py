@@ -1,0 +1,285 @@
+"""A search folder of any origin and in any condition: its runs, and what each of them delivered. Nothing is changed."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hpsearch.app.collect import read_summary
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.recorded import config_for_folder
+from hpsearch.core.errors import FolderError, StoreError, SummaryError
+from hpsearch.core.model import Configuration, Run, RunState, Summary
+from hpsearch.core.summary import is_finished
+from hpsearch.store.journal import read_journal
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.old_search import (
+    Listing,
+    folder_name,
+    list_folder,
+    run_of_folder,
+    run_of_row,
+    runs_of_commands,
+)
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.table import Row, row_of, whole_rows
+
+
+class Standing(enum.Enum):
+    """How far a run came, as the pickles of postprocessing tell it."""
+
+    FINISHED = "finished"
+    UNFINISHED = "unfinished"
+    MISSING = "missing"
+
+
+@dataclass
+class FoundRun:
+    """One run of a search folder.
+
+    entry: what the journal says of it, None if it says nothing. place: where its folder lies, None if there is none.
+    summary: what it delivered; row: the same with its options, as the table of results has it.
+    problem: why there is no summary, or what is odd about it.
+    is_recorded: False if only the folder itself says that it belongs to this search, which has a record that does not.
+    """
+
+    run: Run
+    entry: RunRecord | None
+    place: Path | None
+    is_recorded: bool = True
+    summary: Summary | None = None
+    row: Row | None = None
+    problem: str = ""
+    standing: Standing = Standing.MISSING
+
+    @property
+    def label(self) -> str:
+        """The run for people."""
+        return f"run {self.run.number} ({self.run.folder})"
+
+
+@dataclass
+class FoundSearch:
+    """A search folder as it lies there.
+
+    record: what the journal says; None if there is none or it cannot be read (then `is_journal_damaged`).
+    table: the rows that the table of results has; carried: those that the journal knows it had when it began.
+    rows_only: those of both without a run's folder.
+    problems: files that cannot be used. untold: folders sim_* that say nothing of themselves.
+    """
+
+    folder: SearchFolder
+    listing: Listing
+    settings: Settings
+    config: SearchConfig
+    record: SearchRecord | None
+    is_journal_damaged: bool
+    runs: dict[str, FoundRun] = field(default_factory=dict)
+    table: list[Row] = field(default_factory=list)
+    carried: list[Row] = field(default_factory=list)
+    rows_only: list[Row] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+
+    def of(self, standing: Standing) -> list[FoundRun]:
+        """Return the runs that came so far."""
+        return [found for found in self.runs.values() if found.standing is standing]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of all runs that delivered a summary."""
+        return self.rows_only + [found.row for found in self.runs.values() if found.row is not None]
+
+
+def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bool) -> FoundSearch:
+    """Read a search folder.
+
+    grid_module: the user's, empty = what the folder records. run_cwd: for folders without a journal.
+    Raises ConfigError or FolderError if the folder cannot be made sense of.
+    """
+    folder = SearchFolder(path)
+    try:
+        listing = list_folder(path, folder.set_apart)
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be listed ({error.strerror})") from error
+    record, damage = _read_record(folder)
+    recorded = None if record is None else record.settings
+    config = config_for_folder(path, listing.files, recorded, grid_module, run_cwd, needs_functions)
+    settings = _settings(config, recorded, path, run_cwd, overrides=bool(grid_module))
+    search = FoundSearch(folder, listing, settings, config, record, bool(damage), problems=damage)
+    _gather_runs(search)
+    if not search.runs:
+        raise FolderError(
+            f"{path}: not a search folder (there is neither {folder.journal.relative_to(path)} nor a usable "
+            "commands.pickle, nor a folder sim_* that tells of itself); give the folder that holds them"
+        )
+    _gather_results(search)
+    return search
+
+
+def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
+    if not folder.journal.exists():
+        return None, []
+    try:
+        record = SearchRecord.of(read_journal(folder.journal))
+    except FolderError as error:
+        return None, [str(error)]
+    return (record, []) if record.settings is not None else (None, [f"{folder.journal}: it tells of no search yet"])
+
+
+def _settings(config: SearchConfig, recorded: Settings | None, path: Path, run_cwd: Path, overrides: bool) -> Settings:
+    if recorded is not None and not overrides:
+        return recorded
+    base = recorded or Settings(
+        program=("python3", config.script_name),
+        run_cwd=str(run_cwd),
+        shown_folder=str(path),
+        out_arg=config.out_arg,
+        summary_filename="",
+        summary_keywords=(),
+        performance_key="",
+        sort_ascending=False,
+        grid_module=config.module_name,
+        grid_file=str(config.module_file or ""),
+        has_parser=False,
+        option_names=(),
+    )
+    return replace(
+        base,
+        summary_filename=config.summary_filename,
+        summary_keywords=config.summary_keywords,
+        performance_key=config.performance_key,
+        sort_ascending=config.sort_ascending,
+        has_parser=config.summary_parser is not None,
+    )
+
+
+def _gather_runs(search: FoundSearch) -> None:
+    """Find all runs: in the journal, the pickles of commands, the table, and among folders that tell of themselves."""
+    for entry in search.record or ():
+        _add(search, entry.run, entry)
+    listed, problems = runs_of_commands(search.folder.path, search.listing.files, search.settings.out_arg)
+    search.problems += problems
+    for run in listed:
+        _add(search, run)
+    _read_tables(search)
+    _add_rows(search)
+    told = _add_folders(search, search.folder.path, search.listing.run_folders)
+    told += _add_folders(search, search.folder.set_apart, search.listing.set_apart)
+    _switch_flags_off(search, told)
+    names = (name for found in search.runs.values() for name, _ in found.run.configuration.options)
+    columns = tuple(dict.fromkeys((*search.settings.option_names, *names)))
+    search.settings = replace(search.settings, option_names=columns)
+
+
+def _read_tables(search: FoundSearch) -> None:
+    """Read the rows of the table, and those that were in it when the journal began and are there no more."""
+    out_arg = search.settings.out_arg
+    try:
+        search.table = whole_rows(search.folder.results, out_arg)
+    except StoreError as error:
+        search.problems.append(str(error))
+    if search.record is not None and search.record.carried:
+        there = {_identity(row, out_arg) for row in search.table}
+        search.carried = [row for row in search.record.carried if _identity(row, out_arg) not in there]
+
+
+def _identity(row: Row, out_arg: str) -> object:
+    return folder_name(row.get(out_arg, "")) or tuple(row.items())
+
+
+def _add_rows(search: FoundSearch) -> None:
+    """Add the runs that only the table tells of."""
+    settings = search.settings
+    for row in (*search.table, *search.carried):
+        if folder_name(row.get(settings.out_arg, "")) not in search.runs:
+            told = run_of_row(row, settings.out_arg, settings.summary_keywords, len(search.runs) + 1)
+            if told is not None:
+                _add(search, told)
+
+
+def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> list[FoundRun]:
+    """Add the runs of whose folders nothing but themselves tells; return them."""
+    settings = search.settings
+    added = []
+    for name in sorted(set(names) - search.runs.keys()):
+        number = len(search.runs) + 1
+        told, problem = run_of_folder(parent / name, settings.out_arg, search.config.script_name, number)
+        search.problems += [problem] if problem else []
+        if told is not None:
+            added.append(_add(search, told, is_recorded=search.record is None))
+        elif (parent / name / settings.summary_filename).is_file():
+            _add(search, Run(number, name, Configuration(()), str(parent / name)), is_recorded=False)
+        else:
+            search.untold.append(name)
+    return added
+
+
+def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
+    """Give runs that are known by their command the flags that other runs have: a flag that is off is not in there."""
+    options = (option for found in search.runs.values() for option in found.run.configuration.options)
+    flags = dict.fromkeys(name for name, value in options if value is True)
+    for found in told:
+        given = found.run.configuration.as_dict()
+        off = tuple((flag, False) for flag in flags if flag not in given)
+        found.run = replace(found.run, configuration=Configuration((*given.items(), *off)))
+
+
+def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recorded: bool = True) -> FoundRun:
+    if run.folder not in search.runs:
+        place = None
+        if run.folder in search.listing.run_folders:
+            place = search.folder.path / run.folder
+        elif run.folder in search.listing.set_apart:
+            place = search.folder.set_apart / run.folder
+        search.runs[run.folder] = FoundRun(run, entry, place, is_recorded)
+    return search.runs[run.folder]
+
+
+def _gather_results(search: FoundSearch) -> None:
+    """Find out what each run delivered."""
+    out_arg = search.settings.out_arg
+    both = [*search.table, *search.carried]
+    rows = {folder_name(row.get(out_arg, "")): row for row in reversed(both)}
+    for found in search.runs.values():
+        _read_result(found, search, rows.get(found.run.folder))
+    search.rows_only = [row for row in both if folder_name(row.get(out_arg, "")) not in search.runs]
+
+
+def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
+    """Take a run's summary from the surest place that has it: journal, its folder, the table."""
+    entry = found.entry
+    known = entry.summary if entry is not None else None
+    if known is None or (entry is not None and entry.state is not RunState.FINISHED):
+        # A run that was given up may have gone on: its folder knows better.
+        known = _summary_on_disk(found, search) or known
+    if known is not None:
+        found.summary = known
+        found.row = row_of(RunRecord(found.run, summary=known), search.settings)
+    elif row is not None:
+        keywords = search.settings.summary_keywords
+        found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}
+    found.standing = _standing(found)
+
+
+def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
+    if found.place is None:
+        found.problem = "it has no folder"
+        return None
+    try:
+        return read_summary(found.place, found.run, search.settings, search.config)
+    except SummaryError as error:
+        found.problem = str(error)
+        return None
+
+
+def _standing(found: FoundRun) -> Standing:
+    if found.summary is not None:
+        try:
+            if is_finished(found.summary):
+                return Standing.FINISHED
+        except (SummaryError, KeyError) as error:
+            found.problem = found.problem or str(error)
+    return Standing.UNFINISHED if found.place is not None or found.summary is not None else Standing.MISSING

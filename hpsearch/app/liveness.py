@@ -1,0 +1,84 @@
+"""Which runs of a search folder may still be live: asked without disturbing them, and never guessed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from pathlib import Path
+
+from hpsearch.app.found_search import FoundRun, FoundSearch
+from hpsearch.backends.launcher import read_exit_status
+from hpsearch.backends.process_identity import Process, is_alive, processes
+from hpsearch.core.model import RunState
+from hpsearch.store.lock import lock_holder
+from hpsearch.store.old_search import RUN_PREFIX
+from hpsearch.store.record import RunRecord
+
+#: A controller never runs these again.
+_OVER_FOR_GOOD = (RunState.FINISHED, RunState.UNFINISHED)
+
+
+class Liveness:
+    """What is known of the controller and the runs of a search at one moment."""
+
+    def __init__(self, search: FoundSearch) -> None:
+        self._search = search
+        self.controller = lock_holder(search.folder.lock)
+
+    @cached_property
+    def _named_by_processes(self) -> frozenset[str]:
+        """The runs' folders that the command of a process on this machine names."""
+        return runs_named_by(processes(), self._search.folder.path, self._search.runs)
+
+    def may_be_live(self, found: FoundRun) -> bool:
+        """Return whether a run may be live, or be started at any moment; True also if nobody can say."""
+        if self._search.is_journal_damaged or found.run.folder in self._named_by_processes:
+            return True
+        if found.entry is None:
+            return False
+        if self.controller is not None:
+            return found.entry.collected_at is None or found.entry.state not in _OVER_FOR_GOOD
+        return self._was_left_behind_live(found.entry)
+
+    def _was_left_behind_live(self, entry: RunRecord) -> bool:
+        """Return whether a run whose controller is gone may go on."""
+        if not entry.token or entry.collected_at is not None or entry.ended is not None or self._has_exit(entry):
+            return False
+        if entry.submitted is None:
+            # On this machine a run starts only after its submission was recorded; a scheduler may have it.
+            return bool(self._search.settings.options.get("run_cluster"))
+        is_local = "@" in entry.submitted.id and entry.submitted.host == socket.gethostname()
+        return is_alive(entry.submitted.id) if is_local else True
+
+    def _has_exit(self, entry: RunRecord) -> bool:
+        try:
+            return (
+                read_exit_status(self._search.folder.exit_file(entry.token).read_text("ascii", "replace")) is not None
+            )
+        except OSError:
+            return False
+
+
+def runs_named_by(everything: Iterable[Process], folder: Path, names: Collection[str]) -> frozenset[str]:
+    """Return which of the runs' folders in a search folder are named by the command of a process.
+
+    Searches that started in the same second have runs of the same names; so the whole path counts where it is known.
+    """
+    found = set()
+    for process in everything:
+        for word in process.words:
+            if RUN_PREFIX in word:
+                path = word.partition("=")[2] or word
+                found.add(_name_below(folder, path, process.cwd))
+    return frozenset(found).intersection(names)
+
+
+def _name_below(folder: Path, path: str, cwd: Path | None) -> str:
+    """Return the name in `folder` to which a path of another process leads; empty if it leads elsewhere."""
+    if cwd is None and not path.startswith("/"):
+        return next((part for part in path.split("/") if part.startswith(RUN_PREFIX)), "")
+    whole = os.path.realpath(os.path.join(cwd or "/", path))  # noqa: PTH118  (a word of any kind, not only a path)
+    parent = f"{folder}/"
+    return whole[len(parent) :].partition("/")[0] if whole.startswith(parent) else ""

@@ -1,0 +1,216 @@
+"""Postprocessing: the whole table of a search that ended or was killed, and bad runs set apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.app.found_search import FoundRun, FoundSearch, Standing, find_search
+from hpsearch.app.liveness import Liveness
+from hpsearch.app.options import absolute
+from hpsearch.app.screen import Screen
+from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
+from hpsearch.app.stray_logs import move_stray_logs
+from hpsearch.core.errors import StoreError, UsageError
+from hpsearch.core.summary import number_of
+from hpsearch.store.layout import SearchFolder, rename_with_stamp
+from hpsearch.store.legacy import configuration_dict, write_dicts
+from hpsearch.store.old_search import folder_name
+from hpsearch.store.record import Settings
+from hpsearch.store.table import Row, breaks_off, columns_of, sorted_rows, whole_rows, write_table
+
+#: So many runs or problems of a kind are named one by one.
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class PostprocessOptions:
+    """What is asked for. criterion: None = no run is set apart. grid_module: empty = what the folder records."""
+
+    out_dir: str
+    criterion: float | None = None
+    undo: bool = False
+    grid_module: str = ""
+    run_cwd: str = ""
+
+
+@dataclass(frozen=True)
+class PostprocessEnd:
+    """How it ended. results: the table that was written; None if there is none."""
+
+    results: Path | None
+    exit_status: int
+
+
+def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
+    """Put a search folder in order and write its results; its own state is left alone.
+
+    Raises SearchError if nothing could be done.
+    """
+    run_cwd = absolute(options.run_cwd, Path.cwd()).resolve() if options.run_cwd else Path.cwd()
+    path = _search_folder(options, run_cwd)
+    search = find_search(path, options.grid_module, run_cwd, needs_functions=options.criterion is not None)
+    liveness = Liveness(search)
+    screen.notes(_found_lines(search, liveness))
+    if options.undo:
+        return _undo(search, liveness, screen)
+    # Asked before anything is written: the grid module may lack the function.
+    sorting = sort_out(search, options.criterion, liveness) if options.criterion is not None else None
+    problems = _write_results(search, liveness, screen)
+    problems += _put_logs_in_place(search, liveness, run_cwd, screen)
+    if sorting is not None:
+        problems += _set_apart(search, sorting, screen)
+    screen.notes(_listed("problems", problems))
+    screen.result(str(search.folder.postprocessing_results))
+    return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
+
+
+def _search_folder(options: PostprocessOptions, run_cwd: Path) -> Path:
+    """Return the search folder, absolute: relative to the runs' working directory, else to where we are."""
+    if not run_cwd.is_dir():
+        raise UsageError(f"--run_cwd={options.run_cwd}: there is no such folder")
+    places = [absolute(options.out_dir, base) for base in dict.fromkeys((run_cwd, Path.cwd()))]
+    for place in places:
+        if place.is_dir():
+            return place.resolve()
+    raise UsageError(f"{options.out_dir}: there is no such folder (looked for {' and '.join(map(str, places))})")
+
+
+def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:
+    """Return what was found, for people."""
+    origin = "by its journal" if search.record is not None else "without a journal: pickles and runs' folders count"
+    counts = ", ".join(f"{len(search.of(standing)):,} {standing.value}" for standing in Standing)
+    lines = [f"search {search.folder.path} ({origin})", f"{len(search.runs):,} runs: {counts}"]
+    if liveness.controller is not None:
+        lines.append(f"the search is live ({liveness.controller or 'just starting'}); this is how it stands now")
+    lines += _listed("warnings", search.problems)
+    if search.untold:
+        lines.append(f"left alone: {_names(search.untold)} (no command, no config.pickle and no summary in there)")
+    lines += _listed(
+        "unfinished",
+        [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Standing.UNFINISHED)],
+    )
+    return lines
+
+
+def _listed(title: str, texts: Sequence[str]) -> list[str]:
+    """Return some texts under a title, the first ones in full; nothing if there are none."""
+    more = [f"  ... and {len(texts) - _SHOWN:,} more"] if len(texts) > _SHOWN else []
+    return [f"{title}:", *(f"  {text}" for text in texts[:_SHOWN]), *more] if texts else []
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
+
+
+def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> list[str]:
+    """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
+    folder, settings = search.folder, search.settings
+    rows = sorted_rows(search.rows, settings.performance_key, settings.sort_ascending)
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    dicts = {standing: _dicts(search.of(standing), search) for standing in Standing}
+    try:
+        _keep_earlier(folder, stamp)
+        write_table(folder.postprocessing_results, columns_of(settings, rows), rows)
+        for standing, configurations in dicts.items():
+            write_dicts(folder.postprocessing_jobs(standing.value), configurations)
+    except OSError as error:
+        raise StoreError(f"{folder.path}: cannot be written ({error.strerror})") from error
+    screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
+    try:
+        added = _complete_table(search, liveness)
+    except StoreError as error:
+        return [str(error)]
+    screen.notes([f"rows added to {folder.results.name}: {added:,}"] if added else [])
+    return []
+
+
+def _best(rows: Sequence[Row], settings: Settings) -> str:
+    """Return what stands in the first row, if that is a number."""
+    cell = rows[0].get(settings.performance_key, "") if rows else ""
+    if number_of(cell) is None:
+        return ""
+    return f"; best {settings.performance_key} {cell} ({folder_name(rows[0].get(settings.out_arg, ''))})"
+
+
+def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, object]]:
+    return [configuration_dict(found.run, search.settings) for found in runs]
+
+
+def _keep_earlier(folder: SearchFolder, stamp: str) -> None:
+    """Rename what an earlier postprocessing wrote."""
+    for path in (folder.postprocessing_results, *(folder.postprocessing_jobs(each.value) for each in Standing)):
+        if path.exists():
+            rename_with_stamp(path, stamp)
+
+
+def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
+    """Add rows that the search's own table lacks, all rows in there stay; return how many.
+
+    A live search writes its table itself, so it is left alone.
+    """
+    folder, settings = search.folder, search.settings
+    if search.is_journal_damaged or liveness.controller is not None:
+        return 0
+    delivered = {
+        found.run.folder: found.row
+        for found in search.runs.values()
+        if found.row is not None and not liveness.may_be_live(found)
+    }
+    is_half_copied = bool(search.table) and breaks_off(folder.results)
+    if not is_half_copied and not _lacking(search.table, delivered, settings):
+        return 0
+    there = whole_rows(folder.results, settings.out_arg)
+    if is_half_copied and folder_name(there[-1].get(settings.out_arg, "")) in delivered:
+        there.pop()
+    new = _lacking(there, delivered, settings)
+    # A controller that has started meanwhile has written a whole table of its own.
+    if not new or Liveness(search).controller is not None:
+        return 0
+    rows = sorted_rows([*there, *new], settings.performance_key, settings.sort_ascending)
+    write_table(folder.results, columns_of(settings, rows), rows)
+    return len(new)
+
+
+def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settings) -> list[Row]:
+    """Return the delivered rows (by the names of their runs' folders) that a table lacks."""
+    known = {folder_name(row.get(settings.out_arg, "")) for row in rows}
+    return [row for name, row in delivered.items() if name not in known]
+
+
+def _put_logs_in_place(search: FoundSearch, liveness: Liveness, run_cwd: Path, screen: Screen) -> list[str]:
+    elsewhere = [Path.cwd(), run_cwd, Path(search.settings.run_cwd)]
+    moved, problems = move_stray_logs(search, liveness, elsewhere)
+    screen.notes([f"logs moved into their runs' folders: {moved:,}"] if moved else [])
+    return problems
+
+
+def _set_apart(search: FoundSearch, sorting: Sorting, screen: Screen) -> list[str]:
+    """Move the chosen runs' folders and tell about it. Returns what went wrong."""
+    chosen = [*sorting.below, *sorting.without_summary]
+    problems = [*sorting.problems, *move_away(search, chosen)]
+    moved = sum(found.place is not None and found.place.parent == search.folder.set_apart for found in chosen)
+    screen.note(
+        f"moved to {search.folder.set_apart}: {moved:,} of {len(chosen):,} runs "
+        f"({len(sorting.below):,} below the criterion, {len(sorting.without_summary):,} without a readable summary); "
+        "nothing is deleted, --undo moves them back"
+    )
+    screen.notes(_listed("stay, because they may be live or be started at any moment", _labels(sorting.live)))
+    screen.notes(_listed("stay, because the search does not know them", _labels(sorting.foreign)))
+    return problems
+
+
+def _labels(runs: Iterable[FoundRun]) -> list[str]:
+    return [found.label for found in runs]
+
+
+def _undo(search: FoundSearch, liveness: Liveness, screen: Screen) -> PostprocessEnd:
+    returned = move_back(search, liveness)
+    screen.note(f"moved back from {search.folder.set_apart}: {returned.count:,} runs")
+    screen.notes(_listed("problems", returned.problems))
+    results = search.folder.postprocessing_results
+    if results.exists():
+        screen.result(str(results))
+    return PostprocessEnd(results if results.exists() else None, 1 if returned.problems else 0)

@@ -1,0 +1,109 @@
+"""The configuration of a search that was started earlier: from its journal, its grid module, or the copy of that."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from types import ModuleType
+
+from hpsearch.app.gridfile import SearchConfig, config_from_module, failed_import, import_grid_module
+from hpsearch.core.errors import ConfigError
+from hpsearch.store.record import Settings
+
+
+def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
+    """Return the configuration of a search with a journal; its grid module is imported only for functions in there.
+
+    needs_functions: True if the module's functions are wanted even if it has no summary parser.
+    Raises ConfigError if the module is needed and cannot be had.
+    """
+    if settings.has_parser or needs_functions:
+        sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
+        with contextlib.redirect_stdout(sys.stderr):
+            module = import_grid_module(settings.grid_module)
+        if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
+            raise ConfigError(
+                f"the functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
+                f"here finds {module.__file__}; start from the folder in which the search was started"
+            )
+        return config_from_module(module, settings.grid_module, needs_grid=False)
+    return SearchConfig(
+        module_name=settings.grid_module,
+        module_file=Path(settings.grid_file) if settings.grid_file else None,
+        grid={},
+        conditions=(),
+        script_name=settings.program[-1],
+        summary_filename=settings.summary_filename,
+        summary_keywords=settings.summary_keywords,
+        out_arg=settings.out_arg,
+        performance_key=settings.performance_key,
+        sort_ascending=settings.sort_ascending,
+    )
+
+
+def config_for_folder(
+    folder: Path,
+    files: Collection[str],
+    settings: Settings | None,
+    grid_module: str,
+    run_cwd: Path,
+    needs_functions: bool,
+) -> SearchConfig:
+    """Return the configuration for looking at a search folder of any origin.
+
+    files: names of the files in the folder. settings: what its journal says, None if there is none.
+    grid_module: the dotted name that the user gave; empty = what the folder records. It is looked for in `run_cwd` and
+    in the search folder, too, and so are the modules from which it takes something over.
+    Raises ConfigError if there is no grid module, or it is wrong.
+    """
+    sys.path += [path for path in (str(run_cwd), str(folder)) if path not in sys.path]
+    if grid_module:
+        with contextlib.redirect_stdout(sys.stderr):
+            module = import_grid_module(grid_module)
+        return config_from_module(module, grid_module, needs_grid=False)
+    if settings is None:
+        return _config_of_copy(_only_copy(folder, files))
+    try:
+        return config_of(settings, needs_functions)
+    except ConfigError:
+        # The folder was carried elsewhere, or the module was: its copy serves as well.
+        copy = folder / Path(settings.grid_file or f"{settings.grid_module.rpartition('.')[2]}.py").name
+        if not copy.is_file():
+            raise
+        return _config_of_copy(copy)
+
+
+def _only_copy(folder: Path, files: Collection[str]) -> Path:
+    """Return the copy of the grid module that lies in a search folder.
+
+    Raises ConfigError if there is none, or it is not clear which file it is.
+    """
+    modules = sorted(folder / name for name in files if name.endswith(".py"))
+    if len(modules) > 1:
+        modules = [path for path in modules if b"_SUMMARY_KEYWORDS" in path.read_bytes()] or modules
+    if not modules:
+        raise ConfigError(f"{folder}: no copy of the grid module lies here; name the module with --grid_module=MODULE")
+    if len(modules) > 1:
+        names = ", ".join(path.name for path in modules)
+        raise ConfigError(
+            f"{folder}: several copies of grid modules lie here ({names}); say which counts, "
+            f"as in --grid_module={modules[0].stem}"
+        )
+    return modules[0]
+
+
+def _config_of_copy(path: Path) -> SearchConfig:
+    """Execute a grid module's copy where it lies; unlike an import, this leaves no compiled file in the folder."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    # Classes defined in there look their module up by its name.
+    sys.modules.setdefault(path.stem, module)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        failed = failed_import(f"the copy of the grid module {path}", error)
+        raise ConfigError(f"{failed}; name the module itself with --grid_module=MODULE") from error
+    return config_from_module(module, path.stem, needs_grid=False)

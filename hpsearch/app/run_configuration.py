@@ -1,0 +1,105 @@
+"""The configuration that a run had: from what the simulation left in the run's folder, and from the run's command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.core.errors import ConfigError
+from hpsearch.store.old_search import options_of_command
+from hpsearch.store.values import decode, encode, load_plain_pickle
+
+CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
+_PLAIN = (str, int, float, bool)
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """The options of one run, the output option among them if it is known.
+
+    is_complete: True if these are all options that the script has, False if only those on the run's command.
+    """
+
+    options: Mapping[str, object]
+    is_complete: bool
+
+
+def read_configuration(
+    folder: Path, script_name: str, recorded: Mapping[str, object] | None = None
+) -> RunConfiguration | None:
+    """Return a run's configuration: what its ``config.pickle`` says, else its command; None if there is neither.
+
+    script_name: the simulation script, behind which the options of a command begin.
+    recorded: the options of the run's command, if the search that it belongs to knows them.
+    Raises ConfigError if ``config.pickle`` is no pickled argparse.Namespace of plain values.
+    """
+    given = recorded if recorded is not None else _given_options(folder / COMMAND_FILE, script_name)
+    path = folder / CONFIG_FILE
+    if path.is_file():
+        return RunConfiguration(_combined(read_namespace(path), given or {}), True)
+    return None if given is None else RunConfiguration(given, False)
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Return whether a folder holds what a run leaves."""
+    return (folder / CONFIG_FILE).is_file() or (folder / COMMAND_FILE).is_file()
+
+
+def read_namespace(path: Path) -> dict[str, object]:
+    """Return the attributes of a pickled argparse.Namespace.
+
+    Raises ConfigError, naming the file and the class that it holds, if it is anything else.
+    """
+    expected = "expected a pickled argparse.Namespace of plain values"
+    try:
+        loaded = load_plain_pickle(path.read_bytes(), also=[("argparse", "Namespace")])
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {expected}, but {error}") from error
+    if not isinstance(loaded, argparse.Namespace):
+        raise ConfigError(f"{path}: {expected}, found an object of the class {type(loaded).__qualname__}")
+    return vars(loaded)
+
+
+def options_of(namespace: argparse.Namespace) -> dict[str, object]:
+    """Return the options that a Namespace stands for; None is no value but the absence of an option."""
+    return _combined(vars(namespace), {})
+
+
+def _combined(attributes: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    """Return the options that a simulation had, with values that its command line takes.
+
+    None stands for an option that was not given, and the text of a list depends on the script: what the run's command
+    says about these counts, as far as it is known.
+    """
+    options = {}
+    for name, value in attributes.items():
+        if not isinstance(value, _PLAIN) and name in given:
+            options[name] = given[name]
+        elif value is not None:
+            options[name] = decode(encode(value))
+    return options
+
+
+def _given_options(path: Path, script_name: str) -> dict[str, object] | None:
+    try:
+        return options_of_command(path.read_bytes(), script_name)
+    except (OSError, ValueError):
+        return None
+
+
+def is_within(value: object, folder: Path, out_dir: object, run_cwd: Path) -> bool:
+    """Return whether an option's value is a path inside a run's own folder, or that folder.
+
+    out_dir: the folder as the run was given it; None if that is not known.
+    """
+    if not isinstance(value, str) or "/" not in value:
+        return False
+    if out_dir is not None and (value + "/").startswith(str(out_dir).rstrip("/") + "/"):
+        return True
+    path = Path(os.path.abspath(run_cwd / value))  # noqa: PTH100  (it need not exist)
+    return path == folder or folder in path.parents

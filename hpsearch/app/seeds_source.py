@@ -1,0 +1,121 @@
+"""The run whose configuration is repeated with other seeds: named by its own folder, or the best one of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.app.found_search import FoundSearch, Standing, find_search
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.run_configuration import (
+    COMMAND_FILE,
+    CONFIG_FILE,
+    RunConfiguration,
+    is_run_folder,
+    read_configuration,
+)
+from hpsearch.app.seed_runs import finished_summary, record_of
+from hpsearch.core.errors import ConfigError, FolderError, UsageError
+from hpsearch.core.model import Summary
+from hpsearch.core.summary import number_of, sort_key
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.old_search import folder_name, runs_of_commands
+from hpsearch.store.record import SearchRecord, Settings
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a user points. run: the run's folder, None if it is to be chosen. record: None if there is no journal."""
+
+    search: Path
+    run: Path | None
+    record: SearchRecord | None
+
+    @property
+    def settings(self) -> Settings | None:
+        """What the search recorded of itself; None if it has no journal."""
+        return self.record.settings if self.record is not None else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The run that is repeated. folder: may be gone. summary: None if the run did not finish."""
+
+    folder: Path
+    configuration: RunConfiguration
+    summary: Summary | None
+
+
+def find_origin(run_dir: str, run_cwd: Path) -> Origin:
+    """Return what lies where a user points: a run or a search. Relative paths may also start from `run_cwd`.
+
+    Raises UsageError if there is no such folder.
+    """
+    places = [Path(run_dir).expanduser(), run_cwd / run_dir]
+    folder = next((place.resolve() for place in places if place.is_dir()), None)
+    if folder is None:
+        raise UsageError(f"--run_dir={run_dir}: there is no such folder; expected a run's folder or a search folder")
+    for search in (folder.parent, folder.parent.parent):
+        record = record_of(search)
+        if record is not None and any(entry.run.folder == folder.name for entry in record):
+            return Origin(search, folder, record)
+    if is_run_folder(folder):
+        # A run that was copied here is none of the search's own, but has its grid module.
+        return Origin(folder.parent, folder, record_of(folder.parent))
+    return Origin(folder, None, record_of(folder))
+
+
+def find_source(origin: Origin, config: SearchConfig, grid_module: str, run_cwd: Path) -> Source:
+    """Return the run to repeat.
+
+    grid_module: for a search that records none; what is best is what it was when the search was started.
+    Raises FolderError if the search has no finished run, ConfigError if nothing tells the run's configuration.
+    """
+    if origin.run is None:
+        module = grid_module if origin.settings is None else ""
+        return _best_run(find_search(origin.search, module, run_cwd, needs_functions=False))
+    summary, _ = finished_summary(origin.run, 1, config)
+    return _source(origin.run, config, _command_of(origin, origin.run, config.out_arg), summary)
+
+
+def _source(
+    folder: Path, config: SearchConfig, command: Mapping[str, object] | None, summary: Summary | None
+) -> Source:
+    configuration = read_configuration(folder, config.script_name, command)
+    if configuration is None:
+        raise ConfigError(
+            f"{folder}: nothing tells the configuration of this run; expected {CONFIG_FILE} or {COMMAND_FILE} in "
+            "its folder, or the journal or commands.pickle of its search beside it"
+        )
+    return Source(folder, configuration, summary)
+
+
+def _command_of(origin: Origin, run: Path, out_arg: str) -> Mapping[str, object] | None:
+    """Return the options that a run was started with, as its search knows them; None if it does not."""
+    known = [entry.run for entry in origin.record or ()]
+    if not known:
+        commands = SearchFolder(origin.search).commands_pickle
+        known, _ = runs_of_commands(origin.search, [commands.name] if commands.is_file() else [], out_arg)
+    found = next((entry for entry in known if entry.folder == run.name), None)
+    return None if found is None else {**found.configuration.as_dict(), out_arg: found.out_dir}
+
+
+def _best_run(search: FoundSearch) -> Source:
+    """Return the finished run with the best value under the performance key that the search recorded.
+
+    Raises FolderError if there is none.
+    """
+    key, ascending = search.settings.performance_key, search.settings.sort_ascending
+    finished = search.of(Standing.FINISHED)
+    values = {found.run.folder: number_of((found.summary or {}).get(key, [""])[0]) for found in finished}
+    ranked = [found for found in finished if (value := values[found.run.folder]) is not None and value == value]
+    if not ranked:
+        what = (
+            f"none of its {len(finished)} finished runs has a number under {key!r}" if finished else "no run finished"
+        )
+        raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {what} in it")
+    best = min(ranked, key=lambda found: (sort_key(values[found.run.folder], ascending), found.run.number))
+    folder = best.place or search.folder.path / folder_name(best.run.out_dir)
+    command = {**best.run.configuration.as_dict(), search.config.out_arg: best.run.out_dir}
+    return _source(folder, search.config, command if best.run.configuration.options else None, best.summary)

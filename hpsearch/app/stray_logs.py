@@ -1,0 +1,75 @@
+"""Logs of cluster jobs that lie about: found by the name of their run's folder, moved into it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hpsearch.app.found_search import FoundRun, FoundSearch
+from hpsearch.app.liveness import Liveness
+from hpsearch.store.layout import free_name, move_file
+
+_LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|_script\.sh)")
+
+
+def move_stray_logs(search: FoundSearch, liveness: Liveness, elsewhere: Iterable[Path]) -> tuple[int, list[str]]:
+    """Move logs and job scripts into the folders of their runs, if these are not live.
+
+    They are looked for in the search folder, among the logs that a controller left, and in the folders `elsewhere`
+    (with their subfolder ``logs``, where one scheduler library puts them). A run without a folder keeps its logs
+    where they are: its folder must not exist if it is run again.
+    Returns how many were moved, and what went wrong.
+    """
+    count, problems = 0, []
+    for path in _candidates(search, elsewhere):
+        found = run_of_log(path.name, search.runs)
+        if found is None or found.place is None or path.parent == found.place or liveness.may_be_live(found):
+            continue
+        try:
+            move_file(path, free_name(found.place / _final_name(path, found, search)))
+            count += 1
+        except OSError as error:
+            problems.append(f"{path}: cannot be moved into the folder of {found.label} ({error.strerror})")
+    return count, problems
+
+
+def _candidates(search: FoundSearch, elsewhere: Iterable[Path]) -> Iterator[Path]:
+    yield from (search.folder.path / name for name in sorted(search.listing.files))
+    places = [search.folder.logs]
+    for folder in elsewhere:
+        places += [folder, folder / "logs"]
+    for place in dict.fromkeys(places):
+        if place != search.folder.path:
+            yield from _files(place)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if _LOG_NAME.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
+    except OSError:
+        return []  # Not there, or nothing that we may read: no logs to be found.
+    return [folder / name for name in sorted(names)]
+
+
+def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
+    """Return the run to which a log belongs by its name; None if the name is no log's, or of another search."""
+    matched = _LOG_NAME.fullmatch(name)
+    rest = matched["rest"] if matched is not None else ""
+    while rest and rest not in runs:
+        # Behind the folder's name stands a job's id, a member of an array, or our own attempt's token.
+        rest = _without_last_part(rest)
+    return runs.get(rest)
+
+
+def _without_last_part(text: str) -> str:
+    """Return a text up to its last dot or underscore; empty if it has none."""
+    return text[: max(text.rfind("."), text.rfind("_"), 0)]
+
+
+def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
+    """Return the name that a log gets: a live run's output has the name of its attempt before."""
+    is_newest = found.entry is not None and path.parent == search.folder.logs and path.stem == found.entry.token
+    return f"job_{found.run.folder}{path.suffix}" if is_newest else path.name

@@ -1,0 +1,98 @@
+"""Mean and spread of results over random seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hpsearch.core.errors import ConfigError
+
+#: Digits after the decimal point where nobody asked for a number of them, and how many there are at most.
+_USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One keyword over all seeds. count: how many runs gave a number; without any, mean and spread are NaN."""
+
+    keyword: str
+    mean: float
+    spread: float
+    count: int
+    decimals: int
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Mean and spread, rounded."""
+        return f"{self.mean:.{self.decimals}f}", f"{self.spread:.{self.decimals}f}"
+
+
+def statistic(
+    keyword: str, values: Iterable[float | None], use_sem: bool = False, decimals: int | None = None
+) -> Statistic:
+    """Return mean and spread of a keyword's values; None and NaN are left out.
+
+    use_sem: the spread is the standard error of the mean, instead of the standard deviation (of these values, not
+    estimated for more: divided by their number).
+    decimals: digits after the decimal point; None = two, or more where the spread would be rounded to 0.
+    """
+    numbers = [value for value in values if value is not None and not math.isnan(value)]
+    count = len(numbers)
+    if not count:
+        return Statistic(keyword, math.nan, math.nan, 0, _USUAL_DECIMALS if decimals is None else decimals)
+    mean = _mean(numbers)
+    spread = math.hypot(*(number - mean for number in numbers)) / math.sqrt(count) if math.isfinite(mean) else math.nan
+    if use_sem:
+        spread /= math.sqrt(count)
+    return Statistic(keyword, mean, spread, count, _decimals(mean, spread) if decimals is None else decimals)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except (OverflowError, ValueError):
+        # Too large together, or infinities of both signs.
+        return sum(number / len(numbers) for number in numbers)
+
+
+def _decimals(mean: float, spread: float) -> int:
+    """Return how many digits show the spread, or the mean where there is none, as something else than 0."""
+    # Equal values can differ from their mean by the last bit, which is no spread to show.
+    smallest = spread if spread > 1e-12 * abs(mean) else abs(mean)
+    if not smallest or not math.isfinite(smallest):
+        return _USUAL_DECIMALS
+    if smallest >= 0.5 * 10**-_USUAL_DECIMALS:
+        return _USUAL_DECIMALS
+    return min(_MOST_DECIMALS, 1 - math.floor(math.log10(smallest)))
+
+
+def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str]) -> list[int | None]:
+    """Return the wanted number of decimals of each keyword; None where nothing is said.
+
+    Raises ConfigError if there is not one number for each keyword.
+    """
+    if precisions is None or isinstance(precisions, int):
+        return [precisions] * len(keywords)
+    if len(precisions) != len(keywords):
+        raise ConfigError(
+            f"summary_precs has {len(precisions)} numbers, summary_keys {len(keywords)} keywords "
+            f"({', '.join(keywords)}); expected one number for each keyword, or one for all"
+        )
+    return list(precisions)
+
+
+def statistics_lines(statistics: Sequence[Statistic], seeds: int, use_sem: bool) -> list[str]:
+    """Return the statistics as lines: one a keyword, the number of seeds, and a row of a LaTeX table."""
+    spread_name = "sem" if use_sem else "std"
+    lines = [_line(entry, seeds, spread_name) for entry in statistics]
+    lines += [f"Number of seeds: {seeds}", "", "Row of a LaTeX table:"]
+    lines.append(" & ".join(entry.keyword.replace("_", r"\_") for entry in statistics))
+    lines.append(" & ".join(r" $\pm$ ".join(entry.texts) for entry in statistics))
+    return lines
+
+
+def _line(entry: Statistic, seeds: int, spread_name: str) -> str:
+    mean, spread = entry.texts
+    line = f"{entry.keyword} (mean +/- {spread_name}): {mean} +- {spread}"
+    return line if entry.count == seeds else f"{line} ({entry.count} of {seeds} seeds have a number)"

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Repeat a run with several random seeds: ``python -m hpsearch.gather_random_seeds --run_dir=...``.
+
+Scripts of users call `run` with the settings of their simulation. Started from inside its own folder, this file gets
+the package by way of ``hpsearch.py`` beside it, which puts the search path right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hpsearch.app.seeds_command import main as _main
+from hpsearch.app.seeds_options import SeedsArguments, SummaryWishes
+
+
+def run(
+    grid_module: str | None = None,
+    results_dir: str = "./out/random_seeds",
+    config: argparse.Namespace | None = None,
+    ignore_kwds: Sequence[str] | None = None,
+    forced_params: Mapping[str, object] | None = None,
+    summary_keys: Sequence[str] | None = None,
+    summary_sem: bool = False,
+    summary_precs: int | Sequence[int] | None = None,
+    hpmod_path: str | None = None,
+) -> None:
+    """Gather random seeds as the command line (``sys.argv``) says; what is given here are its defaults.
+
+    The current folder stays the same. Ends the process if it fails, with the exit status of the search.
+
+    grid_module: default of ``--grid_module``.
+    results_dir: each gathering has a folder in here; relative to ``--run_cwd``.
+    config: the configuration to repeat, instead of that of ``--run_dir``.
+    ignore_kwds: options of the configuration that are not given to the runs.
+    forced_params: options that get these values instead.
+    summary_keys: keywords to sum up; None = all that have numbers, the performance key first.
+    summary_sem: show the standard error of the mean instead of the standard deviation.
+    summary_precs: digits after the decimal point: one number, or one for each of `summary_keys`.
+    hpmod_path: the folder of ``hpsearch.py``; grid modules are looked for beside it, too.
+    """
+    arguments = SeedsArguments(
+        grid_module=grid_module or "",
+        results_dir=results_dir,
+        config=config,
+        ignore_kwds=tuple(ignore_kwds or ()),
+        forced_params=dict(forced_params or {}),
+        summary_keys=tuple(summary_keys or ()),
+        summary_sem=summary_sem,
+        summary_precs=summary_precs,
+        hpmod_path=hpmod_path,
+    )
+    status = _main(sys.argv[1:], arguments)
+    if status:
+        sys.exit(status)
+
+
+def write_seeds_summary(
+    results_dir: str,
+    summary_keys: Sequence[str] | None,
+    summary_sem: bool,
+    summary_precs: int | Sequence[int] | None,
+    ret_seeds: bool = False,
+    summary_fn: str | None = None,
+    seeds_summary_fn: str = "seeds_summary_text.txt",
+) -> list[int] | None:
+    """Sum up the seeds gathered in a folder, in a text file there; return the seeds if `ret_seeds`, else None.
+
+    summary_keys, summary_sem, summary_precs: see `run`.
+    summary_fn: the summary file in a run's folder, if not the one that the grid module names.
+    seeds_summary_fn: the text file.
+    Raises hpsearch.core.errors.SearchError if no run finished, or a keyword is unknown.
+    """
+    from hpsearch.app.seeds import summarise
+
+    wishes = SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs)
+    seeds = summarise(Path(results_dir), wishes, summary_fn, seeds_summary_fn)
+    return seeds if ret_seeds else None
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Put the results of a search in order: ``python -m hpsearch.hpsearch_postprocessing OUT_DIR``.
+
+This file may also be started from inside its own folder: the `hpsearch.py` there then sees to it that ``hpsearch``
+means the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpsearch.app.postprocess import PostprocessEnd
+
+_DESCRIPTION = """\
+Find everything that the runs of a search delivered, also after it was killed, moved, or written by the older tool.
+Writes postprocessing_results.csv and postprocessing_{finished,unfinished,missing}_jobs.pickle into the search folder,
+completes its search_results.csv if no search is live there, and moves logs that lie about into their runs' folders.
+The search itself is not changed: it can go on, or be resumed later.
+"""
+_EPILOG = """\
+examples:
+  python -m hpsearch.hpsearch_postprocessing ./out/hyperparam_search/search_2024-05-17_10-00-00
+  python -m hpsearch.hpsearch_postprocessing SEARCH_FOLDER --performance_criteria=90
+  python -m hpsearch.hpsearch_postprocessing SEARCH_FOLDER --undo
+
+The last line on standard output is the path of postprocessing_results.csv.
+exit status: 0 all went well; 1 something could not be handled, which is named; 2 wrong usage, nothing was written
+"""
+
+
+def run(argv: Sequence[str] | None = None) -> str:
+    """Postprocess a search folder; return the path of ``postprocessing_results.csv`` (empty if there is none).
+
+    argv: the options, instead of those of the command line.
+    Raises hpsearch.core.errors.SearchError if nothing could be done.
+    """
+    return str(_postprocess(sys.argv[1:] if argv is None else argv, None).results or "")
+
+
+def main(argv: Sequence[str], prog: str | None = None) -> int:
+    """Postprocess a search folder; return the command's exit status, errors told on standard error."""
+    from hpsearch.app.screen import Screen
+    from hpsearch.core.errors import SearchError
+
+    try:
+        return _postprocess(argv, prog).exit_status
+    except SearchError as error:
+        Screen().error(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        Screen().error("stopped; what was written is whole, the same call goes on")
+        return 130
+
+
+def _criterion(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}")
+    return number
+
+
+def _parser(prog: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out_dir", metavar="OUT_DIR", help="The search folder. May be relative to --run_cwd.")
+    moves = parser.add_mutually_exclusive_group()
+    moves.add_argument(
+        "--performance_criteria",
+        metavar="X",
+        type=_criterion,
+        help="Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
+        "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay.",
+    )
+    moves.add_argument("--undo", action="store_true", help="Only move all runs back from TO_BE_DELETED.")
+    parser.add_argument(
+        "--grid_module",
+        metavar="MODULE",
+        default="",
+        help="The grid module, if not the one that the search folder records or holds a copy of.",
+    )
+    parser.add_argument(
+        "--run_cwd", metavar="DIR", default="", help="Working directory of the runs. Default: the search's own, or `.`."
+    )
+    return parser
+
+
+def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
+    options = _parser(prog).parse_args(list(argv))
+    from hpsearch.app.command import add_current_folder
+    from hpsearch.app.postprocess import PostprocessOptions, postprocess
+    from hpsearch.app.screen import Screen
+
+    add_current_folder()
+    wishes = PostprocessOptions(
+        options.out_dir, options.performance_criteria, options.undo, options.grid_module, options.run_cwd
+    )
+    return postprocess(wishes, Screen())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

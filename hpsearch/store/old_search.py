@@ -1,0 +1,147 @@
+"""Runs that no journal tells of: what the older tool's pickle and the runs' own folders say of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.core.command import words_of_line
+from hpsearch.core.model import Configuration, Run
+from hpsearch.store.values import load_plain_pickle
+
+#: How the names of all runs' folders begin.
+RUN_PREFIX = "sim_"
+#: A search that was added to the folder of another one renamed the other's file, with a time stamp.
+_COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
+_CONFIG_CLASSES = [("argparse", "Namespace")]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a search folder: names of its files, of its runs' folders, and of those set apart."""
+
+    files: frozenset[str]
+    run_folders: frozenset[str]
+    set_apart: frozenset[str]
+
+
+def list_folder(folder: Path, set_apart: Path) -> Listing:
+    """Return what lies in a search folder. Raises OSError if it cannot be listed."""
+    files, folders = _names(folder)
+    apart = _names(set_apart)[1] if set_apart.is_dir() else []
+    return Listing(frozenset(files), _runs_among(folders), _runs_among(apart))
+
+
+def _names(folder: Path) -> tuple[list[str], list[str]]:
+    files: list[str] = []
+    folders: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            (folders if entry.is_dir() else files).append(entry.name)
+    return files, folders
+
+
+def _runs_among(names: Collection[str]) -> frozenset[str]:
+    return frozenset(name for name in names if name.startswith(RUN_PREFIX))
+
+
+def folder_name(out_dir: object) -> str:
+    """Return the name of a run's folder from its output option, whatever that was relative to."""
+    return str(out_dir).rstrip("/").rpartition("/")[2]
+
+
+def runs_of_commands(folder: Path, files: Collection[str], out_arg: str) -> tuple[list[Run], list[str]]:
+    """Return the runs that ``commands.pickle`` (and renamed earlier ones) lists, and what is wrong with those files."""
+    runs: dict[str, Run] = {}
+    problems: list[str] = []
+    for name in sorted(name for name in files if _COMMANDS.fullmatch(name)):
+        try:
+            found = _configurations(folder / name, out_arg)
+        except (OSError, ValueError) as error:
+            problems.append(f"{folder / name}: cannot be used ({error})")
+            continue
+        for options in found:
+            run = _run(options, out_arg, len(runs) + 1)
+            runs.setdefault(run.folder, run)
+    return list(runs.values()), problems
+
+
+def _configurations(path: Path, out_arg: str) -> Sequence[Mapping[str, object]]:
+    loaded = load_plain_pickle(path.read_bytes())
+    if not isinstance(loaded, (list, tuple)) or not all(isinstance(options, dict) for options in loaded):
+        raise ValueError(f"expected a list of dicts, found {type(loaded).__name__}")
+    if not all(options.get(out_arg) for options in loaded):
+        raise ValueError(f"expected the output option {out_arg!r} in every dict; is _OUT_ARG of the grid module right?")
+    return loaded
+
+
+def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tuple[Run | None, str]:
+    """Return the run that a folder says it belongs to, and what is wrong with the files that should tell it.
+
+    The folder's own command says exactly what was searched; `config.pickle` has all options of the simulation.
+    number: the run's, if the folder's name tells none. No run: nothing in the folder names it as its output folder.
+    """
+    problem = ""
+    for name, read in (("hpsearch_command.sh", options_of_command), ("config.pickle", _options_of_config)):
+        try:
+            options = read((path / name).read_bytes(), script_name)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            problem = problem or f"{path / name}: cannot be used ({error})"
+            continue
+        if folder_name(options.get(out_arg, "")) == path.name:
+            return _run(options, out_arg, number), problem
+    return None, problem
+
+
+def run_of_row(row: Mapping[str, str], out_arg: str, keywords: Collection[str], number: int) -> Run | None:
+    """Return the run that a row of a table of results tells of; None if it names no run's folder."""
+    if not folder_name(row.get(out_arg, "")).startswith(RUN_PREFIX):
+        return None
+    truths: dict[str, object] = {"True": True, "False": False}
+    cells = ((name, cell) for name, cell in row.items() if name == out_arg or name not in keywords)
+    return _run({name: truths.get(cell, _value_of(cell)) for name, cell in cells}, out_arg, number)
+
+
+def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
+    """Return the options in the script that runs one command again. Raises ValueError if a quote is not closed."""
+    lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    command = "".join(line for number, line in enumerate(lines) if not (line.startswith("#") and number < 3))
+    words = words_of_line(command)
+    script = os.path.basename(script_name)  # noqa: PTH119  (a name, not a path of this machine)
+    starts = [k + 1 for k, word in enumerate(words) if os.path.basename(word) == script]  # noqa: PTH119
+    # What stands before the script belongs to its interpreter.
+    after = words[starts[0] :] if starts else words
+    pairs = [word[2:].partition("=") for word in after if word.startswith("--")]
+    return {name: _value_of(text) if equals else True for name, equals, text in pairs}
+
+
+def _value_of(text: str) -> object:
+    """Return a number where its text is exactly the one given, else the text: both make the same command."""
+    for kind in (int, float):
+        try:
+            if str(kind(text)) == text:
+                return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _options_of_config(content: bytes, _: str) -> dict[str, object]:
+    loaded = load_plain_pickle(content, also=_CONFIG_CLASSES)
+    if not hasattr(loaded, "__dict__"):
+        raise ValueError(f"expected an argparse.Namespace, found {type(loaded).__name__}")
+    return dict(vars(loaded))
+
+
+def _run(options: Mapping[str, object], out_arg: str, number: int) -> Run:
+    """Return a run from its options with the output option among them."""
+    configuration = Configuration(tuple((name, value) for name, value in options.items() if name != out_arg))
+    out_dir = str(options[out_arg])
+    folder = folder_name(out_dir)
+    last = folder.rpartition("_")[2]
+    return Run(int(last) if last.isdecimal() else number, folder, configuration, out_dir)

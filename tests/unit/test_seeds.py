@@ -1,0 +1,165 @@
+"""Seeds: statistics, which seeds are missing, and which configurations are the same."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.app.options import SearchOptions
+from hpsearch.app.run_configuration import is_within, options_of, read_configuration
+from hpsearch.app.seeds_call import search_call
+from hpsearch.app.seeds_options import ControllerJob
+from hpsearch.core.errors import ConfigError
+from hpsearch.core.seed_grid import differences, missing_seeds, seed_grid, seed_of
+from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
+
+measured = st.floats(min_value=-1e6, max_value=1e6).map(lambda value: round(value, 6))
+
+
+@given(st.lists(measured, min_size=1, max_size=20))
+def test_mean_and_spread_are_those_of_numpy(values: list[float]) -> None:
+    found = statistic("acc", values)
+    assert found.mean == pytest.approx(np.mean(values), rel=1e-9, abs=1e-9 * max(map(abs, values)))
+    assert found.spread == pytest.approx(np.std(values), rel=1e-6, abs=1e-9 * max(map(abs, values)))
+
+
+def test_the_standard_error_is_the_deviation_over_the_root_of_the_number() -> None:
+    assert statistic("acc", [1, 2, 3, 4], use_sem=True).spread == pytest.approx(math.sqrt(1.25) / 2)
+
+
+def test_runs_without_a_number_are_left_out_of_a_keyword() -> None:
+    found = statistic("acc", [1.0, None, math.nan, 3.0])
+    assert (found.mean, found.spread, found.count) == (2.0, 1.0, 2)
+    assert statistics_lines([found], 4, False)[0] == ("acc (mean +/- std): 2.00 +- 1.00 (2 of 4 seeds have a number)")
+
+
+def test_a_keyword_without_any_number_is_nan() -> None:
+    assert statistic("acc", [None]).texts == ("nan", "nan")
+
+
+@pytest.mark.parametrize("values", [[math.inf, 1.0], [math.inf, -math.inf], [1e308, 1e308, 1e308]])
+def test_huge_numbers_do_no_harm(values: list[float]) -> None:
+    found = statistic("loss", values)
+    assert (found.count, math.isfinite(found.mean)) == (len(values), values[0] == 1e308)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([94.75, 95.25], ("95.00", "0.25")),
+        ([0.5, 0.7], ("0.60", "0.10")),
+        ([0.00012, 0.00014], ("0.000130", "0.000010")),
+        ([0.7, 0.7, 0.7], ("0.70", "0.00")),
+        ([0.0002, 0.0002], ("0.00020", "0.00000")),
+        ([0.0, 0.0], ("0.00", "0.00")),
+        ([1e-30, 3e-30], ("0.000000000000", "0.000000000000")),
+    ],
+)
+def test_there_are_as_many_decimals_as_show_the_spread(values: list[float], texts: tuple[str, str]) -> None:
+    assert statistic("loss", values).texts == texts
+
+
+def test_the_number_of_decimals_can_be_given_for_all_or_each() -> None:
+    assert decimals_of(3, ["a", "b"]) == [3, 3]
+    assert decimals_of([1, 0], ["a", "b"]) == [1, 0]
+    assert decimals_of(None, ["a"]) == [None]
+    with pytest.raises(ConfigError, match="summary_precs has 1 numbers, summary_keys 2 keywords"):
+        decimals_of([1], ["a", "b"])
+
+
+def test_the_lines_hold_a_row_of_a_latex_table() -> None:
+    statistics = [statistic("acc_test", [1, 2], True, decimals=1), statistic("loss", [3, 3], decimals=0)]
+    assert statistics_lines(statistics, 2, True) == [
+        "acc_test (mean +/- sem): 1.5 +- 0.4",
+        "loss (mean +/- sem): 3 +- 0",
+        "Number of seeds: 2",
+        "",
+        "Row of a LaTeX table:",
+        r"acc\_test & loss",
+        r"1.5 $\pm$ 0.4 & 3 $\pm$ 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "count", "gathered", "missing"),
+    [
+        ((), 3, set(), [0, 1, 2]),
+        ((), 3, {42}, [0, 1]),
+        ((), 3, {1}, [0, 2]),
+        ((), 2, {5, 6, 7}, []),
+        ((), 5, {0, 1, 42}, [2, 3]),
+        ((3, 1, 3), 10, {1}, [3]),
+        ((3,), 10, {3}, []),
+    ],
+)
+def test_only_seeds_that_are_missing_are_run(
+    listed: tuple[int, ...], count: int, gathered: set[int], missing: list[int]
+) -> None:
+    assert missing_seeds(listed, count, gathered) == missing
+
+
+def test_the_grid_has_one_configuration_a_seed() -> None:
+    grid, conditions = seed_grid({"lr": 0.1, "random_seed": 42}, "random_seed", [1, 2], vary_data_seed=True)
+    assert grid == {"lr": [0.1], "random_seed": [1, 2]}
+    assert [(condition.when, condition.then) for condition in conditions] == [
+        ({"random_seed": [1]}, {"data_random_seed": [1]}),
+        ({"random_seed": [2]}, {"data_random_seed": [2]}),
+    ]
+
+
+@pytest.mark.parametrize(("value", "seed"), [(3, 3), ("3", 3), ("x", None), (None, None)])
+def test_a_seed_is_a_whole_number(value: object, seed: int | None) -> None:
+    assert seed_of({"random_seed": value}, "random_seed") == seed
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        ({"lr": "0.10"}, {"lr": 0.1}, []),
+        ({"lr": 0.1}, {"lr": 0.2}, ["lr"]),
+        ({"lr": 0.1}, {}, []),
+        ({"flag": True}, {"flag": False}, ["flag"]),
+        ({"flag": True}, {}, ["flag"]),
+        ({"flag": False}, {}, []),
+        ({"name": '"a"'}, {"name": "a"}, []),
+        ({"seed": 1}, {"seed": 2}, []),
+    ],
+)
+def test_configurations_differ_if_their_commands_do(
+    left: dict[str, object], right: dict[str, object], names: list[str]
+) -> None:
+    assert list(differences(left, right, ["seed"], with_flags=True)) == names
+
+
+def test_a_namespace_stands_for_the_options_it_was_made_of() -> None:
+    assert options_of(argparse.Namespace(lr=0.1, flag=False, unset=None)) == {"lr": 0.1, "flag": False}
+
+
+def test_the_command_tells_values_that_a_pickle_does_not(tmp_path: Path) -> None:
+    (tmp_path / "config.pickle").write_bytes(pickle.dumps(argparse.Namespace(sizes=[1, 2], lr=0.1, unset=None)))
+    (tmp_path / "hpsearch_command.sh").write_text("#!/bin/sh\npython3 train.py --sizes=1,2 --lr=0.1\n")
+    found = read_configuration(tmp_path, "train.py")
+    assert found is not None
+    assert (found.options, found.is_complete) == ({"sizes": "1,2", "lr": 0.1}, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("./out/run/logs", True), ("out/run", True), ("/w/out/run/x", True), ("./out/runner", False), ("run", False)],
+)
+def test_a_place_inside_the_run_is_recognised(value: str, expected: bool) -> None:
+    assert is_within(value, Path("/w/out/run"), "./out/run", Path("/w")) is expected
+
+
+def test_the_call_goes_to_the_folder_in_which_the_module_name_begins() -> None:
+    search = SearchOptions(grid_module="sims.my_sim.config", out_dir="/o", run_cwd="/r")
+    call = search_call(search, Path("/my root/sims/my_sim/config.py"), ControllerJob(24, "", ""))
+    assert call.startswith("cd '/my root' && ")
+    assert call.endswith(" -m hpsearch.hpsearch --grid_module=sims.my_sim.config --out_dir=/o --run_cwd=/r")
