@@ -16,7 +16,7 @@ from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import BackendError, UsageError
 
 
 def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
@@ -80,8 +80,9 @@ def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
         try:
             gpus.check()
             return gpus
-        except NoGpuFound as error:
-            if options.visible_gpus:
+        except BackendError as error:
+            gpus.close()
+            if options.visible_gpus or not isinstance(error, NoGpuFound):
                 raise
             how = "runs go in the foreground, one after another unless --num_cpu_jobs says more"
             screen.note(f"no GPU is used: {how} ({error})")

@@ -199,7 +199,8 @@ class SearchOptions:
     gpu_samples: int = _option(
         3,
         _GPU,
-        "A GPU takes a run only after so many readings in a row, a tenth of a second apart, all below the limits.",
+        "A GPU takes a run only after so many readings in a row, a tenth of a second apart (a second on a GPU that was "
+        "above the limits just now), all within the limits.",
         at_least(1),
         "N",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -17,7 +18,8 @@ def on_place(label: str) -> str:
 
 def slots_in_use(labels: Iterable[str]) -> list[str]:
     """Return how many runs each place has now: ``GPU 0: 2``; nothing for runs without a place to tell."""
-    return [f"{label}: {count}" for label, count in sorted(Counter(filter(None, labels)).items())]
+    counts = Counter(filter(None, labels))
+    return [f"{label}: {counts[label]}" for label in sorted(counts, key=_by_number)]
 
 
 def place_columns(entries: Sequence[RunRecord]) -> tuple[list[str], dict[int, list[str]]]:
@@ -41,7 +43,12 @@ def place_lines(entries: Iterable[RunRecord]) -> list[str]:
     for entry in entries:
         if entry.submitted is not None and entry.submitted.place:
             runs[entry.submitted.place].append(entry)
-    return [_place_line(place, runs[place]) for place in sorted(runs)]
+    return [_place_line(place, runs[place]) for place in sorted(runs, key=_by_number)]
+
+
+def _by_number(label: str) -> list[tuple[int, str]]:
+    """Return what sorts ``GPU 2`` before ``GPU 10``."""
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", label)]
 
 
 def _place_line(place: str, entries: Sequence[RunRecord]) -> str:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile, Room
-from hpsearch.backends.gpu_cards import usable_cards
+from hpsearch.backends.gpu_cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu_readings import GpuReader, query_cards, query_processes
-from hpsearch.backends.gpu_slots import GpuLimits, GpuReading, GpuRun, choose_gpus, is_below_limits, is_in_startup
+from hpsearch.backends.gpu_obstacles import Obstacles
+from hpsearch.backends.gpu_places import gpus_of, place_on, wants_alone
+from hpsearch.backends.gpu_readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
+from hpsearch.backends.gpu_rooms import Crowd, gpus_with_room, wanted_room
+from hpsearch.backends.gpu_slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
 from hpsearch.backends.gpu_slots import open_gpus as find_open_gpus
 from hpsearch.backends.gpu_watch import GpuWatch
 from hpsearch.backends.local import LocalProcesses, local_logs
-from hpsearch.backends.process_identity import descends_from, pid_of
+from hpsearch.backends.process_identity import pid_of
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
-
-#: Variables of a run's environment that say where it was put; they come back with it when a search is resumed.
-_GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
-#: For the question who computes on a GPU, which holds up the search.
-_PROCESSES_PATIENCE_S = 5.0
-#: A GPU counts as emptier than another if it has this much more free memory.
-_ROOMIER = 1.05
 
 
 @dataclass(frozen=True)
@@ -64,15 +60,20 @@ class GpuBackend:
         self._uuids: dict[int, str] = {}
         self._single: frozenset[int] = frozenset()
         self._readings: dict[int, GpuReading] = {}
+        self._obstacles = Obstacles(tell)
         self._is_silent = False
+        self._asked_at = -math.inf
         self._look_at: float | None = None
-        self._shared: set[str] = set()
+        self._crowd = Crowd()
         self._changed: set[int] = set()
 
     def check(self) -> None:
         """Find the GPUs, say which of those that are meant cannot be used, and take a first reading."""
+        if not has_driver_tool():
+            raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
+        # Loading GPUtil and its first reading take their time while the cards are listed.
+        self._ask()
         cards, complaints = usable_cards(query_cards(), self._wishes.listed, self._limits, self._environment)
-        self._reader.prepare()
         self._uuids = {card.index: card.uuid for card in cards}
         self._single = frozenset(card.index for card in cards if card.takes_one_process)
         for complaint in [*complaints, self._locks.prepare()]:
@@ -91,12 +92,8 @@ class GpuBackend:
 
     def wanted_room(self, job: Job) -> Room | None:
         """Return how much free memory is more than the job had when it started there, or as much without others."""
-        free_mb = float(job.place.environment.get(_FREE_MB, 0))
-        if job.attempt.token in self._shared or not free_mb:
-            return Room(free_mb / _ROOMIER)
-        room = Room(free_mb * _ROOMIER)
-        roomier = [r for r in self._readings.values() if (r.memory_total_mb or 0) >= room.free_memory_mb]
-        return room if len(roomier) >= self._limits.gpus_per_run else None
+        ours = [self._readings[gpu] for gpu in self._uuids if gpu in self._readings]
+        return wanted_room(job, job in self._crowd, ours, self._limits.gpus_per_run)
 
     def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
         """Return GPUs for one run alone that have so much memory free."""
@@ -121,20 +118,19 @@ class GpuBackend:
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = {job.attempt.token: self._processes.status(job) for job in active}
-        crowd = Counter(gpu for job in active for gpu in gpus_of(job))
-        tokens = {job.attempt.token for job in active}
-        self._shared &= tokens
+        self._crowd.note(active)
         for job in active:
-            if any(crowd[gpu] > 1 for gpu in gpus_of(job)):
-                self._shared.add(job.attempt.token)
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
-                self._watch.start_anew(gpus_of(job))
-                self._changed.update(gpus_of(job))
+                self._watch.run_ended(gpus_of(job), self._clock())
+                if self._reader.is_busy:
+                    self._changed.update(gpus_of(job))
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until a run ends, a start-up time is over, or it is time for a reading or its answer."""
         runs, now = self._runs(active), self._clock()
+        # Before a sleep that may be long: a start-up time of 0 is over at once.
+        self._keep_locks(runs)
         limits = [] if timeout_s is None else [timeout_s]
         limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
         if self._reader.is_busy:
@@ -172,19 +168,15 @@ class GpuBackend:
             confirmed = self._with_room(confirmed, room, runs)
         chosen = self._chosen(confirmed, runs, [pid_of(job.id) for job in active])
         if not chosen:
+            if not active:
+                self._obstacles.tell(is_open, self._limits.gpus_per_run, self._clock())
             self._look(is_open)
             return None
-        return self._place_on(chosen, is_alone=room is not None)
-
-    def _place_on(self, gpus: tuple[int, ...], is_alone: bool) -> Place:
-        now, ids = self._clock(), ",".join(map(str, gpus))
-        for gpu in gpus:
+        self._obstacles.clear()
+        now = self._clock()
+        for gpu in chosen:
             self._locks.note_start(self._uuids[gpu], now)
-        free_mb = [self._readings[gpu].memory_free_mb for gpu in gpus]
-        environment = {_GPUS: ids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-        environment |= {_FREE_MB: f"{min(mb for mb in free_mb if mb is not None):g}"} if None not in free_mb else {}
-        environment |= {_ALONE: "1"} if is_alone else {}
-        return Place(f"GPU {ids}" if len(gpus) == 1 else f"GPUs {ids}", environment)
+        return place_on(chosen, [self._readings[gpu].memory_free_mb for gpu in chosen], is_alone=room is not None)
 
     def _confirmed(self, gpus: Iterable[int]) -> dict[int, GpuReading]:
         now = self._clock()
@@ -196,13 +188,9 @@ class GpuBackend:
         self, confirmed: Mapping[int, GpuReading], room: Room, runs: Sequence[GpuRun]
     ) -> dict[int, GpuReading]:
         """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
-        taken = {gpu for run in runs for gpu in run.gpus}
-        fit = {
-            gpu: reading
-            for gpu, reading in confirmed.items()
-            if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= room.free_memory_mb)
-        }
-        self._watch.put_off(confirmed.keys() - fit.keys(), self._clock())
+        fit = gpus_with_room(confirmed, room, {gpu for run in runs for gpu in run.gpus})
+        too_full = confirmed.keys() - fit.keys()
+        self._put_off(too_full, f"a run that ran out of memory needs {room.free_memory_mb:.0f} MiB and no other run")
         return fit
 
     def _chosen(self, confirmed: dict[int, GpuReading], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
@@ -218,28 +206,22 @@ class GpuBackend:
 
     def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> list[int]:
         """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
-        now = self._clock()
         locked = [gpu for gpu in gpus if not self._locks.take(self._uuids[gpu])]
-        self._watch.put_off(locked, now)
+        self._put_off(locked, "a run of another search starts up there")
         since = self._watch.confirmed_since
         outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._uuids[gpu], since(gpu))]
-        self._watch.start_anew(outdated, is_certain=True)
+        self._watch.start_anew(outdated)
         refused = {*locked, *outdated}
         if gpus and not refused and self._wishes.exclusive:
-            refused = self._with_foreign_processes(gpus, leaders)
-            self._watch.put_off(refused, now)
+            refused = foreign_gpus({gpu: self._uuids[gpu] for gpu in gpus}, leaders)
+            self._put_off(refused, "a process of someone else computes there, --exclusive_gpus")
         return list(refused)
 
-    def _with_foreign_processes(self, gpus: Sequence[int], leaders: list[int]) -> set[int]:
-        """Return the GPUs on which a process computes that is not ours; all of them if the driver does not say."""
-        processes = query_processes(_PROCESSES_PATIENCE_S)
-        if processes is None:
-            return set(gpus)
-        return {
-            gpu
-            for gpu in gpus
-            if any(descends_from(pid, leaders) is not True for pid in processes.get(self._uuids[gpu], ()))
-        }
+    def _put_off(self, gpus: Iterable[int], reason: str) -> None:
+        """These GPUs are below the limits, but cannot be used for now all the same."""
+        self._watch.put_off(gpus, self._clock())
+        for gpu in gpus:
+            self._obstacles.note_refusal(gpu, reason)
 
     def _look(self, is_open: Sequence[int]) -> None:
         """Ask for a reading if a slot could be filled and it is time; else note when it will be."""
@@ -248,27 +230,38 @@ class GpuBackend:
             return
         wait_s = self._watch.wait_s(is_open, needed, now)
         if wait_s <= 0:
-            self._reader.ask()
+            self._ask()
         self._look_at = now + wait_s
+
+    def _ask(self) -> None:
+        if not self._reader.is_busy:
+            self._asked_at = self._clock()
+            self._reader.ask()
 
     def _take_in(self, readings: Sequence[GpuReading] | None, runs: Sequence[GpuRun]) -> None:
         """Take in new readings: None = there are none yet, empty = the driver gave no answer."""
         if readings is None:
             return
         now = self._clock()
-        if not readings:
-            self._watch.put_off(self._uuids, now)
         if bool(readings) == self._is_silent:
             self._tell_of_silence(not readings)
+        if not readings:
+            self._watch.put_off(self._uuids, now)
+            return
         self._readings = {reading.index: reading for reading in readings}
         # A full GPU says nothing while it is full of our own runs, or of one that has ended since the question.
         is_telling = {*find_open_gpus(list(self._uuids), runs, self._limits, now)} - self._changed
         self._changed.clear()
-        fits = {gpu: self._fits(gpu) for gpu in self._uuids}
-        self._watch.note({gpu: fit for gpu, fit in fits.items() if readings and (fit or gpu in is_telling)}, now)
+        broken = {gpu: self._broken_limits(gpu) for gpu in self._uuids}
+        allows = {gpu: not words for gpu, words in broken.items() if not words or gpu in is_telling}
+        self._watch.note(allows, self._asked_at, now)
+        for gpu in allows:
+            self._obstacles.note_reading(gpu, broken[gpu])
 
-    def _fits(self, gpu: int) -> bool:
-        return gpu in self._readings and is_below_limits(self._readings[gpu], self._limits)
+    def _broken_limits(self, gpu: int) -> str:
+        if gpu not in self._readings:
+            return "nvidia-smi does not list it any more"
+        return ", ".join(broken_limits(self._readings[gpu], self._limits))
 
     def _tell_of_silence(self, is_silent: bool) -> None:
         self._is_silent = is_silent
@@ -289,17 +282,10 @@ class GpuBackend:
         return [run for run in runs if is_in_startup(run, self._limits, now)]
 
     def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
-        return [self._run(gpus_of(job), job) for job in active]
-
-    def _run(self, gpus: tuple[int, ...], job: Job) -> GpuRun:
-        is_alone = _ALONE in job.place.environment or not self._single.isdisjoint(gpus)
-        return GpuRun(gpus, job.submitted_at, is_alone)
+        return [
+            GpuRun(gpus_of(job), job.submitted_at, wants_alone(job) or not self._single.isdisjoint(gpus_of(job)))
+            for job in active
+        ]
 
     def _warn(self, text: str) -> None:
         self._tell(f"warning: {text}")
-
-
-def gpus_of(job: Job) -> tuple[int, ...]:
-    """Return the GPUs that a job was given, by this controller or an earlier one."""
-    ids = job.place.environment.get(_GPUS, "")
-    return tuple(int(gpu) for gpu in ids.split(",") if gpu.isdigit())

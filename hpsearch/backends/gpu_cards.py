@@ -169,6 +169,7 @@ def usable_cards(
     if not usable:
         raise BackendError(f"no GPU can be used: {'; '.join(complaints)}. {_OR_WITHOUT}")
     if len(usable) < limits.gpus_per_run:
-        complaints.insert(0, f"--num_gpus_per_run={limits.gpus_per_run}, but only {len(usable)} GPUs can be used")
+        count = f"{len(usable)} GPU{'' if len(usable) == 1 else 's'}"
+        complaints.insert(0, f"--num_gpus_per_run={limits.gpus_per_run}, but only {count} can be used")
         raise BackendError("; ".join(complaints))
     return usable, complaints

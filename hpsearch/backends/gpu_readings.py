@@ -12,20 +12,29 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpsearch.backends.gpu_cards import Card, NoGpuFound, failure_message, read_cards
+from hpsearch.backends.gpu_cards import Card, failure_message, read_cards
 from hpsearch.backends.gpu_slots import GpuReading
+from hpsearch.backends.process_identity import descends_from
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import BackendError
 
 #: Waking up GPUs whose driver is not kept loaded takes seconds for each.
 PATIENCE_S = 30.0
+#: For the question who computes on a GPU, which holds up the search.
+_PROCESSES_PATIENCE_S = 5.0
 _CARD_FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
 #: For drivers that know no MIG.
 _OLD_CARD_FIELDS = _CARD_FIELDS.replace("mig.mode.current", "serial")
 _FORMAT = "--format=csv,noheader,nounits"
+
+
+def has_driver_tool() -> bool:
+    """Return whether there is an nvidia-smi on PATH."""
+    return shutil.which("nvidia-smi") is not None
 
 
 def query_cards() -> list[Card]:
@@ -33,8 +42,6 @@ def query_cards() -> list[Card]:
 
     Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
     """
-    if shutil.which("nvidia-smi") is None:
-        raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
     answer = _ask_cards(_CARD_FIELDS)
     if "not a valid field" in answer.stdout:
         answer = _ask_cards(_OLD_CARD_FIELDS)
@@ -46,6 +53,21 @@ def query_cards() -> list[Card]:
 
 def _ask_cards(fields: str) -> Answer:
     return run_command(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
+
+
+def foreign_gpus(uuids: Mapping[int, str], leaders: Collection[int]) -> set[int]:
+    """Return which of these GPUs (index -> UUID) a process computes on that none of the `leaders` started.
+
+    All of them if the driver does not say.
+    """
+    processes = query_processes(_PROCESSES_PATIENCE_S)
+    if processes is None:
+        return set(uuids)
+    return {
+        gpu
+        for gpu, uuid in uuids.items()
+        if any(descends_from(pid, leaders) is not True for pid in processes.get(uuid, ()))
+    }
 
 
 def query_processes(timeout_s: float) -> dict[str, set[int]] | None:
@@ -76,9 +98,11 @@ def import_gputil() -> Any:  # Any: GPUtil comes without types
             warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils
             return importlib.import_module("GPUtil")
     except ImportError as error:
+        # Python 3.12 and later have distutils only from setuptools, which this variable forbids.
+        is_forbidden = os.environ.get("SETUPTOOLS_USE_DISTUTILS") == "stdlib" and error.name == "distutils"
+        remedy = "unset SETUPTOOLS_USE_DISTUTILS" if is_forbidden else "python -m pip install GPUtil setuptools"
         raise BackendError(
-            f"the package GPUtil cannot be imported ({error}): python -m pip install GPUtil setuptools; "
-            "or give --visible_gpus=-1 to run without GPUs"
+            f"the package GPUtil cannot be imported ({error}): {remedy}; or give --visible_gpus=-1 to run without GPUs"
         ) from error
 
 
@@ -91,15 +115,11 @@ class GpuReader:
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self.bell, self._ring = os.pipe()
         self._patience_s = patience_s
-        self._gputil: Any = None  # Any: see import_gputil
         self._thread: threading.Thread | None = None
         self._asked_at = 0.0
         self._readings: list[GpuReading] = []
+        self._obstacle: BackendError | None = None
         self.problem = ""
-
-    def prepare(self) -> None:
-        """Import what is needed. Raises BackendError naming the remedy."""
-        self._gputil = import_gputil()
 
     @property
     def is_busy(self) -> bool:
@@ -114,11 +134,16 @@ class GpuReader:
             self._thread.start()
 
     def read_now(self) -> list[GpuReading]:
-        """Ask, and wait for the answer. Empty = no answer, `problem` says why."""
+        """Ask, and wait for the answer. Empty = no answer, `problem` says why.
+
+        Raises BackendError naming the remedy if GPUtil is not to be had.
+        """
         self.ask()
         while True:
             select.select([self.bell], [], [], max(0.0, self.seconds_left()))
             readings = self.answer()
+            if self._obstacle is not None:
+                raise self._obstacle
             if readings is not None:
                 return readings
 
@@ -153,8 +178,10 @@ class GpuReader:
 
     def _read(self) -> None:
         try:
-            self._readings = [_reading(gpu) for gpu in self._gputil.getGPUs()]
+            self._readings = [_reading(gpu) for gpu in import_gputil().getGPUs()]
             self.problem = "" if self._readings else "nvidia-smi gave no answer"
+        except BackendError as error:
+            self._readings, self._obstacle = [], error
         except (ValueError, IndexError, ArithmeticError, OSError) as error:
             # GPUtil takes nvidia-smi's own error texts for numbers.
             self._readings, self.problem = [], f"nvidia-smi gave no readings ({error})"

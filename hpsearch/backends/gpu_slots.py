@@ -66,11 +66,24 @@ def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, n
 
 
 def is_below_limits(reading: GpuReading, limits: GpuLimits) -> bool:
-    """Return whether a reading allows a run. What is not known is allowed only where it is not limited."""
+    """Return whether a reading allows a run."""
+    return not broken_limits(reading, limits)
+
+
+def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
+    """Return each limit that a reading is beyond, in words. What is not known is beyond every limit there is."""
     load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
     memory_fits = limits.memory >= 1 if reading.memory is None else reading.memory <= limits.memory
     free_fits = limits.free_memory_mb <= 0 or (reading.memory_free_mb or 0) >= limits.free_memory_mb
-    return load_fits and memory_fits and free_fits
+    broken = [] if load_fits else [f"load {_words(reading.load)}, --allowed_load={limits.load:g}"]
+    broken += [] if memory_fits else [f"memory in use {_words(reading.memory)}, --allowed_memory={limits.memory:g}"]
+    if not free_fits:
+        broken.append(f"{_words(reading.memory_free_mb)} MiB free, --min_free_memory={limits.free_memory_mb:g}")
+    return broken
+
+
+def _words(number: float | None) -> str:
+    return "not known" if number is None else f"{number:.5g}"
 
 
 def choose_gpus(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 #: Between the readings that together confirm a GPU which nobody was seen to use.
-GAP_S = 0.03
+GAP_S = 0.1
 #: The same for a GPU that was above the limits: a training run between two epochs looks idle for a moment.
 LONG_GAP_S = 1.0
 #: A confirmed GPU stays so for this time.
@@ -16,18 +16,25 @@ FRESH_S = 1.0
 FIRST_PAUSE_S = 1.0
 #: The pause doubles up to this while nothing changes.
 LONGEST_PAUSE_S = 5.0
+#: The driver's load is an average over up to a second: so long, it may be that of a run of ours which has ended.
+SETTLING_S = 2.0
+#: The pause between readings in that time.
+SETTLING_PAUSE_S = 0.5
 
 
 @dataclass
 class _View:
-    """What was seen of one GPU: good readings in a row since when, until when; when to look again.
+    """What was seen of one GPU: so many good readings in a row; when to look again.
 
-    was_full: it was above the limits since it was last confirmed.
+    since: when the first of them was asked for. asked, seen: when the last one was asked for and when its answer came.
+    was_full: it was above the limits since it was last confirmed. settles: when a run of ours counts as gone.
     """
 
     good: int = 0
     since: float = -math.inf
-    last: float = -math.inf
+    asked: float = -math.inf
+    seen: float = -math.inf
+    settles: float = -math.inf
     look_at: float = -math.inf
     pause_s: float = FIRST_PAUSE_S
     was_full: bool = False
@@ -40,24 +47,28 @@ class GpuWatch:
         self._samples = samples
         self._views: dict[int, _View] = {}
 
-    def note(self, allows: Mapping[int, bool], now: float) -> None:
-        """Take in one reading: GPU -> whether it allows a run there."""
+    def note(self, allows: Mapping[int, bool], asked: float, now: float) -> None:
+        """Take in one reading: GPU -> whether it allows a run there. asked: when the driver was asked for it."""
         for gpu, is_good in allows.items():
+            view = self._view(gpu)
             if is_good:
-                self._count(self._view(gpu), now)
+                self._count(view, asked, now)
+            elif now < view.settles <= now + SETTLING_S:
+                view.good, view.look_at = 0, now + SETTLING_PAUSE_S
             else:
-                self._view(gpu).was_full = True
+                view.was_full = True
                 self.put_off([gpu], now)
 
-    def _count(self, view: _View, now: float) -> None:
+    def _count(self, view: _View, asked: float, now: float) -> None:
         gap_s = LONG_GAP_S if view.was_full else GAP_S
-        if view.good and 0 <= now - view.last < gap_s:
+        if view.good and 0 <= asked - view.asked < gap_s:
             return  # Taken for the sake of another GPU, too soon to tell anything new about this one.
-        if view.good == 0 or not 0 <= now - view.last <= FRESH_S + gap_s:
-            view.good, view.since = 0, now
+        # From answer to question: a driver that needs seconds for each answer is no reason to start counting anew.
+        if view.good == 0 or not 0 <= asked - view.seen <= FRESH_S + gap_s:
+            view.good, view.since = 0, asked
         view.good += 1
-        view.last, view.pause_s = now, FIRST_PAUSE_S
-        view.look_at = now + gap_s
+        view.asked, view.seen, view.pause_s = asked, now, FIRST_PAUSE_S
+        view.look_at = asked + gap_s
         if view.good >= self._samples:
             view.was_full, view.look_at = False, now + FRESH_S
 
@@ -70,24 +81,25 @@ class GpuWatch:
                 view.look_at = now + view.pause_s
                 view.pause_s = min(2 * view.pause_s, LONGEST_PAUSE_S)
 
-    def start_anew(self, gpus: Iterable[int], is_certain: bool = False) -> None:
-        """Something changed on these GPUs: look at them soon.
-
-        A GPU that was below the limits before is not looked at again just because a run of ours ended there,
-        unless `is_certain` says that the earlier readings are worth nothing.
-        """
+    def start_anew(self, gpus: Iterable[int]) -> None:
+        """Earlier readings of these GPUs are worth nothing: look at them at once."""
         for gpu in gpus:
-            view = self._view(gpu)
-            if is_certain or view.good == 0:
+            self._views[gpu] = _View()
+
+    def run_ended(self, gpus: Iterable[int], now: float) -> None:
+        """A run of ours ended on these GPUs: look at them at once, unless they are known to be below the limits."""
+        for gpu in gpus:
+            if self._view(gpu).good == 0:
                 self._views[gpu] = _View()
+            self._view(gpu).settles = now + SETTLING_S
 
     def is_confirmed(self, gpu: int, now: float) -> bool:
         """Return whether enough readings in a row, and recent ones, allow a run."""
         view = self._view(gpu)
-        return view.good >= self._samples and 0 <= now - view.last <= FRESH_S
+        return view.good >= self._samples and 0 <= now - view.seen <= FRESH_S
 
     def confirmed_since(self, gpu: int) -> float:
-        """Return the time of the first of the readings that count."""
+        """Return when the first of the readings that count was asked for."""
         return self._view(gpu).since
 
     def wait_s(self, gpus: Sequence[int], needed: int, now: float) -> float:

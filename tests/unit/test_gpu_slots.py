@@ -15,7 +15,6 @@ from hpsearch.backends.gpu_slots import (
     choose_gpus,
     is_below_limits,
     is_in_startup,
-    open_gpus,
 )
 
 TOTAL_MB = 16000.0
@@ -127,23 +126,64 @@ def test_no_gpu_that_was_left_is_clearly_emptier_than_the_one_chosen(machine):
     assert fullness[chosen] <= min(fullness.values()) + 0.1 + 1e-9
 
 
-def test_a_thousand_random_steps_never_break_a_limit():
-    chance = random.Random(7)
-    limits = GpuLimits(load=0.8, memory=0.7, startup_s=5, runs_per_gpu=2)
-    order, foreign = [3, 0, 2, 5], dict.fromkeys(range(6), 0.0)
+def may_take(
+    gpu: int, order: list[int], readings: dict[int, GpuReading], runs: list[GpuRun], limits: GpuLimits, now: float
+) -> bool:
+    """Say afresh, in the words of the options, whether a GPU may take a run."""
+    here = [r for r in runs if gpu in r.gpus]
+    seen = readings[gpu]
+    return (
+        gpu in order
+        and len(here) < limits.runs_per_gpu
+        and not any(now < r.started_at + limits.startup_s or r.wants_gpu_alone for r in here)
+        and not (seen.load > limits.load or seen.memory > limits.memory or seen.memory_free_mb < limits.free_memory_mb)
+    )
+
+
+def simulate(limits: GpuLimits, seed: int, steps: int = 1000) -> tuple[list[str], int]:
+    """Let runs and other people come and go on six GPUs; return what the rule did wrong, and how many runs it started.
+
+    A run starts whenever the rule has a place for it, and takes its memory and load over its start-up time.
+    """
+    chance = random.Random(seed)
+    order, wrong, starts, now = [3, 0, 2, 5, 1], [], 0, 0.0
+    others = dict.fromkeys(range(6), (0.0, 0.0))
     live: list[tuple[GpuRun, float]] = []
-    violations, starts, now = 0, 0, 0.0
-    for _ in range(1000):
+    for step in range(steps):
         now += chance.random()
-        live = [(r, share) for r, share in live if chance.random() > 0.05]
-        foreign[chance.randrange(6)] = chance.choice([0.0, 0.3, 0.9])
-        used = {gpu: min(1.0, foreign[gpu] + sum(s for r, s in live if gpu in r.gpus)) for gpu in foreign}
-        readings = {gpu: reading(gpu, memory=share, load=share) for gpu, share in used.items()}
+        live = [(r, share) for r, share in live if chance.random() > 0.06]
+        others[chance.randrange(6)] = (chance.choice([0.0, 0.3, 0.9]), chance.choice([0.0, 0.2, 1.0]))
         runs = [r for r, _ in live]
-        for gpu in choose_gpus(order, readings, runs, limits, now):
-            here = [r for r in runs if gpu in r.gpus]
-            is_full = used[gpu] > 0.7 or len(here) >= 2 or any(now - r.started_at < 5 for r in here)
-            violations += gpu not in order or is_full or gpu not in open_gpus(order, runs, limits, now)
+        ours = {gpu: sum(s for r, s in live if gpu in r.gpus and now - r.started_at > 1) for gpu in range(6)}
+        readings = {gpu: reading(gpu, *(min(1.0, ours[gpu] + share) for share in others[gpu])) for gpu in range(6)}
+        fit = [gpu for gpu in range(6) if may_take(gpu, order, readings, runs, limits, now)]
+        chosen = choose_gpus(order, readings, runs, limits, now)
+        if len(set(chosen)) != (limits.gpus_per_run if len(fit) >= limits.gpus_per_run else 0):
+            wrong.append(f"step {step}: {chosen} chosen, of {fit}")
+        wrong += [f"step {step}: GPU {gpu} may take none" for gpu in chosen if gpu not in fit]
+        own = {gpu: sum(gpu in r.gpus for r in runs) for gpu in fit}
+        wrong += [
+            f"step {step}: GPU {gpu} although {left} has fewer runs"
+            for gpu in chosen
+            for left in fit
+            if left not in chosen and own[left] < own.get(gpu, 0)
+        ]
+        if chosen:
             starts += 1
-            live.append((run(gpu, started_at=now), chance.choice([0.1, 0.3])))
-    assert (violations, starts > 100) == (0, True)
+            live.append((run(*chosen, started_at=now, alone=chance.random() < 0.1), chance.choice([0.1, 0.3])))
+    return wrong, starts
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "limits",
+    [
+        GpuLimits(startup_s=5),
+        GpuLimits(load=0.8, memory=0.7, startup_s=5, runs_per_gpu=2),
+        GpuLimits(load=1, memory=0.9, free_memory_mb=4000, startup_s=2, runs_per_gpu=3),
+        GpuLimits(load=0.9, memory=0.9, startup_s=1, runs_per_gpu=2, gpus_per_run=2),
+    ],
+)
+def test_a_thousand_random_steps_never_break_a_limit_and_leave_no_slot_empty(limits: GpuLimits, seed: int) -> None:
+    wrong, starts = simulate(limits, seed)
+    assert (wrong, starts > 100) == ([], True)
