@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
@@ -36,6 +37,8 @@ MAX_INTERRUPTIONS = 10
 #: After a submission that was refused for the moment: the first pause, doubled up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
 _ECHO_INTERVAL_S = 0.1
+#: A backend asks a second time before it says that a submission never arrived.
+_FINAL_QUESTIONS = 2
 
 
 class Dispatcher:
@@ -113,7 +116,8 @@ class Dispatcher:
             raise
 
     def _start(self) -> None:
-        while self._stop.signal_number is None and self._clock() >= self._paused_until:
+        # A submission without a clear answer may have taken the place.
+        while self._stop.signal_number is None and not self._unsure and self._clock() >= self._paused_until:
             entries, place = self._pending.next(list(self._active.values()))
             if place is None:
                 return
@@ -222,6 +226,17 @@ class Dispatcher:
                 self._pending.put_back([self._search.record.runs[attempt.run.number]])
         self._unsure.clear()
 
+    def _find_for_cancelling(self) -> None:
+        """Take in the doubtful submissions that exist as jobs, so that they are ended with the others."""
+        for _ in range(_FINAL_QUESTIONS):
+            with contextlib.suppress(SubmissionUnsure):
+                ids = self._backend.find(list(self._unsure.values()))
+                for token in ids:
+                    self._accept([self._unsure[token]], [ids[token]], Place())
+                return
+        names = ", ".join(attempt.run.folder for attempt in self._unsure.values())
+        self._screen.warn(f"no answer whether these became jobs of {self._backend.name}, look there: {names}")
+
     def _attempt(self, entry: RunRecord, number: int, token: str = "") -> Attempt:
         settings, folder = self._search.settings, self._search.folder
         token = token or f"{entry.run.folder}.{number}.{secrets.token_hex(3)}"
@@ -267,7 +282,7 @@ class Dispatcher:
         return ended
 
     def _see_alive(self, job: Job, status: Status) -> None:
-        """Note when a queued job starts, or is queued again."""
+        """Note when a queued job starts."""
         run, token = job.attempt.run, job.attempt.token
         entry = self._search.record.runs[run.number]
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
@@ -335,6 +350,8 @@ class Dispatcher:
         """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
         # What ended by itself before the signal is no cancelled run.
         self._collect_all(self._notice())
+        if self._unsure and signal_number == SIGINT:
+            self._find_for_cancelling()
         jobs = dict(self._active)
         if not jobs:
             return
