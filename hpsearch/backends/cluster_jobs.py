@@ -101,8 +101,9 @@ class ClusterJobs:
         if not row.may_be_unstarted or self._watch(job).note is not None:
             return row.status
         name, _ = self._names.of(job.attempt)
-        names = {path.name for path in _listed({job.attempt.log_folder})}
-        if {f"{name}.out", f"{job.attempt.token}.out"} & names:
+        # The jobs of an array have the array's output file in common.
+        stems = self._names.of_one_job(job.attempt) | (set() if row.number is not None else {name})
+        if {f"{stem}.out" for stem in stems} & {path.name for path in _listed({job.attempt.log_folder})}:
             return row.status
         return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
 
@@ -128,6 +129,11 @@ class SubmissionNames:
         if attempt.token not in self._names:
             self._read_scripts(attempt.log_folder)
         return self._names.setdefault(attempt.token, (attempt.token, None))
+
+    def of_one_job(self, attempt: Attempt) -> set[str]:
+        """Return the tokens of all attempts in an attempt's job."""
+        place = self.of(attempt)
+        return {token for token, other in self._names.items() if other == place}
 
     def _read_scripts(self, log_folder: Path) -> None:
         for script in log_folder.glob("*.batch.*.sh"):
