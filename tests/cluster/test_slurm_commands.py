@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from cluster_project import ClusterProject, said
-from project import ROOT, Project
+from project import Project
 from slurm_cluster import SlurmCluster
 
 pytestmark = pytest.mark.cluster
@@ -78,25 +77,3 @@ def test_a_job_leaves_its_script_and_logs_in_the_folder_of_its_run(searches: Clu
     names = ["hpsearch_command.sh", f"{run.name}_{job_id}.err", f"{run.name}_{job_id}.out", f"{run.name}_script.sh"]
     assert sorted(path.name for path in run.iterdir()) == [*names, "summary.txt"]
     assert (run / names[1]).read_text() == "err\n"
-
-
-def test_a_search_inside_a_job_gives_its_jobs_nothing_of_its_own(searches: ClusterProject) -> None:
-    searches.acts("env >>environment.txt; srun true")
-    words = [sys.executable, "-m", "hpsearch.hpsearch", "--grid_module=config", *searches.options("--slurm_mem=150")]
-    quoted = " ".join(f"'{word}'" for word in words)
-    wrapper = searches.project.write("my_hpsearch.sh", f"#!/bin/bash\nexport PYTHONPATH='{ROOT}'\n{quoted}\n")
-    options = ["--mem-per-cpu=300", "--cpus-per-task=3", "--job-name=outer", "--output=outer.log"]
-    outer = searches.cluster.run(["sbatch", "--parsable", *options, str(wrapper)], cwd=searches.project.path).strip()
-    state = searches.cluster.wait_for(outer)
-    log = (searches.project.path / "outer.log").read_text()
-    environment = dict(
-        line.split("=", 1)
-        for line in (searches.project.path / "environment.txt").read_text().splitlines()
-        if "=" in line
-    )
-    assert (state, "run 1/1 finished" in log, "\r" in log) == ("COMPLETED", True, False)
-    assert environment["SLURM_JOB_NAME"].startswith("sim_")
-    assert environment["SLURM_CONF"] == str(searches.cluster.conf)
-    assert environment["SLURM_MEM_PER_NODE"] == "150"
-    assert {"SLURM_MEM_PER_CPU", "SLURM_CPUS_PER_TASK"} & set(environment) == set()
-    assert outer not in environment.values()
