@@ -121,7 +121,8 @@ class Dispatcher:
             raise
 
     def _start(self) -> None:
-        while self._stop.signal_number is None and self._clock() >= self._paused_until:
+        # A submission without a clear answer may have taken the place.
+        while self._stop.signal_number is None and not self._unsure and self._clock() >= self._paused_until:
             entries, place = self._pending.next(list(self._active.values()))
             if place is None:
                 return
@@ -286,7 +287,7 @@ class Dispatcher:
         return ended
 
     def _see_alive(self, job: Job, status: Status) -> None:
-        """Note when a queued job starts, or is queued again."""
+        """Note when a queued job starts."""
         run, token = job.attempt.run, job.attempt.token
         entry = self._search.record.runs[run.number]
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:

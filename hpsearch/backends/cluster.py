@@ -150,23 +150,22 @@ class ClusterBackend:
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the jobs; return when the scheduler has them no more."""
-        if not active:
-            return
-        deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, _is_readable(alarm), 0.1
-        self._end(active, is_hurried)
-        while self._clock() < deadline:
-            was_silent = self._is_silent
-            alive = self._alive(active)
-            self._jobs.cancelled(job for job in active if job not in alive)
-            if not alive:
-                return
-            becomes_hurried = not is_hurried and _sleep(pause_s, alarm)
-            if becomes_hurried or (was_silent and not self._is_silent):
-                # What was said to a scheduler that did not answer may not have been heard.
-                is_hurried |= becomes_hurried
-                self._end(alive, is_hurried)
-            elif is_hurried:
-                time.sleep(pause_s)
+        deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, False, 0.1
+        # Whose jobs these are is asked first: an id may be that of another's job by now.
+        alive, was_told = list(active), False
+        while alive and self._clock() < deadline:
+            becomes_hurried = not is_hurried and _is_readable(alarm)
+            is_hurried |= becomes_hurried
+            rows = self._query([job.id for job in alive if job.id != _FORGOTTEN])
+            if rows is not None:
+                if not was_told or becomes_hurried:
+                    # What was said to a scheduler that did not answer may not have been heard.
+                    self._end(self._jobs.not_given_away(alive, rows), is_hurried)
+                else:
+                    alive = self._still_alive(alive, rows)
+            was_told = rows is not None
+            if alive:
+                time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
@@ -221,11 +220,11 @@ class ClusterBackend:
         if rows is None:
             self._jobs.rounds.asked(now, False)
             return False
-        gone = self._jobs.missing(jobs, rows)
-        rows = [*rows, *self._history(gone)]
-        has_news = self._jobs.take_in(jobs, rows)
+        own = self._jobs.own(jobs, rows)
+        told = {row.id for row in own}
+        has_news = self._jobs.take_in(jobs, [*rows, *self._history([job for job in jobs if job.id not in told])])
         self._jobs.rounds.asked(now, has_news)
-        self._tell_of_trouble(jobs, rows)
+        self._tell_of_trouble(jobs, own)
         return has_news
 
     def _query(self, ids: Iterable[str]) -> list[JobRow] | None:
@@ -260,11 +259,14 @@ class ClusterBackend:
     def _tell_of_trouble(self, jobs: Sequence[Job], rows: Iterable[JobRow]) -> None:
         """Tell once why a job does not start; take back those that never would."""
         runs = {job.id: job.attempt.run.number for job in jobs}
-        troubled = [row for row in rows if row.trouble and row.id in runs]
-        for row in troubled:
-            if (row.id, row.trouble) not in self._told_troubles:
-                self._told_troubles.add((row.id, row.trouble))
-                self._tell(f"warning: run {runs[row.id]}: its job {row.id} does not start: {row.trouble}")
+        troubled = [row for row in rows if row.trouble]
+        told = {row.id: row.trouble.replace(row.id, "ID") for row in troubled}
+        news = [row for row in troubled if (row.id, row.trouble) not in self._told_troubles]
+        self._told_troubles.update((row.id, row.trouble) for row in news)
+        for trouble in dict.fromkeys(told[row.id] for row in news):
+            first, *others = (row for row in news if told[row.id] == trouble)
+            more = f" (and those of {len(others)} other runs)" if others else ""
+            self._tell(f"warning: run {runs[first.id]}: its job {first.id}{more} does not start: {first.trouble}")
         hopeless = [row for row in troubled if row.is_hopeless]
         if hopeless:
             self._run(self._scheduler.cancel_command([row.id for row in hopeless], False))
@@ -279,14 +281,13 @@ class ClusterBackend:
             if is_hurried:
                 self._run(self._scheduler.cancel_command(some, True))
 
-    def _alive(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return the jobs that the scheduler still has; all of them if it does not answer."""
-        rows = self._query([job.id for job in jobs if job.id != _FORGOTTEN])
-        if rows is None:
-            return list(jobs)
+    def _still_alive(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
+        """Return the jobs that the scheduler still has; nothing more will be heard of the others."""
         self._jobs.look(jobs)
         self._jobs.take_in(jobs, rows)
-        return [job for job in jobs if self._jobs.is_alive(job, rows)]
+        living = {row.id for row in self._jobs.own(jobs, rows) if row.status.phase is not JobPhase.ENDED}
+        self._jobs.taken_back(job for job in jobs if job.id not in living)
+        return [job for job in jobs if job.id in living]
 
     def _run_if_there(self, command: Command) -> Answer | None:
         """Run a command without which the search goes on; None if there is no such command."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.job_script import runs_in_script
@@ -11,7 +12,7 @@ from hpsearch.backends.job_watch import JobWatch, Patience
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.rounds import Rounds
 from hpsearch.backends.scheduler import JobRow, Submission
-from hpsearch.core.model import Attempt, Job, JobPhase, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 
 class ClusterJobs:
@@ -46,35 +47,45 @@ class ClusterJobs:
         for job in jobs:
             watch = self._watch(job)
             note = _exit_note(job.attempt.exit_file) if job.attempt.exit_file in listed else None
-            has_news |= note != watch.note
+            is_news = note != watch.note
             watch.see_note(note, now)
+            if is_news and watch.waits_for_cause:
+                self.rounds.hurry(now)
+            has_news |= is_news
         return has_news
 
     def still_open(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs for which the scheduler's word is needed."""
         return [job for job in jobs if self._watch(job).note is None or self._watch(job).waits_for_cause]
 
-    def missing(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> list[Job]:
-        """Return the jobs of which no row tells."""
-        told = {(row.id, row.name) for row in rows}
-        return [job for job in jobs if not self._is_told(job, told)]
+    def own(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[JobRow]:
+        """Return the rows that tell of these jobs: a scheduler that crashed gives ids out again, to jobs of others."""
+        names = {job.id: self._names.of(job.attempt)[0] for job in jobs}
+        return [row for row in rows if row.id in names and row.name in ("", names[row.id])]
 
-    def take_in(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> bool:
+    def not_given_away(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
+        """Return the jobs whose ids are not those of other jobs now."""
+        own, told = {row.id for row in self.own(jobs, rows)}, {row.id for row in rows}
+        return [job for job in jobs if job.id in own or job.id not in told]
+
+    def take_in(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> bool:
         """Take in an answer; return whether it says something new. Whoever is not in it is absent."""
         now, has_news = self._clock(), False
-        by_id = {row.id: row for row in rows}
+        by_id = {row.id: row for row in self.own(jobs, rows)}
+        names = {row.name for row in rows}
         for job in jobs:
             row, watch = by_id.get(job.id), self._watch(job)
-            if row is not None and self._is_told(job, {(row.id, row.name)}):
-                has_news |= watch.see_row(row.status, now)
+            if row is not None:
+                has_news |= watch.see_row(self._told(job, row), now)
             else:
-                watch.see_absence(now)
+                name, number = self._names.of(job.attempt)
+                watch.see_absence(now, number is not None and name in names)
         return has_news
 
-    def cancelled(self, jobs: Iterable[Job]) -> None:
-        """Note that these jobs were ended by the search itself; a scheduler may forget one that never ran at once."""
+    def taken_back(self, jobs: Iterable[Job]) -> None:
+        """These jobs were cancelled, and the scheduler has them no more."""
         for job in jobs:
-            self._watch(job).was_cancelled = True
+            self._watch(job).is_taken_back = True
 
     def statuses(self, jobs: Iterable[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; those of which nothing is known are left out."""
@@ -85,15 +96,16 @@ class ClusterJobs:
                 del self._watches[token]
         return {token: status for token, status in known.items() if status.phase is not JobPhase.UNKNOWN}
 
-    def is_alive(self, job: Job, rows: Iterable[JobRow]) -> bool:
-        """Return whether one of the rows tells of this job that it has not ended."""
-        ended = JobPhase.ENDED
-        return any(self._is_told(job, {(row.id, row.name)}) and row.status.phase is not ended for row in rows)
-
-    def _is_told(self, job: Job, told: Iterable[tuple[str, str]]) -> bool:
-        """Return whether a row with this job's id tells of this job: a scheduler that crashed gives ids out again."""
+    def _told(self, job: Job, row: JobRow) -> Status:
+        """Return what a row says of a job; cancelled without any output means that it could not be started."""
+        if not row.may_be_unstarted or self._watch(job).note is not None:
+            return row.status
         name, _ = self._names.of(job.attempt)
-        return (job.id, name) in told or (job.id, "") in told
+        # The jobs of an array have the array's output file in common.
+        stems = self._names.of_one_job(job.attempt) | (set() if row.number is not None else {name})
+        if {f"{stem}.out" for stem in stems} & {path.name for path in _listed({job.attempt.log_folder})}:
+            return row.status
+        return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
 
     def _watch(self, job: Job) -> JobWatch:
         return self._watches.setdefault(job.attempt.token, JobWatch())
@@ -117,6 +129,11 @@ class SubmissionNames:
         if attempt.token not in self._names:
             self._read_scripts(attempt.log_folder)
         return self._names.setdefault(attempt.token, (attempt.token, None))
+
+    def of_one_job(self, attempt: Attempt) -> set[str]:
+        """Return the tokens of all attempts in an attempt's job."""
+        place = self.of(attempt)
+        return {token for token, other in self._names.items() if other == place}
 
     def _read_scripts(self, log_folder: Path) -> None:
         for script in log_folder.glob("*.batch.*.sh"):

@@ -19,8 +19,18 @@ from hpsearch.core.model import Attempt
 #:   process: it has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash keeps
 #:   the status of a child that ended meanwhile.
 #: - Where the scheduler itself starts a job again, the first execution has left a folder, which simulations refuse.
+#: - A scheduler that crashed may start a job again whose end it has not written down: then nothing is left to do if the
+#:   run has left its exit status, or was collected already, when this script went to the run's folder.
 _RUN = """\
 exit_file={exit_file}
+if [ ! -e {script} ]; then
+    echo "this run has ended before and was collected" >&2
+    exit 0
+fi
+if [ -e "$exit_file" ]; then
+    read -r status told_to_stop _ <"$exit_file"
+    if [ "$told_to_stop" = 0 ]; then exit "$status"; fi
+fi
 printf -v started '%(%s)T' -1
 told_to_stop=0
 child=
@@ -102,6 +112,7 @@ def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, heade
     earlier = logs.parent / "attempts" / f"{attempt.token}.restart"
     body = _RUN.format(
         exit_file=_quoted(attempt.exit_file),
+        script=_quoted(script_path(logs, attempt.token)),
         cwd=_quoted(attempt.cwd),
         run_folder=_quoted(_run_folder(attempt)),
         earlier=_quoted(earlier),

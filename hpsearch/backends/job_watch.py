@@ -6,7 +6,7 @@ never: schedulers forget, and network file systems show a new file after up to a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpsearch.backends.launcher import ExitNote
 from hpsearch.backends.local import exit_reason
@@ -15,18 +15,22 @@ from hpsearch.core.model import JobPhase, RunState, Status
 _SIGKILL = 137
 _LOST = "it left the queue without leaving its exit status"
 
+_TAKEN_OUT = "it was taken out of its array before it started"
+
 
 @dataclass(frozen=True)
 class Patience:
     """For how long something missing is waited for, in seconds.
 
     exit_file_s: after an end that the job itself had. killed_s: after an end by something else, which usually leaves
-    no exit file. cause_s: for the scheduler's word on who ended a run that was told to stop. absent_s: a job that is
-    in no answer (and that many answers are the least) may still come back.
+    no exit file. failed_s: for the scheduler's word that a run failed for want of memory. cause_s: for its word on who
+    ended a run that was told to stop. absent_s: a job that is in no answer (and that many answers are the least) may
+    still come back.
     """
 
     exit_file_s: float = 30.0
     killed_s: float = 3.0
+    failed_s: float = 20.0
     cause_s: float = 60.0
     absent_s: float = 30.0
     absences: int = 2
@@ -36,22 +40,25 @@ class Patience:
 class JobWatch:
     """What is known of one run of a job.
 
-    note: the exit file, since note_at. told: the scheduler's latest word; final since told_at if that was an end.
-    absences: answers in a row without the job, since absent_at. was_cancelled: by this search, and is gone.
+    note: the exit file, since note_at. told: the scheduler's word, in answers from told_at to seen_at.
+    absences: answers in a row without the job, since absent_at; array_is_there: the latest has others of its array.
+    is_taken_back: it was cancelled by this search, and the scheduler has it no more: nothing else will be heard of it.
     """
 
     note: ExitNote | None = None
     note_at: float = 0.0
     told: Status = field(default_factory=lambda: Status(JobPhase.QUEUED))
     told_at: float = 0.0
+    seen_at: float = 0.0
     absences: int = 0
     absent_at: float = 0.0
-    was_cancelled: bool = False
+    array_is_there: bool = False
+    is_taken_back: bool = False
 
     @property
     def waits_for_cause(self) -> bool:
-        """True if it has ended and only the scheduler can say why."""
-        return self.note is not None and (self.note.was_told_to_stop or self.note.exit_status == _SIGKILL)
+        """True if it has ended and the scheduler may know why."""
+        return self.note is not None and (self.note.was_told_to_stop or self.note.exit_status != 0)
 
     def see_note(self, note: ExitNote | None, now: float) -> None:
         """Take in what the exit file says; a file may also go again, when the scheduler starts the job anew."""
@@ -59,34 +66,52 @@ class JobWatch:
             self.note, self.note_at = note, now
 
     def see_row(self, told: Status, now: float) -> bool:
-        """Take in the scheduler's word; return whether it is news."""
-        is_news = told != self.told
-        if is_news:
-            self.told, self.told_at = told, now
-        self.absences = 0
-        return is_news
+        """Take in the scheduler's word; return whether it is news.
 
-    def see_absence(self, now: float) -> None:
-        """Take in an answer in which the job is missing."""
+        Of several ends the first counts: a job that is taken back because it would never start is cancelled then.
+        """
+        self.absences, self.seen_at = 0, now
+        is_second_end = told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED
+        if told == self.told or is_second_end:
+            return False
+        self.told, self.told_at = told, now
+        return True
+
+    def see_absence(self, now: float, array_is_there: bool = False) -> None:
+        """Take in an answer in which the job is missing, while others of its array are in it or not."""
         if self.absences == 0:
             self.absent_at = now
         self.absences += 1
+        self.array_is_there = array_is_there
+
+    def is_taken_out(self, patience: Patience) -> bool:
+        """Return whether the job was seen waiting in an array and was then taken out of it, which leaves no trace."""
+        was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
+        return self.array_is_there and was_waiting and self.absences >= patience.absences
 
     def is_absent(self, now: float, patience: Patience) -> bool:
         """Return whether the job has been missing for so long that it is gone."""
         return self.absences >= patience.absences and now - self.absent_at >= patience.absent_s
 
+    @property
+    def is_queued_again(self) -> bool:
+        """True if the scheduler has put the job back into its queue since it left its exit status."""
+        is_queued = self.told.phase is JobPhase.QUEUED and not self.absences
+        return self.note is not None and is_queued and self.seen_at > self.note_at
+
     def status(self, now: float, patience: Patience) -> Status:
         """Return what is known now."""
-        if self.was_cancelled:
-            exit_status = None if self.note is None else self.note.exit_status
-            return Status(JobPhase.ENDED, exit_status, RunState.CANCELLED, "cancelled with the search")
         if self.note is not None:
             return self._with_note(self.note, now, patience)
         if self.told.phase is JobPhase.ENDED:
             is_killed = self.told.cause is not None
             wait_s = patience.killed_s if is_killed else patience.exit_file_s
+            wait_s = 0.0 if self.is_taken_back else wait_s
             return self.told if now - self.told_at >= wait_s else Status(JobPhase.UNKNOWN)
+        if self.is_taken_back:
+            return Status(JobPhase.ENDED, None, RunState.CANCELLED)
+        if self.is_taken_out(patience):
+            return Status(JobPhase.ENDED, None, RunState.CANCELLED, _TAKEN_OUT)
         if self.absences:
             lost = Status(JobPhase.ENDED, None, RunState.LOST, _LOST)
             return lost if self.is_absent(now, patience) else Status(JobPhase.UNKNOWN)
@@ -98,10 +123,20 @@ class JobWatch:
         if not self.waits_for_cause:
             return by_itself
         if self.told.phase is JobPhase.ENDED:
-            told = self.told.reason if self.told.cause is not None else ""
-            return Status(JobPhase.ENDED, note.exit_status, self.told.cause, told or reason)
-        if now - self.note_at < patience.cause_s and not self.is_absent(now, patience):
+            cause = self.told.cause if was_ended(note) or self.told.cause is RunState.OUT_OF_MEMORY else None
+            return replace(by_itself, cause=cause, reason=(self.told.reason if cause is not None else "") or reason)
+        if self.is_taken_back:
+            return replace(by_itself, cause=RunState.CANCELLED)
+        if self.is_queued_again:
+            return self.told
+        wait_s = patience.cause_s if was_ended(note) else patience.failed_s
+        if now - self.note_at < wait_s and not self.is_absent(now, patience):
             return Status(JobPhase.UNKNOWN)
-        if not note.was_told_to_stop:
+        if not note.was_told_to_stop or note.exit_status == 0:
             return by_itself
-        return Status(JobPhase.ENDED, note.exit_status, RunState.LOST, f"{reason}; the scheduler does not say why")
+        return replace(by_itself, cause=RunState.LOST, reason=f"{reason}; the scheduler does not say why")
+
+
+def was_ended(note: ExitNote) -> bool:
+    """Return whether something else than the run itself seems to have ended it; else only want of memory may have."""
+    return note.was_told_to_stop or note.exit_status == _SIGKILL

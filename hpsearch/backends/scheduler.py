@@ -88,6 +88,7 @@ class JobRow:
     status: with a reason that may be empty, and the node in `place`. number: of a member of an array, else None.
     trouble: why it will not start by itself, and what helps; told to the user once. Empty = nothing.
     is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
+    may_be_unstarted: it was cancelled, by someone or because its node could not start it; then there is no output.
     """
 
     id: str
@@ -96,6 +97,7 @@ class JobRow:
     number: int | None = None
     trouble: str = ""
     is_hopeless: bool = False
+    may_be_unstarted: bool = False
 
 
 class Scheduler(Protocol):

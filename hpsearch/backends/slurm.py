@@ -50,8 +50,9 @@ _HELD = {
 }
 #: Said when nothing was handed over, and the same may work later. The limits are those on the number of jobs.
 _PASSING = re.compile(
-    r"Unable to contact slurm controller|Max(?:Submit)?Jobs?|MaxSubmitJobsPer|temporarily unable to accept"
-    r"|Slurm backup controller|in standby mode|controller is not responding"
+    r"Unable to contact slurm controller|(?:Max|Grp)(?:Submit)?Jobs?|temporarily unable to accept"
+    r"|Slurm backup controller|in standby mode|controller is not responding|inactive or drain"
+    r"|Protocol authentication error|Munge (?:en|de)code failed"
 )
 #: Said when it may have been handed over.
 _UNCLEAR = re.compile(
@@ -60,6 +61,8 @@ _UNCLEAR = re.compile(
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 #: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
 _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"))
+#: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
+_HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 _SMALLEST_MAX_ARRAY = 1001
 
 
@@ -90,14 +93,11 @@ class Slurm:
         """Return an environment without what Slurm gave to the job that this process may be part of.
 
         A job inherits its submitter's environment, and its own srun then finds orders meant for the outer job.
+        Nor are the user's habits in it that change what the client commands show or ask.
         """
-        if "SLURM_JOB_ID" not in environ:
-            return dict(environ)
-        return {
-            name: value
-            for name, value in environ.items()
-            if name in _KEPT or not name.startswith(("SLURM_", "SLURMD_", "SBATCH_", "SRUN_"))
-        }
+        strange = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_") if "SLURM_JOB_ID" in environ else ()
+        prefixes = (*strange, *_HABITS)
+        return {name: value for name, value in environ.items() if name in _KEPT or not name.startswith(prefixes)}
 
     def version_command(self) -> Command:
         """Ask sbatch for its version, which needs no controller."""
@@ -124,10 +124,11 @@ class Slurm:
             "array": f"1-{len(submission.jobs)}%{submission.at_once}" if submission.is_array else "",
             "dependency": f"afterany:{submission.after}" if submission.after else "",
         }
-        words = [f"--{name}={shlex.quote(value)}" for name, value in options.items() if value]
+        words = [shlex.join([f"--{name}={value}"]) for name, value in options.items() if value]
         # A job that Slurm starts again by itself may run twice at once: its first node may only seem to be lost.
         words += ["--no-requeue", "--open-mode=append", shlex.join(own.options)]
-        return [f"#SBATCH {word}" for word in words if word]
+        # sbatch takes a backslash for an escape between any quotes.
+        return ["#SBATCH {}".format(word.replace("\\", "\\\\")) for word in words if word]
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
         """Submit the script as a file, because squeue then shows its path."""
@@ -142,7 +143,7 @@ class Slurm:
                 return ids[-1]
             raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}, which is no job id")
         said = _words(answer)
-        if answer.exit_status is None or _UNCLEAR.search(said):
+        if answer.exit_status is None or answer.exit_status < 0 or _UNCLEAR.search(said):
             raise SubmissionUnsure(said or "sbatch gave no answer in time")
         if _PASSING.search(said):
             raise SubmissionDelayed(said)
@@ -234,8 +235,10 @@ def _row(fields: Sequence[str]) -> JobRow:
     is_task = number.isdigit()
     job_id = f"{array}_{number}" if is_task else array
     status, trouble, is_hopeless = _status(job_id, state, reason, node)
-    name = PurePath(script).name.removesuffix(".sh") if script.endswith(".sh") else ""
-    return JobRow(job_id, name, status, int(number) if is_task else None, trouble, is_hopeless)
+    name = PurePath(script).name.removesuffix(".sh")
+    # So ends a job that its node cannot start, if Slurm may not queue it again.
+    may_be_unstarted = state == "CANCELLED" and bool(node)
+    return JobRow(job_id, name, status, int(number) if is_task else None, trouble, is_hopeless, may_be_unstarted)
 
 
 def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, str, bool]:
@@ -245,7 +248,7 @@ def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, st
     if state not in _QUEUED:
         # Also a word that a later version may bring: whatever it means, the job has not ended.
         return Status(JobPhase.RUNNING, place=node), "", False
-    if _BROKEN_START in reason:
+    if _BROKEN_START in reason.replace("_", " "):
         return Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}"), f"{reason}; it is replaced", True
     word = reason.partition(",")[0].strip("()")
     if word in _NEVER:
@@ -259,7 +262,9 @@ def _ended(state: str, reason: str) -> Status:
     cause = _ENDS[state]
     if state == "COMPLETED":
         return Status(JobPhase.ENDED, 0)
-    told = f" ({reason})" if reason not in ("", "None", "NonZeroExitCode") else ""
+    # A job that is cancelled while it waits keeps the reason for its waiting.
+    is_told = state != "CANCELLED" and reason not in ("", "None", "NonZeroExitCode")
+    told = f" ({reason})" if is_told else ""
     return Status(JobPhase.ENDED, None, cause, f"Slurm: {state}{told}")
 
 
@@ -273,5 +278,5 @@ def _history_row(job_id: str, state: str, exit_code: str) -> JobRow | None:
         return None
     code = exit_code.partition(":")[0]
     own = int(code) if code.isdigit() and _ENDS[word] is None else None
-    ended = _ended(word, state if state != word else "")
-    return JobRow(job_id, "", Status(JobPhase.ENDED, own, ended.cause, ended.reason))
+    ended = _ended(word, "")
+    return JobRow(job_id, "", Status(JobPhase.ENDED, own, ended.cause, ended.reason.replace(word, state)))

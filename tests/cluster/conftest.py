@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from cluster_project import ClusterProject
+from project import Project
 from slurm_cluster import SlurmCluster, need_cluster
 
 
@@ -45,3 +47,28 @@ def slurm_cluster() -> Iterator[Callable[..., SlurmCluster]]:
     yield start
     for cluster in clusters:
         cluster.purge()
+
+
+@pytest.fixture
+def searches(project: Project, slurm: SlurmCluster) -> Iterator[ClusterProject]:
+    """A project whose searches run on the session's cluster."""
+    made = ClusterProject(project, slurm).use(slurm)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def searches_on(
+    project: Project, slurm_cluster: Callable[..., SlurmCluster]
+) -> Iterator[Callable[..., ClusterProject]]:
+    """Start a cluster of the test's own, `searches_on(nodes=1)`, and return a project whose searches run there."""
+    made: list[ClusterProject] = []
+
+    def start(**options: object) -> ClusterProject:
+        cluster = slurm_cluster(**options)
+        made.append(ClusterProject(project, cluster).use(cluster))
+        return made[-1]
+
+    yield start
+    for searches in made:
+        searches.close()

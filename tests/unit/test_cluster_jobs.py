@@ -1,0 +1,106 @@
+"""Which rows of a scheduler tell of a search's jobs, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.backends.cluster_jobs import ClusterJobs
+from hpsearch.backends.job_watch import Patience
+from hpsearch.backends.scheduler import JobRow, Submission
+from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
+
+RUNNING, QUEUED = Status(JobPhase.RUNNING), Status(JobPhase.QUEUED)
+CANCELLED = Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")
+NOW = Patience(exit_file_s=0, killed_s=0, failed_s=0, cause_s=0, absent_s=0, absences=2)
+
+
+@pytest.fixture
+def jobs() -> ClusterJobs:
+    return ClusterJobs(lambda: 1000.0, NOW, 60)
+
+
+def attempt(folder: Path, number: int = 1) -> Attempt:
+    for name in ("logs", "exits"):
+        (folder / name).mkdir(exist_ok=True)
+    name = f"sim_{number}"
+    run = Run(number, name, Configuration(()), name)
+    token = f"{name}.1.abc"
+    return Attempt(run, 1, token, ("train",), folder, folder / "exits" / token, folder / "logs")
+
+
+def single(folder: Path) -> Job:
+    return Job(attempt(folder), "7", Place(), 0)
+
+
+def array(folder: Path, jobs: ClusterJobs, size: int = 2) -> list[Job]:
+    """Return the jobs of an array `b` that was submitted as 7."""
+    attempts = [attempt(folder, number) for number in range(1, size + 1)]
+    jobs.submitted(Submission("b", "b", folder / "logs", tuple((one,) for one in attempts), is_array=True))
+    return [Job(one, f"7_{one.run.number}", Place(), 0) for one in attempts]
+
+
+def test_a_row_tells_of_a_job_by_its_id_and_name(jobs: ClusterJobs, tmp_path: Path) -> None:
+    job = single(tmp_path)
+    rows = [JobRow("7", "sim_1.1.abc", RUNNING), JobRow("7", "", RUNNING), JobRow("8", "sim_1.1.abc", RUNNING)]
+    assert jobs.own([job], [*rows, JobRow("7", "(null)", RUNNING)]) == rows[:2]
+
+
+@pytest.mark.parametrize("name, own", [("sim_1.1.abc", True), ("", True), ("other", False)])
+def test_an_id_that_went_to_another_job_is_not_to_be_cancelled(
+    jobs: ClusterJobs, tmp_path: Path, name: str, own: bool
+) -> None:
+    job = single(tmp_path)
+    assert jobs.not_given_away([job], [JobRow("7", name, RUNNING)]) == ([job] if own else [])
+
+
+def test_a_job_that_is_not_told_of_may_be_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
+    job = single(tmp_path)
+    assert jobs.not_given_away([job], []) == [job]
+
+
+@pytest.mark.parametrize("has_output, cause", [(True, RunState.CANCELLED), (False, RunState.LOST)])
+def test_a_job_cancelled_without_any_output_could_not_be_started(
+    jobs: ClusterJobs, tmp_path: Path, has_output: bool, cause: RunState
+) -> None:
+    job = single(tmp_path)
+    (job.attempt.log_folder / f"{job.attempt.token if has_output else 'other'}.out").touch()
+    jobs.take_in([job], [JobRow("7", job.attempt.token, CANCELLED, may_be_unstarted=True)])
+    assert jobs.statuses([job])[job.attempt.token].cause is cause
+
+
+def test_the_output_of_another_task_does_not_mean_that_this_one_started(jobs: ClusterJobs, tmp_path: Path) -> None:
+    pair = array(tmp_path, jobs)
+    for name in ("b", pair[0].attempt.token):
+        (tmp_path / "logs" / f"{name}.out").touch()
+    jobs.take_in(pair, [JobRow(f"7_{n}", "b", CANCELLED, n, may_be_unstarted=True) for n in (1, 2)])
+    causes = [status.cause for status in jobs.statuses(pair).values()]
+    assert causes == [RunState.CANCELLED, RunState.LOST]
+
+
+def test_a_task_that_leaves_its_array_while_it_waits_was_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
+    pair = array(tmp_path, jobs)
+    jobs.take_in(pair, [JobRow("7_1", "b", RUNNING, 1), JobRow("7_2", "b", QUEUED, 2)])
+    for _ in range(NOW.absences):
+        # The first task is collected already: its row still shows that the array is known.
+        jobs.take_in(pair[1:], [JobRow("7_1", "b", RUNNING, 1)])
+    assert jobs.statuses(pair[1:])[pair[1].attempt.token].cause is RunState.CANCELLED
+
+
+def test_a_job_of_an_earlier_controller_is_known_by_its_script(jobs: ClusterJobs, tmp_path: Path) -> None:
+    one = attempt(tmp_path)
+    (tmp_path / "logs" / "sim_1.batch.ff.sh").write_text(f"#!/bin/bash\n#RUN 3 {one.token}\n")
+    rows = [JobRow("7_2", "sim_1.batch.ff", RUNNING, 2), JobRow("7_3", "sim_1.batch.ff", RUNNING, 3)]
+    assert jobs.found([one], rows) == {one.token: "7_3"}
+
+
+def test_an_end_that_the_scheduler_has_to_explain_makes_the_next_question_come_soon(
+    jobs: ClusterJobs, tmp_path: Path
+) -> None:
+    job = single(tmp_path)
+    for _ in range(20):
+        jobs.rounds.asked(1000.0, has_news=False)
+    job.attempt.exit_file.write_text("143 1 100 200 host\n")
+    jobs.look([job])
+    assert jobs.rounds.seconds_left(1000.0) <= 1

@@ -1,0 +1,68 @@
+"""When a scheduler is asked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.backends.rounds import Rounds
+
+
+def test_a_new_search_asks_after_a_second() -> None:
+    rounds = Rounds(60, now=100)
+    assert (rounds.is_due(100.9), rounds.is_due(101), rounds.seconds_left(100.25)) == (False, True, 0.75)
+
+
+def test_pauses_grow_to_the_longest_while_nothing_changes() -> None:
+    rounds, now, pauses = Rounds(60, now=0), 0.0, []
+    for _ in range(12):
+        pauses.append(rounds.seconds_left(now))
+        now += pauses[-1]
+        rounds.asked(now, has_news=False)
+    assert pauses[:3] == [1, 1.5, 2.25]
+    assert (pauses == sorted(pauses), pauses[-1]) == (True, 60)
+
+
+def test_news_shorten_the_pause() -> None:
+    rounds = Rounds(60, now=0)
+    for second in range(1, 12):
+        rounds.asked(second, has_news=False)
+    before = rounds.seconds_left(11)
+    rounds.asked(11, has_news=True)
+    assert rounds.seconds_left(11) == pytest.approx(before / 3)
+
+
+def test_a_submission_makes_the_next_question_come_soon() -> None:
+    rounds = Rounds(60, now=0)
+    for second in range(1, 12):
+        rounds.asked(second, has_news=False)
+    rounds.hurry(11)
+    assert rounds.seconds_left(11) == 1
+
+
+def test_a_search_of_a_day_is_in_no_hurry() -> None:
+    rounds = Rounds(60, now=0)
+    rounds.asked(86_400, has_news=True)
+    assert rounds.seconds_left(86_400) == 15
+
+
+def test_the_shortest_pause_is_not_above_the_longest() -> None:
+    rounds = Rounds(0.2, now=0)
+    rounds.asked(86_400, has_news=False)
+    assert rounds.seconds_left(86_400) == pytest.approx(0.2)
+
+
+def test_a_clock_that_was_set_back_delays_no_question() -> None:
+    rounds = Rounds(60, now=1000)
+    assert (rounds.is_due(0), rounds.seconds_left(0)) == (True, 0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10_000), st.sampled_from(["news", "none", "hurry"])), max_size=60))
+def test_a_pause_is_never_above_the_longest_nor_below_the_shortest(steps: list[tuple[float, str]]) -> None:
+    rounds, now = Rounds(60, now=0), 0.0
+    for later, what in steps:
+        now += later
+        rounds.hurry(now) if what == "hurry" else rounds.asked(now, what == "news")
+        assert rounds.seconds_left(now) <= 60
+        assert what == "hurry" or rounds.seconds_left(now) > 0.999

@@ -1,0 +1,314 @@
+"""Slurm's commands and answers as text; most answers are those that a real Slurm gave (tests/cluster)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hpsearch.backends.scheduler import ClusterWishes, JobRow, Submission
+from hpsearch.backends.shell import Answer
+from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.core.errors import SearchError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status
+
+TRANSCRIPTS = Path(__file__).parent.parent / "cluster" / "transcripts.json"
+SLURM = Slurm(SlurmWishes())
+
+
+def recorded(note: str, command: str = "") -> Answer:
+    """Return the answer of a recorded call with this note, whose command begins so."""
+    calls = json.loads(TRANSCRIPTS.read_text())["calls"]
+    (call, *_) = (call for call in calls if call["note"] == note and call["cmd"].startswith(command))
+    return Answer(call["rc"], call["stdout"], call["stderr"])
+
+
+def squeue(*lines: str) -> Answer:
+    return Answer(0, "".join(f"{line}\n" for line in lines), "")
+
+
+def row(line: str) -> JobRow:
+    rows = SLURM.rows(squeue(line))
+    assert rows is not None
+    return rows[0]
+
+
+def attempt(number: int = 1, logs: str = "/s/out/.hpsearch/logs") -> Attempt:
+    name = f"sim_{number}"
+    run = Run(number, name, Configuration(()), f"out/{name}")
+    return Attempt(run, 1, f"{name}.1.abc", ("./train.sh",), Path("/s"), Path(f"/s/exits/{name}.1.abc"), Path(logs))
+
+
+def submission(*jobs: tuple[Attempt, ...], name: str = "sim_1.1.abc", **more: object) -> Submission:
+    return Submission(name, "sim_1", jobs[0][0].log_folder, jobs, **more)  # type: ignore[arg-type]
+
+
+# Submitting
+
+
+@pytest.mark.parametrize(
+    "stdout", ["123\n", "123;cluster\n", "Welcome to the cluster\n123\n", "NOTE: 4 free nodes\n123;c\n"]
+)
+def test_the_id_of_a_submitted_job_is_read(stdout: str) -> None:
+    assert SLURM.submitted_id(Answer(0, stdout, "")) == "123"
+
+
+def test_the_recorded_submission_gave_an_id() -> None:
+    assert SLURM.submitted_id(recorded("submit, --parsable")) == "2"
+
+
+@pytest.mark.parametrize(
+    "note, words",
+    [
+        (
+            "bad partition",
+            "invalid partition specified: nosuch; Batch job submission failed: Invalid partition name spec",
+        ),
+        ("gres: too many", "Batch job submission failed: Requested node configuration is not available"),
+        ("gres: unknown name", "Invalid generic resource (gres) specification"),
+        ("too much memory", "Memory specification can not be satisfied"),
+        ("unknown feature", "Batch job submission failed: Invalid feature specification"),
+        ("bad --time text", "Invalid --time specification"),
+        ("bad --mem text", "Invalid --mem specification"),
+        ("unknown option", "unrecognized option '--nosuchopt'"),
+        ("unknown node", "Invalid node name specified"),
+        ("array index beyond MaxArraySize", "Invalid job array specification"),
+    ],
+)
+def test_a_lasting_refusal_has_the_words_of_sbatch(note: str, words: str) -> None:
+    with pytest.raises(SubmissionRefused) as caught:
+        SLURM.submitted_id(recorded(note))
+    assert str(caught.value).startswith("sbatch refuses the job: ")
+    assert words in str(caught.value)
+
+
+def failed(words: str, exit_status: int | None = 1) -> Answer:
+    return Answer(exit_status, "", f"sbatch: error: {words}\n")
+
+
+@pytest.mark.parametrize(
+    "answer, kind",
+    [
+        (recorded("controller down", "sbatch"), SubmissionDelayed),
+        (failed("QOSMaxSubmitJobPerUserLimit"), SubmissionDelayed),
+        (failed("AssocGrpSubmitJobsLimit"), SubmissionDelayed),
+        (failed("AssocMaxSubmitJobLimit"), SubmissionDelayed),
+        (failed("Slurm temporarily unable to accept job, sleeping and retrying."), SubmissionDelayed),
+        (failed("Required partition not available (inactive or drain)"), SubmissionDelayed),
+        (failed("Batch job submission failed: Protocol authentication error"), SubmissionDelayed),
+        (failed("QOSMaxCpuPerJobLimit"), SubmissionRefused),
+        (recorded("controller hangs: sbatch (the job IS created later)"), SubmissionUnsure),
+        (failed("Zero Bytes were transmitted or received"), SubmissionUnsure),
+        (failed("QOSMaxSubmitJobPerUserLimit", None), SubmissionUnsure),
+        (Answer(None, "", ""), SubmissionUnsure),
+        (Answer(-9, "", ""), SubmissionUnsure),
+        (Answer(0, "", ""), SubmissionUnsure),
+        (Answer(0, "thank you\n", ""), SubmissionUnsure),
+    ],
+)
+def test_passing_and_unclear_answers_are_told_apart(answer: Answer, kind: type[SearchError]) -> None:
+    with pytest.raises(kind):
+        SLURM.submitted_id(answer)
+
+
+# The job script's options
+
+
+def test_the_options_of_a_job_stand_in_its_script() -> None:
+    wishes = SlurmWishes("2G", "gpu:2", "main", "high", "a100&test", ("--comment", "it's two"))
+    lines = Slurm(wishes).header(submission((attempt(),)), ClusterWishes(hours=1.5))
+    assert lines == [
+        "#SBATCH --job-name=sim_1",
+        "#SBATCH --output=/s/out/.hpsearch/logs/sim_1.1.abc.out",
+        "#SBATCH --error=/s/out/.hpsearch/logs/sim_1.1.abc.err",
+        "#SBATCH --time=1:30:00",
+        "#SBATCH --mem=2G",
+        "#SBATCH --gres=gpu:2",
+        "#SBATCH --partition=main",
+        "#SBATCH --qos=high",
+        "#SBATCH '--constraint=a100&test'",
+        "#SBATCH --no-requeue",
+        "#SBATCH --open-mode=append",
+        "#SBATCH --comment 'it'\"'\"'s two'",
+    ]
+
+
+def test_an_array_has_its_size_its_share_and_the_array_before_it() -> None:
+    wishes = Slurm(SlurmWishes("", ""))
+    jobs = [(attempt(1),), (attempt(2),)]
+    lines = wishes.header(submission(*jobs, name="b", is_array=True, at_once=5, after="7"), ClusterWishes(hours=1))
+    assert lines[1:5] == [
+        "#SBATCH --output=/s/out/.hpsearch/logs/b.out",
+        "#SBATCH --time=1:00:00",
+        "#SBATCH --array=1-2%5",
+        "#SBATCH --dependency=afterany:7",
+    ]
+
+
+@pytest.mark.parametrize("hours, limit", [(24, "24:00:00"), (0.5, "0:30:00"), (0.001, "0:01:00"), (100, "100:00:00")])
+def test_a_time_limit_is_whole_minutes(hours: float, limit: str) -> None:
+    assert f"#SBATCH --time={limit}" in SLURM.header(submission((attempt(),)), ClusterWishes(hours=hours))
+
+
+def test_a_percent_sign_of_a_folder_is_no_replacement_symbol() -> None:
+    lines = SLURM.header(submission((attempt(logs="/s/100%j"),)), ClusterWishes())
+    assert lines[1] == "#SBATCH --output=/s/100%%j/sim_1.1.abc.out"
+
+
+# Asking
+
+
+def test_one_question_names_each_array_once() -> None:
+    argv = SLURM.query_command(["7_1", "7_2", "9"]).argv
+    assert (argv[0], argv[-2:]) == ("squeue", ["-j", "7,9"])
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("12|N/A|RUNNING|None|n1|/l/a.sh", JobRow("12", "a", Status(JobPhase.RUNNING, place="n1"))),
+        ("12|4|RUNNING|None|n1|/l/a.sh", JobRow("12_4", "a", Status(JobPhase.RUNNING, place="n1"), 4)),
+        ("12|N/A|PENDING|None||/l/a.sh", JobRow("12", "a", Status(JobPhase.QUEUED))),
+        ("12|N/A|PENDING|Priority||/l/a|b.sh", JobRow("12", "a|b", Status(JobPhase.QUEUED, reason="Priority"))),
+        ("12|N/A|PENDING|Resources||(null)", JobRow("12", "(null)", Status(JobPhase.QUEUED, reason="Resources"))),
+    ],
+)
+def test_a_row_of_squeue_is_read(line: str, expected: JobRow) -> None:
+    assert row(line) == expected
+
+
+def test_fault_21_a_task_is_not_taken_for_a_job_with_an_alike_number() -> None:
+    rows = SLURM.rows(squeue("123|4|RUNNING|None|n1|/l/a.sh", "1234|N/A|RUNNING|None|n1|/l/b.sh"))
+    assert rows is not None
+    assert [row.id for row in rows] == ["123_4", "1234"]
+
+
+@pytest.mark.parametrize("word", ["COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "NEW_IN_25.11", ""])
+def test_an_unknown_word_is_running(word: str) -> None:
+    assert row(f"12|N/A|{word}|None|n1|/l/a.sh").status.phase is JobPhase.RUNNING
+
+
+@pytest.mark.parametrize("word", ["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"])
+def test_a_job_that_waits_is_queued(word: str) -> None:
+    assert row(f"12|N/A|{word}|None||/l/a.sh").status.phase is JobPhase.QUEUED
+
+
+@pytest.mark.parametrize(
+    "state, reason, status",
+    [
+        ("COMPLETED", "None", Status(JobPhase.ENDED, 0)),
+        ("FAILED", "NonZeroExitCode", Status(JobPhase.ENDED, reason="Slurm: FAILED")),
+        ("FAILED", "JobLaunchFailure", Status(JobPhase.ENDED, reason="Slurm: FAILED (JobLaunchFailure)")),
+        ("TIMEOUT", "TimeLimit", Status(JobPhase.ENDED, None, RunState.TIMED_OUT, "Slurm: TIMEOUT (TimeLimit)")),
+        ("DEADLINE", "DeadLine", Status(JobPhase.ENDED, None, RunState.TIMED_OUT, "Slurm: DEADLINE (DeadLine)")),
+        ("OUT_OF_MEMORY", "None", Status(JobPhase.ENDED, None, RunState.OUT_OF_MEMORY, "Slurm: OUT_OF_MEMORY")),
+        ("NODE_FAIL", "None", Status(JobPhase.ENDED, None, RunState.LOST, "Slurm: NODE_FAIL")),
+        ("BOOT_FAIL", "None", Status(JobPhase.ENDED, None, RunState.LOST, "Slurm: BOOT_FAIL")),
+        ("PREEMPTED", "None", Status(JobPhase.ENDED, None, RunState.PREEMPTED, "Slurm: PREEMPTED")),
+        ("CANCELLED", "Resources", Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")),
+    ],
+)
+def test_every_end_has_its_cause(state: str, reason: str, status: Status) -> None:
+    assert row(f"12|N/A|{state}|{reason}||/l/a.sh").status == status
+
+
+@pytest.mark.parametrize(
+    "reason, cause",
+    [
+        ("PartitionTimeLimit", RunState.FAILED),
+        ("PartitionConfig", RunState.FAILED),
+        ("BadConstraints", RunState.FAILED),
+        ("DependencyNeverSatisfied", RunState.FAILED),
+        ("launch failed requeued held", RunState.LOST),
+        ("launch_failed_requeued_held", RunState.LOST),
+    ],
+)
+def test_a_job_that_never_would_start_is_hopeless(reason: str, cause: RunState) -> None:
+    seen = row(f"12|N/A|PENDING|{reason}||/l/a.sh")
+    assert (seen.is_hopeless, seen.status.phase, seen.status.cause) == (True, JobPhase.ENDED, cause)
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "PartitionDown", "PartitionNodeLimit"])
+def test_a_job_that_something_holds_waits_and_is_told_of(reason: str) -> None:
+    seen = row(f"12|N/A|PENDING|{reason}||/l/a.sh")
+    assert (seen.is_hopeless, seen.status.phase, reason in seen.trouble) == (False, JobPhase.QUEUED, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        recorded("controller down", "squeue --me"),
+        recorded("controller down", "squeue -h"),
+        recorded("controller hangs"),
+        Answer(None, "", ""),
+        Answer(-15, "", ""),
+        Answer(0, "", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n"),
+    ],
+)
+def test_a_failed_question_is_no_answer(answer: Answer) -> None:
+    assert SLURM.rows(answer) is None
+
+
+@pytest.mark.parametrize("note", ["unknown id, one", "unknown ids, several"])
+def test_ids_that_are_not_known_are_an_answer_without_rows(note: str) -> None:
+    assert SLURM.rows(recorded(note, "squeue")) == []
+
+
+def test_lines_that_are_no_rows_are_left_out() -> None:
+    assert SLURM.rows(squeue("CLUSTER: test", "12|N/A|RUN", "")) == []
+
+
+# The accounting
+
+
+def test_a_site_without_accounting_has_no_history() -> None:
+    assert SLURM.history_rows(recorded("accounting disabled")) is None
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("12|COMPLETED|0:0", Status(JobPhase.ENDED, 0)),
+        ("12|FAILED|3:0", Status(JobPhase.ENDED, 3, None, "Slurm: FAILED")),
+        ("12|CANCELLED by 0|0:15", Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED by 0")),
+        ("12|OUT_OF_MEMORY|0:125", Status(JobPhase.ENDED, None, RunState.OUT_OF_MEMORY, "Slurm: OUT_OF_MEMORY")),
+    ],
+)
+def test_the_history_tells_how_a_job_ended(line: str, expected: Status) -> None:
+    assert SLURM.history_rows(squeue(line)) == [JobRow("12", "", expected)]
+
+
+@pytest.mark.parametrize("line", ["12|RUNNING|0:0", "12|PENDING|0:0", "12|REQUEUED|0:0", "12|NEW WORD|0:0", "12"])
+def test_a_history_without_an_end_proves_nothing(line: str) -> None:
+    assert SLURM.history_rows(squeue(line)) == []
+
+
+# Surroundings
+
+
+def test_inside_a_job_only_what_tells_of_the_cluster_is_kept() -> None:
+    environ = {"SLURM_JOB_ID": "1", "SLURM_CONF": "/c", "SLURM_MEM_PER_CPU": "9", "SBATCH_GRES": "x", "PATH": "/bin"}
+    assert SLURM.environment(environ) == {"SLURM_CONF": "/c", "PATH": "/bin"}
+
+
+def test_outside_of_a_job_the_users_defaults_for_sbatch_are_kept() -> None:
+    environ = {"SBATCH_ACCOUNT": "lab", "SLURM_CLUSTERS": "c", "PATH": "/bin"}
+    assert SLURM.environment(environ) == environ
+
+
+@pytest.mark.parametrize("name", ["SQUEUE_PARTITION", "SQUEUE_USERS", "SCANCEL_INTERACTIVE", "SACCT_FORMAT"])
+def test_habits_that_hide_jobs_or_ask_back_are_never_kept(name: str) -> None:
+    assert SLURM.environment({name: "x"}) == {}
+
+
+@pytest.mark.parametrize(
+    "text, size", [("MaxArraySize            = 10001\n", 10000), ("", 1000), ("MaxArraySize = 0\n", 1)]
+)
+def test_the_largest_array_is_one_below_the_limit(text: str, size: int) -> None:
+    assert SLURM.array_limit(Answer(0, f"Configuration data\n{text}", "")) == size
+
+
+def test_jobs_are_killed_with_all_their_processes_in_a_hurry() -> None:
+    commands = [list(SLURM.cancel_command(["1", "2_3"], at_once).argv) for at_once in (False, True)]
+    assert commands == [["scancel", "1", "2_3"], ["scancel", "--signal=KILL", "--full", "1", "2_3"]]
