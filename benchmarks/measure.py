@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,27 @@ def seconds(argv: Sequence[str], cwd: Path, stdin: str = "") -> float:
     if done.returncode:
         raise SystemExit(f"{argv[0]} failed: {done.stderr[-2000:]}")
     return took
+
+
+def loop_seconds(folder: Path, loop: str, scripts: str, count: int) -> float:
+    """Return how long a shell loop takes that submits the job scripts of a finished search in `out`, moved to `peer`.
+
+    scripts: a pattern for the scripts' paths. count: so many jobs have to deliver a summary again.
+    """
+    (folder / "peer").mkdir()
+    for script in folder.glob(scripts):
+        script.rename(folder / "peer" / script.name)
+    for run_folder in folder.glob("out/sim_*"):
+        shutil.rmtree(run_folder)
+    took = seconds(["sh", "-c", loop], folder)
+    delivered = len(list(folder.glob("out/sim_*/summary.txt")))
+    assert delivered == count, f"the loop's jobs left {delivered} summaries"
+    return took
+
+
+def rows(folder: Path, out_dir: str) -> int:
+    """Return how many rows of results a search delivered."""
+    return len((folder / out_dir / "search_results.csv").read_text().splitlines()) - 1
 
 
 def answer(what: str, ratio: float, limit: float, details: str) -> None:

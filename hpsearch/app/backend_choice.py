@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from hpsearch.app.options import SearchOptions
+from hpsearch.app.options import SearchOptions, option_words
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
+from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_cards import NoGpuFound
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
-from hpsearch.core.errors import BackendError
+from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.core.errors import UsageError
 
 
 def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
@@ -21,13 +26,46 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
     """
     if not options.run_cluster:
         return _on_this_machine(options, screen)
-    backend = _scheduler(options)
+    backend = ClusterBackend(_scheduler(options), _cluster_wishes(options), screen.note, os.environ)
     backend.check()
     return backend
 
 
-def _scheduler(options: SearchOptions) -> Backend:
-    raise BackendError(f"--run_cluster: the {options.scheduler} backend is not there yet")
+def _scheduler(options: SearchOptions) -> Scheduler:
+    if options.scheduler == "slurm":
+        further = option_words(options, "slurm_options")
+        gres, constraint = options.slurm_gres, options.slurm_constraint
+        return Slurm(
+            SlurmWishes(options.slurm_mem, gres, options.slurm_partition, options.slurm_qos, constraint, further)
+        )
+    return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
+
+
+def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
+    arrays = {"slurm": options.slurm_array, "lsf": options.lsf_array}
+    return ClusterWishes(
+        jobs=options.num_jobs,
+        hours=options.num_hours,
+        runs_per_job=options.runs_per_job,
+        one_after_another=options.runs_per_job_sequential,
+        as_arrays=options.submit_only or arrays[options.scheduler],
+        all_at_once=options.submit_only,
+        setup=_setup_lines(options.job_setup),
+        longest_pause_s=options.poll_interval_max,
+    )
+
+
+def _setup_lines(file: str) -> str:
+    """Return the user's shell lines.
+
+    Raises UsageError if there is no such file.
+    """
+    if not file:
+        return ""
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"--job_setup={file}: cannot be read ({error.strerror})") from error
 
 
 def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:

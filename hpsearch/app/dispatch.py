@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGINT
 
 from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
 from hpsearch.app.follow import LogFollower
@@ -19,7 +19,14 @@ from hpsearch.backends.base import Backend, LogFile
 from hpsearch.core.command import argv
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
-from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected, encode_summary
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptIntended,
+    AttemptStarted,
+    AttemptSubmitted,
+    RunCollected,
+    encode_summary,
+)
 from hpsearch.store.layout import move_aside
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
@@ -43,10 +50,12 @@ class Dispatcher:
         stop: StopRequest,
         clock: Clock,
         retries: int,
+        submits_only: bool = False,
     ) -> None:
+        """Bring together what a search needs. submits_only: leave as soon as a scheduler has all runs."""
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._stop, self._clock = screen, stop, clock
-        self._retries = retries
+        self._retries, self._submits_only = retries, submits_only
         self._pending = WaitingRuns(backend, clock())
         self._waited_s: dict[str, float] = {}
         self._active: dict[str, Job] = {}
@@ -85,7 +94,7 @@ class Dispatcher:
         try:
             ended_earlier = [self._search.record.runs[job.attempt.run.number] for job in self._ended_jobs.values()]
             self._collect_all(ended_earlier + self._notice())
-            while self._pending or self._active or self._unsure:
+            while self._pending or self._unsure or (self._active and not self._submits_only):
                 if self._stop.signal_number is not None:
                     self._end_active(self._stop.signal_number)
                     return
@@ -159,6 +168,7 @@ class Dispatcher:
                     place.label,
                     dict(place.environment),
                     self._waited_s.pop(job.attempt.token, 0.0),
+                    is_queued=self._backend.survives_controller,
                 )
                 for job in jobs
             )
@@ -176,7 +186,7 @@ class Dispatcher:
     def _announce(self) -> None:
         """Tell which runs were started; after those that made room for them."""
         for job in self._to_announce:
-            self._screen.started(job)
+            self._screen.started(job, is_queued=self._backend.survives_controller)
         self._to_announce.clear()
 
     def _refused(self, entries: Sequence[RunRecord], attempts: Sequence[Attempt], error: SubmissionRefused) -> None:
@@ -253,8 +263,16 @@ class Dispatcher:
                 self._finish_attempt(entry, token, status)
                 ended.append(entry)
             else:
-                self._screen.phase(token, status)
+                self._see_alive(self._active[token], status)
         return ended
+
+    def _see_alive(self, job: Job, status: Status) -> None:
+        """Note when a queued job starts, or is queued again."""
+        run, token = job.attempt.run, job.attempt.token
+        entry = self._search.record.runs[run.number]
+        if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
+            self._search.note(AttemptStarted(run.number, token, self._clock(), status.place))
+            self._screen.runs_now(job, status.place)
 
     def _finish_attempt(self, entry: RunRecord, token: str, status: Status) -> None:
         cause = status.cause.value if status.cause is not None else ""
@@ -305,21 +323,23 @@ class Dispatcher:
             self._screen.warn(f"run {entry.run.number}: its logs stay in {self._search.folder.logs} ({error})")
 
     def _runs_again(self, entry: RunRecord) -> bool:
-        if self._stop.signal_number is not None or entry.state in (RunState.FINISHED, RunState.UNFINISHED):
+        # Whoever cancels a job by hand does not want it again, at least not now.
+        is_settled = entry.state in (RunState.FINISHED, RunState.UNFINISHED, RunState.CANCELLED)
+        if self._stop.signal_number is not None or is_settled:
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS
         return entry.failures - self._failures_before.get(entry.run.number, 0) <= self._retries
 
     def _end_active(self, signal_number: int) -> None:
-        """End what runs and note how it ended; a scheduler's jobs are left alone at SIGTERM."""
-        if self._backend.survives_controller and signal_number == SIGTERM:
-            self._collect_all(self._notice())
-            return
-        # Only now: what ended by itself before the signal is no cancelled run.
+        """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
+        # What ended by itself before the signal is no cancelled run.
         self._collect_all(self._notice())
         jobs = dict(self._active)
         if not jobs:
+            return
+        if self._backend.survives_controller and signal_number != SIGINT:
+            self._screen.note(f"{len(jobs)} runs are left to {self._backend.name}, where they go on")
             return
         self._screen.stopping(len(jobs))
         self._stop.silence()
@@ -327,6 +347,9 @@ class Dispatcher:
         statuses = self._backend.poll(list(jobs.values()))
         for token, job in jobs.items():
             status = statuses.get(token, Status(JobPhase.UNKNOWN))
+            if self._backend.survives_controller and status.phase is not JobPhase.ENDED:
+                self._screen.warn(f"run {job.attempt.run.number}: its job {job.id} may not have ended")
+                continue
             entry = self._search.record.runs[job.attempt.run.number]
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
             self._finish_attempt(entry, token, ended)

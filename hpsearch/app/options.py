@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,19 @@ def hours(text: str) -> float:
         number = int(head) + int(minutes) / 60 if colon else float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf or (colon and not 0 <= int(minutes) < 60):
+    if not 0 < number < math.inf or (colon and not (minutes.isdigit() and int(minutes) < 60)):
         raise argparse.ArgumentTypeError(f"expected a positive number of hours (24, 0.5) or H:MM, found {text!r}")
+    return int(number) if number == int(number) else number
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a positive number, found {text!r}")
     return int(number) if number == int(number) else number
 
 
@@ -96,8 +108,11 @@ def _option(
     choices: Sequence[str] | None = None,
     plans: bool = False,
 ) -> Any:  # Any: dataclasses.field() is typed by its default
-    """Declare an option. plans: it shapes the list of runs, and so cannot be changed when a search is resumed."""
-    keywords = {"type": read, "metavar": metavar, "choices": choices}
+    """Declare an option; one whose default is an empty tuple may be given several times.
+
+    plans: it shapes the list of runs, and so cannot be changed when a search is resumed.
+    """
+    keywords = {"type": read, "metavar": metavar, "choices": choices, "action": "append" if default == () else None}
     metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -210,6 +225,34 @@ class SearchOptions:
     slurm_partition: str = _option("", _CLUSTER, "Slurm: partition; empty = not given.", metavar="STR")
     slurm_qos: str = _option("", _CLUSTER, "Slurm: quality of service; empty = not given.", metavar="STR")
     slurm_constraint: str = _option("", _CLUSTER, "Slurm: features a node must have; empty = not given.", metavar="STR")
+    slurm_options: tuple[str, ...] = _option(
+        (),
+        _CLUSTER,
+        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated.",
+        metavar="STR",
+    )
+    slurm_array: bool = _option(
+        False, _CLUSTER, "Slurm: submit job arrays, of which at most --num_jobs tasks run at once."
+    )
+    lsf_queue: str = _option("", _CLUSTER, "LSF: queue (bsub -q); empty = not given.", metavar="STR")
+    lsf_options: tuple[str, ...] = _option(
+        (), _CLUSTER, "LSF: further options of bsub, as in '-P lab -M 8000'; may be repeated.", metavar="STR"
+    )
+    lsf_array: bool = _option(False, _CLUSTER, "LSF: submit job arrays, of which at most --num_jobs jobs run at once.")
+    job_setup: str = _option(
+        "",
+        _CLUSTER,
+        "File with shell lines that a job executes before its run (modules, conda). Relative to the current folder.",
+        metavar="FILE",
+    )
+    runs_per_job: int = _option(1, _CLUSTER, "Put so many runs into one job, side by side.", at_least(1), "N")
+    runs_per_job_sequential: bool = _option(False, _CLUSTER, "Execute the runs of a job one after another.")
+    submit_only: bool = _option(
+        False, _CLUSTER, "Submit all runs as job arrays and leave; --resume or postprocessing collects the results."
+    )
+    poll_interval_max: float = _option(
+        60, _CLUSTER, "Ask the scheduler at least every so many seconds while nothing happens.", positive, "S"
+    )
 
 
 def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
@@ -248,9 +291,10 @@ def _add_option(
     text = field.metadata["help"]
     if isinstance(field.default, bool):
         arguments["action"] = "store_true"
-    elif field.default is not None and default != "":
+    elif field.default is not None and default not in ("", ()):
         text += f" Default: {str(default).replace('%', '%%')}."
-    arguments["default"] = argparse.SUPPRESS if given_only else default
+    # argparse adds to a copy of the default, which has to be a list for that.
+    arguments["default"] = argparse.SUPPRESS if given_only else list(default) if isinstance(default, tuple) else default
     target.add_argument(f"--{name}", help=text, **arguments)
 
 
@@ -276,13 +320,17 @@ def hpsearch_cli_arguments(
 
 def options_from(namespace: argparse.Namespace) -> SearchOptions:
     """Return the options in a Namespace, which may hold others too; missing ones get their defaults."""
-    known = _fields()
-    return SearchOptions(**{name: value for name, value in vars(namespace).items() if name in known})
+    return options_from_names(vars(namespace))
 
 
 def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
     """Return the options with these values; unknown names, of an older or newer version, are left out."""
-    return SearchOptions(**{name: value for name, value in values.items() if name in _fields()})
+    return SearchOptions(**{name: _frozen(value) for name, value in values.items() if name in _fields()})
+
+
+def _frozen(value: Any) -> Any:  # Any: see above
+    """Return a list, as argparse and JSON have it, as the tuple that it stands for."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
@@ -293,7 +341,9 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     for name in given:
         if _fields()[name].metadata["plans"]:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
-    return dataclasses.replace(options, **{name: value for name, value in given.items() if name != "resume"})
+    # What an earlier controller was asked to do only that once.
+    options = dataclasses.replace(options, submit_only=False)
+    return dataclasses.replace(options, **{name: _frozen(value) for name, value in given.items() if name != "resume"})
 
 
 def to_argv(options: SearchOptions) -> list[str]:
@@ -315,12 +365,27 @@ def check_together(options: SearchOptions) -> None:
     """
     if options.dont_generate_full_grid and options.num_searches == -1:
         raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
+    if options.submit_only and not (options.run_cluster or options.resume):
+        raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
+    for name in ("slurm_options", "lsf_options"):
+        option_words(options, name)
     if options.resume and options.dry_run:
         raise UsageError("--dry_run shows the commands of a new search; it cannot be given with --resume")
     if not options.resume and not options.grid_module:
         raise UsageError(
             "say what to search: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
         )
+
+
+def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:
+    """Return the words of an option that holds options of another command.
+
+    Raises UsageError if a quote in it is not closed.
+    """
+    try:
+        return tuple(word for text in getattr(options, name) for word in shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--{name}={' '.join(getattr(options, name))}: a quote is not closed ({error})") from error
 
 
 def absolute(path: str, base: Path) -> Path:

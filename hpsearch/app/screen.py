@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
 from hpsearch.core.command import shell_line
-from hpsearch.core.model import Job, JobPhase, RunState, Status
+from hpsearch.core.model import Job, RunState
 from hpsearch.core.summary import sort_key
 from hpsearch.store.record import RunRecord, Settings
 
@@ -116,20 +116,21 @@ class Screen:
                 bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed} left {remaining}{postfix}",
             )
 
-    def started(self, job: Job) -> None:
-        """A run was started."""
+    def started(self, job: Job, is_queued: bool = False) -> None:
+        """A run was started, or waits in a scheduler's queue."""
+        if is_queued:
+            self._queued.add(job.attempt.token)
         if self._bar is None or self._shows_output:
-            place = on_place(job.place.label)
+            place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
             run = job.attempt.run
             again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
-            self.note(f"run {run.number}/{self._total} started{place}{again}: {shell_line(job.attempt.argv)}")
+            self.note(f"run {run.number}/{self._total}{place}{again}: {shell_line(job.attempt.argv)}")
 
-    def phase(self, token: str, status: Status) -> None:
-        """A job is known to be waiting or running."""
-        if status.phase is JobPhase.QUEUED:
-            self._queued.add(token)
-        elif status.phase is JobPhase.RUNNING:
-            self._queued.discard(token)
+    def runs_now(self, job: Job, place: str) -> None:
+        """A queued run was seen running."""
+        self._queued.discard(job.attempt.token)
+        if self._bar is None:
+            self.note(f"run {job.attempt.run.number}/{self._total} runs now{on_place(place)} (job {job.id})")
 
     def ended(self, entry: RunRecord, is_again: bool) -> None:
         """A run has ended and was collected."""

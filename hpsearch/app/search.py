@@ -54,6 +54,9 @@ def run_search(
     check_together(options)
     if options.resume:
         return _resume(options, given, screen)
+    if options.job_setup:
+        # It is needed again when the search is resumed, perhaps from elsewhere.
+        options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd())))
     grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
     # Whatever the user's module prints must not come between the results on standard output.
     with contextlib.redirect_stdout(sys.stderr):
@@ -260,7 +263,7 @@ def _carry_out(
     search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time()), durable=True)
     screen.begin(search.settings, entries, backend.shows_output)
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries)
+        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries, options.submit_only)
         dispatcher.take_over(entries)
         try:
             dispatcher.run()
@@ -273,6 +276,9 @@ def _carry_out(
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
         screen.result(str(folder.results))
         all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+        if options.submit_only and stop.signal_number is None:
+            screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
+            return SearchEnd(folder.results, 0)
         if stop.signal_number is not None and not all_finished:
             raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
     return SearchEnd(folder.results, 0 if all_finished else 1)

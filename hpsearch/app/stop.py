@@ -11,7 +11,7 @@ from typing import Any
 
 
 class StopRequest:
-    """While in use, SIGINT, SIGTERM and SIGHUP are noted here, and wake whoever waits for `alarm`.
+    """While in use, SIGINT, SIGTERM, SIGHUP and SIGUSR2 are noted here, and wake whoever waits for `alarm`.
 
     signal_number: of the first signal that came, None before.
     alarm: a file descriptor that becomes readable when a signal comes.
@@ -40,7 +40,8 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         # Only the main thread can handle signals; a search in another thread is stopped by the program around it.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # LSF tells a job by SIGUSR2 that its time is over, and gives it ten minutes more.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
                 # nohup(1) ignores SIGHUP so that the program goes on without its terminal: that is respected.
                 if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                     self._earlier[number] = signal.signal(number, self._on_signal)

@@ -1,6 +1,8 @@
-"""The few lines of shell that start a run and keep its exit status, whoever dies meanwhile."""
+"""The few lines of shell that start a run on this machine, and the file by which every run tells how it ended."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 #: Runs with the arguments EXIT_FILE COMMAND... ; the command's exit status goes to EXIT_FILE as one line, in one write.
 #: (Renaming would take one more process for each run. Readers take a file without its line break for not yet written.)
@@ -20,7 +22,33 @@ exit "$status"
 """
 
 
+@dataclass(frozen=True)
+class ExitNote:
+    """What a run's launcher left in its exit file.
+
+    was_told_to_stop: a signal from outside came first. started, ended: seconds since the epoch on the run's host.
+    The local launcher leaves the exit status only.
+    """
+
+    exit_status: int
+    was_told_to_stop: bool = False
+    started: int | None = None
+    ended: int | None = None
+    host: str = ""
+
+
+def read_exit_note(text: str) -> ExitNote | None:
+    """Return what an exit file says; None if it is not (or not yet wholly) there."""
+    words = text.split()
+    if not text.endswith("\n") or not words or not all(word.isdigit() for word in words[:4]):
+        return None
+    numbers = [int(word) for word in words[:4]]
+    if len(numbers) < 4:
+        return ExitNote(numbers[0])
+    return ExitNote(numbers[0], bool(numbers[1]), numbers[2], numbers[3], " ".join(words[4:]))
+
+
 def read_exit_status(text: str) -> int | None:
     """Return the exit status in an exit file's text; None if it is not (or not yet wholly) there."""
-    word = text.strip()
-    return int(word) if text.endswith("\n") and word.isdigit() else None
+    note = read_exit_note(text)
+    return None if note is None else note.exit_status

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from hpsearch.core.errors import BackendError
 
+#: Of a command's words, so many characters are shown to people.
+_MOST_WORDS = 300
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -18,6 +21,12 @@ class Answer:
     exit_status: int | None
     stdout: str
     stderr: str
+
+    @property
+    def words(self) -> str:
+        """What it said, for people: the lines of its errors, or else of its output, as one; not without end."""
+        lines = (line.strip() for line in (self.stderr.strip() or self.stdout).splitlines())
+        return "; ".join(line for line in lines if line)[:_MOST_WORDS]
 
 
 def run_command(

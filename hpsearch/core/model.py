@@ -77,13 +77,14 @@ class Status:
 
     exit_status: of the simulation, 128 + N where signal N ended it; None while it is not known.
     cause: why the job ended, where that is known to be something else than the simulation's own end.
-    reason: one line for people; may be empty.
+    reason: one line for people; may be empty. place: where it runs, if that is known only now.
     """
 
     phase: JobPhase
     exit_status: int | None = None
     cause: RunState | None = None
     reason: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

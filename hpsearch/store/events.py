@@ -62,7 +62,7 @@ class AttemptIntended:
 class AttemptSubmitted:
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
-    waited_s: for how long it could have been started if there had been a place.
+    waited_s: for how long it could have been started if there had been a place. is_queued: it waits in a queue first.
     """
 
     run: int
@@ -73,6 +73,17 @@ class AttemptSubmitted:
     place: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     waited_s: float = 0.0
+    is_queued: bool = False
+
+
+@dataclass(frozen=True)
+class AttemptStarted:
+    """A queued attempt was seen running. place: where, for people; may be empty."""
+
+    run: int
+    token: str
+    at: float
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,7 @@ Event = (
     | RowCarried
     | AttemptIntended
     | AttemptSubmitted
+    | AttemptStarted
     | AttemptEnded
     | RunCollected
 )
@@ -117,6 +129,7 @@ _KINDS: dict[str, type[Any]] = {  # Any: the classes above
     "carried": RowCarried,
     "intended": AttemptIntended,
     "submitted": AttemptSubmitted,
+    "started": AttemptStarted,
     "ended": AttemptEnded,
     "collected": RunCollected,
 }

@@ -11,6 +11,7 @@ from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
+    AttemptStarted,
     AttemptSubmitted,
     ControllerStarted,
     Event,
@@ -73,7 +74,8 @@ class RunRecord:
     """What is known of one run; changed only by events.
 
     token: of the newest attempt. attempts: how many were intended. failures: how many ended by the run's own fault.
-    submitted: the newest attempt's submission, None before it. ended: likewise its end.
+    submitted: the newest attempt's submission, None before it. started: when it was seen running after it had been
+    queued. ended: likewise its end.
     """
 
     run: Run
@@ -83,6 +85,7 @@ class RunRecord:
     failures: int = 0
     interruptions: int = 0
     submitted: AttemptSubmitted | None = None
+    started: AttemptStarted | None = None
     ended: AttemptEnded | None = None
     summary: Summary | None = None
     problem: str = ""
@@ -138,7 +141,10 @@ class SearchRecord:
             self._intend(self.runs[event.run], event)
         elif isinstance(event, AttemptSubmitted):
             entry = self.runs[event.run]
-            entry.submitted, entry.state = event, RunState.RUNNING
+            entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
+        elif isinstance(event, AttemptStarted):
+            entry = self.runs[event.run]
+            entry.started, entry.state = event, RunState.RUNNING
         elif isinstance(event, AttemptEnded):
             self.runs[event.run].ended = event
         elif isinstance(event, RunCollected):
@@ -168,7 +174,7 @@ class SearchRecord:
         entry.state = RunState.PLANNED
         entry.token = event.token
         entry.attempts += 1
-        entry.submitted = entry.ended = entry.summary = entry.collected_at = None
+        entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = ""
 
     @staticmethod

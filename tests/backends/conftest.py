@@ -6,17 +6,24 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from standins.worlds import FakeGpus
+from standins.worlds import FakeGpus, FakeLsf
 
+from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.backends.slurm import Slurm, SlurmWishes
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "cluster"))
 from conformance import Bench, Factory, World, changed_environment
+from slurm_cluster import SlurmCluster, need_cluster
 
 
 def sequential(folder: Path, stack: ExitStack) -> World:
@@ -49,11 +56,54 @@ def gpu(folder: Path, stack: ExitStack) -> World:
     return World(make, silence)
 
 
+@lru_cache(maxsize=1)
+def _cluster() -> SlurmCluster:
+    """The one cluster of this test process; it ends with the process."""
+    return SlurmCluster.start(nodes=1, extra={"MessageTimeout": 2, "KillWait": 2})
+
+
+def slurm(folder: Path, stack: ExitStack) -> World:
+    """A real Slurm with one node."""
+    need_cluster()
+    cluster = _cluster()
+    stack.callback(cluster.clear)
+    changed_environment({"SLURM_CONF": str(cluster.conf), "PATH": cluster.env["PATH"]}, stack)
+
+    def make() -> ClusterBackend:
+        backend = ClusterBackend(Slurm(SlurmWishes(mem="100", gres="")), ClusterWishes(), lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        cluster.stop_controller()
+        stack.callback(cluster.start_controller)
+
+    return World(make, silence)
+
+
+def lsf(folder: Path, stack: ExitStack) -> World:
+    """A look-alike of LSF with four slots."""
+    cluster = stack.enter_context(FakeLsf(folder / "lsf")).write(terminate_interval_s=0.5)
+    changed_environment({**cluster.own_variables(), "PATH": cluster.env()["PATH"]}, stack)
+
+    def make() -> ClusterBackend:
+        backend = ClusterBackend(Lsf(LsfWishes()), ClusterWishes(), lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        cluster.write(faults=[{"command": "bjobs", "kind": "empty"}])
+        stack.callback(cluster.write)
+
+    return World(make, silence)
+
+
 #: Every backend passes the same suite.
-FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu}
+FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm, "lsf": lsf}
+_MARKS = {"slurm": pytest.mark.cluster}
 
 
-@pytest.fixture(params=FACTORIES)
+@pytest.fixture(params=[pytest.param(name, marks=_MARKS.get(name, ())) for name in FACTORIES])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """A backend at work; all its jobs end with the test."""
     with ExitStack() as stack:

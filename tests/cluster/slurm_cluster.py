@@ -40,6 +40,7 @@ class JobRow(NamedTuple):
     state: str  # e.g. "RUNNING"
     reason: str
     name: str
+    script: str = ""  # path of the batch script
 
 
 def why_no_cluster(accounting: bool = False, path: str | None = None) -> str | None:
@@ -136,7 +137,7 @@ class SlurmCluster:
 
     def jobs(self) -> dict[str, JobRow]:
         """Return every job and array task that the controller still knows, also ended ones, by id."""
-        rows = [JobRow(*line.split("|", 5)) for line in self.squeue("-r", "-t", "all", "-o", "%i|%F|%K|%T|%r|%j")]
+        rows = [JobRow(*line.split("|", 6)) for line in self.squeue("-r", "-t", "all", "-o", "%i|%F|%K|%T|%r|%j|%o")]
         return {row.job_id: row for row in rows}
 
     def state(self, job_id: str) -> str | None:

@@ -118,7 +118,9 @@ def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) 
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR2, 140)],
+    ids=str,
 )
 def test_fault_7_a_signal_ends_whole_process_groups_and_says_how_to_resume(
     project: Project, number: signal.Signals, status: int

@@ -120,6 +120,13 @@ def test_an_array_may_limit_itself(fake_lsf):
     wait_until(lambda: [job.state for job in fake_lsf.jobs()] == ["RUN", "PEND", "PEND"])
 
 
+def test_an_array_s_limit_can_be_changed(fake_lsf):
+    submit(fake_lsf, "sleep 60", "-J", "train[1-3]%1")
+    done = fake_lsf.run("bmod", "-J", "%2", "1001")
+    assert done.stdout == "Parameters of job <1001> are being changed\n"
+    wait_until(lambda: [job.state for job in fake_lsf.jobs()] == ["RUN", "RUN", "PEND"])
+
+
 def test_a_free_slot_is_filled_at_once(fake_lsf):
     fake_lsf.write(slots=1)
     submit(fake_lsf, "true", "-J", "train[1-6]")

@@ -277,3 +277,12 @@ def test_a_folder_named_with_a_slash_is_made(fake_lsf, tmp_path):
 def test_without_an_output_file_the_report_is_mailed(fake_lsf, tmp_path):
     output_of(fake_lsf, tmp_path, "echo said")
     assert (fake_lsf.folder / "mail" / "1001.txt").read_text().endswith("follows:\n\nsaid\n\n")
+
+
+# bparams
+
+
+def test_bparams_tells_how_large_an_array_may_be(fake_lsf):
+    fake_lsf.write(max_array_size=12)
+    shown = fake_lsf.run("bparams", "-a").stdout.splitlines()[0]
+    assert shown.split() == ["MAX_JOB_ARRAY_SIZE", "=", "12"]

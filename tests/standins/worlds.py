@@ -215,7 +215,7 @@ class FakeGpus(World):
 class FakeLsf(World):
     """An LSF cluster with real processes. The end of the `with` block ends all of them."""
 
-    commands = {name: HERE / "lsf" / name for name in ("bsub", "bjobs", "bkill")}
+    commands = {name: HERE / "lsf" / name for name in ("bsub", "bjobs", "bkill", "bmod", "bparams")}
     foreign_variables = ("LSB_", "LSF_", "BSUB_")
 
     def write(self, **settings: Any) -> FakeLsf:

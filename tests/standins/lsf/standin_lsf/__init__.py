@@ -1,4 +1,4 @@
-"""A look-alike of LSF's bsub, bjobs and bkill, whose jobs are real processes.
+"""A look-alike of LSF's bsub, bjobs, bkill, bmod and bparams, whose jobs are real processes.
 
 The environment variable FAKE_LSF_DIR names the cluster's folder:
   config.json     how the cluster behaves; every key may be missing, see `DEFAULTS` in cluster.py

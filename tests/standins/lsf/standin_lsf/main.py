@@ -1,4 +1,4 @@
-"""One call of bsub, bjobs or bkill, from its arguments to its exit status."""
+"""One call of bsub, bjobs, bkill, bmod or bparams, from its arguments to its exit status."""
 
 import importlib
 import os
@@ -7,7 +7,7 @@ import sys
 from .cluster import Cluster
 from .faults import act_first, fault_now
 
-MODULES = {"bsub": "submit", "bjobs": "query", "bkill": "kill"}
+MODULES = {"bsub": "submit", "bjobs": "query", "bkill": "kill", "bmod": "modify", "bparams": "parameters"}
 
 
 def main(command, argv):

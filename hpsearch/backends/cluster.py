@@ -1,0 +1,314 @@
+"""Runs as jobs of a cluster's scheduler, whichever it is: submitted once, asked for politely, never lost."""
+
+from __future__ import annotations
+
+import secrets
+import select
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from hpsearch.backends.array_throttle import ArrayThrottle
+from hpsearch.backends.base import LogFile
+from hpsearch.backends.cluster_jobs import ClusterJobs
+from hpsearch.backends.job_script import batch_script, run_script, write_scripts
+from hpsearch.backends.job_watch import Patience
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Scheduler, Submission
+from hpsearch.backends.shell import Answer, run_command
+from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+
+#: A client command of a scheduler that is down or busy gives up by itself after about 20 s (Slurm) or never (LSF).
+_COMMAND_S = 30.0
+#: Ids in one command line.
+_IDS_AT_ONCE = 500
+#: Between two looks at the exit files, which bother no scheduler: from the first to the last.
+_FIRST_LOOK_S, _LAST_LOOK_S, _LOOK_GROWTH = 0.05, 2.0, 1.3
+#: For how long a cancelled job may take to be gone, in seconds, before nothing more can be done.
+_CANCEL_S = 90.0
+#: An id for an attempt that the scheduler has forgotten, and of which only the exit file is left.
+_FORGOTTEN = "forgotten"
+
+
+class ClusterBackend:
+    """Jobs of one search. What differs between schedulers is in `Scheduler`."""
+
+    shows_output = False
+    survives_controller = True
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        wishes: ClusterWishes,
+        tell: Callable[[str], None],
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
+    ) -> None:
+        """Tell the user's wishes and the caller's environment; `tell` shows people a message."""
+        self._scheduler, self._wishes, self._tell, self._clock = scheduler, wishes, tell, clock
+        self._environment = scheduler.environment(environ)
+        self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s)
+        self._look_s = _FIRST_LOOK_S
+        self._is_silent = False
+        self._told_troubles: set[tuple[str, str]] = set()
+        self._hopeless = ""
+        self._array_limit: int | None = None
+        self._missing_once: set[str] = set()
+        self._last_array: str | None = None
+        self._free = wishes.jobs
+        self._throttle = ArrayThrottle(scheduler, wishes.jobs)
+
+    @property
+    def name(self) -> str:
+        """The scheduler's name."""
+        return self._scheduler.name
+
+    def check(self) -> None:
+        """Make sure that the scheduler's commands are there, in a version that will do."""
+        try:
+            answer = self._run(self._scheduler.version_command())
+        except BackendError as error:
+            raise BackendError(f"{error}; {self._scheduler.remedy}") from error
+        self._scheduler.check_version(answer)
+
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return a place while fewer jobs than allowed are queued or running."""
+        wishes = self._wishes
+        self._free = wishes.jobs - len({job.id for job in active})
+        if wishes.as_arrays:
+            is_open = not active or wishes.all_at_once or (self._free > 0 and self._throttle.can_widen)
+            jobs = self._limit_of_arrays() if is_open else 0
+        else:
+            jobs = 1 if self._free > 0 else 0
+        return Place(capacity=jobs * wishes.runs_per_job) if jobs else None
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Nothing: a job waits in the queue anyway."""
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Hand over the attempts as one job, or as one array of jobs."""
+        if self._hopeless:
+            raise SubmissionRefused(self._hopeless)
+        submission, scheduler = self._submission(attempts), self._scheduler
+        text = self._script(submission)
+        try:
+            write_scripts(submission, text, self._wishes.setup)
+        except OSError as error:
+            raise SubmissionDelayed(f"{error.filename}: cannot be written ({error.strerror})") from error
+        try:
+            accepted = scheduler.submitted_id(self._run(scheduler.submit_command(submission, text, self._wishes)))
+        except SubmissionDelayed:
+            self._split_arrays(submission)
+            raise
+        self._jobs.submitted(submission)
+        if submission.is_array:
+            self._last_array = accepted
+            self._throttle.submitted(accepted, submission.at_once)
+        return [self._id_of(accepted, submission, number) for number, job in enumerate(submission.jobs, 1) for _ in job]
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Nothing: a job is found by its name, so it may start at once."""
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        """List the user's jobs and look which of these attempts are among them, or have left their exit status.
+
+        One that is not there is asked for a second time: a scheduler that was busy may only now read the submission.
+        """
+        answer = self._run(self._scheduler.own_jobs_command())
+        rows = self._scheduler.rows(answer)
+        if rows is None:
+            raise SubmissionUnsure(answer.words or f"{self.name} does not answer")
+        found = self._jobs.found(attempts, rows)
+        for attempt in attempts:
+            if attempt.token not in found and attempt.exit_file.exists():
+                found[attempt.token] = _FORGOTTEN
+        missing = {attempt.token for attempt in attempts if attempt.token not in found}
+        if missing - self._missing_once:
+            self._missing_once |= missing
+            raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
+        return found
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Look at the exit files; ask the scheduler for the other jobs when it is time to."""
+        has_news = self._jobs.look(active)
+        open_jobs = self._jobs.still_open(active)
+        if open_jobs and self._jobs.rounds.is_due(self._clock()):
+            has_news |= self._ask(open_jobs)
+        self._look_s = _FIRST_LOOK_S if has_news else min(self._look_s * _LOOK_GROWTH, _LAST_LOOK_S)
+        statuses = self._jobs.statuses(active)
+        widen = self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
+        if widen is not None:
+            self._run_if_there(widen)
+        return statuses
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Sleep until it is time to look or to ask again."""
+        limits = [] if timeout_s is None else [timeout_s]
+        if active:
+            limits += [self._look_s, max(self._jobs.rounds.seconds_left(self._clock()), _FIRST_LOOK_S)]
+        _sleep(min(limits, default=None), alarm)
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        """End the jobs; return when the scheduler has them no more."""
+        if not active:
+            return
+        deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, _is_readable(alarm), 0.1
+        self._end(active, is_hurried)
+        while self._clock() < deadline:
+            was_silent = self._is_silent
+            alive = self._alive(active)
+            if not alive:
+                return
+            becomes_hurried = not is_hurried and _sleep(pause_s, alarm)
+            if becomes_hurried or (was_silent and not self._is_silent):
+                # What was said to a scheduler that did not answer may not have been heard.
+                is_hurried |= becomes_hurried
+                self._end(alive, is_hurried)
+            elif is_hurried:
+                time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 2.0)
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Return the run's output files and its script."""
+        return self._scheduler.log_files(job)
+
+    def close(self) -> None:
+        """Nothing: jobs go on."""
+
+    def _submission(self, attempts: Sequence[Attempt]) -> Submission:
+        size, wishes = self._wishes.runs_per_job, self._wishes
+        jobs = tuple(tuple(attempts[start : start + size]) for start in range(0, len(attempts), size))
+        first, last = attempts[0], attempts[-1]
+        is_single = len(attempts) == 1 and not wishes.as_arrays
+        return Submission(
+            name=first.token if is_single else f"{first.run.folder}.batch.{secrets.token_hex(4)}",
+            label=first.run.folder if len(attempts) == 1 else f"{first.run.folder}-{last.run.number}",
+            log_folder=first.log_folder,
+            jobs=jobs,
+            is_array=wishes.as_arrays,
+            at_once=max(1, self._free),
+            after=self._last_array if wishes.all_at_once else None,
+        )
+
+    def _script(self, submission: Submission) -> str:
+        header = self._scheduler.header(submission, self._wishes)
+        if submission.single is not None:
+            redirects = not self._scheduler.writes_output_live
+            return run_script(submission.single, self._wishes.setup, redirects, header)
+        return batch_script(submission, self._scheduler.index_variable, self._wishes.one_after_another, header)
+
+    def _id_of(self, accepted: str, submission: Submission, number: int) -> str:
+        return self._scheduler.array_member(accepted, number) if submission.is_array else accepted
+
+    def _limit_of_arrays(self) -> int:
+        """Return how large an array may be; asks the scheduler once."""
+        if self._array_limit is None:
+            command = self._scheduler.array_limit_command()
+            self._array_limit = self._scheduler.array_limit(None if command is None else self._run_if_there(command))
+        return self._array_limit
+
+    def _split_arrays(self, submission: Submission) -> None:
+        """A limit of the site may be below the size of this array: the next try is with a smaller one."""
+        if len(submission.jobs) > 1:
+            self._array_limit = max(1, len(submission.jobs) // 2)
+
+    def _ask(self, jobs: Sequence[Job]) -> bool:
+        """Ask the scheduler once for these jobs; return whether it says something new."""
+        ids = [job.id for job in jobs if job.id != _FORGOTTEN]
+        rows = self._query(ids)
+        now = self._clock()
+        if rows is None:
+            self._jobs.rounds.asked(now, False)
+            return False
+        gone = self._jobs.missing(jobs, rows)
+        rows = [*rows, *self._history(gone)]
+        has_news = self._jobs.take_in(jobs, rows)
+        self._jobs.rounds.asked(now, has_news)
+        self._tell_of_trouble(jobs, rows)
+        return has_news
+
+    def _query(self, ids: Iterable[str]) -> list[JobRow] | None:
+        """Return what the scheduler says of these jobs; None if it does not answer, which is told once."""
+        rows: list[JobRow] = []
+        distinct = list(dict.fromkeys(ids))
+        for start in range(0, len(distinct), _IDS_AT_ONCE):
+            answer = self._run(self._scheduler.query_command(distinct[start : start + _IDS_AT_ONCE]))
+            part = self._scheduler.rows(answer)
+            if part is None:
+                self._tell_of_silence(answer.words or "it gives no answer")
+                return None
+            rows += part
+        self._tell_of_silence("")
+        return rows
+
+    def _history(self, jobs: Sequence[Job]) -> Sequence[JobRow]:
+        """Return what the scheduler's accounting says of jobs that left the queue; nothing where there is none."""
+        ids = [job.id for job in jobs if job.id != _FORGOTTEN]
+        command = self._scheduler.history_command(list(dict.fromkeys(ids))) if ids else None
+        return [] if command is None else self._scheduler.history_rows(self._run(command)) or []
+
+    def _tell_of_silence(self, problem: str) -> None:
+        if bool(problem) == self._is_silent:
+            return
+        self._is_silent = bool(problem)
+        if problem:
+            self._tell(f"warning: {self.name} does not answer ({problem}): jobs go on, and it is asked again")
+        else:
+            self._tell(f"{self.name} answers again")
+
+    def _tell_of_trouble(self, jobs: Sequence[Job], rows: Iterable[JobRow]) -> None:
+        """Tell once why a job does not start; take back those that never would."""
+        runs = {job.id: job.attempt.run.number for job in jobs}
+        troubled = [row for row in rows if row.trouble and row.id in runs]
+        for row in troubled:
+            if (row.id, row.trouble) not in self._told_troubles:
+                self._told_troubles.add((row.id, row.trouble))
+                self._tell(f"warning: run {runs[row.id]}: its job {row.id} does not start: {row.trouble}")
+        hopeless = [row for row in troubled if row.is_hopeless]
+        if hopeless:
+            self._run(self._scheduler.cancel_command([row.id for row in hopeless], False))
+            refused = [row for row in hopeless if row.status.cause is not None and not row.status.cause.is_interruption]
+            self._hopeless = self._hopeless or next((row.trouble for row in refused), "")
+
+    def _end(self, jobs: Sequence[Job], is_hurried: bool) -> None:
+        ids = list(dict.fromkeys(job.id for job in jobs if job.id != _FORGOTTEN))
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[start : start + _IDS_AT_ONCE]
+            self._run(self._scheduler.cancel_command(some, False))
+            if is_hurried:
+                self._run(self._scheduler.cancel_command(some, True))
+
+    def _alive(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs that the scheduler still has; all of them if it does not answer."""
+        rows = self._query([job.id for job in jobs if job.id != _FORGOTTEN])
+        if rows is None:
+            return list(jobs)
+        self._jobs.look(jobs)
+        self._jobs.take_in(jobs, rows)
+        return [job for job in jobs if self._jobs.is_alive(job, rows)]
+
+    def _run_if_there(self, command: Command) -> Answer | None:
+        """Run a command without which the search goes on; None if there is no such command."""
+        try:
+            return self._run(command)
+        except BackendError:
+            return None
+
+    def _run(self, command: Command) -> Answer:
+        return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
+
+
+def _has_ended(statuses: Mapping[str, Status], job: Job) -> bool:
+    status = statuses.get(job.attempt.token)
+    return status is not None and status.phase is JobPhase.ENDED
+
+
+def _is_readable(descriptor: int) -> bool:
+    return _sleep(0, descriptor)
+
+
+def _sleep(seconds: float | None, alarm: int) -> bool:
+    """Sleep; return True if the alarm ended it."""
+    poller = select.poll()
+    poller.register(alarm, select.POLLIN)
+    return bool(poller.poll(None if seconds is None else max(0.0, seconds * 1000)))

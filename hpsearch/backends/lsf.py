@@ -1,0 +1,166 @@
+"""LSF's commands and answers, as text (bsub, bjobs, bkill; LSF 9.1 and later)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.backends import lsf_submit
+from hpsearch.backends.base import LogFile
+from hpsearch.backends.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission
+from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import BackendError
+from hpsearch.core.model import Job
+
+#: Without it, bsub asks again for ever at the limit of pending jobs, and every command while LSF is down.
+_TRIES = "1"
+#: What a user sets for jobs in general, and not LSF for the one job.
+_KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
+_DEFAULT_ARRAY_LIMIT = 1000
+#: What a bjobs of before 9.1, or of a relative of LSF, says of -o.
+_NO_RECORDS = re.compile(r"(?:illegal|invalid|unrecognized|unknown) option", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class LsfWishes:
+    """What the user asks for in LSF's own words; empty = not given. options: further words of bsub's command line."""
+
+    resources: str = "rusage[mem=8000, ngpus_excl_p=1]"
+    queue: str = ""
+    options: tuple[str, ...] = ()
+
+
+class Lsf:
+    """LSF, from version 9.1 on, whose bjobs answers in records."""
+
+    name = "LSF"
+    index_variable = "LSB_JOBINDEX"
+    remedy = "run this on a host of the cluster, or leave --run_cluster out"
+    # The files of bsub's -o and -e are there only after the job has ended.
+    writes_output_live = False
+
+    def __init__(self, wishes: LsfWishes) -> None:
+        """Tell the user's wishes.
+
+        Raises UsageError if they take away what the search needs for itself.
+        """
+        lsf_submit.check_further_options(wishes.options)
+        self._wishes = wishes
+        self._reason_fields: tuple[str, ...] = REASON_FIELDS
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment in which LSF's commands answer soon, in full, and not for a surrounding job.
+
+        BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
+        """
+        is_job = "LSB_JOBID" in environ
+        kept = {
+            name: value
+            for name, value in environ.items()
+            if not name.startswith("BSUB_") and not (is_job and name.startswith("LSB_") and not name.startswith(_KEPT))
+        }
+        return {**kept, "LSB_NTRIES": _TRIES}
+
+    def version_command(self) -> Command:
+        """Ask for the user's unfinished jobs, in the form in which they will be asked for."""
+        return self._bjobs()
+
+    def check_version(self, answer: Answer) -> None:
+        """Make sure that bjobs answers in records, and that the package that composes commands is there."""
+        lsf_submit.load_package()
+        if _NO_RECORDS.search(answer.words):
+            raise BackendError(f"bjobs does not know its option -o ({answer.words}): LSF 9.1 or later is needed")
+        # An older version refuses a field by its name, and can do without.
+        self._reason_fields = tuple(field for field in REASON_FIELDS if field not in answer.stderr)
+
+    def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
+        """Return nothing: all options stand on the command line."""
+        return []
+
+    def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
+        """Hand over the script on standard input."""
+        name = f"job_{submission.label}"
+        if submission.is_array:
+            name += f"[1-{len(submission.jobs)}]%{submission.at_once}"
+        options = {
+            "W": lsf_submit.run_limit(wishes.hours),
+            "n": "1",
+            "R": lsf_submit.resource_text(self._wishes.resources),
+            "q": self._wishes.queue,
+            "w": f"ended({submission.after})" if submission.after else "",
+        }
+        given = {option: value for option, value in options.items() if value and self._leaves_to_us(option)}
+        report = f"{submission.log_folder / submission.name}{REPORT_ENDING}{'.%I' if submission.is_array else ''}"
+        # A job that LSF starts again by itself may run twice at once: its first host may only seem to be lost.
+        no_rerun = [] if "-r" in self._wishes.options else ["-rn"]
+        words = [*lsf_submit.composed(name, given), *no_rerun, *self._wishes.options, "-o", report]
+        return Command(words, script)
+
+    def submitted_id(self, answer: Answer) -> str:
+        """Read the one line that tells the id, among whatever a site prints around it."""
+        return lsf_submit.submitted_id(answer)
+
+    def array_member(self, array: str, number: int) -> str:
+        """Return the id as in ``123[4]``."""
+        return f"{array}[{number}]"
+
+    def array_of(self, job_id: str) -> str | None:
+        """Return 123 of 123[4]."""
+        array, bracket, _ = job_id.partition("[")
+        return array if bracket else None
+
+    def throttle_command(self, array: str, at_once: int) -> Command:
+        """Change the number behind the percent sign of -J."""
+        return Command(["bmod", "-J", f"%{at_once}", array])
+
+    def array_limit_command(self) -> Command:
+        """Ask for all parameters of the cluster."""
+        return Command(["bparams", "-a"])
+
+    def array_limit(self, answer: Answer | None) -> int:
+        """Return MAX_JOB_ARRAY_SIZE, or its default."""
+        match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*(\d+)", answer.stdout if answer is not None else "")
+        return max(1, int(match.group(1))) if match else _DEFAULT_ARRAY_LIMIT
+
+    def query_command(self, ids: Sequence[str]) -> Command:
+        """Ask for jobs and whole arrays, ended ones included: bjobs asks LSF once for each id that it is given."""
+        return self._bjobs("-a", ids=list(dict.fromkeys(id.partition("[")[0] for id in ids)))
+
+    def own_jobs_command(self) -> Command:
+        """List the user's jobs, ended ones included as long as LSF remembers them."""
+        return self._bjobs("-a")
+
+    def rows(self, answer: Answer) -> list[JobRow] | None:
+        """Read the records."""
+        return read_rows(answer, self._reason_fields)
+
+    def history_command(self, ids: Sequence[str]) -> Command | None:
+        """Return None: bjobs tells of ended jobs for an hour by default, and the exit files for ever."""
+        return None
+
+    def history_rows(self, answer: Answer) -> list[JobRow] | None:
+        """Return None: no history is asked for."""
+        return None
+
+    def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
+        """Kill the jobs: by SIGINT, SIGTERM and SIGKILL with some seconds between them, or by SIGKILL."""
+        return Command(["bkill", *(["-s", "KILL"] if at_once else []), *ids])
+
+    def log_files(self, job: Job) -> list[LogFile]:
+        """Return output, errors, script, and LSF's own report, which may come later than the rest."""
+        attempt = job.attempt
+        endings = (".out", ".err", ".sh", REPORT_ENDING)
+        return [
+            LogFile(attempt.log_folder / f"{attempt.token}{ending}", f"job_{attempt.run.folder}{ending}")
+            for ending in endings
+        ]
+
+    def _leaves_to_us(self, option: str) -> bool:
+        """Return whether the user's further options lack this one; several -R add up."""
+        return option == "R" or f"-{option}" not in self._wishes.options
+
+    def _bjobs(self, *options: str, ids: Sequence[str] = ()) -> Command:
+        form = f"{' '.join([*FIELDS, *self._reason_fields])} delimiter='{DELIMITER}'"
+        return Command(["bjobs", *options, "-noheader", "-o", form, *ids])

@@ -1,0 +1,105 @@
+"""bsub: the command that submits a job or an array, and what its answer means."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, UsageError
+
+#: Options of bsub that a search cannot leave to its user, and why.
+_NOT_TO_BE_GIVEN = {
+    **dict.fromkeys(("-o", "-oo", "-e", "-eo"), "each run's output is kept in its own folder"),
+    **dict.fromkeys(("-J", "-Jd"), "jobs are named after their runs"),
+    **dict.fromkeys(("-I", "-Ip", "-Is", "-IS", "-ISp", "-ISs", "-IX", "-K"), "bsub would wait for the job's end"),
+    **dict.fromkeys(("-i", "-is", "-pack"), "the job's script goes to bsub's standard input"),
+    "-h": "it only prints help",
+    "-V": "it only prints a version",
+}
+#: What esubs and LSF itself print around it differs from site to site; a project has a line of this kind, too.
+_ACCEPTED = re.compile(r"^Job <(\d+)> is submitted to .*queue", re.MULTILINE)
+#: Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
+_UNCLEAR = re.compile(r"library call|connection|communication|socket|timed? ?out|broken pipe", re.IGNORECASE)
+#: Said before anything was handed over, where the same may be accepted later.
+_PASSING = re.compile(
+    r"non-LSF host|pending job threshold|pending slots? threshold|LSF is down|cannot connect to LSF|not responding"
+    r"|queue has been closed",
+    re.IGNORECASE,
+)
+#: The site's own program has looked at the job and said no, whatever its words are.
+_ABORTED = "aborted by esub"
+
+
+def load_package() -> Any:  # Any: the package has no types
+    """Return the class that composes submit commands.
+
+    Raises BackendError if it cannot be imported.
+    """
+    try:
+        from bsub import bsub
+    except ImportError as error:
+        raise BackendError(f"the package bsub cannot be imported ({error}); run: pip install bsub six") from error
+    return bsub
+
+
+def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
+    """Return the words of the submit command without -o and -e, every value as given.
+
+    options: name without the hyphen -> value. The package composes a line for a shell, where it quotes some values
+    itself, wrongly, unless they are quoted already; and it always adds files of its own for -o and -e.
+    """
+    quoted = {name: shlex.quote(value) for name, value in options.items()}
+    words = shlex.split(load_package()(job_name, **quoted).command)
+    pairs = zip(words[1::2], words[2::2], strict=True)
+    return [words[0], *(word for pair in pairs if pair[0] not in ("-o", "-e") for word in pair)]
+
+
+def check_further_options(words: Sequence[str]) -> None:
+    """Make sure that a user's further options of bsub leave the search its own.
+
+    Raises UsageError otherwise.
+    """
+    for word in words:
+        if word in _NOT_TO_BE_GIVEN:
+            raise UsageError(f"--lsf_options: {word} cannot be given: {_NOT_TO_BE_GIVEN[word]}")
+
+
+def run_limit(hours: float) -> str:
+    """Return a time limit as -W takes it, in hours and whole minutes, rounded up."""
+    minutes = max(1, -(-round(hours * 3600) // 60))
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def resource_text(text: str) -> str:
+    """Return a resource string as bsub gets it: quotes around the whole were meant for a shell."""
+    if not text.strip().startswith(("'", '"')):
+        return text
+    try:
+        return " ".join(shlex.split(text))
+    except ValueError:
+        return text  # LSF will say what it thinks of it.
+
+
+def submitted_id(answer: Answer) -> str:
+    """Return the id of the job or array that bsub's answer names as accepted.
+
+    Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure, with LSF's own words.
+    """
+    # With BSUB_STDERR set, perhaps by a wrapper of the site, it stands on standard error.
+    accepted = _ACCEPTED.search(f"{answer.stdout}\n{answer.stderr}")
+    if accepted is not None:
+        return accepted.group(1)
+    said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
+    if answer.exit_status is None:
+        # It may have waited for LSF, and have got through at the last moment.
+        raise SubmissionUnsure(said or "bsub gave no answer in time")
+    if _ABORTED in all_said:
+        raise SubmissionRefused(f"bsub refuses the job: {said}")
+    if answer.exit_status <= 0 or not said or _UNCLEAR.search(all_said):
+        raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
+    if _PASSING.search(all_said):
+        raise SubmissionDelayed(said)
+    raise SubmissionRefused(f"bsub refuses the job: {said}")

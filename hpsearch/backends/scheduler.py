@@ -1,0 +1,178 @@
+"""What a scheduler's module has to know: its commands and answers, as text. `cluster.py` does everything else.
+
+A new scheduler is one file: a class with these methods, none of which runs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hpsearch.backends.base import LogFile
+from hpsearch.backends.shell import Answer
+from hpsearch.core.model import Attempt, Job, Status
+
+
+@dataclass(frozen=True)
+class ClusterWishes:
+    """What the user asks for, whatever the scheduler.
+
+    jobs: so many of this search queued or running at once. hours: time limit of a job.
+    runs_per_job: so many runs in one job, side by side unless `one_after_another`.
+    as_arrays: hand over many jobs at once, as job arrays. all_at_once: hand over all of them, whatever their number;
+    each array then starts when the one before it has ended.
+    setup: shell lines before each run. longest_pause_s: between two questions to the scheduler.
+    """
+
+    jobs: int = 8
+    hours: float = 24
+    runs_per_job: int = 1
+    one_after_another: bool = False
+    as_arrays: bool = False
+    all_at_once: bool = False
+    setup: str = ""
+    longest_pause_s: float = 60
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one submit command hands over: one job, or an array of jobs.
+
+    name: unique; the stem of its script's name, by which the scheduler can be asked for it.
+    label: the job name that people see in the queue.
+    log_folder: absolute; the job's own output goes there (that of the runs as well, see `single`).
+    jobs: the runs of each job; job number i of an array (counted from 1) has `jobs[i - 1]`.
+    is_array: also an array of one job is one. at_once: so many jobs of the array may run at once.
+    after: id of an earlier array that has to end before this one starts; None = none.
+    """
+
+    name: str
+    label: str
+    log_folder: Path
+    jobs: tuple[tuple[Attempt, ...], ...]
+    is_array: bool = False
+    at_once: int = 1
+    after: str | None = None
+
+    @property
+    def single(self) -> Attempt | None:
+        """The only run of the only job, whose output then is the job's own; None in all other cases."""
+        return self.jobs[0][0] if not self.is_array and len(self.jobs[0]) == 1 else None
+
+    @property
+    def script(self) -> Path:
+        """Where the script lies."""
+        return script_path(self.log_folder, self.name)
+
+
+def script_path(log_folder: Path, name: str) -> Path:
+    """Return where the script of a submission, or of one run of it, lies."""
+    return log_folder / f"{name}.sh"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to run, and what it reads from its standard input."""
+
+    argv: Sequence[str]
+    stdin: str = ""
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """What the scheduler says of one job.
+
+    id: as `Scheduler.array_member` or `submitted_id` gives it. name: of its submission; empty = it does not say.
+    status: with a reason that may be empty, and the node in `place`. number: of a member of an array, else None.
+    trouble: why it will not start by itself, and what helps; told to the user once. Empty = nothing.
+    is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
+    """
+
+    id: str
+    name: str
+    status: Status
+    number: int | None = None
+    trouble: str = ""
+    is_hopeless: bool = False
+
+
+class Scheduler(Protocol):
+    """Text in, text out. An id is what the scheduler calls one job, also a member of an array."""
+
+    @property
+    def name(self) -> str:
+        """The scheduler's name, for people."""
+
+    @property
+    def index_variable(self) -> str:
+        """The environment variable that tells a member of an array its number."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do if its commands do not exist here, for people."""
+
+    @property
+    def writes_output_live(self) -> bool:
+        """True if it writes a job's output to its files while the job runs; otherwise the job's script does."""
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment for its commands, from this process's (which may be a job itself)."""
+
+    def version_command(self) -> Command:
+        """Return a harmless command: without it, nothing works here."""
+
+    def check_version(self, answer: Answer) -> None:
+        """Make sure, by that command's answer, that this is a scheduler that can be worked with.
+
+        Raises BackendError naming the remedy otherwise.
+        """
+
+    def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
+        """Return the lines of the job script that the scheduler itself reads; may be none."""
+
+    def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
+        """Return the command that submits; the text `script` lies in `submission.script`, too."""
+
+    def submitted_id(self, answer: Answer) -> str:
+        """Return the id of the job or array that was accepted.
+
+        Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure, with the scheduler's own words.
+        """
+
+    def array_member(self, array: str, number: int) -> str:
+        """Return the id of one job of an array."""
+
+    def array_of(self, job_id: str) -> str | None:
+        """Return the array that a job belongs to; None if to none."""
+
+    def throttle_command(self, array: str, at_once: int) -> Command | None:
+        """Return the command that lets so many jobs of an array run at once; None = there is none."""
+
+    def array_limit_command(self) -> Command | None:
+        """Return the command that tells how large an array may be; None = there is none."""
+
+    def array_limit(self, answer: Answer | None) -> int:
+        """Return how many jobs an array may have, from that command's answer (None where there is none)."""
+
+    def query_command(self, ids: Sequence[str]) -> Command:
+        """Return the command that asks for all these jobs at once."""
+
+    def rows(self, answer: Answer) -> Sequence[JobRow] | None:
+        """Return what the answer says of each job; None if it is no answer. A job that is not there has no row."""
+
+    def own_jobs_command(self) -> Command:
+        """Return the command that lists all jobs of the user, answered as `rows` reads it."""
+
+    def history_command(self, ids: Sequence[str]) -> Command | None:
+        """Return the command that asks for jobs that left the queue; None = there is none."""
+
+    def history_rows(self, answer: Answer) -> Sequence[JobRow] | None:
+        """Return what that answer says of each job; None if there is no history to be had (now)."""
+
+    def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
+        """Return the command that ends these jobs. at_once: do not give them time to end by themselves."""
+
+    def log_files(self, job: Job) -> Sequence[LogFile]:
+        """Return a run's files in the log folder, with the names that they get in the run's own folder."""

@@ -1,0 +1,490 @@
+"""Searches as jobs of LSF, from the command line, over look-alike commands whose jobs are real processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from project import ROOT, SCRIPT, Project, Result, rows, run_folders, wait_until
+from standins.worlds import FakeLsf
+
+#: As the project's own script; every execution leaves a line.
+COUNTED = "open('executions.txt', 'a').write('x\\n')\n" + SCRIPT
+LIBRARY_ERROR = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer"
+OUT = ("--out_dir=out", "--force_out_dir")
+
+
+@pytest.fixture
+def lsf(project: Project, tmp_path: Path) -> Iterator[FakeLsf]:
+    """A cluster with four slots, to which the project's commands talk."""
+    with FakeLsf(tmp_path / "lsf") as cluster:
+        cluster.write(terminate_interval_s=0.2)
+        project.environment.update({**cluster.own_variables(), "PATH": cluster.env()["PATH"]})
+        yield cluster
+
+
+def run(project: Project, *options: str) -> Result:
+    return project.run("--run_cluster", *OUT, *options)
+
+
+def accs(project: Project) -> list[str]:
+    return sorted(row["acc"] for row in rows(project.path / "out"))
+
+
+def executions(project: Project) -> int:
+    path = project.path / "executions.txt"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def option(argv: Sequence[str], name: str) -> str:
+    return argv[list(argv).index(name) + 1]
+
+
+def most_at_once(lsf: FakeLsf) -> int:
+    """Return how many of the jobs existed at the same time, from bsub's call to the job's end."""
+    moments = [(call.time, 1) for call in lsf.calls("bsub")]
+    moments += [(job.end, -1) for job in lsf.jobs() if job.end is not None]
+    count = most = 0
+    for _, change in sorted(moments):
+        count += change
+        most = max(most, count)
+    return most
+
+
+def start_running(project: Project, lsf: FakeLsf, count: int, *options: str) -> subprocess.Popen[str]:
+    """Start a search and wait until so many of its runs run."""
+    controller = project.start("--run_cluster", *OUT, *options)
+    wait_until(lambda: executions(project) == count, f"{count} runs")
+    return controller
+
+
+def test_a_search_on_lsf_leaves_what_every_search_leaves(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2, 3]})
+    result = run(project)
+    assert (result.exit_status, accs(project)) == (0, ["1", "2", "3"]), result.stderr
+    folders = run_folders(project.path / "out")
+    assert sorted(job.name for job in lsf.jobs()) == [f"job_{folder.name}" for folder in folders]
+    for folder in folders:
+        assert (folder / f"job_{folder.name}.out").read_text().startswith("x is ")
+        assert (folder / f"job_{folder.name}.err").read_text() == ""
+
+
+def test_lsf_is_told_the_defaults(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]})
+    run(project)
+    (call,) = lsf.calls("bsub")
+    told = {name: option(call.argv, name) for name in ("-W", "-n", "-R")}
+    assert told == {"-W": "24:00", "-n": "1", "-R": "rusage[mem=8000, ngpus_excl_p=1]"}
+    assert "-q" not in call.argv
+
+
+def test_lsf_is_told_what_was_asked_for(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]})
+    asked = ('--resources=select[type=="X 86"] rusage[mem=1]', "--lsf_queue=short", "--num_hours=1:30")
+    run(project, *asked, "--lsf_options=-P 'the lab'", "--lsf_options=-M 8000")
+    argv = lsf.calls("bsub")[0].argv
+    told = [option(argv, name) for name in ("-R", "-q", "-W", "-P", "-M")]
+    assert told == ['select[type=="X 86"] rusage[mem=1]', "short", "1:30", "the lab", "8000"]
+
+
+def test_fault_9_values_reach_a_job_as_written(project: Project, lsf: FakeLsf) -> None:
+    values = ["a b", "$HOME", "$(date)", "`date`", "a;b", "*", "it's", 'say "x"', "line\nbreak", "%J", "\\n", ""]
+    script = (
+        SCRIPT.replace('options["x"])', "1)") + "import json\njson.dump(options['x'], open(out_dir + '/x.json', 'w'))\n"
+    )
+    project.grid({"x": [*values, '"quoted"']}, script=script)
+    result = run(project, "--deterministic_search")
+    arrived = [json.loads((folder / "x.json").read_text()) for folder in run_folders(project.path / "out")]
+    assert (result.exit_status, arrived) == (0, [*values, "quoted"])
+
+
+def test_the_output_of_a_job_can_be_read_while_it_runs(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1], "sleep": [60]}, script=COUNTED)
+    controller = start_running(project, lsf, 1)
+    logs = project.path / "out" / ".hpsearch" / "logs"
+    wait_until(lambda: [path.read_text() for path in logs.glob("*.out")] == ["x is 1\n"], "the output")
+    controller.send_signal(signal.SIGINT)
+    controller.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"project_line": "cpp", "esub_lines": ["Generic job.", "Job <7> is a good job."]},
+        {"consistent_exit_code": True},
+        {"code_unknown_ids": 0, "code_some_unknown": 0},
+        {"finished_by_id": False},
+        {"array_ids": True},
+        {"clean_period_s": 0},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_no_habit_of_a_site_ends_or_loses_a_run(project: Project, lsf: FakeLsf, settings: dict[str, object]) -> None:
+    lsf.write(**settings)
+    project.grid({"x": [1, 2, 3], "sleep": [1.1]}, script=COUNTED)
+    result = run(project, "--num_jobs=2")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+    assert most_at_once(lsf) <= 2
+
+
+# The first call of bjobs is that of the check at the start.
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "empty", "calls": "2-3"},
+        {"kind": "missing", "calls": "2-3"},
+        {"kind": "missing", "calls": "2-3", "silent": True},
+        {"kind": "library_error", "calls": "2-3"},
+        {"kind": "noise", "calls": "2-", "stdout": "debug ^ output\n"},
+        {"kind": "query_limit", "calls": 2, "seconds": 0.1},
+        {"kind": "crash", "calls": 2},
+        {"kind": "states", "calls": "2-3", "states": {"1001": "UNKWN", "1002": "NEWWORD"}},
+    ],
+    ids=lambda fault: fault["kind"],
+)
+def test_no_odd_answer_of_bjobs_ends_or_loses_a_run(project: Project, lsf: FakeLsf, fault: dict[str, object]) -> None:
+    lsf.write(faults=[{"command": "bjobs", **fault}])
+    project.grid({"x": [1, 2], "sleep": [1.6]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
+    assert len(lsf.calls("bjobs")) >= 2
+
+
+@pytest.mark.slow
+def test_a_silent_lsf_is_told_once_and_so_is_its_return(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(faults=[{"command": "bjobs", "kind": "library_error", "calls": "2-3"}])
+    project.grid({"x": [1], "sleep": [5]})
+    said = run(project).stderr
+    assert said.count(f"LSF does not answer ({LIBRARY_ERROR}): jobs go on") == 1
+    assert said.count("LSF answers again") == 1
+
+
+def test_a_job_that_is_refused_later_concerns_its_run_only(project: Project, lsf: FakeLsf) -> None:
+    refusal = {"kind": "say", "stderr": "Request aborted by esub. Job not submitted.\n", "calls": 4}
+    lsf.write(faults=[{"command": "bsub", **refusal}])
+    project.grid({"x": [1, 2, 3, 4, 5]}, script=COUNTED)
+    result = run(project, "--num_jobs=4")
+    assert (result.exit_status, len(accs(project)), executions(project)) == (1, 4, 4)
+    assert "run 4 failed: bsub refuses the job: Request aborted by esub. Job not submitted." in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--lsf_queue=nosuch",), "nosuch: No such queue. Job not submitted."),
+        (("--resources=rusage[mem",), "Bad resource requirement syntax. Job not submitted."),
+        (("--lsf_queue=nosuch", "--lsf_array"), "nosuch: No such queue. Job not submitted."),
+    ],
+)
+def test_a_first_job_that_is_refused_ends_the_search(
+    project: Project, lsf: FakeLsf, options: Sequence[str], words: str
+) -> None:
+    project.grid({"x": [1, 2]})
+    result = run(project, *options)
+    assert (result.exit_status, words in result.stderr, "Traceback" in result.stderr) == (2, True, False)
+    assert not (project.path / "out").exists()
+    assert len(lsf.calls("bsub")) == 1
+
+
+@pytest.mark.parametrize("option", ["-o mine", "-K", "-J name", "-P 'open"])
+def test_options_that_cannot_be_left_to_the_user_are_refused(project: Project, lsf: FakeLsf, option: str) -> None:
+    project.grid({"x": [1]})
+    result = run(project, f"--lsf_options={option}")
+    assert (result.exit_status, "--lsf_options" in result.stderr) == (2, True)
+    assert not (project.path / "out").exists()
+
+
+def test_a_host_without_lsf_is_told_with_the_remedy(project: Project) -> None:
+    project.grid({"x": [1]})
+    result = run(project)
+    assert (result.exit_status, "run this on a host of the cluster" in result.stderr) == (2, True)
+    assert not (project.path / "out").exists()
+
+
+def test_a_relative_of_lsf_without_records_is_told_at_the_start(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(openlava=True)
+    project.grid({"x": [1]})
+    result = run(project)
+    assert (result.exit_status, "LSF 9.1 or later is needed" in result.stderr) == (2, True)
+    assert not (project.path / "out").exists()
+
+
+@pytest.mark.slow
+def test_fault_5_a_submission_that_fails_once_is_made_again(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(faults=[{"command": "bsub", "kind": "non_lsf_host", "calls": 2}])
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+    assert "Request from non-LSF host rejected. Job not submitted.); trying again in 2 s" in result.stderr
+
+
+@pytest.mark.slow
+def test_fault_5_a_submission_that_breaks_off_once_is_made_again(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(faults=[{"command": "bsub", "kind": "library_error", "calls": 1}])
+    project.grid({"x": [1, 2]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [{"kind": "lost_reply"}, {"kind": "hang_after", "seconds": 0}])
+@pytest.mark.parametrize("arrays", [(), ("--lsf_array",)])
+def test_a_lost_reply_doubles_no_run(
+    project: Project, lsf: FakeLsf, fault: dict[str, object], arrays: Sequence[str]
+) -> None:
+    lsf.write(faults=[{"command": "bsub", "calls": 1, **fault}])
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    result = run(project, *arrays)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+
+
+@pytest.mark.slow
+def test_a_reply_that_never_comes_doubles_no_run(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(faults=[{"command": "bsub", "kind": "hang_after", "calls": 1}])
+    project.grid({"x": [1, 2]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
+
+
+@pytest.mark.slow
+def test_a_search_outlasts_a_time_in_which_lsf_is_down(project: Project, lsf: FakeLsf) -> None:
+    down = {"kind": "say", "stderr": "LSF is down. Please wait ...\n"}
+    lsf.write(faults=[{"command": "bsub", "calls": "2-3", **down}, {"command": "bjobs", "calls": "2-4", **down}])
+    project.grid({"x": [1, 2, 3], "sleep": [4]}, script=COUNTED)
+    result = run(project, "--num_jobs=2")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+
+
+@pytest.mark.slow
+def test_a_limit_of_pending_jobs_is_waited_for(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(pending_limit=1, slots=1, pending_retry_s=60)
+    project.grid({"x": [1, 2, 3], "sleep": [0.5]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+
+
+@pytest.mark.slow
+def test_a_job_at_its_time_limit_has_timed_out(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(seconds_per_minute=1)
+    project.grid({"x": [1], "sleep": [60]})
+    result = run(project, "--num_hours=0:01")
+    assert result.exit_status == 1
+    assert "run 1 timed out: LSF: TERM_RUNLIMIT: job killed after reaching LSF run time limit" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "reason, outcome", [("TERM_MEMLIMIT", "out of memory"), ("TERM_ADMIN", "cancelled"), ("TERM_SWAP", "out of memory")]
+)
+def test_what_lsf_says_of_an_end_is_what_the_user_reads(
+    project: Project, lsf: FakeLsf, reason: str, outcome: str
+) -> None:
+    project.grid({"x": [1], "sleep": [60]}, script=COUNTED)
+    controller = start_running(project, lsf, 1)
+    lsf.terminate("1001", reason)
+    _, stderr = controller.communicate()
+    assert (controller.returncode, f"run 1 {outcome}: LSF: {reason}: job killed" in stderr) == (1, True), stderr
+
+
+@pytest.mark.slow
+def test_a_job_that_was_preempted_runs_again(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1], "sleep": [3]}, script=COUNTED)
+    controller = start_running(project, lsf, 1)
+    lsf.terminate("1001", "TERM_PREEMPT")
+    _, stderr = controller.communicate()
+    assert (controller.returncode, accs(project), executions(project)) == (0, ["1"], 2), stderr
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_by_hand_is_cancelled(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2], "sleep": [3]}, script=COUNTED)
+    controller = start_running(project, lsf, 2, "--deterministic_search")
+    lsf.run("bkill", "1001")
+    _, stderr = controller.communicate()
+    assert (controller.returncode, accs(project), executions(project)) == (1, ["2"], 2), stderr
+    assert "run 1 cancelled: LSF: TERM_OWNER: job killed by owner" in stderr
+
+
+def test_a_held_job_is_told_with_the_command_that_lets_it_go(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]})
+    controller = project.start("--run_cluster", *OUT, "--lsf_options=-H")
+    assert controller.stderr is not None
+    told = next(line for line in controller.stderr if "bresume" in line)
+    lsf.run("bkill", "-s", "CONT", "1001")
+    controller.communicate()
+    assert "run 1: its job 1001 does not start: it is held; bresume 1001 lets it start" in told
+    assert controller.returncode == 0
+
+
+def test_fault_7_ctrl_c_ends_the_jobs_of_this_search_only(project: Project, lsf: FakeLsf) -> None:
+    lsf.run("bsub", "-J", "job_of_another", text="sleep 600")
+    project.grid({"x": [1, 2, 3], "sleep": [60]}, script=COUNTED)
+    controller = start_running(project, lsf, 2, "--num_jobs=2")
+    controller.send_signal(signal.SIGINT)
+    _, stderr = controller.communicate()
+    states = {job.key: job.state for job in lsf.jobs()}
+    assert (controller.returncode, states) == (130, {"1001": "RUN", "1002": "EXIT", "1003": "EXIT"}), stderr
+    assert "--resume" in stderr
+
+
+def test_ctrl_c_ends_an_array(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2, 3], "sleep": [60]}, script=COUNTED)
+    controller = start_running(project, lsf, 2, "--num_jobs=2", "--lsf_array")
+    controller.send_signal(signal.SIGINT)
+    _, stderr = controller.communicate()
+    assert (controller.returncode, {job.state for job in lsf.jobs()}) == (130, {"EXIT"}), stderr
+
+
+@pytest.mark.slow
+def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2, 3], "sleep": [1.5]}, script=COUNTED)
+    controller = start_running(project, lsf, 2, "--num_jobs=2")
+    controller.terminate()
+    _, stderr = controller.communicate()
+    assert (controller.returncode, "2 runs are left to LSF, where they go on" in stderr) == (143, True), stderr
+    lsf.wait_for_all()
+    result = project.run("--resume=out")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arrays", [(), ("--lsf_array",)])
+def test_a_search_whose_controller_was_killed_loses_and_doubles_nothing(
+    project: Project, lsf: FakeLsf, arrays: Sequence[str]
+) -> None:
+    project.grid({"x": [1, 2, 3, 4], "sleep": [1.5]}, script=COUNTED)
+    controller = start_running(project, lsf, 2, "--num_jobs=2", *arrays)
+    controller.kill()
+    controller.communicate()
+    result = project.run("--resume=out")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4"], 4), result.stderr
+
+
+def test_no_more_jobs_than_allowed_wait_or_run(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(slots=2)
+    project.grid({"x": list(range(9)), "sleep": [0.2]})
+    assert run(project, "--num_jobs=3").exit_status == 0
+    assert most_at_once(lsf) == 3
+
+
+def test_one_question_is_asked_whatever_the_number_of_jobs(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(slots=8)
+    project.grid({"x": list(range(8)), "sleep": [2]})
+    run(project)
+    asked = lsf.calls("bjobs")[1:]
+    assert 1 <= len(asked) <= 4
+    assert set(map(str, range(1001, 1009))) <= set(asked[0].argv)
+
+
+def test_an_array_takes_one_submission_and_keeps_to_the_limit(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2, 3, 4], "sleep": [0.3]}, script=COUNTED)
+    result = run(project, "--num_jobs=2", "--lsf_array")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4"], 4), result.stderr
+    (call,) = lsf.calls("bsub")
+    assert re.fullmatch(r"job_sim_\d+_1-4\[1-4\]%2", option(call.argv, "-J"))
+    for folder in run_folders(project.path / "out"):
+        assert (folder / f"job_{folder.name}.out").read_text().startswith("x is ")
+
+
+def test_arrays_keep_to_the_size_that_the_site_allows(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2)
+    project.grid({"x": [1, 2, 3, 4, 5]}, script=COUNTED)
+    result = run(project, "--lsf_array")
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4", "5"], 5), result.stderr
+    assert len(lsf.calls("bsub")) == 3
+
+
+@pytest.mark.slow
+def test_a_second_array_takes_the_slots_that_the_first_leaves(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2, slots=8)
+    project.grid({"x": [1, 2, 3, 4], "sleep": [1.5]}, script=COUNTED)
+    result = run(project, "--num_jobs=3", "--lsf_array")
+    assert (result.exit_status, executions(project)) == (0, 4), result.stderr
+    assert [option(call.argv, "-J").partition("]")[2] for call in lsf.calls("bsub")] == ["%3", "%1"]
+    assert [call.argv for call in lsf.calls("bmod")] == [("-J", "%3", "1002")]
+    starts = sorted(job.start for job in lsf.jobs())
+    first_end = min(job.end for job in lsf.jobs())
+    assert starts[2] < first_end <= starts[3]
+
+
+@pytest.mark.parametrize("more", [(), ("--runs_per_job_sequential",), ("--lsf_array",)])
+def test_several_runs_go_into_one_job(project: Project, lsf: FakeLsf, more: Sequence[str]) -> None:
+    script = COUNTED + "if options['x'] == '2':\n    sys.exit(3)\n"
+    project.grid({"x": [1, 2, 3, 4, 5]}, script=script)
+    result = run(project, "--runs_per_job=2", "--deterministic_search", *more)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4", "5"], 5), result.stderr
+    assert "run 2/5 finished" in result.stderr and "exit status 3" in result.stderr
+    assert len(lsf.jobs()) == 3
+    outputs = [(folder / f"job_{folder.name}.out").read_text() for folder in run_folders(project.path / "out")]
+    assert outputs == [f"x is {number}\n" for number in range(1, 6)]
+
+
+def test_a_search_can_be_handed_over_and_collected_later(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2)
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    handed_over = run(project, "--submit_only", "--num_jobs=2")
+    lsf.wait_for_all()
+    collected = project.run("--resume=out")
+    assert (handed_over.exit_status, collected.exit_status) == (0, 0), handed_over.stderr + collected.stderr
+    assert (accs(project), executions(project)) == (["1", "2", "3"], 3)
+    assert option(lsf.calls("bsub")[1].argv, "-w") == "ended(1001)"
+
+
+def test_the_users_shell_lines_come_before_each_run(project: Project, lsf: FakeLsf) -> None:
+    project.write("setup.sh", "export GREETING='hello there'\n")
+    script = SCRIPT + "print(os.environ['GREETING'])\n"
+    project.grid({"x": [1]}, script=script)
+    run(project, "--job_setup=setup.sh")
+    (folder,) = run_folders(project.path / "out")
+    assert (folder / f"job_{folder.name}.out").read_text() == "x is 1\nhello there\n"
+
+
+def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
+    script = SCRIPT + "print(os.environ.get('LSB_HOSTS'), os.environ['LSB_JOBNAME'], os.environ['OWN'])\n"
+    project.grid({"x": [1, 2]}, script=script)
+    line = f"{sys.executable} -m hpsearch.hpsearch --grid_module=config --run_cluster --out_dir=out --force_out_dir"
+    environment = {**project.environ(), "OWN": "kept", "LSB_SUSP_REASONS": "0"}
+    lsf.run("bsub", "-J", "controller", "-o", "controller.log", line, cwd=project.path, env=environment)
+    lsf.wait_for_all()
+    assert (accs(project), lsf.job("1001").state) == (["1", "2"], "DONE")
+    log = (project.path / "controller.log").read_text()
+    assert ("run 1/2 submitted as job 1002" in log, "\r" in log) == (True, False)
+    for folder in run_folders(project.path / "out"):
+        seen = (folder / f"job_{folder.name}.out").read_text().splitlines()[1]
+        assert re.fullmatch(rf"node\d job_{folder.name} kept", seen)
+
+
+@pytest.mark.slow
+def test_a_search_at_the_time_limit_of_its_own_job_leaves_the_others_alone(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(seconds_per_minute=4)
+    project.grid({"x": [1, 2], "sleep": [5]}, script=COUNTED)
+    script = f"exec {sys.executable} -m hpsearch.hpsearch --grid_module=config --run_cluster {' '.join(OUT)}"
+    lsf.run("bsub", "-W", "1", "-o", "controller.log", text=script, cwd=project.path, env=project.environ())
+    controller = lsf.wait_for("1001")
+    left = {job.state for job in lsf.jobs()[1:]}
+    result = project.run("--resume=out")
+    assert (controller.exit_code, controller.reason, left) == (140, "TERM_RUNLIMIT", {"RUN"})
+    assert "hpsearch --resume" in (project.path / "controller.log").read_text()
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
+
+
+def test_fault_14_only_a_search_on_lsf_imports_its_package(project: Project) -> None:
+    code = (
+        "import sys, hpsearch.hpsearch, hpsearch.app.backend_choice; print('bsub' in sys.modules, 'six' in sys.modules)"
+    )
+    assert project.command([sys.executable, "-c", code], cwd=ROOT).stdout == "False False\n"
+
+
+def test_a_missing_package_is_told_before_anything_is_written(project: Project, lsf: FakeLsf) -> None:
+    project.write("bsub.py", "raise ImportError('No module named six')\n")
+    project.grid({"x": [1]})
+    result = run(project)
+    assert (result.exit_status, "pip install bsub six" in result.stderr) == (2, True), result.stderr
+    assert not (project.path / "out").exists()

@@ -1,0 +1,165 @@
+"""The submit command of LSF, and what bsub's answers mean."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.backends.lsf_submit import check_further_options, composed, resource_text, run_limit, submitted_id
+from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import (
+    BackendError,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnsure,
+    UsageError,
+)
+
+ACCEPTED = "Job <1001> is submitted to default queue <normal>.\n"
+LOST = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer. Job not submitted.\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "rusage[mem=8000, ngpus_excl_p=1]",
+        'select[type=="X" && mem>1000]',
+        "mem>1000",
+        'it\'s "so"',
+        "$HOME `date` $(date) \\n",
+        "a=b",
+        "-o",
+        "",
+    ],
+)
+def test_a_value_reaches_bsub_as_given(value: str) -> None:
+    assert composed("job_1", {"R": value, "n": "1"}) == ["bsub", "-R", value, "-n", "1", "-J", "job_1"]
+
+
+@given(st.text())
+def test_any_value_reaches_bsub_as_given(value: str) -> None:
+    assert composed("job_1", {"R": value}) == ["bsub", "-R", value, "-J", "job_1"]
+
+
+def test_an_array_s_name_reaches_bsub_as_given() -> None:
+    assert composed("job_1[1-3]%2", {}) == ["bsub", "-J", "job_1[1-3]%2"]
+
+
+def test_a_folder_named_logs_changes_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert composed("job_1[1-3]%2", {"n": "1"}) == ["bsub", "-n", "1", "-J", "job_1[1-3]%2"]
+
+
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bsub", None)
+    with pytest.raises(BackendError, match=r"package bsub cannot be imported .*pip install bsub six"):
+        composed("job_1", {})
+
+
+@pytest.mark.parametrize(
+    "hours, text",
+    [(24, "24:00"), (0.5, "0:30"), (1.25, "1:15"), (0.1, "0:06"), (1 / 3, "0:20"), (0.001, "0:01"), (100, "100:00")],
+)
+def test_a_time_limit_is_told_in_hours_and_minutes(hours: float, text: str) -> None:
+    assert run_limit(hours) == text
+
+
+@pytest.mark.parametrize(
+    "given_text, text",
+    [
+        ('"rusage[mem=8000, ngpus_excl_p=1]"', "rusage[mem=8000, ngpus_excl_p=1]"),
+        ("'rusage[mem=1]'", "rusage[mem=1]"),
+        ("rusage[mem=1]", "rusage[mem=1]"),
+        ('select[type=="X"]', 'select[type=="X"]'),
+        ('"select[type==\\"X\\"]"', 'select[type=="X"]'),
+        ('"unclosed', '"unclosed'),
+        ("", ""),
+    ],
+)
+def test_quotes_around_a_resource_string_are_taken_off(given_text: str, text: str) -> None:
+    assert resource_text(given_text) == text
+
+
+@pytest.mark.parametrize("word", ["-o", "-J", "-K", "-Is", "-i"])
+def test_options_that_the_search_needs_itself_are_refused(word: str) -> None:
+    with pytest.raises(UsageError, match=f"--lsf_options: {word} cannot be given"):
+        check_further_options(["-P", "lab", word])
+
+
+def test_other_options_are_left_to_the_user() -> None:
+    check_further_options(["-P", "lab", "-gpu", "num=1:mode=shared"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(0, ACCEPTED, ""),
+        Answer(0, f"Generic job.\n{ACCEPTED}", ""),
+        Answer(0, f"Job is submitted to <cpp> project.\n{ACCEPTED}", ""),
+        Answer(0, "Job <1001> is submitted to queue <normal.4h>.", ""),
+        Answer(0, "", ACCEPTED),
+        Answer(None, ACCEPTED, "a prolog that hangs\n"),
+        Answer(255, ACCEPTED, LOST),
+    ],
+)
+def test_the_id_is_found_whatever_stands_around_it(answer: Answer) -> None:
+    assert submitted_id(answer) == "1001"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "nosuch: No such queue. Job not submitted.",
+        "Too many processors requested. Job not submitted.",
+        "Error in rusage section. Job not submitted.",
+        'Error near "select" : duplicate section. Job not submitted.',
+        "Bad resource requirement syntax. Job not submitted.",
+        "Bad argument for option -n. Job not submitted.",
+        "User permission denied. Job not submitted.",
+        "The license server gave no connection.; Request aborted by esub. Job not submitted.",
+        "bsub: illegal option -- z",
+    ],
+)
+def test_a_lasting_refusal_comes_with_lsf_s_words(said: str) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        submitted_id(Answer(255, "Generic job.\n", f"{said}\n"))
+    assert str(refused.value) == f"bsub refuses the job: {said}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Request from non-LSF host rejected. Job not submitted.",
+        "User <x>: Pending job threshold reached. Job not submitted.",
+        "LSF is down. Job not submitted.",
+        "Cannot connect to LSF. Please wait ...",
+        "batch system daemon not responding ... still trying",
+        "normal: Queue has been closed. Job not submitted.",
+    ],
+)
+def test_a_passing_refusal_may_be_tried_again(said: str) -> None:
+    with pytest.raises(SubmissionDelayed, match=said[:20]):
+        submitted_id(Answer(255, "", f"{said}\n"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(255, "", LOST),
+        Answer(None, "", ""),
+        Answer(None, "", "LSF is down. Please wait ...\n"),
+        Answer(None, "", "User <x>: Pending job threshold reached. Retrying in 60 seconds...\n"),
+        Answer(0, "", ""),
+        Answer(0, "Job is submitted to <cpp> project.\n", ""),
+        Answer(255, "", ""),
+        Answer(-9, "", ""),
+    ],
+)
+def test_an_unclear_answer_proves_nothing(answer: Answer) -> None:
+    with pytest.raises(SubmissionUnsure) as unsure:
+        submitted_id(answer)
+    assert str(unsure.value)
