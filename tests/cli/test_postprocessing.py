@@ -484,17 +484,38 @@ def test_a_run_of_the_older_tool_that_is_live_here_stays(project: Project, older
     assert set_apart(older.path) == [f"sim_20210304050607_{k:02d}" for k in range(3)]
 
 
-def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) -> None:
-    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+def left_on_slurm(folder: Path) -> str:
+    """Turn the journal of a search of two runs into one that was killed while run 2 was a job; return its token."""
     journal = folder / ".hpsearch" / "journal.jsonl"
     events = [json.loads(line) for line in journal.read_text().splitlines()]
     known = [event for event in events if event.get("run") != 2 or event["event"] not in ("ended", "collected")]
     for event in known:
-        event.update({"id": "4711"} if event["event"] == "submitted" else {})
+        if event["event"] == "submitted":
+            event["id"] = "4711"
+        elif event["event"] == "search":
+            event["settings"]["options"].update(run_cluster=True, scheduler="slurm")
     journal.write_text("".join(json.dumps(event) + "\n" for event in known))
+    return next(event["token"] for event in reversed(known) if event.get("run") == 2 and "token" in event)
+
+
+def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    log = folder / ".hpsearch" / "logs" / f"{left_on_slurm(folder)}.out"
+    log.write_text("so far")
     result = done(project, "out", "--performance_criteria=1000")
-    assert set_apart(folder) == [run for run in set_apart(folder) if run.endswith("_1")]
+    assert [name[-2:] for name in set_apart(folder)] == ["_1"]
     assert "stay, because they may be live" in result.stderr
+    assert log.read_text() == "so far"
+
+
+def test_a_job_that_left_its_exit_status_is_over_and_gets_its_logs(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    token = left_on_slurm(folder)
+    (folder / ".hpsearch" / "logs" / f"{token}.out").write_text("to the end")
+    (folder / ".hpsearch" / "exits" / token).write_text("1\n")
+    done(project, "out")
+    run = run_folders(folder)[1]
+    assert (run / f"{run.name}_4711.out").read_text() == "to the end"
 
 
 @pytest.mark.parametrize(
