@@ -94,9 +94,9 @@ def read_summary_text(path: Path) -> str:
 
     Raises SummaryError if there is none or it is no text.
     """
-    if not path.is_file() and path.exists():
-        raise SummaryError(f"{path}: expected a file, found something else (a folder, a pipe)")
     try:
+        if not path.is_file() and path.exists():
+            raise SummaryError(f"{path}: expected a file, found something else (a folder, a pipe)")
         content = path.read_bytes()
     except FileNotFoundError:
         # A network file system may show a new file late to whoever has an old listing; listing again refreshes it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,10 +19,13 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import (
     Listing,
     folder_name,
+    has_name_of_run,
+    is_search_folder,
     list_folder,
     run_of_folder,
     run_of_row,
     runs_of_commands,
+    search_folders_in,
 )
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, row_of, whole_rows
@@ -104,6 +108,8 @@ def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bo
         listing = list_folder(path, folder.set_apart)
     except OSError as error:
         raise FolderError(f"{path}: cannot be listed ({error.strerror})") from error
+    if not is_search_folder(folder, listing):
+        raise _no_search(path)
     record, damage = _read_record(folder)
     recorded = None if record is None else record.settings
     config = config_for_folder(path, listing.files, recorded, grid_module, run_cwd, needs_functions)
@@ -111,12 +117,18 @@ def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bo
     search = FoundSearch(folder, listing, settings, config, record, bool(damage), problems=damage)
     _gather_runs(search)
     if not search.runs:
-        raise FolderError(
-            f"{path}: not a search folder (there is neither {folder.journal.relative_to(path)} nor a usable "
-            "commands.pickle, nor a folder sim_* that tells of itself); give the folder that holds them"
-        )
+        raise _no_search(path, search.problems)
     _gather_results(search)
     return search
+
+
+def _no_search(path: Path, problems: Iterable[str] = ()) -> FolderError:
+    below = search_folders_in(path)
+    remedy = f"give one of those in it, such as {path / below[0]}" if below else "give the folder that holds them"
+    return FolderError(
+        f"{path}: not a search folder (there is no journal .hpsearch/journal.jsonl, no usable commands.pickle and no "
+        f"folder sim_* that tells of itself); {remedy}" + "".join(f"\n  {problem}" for problem in problems)
+    )
 
 
 def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
@@ -210,7 +222,7 @@ def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> lis
         search.problems += [problem] if problem else []
         if told is not None:
             added.append(_add(search, told, is_recorded=search.record is None))
-        elif (parent / name / settings.summary_filename).is_file():
+        elif has_name_of_run(name) and os.access(parent / name / settings.summary_filename, os.R_OK):
             _add(search, Run(number, name, Configuration(()), str(parent / name)), is_recorded=False)
         else:
             search.untold.append(name)

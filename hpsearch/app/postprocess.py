@@ -87,7 +87,7 @@ def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:
         lines.append(f"the search is live ({liveness.controller}); this is how it stands now")
     lines += _listed("warnings", search.problems)
     if search.untold:
-        lines.append(f"left alone: {_names(search.untold)} (no command, no config.pickle and no summary in there)")
+        lines.append(f"left alone: {_names(search.untold)} (nothing tells that they are runs of this search)")
     lines += _listed(
         "unfinished",
         [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Standing.UNFINISHED)],

@@ -70,6 +70,10 @@ def _without_last_part(text: str) -> str:
 
 
 def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
-    """Return the name that a log gets: a live run's output has the name of its attempt before."""
-    is_newest = found.entry is not None and path.parent == search.folder.logs and path.stem == found.entry.token
-    return f"job_{found.run.folder}{path.suffix}" if is_newest else path.name
+    """Return the name that a log gets: a live run's output has the name of its attempt, as the controller chose it."""
+    entry, options = found.entry, search.settings.options
+    if entry is None or path.parent != search.folder.logs or path.stem != entry.token:
+        return path.name
+    if options.get("run_cluster") and options.get("scheduler") == "slurm" and entry.submitted is not None:
+        return f"{found.run.folder}_{entry.submitted.id}{path.suffix}"
+    return f"job_{found.run.folder}{path.suffix}"

@@ -10,12 +10,16 @@ from pathlib import Path
 
 from hpsearch.core.command import words_of_line
 from hpsearch.core.model import Configuration, Run
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import load_plain_pickle
 
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
+_RUN_NAME = re.compile(r"sim_\d+_\d+")
 #: A search that was added to the folder of another one renamed the other's file, with a time stamp.
 _COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
+#: How the names of folders begin that hold a search.
+_SEARCH_FOLDERS = "search_*"
 _CONFIG_CLASSES = [("argparse", "Namespace")]
 
 
@@ -35,17 +39,40 @@ def list_folder(folder: Path, set_apart: Path) -> Listing:
     return Listing(frozenset(files), _runs_among(folders), _runs_among(apart))
 
 
+def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
+    """Return whether anything in a folder looks like a search's."""
+    is_named = folder.results.name in listing.files or any(map(_COMMANDS.fullmatch, listing.files))
+    return is_named or bool(listing.run_folders or listing.set_apart) or folder.journal.exists()
+
+
+def search_folders_in(folder: Path) -> list[str]:
+    """Return the names of folders below that look like search folders, newest first."""
+    return sorted((path.name for path in folder.glob(_SEARCH_FOLDERS) if path.is_dir()), reverse=True)
+
+
 def _names(folder: Path) -> tuple[list[str], list[str]]:
     files: list[str] = []
     folders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            (folders if entry.is_dir() else files).append(entry.name)
+            (folders if _is_folder(entry) else files).append(entry.name)
     return files, folders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # A link that leads in a circle, or where we may not look.
 
 
 def _runs_among(names: Collection[str]) -> frozenset[str]:
     return frozenset(name for name in names if name.startswith(RUN_PREFIX))
+
+
+def has_name_of_run(name: str) -> bool:
+    """Return whether a folder's name is exactly what runs' folders get; those that users copy have something added."""
+    return _RUN_NAME.fullmatch(name) is not None
 
 
 def folder_name(out_dir: object) -> str:

@@ -484,24 +484,45 @@ def test_a_run_of_the_older_tool_that_is_live_here_stays(project: Project, older
     assert set_apart(older.path) == [f"sim_20210304050607_{k:02d}" for k in range(3)]
 
 
-def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) -> None:
-    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+def left_on_slurm(folder: Path) -> str:
+    """Turn the journal of a search of two runs into one that was killed while run 2 was a job; return its token."""
     journal = folder / ".hpsearch" / "journal.jsonl"
     events = [json.loads(line) for line in journal.read_text().splitlines()]
     known = [event for event in events if event.get("run") != 2 or event["event"] not in ("ended", "collected")]
     for event in known:
-        event.update({"id": "4711"} if event["event"] == "submitted" else {})
+        if event["event"] == "submitted":
+            event["id"] = "4711"
+        elif event["event"] == "search":
+            event["settings"]["options"].update(run_cluster=True, scheduler="slurm")
     journal.write_text("".join(json.dumps(event) + "\n" for event in known))
+    return next(event["token"] for event in reversed(known) if event.get("run") == 2 and "token" in event)
+
+
+def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    log = folder / ".hpsearch" / "logs" / f"{left_on_slurm(folder)}.out"
+    log.write_text("so far")
     result = done(project, "out", "--performance_criteria=1000")
-    assert set_apart(folder) == [run for run in set_apart(folder) if run.endswith("_1")]
+    assert [name[-2:] for name in set_apart(folder)] == ["_1"]
     assert "stay, because they may be live" in result.stderr
+    assert log.read_text() == "so far"
+
+
+def test_a_job_that_left_its_exit_status_is_over_and_gets_its_logs(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    token = left_on_slurm(folder)
+    (folder / ".hpsearch" / "logs" / f"{token}.out").write_text("to the end")
+    (folder / ".hpsearch" / "exits" / token).write_text("1\n")
+    done(project, "out")
+    run = run_folders(folder)[1]
+    assert (run / f"{run.name}_4711.out").read_text() == "to the end"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["nowhere"], "nowhere: there is no such folder"),
-        (["."], "no copy of the grid module lies here"),
+        (["."], "not a search folder"),
         (["older", "--run_cwd=nowhere"], "--run_cwd=nowhere: there is no such folder"),
         (["older", "--performance_criteria=much"], "expected a number, found 'much'"),
         (["older", "--performance_criteria=nan"], "expected a number, found 'nan'"),
@@ -523,9 +544,21 @@ def test_wrong_usage_is_told_and_nothing_is_written(
 
 def test_a_folder_without_any_run_is_no_search_folder(project: Project) -> None:
     project.grid({"x": [1]})
-    result = postprocess(project, ".")
+    project.search()
+    newest = next((project.path / "out" / "hyperparam_search").iterdir())
+    result = postprocess(project, "out/hyperparam_search")
     assert result.exit_status == 2
-    assert "not a search folder" in result.stderr
+    assert "not a search folder (there is no journal" in result.stderr
+    assert f"give one of those in it, such as {newest}\n" in result.stderr
+
+
+def test_a_folder_of_which_nothing_can_be_used_says_why(project: Project, older: OlderSearch) -> None:
+    for path in run_folders(older.path):
+        shutil.rmtree(path)
+    (older.path / "commands.pickle").write_bytes(b"nonsense")
+    result = postprocess(project, "older")
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert "commands.pickle: cannot be used (" in result.stderr
 
 
 def test_help_has_an_example_and_imports_nothing_heavy(project: Project) -> None:
@@ -594,3 +627,32 @@ os.makedirs(options["out_dir"])
 with open(os.path.join(options["out_dir"], "summary.txt"), "w") as file:
     file.write("acc %s\\nfinished 1\\n" % options["lr"])
 """
+
+
+def test_a_copy_that_the_user_made_of_a_run_is_no_second_run(project: Project, older: OlderSearch) -> None:
+    run = run_folders(older.path)[0]
+    shutil.copytree(run, older.path / f"{run.name}_copy")
+    result = done(project, "older", "--performance_criteria=1000")
+    assert counts(older.path) == (3, 1, 1)
+    assert (older.path / f"{run.name}_copy").is_dir()
+    assert f"left alone: {run.name}_copy" in result.stderr
+
+
+def test_a_run_that_only_its_summary_tells_of_has_a_row_and_stays(project: Project, older: OlderSearch) -> None:
+    (older.path / "commands.pickle").unlink()
+    run = run_folders(older.path)[0]
+    (run / "hpsearch_command.sh").unlink()
+    done(project, "older", "--performance_criteria=1000")
+    assert [row["acc"] for row in rows(older.path, "postprocessing_results.csv")] == ["108.04", "99.04", "9.5"]
+    assert run.is_dir()
+
+
+def test_a_run_that_was_moved_away_and_run_again_counts_once(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    for _ in range(2):
+        done(project, "out", "--performance_criteria=0")
+        project.run("--resume=out")
+    done(project, "out", "--performance_criteria=0")
+    assert counts(folder) == (1, 1, 0)
+    name = next(path.name for path in run_folders(folder))[:-1] + "2"
+    assert set_apart(folder) == [name, f"{name}.2", f"{name}.3"]

@@ -90,6 +90,21 @@ def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more
     assert len(rows(result.folder)) == 2
 
 
+@pytest.mark.parametrize("more", ["", OLD_IMPORTS, "import __init__\n" + OLD_IMPORTS], ids=["plain", "old", "__init__"])
+def test_postprocessing_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
+    root = checkout(tmp_path / "root")
+    work = simulation(root / "sims" / "my_sim", more + "_PERFORMANCE_EVAL_HANDLE = lambda s, c: int(s['acc'][0]) > c\n")
+    options = ["--grid_module=sims.my_sim.hpsearch_config", "--run_cwd=../sims/my_sim"]
+    searched = [bare_python, "hpsearch.py", *options, "--out_dir=out", "--force_out_dir"]
+    assert run(searched, cwd=root / "hpsearch").exit_status == 0
+    result = run(
+        [bare_python, "hpsearch_postprocessing.py", "out", *options, "--performance_criteria=1"], cwd=root / "hpsearch"
+    )
+    assert result.exit_status == 0, result.stderr
+    assert result.stdout == f"{work / 'out' / 'postprocessing_results.csv'}\n"
+    assert len(list((work / "out" / "TO_BE_DELETED").iterdir())) == 1
+
+
 @pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
 def test_a_copy_beside_a_simulation_in_the_checkout(tmp_path: Path, bare_python: str, more: str) -> None:
     root = checkout(tmp_path / "root")

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from older_tool import older_command
 
+from hpsearch.app.collect import read_summary_text
 from hpsearch.app.found_search import FoundRun
 from hpsearch.app.liveness import runs_named_by
 from hpsearch.app.stray_logs import run_of_log
 from hpsearch.backends.process_identity import Process
 from hpsearch.core.command import shell_line, words_of_line
+from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.old_search import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
 from hpsearch.store.table import whole_rows
@@ -172,3 +174,15 @@ def test_a_row_that_breaks_off_before_its_results_is_left_out(tmp_path: Path, te
     path = tmp_path / "table.csv"
     path.write_text(text)
     assert len(whole_rows(path, "out_dir")) == count
+
+
+def test_a_summary_that_may_not_be_looked_at_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SummaryError, match="cannot be read"):
+        read_summary_text(tmp_path / ("x" * 300))
+
+
+def test_a_link_that_leads_in_a_circle_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "sim_1").symlink_to("sim_2")
+    (tmp_path / "sim_2").symlink_to("sim_1")
+    listing = list_folder(tmp_path, tmp_path / "apart")
+    assert (listing.files, listing.run_folders) == ({"sim_1", "sim_2"}, set())
