@@ -105,6 +105,11 @@ class ClusterProject:
         wait_until(lambda: len(self.events(kind)) >= count, f"{count} events '{kind}'", 60)
         return self.events(kind)
 
+    def wait_for_message(self, text: str) -> None:
+        """Wait until the search has said this."""
+        log = self.folder / ".hpsearch" / "controller.log"
+        wait_until(lambda: log.exists() and text in log.read_text(), f"the message '{text}'", 60)
+
     def states(self) -> dict[int, str]:
         """Return run number -> the state in which it was collected last."""
         return {int(str(event["run"])): str(event["state"]) for event in self.events("collected")}

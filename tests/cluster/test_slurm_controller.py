@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from cluster_project import WAITS, ClusterProject
-from project import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SOON = {"MessageTimeout": 2}
-
-
-def wait_for_message(searches: ClusterProject, text: str) -> None:
-    log: Path = searches.folder / ".hpsearch" / "controller.log"
-    wait_until(lambda: log.exists() and text in log.read_text(), f"the message '{text}'", 60)
 
 
 def test_fault_5_a_controller_that_is_down_during_submissions_loses_no_run(
@@ -27,7 +20,7 @@ def test_fault_5_a_controller_that_is_down_during_submissions_loses_no_run(
     searches.acts("true", x=[1, 2, 3])
     searches.cluster.stop_controller()
     search = searches.start("--num_jobs=2")
-    wait_for_message(searches, "no run can be started for the moment (Batch job submission failed: Unable to contact")
+    searches.wait_for_message("no run can be started for the moment (Batch job submission failed: Unable to contact")
     searches.cluster.start_controller()
     result = searches.end(search)
     assert (result.exit_status, len(searches.rows()), searches.executions()) == (0, 3, {1: 1, 2: 1, 3: 1})
@@ -39,7 +32,7 @@ def test_a_controller_that_is_down_while_jobs_run_ends_none(searches_on: Callabl
     search = searches.start()
     searches.wait_for_executions(2)
     searches.cluster.stop_controller()
-    wait_for_message(searches, "warning: Slurm does not answer (slurm_load_jobs error: Unable to contact")
+    searches.wait_for_message("warning: Slurm does not answer (slurm_load_jobs error: Unable to contact")
     before = searches.states()
     searches.go()
     # The end of a run is seen without the controller's word.
@@ -58,7 +51,7 @@ def test_fault_5_a_submission_that_was_accepted_without_an_answer_is_not_doubled
     searches.acts("true", x=[1, 2, 3])
     with searches.cluster.hang_controller():
         search = searches.start("--num_jobs=2")
-        wait_for_message(searches, "no clear answer to a submission (Batch job submission failed: Socket timed out")
+        searches.wait_for_message("no clear answer to a submission (Batch job submission failed: Socket timed out")
     result = searches.end(search)
     assert (result.exit_status, len(searches.rows()), searches.executions()) == (0, 3, {1: 1, 2: 1, 3: 1})
     assert len(searches.cluster.jobs()) == 3
@@ -71,7 +64,7 @@ def test_fault_7_ctrl_c_cancels_a_job_whose_submission_had_no_answer(
     searches.acts(WAITS)
     with searches.cluster.hang_controller():
         search = searches.start()
-        wait_for_message(searches, "no clear answer to a submission")
+        searches.wait_for_message("no clear answer to a submission")
         search.send_signal(signal.SIGINT)
     result = searches.end(search)
     assert (result.exit_status, searches.live_jobs()) == (130, [])

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 from cluster_project import ClusterProject, said
-from project import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -14,9 +13,8 @@ pytestmark = pytest.mark.cluster
 def test_a_held_job_is_told_once_and_goes_on_after_its_release(searches: ClusterProject) -> None:
     searches.acts("true")
     search = searches.start("--slurm_options=--hold")
-    log = searches.folder / ".hpsearch" / "controller.log"
     remedy = "does not start: JobHeldUser: someone holds it; scontrol release"
-    wait_until(lambda: log.exists() and remedy in log.read_text(), "the warning")
+    searches.wait_for_message(remedy)
     (job_id,) = searches.job_ids()
     searches.cluster.run(["scontrol", "release", job_id])
     result = searches.end(search)

@@ -46,7 +46,7 @@ def test_the_jobs_of_a_search_inside_a_job_get_nothing_of_it(searches: ClusterPr
     assert environment["SLURM_CONF"] == str(searches.cluster.conf)
     assert environment["SLURM_MEM_PER_NODE"] == "100"
     assert {"SLURM_MEM_PER_CPU", "SLURM_CPUS_PER_TASK"} & set(environment) == set()
-    assert outer not in environment.values()
+    assert [environment["SLURM_JOB_ID"]] == searches.job_ids()
 
 
 def test_a_search_inside_a_job_writes_plain_lines(searches: ClusterProject) -> None:
