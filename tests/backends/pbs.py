@@ -141,7 +141,9 @@ class Pbs:
 def _rows(text: str) -> list[JobRow]:
     """Read the long form: a line with the id, then ``name = value``; a tab begins the rest of a long line."""
     jobs = re.split(r"^Job Id: ", text.replace("\n\t", ""), flags=re.MULTILINE)[1:]
-    return [_row(job.partition("\n")[0].strip(), dict(re.findall(r"^ +(\S+) = (.*)$", job, re.MULTILINE))) for job in jobs]
+    return [
+        _row(job.partition("\n")[0].strip(), dict(re.findall(r"^ +(\S+) = (.*)$", job, re.MULTILINE))) for job in jobs
+    ]
 
 
 def _row(job_id: str, fields: Mapping[str, str]) -> JobRow:
