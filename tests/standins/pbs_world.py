@@ -17,7 +17,7 @@ from .worlds import HERE, World, refuse_unknown, wait_until, write_whole
 class FakePbs(World):
     """A PBS cluster with real processes. The end of the `with` block ends all of them."""
 
-    commands = {name: HERE / "pbs" / "standin_pbs.py" for name in ("qsub", "qstat", "qdel", "qsig")}
+    commands = dict.fromkeys(("qsub", "qstat", "qdel", "qsig"), HERE / "pbs" / "standin_pbs.py")
     foreign_variables = ("PBS_",)
 
     def _install(self, name: str, script: Path) -> None:

@@ -27,6 +27,8 @@ SERVER = "standin"
 LOOK_S = 0.02
 KILLED_FOR_WALLTIME = -29
 DELETED, FINISHED, FAILED = 91, 92, 93
+OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+TOLD = (signal.SIGTERM, signal.SIGINT)
 FLAGS = ("-x", "-f", "-V")
 UNKNOWN_ID, HAS_FINISHED, NO_SERVER = 153, 35, 2
 
@@ -102,6 +104,8 @@ def qsub(cluster, argv, number):
     job = {"number": number, "state": "Q", "name": options["-N"], "options": options, "text": text}
     cluster.save(job, environment=environment, session=None, exit_status=None, substate=None)
     command = [sys.executable, "-S", "-E", os.path.abspath(__file__), cluster.folder, "keep", str(number)]
+    # What comes before the keeper listens must not kill it: it finds these signals waiting.
+    signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     keeper = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -186,8 +190,9 @@ class Keeper:
     def __init__(self, cluster, number):
         self.cluster, self.config, self.job = cluster, cluster.config(), cluster.job(number)
         self.told = None
-        for told in (signal.SIGTERM, signal.SIGINT):
+        for told in TOLD:
             signal.signal(told, self.on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
 
     def on_signal(self, number, frame):
         self.told = number
@@ -211,7 +216,7 @@ class Keeper:
         """Return a locked file, held to the end of this process; None if the job is deleted first."""
         while self.told is None:
             for number in range(self.config["slots"]):
-                slot = open(self.cluster.path(f"slot{number}"), "a", encoding="utf-8")
+                slot = open(self.cluster.path(f"slot{number}"), "a", encoding="utf-8")  # noqa: SIM115  (open means taken)
                 try:
                     fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     return slot
@@ -225,7 +230,7 @@ class Keeper:
         script = self.cluster.path("jobs", f"{job['number']}.SC")
         with open(script, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(job["text"])
-        streams = [open(options[name], "ab") if name in options else subprocess.DEVNULL for name in ("-o", "-e")]
+        streams = [os.open(options.get(name, os.devnull), OUTPUT, 0o644) for name in ("-o", "-e")]
         own = {"PBS_JOBID": f"{job['number']}.{SERVER}", "PBS_JOBNAME": job["name"], "PBS_ENVIRONMENT": "PBS_BATCH"}
         return subprocess.Popen(
             [options.get("-S", "/bin/sh"), script],
