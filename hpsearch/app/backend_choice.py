@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hpsearch.app.options import SearchOptions, option_words
+from hpsearch.app.own_scheduler import own_scheduler
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
 from hpsearch.backends.cluster import ClusterBackend
@@ -37,6 +38,8 @@ def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
 
 
 def _scheduler(options: SearchOptions) -> Scheduler:
+    if ":" in options.scheduler:
+        return own_scheduler(options.scheduler)
     if options.scheduler == "slurm":
         further = option_words(options, "slurm_options")
         gres, constraint = options.slurm_gres, options.slurm_constraint
@@ -53,7 +56,7 @@ def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
         hours=options.num_hours,
         runs_per_job=options.runs_per_job,
         one_after_another=options.runs_per_job_sequential,
-        as_arrays=options.submit_only or arrays[options.scheduler],
+        as_arrays=options.submit_only or arrays.get(options.scheduler, False),
         all_at_once=options.submit_only,
         setup=_setup_lines(options.job_setup),
         longest_pause_s=options.poll_interval_max,

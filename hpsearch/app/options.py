@@ -99,6 +99,15 @@ def gpu_list(text: str) -> str:
     return ",".join(parts)
 
 
+def scheduler_name(text: str) -> str:
+    """Read the name of a scheduler, or ``MODULE:NAME`` of one of the user's own."""
+    module, colon, name = text.partition(":")
+    is_own = bool(colon) and name.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    if text not in ("lsf", "slurm") and not is_own:
+        raise argparse.ArgumentTypeError(f"expected lsf, slurm, or MODULE:NAME of a scheduler's module, found {text!r}")
+    return text
+
+
 def _option(
     default: Any,  # Any: of the type that the option has
     group: str,
@@ -213,7 +222,13 @@ class SearchOptions:
     )
 
     run_cluster: bool = _option(False, _CLUSTER, "Submit the runs as jobs to a scheduler.")
-    scheduler: str = _option("lsf", _CLUSTER, "The cluster's scheduler.", choices=("lsf", "slurm"))
+    scheduler: str = _option(
+        "lsf",
+        _CLUSTER,
+        "The cluster's scheduler; or MODULE:NAME, a class in a module of your own (see docs/other_schedulers.rst).",
+        scheduler_name,
+        "{lsf,slurm}",
+    )
     num_jobs: int = _option(8, _CLUSTER, "At most so many jobs queued or running at once.", at_least(1), "N")
     num_hours: float = _option(24, _CLUSTER, "Time limit of a job: hours, or H:MM.", hours, "N")
     resources: str = _option(

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from standins.pbs_world import FakePbs
 from standins.worlds import FakeGpus, FakeLsf
 
 from hpsearch.backends.cluster import ClusterBackend
@@ -23,6 +24,7 @@ from hpsearch.backends.slurm import Slurm, SlurmWishes
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cluster"))
 from conformance import Bench, Factory, World, changed_environment
+from pbs import Pbs
 from slurm_cluster import SlurmCluster, need_cluster
 
 
@@ -98,8 +100,25 @@ def lsf(folder: Path, stack: ExitStack) -> World:
     return World(make, silence)
 
 
+def pbs(folder: Path, stack: ExitStack) -> World:
+    """A look-alike of PBS with four slots, through the scheduler of the documentation's worked example."""
+    cluster = stack.enter_context(FakePbs(folder / "pbs")).write()
+    changed_environment({"PATH": cluster.env()["PATH"]}, stack)
+
+    def make() -> ClusterBackend:
+        backend = ClusterBackend(Pbs(), ClusterWishes(), lambda text: None, os.environ)
+        backend.check()
+        return backend
+
+    def silence() -> None:
+        cluster.silence()
+        stack.callback(cluster.answer)
+
+    return World(make, silence)
+
+
 #: Every backend passes the same suite.
-FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm, "lsf": lsf}
+FACTORIES: dict[str, Factory] = {"sequential": sequential, "gpu": gpu, "slurm": slurm, "lsf": lsf, "pbs": pbs}
 _MARKS = {"slurm": pytest.mark.cluster}
 
 

@@ -1,0 +1,31 @@
+"""A scheduler of the user's own, from a module that lies where the search is started."""
+
+from __future__ import annotations
+
+import importlib
+
+from hpsearch.backends.scheduler import Scheduler
+from hpsearch.core.errors import UsageError
+
+
+def own_scheduler(given: str) -> Scheduler:
+    """Import a module and call what ``MODULE:NAME`` names in it, without arguments.
+
+    Raises UsageError if there is no such thing, or if it does not make a scheduler.
+    """
+    module_name, _, name = given.partition(":")
+    option = f"--scheduler={given}"
+    try:
+        made = getattr(importlib.import_module(module_name), name)()
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{option}: {error}; start hpsearch from the folder in which the module lies") from error
+    except AttributeError as error:
+        raise UsageError(f"{option}: {error}") from error
+    except TypeError as error:
+        raise UsageError(
+            f"{option}: {name} has to make a scheduler when it is called without arguments: {error}"
+        ) from error
+    missing = [needed for needed in vars(Scheduler) if not needed.startswith("_") and not hasattr(made, needed)]
+    if missing:
+        raise UsageError(f"{option}: {name} makes no scheduler; it lacks {', '.join(missing)}")
+    return made  # type: ignore[no-any-return]  # checked just above
