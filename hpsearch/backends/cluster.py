@@ -180,14 +180,16 @@ class ClusterBackend:
         jobs = tuple(tuple(attempts[start : start + size]) for start in range(0, len(attempts), size))
         first, last = attempts[0], attempts[-1]
         is_single = len(attempts) == 1 and not wishes.as_arrays
+        after = self._last_array if wishes.all_at_once else None
         return Submission(
             name=first.token if is_single else f"{first.run.folder}.batch.{secrets.token_hex(4)}",
             label=first.run.folder if len(attempts) == 1 else f"{first.run.folder}-{last.run.number}",
             log_folder=first.log_folder,
             jobs=jobs,
             is_array=wishes.as_arrays,
-            at_once=max(1, self._free),
-            after=self._last_array if wishes.all_at_once else None,
+            # Nobody may be there to widen an array when the one before it has ended.
+            at_once=wishes.jobs if after is not None else max(1, self._free),
+            after=after,
         )
 
     def _script(self, submission: Submission) -> str:

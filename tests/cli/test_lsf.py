@@ -391,6 +391,13 @@ def test_arrays_keep_to_the_size_that_the_site_allows(project: Project, lsf: Fak
     assert len(lsf.calls("bsub")) == 3
 
 
+def test_an_array_that_waits_for_another_will_have_all_slots(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2)
+    project.grid({"x": [1, 2, 3, 4]})
+    run(project, "--submit_only", "--num_jobs=2")
+    assert [option(call.argv, "-J").partition("]")[2] for call in lsf.calls("bsub")] == ["%2", "%2"]
+
+
 @pytest.mark.slow
 def test_a_second_array_takes_the_slots_that_the_first_leaves(project: Project, lsf: FakeLsf) -> None:
     lsf.write(max_array_size=2, slots=8)
