@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
 
+from hpsearch.app.gridfile import failed_import
 from hpsearch.backends.scheduler import Scheduler
 from hpsearch.core.errors import UsageError
 
@@ -11,12 +14,14 @@ from hpsearch.core.errors import UsageError
 def own_scheduler(given: str) -> Scheduler:
     """Import a module and call what ``MODULE:NAME`` names in it, without arguments.
 
-    Raises UsageError if there is no such thing, or if it does not make a scheduler.
+    Raises UsageError if there is no such thing, or if it does not make a scheduler; ConfigError if its code fails.
     """
     module_name, _, name = given.partition(":")
     option = f"--scheduler={given}"
     try:
-        made = getattr(importlib.import_module(module_name), name)()
+        # Whatever it prints must not come between the results on standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            made = getattr(importlib.import_module(module_name), name)()
     except ModuleNotFoundError as error:
         raise UsageError(f"{option}: {error}; start hpsearch from the folder in which the module lies") from error
     except AttributeError as error:
@@ -25,6 +30,8 @@ def own_scheduler(given: str) -> Scheduler:
         raise UsageError(
             f"{option}: {name} has to make a scheduler when it is called without arguments: {error}"
         ) from error
+    except (Exception, SystemExit) as error:
+        raise failed_import(option, error) from error
     missing = [needed for needed in vars(Scheduler) if not needed.startswith("_") and not hasattr(made, needed)]
     if missing:
         raise UsageError(f"{option}: {name} makes no scheduler; it lacks {', '.join(missing)}")

@@ -18,10 +18,11 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
     """Return the configuration of a search with a journal; its grid module is imported only for functions in there.
 
     needs_functions: True if the module's functions are wanted even if it has no summary parser.
+    From here on, what the search imports by name (also a scheduler of the user's own) is found as it was at its start.
     Raises ConfigError if the module is needed and cannot be had.
     """
+    sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
     if settings.has_parser or needs_functions:
-        sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
         with contextlib.redirect_stdout(sys.stderr):
             module = import_grid_module(settings.grid_module)
         if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):

@@ -115,11 +115,24 @@ def test_a_search_runs_through_a_scheduler_of_the_users_own(pbs_project: Project
         ("nowhere:Pbs", "No module named 'nowhere'"),
         ("pbs:Torque", "has no attribute 'Torque'"),
         ("pathlib:Path", "it lacks "),
+        ("torn:Pbs", "torn.py, line 1: "),
+        ("unlicensed:Pbs", "ValueError: no licence"),
     ],
 )
 def test_a_scheduler_that_cannot_be_had_is_named(pbs_project: Project, name: str, words: str) -> None:
+    pbs_project.write("torn.py", "class Pbs(\n")
+    pbs_project.write("unlicensed.py", "def Pbs():\n    raise ValueError('no licence')\n")
     done = pbs_project.run("--run_cluster", f"--scheduler={name}")
     assert (done.exit_status, words in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
+def test_a_scheduler_of_the_users_own_is_found_from_any_folder(pbs_project: Project, tmp_path: Path) -> None:
+    pbs_project.grid({"x": [1, 2]}, script="import sys\nsys.exit(3)\n")
+    failed = pbs_project.run("--run_cluster", "--scheduler=pbs:Pbs", "--out_dir=out", "--force_out_dir")
+    pbs_project.grid({"x": [1, 2]})
+    (tmp_path / "elsewhere").mkdir()
+    resumed = pbs_project.ask("resume", str(pbs_project.path / "out"), cwd=tmp_path / "elsewhere")
+    assert (failed.exit_status, resumed.exit_status) == (1, 0), resumed.stderr
 
 
 def test_job_arrays_are_refused_where_the_scheduler_has_none(pbs_project: Project) -> None:
