@@ -357,14 +357,17 @@ def _frozen(value: Any) -> Any:  # Any: see above
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
     """Return a search's options with those replaced that were given when it is resumed.
 
-    Raises UsageError if one of them shapes the list of runs, which is fixed.
+    Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
     """
     for name in given:
         if _fields()[name].metadata["plans"]:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     # What an earlier controller was asked to do only that once.
     options = dataclasses.replace(options, submit_only=False)
-    return dataclasses.replace(options, **{name: _frozen(value) for name, value in given.items() if name != "resume"})
+    replaced = {name: _frozen(value) for name, value in given.items() if name != "resume"}
+    options = dataclasses.replace(options, **replaced)
+    _check_submit_only(options)
+    return options
 
 
 def to_argv(options: SearchOptions) -> list[str]:
@@ -386,8 +389,8 @@ def check_together(options: SearchOptions) -> None:
     """
     if options.dont_generate_full_grid and options.num_searches == -1:
         raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
-    if options.submit_only and not (options.run_cluster or options.resume):
-        raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
+    if not options.resume:
+        _check_submit_only(options)
     for name in ("slurm_options", "lsf_options"):
         option_words(options, name)
     if options.resume and options.dry_run:
@@ -396,6 +399,11 @@ def check_together(options: SearchOptions) -> None:
         raise UsageError(
             "say what to search: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
         )
+
+
+def _check_submit_only(options: SearchOptions) -> None:
+    if options.submit_only and not options.run_cluster:
+        raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:

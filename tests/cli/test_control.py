@@ -332,6 +332,11 @@ def test_options_that_shape_the_runs_are_unknown_to_resume(project: Project, hal
     assert "unrecognized arguments: --num_searches=3" in result.stderr
 
 
+def test_runs_on_this_machine_cannot_be_left_to_a_scheduler(project: Project, half_failed: Path) -> None:
+    result = project.ask("resume", str(half_failed), "--submit_only")
+    assert (result.exit_status, "give --run_cluster, too" in result.stderr) == (2, True), result.stderr
+
+
 @pytest.mark.parametrize("words", [(), ("--failed",)], ids=str)
 def test_only_failed_runs_are_run_again(project: Project, half_failed: Path, words: tuple[str, ...]) -> None:
     edit_journal(half_failed, '"run":4,"token"', '"run":1,"token"')  # Run 4 was never started.
