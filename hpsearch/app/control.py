@@ -176,16 +176,17 @@ def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
 
     A scheduler's jobs can be ended from anywhere, processes only on their machine.
     """
-    from hpsearch.app.search import latest_options
-
-    is_anywhere = latest_options(record).run_cluster
     here: list[RunRecord] = []
     elsewhere: list[RunRecord] = []
     for entry in record:
         if entry.is_open:
-            is_there = entry.is_live and entry.submitted is not None and entry.submitted.host != socket.gethostname()
-            (elsewhere if is_there and not is_anywhere else here).append(entry)
+            (elsewhere if _is_process_elsewhere(entry) else here).append(entry)
     return here, elsewhere
+
+
+def _is_process_elsewhere(entry: RunRecord) -> bool:
+    started = entry.submitted
+    return entry.is_live and started is not None and not started.is_queued and started.host != socket.gethostname()
 
 
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:

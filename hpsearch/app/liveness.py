@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from hpsearch.app.controller import Presence, presence_of
 from hpsearch.app.found_search import FoundRun, FoundSearch
@@ -29,6 +30,10 @@ class Liveness:
         self.controller = _controller(search)
 
     @cached_property
+    def _options(self) -> Mapping[str, Any]:  # Any: see SearchRecord.options
+        return self._search.record.options if self._search.record is not None else {}
+
+    @cached_property
     def _named_by_processes(self) -> frozenset[str]:
         """The runs' folders that the command of a process on this machine names."""
         return runs_named_by(processes(), self._search.folder.path, self._search.runs)
@@ -49,9 +54,9 @@ class Liveness:
             return False
         if entry.submitted is None:
             # On this machine a run starts only after its submission was recorded; a scheduler may have it.
-            return bool(self._search.settings.options.get("run_cluster"))
-        is_local = "@" in entry.submitted.id and entry.submitted.host == socket.gethostname()
-        return is_alive(entry.submitted.id) if is_local else True
+            return bool(self._options.get("run_cluster"))
+        is_here = not entry.submitted.is_queued and entry.submitted.host == socket.gethostname()
+        return is_alive(entry.submitted.id) if is_here else True
 
     def _has_exit(self, entry: RunRecord) -> bool:
         try:

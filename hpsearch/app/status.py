@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from collections import Counter
@@ -32,8 +31,6 @@ Works while the search runs, from any machine that sees the folder, and after it
 """
 #: How often --watch looks again.
 _WATCH_INTERVAL_S = 1.0
-#: The id of a run on this machine: process, start time and boot; schedulers have other ids.
-_PROCESS_ID = re.compile(r"(\d+)@\S+")
 
 
 @dataclass(frozen=True)
@@ -139,10 +136,11 @@ def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
 
 def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: float) -> LiveRun:
     """Return what a run that was started does now; presence: of its controller."""
+    from hpsearch.backends.process_identity import pid_of
+
     submitted = entry.submitted
     assert submitted is not None
-    process = _PROCESS_ID.fullmatch(submitted.id)
-    job = f"process {process[1]}" if process else submitted.id
+    job = submitted.id if submitted.is_queued else f"process {pid_of(submitted.id)}"
     state = _live_state(folder, entry, submitted, presence)
     place = entry.started.place if entry.started is not None else submitted.place
     return LiveRun(entry, state, place, submitted.host, job, max(0.0, now - submitted.at))
@@ -157,7 +155,7 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
 
     if presence is not Presence.LIVE and folder.exit_file(entry.token).exists():
         return "ended"
-    if _PROCESS_ID.fullmatch(submitted.id) is None:
+    if submitted.is_queued:
         if entry.state is RunState.RUNNING:
             return "running"
         # Nobody may have looked since it started; the scheduler makes the log at that moment.

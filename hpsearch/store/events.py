@@ -62,7 +62,8 @@ class AttemptIntended:
 class AttemptSubmitted:
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
-    waited_s: for how long it could have been started if there had been a place. is_queued: it waits in a queue first.
+    waited_s: for how long it could have been started if there had been a place.
+    is_queued: it is a scheduler's job, which waits in a queue first; otherwise it is a process on `host`.
     """
 
     run: int

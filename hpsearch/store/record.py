@@ -143,6 +143,12 @@ class SearchRecord:
             raise FolderError("the journal holds no planned search: start the search anew in another folder")
         return self.settings
 
+    @property
+    def options(self) -> Mapping[str, Any]:  # Any: whatever JSON can hold
+        """The command-line options of the search as its latest controller had them, name -> value."""
+        given = {} if self.controller is None else self.controller.options
+        return {**self.known_settings().options, **given}
+
     def apply(self, event: Event) -> None:
         """Take one event into account."""
         if isinstance(event, RunPlanned):

@@ -491,7 +491,7 @@ def left_on_slurm(folder: Path) -> str:
     known = [event for event in events if event.get("run") != 2 or event["event"] not in ("ended", "collected")]
     for event in known:
         if event["event"] == "submitted":
-            event["id"] = "4711"
+            event.update(id="4711", is_queued=True)
         elif event["event"] == "search":
             event["settings"]["options"].update(run_cluster=True, scheduler="slurm")
     journal.write_text("".join(json.dumps(event) + "\n" for event in known))
@@ -506,6 +506,29 @@ def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) ->
     assert [name[-2:] for name in set_apart(folder)] == ["_1"]
     assert "stay, because they may be live" in result.stderr
     assert log.read_text() == "so far"
+
+
+def test_a_run_that_may_have_been_submitted_to_a_scheduler_stays(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    journal = folder / ".hpsearch" / "journal.jsonl"
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    controller = next(event for event in events if event["event"] == "controller")
+    resumed = controller | {"options": controller["options"] | {"run_cluster": True}}
+    intended = {"event": "intended", "run": 2, "token": "sim_2.2.abcdef", "at": controller["at"]}
+    journal.write_text("".join(json.dumps(event) + "\n" for event in [*events, resumed, intended]))
+    result = done(project, "out", "--performance_criteria=1000")
+    assert [name[-2:] for name in set_apart(folder)] == ["_1"]
+    assert "stay, because they may be live" in result.stderr
+
+
+@pytest.mark.parametrize("job", ["4711@cluster", "queue@cluster"])
+def test_an_at_sign_in_a_schedulers_id_makes_no_process_of_it(project: Project, job: str) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    left_on_slurm(folder)
+    journal = folder / ".hpsearch" / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"4711"', json.dumps(job)))
+    result = done(project, "out", "--performance_criteria=1000")
+    assert "stay, because they may be live" in result.stderr
 
 
 def test_a_job_that_left_its_exit_status_is_over_and_gets_its_logs(project: Project) -> None:
