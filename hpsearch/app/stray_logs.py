@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.app.liveness import Liveness
+from hpsearch.backends.scheduler import BATCH_MARK
 from hpsearch.store.layout import free_name, move_file
 
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|_script\.sh)")
@@ -55,8 +56,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
-    """Return the run to which a log belongs by its name; None if the name is no log's, or of another search."""
-    matched = _LOG_NAME.fullmatch(name)
+    """Return the run to which a log belongs by its name; None if the name is no log's, or of another search.
+
+    What a job of several runs left is none's: the controller needs it to tell whether the job was ever started.
+    """
+    matched = _LOG_NAME.fullmatch(name) if BATCH_MARK not in name else None
     rest = matched["rest"] if matched is not None else ""
     while rest and rest not in runs:
         # Behind the folder's name stands a job's id, a member of an array, or our own attempt's token.

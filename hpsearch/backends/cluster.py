@@ -12,7 +12,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, run_script, write_scripts
 from hpsearch.backends.job_watch import Patience
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Scheduler, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
@@ -182,7 +182,7 @@ class ClusterBackend:
         is_single = len(attempts) == 1 and not wishes.as_arrays
         after = self._last_array if wishes.all_at_once else None
         return Submission(
-            name=first.token if is_single else f"{first.run.folder}.batch.{secrets.token_hex(4)}",
+            name=first.token if is_single else f"{first.run.folder}{BATCH_MARK}{secrets.token_hex(4)}",
             label=first.run.folder if len(attempts) == 1 else f"{first.run.folder}-{last.run.number}",
             log_folder=first.log_folder,
             jobs=jobs,

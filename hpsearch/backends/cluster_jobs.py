@@ -11,7 +11,7 @@ from hpsearch.backends.job_script import runs_in_script
 from hpsearch.backends.job_watch import JobWatch, Patience
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.rounds import Rounds
-from hpsearch.backends.scheduler import JobRow, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Submission
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 
@@ -136,7 +136,7 @@ class SubmissionNames:
         return {token for token, other in self._names.items() if other == place}
 
     def _read_scripts(self, log_folder: Path) -> None:
-        for script in log_folder.glob("*.batch.*.sh"):
+        for script in log_folder.glob(f"*{BATCH_MARK}*.sh"):
             if script not in self._read:
                 self._read.add(script)
                 text = script.read_text(encoding="utf-8", errors="surrogateescape")

@@ -14,6 +14,9 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.shell import Answer
 from hpsearch.core.model import Attempt, Job, Status
 
+#: In the names of submissions, and of their files, that concern several runs.
+BATCH_MARK = ".batch."
+
 
 @dataclass(frozen=True)
 class ClusterWishes:

@@ -103,11 +103,10 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> lis
     run = entry.run
     places = sorted(folder.attempts.glob(f"{run.folder}.attempt1*"), key=_attempt_number)
     places.append(folder.run_folder(run))
-    if entry.submitted is not None:
-        # Before that, there may be an empty file of an attempt that is only prepared.
-        places.append(folder.logs)
-    found = [_log_in(place, run, suffix) for place in places]
-    return [path for path in found if path is not None]
+    found = [path for place in places if (path := _log_in(place, run, suffix)) is not None]
+    live = folder.logs / f"{entry.token}{suffix}"
+    # Before it is submitted, there may be an empty file of an attempt that is only prepared.
+    return [*found, live] if entry.submitted is not None and live.exists() else found
 
 
 def _attempt_number(path: Path) -> int:

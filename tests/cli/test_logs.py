@@ -123,6 +123,13 @@ def test_an_empty_log_points_to_the_errors(project: Project) -> None:
     assert project.ask("logs", "out", "1", "--err").stdout == "it went wrong\n"
 
 
+def test_what_a_job_of_several_runs_says_is_no_output_of_the_first(project: Project, ended: Path) -> None:
+    (run,) = ended.glob("sim_*_1")
+    batch = ended / ".hpsearch" / "logs" / f"{run.name}.batch.0123abcd.out"
+    batch.write_text("said by the job")
+    assert "said by the job" not in project.ask("logs", str(ended), "1").stdout
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "one"])
 def test_what_is_no_number_of_a_run_is_refused(project: Project, ended: Path, number: str) -> None:
     result = project.ask("logs", "out", number)

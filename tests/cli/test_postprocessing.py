@@ -521,6 +521,15 @@ def test_a_run_that_may_have_been_submitted_to_a_scheduler_stays(project: Projec
     assert "stay, because they may be live" in result.stderr
 
 
+def test_what_concerns_several_runs_is_no_log_of_the_first(project: Project) -> None:
+    folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
+    left_on_slurm(folder)
+    batch = folder / ".hpsearch" / "logs" / f"{run_folders(folder)[0].name}.batch.0123abcd.out"
+    batch.write_text("said before any run began")
+    done(project, "out")
+    assert batch.read_text() == "said before any run began"
+
+
 @pytest.mark.parametrize("job", ["4711@cluster", "queue@cluster"])
 def test_an_at_sign_in_a_schedulers_id_makes_no_process_of_it(project: Project, job: str) -> None:
     folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
