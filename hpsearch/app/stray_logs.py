@@ -12,7 +12,7 @@ from hpsearch.app.liveness import Liveness
 from hpsearch.backends.scheduler import BATCH_MARK
 from hpsearch.store.layout import free_name, move_file
 
-_LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|_script\.sh)")
+_LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 
 
 def move_stray_logs(search: FoundSearch, liveness: Liveness, elsewhere: Iterable[Path]) -> tuple[int, list[str]]:

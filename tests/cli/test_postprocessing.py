@@ -521,6 +521,16 @@ def test_a_run_that_may_have_been_submitted_to_a_scheduler_stays(project: Projec
     assert "stay, because they may be live" in result.stderr
 
 
+def test_a_report_that_lsf_wrote_late_comes_into_its_runs_folder(project: Project) -> None:
+    folder = search(project, {"x": [1]})
+    journal = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
+    token = next(event["token"] for event in map(json.loads, journal) if event["event"] == "intended")
+    (folder / ".hpsearch" / "logs" / f"{token}.lsf").write_text("Successfully completed.")
+    done(project, "out")
+    (run,) = run_folders(folder)
+    assert (run / f"job_{run.name}.lsf").read_text() == "Successfully completed."
+
+
 def test_what_concerns_several_runs_is_no_log_of_the_first(project: Project) -> None:
     folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
     left_on_slurm(folder)
