@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpsearch.backends import lsf_submit
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Job
@@ -19,6 +19,8 @@ _TRIES = "1"
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
 _DEFAULT_ARRAY_LIMIT = 1000
+#: bjobs tells the name of a job's report in a line of its own.
+_NOT_IN_PATHS = {"\n": "a line break"}
 #: What a bjobs of before 9.1, or of a relative of LSF, says of -o.
 _NO_RECORDS = re.compile(r"(?:illegal|invalid|unrecognized|unknown) option", re.IGNORECASE)
 
@@ -80,7 +82,8 @@ class Lsf:
         return []
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
-        """Hand over the script on standard input."""
+        """Hand over the script on standard input. Raises SubmissionRefused if bjobs could not tell the log folder."""
+        refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
         name = f"job_{submission.label}"
         if submission.is_array:
             name += f"[1-{len(submission.jobs)}]%{submission.at_once}"

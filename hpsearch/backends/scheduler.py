@@ -12,6 +12,7 @@ from typing import Protocol
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import SubmissionRefused
 from hpsearch.core.model import Attempt, Job, Status
 
 #: In the names of submissions, and of their files, that concern several runs.
@@ -75,6 +76,18 @@ def script_path(log_folder: Path, name: str) -> Path:
     return log_folder / f"{name}.sh"
 
 
+def refuse_characters(path: Path, characters: Mapping[str, str], scheduler: str) -> None:
+    """Make sure that a scheduler can write to a folder. characters: those that it cannot take -> their names.
+
+    Raises SubmissionRefused otherwise.
+    """
+    for character, name in characters.items():
+        if character in str(path):
+            raise SubmissionRefused(
+                f"{scheduler} cannot write to {str(path)!r}: it has {name} in it; give another --out_dir"
+            )
+
+
 @dataclass(frozen=True)
 class Command:
     """A command to run, and what it reads from its standard input."""
@@ -135,7 +148,10 @@ class Scheduler(Protocol):
         """
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
-        """Return the lines of the job script that the scheduler itself reads; may be none."""
+        """Return the lines of the job script that the scheduler itself reads; may be none.
+
+        Raises SubmissionRefused if it can be told already that the submission would fail.
+        """
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
         """Return the command that submits; the text `script` lies in `submission.script`, too."""

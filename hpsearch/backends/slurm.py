@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, script_path
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, script_path
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Job, JobPhase, RunState, Status
@@ -64,6 +64,9 @@ _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_J
 #: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
 _HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 _SMALLEST_MAX_ARRAY = 1001
+#: sbatch reads options line by line, and the node takes backslashes out of the name of the output file: the job would
+#: be accepted, and fail at its start without a word.
+_NOT_IN_PATHS = {"\\": "a backslash", "\n": "a line break"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ class Slurm:
         """Accept every version."""
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
-        """Return the lines of options for sbatch."""
+        """Return the lines of options for sbatch. Raises SubmissionRefused if it cannot write to the log folder."""
+        refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
         own, hours = self._wishes, wishes.hours
         single, logs = submission.single, _escaped(submission.log_folder)
         minutes = max(1, round(hours * 60))

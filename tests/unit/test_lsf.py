@@ -9,7 +9,7 @@ import pytest
 from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import BackendError
+from hpsearch.core.errors import BackendError, SubmissionRefused
 from hpsearch.core.model import Attempt, Configuration, Run
 
 LOGS = Path("/s/my search/.hpsearch/logs")
@@ -44,6 +44,12 @@ def test_an_array_is_submitted_as_one() -> None:
         *("bsub", "-W", "0:30", "-n", "1", "-w", "ended(1000)", "-J", "job_sim_1-2[1-2]%2", "-rn"),
         *("-o", f"{LOGS}/sim_1.batch.abc.lsf.%I"),
     ]
+
+
+def test_a_folder_that_bjobs_could_not_tell_is_refused() -> None:
+    torn = Submission("sim_1.1.abc", "sim_1", Path("/s/two\nlines"), ((attempt(1),),))
+    with pytest.raises(SubmissionRefused, match="has a line break in it"):
+        submit_words(LsfWishes(), torn)
 
 
 def test_the_users_own_options_come_instead_of_ours() -> None:

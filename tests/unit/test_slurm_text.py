@@ -159,6 +159,12 @@ def test_a_percent_sign_of_a_folder_is_no_replacement_symbol() -> None:
 # Asking
 
 
+@pytest.mark.parametrize("name, what", [("a\\b", "a backslash"), ("a\nb", "a line break")])
+def test_a_folder_that_slurm_cannot_write_to_is_refused(name: str, what: str) -> None:
+    with pytest.raises(SubmissionRefused, match=f"has {what} in it.*--out_dir"):
+        SLURM.header(submission((attempt(logs=f"/s/{name}/logs"),)), ClusterWishes())
+
+
 def test_one_question_names_each_array_once() -> None:
     argv = SLURM.query_command(["7_1", "7_2", "9"]).argv
     assert (argv[0], argv[-2:]) == ("squeue", ["-j", "7,9"])
