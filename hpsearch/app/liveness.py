@@ -18,10 +18,6 @@ from hpsearch.store.lock import lock_holder
 from hpsearch.store.old_search import RUN_PREFIX
 from hpsearch.store.record import RunRecord
 
-#: A controller never runs these again.
-_OVER_FOR_GOOD = (RunState.FINISHED, RunState.UNFINISHED)
-
-
 class Liveness:
     """What is known of the controller and the runs of a search at one moment."""
 
@@ -45,8 +41,17 @@ class Liveness:
         if found.entry is None:
             return False
         if self.controller is not None:
-            return found.entry.collected_at is None or found.entry.state not in _OVER_FOR_GOOD
+            return not self._is_settled(found.entry)
         return self._was_left_behind_live(found.entry)
+
+    def _is_settled(self, entry: RunRecord) -> bool:
+        """Return whether the live controller will not run this run again, or not for the time being."""
+        if entry.collected_at is None:
+            return False
+        controller = self._search.record.controller if self._search.record is not None else None
+        # A search that is resumed runs again whatever did not finish before.
+        is_of_now = controller is not None and entry.collected_at >= controller.at
+        return entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
 
     def _was_left_behind_live(self, entry: RunRecord) -> bool:
         """Return whether a run whose controller is gone may go on."""

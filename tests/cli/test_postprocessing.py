@@ -33,6 +33,19 @@ with open(os.path.join(options["out_dir"], "summary.txt"), "w") as file:
 """
 
 
+#: Does not finish; the run with x=2 waits while there is a file `wait`.
+UNFINISHED_SCRIPT = """\
+import os, sys, time
+options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
+os.makedirs(options["out_dir"])
+while options["x"] == "2" and os.path.exists("wait"):
+    open("waits", "w").close()
+    time.sleep(0.05)
+with open(os.path.join(options["out_dir"], "summary.txt"), "w") as file:
+    file.write("acc 1\\nfinished 0\\n")
+"""
+
+
 def postprocess(project: Project, *options: str) -> Result:
     return project.command([sys.executable, "-m", "hpsearch.hpsearch_postprocessing", *options])
 
@@ -529,6 +542,17 @@ def test_a_report_that_lsf_wrote_late_comes_into_its_runs_folder(project: Projec
     done(project, "out")
     (run,) = run_folders(folder)
     assert (run / f"job_{run.name}.lsf").read_text() == "Successfully completed."
+
+
+def test_a_run_that_a_resumed_search_will_start_at_any_moment_stays(project: Project) -> None:
+    folder = search(project, {"x": [1, 2, 3, 4]}, script=UNFINISHED_SCRIPT)
+    project.write("wait", "")
+    controller = project.start("--resume=out")
+    wait_until(lambda: (project.path / "waits").exists(), "the second run")
+    result = done(project, "out", "--performance_criteria=1000")
+    (project.path / "wait").unlink()
+    controller.communicate()
+    assert [name[-2:] for name in set_apart(folder)] == ["_1"], result.stderr
 
 
 def test_what_concerns_several_runs_is_no_log_of_the_first(project: Project) -> None:
