@@ -18,6 +18,7 @@ from hpsearch.store.lock import lock_holder
 from hpsearch.store.old_search import RUN_PREFIX
 from hpsearch.store.record import RunRecord
 
+
 class Liveness:
     """What is known of the controller and the runs of a search at one moment."""
 
