@@ -44,6 +44,8 @@ class ClusterJobs:
         """Look at the exit files; return whether one has come (or gone)."""
         now, has_news = self._clock(), False
         listed = _listed({job.attempt.exit_file.parent for job in jobs})
+        if listed is None:
+            return False
         for job in jobs:
             watch = self._watch(job)
             note = _exit_note(job.attempt.exit_file) if job.attempt.exit_file in listed else None
@@ -103,7 +105,8 @@ class ClusterJobs:
         name, _ = self._names.of(job.attempt)
         # The jobs of an array have the array's output file in common.
         stems = self._names.of_one_job(job.attempt) | (set() if row.number is not None else {name})
-        if {f"{stem}.out" for stem in stems} & {path.name for path in _listed({job.attempt.log_folder})}:
+        listed = _listed({job.attempt.log_folder})
+        if listed is None or {f"{stem}.out" for stem in stems} & {path.name for path in listed}:
             return row.status
         return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
 
@@ -143,16 +146,22 @@ class SubmissionNames:
                 self._names.update({token: (script.stem, number) for number, token in runs_in_script(text)})
 
 
-def _listed(folders: Iterable[Path]) -> set[Path]:
-    """Return the files in some folders. Listing them is also what makes a network file system look anew."""
+def _listed(folders: Iterable[Path]) -> set[Path] | None:
+    """Return the files in some folders; None if one cannot be listed (now): a network file system may be away.
+
+    Listing them is also what makes such a file system look anew.
+    """
     found: set[Path] = set()
-    for folder in folders:
-        found.update(folder / name for name in os.listdir(folder))  # noqa: PTH208  (half the cost of iterdir)
+    try:
+        for folder in folders:
+            found.update(folder / name for name in os.listdir(folder))  # noqa: PTH208  (half the cost of iterdir)
+    except OSError:
+        return None
     return found
 
 
 def _exit_note(path: Path) -> ExitNote | None:
     try:
         return read_exit_note(path.read_text(encoding="utf-8", errors="replace"))
-    except FileNotFoundError:
-        return None
+    except OSError:
+        return None  # It has gone again, or cannot be read now.

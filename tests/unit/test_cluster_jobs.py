@@ -104,3 +104,12 @@ def test_an_end_that_the_scheduler_has_to_explain_makes_the_next_question_come_s
     job.attempt.exit_file.write_text("143 1 100 200 host\n")
     jobs.look([job])
     assert jobs.rounds.seconds_left(1000.0) <= 1
+
+
+@pytest.mark.parametrize("folder", ["exits", "logs"])
+def test_a_folder_that_cannot_be_listed_tells_nothing(jobs: ClusterJobs, tmp_path: Path, folder: str) -> None:
+    job = single(tmp_path)
+    (tmp_path / folder).rmdir()
+    assert jobs.look([job]) is False
+    jobs.take_in([job], [JobRow("7", "sim_1.1.abc", CANCELLED, may_be_unstarted=True)])
+    assert jobs.statuses([job])[job.attempt.token].phase is JobPhase.ENDED
