@@ -66,7 +66,8 @@ def _gather(gathering: Gathering, screen: Screen) -> int:
 
 
 def _missing(gathering: Gathering, runs: Sequence[SeedRun], screen: Screen, with_failed: bool = True) -> list[int]:
-    seeds = gathering.missing(runs, with_failed)
+    # Those that are still to come look like failed ones in their folders.
+    seeds = gathering.missing(runs, with_failed and not _is_interrupted(gathering.results))
     shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN])) + (", ..." if len(seeds) > _SEEDS_SHOWN else "")
     screen.note(f"seeds: {len(counted(runs))} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
     return seeds
@@ -116,10 +117,10 @@ def _write_grid(path: Path, gathering: Gathering, seeds: Sequence[int]) -> None:
 
 def _print_call(gathering: Gathering, seeds: Sequence[int], screen: Screen) -> int:
     """Print a call that starts the search, and what pipes take from its last line."""
+    if _is_interrupted(gathering.results):
+        screen.warn(f"{gathering.results}: seeds are still to come there; --start_gathering goes on with it")
     if not seeds:
         return _sum_up(gathering, 0, screen)
-    if _is_interrupted(gathering.results):
-        screen.warn(f"{gathering.results}: gathering was interrupted there; --start_gathering goes on with it")
     gathering.results.mkdir(parents=True, exist_ok=True)
     search = dataclasses.replace(gathering.search, grid_config=str(_written_grid(gathering, seeds)))
     screen.note("with --start_gathering the search starts at once; without it, this call starts it:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,8 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from project import ROOT, Project, Result, rows, run_folders, wait_until
+from project import ROOT, Project, Result, load, rows, run_folders, wait_until
+from standins.worlds import FakeLsf
 
 from .seeds_project import (
     COMMAND_SCRIPT,
@@ -445,6 +447,18 @@ def test_an_interrupted_gathering_is_resumed_and_no_seed_runs_twice(project: Pro
     assert "gathering was interrupted there, and is resumed first" in result.stderr
     assert seeds_of(commands_in(results)) == ["0", "1"]
     assert summary_of(result)[1] == "Number of seeds: 3"
+
+
+def test_seeds_that_were_left_to_a_scheduler_do_not_run_twice(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(slots=0)
+    search = seeds_project(project)
+    options = (f"--run_dir={search}", "--start_gathering", "--run_cluster", "--submit_only")
+    first = gather(project, *options, "--num_seeds=3")
+    gather(project, *options, "--num_seeds=4")
+    printed = gather(project, f"--run_dir={search}", "--num_seeds=5")
+    assert seeds_of(commands_in(results_of(first))) == ["0", "1", "2"]
+    grid = load(Path(shlex.split(printed.stdout.splitlines()[-1])[1]))["grid"]  # type: ignore[index]
+    assert grid["random_seed"] == [3]
 
 
 def test_fault_11_a_hostile_config_pickle_runs_no_code(project: Project) -> None:
