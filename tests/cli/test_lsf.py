@@ -165,6 +165,19 @@ def test_a_job_that_is_refused_later_concerns_its_run_only(project: Project, lsf
     assert "run 4 failed: bsub refuses the job: Request aborted by esub. Job not submitted." in result.stderr
 
 
+def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(project: Project, lsf: FakeLsf) -> None:
+    refusal = {"kind": "say", "stderr": "User permission denied. Job not submitted.\n", "calls": "3-99"}
+    lsf.write(faults=[{"command": "bsub", **refusal}])
+    project.grid({"x": list(range(9))}, script=COUNTED)
+    refused = run(project, "--num_jobs=2")
+    said = "4 runs are not submitted: bsub refuses the job: User permission denied. Job not submitted.; mend that"
+    assert (refused.exit_status, len(accs(project)), len(lsf.calls("bsub"))) == (1, 2, 5)
+    assert said in refused.stderr
+    lsf.write()
+    resumed = project.run("--resume=out")
+    assert (resumed.exit_status, len(accs(project)), executions(project)) == (0, 9, 9), resumed.stderr
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
