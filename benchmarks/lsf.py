@@ -15,7 +15,7 @@ COUNT, AT_ONCE, JOB_S = 20, 5, 1
 SCRIPT = TINY_SCRIPT + f"sleep {JOB_S}\n"
 #: Submits all scripts one after another and waits until no job is left.
 LOOP = """\
-for script in peer/*.sh; do bsub -o /dev/null <"$script" || exit 1; done
+for script in out/.hpsearch/logs/*.sh; do bsub -o /dev/null <"$script" || exit 1; done
 while [ -n "$(bjobs -noheader -o jobid)" ]; do sleep 0.1; done
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -67,13 +68,14 @@ def seconds(argv: Sequence[str], cwd: Path, stdin: str = "") -> float:
 
 
 def loop_seconds(folder: Path, loop: str, scripts: str, count: int) -> float:
-    """Return how long a shell loop takes that submits the job scripts of a finished search in `out`, moved to `peer`.
+    """Return how long a shell loop takes that submits the job scripts of a finished search in `out`.
 
+    They are put back to where they lay then: a script that has gone from there takes its run for collected.
     scripts: a pattern for the scripts' paths. count: so many jobs have to deliver a summary again.
     """
-    (folder / "peer").mkdir()
     for script in folder.glob(scripts):
-        script.rename(folder / "peer" / script.name)
+        words = shlex.split(script.read_text(), comments=True)
+        script.rename(next(word for word in words if word.endswith(".sh")))
     for run_folder in folder.glob("out/sim_*"):
         shutil.rmtree(run_folder)
     took = seconds(["sh", "-c", loop], folder)

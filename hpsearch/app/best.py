@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.app.options import at_least
+from hpsearch.app.option_values import at_least
 from hpsearch.app.subcommand import answered, folder_parser
 from hpsearch.core.errors import FolderError, UsageError
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
-from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable
 from signal import SIGINT
 
 from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
@@ -14,30 +11,22 @@ from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.plan import Clock
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
-from hpsearch.app.waiting import WaitingRuns
+from hpsearch.app.submissions import Submissions, attempt_of
 from hpsearch.backends.base import Backend, LogFile
-from hpsearch.core.command import argv
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 from hpsearch.store.events import (
     AttemptEnded,
-    AttemptIntended,
     AttemptStarted,
     AttemptSubmitted,
     RunCollected,
     encode_summary,
 )
-from hpsearch.store.layout import move_aside
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
 #: A run that something else keeps ending (preemption, lost nodes) is given up after so many times.
 MAX_INTERRUPTIONS = 10
-#: After a submission that was refused for the moment: the first pause, doubled up to the last.
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
 _ECHO_INTERVAL_S = 0.1
-#: When a search is ended: pauses before each question whether a doubtful submission exists.
-_LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
 #: How often the search folder is looked at for a request to stop.
 _REQUEST_INTERVAL_S = 2.0
 
@@ -60,17 +49,12 @@ class Dispatcher:
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._stop, self._clock = screen, stop, clock
         self._retries, self._submits_only = retries, submits_only
-        self._pending = WaitingRuns(backend, clock())
-        self._waited_s: dict[str, float] = {}
+        self._submissions = Submissions(search, backend, screen, clock)
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
-        self._unsure: dict[str, Attempt] = {}
         self._to_announce: list[Job] = []
-        self._prepared: dict[int, Attempt] = {}
         self._followers: dict[str, LogFollower] = {}
         self._failures_before: dict[int, int] = {}
-        self._pause_s, self._paused_until = _FIRST_PAUSE_S, 0.0
-        self._accepted = 0
         self._next_look = clock() + _REQUEST_INTERVAL_S
 
     def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = ()) -> None:
@@ -82,17 +66,17 @@ class Dispatcher:
             self._failures_before[entry.run.number] = entry.failures
             if entry.state is RunState.FINISHED and entry.run.number not in again:
                 continue
-            attempt = self._attempt(entry, entry.attempts, entry.token)
+            attempt = attempt_of(self._search, entry, entry.attempts, entry.token)
             if entry.collected_at is not None or not entry.token:
                 if entry.state is RunState.OUT_OF_MEMORY and entry.submitted is not None:
-                    self._pending.can_have_room(_job_of(attempt, entry.submitted))
-                self._pending.append(entry)
+                    self._submissions.waiting.can_have_room(_job_of(attempt, entry.submitted))
+                self._submissions.waiting.append(entry)
             elif entry.submitted is None:
-                self._unsure[entry.token] = attempt
+                self._submissions.doubtful[entry.token] = attempt
             else:
                 job = _job_of(attempt, entry.submitted)
                 (self._active if entry.ended is None else self._ended_jobs)[entry.token] = job
-                self._accepted += 1
+                self._submissions.job_was_accepted()
 
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.
@@ -102,14 +86,15 @@ class Dispatcher:
         try:
             ended_earlier = [self._search.record.runs[job.attempt.run.number] for job in self._ended_jobs.values()]
             self._collect_all(ended_earlier + self._notice())
-            while self._pending or self._unsure or (self._active and not self._submits_only):
+            while self._submissions or (self._active and not self._submits_only):
                 if self._stop.signal_number is not None:
                     self._end_active(self._stop.signal_number)
                     return
-                self._settle_unsure()
+                self._take_in(self._submissions.settle())
                 self._start()
                 self._announce()
-                self._prepare()
+                if self._active:
+                    self._submissions.prepare()
                 self._wait()
                 ended = self._notice()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
@@ -121,76 +106,28 @@ class Dispatcher:
             raise
 
     def _start(self) -> None:
-        # A submission without a clear answer may have taken the place.
-        while self._stop.signal_number is None and not self._unsure and self._clock() >= self._paused_until:
-            entries, place = self._pending.next(list(self._active.values()))
-            if place is None:
+        while self._stop.signal_number is None:
+            made = self._submissions.make_one(list(self._active.values()))
+            if made is None:
                 return
-            self._submit(entries, place)
+            self._take_in(made.jobs)
+            for attempt in made.refused:
+                self._end_without_job(attempt, Status(JobPhase.ENDED, None, RunState.FAILED, made.reason))
 
-    def _prepare(self) -> None:
-        """Let the backend prepare the run that comes next, while there is no place for it."""
-        entry = self._pending.first
-        if entry is not None and self._active and entry.run.number not in self._prepared:
-            self._prepared[entry.run.number] = self._attempt(entry, entry.attempts + 1)
-            self._backend.prepare(self._prepared[entry.run.number])
-
-    def _next_attempt(self, entry: RunRecord) -> Attempt:
-        if entry.run.number in self._prepared:
-            return self._prepared.pop(entry.run.number)
-        return self._attempt(entry, entry.attempts + 1)
-
-    def _submit(self, entries: Sequence[RunRecord], place: Place) -> None:
-        attempts = [self._next_attempt(entry) for entry in entries]
-        for entry in entries:
-            moved = move_aside(self._search.folder, entry.run)
-            if moved is not None:
-                self._screen.note(f"run {entry.run.number}: the folder of an earlier attempt now lies in {moved}")
-        now = self._clock()
-        for entry, attempt in zip(entries, attempts, strict=True):
-            self._waited_s[attempt.token] = self._pending.waited_s(entry, now)
-        self._search.note(*(AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts))
-        try:
-            ids = self._backend.submit(attempts, place)
-        except SubmissionDelayed as error:
-            self._put_back(entries, str(error))
-        except SubmissionUnsure as error:
-            self._unsure.update({attempt.token: attempt for attempt in attempts})
-            self._pause(f"no clear answer to a submission ({error}); asking whether it was accepted")
-        except SubmissionRefused as error:
-            self._refused(entries, attempts, error)
-        else:
-            self._pause_s = _FIRST_PAUSE_S
-            self._accept(attempts, ids, place)
-
-    def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> None:
-        now, host = self._clock(), socket.gethostname()
-        jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
-        self._search.note(
-            *(
-                AttemptSubmitted(
-                    job.attempt.run.number,
-                    job.attempt.token,
-                    job.id,
-                    host,
-                    now,
-                    place.label,
-                    dict(place.environment),
-                    self._waited_s.pop(job.attempt.token, 0.0),
-                    is_queued=self._backend.survives_controller,
-                )
-                for job in jobs
-            )
-        )
-        self._active.update({job.attempt.token: job for job in jobs})
-        self._accepted += len(jobs)
-        self._backend.release(jobs)
-        self._to_announce += jobs
+    def _take_in(self, jobs: Iterable[Job]) -> None:
+        """Look after jobs that were accepted."""
         for job in jobs:
-            self._pending.forget_room(job.attempt.run.number)
+            self._active[job.attempt.token] = job
+            self._to_announce.append(job)
             if self._backend.shows_output:
                 logs = self._backend.logs(job)
                 self._followers[job.attempt.token] = LogFollower(log.path for log in logs)
+
+    def _end_without_job(self, attempt: Attempt, status: Status) -> None:
+        """Note the end of an attempt that never became a job."""
+        entry = self._search.record.runs[attempt.run.number]
+        self._finish_attempt(entry, attempt.token, status)
+        self._collect(entry, None)
 
     def _announce(self) -> None:
         """Tell which runs were started; after those that made room for them."""
@@ -198,62 +135,17 @@ class Dispatcher:
             self._screen.started(job, is_queued=self._backend.survives_controller)
         self._to_announce.clear()
 
-    def _refused(self, entries: Sequence[RunRecord], attempts: Sequence[Attempt], error: SubmissionRefused) -> None:
-        if not self._accepted and self._backend.survives_controller:
-            # A scheduler that refuses the first job refuses all; on this machine it concerns the one run.
-            raise error
-        for entry, attempt in zip(entries, attempts, strict=True):
-            self._finish_attempt(entry, attempt.token, Status(JobPhase.ENDED, None, RunState.FAILED, str(error)))
-            self._collect(entry, None)
-
-    def _put_back(self, entries: Sequence[RunRecord], reason: str) -> None:
-        self._pending.put_back(entries)
-        self._pause(f"no run can be started for the moment ({reason})")
-
-    def _pause(self, reason: str) -> None:
-        self._paused_until = self._clock() + self._pause_s
-        self._screen.warn(f"{reason}; trying again in {self._pause_s:.0f} s")
-        self._pause_s = min(2 * self._pause_s, _LAST_PAUSE_S)
-
-    def _settle_unsure(self) -> None:
-        """Ask the backend which of the doubtful submissions exist; the others are free to be made again."""
-        if not self._unsure or self._clock() < self._paused_until:
-            return
-        try:
-            ids = self._backend.find(list(self._unsure.values()))
-        except SubmissionUnsure as error:
-            self._pause(f"still no answer about {len(self._unsure)} submissions ({error})")
-            return
-        for token, attempt in self._unsure.items():
-            if token in ids:
-                self._accept([attempt], [ids[token]], Place())
-            else:
-                self._pending.put_back([self._search.record.runs[attempt.run.number]])
-        self._unsure.clear()
-
-    def _attempt(self, entry: RunRecord, number: int, token: str = "") -> Attempt:
-        settings, folder = self._search.settings, self._search.folder
-        token = token or f"{entry.run.folder}.{number}.{secrets.token_hex(3)}"
-        return Attempt(
-            run=entry.run,
-            number=number,
-            token=token,
-            argv=argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir),
-            cwd=Path(settings.run_cwd),
-            exit_file=folder.exit_file(token),
-            log_folder=folder.logs,
-        )
-
     def _wait(self) -> None:
-        if not (self._active or self._unsure or self._pending):
+        if not (self._active or self._submissions):
             return
-        limits = [limit for limit in (self._screen.refresh_s, self._time_to_next_try()) if limit is not None]
+        next_try_s = self._submissions.time_to_next_try()
+        limits = [limit for limit in (self._screen.refresh_s, next_try_s) if limit is not None]
         if self._followers:
             limits.append(_ECHO_INTERVAL_S)
         self._backend.wait(list(self._active.values()), min([*limits, _REQUEST_INTERVAL_S]), self._stop.alarm)
         self._look_for_request()
         self._echo()
-        self._screen.refresh(self._active.values(), len(self._pending))
+        self._screen.refresh(self._active.values(), len(self._submissions.waiting))
 
     def _look_for_request(self) -> None:
         """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
@@ -264,10 +156,6 @@ class Dispatcher:
         if asked_by is not None:
             self._screen.note(f"told to stop by {asked_by}")
             self._stop.request(SIGINT)
-
-    def _time_to_next_try(self) -> float | None:
-        pause = self._paused_until - self._clock()
-        return max(0.0, pause) if (self._pending or self._unsure) and pause > 0 else None
 
     def _echo(self) -> None:
         for follower in self._followers.values():
@@ -307,7 +195,7 @@ class Dispatcher:
     def _collect_all(self, ended: Iterable[RunRecord]) -> None:
         for entry in ended:
             self._collect(entry, self._ended_jobs.pop(entry.token, None))
-            self._screen.refresh(self._active.values(), len(self._pending))
+            self._screen.refresh(self._active.values(), len(self._submissions.waiting))
 
     def _collect(self, entry: RunRecord, job: Job | None) -> None:
         """Read what a run came to; decide whether it is run again."""
@@ -328,9 +216,9 @@ class Dispatcher:
         )
         is_again = self._runs_again(entry)
         if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:
-            is_again = self._pending.can_have_room(job)
+            is_again = self._submissions.waiting.can_have_room(job)
         if is_again:
-            self._pending.append(entry)
+            self._submissions.waiting.append(entry)
         elif entry.summary is not None:
             search.add_row(entry)
         search.folder.exit_file(token).unlink(missing_ok=True)
@@ -380,22 +268,15 @@ class Dispatcher:
 
     def _end_unsure(self) -> None:
         """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
-        doubtful = dict(self._unsure)
+        doubtful = dict(self._submissions.doubtful)
         self._stop.silence()
-        for pause_s in _LAST_QUESTIONS_S:
-            if self._unsure:
-                # A scheduler may not know a new job at once; a further signal cuts the pause short.
-                self._backend.wait([], pause_s, self._stop.alarm)
-                self._paused_until = 0.0
-                self._settle_unsure()
+        self._take_in(self._submissions.settle_at_last(self._stop.alarm))
         for token, attempt in doubtful.items():
-            if token not in self._active and token not in self._unsure:
-                entry = self._search.record.runs[attempt.run.number]
+            if token in self._submissions.doubtful:
+                self._screen.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
+            elif token not in self._active:
                 cancelled = Status(JobPhase.ENDED, None, RunState.CANCELLED, "cancelled before it was accepted")
-                self._finish_attempt(entry, token, cancelled)
-                self._collect(entry, None)
-        for token in self._unsure:
-            self._screen.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
+                self._end_without_job(attempt, cancelled)
 
     def _abandon(self) -> None:
         """An error ends this controller: local runs would go on unseen, so they are ended; nothing more is written."""

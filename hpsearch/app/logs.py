@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.app.options import at_least
+from hpsearch.app.option_values import at_least
 from hpsearch.app.subcommand import answered, folder_parser
 from hpsearch.core.errors import FolderError
 

@@ -13,9 +13,10 @@ from shlex import split
 
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.core.coding import Selection
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.core.space import Order, Selection, enumerate_space
+from hpsearch.core.space import Order, enumerate_space
 from hpsearch.store.record import Settings
 
 #: The time now, in seconds since the epoch.

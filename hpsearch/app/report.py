@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hpsearch.app.places import on_place, place_columns, place_lines
 from hpsearch.app.plan import Plan
+from hpsearch.core.coding import SpaceReport
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import RunState
-from hpsearch.core.space import SpaceReport
 from hpsearch.core.summary import number_of, sort_key
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord

@@ -100,14 +100,29 @@ def open_pidfd(pid: int) -> int | None:
 
 
 def group_is_alive(pid: int) -> bool:
-    """Return whether any process of the group that `pid` leads is left."""
+    """Return whether any process of the group that `pid` leads is left.
+
+    Those that have ended do not count, also where nobody waits for them: not every container's first process does.
+    """
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return start_time(pid) is not None or _has_live_member(pid)
+
+
+def _has_live_member(group: int) -> bool:
+    """Look at all processes; True where there is no /proc to look at."""
+    if not Path("/proc/self/stat").exists():
+        return True
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It has ended meanwhile.
+            fields = _stat_fields(int(folder.name))
+            if int(fields[2]) == group and fields[0] not in (b"Z", b"X"):
+                return True
+    return False
 
 
 def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:

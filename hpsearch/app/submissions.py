@@ -1,0 +1,222 @@
+"""From waiting runs to accepted jobs: one submission at a time, each made once whatever the backend answers."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpsearch.app.plan import Clock
+from hpsearch.app.screen import Screen
+from hpsearch.app.waiting import WaitingRuns
+from hpsearch.backends.base import Backend
+from hpsearch.core.command import argv
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.model import Attempt, Job, Place
+from hpsearch.store.events import AttemptIntended, AttemptSubmitted
+from hpsearch.store.layout import move_aside
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.record import RunRecord
+
+#: After a submission that was refused for the moment: the first pause, doubled up to the last.
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
+#: When a search is ended: pauses before each question whether a doubtful submission exists.
+_LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
+#: A scheduler that refuses so many submissions in a row will refuse the others, too.
+_MOST_REFUSALS = 3
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a submission. jobs: accepted ones. refused: attempts, for good, for the same reason."""
+
+    jobs: Sequence[Job] = ()
+    refused: Sequence[Attempt] = ()
+    reason: str = ""
+
+
+@dataclass
+class _Pause:
+    """When the backend may be asked again."""
+
+    clock: Clock
+    until: float = 0.0
+    next_s: float = field(default=_FIRST_PAUSE_S)
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.until - self.clock())
+
+    def begin(self) -> float:
+        """Pause, longer each time; return for how long, in seconds."""
+        pause_s, self.next_s = self.next_s, min(2 * self.next_s, _LAST_PAUSE_S)
+        self.until = self.clock() + pause_s
+        return pause_s
+
+
+class Submissions:
+    """What is not yet accepted by the backend: runs that wait, and attempts of which nobody knows.
+
+    doubtful: token -> attempt whose submission got no clear answer.
+    given_up: why nothing more is submitted; empty while that goes on.
+    """
+
+    def __init__(self, search: LiveSearch, backend: Backend, screen: Screen, clock: Clock) -> None:
+        self._search, self._backend, self._screen, self._clock = search, backend, screen, clock
+        self.waiting = WaitingRuns(backend, clock())
+        self.doubtful: dict[str, Attempt] = {}
+        self.given_up = ""
+        self._prepared: dict[int, Attempt] = {}
+        self._waited_s: dict[str, float] = {}
+        self._pause = _Pause(clock)
+        self._has_accepted, self._refusals = False, 0
+
+    def __len__(self) -> int:
+        """How many runs and attempts there is still something to be done for."""
+        return len(self.doubtful) + (0 if self.given_up else len(self.waiting))
+
+    def job_was_accepted(self) -> None:
+        """An earlier controller has submitted jobs: the backend accepts such jobs."""
+        self._has_accepted = True
+
+    def make_one(self, active: Sequence[Job]) -> Made | None:
+        """Submit what goes to the next place; None if nothing can be submitted now.
+
+        Raises SubmissionRefused if a scheduler refuses the very first job: it would refuse all.
+        """
+        # A submission without a clear answer may have taken the place.
+        if self.doubtful or self.given_up or self._pause.left_s > 0:
+            return None
+        entries, place = self.waiting.next(active)
+        return None if place is None else self._submit(entries, place)
+
+    def prepare(self) -> None:
+        """Let the backend prepare the run that comes next, while there is no place for it."""
+        entry = self.waiting.first
+        if entry is not None and entry.run.number not in self._prepared:
+            self._prepared[entry.run.number] = new_attempt(self._search, entry)
+            self._backend.prepare(self._prepared[entry.run.number])
+
+    def settle(self) -> list[Job]:
+        """Ask the backend which doubtful submissions exist; return their jobs. The others are free to be made again."""
+        if not self.doubtful or self._pause.left_s > 0:
+            return []
+        try:
+            ids = self._backend.find(list(self.doubtful.values()))
+        except SubmissionUnsure as error:
+            self._put_off(f"still no answer about {len(self.doubtful)} submissions ({error})")
+            return []
+        jobs = []
+        for token, attempt in self.doubtful.items():
+            if token in ids:
+                jobs += self._accept([attempt], [ids[token]], Place())
+            else:
+                self.waiting.put_back([self._search.record.runs[attempt.run.number]])
+        self.doubtful.clear()
+        return jobs
+
+    def settle_at_last(self, alarm: int) -> list[Job]:
+        """Settle what is in doubt before the search ends: some questions, cut short by `alarm`."""
+        jobs = []
+        for pause_s in _LAST_QUESTIONS_S:
+            if self.doubtful:
+                # A scheduler may not know a new job at once.
+                self._backend.wait([], pause_s, alarm)
+                self._pause.until = 0.0
+                jobs += self.settle()
+        return jobs
+
+    def time_to_next_try(self) -> float | None:
+        """Return after how many seconds a pause is over; None if there is none, or nothing to be done then."""
+        return self._pause.left_s or None if len(self) else None
+
+    def _submit(self, entries: Sequence[RunRecord], place: Place) -> Made:
+        attempts = [self._next_attempt(entry) for entry in entries]
+        self._move_aside(entries)
+        now = self._clock()
+        for entry, attempt in zip(entries, attempts, strict=True):
+            self._waited_s[attempt.token] = self.waiting.waited_s(entry, now)
+        self._search.note(*(AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts))
+        try:
+            ids = self._backend.submit(attempts, place)
+        except SubmissionDelayed as error:
+            self.waiting.put_back(entries)
+            self._put_off(f"no run can be started for the moment ({error})")
+        except SubmissionUnsure as error:
+            self.doubtful.update({attempt.token: attempt for attempt in attempts})
+            self._put_off(f"no clear answer to a submission ({error}); asking whether it was accepted")
+        except SubmissionRefused as error:
+            return self._refused(attempts, error)
+        else:
+            return Made(self._accept(attempts, ids, place))
+        return Made()
+
+    def _next_attempt(self, entry: RunRecord) -> Attempt:
+        if entry.run.number in self._prepared:
+            return self._prepared.pop(entry.run.number)
+        return new_attempt(self._search, entry)
+
+    def _move_aside(self, entries: Sequence[RunRecord]) -> None:
+        for entry in entries:
+            moved = move_aside(self._search.folder, entry.run)
+            if moved is not None:
+                self._screen.note(f"run {entry.run.number}: the folder of an earlier attempt now lies in {moved}")
+
+    def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> list[Job]:
+        now, host = self._clock(), socket.gethostname()
+        jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
+        self._search.note(*(self._submitted(job, host) for job in jobs))
+        self._has_accepted, self._refusals, self._pause.next_s = True, 0, _FIRST_PAUSE_S
+        self._backend.release(jobs)
+        for job in jobs:
+            self.waiting.forget_room(job.attempt.run.number)
+        return jobs
+
+    def _submitted(self, job: Job, host: str) -> AttemptSubmitted:
+        return AttemptSubmitted(
+            run=job.attempt.run.number,
+            token=job.attempt.token,
+            id=job.id,
+            host=host,
+            at=job.submitted_at,
+            place=job.place.label,
+            environment=dict(job.place.environment),
+            waited_s=self._waited_s.pop(job.attempt.token, 0.0),
+            is_queued=self._backend.survives_controller,
+        )
+
+    def _refused(self, attempts: Sequence[Attempt], error: SubmissionRefused) -> Made:
+        # On this machine a refusal concerns the one run; a scheduler that refuses the first job refuses all.
+        if self._backend.survives_controller:
+            if not self._has_accepted:
+                raise error
+            self._refusals += 1
+            if self._refusals >= _MOST_REFUSALS and self.waiting:
+                self.given_up = str(error)
+                self._screen.warn(f"{len(self.waiting)} runs are not submitted: {error}; mend that, then resume")
+        return Made(refused=attempts, reason=str(error))
+
+    def _put_off(self, reason: str) -> None:
+        self._screen.warn(f"{reason}; trying again in {self._pause.begin():.0f} s")
+
+
+def attempt_of(search: LiveSearch, entry: RunRecord, number: int, token: str) -> Attempt:
+    """Return a run's attempt, as everything that a backend needs to execute it."""
+    settings, folder = search.settings, search.folder
+    return Attempt(
+        run=entry.run,
+        number=number,
+        token=token,
+        argv=argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir),
+        cwd=Path(settings.run_cwd),
+        exit_file=folder.exit_file(token),
+        log_folder=folder.logs,
+    )
+
+
+def new_attempt(search: LiveSearch, entry: RunRecord) -> Attempt:
+    """Return a run's next attempt, under a new unique name."""
+    number = entry.attempts + 1
+    return attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}")

@@ -1,0 +1,214 @@
+"""A grid and its conditions as small integers: options as columns, values as codes, configurations as rows of codes.
+
+A row is decoded only when its configuration is used: that is what keeps a grid of 10^6 configurations with conditions
+within a second and some ten megabytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+from hpsearch.core.command import argument
+from hpsearch.core.conditions import Condition, Members
+from hpsearch.core.model import Configuration
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
+
+
+@dataclass(frozen=True)
+class SpaceReport:
+    """What enumeration did, for people.
+
+    grid_size: configurations of the plain product. matched: of each condition, how many configurations it replaced
+    (None where only a sample was drawn, or it was skipped). skipped: condition number (from 1) -> the missing option.
+    duplicates: how many were dropped. available: distinct configurations there are; None if not counted.
+    """
+
+    grid_size: int
+    matched: tuple[int | None, ...] = ()
+    skipped: Mapping[int, str] = field(default_factory=dict)
+    duplicates: int = 0
+    available: int | None = None
+
+
+class Column:
+    """One option: its known values by code (0 = the option is absent), and which codes give the same command word."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values: list[object] = [None]
+        self.words: list[int] = [0]
+        self._word_ids: dict[str | None, int] = {None: 0}
+
+    def add(self, values: Sequence[object]) -> range:
+        """Add values; return their codes."""
+        first = len(self.values)
+        for value in values:
+            word = argument(self.name, value)
+            self.values.append(value)
+            self.words.append(self._word_ids.setdefault(word, len(self._word_ids)))
+        return range(first, len(self.values))
+
+    @property
+    def word_count(self) -> int:
+        """The number of different command words, absence included."""
+        return len(self._word_ids)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition in terms of codes: option -> codes that match, option -> codes that replace."""
+
+    when: Mapping[str, frozenset[int]]
+    then: Mapping[str, range]
+
+    @property
+    def product_size(self) -> int:
+        """The number of rows that replace each matching one."""
+        return math.prod(len(codes) for codes in self.then.values())
+
+
+class Selection(Sequence[Configuration]):
+    """The chosen configurations in execution order; each is decoded when it is asked for."""
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[int]], report: SpaceReport) -> None:
+        self._columns = columns
+        self.rows = rows
+        self.report = report
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """All options that any of the configurations may have, in the order of the command line."""
+        return tuple(column.name for column in self._columns)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Configuration: ...
+    @overload
+    def __getitem__(self, index: slice) -> Selection: ...
+    def __getitem__(self, index: int | slice) -> Configuration | Selection:
+        if isinstance(index, slice):
+            return Selection(self._columns, self.rows[index], self.report)
+        row = self.rows[index]
+        return Configuration(
+            tuple((column.name, column.values[code]) for column, code in zip(self._columns, row) if code)
+        )
+
+
+class CodedSpace:
+    """Grid and conditions as columns of codes and rules over them."""
+
+    def __init__(self, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
+        self.columns: dict[str, Column] = {}
+        self.grid = {name: self._column(name).add(values) for name, values in grid.items()}
+        self.skipped = {
+            number: next(name for name in condition.when if name not in grid)
+            for number, condition in enumerate(conditions, start=1)
+            if any(name not in grid for name in condition.when)
+        }
+        enforced = [condition for number, condition in enumerate(conditions, start=1) if number not in self.skipped]
+        replacements = [{name: self._column(name).add(values) for name, values in c.then.items()} for c in enforced]
+        # Only now does every column know all its values.
+        self.rules = [Rule(self._matching(c), then) for c, then in zip(enforced, replacements)]
+        self.grid_size = math.prod(len(codes) for codes in self.grid.values())
+
+    def _column(self, name: str) -> Column:
+        return self.columns.setdefault(name, Column(name))
+
+    def _matching(self, condition: Condition) -> dict[str, frozenset[int]]:
+        matching = {}
+        for name, listed in condition.when.items():
+            members, values = Members(listed), self.columns[name].values
+            matching[name] = frozenset(code for code in range(1, len(values)) if values[code] in members)
+        return matching
+
+    @property
+    def bound(self) -> int:
+        """At least the number of rows that the conditions can lead to."""
+        return self.grid_size * math.prod(max(1, rule.product_size) for rule in self.rules)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if no condition changes anything and no two values of an option mean the same."""
+        return not self.rules and all(
+            len({column.words[code] for code in self.grid[name]}) == len(self.grid[name])
+            for name, column in self.columns.items()
+        )
+
+    def report(self, matched: Sequence[int] | None, duplicates: int = 0, available: int | None = None) -> SpaceReport:
+        """Return the report, counts of enforced conditions put back to their places among all."""
+        counts = iter(matched) if matched is not None else itertools.repeat(None)
+        total = len(self.rules) + len(self.skipped)
+        by_condition = tuple(None if number in self.skipped else next(counts) for number in range(1, total + 1))
+        return SpaceReport(self.grid_size, by_condition, dict(self.skipped), duplicates, available)
+
+
+class ProductRows(Sequence[Sequence[int]]):
+    """The rows of a plain product at the given positions, computed when asked for; of any size."""
+
+    def __init__(self, axes: Sequence[range], positions: Sequence[int]) -> None:
+        self._axes, self._positions = axes, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> ProductRows: ...
+    def __getitem__(self, index: int | slice) -> Sequence[int] | ProductRows:
+        if isinstance(index, slice):
+            return ProductRows(self._axes, self._positions[index])
+        position = int(self._positions[index])
+        row = []
+        for axis in reversed(self._axes):
+            position, digit = divmod(position, len(axis))
+            row.append(axis[digit])
+        return row[::-1]
+
+
+class TableRows(Sequence[Sequence[int]]):
+    """Some rows of a table of codes, in a given order."""
+
+    def __init__(self, columns: Sequence[Codes], positions: Codes) -> None:
+        self._columns, self._positions = columns, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> TableRows: ...
+    def __getitem__(self, index: int | slice) -> Sequence[int] | TableRows:
+        if isinstance(index, slice):
+            return TableRows(self._columns, self._positions[index])
+        position = self._positions[index]
+        return [int(column[position]) for column in self._columns]
+
+
+def code_type(column: Column) -> Any:  # Any: one of numpy's integer types
+    import numpy as np
+
+    return np.min_scalar_type(len(column.values))
+
+
+def matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Column]) -> Codes:
+    """Return which rows a rule matches: truth values of shape (rows,)."""
+    import numpy as np
+
+    mask = np.ones(len(next(iter(table.values()))), dtype=bool)
+    for name, codes in rule.when.items():
+        is_match = np.zeros(len(columns[name].values), dtype=bool)
+        is_match[list(codes)] = True
+        mask &= is_match[table[name]]
+    return mask
