@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import socket
 import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -176,17 +175,14 @@ def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
 
     A scheduler's jobs can be ended from anywhere, processes only on their machine.
     """
+    from hpsearch.app.adoption import is_process_elsewhere
+
     here: list[RunRecord] = []
     elsewhere: list[RunRecord] = []
     for entry in record:
         if entry.is_open:
-            (elsewhere if _is_process_elsewhere(entry) else here).append(entry)
+            (elsewhere if is_process_elsewhere(entry) else here).append(entry)
     return here, elsewhere
-
-
-def _is_process_elsewhere(entry: RunRecord) -> bool:
-    started = entry.submitted
-    return entry.is_live and started is not None and not started.is_queued and started.host != socket.gethostname()
 
 
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:

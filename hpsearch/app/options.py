@@ -90,6 +90,12 @@ class SearchOptions:
         "Needs no other option; those given replace the search's own (except those that shape the list of runs).",
         metavar="DIR",
     )
+    runs_are_gone: bool = _option(
+        False,
+        _WHERE,
+        "With --resume: runs that were started on another machine, or by the original of a copied "
+        "search folder, do not live any more; you know it.",
+    )
     dry_run: bool = _option(False, _WHERE, "Print the commands on standard output and write nothing.")
 
     retries: int = _option(0, _HOW, "Run failed runs again, up to N times each.", at_least(0), metavar="N")
@@ -276,7 +282,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
         if _fields()[name].metadata["plans"]:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     # What an earlier controller was asked to do only that once.
-    options = dataclasses.replace(options, submit_only=False)
+    options = dataclasses.replace(options, submit_only=False, runs_are_gone=False)
     replaced = {name: _frozen(value) for name, value in given.items() if name != "resume"}
     options = dataclasses.replace(options, **replaced)
     _check_submit_only(options)

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hpsearch.app.adoption import check_adoptable, check_same_place
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
@@ -111,6 +112,7 @@ def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
         try:
             return _carry_out(search, plan.config, backend, screen, new, plan.options)
         except SubmissionRefused:
+            search.withdraw_plan()
             raise
         except BaseException:
             keep.append(folder.path)
@@ -231,8 +233,11 @@ def resume_search(
             "give the folder that holds search_results.csv"
         )
     with LiveSearch(folder, this_controller()) as search:
-        settings = search.settings
+        settings, entries = search.settings, how.chosen(search.record)
         combined = replace(with_given(latest_options(search.record), given), resume=given_folder)
+        if not combined.runs_are_gone:
+            check_adoptable(folder, settings, entries)
+            check_same_place(search.record, combined, entries)
         config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
         backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
         _rename_if_moved(search)
@@ -242,7 +247,6 @@ def resume_search(
             # The first controller was killed before it could write them.
             search.write_commands()
         search.open_for_work()
-        entries = how.chosen(search.record)
         screen.notes(_resume_lines(search, entries, how))
         return _carry_out(search, config, backend, screen, entries, combined, how)
 
@@ -299,6 +303,9 @@ def _carry_out(
             search.finish()
         except StoreError as error:
             raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
+        except OSError as error:
+            what = f"{error.filename or folder.path}: {error.strerror or error}"
+            raise StoreError(f"{what}; nothing is lost: {resume_hint(folder.path)}") from error
         finally:
             screen.close()
             backend.close()

@@ -35,6 +35,7 @@ class LiveSearch:
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
         self._shown: set[str] = set()
+        self._before_plan = b""
 
     @property
     def settings(self) -> Settings:
@@ -51,10 +52,20 @@ class LiveSearch:
         self._refuse_other_script(Settings.from_json(started.settings))
         new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
-        whole_lines = earlier[: earlier.rfind(b"\n") + 1]
-        write_whole(self.folder.journal, whole_lines + b"".join(to_line(event) for event in new))
+        self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
+        write_whole(self.folder.journal, self._before_plan + b"".join(to_line(event) for event in new))
         for event in new:
             self.record.apply(event)
+
+    def withdraw_plan(self) -> None:
+        """Take back what `add_plan` added to an earlier search, as long as nothing of it was started.
+
+        Nothing can be noted after that. Raises StoreError if it cannot be written.
+        """
+        if self._before_plan:
+            write_whole(self.folder.journal, self._before_plan)
+            self.record = SearchRecord.of(read_journal(self.folder.journal))
+            self.write_commands()
 
     def _refuse_other_script(self, settings: Settings) -> None:
         """Make sure that runs of an earlier search in this folder can be resumed with the settings of the new one."""

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -330,6 +331,52 @@ def test_options_that_shape_the_runs_are_unknown_to_resume(project: Project, hal
     result = project.ask("resume", "out", "--num_searches=3")
     assert result.exit_status == 2
     assert "unrecognized arguments: --num_searches=3" in result.stderr
+
+
+@pytest.mark.parametrize("subcommand", ["resume", "cancel", "retry"])
+def test_a_copy_does_not_take_over_the_runs_of_its_original(
+    project: Project, live: subprocess.Popen[str], subcommand: str
+) -> None:
+    kill(live)
+    shutil.copytree(project.path / "out", project.path / "copy")
+    words = ("--run=1",) if subcommand == "retry" else ()
+    result = project.ask(subcommand, "copy", *words)
+    assert (result.exit_status, "is a copy of" in result.stderr) == (2, True), result.stderr
+    assert all(map(is_alive, pids(project)))
+
+
+def test_a_search_that_was_moved_takes_its_runs_along(project: Project, live: subprocess.Popen[str]) -> None:
+    kill(live)
+    (project.path / "out").rename(project.path / "moved")
+    result = project.ask("cancel", "moved")
+    assert (result.exit_status, any(map(is_alive, pids(project)))) == (0, False), result.stderr
+
+
+def left_elsewhere(project: Project, controller: subprocess.Popen[str]) -> None:
+    """Kill a controller, and make its runs processes of another machine."""
+    kill(controller)
+    edit_journal(project.path / "out", f'"host":"{socket.gethostname()}"', '"host":"elsewhere"')
+    edit_journal(project.path / "out", "@", "@1")
+
+
+@pytest.mark.parametrize("subcommand", ["resume", "retry"])
+def test_what_may_be_live_on_another_machine_is_not_run_again(
+    project: Project, live: subprocess.Popen[str], subcommand: str
+) -> None:
+    left_elsewhere(project, live)
+    words = ("--run=1",) if subcommand == "retry" else ()
+    result = project.ask(subcommand, "out", *words)
+    assert (result.exit_status, "started on elsewhere" in result.stderr) == (2, True), result.stderr
+    assert not journal_has(project.path / "out", "collected", 2)
+
+
+def test_what_is_known_to_be_gone_from_another_machine_is_run_again(
+    project: Project, live: subprocess.Popen[str]
+) -> None:
+    left_elsewhere(project, live)
+    project.grid({"x": [1, 2, 3]}, script="#!/bin/sh\nexit 3\n", script_name="train.sh")
+    result = project.ask("resume", "out", "--runs_are_gone")
+    assert (result.exit_status, "it is run again" in result.stderr) == (1, True), result.stderr
 
 
 def test_runs_on_this_machine_cannot_be_left_to_a_scheduler(project: Project, half_failed: Path) -> None:

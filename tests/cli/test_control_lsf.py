@@ -100,3 +100,24 @@ def test_jobs_left_to_the_scheduler_are_cancelled_later(project: Project, lsf: F
     result = project.ask("cancel", "out")
     assert result.exit_status == 0, result.stderr
     assert not is_left(project, lsf)
+
+
+def test_jobs_of_one_scheduler_are_not_looked_for_at_another(
+    project: Project, lsf: FakeLsf, controller: subprocess.Popen[str]
+) -> None:
+    controller.kill()
+    controller.wait()
+    result = project.ask("resume", "out", "--scheduler=slurm")
+    assert (result.exit_status, "may still be live as a job of lsf" in result.stderr) == (2, True), result.stderr
+
+
+def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh")
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: len(pids(project)) == 1, "a run")
+    controller.kill()
+    controller.communicate()
+    result = project.ask("resume", "out", "--run_cluster")
+    assert (result.exit_status, "may still be live as a process" in result.stderr) == (2, True), result.stderr
+    assert project.ask("cancel", "out").exit_status == 0
+    assert not any(map(is_alive, pids(project)))

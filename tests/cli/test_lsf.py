@@ -404,6 +404,18 @@ def test_arrays_keep_to_the_size_that_the_site_allows(project: Project, lsf: Fak
     assert len(lsf.calls("bsub")) == 3
 
 
+def test_a_refused_search_leaves_an_earlier_one_in_its_folder_as_it_was(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2]})
+    run(project)
+    before = (project.path / "out" / "commands.sh").read_text()
+    project.grid({"x": [3, 4]})
+    refused = run(project, "--dont_force_new_dir", "--lsf_queue=nosuch")
+    counts = json.loads(project.ask("status", "out", "--json").stdout)["counts"]
+    assert (refused.exit_status, counts["finished"], counts["planned"]) == (2, 2, 0)
+    assert (project.path / "out" / "commands.sh").read_text() == before
+    assert accs(project) == ["1", "2"]
+
+
 def test_an_array_that_waits_for_another_will_have_all_slots(project: Project, lsf: FakeLsf) -> None:
     lsf.write(max_array_size=2)
     project.grid({"x": [1, 2, 3, 4]})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from project import ROOT, Project, load, rows, run_folders, wait_until
+from project import ROOT, SCRIPT, Project, load, rows, run_folders, wait_until
 
 #: Writes its arguments as JSON beside its summary.
 ECHO_SCRIPT = """\
@@ -473,3 +473,10 @@ def test_imports_go_one_way_down_the_house() -> None:
             if not is_down:
                 wrong.append(f"{path.name} imports {target}")
     assert wrong == []
+
+
+def test_a_search_that_the_system_stops_says_how_to_go_on(project: Project) -> None:
+    spoils = "import shutil\nshutil.rmtree('out/.hpsearch/exits')\nopen('out/.hpsearch/exits', 'w').close()\n"
+    project.grid({"x": [1]}, script=SCRIPT + spoils)
+    result = project.run("--out_dir=out", "--force_out_dir")
+    assert (result.exit_status, "--resume" in result.stderr.splitlines()[-1]) == (1, True), result.stderr

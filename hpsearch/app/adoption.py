@@ -1,0 +1,77 @@
+"""Whether a controller may look after the runs that an earlier one left: not if they may be live out of its reach."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+
+
+def check_adoptable(folder: SearchFolder, settings: Settings, entries: Sequence[RunRecord]) -> None:
+    """Make sure that none of these runs may be live where this controller cannot see it.
+
+    Raises FolderError otherwise: such a run would be executed twice at once, or another search's run be ended.
+    """
+    if not any(entry.is_open for entry in entries):
+        return
+    original = _original_of(folder, settings)
+    if original is not None:
+        raise FolderError(
+            f"{folder.path} is a copy of {original}, whose runs may still be live: go on there, or end them there "
+            f"(hpsearch cancel) and copy it anew"
+        )
+    elsewhere = [entry for entry in entries if is_process_elsewhere(entry)]
+    for entry in elsewhere:
+        if entry.submitted is not None and not folder.exit_file(entry.token).exists():
+            host = entry.submitted.host
+            raise FolderError(
+                f"run {entry.run.number} was started on {host} and may still be live there, which cannot be seen from "
+                f"{socket.gethostname()}: go on there, or add --runs_are_gone if you know that nothing of the search "
+                f"lives there any more"
+            )
+
+
+def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
+    """Make sure that live runs are looked for where they were started: one scheduler does not know another's jobs.
+
+    options: those with which the search goes on. Raises UsageError otherwise.
+    """
+    before = record.options.get("scheduler", options.scheduler)
+    for entry in entries:
+        if entry.is_live and entry.submitted is not None:
+            is_job = entry.submitted.is_queued
+            if is_job and before != options.scheduler:
+                raise UsageError(
+                    f"--scheduler={options.scheduler}: run {entry.run.number} may still be live as a job of {before}; "
+                    "wait for it or end it first (hpsearch cancel)"
+                )
+            if not is_job and options.run_cluster:
+                raise UsageError(
+                    f"--run_cluster: run {entry.run.number} may still be live as a process on {entry.submitted.host}; "
+                    "wait for it or end it first (hpsearch cancel)"
+                )
+
+
+def is_process_elsewhere(entry: RunRecord) -> bool:
+    """Return whether a run was left as a process of another machine; a scheduler's jobs are seen from anywhere."""
+    started = entry.submitted
+    return entry.is_live and started is not None and not started.is_queued and started.host != socket.gethostname()
+
+
+def _original_of(folder: SearchFolder, settings: Settings) -> Path | None:
+    """Return the folder of which this one is a copy; None if it is none, or was moved."""
+    recorded = SearchFolder(absolute(settings.shown_folder, Path(settings.run_cwd)))
+    if not recorded.journal.exists() or recorded.path.samefile(folder.path):
+        return None
+    # Another search may lie there by now.
+    return recorded.path if _first_line(recorded.journal) == _first_line(folder.journal) else None
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
