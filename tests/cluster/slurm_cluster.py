@@ -164,9 +164,10 @@ class SlurmCluster:
     def clear(self) -> None:
         """Cancel every job and wait until none is queued, running or completing."""
         waiting = set(self.squeue("-o", "%A"))
-        if waiting:
-            self.run(["scancel", "--signal=KILL", "--full", *waiting])
-            self.run(["scancel", *waiting])
+        for how in (["--signal=KILL", "--full"], []) if waiting else ():
+            # scancel fails for a job that has ended since it was listed.
+            with contextlib.suppress(ClusterError):
+                self.run(["scancel", *how, *waiting])
         wait_until("all jobs to go", lambda: not self.squeue())
 
     # Trouble
