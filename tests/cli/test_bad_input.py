@@ -111,7 +111,7 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--sim_startup_time=-1"], "expected a whole number of at least 0, found -1"),
         (["--retries=-1"], "expected a whole number of at least 0, found -1"),
         (["--random_seed=-1"], "expected a whole number from 0 to 4294967295, found -1"),
-        (["--scheduler=pbs"], "invalid choice: 'pbs'"),
+        (["--scheduler=pbs"], "expected lsf, slurm, or MODULE:NAME of a scheduler's module, found 'pbs'"),
         (["--dont_generate_full_grid"], "say how many with --num_searches=N"),
         (["--resume=nowhere"], "nowhere: not a search folder of this tool"),
         (["--no_such_option"], "unrecognized arguments: --no_such_option"),
@@ -248,3 +248,11 @@ def test_another_script_in_the_same_folder_is_refused(project: Project) -> None:
     project.search(*options)
     project.grid({"x": [2]}, script_name="other.py")
     assert "the search there has program" in refused(project, *options)
+
+
+def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
+    result = project.ask("statsu")
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "hpsearch: there is no subcommand 'statsu'; did you mean status? (hpsearch --help lists them)\n"
+    )
