@@ -48,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _show(options: argparse.Namespace, screen: Screen) -> int:
     from hpsearch.app.finished import finished_runs
+    from hpsearch.app.report import amount
     from hpsearch.store.reading import find_folder
 
     count = options.top or (1 if options.command else 10)
@@ -64,7 +65,9 @@ def _show(options: argparse.Namespace, screen: Screen) -> int:
     elif options.command:
         screen.results([_command(run, runs, options.out_dir, screen) for run in best])
     else:
-        screen.note(f"best by {key} ({'lowest' if ascending else 'highest'} first) of {len(runs.runs):,} finished runs")
+        screen.note(
+            f"best by {key} ({'lowest' if ascending else 'highest'} first) of {amount(len(runs.runs), 'finished run')}"
+        )
         screen.results(_table(best, runs, key, screen))
     return 0
 
@@ -129,7 +132,9 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None, screen: 
             "; it may be in commands.sh there"
         )
     if out_dir is None:
-        screen.note(f"the output option is left out: add --{settings.out_arg}=NEW_FOLDER, or give --out_dir")
+        screen.note(
+            f"the output option is left out: add --{settings.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
+        )
     else:
         out_dir = str(Path(out_dir).expanduser().absolute())
     line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))

@@ -57,7 +57,12 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = argparse.ArgumentParser(
-        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter, allow_abbrev=True
+        prog=prog,
+        usage="%(prog)s --grid_module=NAME [options]   (--help lists them)",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=ExampleFormatter,
+        allow_abbrev=True,
     )
     add_options(parser, {"out_dir": out_dir, "grid_module": default_grid})
     namespace = parser.parse_args(list(argv))

@@ -74,6 +74,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
     Raises FolderError if there is none.
     """
+    from hpsearch.app.report import amount
     from hpsearch.store.reading import logs_of_attempts
 
     found = logs_of_attempts(reader.folder, entry, suffix)
@@ -81,7 +82,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
     if attempt is not None and attempt > len(found):
         raise FolderError(
-            f"run {entry.run.number} has the logs of {len(found)} attempts; there is no attempt {attempt}"
+            f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; there is no attempt {attempt}"
         )
     return found[-1 if attempt is None else attempt - 1]
 

@@ -174,7 +174,7 @@ class Screen:
                 file=self._err,
                 unit="run",
                 dynamic_ncols=True,
-                bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed} left {remaining}{postfix}",
+                bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
             )
 
     def started(self, job: Job, is_queued: bool = False) -> None:

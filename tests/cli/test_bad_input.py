@@ -256,3 +256,10 @@ def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
     assert result.stderr == (
         "hpsearch: there is no subcommand 'statsu'; did you mean status? (hpsearch --help lists them)\n"
     )
+
+
+@pytest.mark.parametrize("words", ["run --nosuch", "resume out --nosuch", "retry out --nosuch", "retry out --run x"])
+def test_a_mistake_in_an_option_is_not_buried_under_all_options(project: Project, words: str) -> None:
+    result = project.ask(*words.split())
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 2

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
-from project import Project
+from project import SCRIPT, Project
 
 ASKING = ["--help", "--version", "status out", "best out", "logs out 1", "status out --json"]
 
@@ -48,3 +54,26 @@ def test_output_that_cannot_be_written_is_one_message(searched: Project, words: 
 
 def test_a_missing_subcommand_is_refused_where_there_is_no_standard_error(searched: Project) -> None:
     assert through_shell(searched, "", "2>&-").returncode == 2
+
+
+def test_on_a_narrow_terminal_the_bar_makes_room_for_what_is_best(project: Project) -> None:
+    conditions = [({"x": [3000]}, {"sleep": [1.2]})]
+    script = SCRIPT.replace("acc", "validation_acc")
+    project.grid({"x": [1000, 2000, 3000]}, conditions, script, keywords=("validation_acc", "finished"))
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    options = ("--num_cpu_jobs=2", "--deterministic_search")
+    search = subprocess.Popen(
+        project.argv(*options), cwd=project.path, env=project.environ(), stdout=subprocess.DEVNULL, stderr=other_end
+    )
+    os.close(other_end)
+    shown = b""
+    # The other end is closed, which Linux reports as an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 10_000):
+            shown += part
+    os.close(terminal)
+    assert search.wait(timeout=20) == 0
+    bars = [bar.rstrip() for bar in shown.decode().replace("\n", "\r").split("\r") if bar.startswith("2/3 |")]
+    assert bars
+    assert bars[-1].endswith("1 running, best validation_acc 2000 (run 2)")

@@ -473,3 +473,10 @@ def test_imports_go_one_way_down_the_house() -> None:
             if not is_down:
                 wrong.append(f"{path.name} imports {target}")
     assert wrong == []
+
+
+def test_a_single_run_is_not_spoken_of_as_several(project: Project) -> None:
+    project.grid({"x": [1]}, conditions=[({"x": [1]}, {"y": [2]})])
+    message = project.search().stderr
+    assert ("grid: 1 configuration in" in message, "set y in 1 configuration\n" in message) == (True, True)
+    assert "1 run: 1 finished (" in message
