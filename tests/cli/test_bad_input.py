@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,14 @@ def test_another_script_in_the_same_folder_is_refused(project: Project) -> None:
     project.search(*options)
     project.grid({"x": [2]}, script_name="other.py")
     assert "the search there has program" in refused(project, *options)
+
+
+@pytest.mark.parametrize("words", ["run --grid_module=config", "postprocess out", "seeds --run_dir=out"])
+def test_a_current_folder_that_is_gone_is_said_in_one_line(project: Project, words: str) -> None:
+    line = f'mkdir gone && cd gone && rmdir ../gone && "{sys.executable}" -m hpsearch {words}'
+    result = project.command(["bash", "-c", line])
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert result.stderr == "hpsearch: the current folder does not exist any more: start this from another one\n"
 
 
 def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
