@@ -42,12 +42,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _print_log(options: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.core.model import RunState
     from hpsearch.store.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(options.folder))
     entry = reader.run(options.run)
     suffix = ".err" if options.err else ".out"
     if options.follow and options.attempt is None:
+        if entry.state is RunState.PLANNED and not _is_over(reader, entry.run.number):
+            screen.note(f"run {entry.run.number} has not started yet: waiting for its output")
         for content in _followed(reader, entry.run.number, suffix):
             if not screen.output(content):
                 break
