@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpsearch.app.screen import Screen
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -54,26 +58,36 @@ _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 def _usage() -> str:
     from hpsearch import __version__
 
-    listed = "\n".join(f"  {name:<12}{text}" for name, (text, _) in _SUBCOMMANDS.items())
+    listed = "\n".join(f"  {name:<13}{text}" for name, (text, _) in _SUBCOMMANDS.items())
     return f"hpsearch {__version__}\n\nusage: hpsearch SUBCOMMAND ...   (hpsearch SUBCOMMAND --help)\n\n{listed}\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] in (["-h"], ["--help"]):
-        sys.stdout.write(_usage())
-        return 0
-    if words[:1] == ["--version"]:
-        from hpsearch import __version__
+    if words and words[0] in _SUBCOMMANDS:
+        return _SUBCOMMANDS[words[0]][1](words[1:])
 
-        sys.stdout.write(f"hpsearch {__version__}\n")
-        return 0
-    if not words or words[0] not in _SUBCOMMANDS:
-        found = f"there is no subcommand {words[0]!r}" if words else "a subcommand is missing"
-        sys.stderr.write(f"hpsearch: {found}\n\n{_usage()}")
+    from hpsearch import __version__
+    from hpsearch.app.subcommand import answered
+
+    if words[:1] in (["-h"], ["--help"]):
+        return answered(lambda screen: screen.results(_usage().splitlines()))
+    if words[:1] == ["--version"]:
+        return answered(lambda screen: screen.results([f"hpsearch {__version__}"]))
+    return answered(lambda screen: _refuse(words, screen))
+
+
+def _refuse(words: Sequence[str], screen: Screen) -> int:
+    if not words:
+        screen.error(f"a subcommand is missing\n\n{_usage().rstrip()}")
         return 2
-    return _SUBCOMMANDS[words[0]][1](words[1:])
+    from difflib import get_close_matches
+
+    near = get_close_matches(words[0], _SUBCOMMANDS, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    screen.error(f"there is no subcommand {words[0]!r}{meant} (hpsearch --help lists them)")
+    return 2
 
 
 if __name__ == "__main__":

@@ -52,6 +52,10 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
     except SearchError as error:
         Screen().error(str(error))
         return error.exit_status
+    except OSError as error:
+        # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
+        Screen().error(f"{error.filename or 'the search folder'}: {error.strerror or error}")
+        return 2
     except KeyboardInterrupt:
         Screen().error("stopped; what was written is whole, the same call goes on")
         return 130

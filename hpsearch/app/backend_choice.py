@@ -87,8 +87,9 @@ def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
             gpus.close()
             if options.visible_gpus or not isinstance(error, NoGpuFound):
                 raise
-            how = "runs go in the foreground, one after another unless --num_cpu_jobs says more"
-            screen.note(f"no GPU is used: {how} ({error})")
+            several = f"{options.num_cpu_jobs} at once"
+            how = several if options.num_cpu_jobs > 1 else "one after another unless --num_cpu_jobs says more"
+            screen.note(f"no GPU is used: runs go in the foreground, {how} ({error})")
     return SequentialBackend(options.num_cpu_jobs)
 
 

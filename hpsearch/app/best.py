@@ -48,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _show(options: argparse.Namespace, screen: Screen) -> int:
     from hpsearch.app.finished import finished_runs
+    from hpsearch.app.report import amount
     from hpsearch.store.reading import find_folder
 
     count = options.top or (1 if options.command else 10)
@@ -62,9 +63,15 @@ def _show(options: argparse.Namespace, screen: Screen) -> int:
 
         screen.results([json.dumps([_as_json(run, runs, key) for run in best])])
     elif options.command:
-        screen.results([_command(run, runs, options.out_dir, screen) for run in best])
+        commands = [_command(run, runs, options.out_dir) for run in best]
+        if options.out_dir is None:
+            how = f"add --{runs.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
+            screen.note(f"the output option is left out: {how}")
+        screen.results(commands)
     else:
-        screen.note(f"best by {key} ({'lowest' if ascending else 'highest'} first) of {len(runs.runs):,} finished runs")
+        screen.note(
+            f"best by {key} ({'lowest' if ascending else 'highest'} first) of {amount(len(runs.runs), 'finished run')}"
+        )
         screen.results(_table(best, runs, key, screen))
     return 0
 
@@ -115,7 +122,7 @@ def _name(run: FinishedRun, runs: FinishedRuns) -> str:
     return str(run.run.number) if run.run is not None else run.row.get(runs.out_arg, "").rpartition("/")[2]
 
 
-def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None, screen: Screen) -> str:
+def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     """Return the command of a run as one line that can be run here, with another output folder or none."""
     import os
     from pathlib import Path
@@ -128,9 +135,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None, screen: 
             f"{runs.folder.path}: there is no journal that knows the command of {run.row.get(runs.out_arg, 'this row')}"
             "; it may be in commands.sh there"
         )
-    if out_dir is None:
-        screen.note(f"the output option is left out: add --{settings.out_arg}=NEW_FOLDER, or give --out_dir")
-    else:
+    if out_dir is not None:
         out_dir = str(Path(out_dir).expanduser().absolute())
     line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))
     is_here = Path(settings.run_cwd) == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)

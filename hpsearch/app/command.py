@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
 from hpsearch.app.subcommand import ExampleFormatter
+from hpsearch.core.errors import SearchError, UsageError
 
 if TYPE_CHECKING:
     from hpsearch.app.search import SearchEnd
@@ -35,8 +36,6 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
 
 def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -> int:
     """Run a search; return the command's exit status, errors told on standard error."""
-    from hpsearch.core.errors import SearchError
-
     try:
         return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
     except SearchError as error:
@@ -57,7 +56,12 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = argparse.ArgumentParser(
-        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter, allow_abbrev=True
+        prog=prog,
+        usage="%(prog)s --grid_module=NAME [options]   (--help lists them)",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=ExampleFormatter,
+        allow_abbrev=True,
     )
     add_options(parser, {"out_dir": out_dir, "grid_module": default_grid})
     namespace = parser.parse_args(list(argv))
@@ -74,6 +78,13 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
 
 
 def add_current_folder() -> None:
-    """Let grid modules be found where the user is: a console script has only its own folder on the search path."""
-    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    """Let grid modules be found where the user is: a console script has only its own folder on the search path.
+
+    Raises UsageError if that folder is gone.
+    """
+    try:
+        here = os.getcwd()  # noqa: PTH109
+    except FileNotFoundError as error:
+        raise UsageError("the current folder does not exist any more: start this from another one") from error
+    if "" not in sys.path and here not in sys.path:
+        sys.path.insert(0, here)

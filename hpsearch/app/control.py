@@ -159,12 +159,12 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
 def _tell_the_end(reader: SearchReader, screen: Screen) -> None:
     from collections import Counter
 
-    from hpsearch.app.report import resume_hint, sorted_states
+    from hpsearch.app.report import amount, resume_hint, sorted_states
     from hpsearch.core.model import RunState
 
     counts = Counter(entry.state for entry in reader.record)
     listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
-    screen.note(f"nothing of the search is live; {len(reader.record.runs):,} runs: {listed}")
+    screen.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {listed}")
     if set(counts) != {RunState.FINISHED}:
         screen.note(f"go on with: {resume_hint(reader.folder.path)}")
     screen.result(str(reader.folder.results))
@@ -188,6 +188,8 @@ def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
     """Return a parser that knows the options of a search, as far as they can be given to one that is planned."""
     parser = folder_parser(name, description, example)
+    # All of them would bury the message that they stand before where an option is wrong.
+    parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
     hidden = [*names_of_planning_options(), "resume", "dry_run"]
     add_options(parser, {}, hidden, given_only=True)
     return parser

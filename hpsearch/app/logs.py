@@ -42,12 +42,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _print_log(options: argparse.Namespace, screen: Screen) -> int:
+    from hpsearch.core.model import RunState
     from hpsearch.store.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(options.folder))
     entry = reader.run(options.run)
     suffix = ".err" if options.err else ".out"
     if options.follow and options.attempt is None:
+        if entry.state is RunState.PLANNED and not _is_over(reader, entry.run.number):
+            screen.note(f"run {entry.run.number} has not started yet: waiting for its output")
         for content in _followed(reader, entry.run.number, suffix):
             if not screen.output(content):
                 break
@@ -74,6 +77,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
     Raises FolderError if there is none.
     """
+    from hpsearch.app.report import amount
     from hpsearch.store.reading import logs_of_attempts
 
     found = logs_of_attempts(reader.folder, entry, suffix)
@@ -81,7 +85,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
     if attempt is not None and attempt > len(found):
         raise FolderError(
-            f"run {entry.run.number} has the logs of {len(found)} attempts; there is no attempt {attempt}"
+            f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; there is no attempt {attempt}"
         )
     return found[-1 if attempt is None else attempt - 1]
 

@@ -232,7 +232,8 @@ def _add_option(
     if isinstance(field.default, bool):
         arguments["action"] = "store_true"
     elif not given_only and field.default is not None and default not in ("", ()):
-        text += f" Default: {str(default).replace('%', '%%')}."
+        shown = "the current folder" if default == "." else str(default).replace("%", "%%")
+        text += f" Default: {shown}."
     # argparse adds to a copy of the default, which has to be a list for that.
     arguments["default"] = argparse.SUPPRESS if given_only else list(default) if isinstance(default, tuple) else default
     target.add_argument(f"--{name}", help=text, **arguments)

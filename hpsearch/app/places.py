@@ -54,9 +54,9 @@ def _by_number(label: str) -> list[tuple[int, str]]:
 def _place_line(place: str, entries: Sequence[RunRecord]) -> str:
     waited = sorted(entry.submitted.waited_s for entry in entries if entry.submitted is not None)
     numbers = _ranges([entry.run.number for entry in entries])
-    if len(entries) == 1:
-        return f"{place}: run {numbers} (waited {waited[0]:.1f} s)"
-    return f"{place}: runs {numbers} (waited {waited[0]:.1f} to {waited[-1]:.1f} s)"
+    least, most = f"{waited[0]:.1f}", f"{waited[-1]:.1f}"
+    how_long = least if least == most else f"{least} to {most}"
+    return f"{place}: {'run' if len(entries) == 1 else 'runs'} {numbers} (waited {how_long} s)"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

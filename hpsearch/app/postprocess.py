@@ -10,6 +10,7 @@ from pathlib import Path
 from hpsearch.app.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.app.liveness import Liveness
 from hpsearch.app.options import absolute
+from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
@@ -82,7 +83,7 @@ def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:
     """Return what was found, for people."""
     origin = "by its journal" if search.record is not None else "without a journal: pickles and runs' folders count"
     counts = ", ".join(f"{len(search.of(standing)):,} {standing.value}" for standing in Standing)
-    lines = [f"search {search.folder.path} ({origin})", f"{len(search.runs):,} runs: {counts}"]
+    lines = [f"search {search.folder.path} ({origin})", f"{amount(len(search.runs), 'run')}: {counts}"]
     if liveness.controller is not None:
         lines.append(f"the search is live ({liveness.controller}); this is how it stands now")
     lines += _listed("warnings", search.problems)
@@ -193,7 +194,7 @@ def _set_apart(search: FoundSearch, sorting: Sorting, screen: Screen) -> list[st
     problems = [*sorting.problems, *move_away(search, chosen)]
     moved = sum(found.place is not None and found.place.parent == search.folder.set_apart for found in chosen)
     screen.note(
-        f"moved to {search.folder.set_apart}: {moved:,} of {len(chosen):,} runs "
+        f"moved to {search.folder.set_apart}: {moved:,} of {amount(len(chosen), 'run')} "
         f"({len(sorting.below):,} below the criterion, {len(sorting.without_summary):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
@@ -208,7 +209,7 @@ def _labels(runs: Iterable[FoundRun]) -> list[str]:
 
 def _undo(search: FoundSearch, liveness: Liveness, screen: Screen) -> PostprocessEnd:
     returned = move_back(search, liveness)
-    screen.note(f"moved back from {search.folder.set_apart}: {returned.count:,} runs")
+    screen.note(f"moved back from {search.folder.set_apart}: {amount(returned.count, 'run')}")
     screen.notes(_listed("problems", returned.problems))
     results = search.folder.postprocessing_results
     if results.exists():

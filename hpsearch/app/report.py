@@ -20,10 +20,15 @@ _FAILURES_SHOWN = 10
 _CELL_WIDTH = 28
 
 
+def amount(number: int, noun: str) -> str:
+    """Return a number with its noun, as in ``1 run`` and ``1,200 runs``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def plan_lines(plan: Plan) -> list[str]:
     """Return what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
-    lines = [f"grid: {report.grid_size:,} configurations in {settings.grid_file or settings.grid_module}"]
+    lines = [f"grid: {amount(report.grid_size, 'configuration')} in {settings.grid_file or settings.grid_module}"]
     if plan.config.grid_config_file is not None:
         lines[0] += f" with {plan.config.grid_config_file}"
     lines += condition_lines(plan.config.conditions, report)
@@ -43,9 +48,10 @@ def condition_lines(conditions: Sequence[Condition], report: SpaceReport) -> lis
             )
         elif matched is not None:
             options = ", ".join(condition.then)
-            lines.append(f"condition {number} set {options} in {matched:,} configurations")
+            lines.append(f"condition {number} set {options} in {amount(matched, 'configuration')}")
     if report.duplicates:
-        lines.append(f"warning: {report.duplicates:,} duplicate configurations were dropped")
+        were = "was" if report.duplicates == 1 else "were"
+        lines.append(f"warning: {amount(report.duplicates, 'duplicate configuration')} {were} dropped")
     return lines
 
 
@@ -65,7 +71,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> 
     settings = record.known_settings()
     states = Counter(entry.state for entry in record)
     counts = ", ".join(f"{number:,} {state.value}" for state, number in sorted_states(states))
-    lines = [f"{len(record.runs):,} runs: {counts} ({duration(took_s)})"]
+    lines = [f"{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
     failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
     lines += [failure_line(entry, folder) for entry in failed[:_FAILURES_SHOWN]]
     if len(failed) > _FAILURES_SHOWN:

@@ -11,13 +11,14 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
 from hpsearch.core.command import shell_line
+from hpsearch.core.errors import StoreError
 from hpsearch.core.model import Job, RunState
 from hpsearch.core.summary import sort_key
 from hpsearch.store.record import RunRecord, Settings
@@ -57,21 +58,30 @@ class Screen:
             self._write_out(line + "\n")
             self._out.flush()
 
-    def results(self, lines: Iterable[str]) -> None:
-        """Print many lines of results. A reader that goes away early (``| head``) ends it."""
+    def results(self, lines: Iterable[str]) -> int:
+        """Print many lines of results; return the exit status. A reader that goes away early (``| head``) ends it.
+
+        Raises StoreError if they cannot be written (to a file on a full disk, say).
+        """
         try:
-            for line in lines:
-                self._write_out(line + "\n")
-            self._out.flush()
+            with self._told_if_unwritable():
+                for line in lines:
+                    self._write_out(line + "\n")
+                self._out.flush()
         except BrokenPipeError:
             self.leave()
+        return 0
 
     def output(self, content: bytes) -> bool:
-        """Print what a run printed, as it is, on standard output; False if nobody reads it any more."""
+        """Print what a run printed, as it is, on standard output; False if nobody reads it any more.
+
+        Raises StoreError if it cannot be written.
+        """
         try:
-            self._out.flush()
-            self._out.buffer.write(content)
-            self._out.flush()
+            with self._told_if_unwritable():
+                self._out.flush()
+                self._out.buffer.write(content)
+                self._out.flush()
         except BrokenPipeError:
             self.leave()
             return False
@@ -80,7 +90,8 @@ class Screen:
     def redraw(self, lines: Iterable[str]) -> None:
         """Print lines of results in the place of those of the last call, cut to what the terminal can show.
 
-        Where there is no terminal they follow each other. Raises BrokenPipeError if nobody reads them any more.
+        Where there is no terminal they follow each other. Raises BrokenPipeError if nobody reads them any more,
+        StoreError if they cannot be written.
         """
         shown = list(lines)
         if self._out.isatty():
@@ -89,8 +100,9 @@ class Screen:
             # Up to the first of the old lines, and clear from there.
             self._write_out((f"\033[{self._drawn}F" if self._drawn else "") + "\033[J")
             self._drawn = len(shown)
-        self._write_out("".join(line + "\n" for line in shown))
-        self._out.flush()
+        with self._told_if_unwritable():
+            self._write_out("".join(line + "\n" for line in shown))
+            self._out.flush()
 
     @property
     def width(self) -> int | None:
@@ -102,6 +114,16 @@ class Screen:
         # Python flushes once more at its end, and would complain.
         with contextlib.suppress(OSError):
             sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+
+    @contextlib.contextmanager
+    def _told_if_unwritable(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.leave()
+            raise StoreError(f"standard output cannot be written: {error.strerror or error}") from error
 
     def _write_out(self, text: str) -> None:
         try:
@@ -152,7 +174,7 @@ class Screen:
                 file=self._err,
                 unit="run",
                 dynamic_ncols=True,
-                bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed} left {remaining}{postfix}",
+                bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
             )
 
     def started(self, job: Job, is_queued: bool = False) -> None:

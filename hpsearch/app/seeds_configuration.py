@@ -97,13 +97,14 @@ def _difference(run: SeedRun, wanted: Wanted) -> str:
     if run.configuration is None:
         return ""
     with_flags = run.configuration.is_complete == wanted.is_complete
+    are_commands = not run.configuration.is_complete and not wanted.is_complete
     # A seed that was forced or is not told is no difference in configuration.
     but = (
         wanted.left_out
         if seed_of(run.configuration.options, wanted.seed_option) is not None
         else (*wanted.left_out, wanted.seed_option, DATA_SEED_OPTION)
     )
-    found = differences(run.configuration.options, wanted.with_seed(run.seed), but, with_flags)
+    found = differences(run.configuration.options, wanted.with_seed(run.seed), but, with_flags, are_commands)
     return ", ".join(f"{has} instead of {wants}" for has, wants in found.values())
 
 
@@ -116,7 +117,8 @@ def differing_runs(runs: Sequence[SeedRun], seed_option: str) -> list[str]:
         assert first is not None and run.configuration is not None
         but = (seed_option, DATA_SEED_OPTION, *_places(first), *_places(run.configuration))
         with_flags = first.is_complete == run.configuration.is_complete
-        other = differences(run.configuration.options, first.options, but, with_flags)
+        are_commands = not first.is_complete and not run.configuration.is_complete
+        other = differences(run.configuration.options, first.options, but, with_flags, are_commands)
         if other:
             shown = ", ".join(f"{has} instead of {wants}" for has, wants in other.values())
             found.append(f"{run.label} has another configuration than {told[0].label}: {shown}")

@@ -18,6 +18,7 @@ from hpsearch.app.seed_runs import SeedRun, counted, read_seed_runs
 from hpsearch.app.seeds_configuration import Wanted, check_same_configuration, wanted_configuration
 from hpsearch.app.seeds_options import SeedsOptions
 from hpsearch.app.seeds_source import Origin, Source, find_origin, find_source
+from hpsearch.app.seeds_summary import check_wishes
 from hpsearch.core.errors import UsageError
 from hpsearch.core.seed_grid import missing_seeds, seed_of
 from hpsearch.store.record import Settings
@@ -61,6 +62,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     search = _with_recorded(options, origin.settings if origin is not None else None)
     run_cwd = Path(search.run_cwd)
     config = _config(options, search, origin)
+    check_wishes(options.summary, config)
     source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd)
     wanted = wanted_configuration(options, config, source, run_cwd)
     name = source.folder.name if source is not None else Path(options.config_name).name.removesuffix(".pickle")

@@ -15,6 +15,18 @@ from hpsearch.core.summary import number_of
 from hpsearch.store.layout import write_whole
 
 
+def check_wishes(wishes: SummaryWishes, config: SearchConfig) -> None:
+    """Make sure, before anything runs, that what is to be summed up can be, as far as that is known then.
+
+    Raises ConfigError otherwise.
+    """
+    # A reader of the user's own may return any keyword.
+    if wishes.keys and config.summary_parser is None:
+        _check_keys(wishes.keys, config.summary_keywords, "_SUMMARY_KEYWORDS has")
+    if wishes.keys:
+        decimals_of(wishes.precisions, wishes.keys)
+
+
 def write_summary(path: Path, runs: Sequence[SeedRun], wishes: SummaryWishes, config: SearchConfig) -> list[str]:
     """Write the summary of seeds; return its lines.
 
@@ -48,16 +60,18 @@ def summary_lines(folder: Path, runs: Sequence[SeedRun], wishes: SummaryWishes, 
 def _keywords(runs: Sequence[SeedRun], wanted: Sequence[str], config: SearchConfig) -> list[str]:
     """Return the wanted keywords; without any, those that have numbers, the performance key first."""
     known = list(dict.fromkeys(key for run in runs for key in run.summary or ()))
-    unknown = [key for key in wanted if key not in known]
-    if unknown:
-        raise ConfigError(
-            f"summary_keys names {', '.join(map(repr, unknown))}, but the summaries have only {', '.join(known)}"
-        )
+    _check_keys(wanted, known, "the summaries have")
     if wanted:
         return list(wanted)
     first = [key for key in known if key == config.performance_key]
     others = [key for key in known if key not in (config.performance_key, "finished")]
     return first + [key for key in others if any(_number(run, key) is not None for run in runs)]
+
+
+def _check_keys(wanted: Sequence[str], known: Sequence[str], who: str) -> None:
+    unknown = [key for key in wanted if key not in known]
+    if unknown:
+        raise ConfigError(f"summary_keys names {', '.join(map(repr, unknown))}, but {who} only {', '.join(known)}")
 
 
 def _number(run: SeedRun, key: str) -> float | None:

@@ -44,7 +44,7 @@ class LocalProcesses:
 
     def __init__(self) -> None:
         self._children: dict[str, _Child] = {}
-        self._prepared: dict[str, str] = {}
+        self._prepared: dict[str, tuple[Attempt, str]] = {}
         self._adopted: dict[str, int] = {}
 
     def prepare(self, attempt: Attempt) -> None:
@@ -54,7 +54,7 @@ class LocalProcesses:
         """
         if attempt.token not in self._prepared:
             with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
-                self._prepared[attempt.token] = self._launch(attempt, {})
+                self._prepared[attempt.token] = (attempt, self._launch(attempt, {}))
 
     def start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         """Start an attempt's launcher, which waits for `let_go`; return its job id.
@@ -62,7 +62,7 @@ class LocalProcesses:
         Raises SubmissionRefused or SubmissionDelayed if the operating system refuses.
         """
         prepared = self._prepared.pop(attempt.token, None)
-        return prepared if prepared is not None else self._launch(attempt, environment)
+        return prepared[1] if prepared is not None else self._launch(attempt, environment)
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         out, err = log_paths(attempt)
@@ -143,7 +143,12 @@ class LocalProcesses:
         self._await_groups(left, None)
 
     def close(self) -> None:
-        """Close all files; processes go on."""
+        """Close all files; processes go on. What was prepared and never started leaves nothing."""
+        for attempt, _ in self._prepared.values():
+            for path in log_paths(attempt):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+        self._prepared.clear()
         for job in [*self._children, *self._adopted]:
             self._forget(job)
 

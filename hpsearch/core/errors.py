@@ -24,7 +24,7 @@ class BackendError(SearchError):
 
 
 class StoreError(SearchError):
-    """Something could not be written to the search folder while the search was running (a full disk, say)."""
+    """Something could not be written, to the search folder or to standard output (a full disk, say)."""
 
     exit_status = 1
 

@@ -47,16 +47,19 @@ def seed_of(options: Mapping[str, object], seed_option: str) -> int | None:
 
 
 def differences(
-    left: Mapping[str, object], right: Mapping[str, object], but: Iterable[str], with_flags: bool
+    left: Mapping[str, object], right: Mapping[str, object], but: Iterable[str], with_flags: bool, with_all: bool
 ) -> dict[str, tuple[str, str]]:
     """Return the options in which the commands of two configurations differ: name -> what each of them gives.
 
-    Only options that both of them know are compared. but: options left out.
+    Options that only one of them knows are left out, unless the following says otherwise. but: options left out.
     with_flags: a flag that only one of them knows is off in the other one.
+    with_all: both are whole commands, so what only one of them gives makes them differ.
     """
     either = {**left, **right}
     names = [name for name in either if name not in set(but)]
-    compared = [name for name in names if (name in left and name in right) or (with_flags and is_flag(either[name]))]
+    compared = [
+        name for name in names if with_all or (name in left and name in right) or (with_flags and is_flag(either[name]))
+    ]
     shown = {name: (_given(name, left), _given(name, right)) for name in compared}
     return {name: pair for name, pair in shown.items() if not _is_same(*pair)}
 

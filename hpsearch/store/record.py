@@ -140,7 +140,10 @@ class SearchRecord:
         Raises FolderError if the journal holds no planned search.
         """
         if self.settings is None:
-            raise FolderError("the journal holds no planned search: start the search anew in another folder")
+            raise FolderError(
+                "the journal holds no planned search: start the search anew in another folder "
+                "(hpsearch postprocess DIR gathers what runs left here)"
+            )
         return self.settings
 
     @property

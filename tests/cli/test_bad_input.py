@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,3 +249,36 @@ def test_another_script_in_the_same_folder_is_refused(project: Project) -> None:
     project.search(*options)
     project.grid({"x": [2]}, script_name="other.py")
     assert "the search there has program" in refused(project, *options)
+
+
+@pytest.mark.parametrize("words", ["run --grid_module=config", "postprocess out", "seeds --run_dir=out"])
+def test_a_current_folder_that_is_gone_is_said_in_one_line(project: Project, words: str) -> None:
+    line = f'mkdir gone && cd gone && rmdir ../gone && "{sys.executable}" -m hpsearch {words}'
+    result = project.command(["bash", "-c", line])
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert result.stderr == "hpsearch: the current folder does not exist any more: start this from another one\n"
+
+
+def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
+    result = project.ask("statsu")
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "hpsearch: there is no subcommand 'statsu'; did you mean status? (hpsearch --help lists them)\n"
+    )
+
+
+@pytest.mark.parametrize("words", ["run --nosuch", "resume out --nosuch", "retry out --nosuch", "retry out --run x"])
+def test_a_mistake_in_an_option_is_not_buried_under_all_options(project: Project, words: str) -> None:
+    result = project.ask(*words.split())
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_machine_without_lsf_is_told_of_the_other_scheduler(project: Project) -> None:
+    project.grid({"x": [1]})
+    project.environment["PATH"] = str(Path(sys.executable).parent)
+    assert "give --scheduler=slurm" in refused(project, "--run_cluster")
+
+
+def test_the_help_names_the_current_folder_in_words(project: Project) -> None:
+    assert "Default: the current folder." in " ".join(project.ask("run", "--help").stdout.split())

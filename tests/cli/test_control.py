@@ -276,7 +276,7 @@ def test_cancelling_an_ended_search_changes_nothing(project: Project) -> None:
     folder = project.search("--out_dir=out", "--force_out_dir").folder
     before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
     result = project.ask("cancel", "out")
-    assert (result.exit_status, "nothing of the search is live; 1 runs: 1 finished" in result.stderr) == (0, True)
+    assert (result.exit_status, "nothing of the search is live; 1 run: 1 finished" in result.stderr) == (0, True)
     assert {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]} == before
 
 

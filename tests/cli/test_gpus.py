@@ -587,6 +587,12 @@ def test_fault_20_a_machine_without_gpus_is_said_once_and_runs_go_on_in_the_fore
     assert lines == [f"no GPU is used: {how} ({reason})"]
 
 
+def test_a_machine_without_gpus_is_said_to_run_as_many_at_once_as_was_asked_for(box: Box) -> None:
+    box.describe(IDLE, failures=[{"kind": "no_devices"}])
+    box.grid(1)
+    assert "no GPU is used: runs go in the foreground, 2 at once (" in box.search("--num_cpu_jobs=2").stderr
+
+
 def test_listed_gpus_on_a_machine_without_any_are_an_error(box: Box) -> None:
     box.describe(IDLE, failures=[{"kind": "no_devices"}])
     box.grid(1)

@@ -99,6 +99,25 @@ def test_a_run_that_has_not_started_has_no_log(project: Project) -> None:
     assert project.ask("cancel", "out").exit_status == 0
 
 
+def test_following_a_run_that_has_not_started_says_that_it_waits(project: Project) -> None:
+    project.grid({"x": [1, 2]}, script=TALKING)
+    controller = project.start(*OPTIONS)
+    wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "the first run")
+    following = subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", "logs", "out", "2", "-f"],
+        cwd=project.path,
+        env=project.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stderr is not None
+    assert following.stderr.readline() == "run 2 has not started yet: waiting for its output\n"
+    project.write("stop", "")
+    assert following.communicate(timeout=20)[0] == "begin\nend\n"
+    controller.communicate(timeout=20)
+
+
 def test_earlier_attempts_keep_their_logs(project: Project, ended: Path) -> None:
     project.write("train.py", TALKING.replace("begin", "second"))
     assert project.ask("retry", "out", "--run=1").exit_status == 0

@@ -460,7 +460,7 @@ def test_stray_cluster_logs_come_into_their_runs_folder(project: Project, older:
     names = [f"{run.name}_1234.out", f"{run.name}_1234.err", f"{run.name}_script.sh", f"job_{run.name}.77.out"]
     for name in names:
         (project.path / place / name).write_text(name)
-    others = ["sim_20990101000000_1_5.out", f"{run.name}_notes.txt", "train.out"]
+    others = ["sim_20990101000000_1_5.out", f"{run.name}_notes.txt", "train.out", f"{run.name}.batch.a8b6cdf9.out"]
     for name in others:
         (project.path / place / name).write_text("stays")
     done(project, str(older.path), "--run_cwd=work")

@@ -394,6 +394,37 @@ def test_seeds_of_another_configuration_are_not_mixed(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("option", "difference"),
+    [
+        ("--vary_data_seed", "no --data_random_seed instead of --data_random_seed="),
+        ("--forced_params=sleep=0.1", "no --sleep instead of --sleep=0.1"),
+    ],
+)
+def test_seeds_whose_commands_lack_an_option_are_not_mixed(project: Project, option: str, difference: str) -> None:
+    search = seeds_project(project, {"lr": [0.5]}, COMMAND_SCRIPT)
+    options = (f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
+    gather(project, *options)
+    result = project.command(seeds_argv(*options, option))
+    assert result.exit_status == 2
+    assert f"for another configuration ({difference}" in result.stderr
+
+
+def test_unknown_summary_keys_are_refused_before_anything_runs(project: Project) -> None:
+    search = seeds_project(project)
+    result = project.command(seeds_argv(f"--run_dir={search}", "--summary_keys=acc,los", "--start_gathering"))
+    assert (result.exit_status, (project.path / "out" / "random_seeds").exists()) == (2, False)
+    assert "summary_keys names 'los', but _SUMMARY_KEYWORDS has only acc, word, finished" in result.stderr
+
+
+def test_a_wrong_number_of_precisions_is_refused_before_anything_runs(project: Project) -> None:
+    search = seeds_project(project)
+    keys = ("--summary_keys=acc,word", "--summary_precs=1,2,3")
+    result = project.command(seeds_argv(f"--run_dir={search}", *keys, "--start_gathering"))
+    assert (result.exit_status, (project.path / "out" / "random_seeds").exists()) == (2, False)
+    assert "summary_precs has 3 numbers, summary_keys 2 keywords" in result.stderr
+
+
 def test_an_interrupted_gathering_of_another_configuration_is_not_resumed(project: Project) -> None:
     search = seeds_project(project)
     options = (f"--run_dir={search}", "--num_seeds=3", "--start_gathering")

@@ -134,6 +134,16 @@ def test_fault_7_a_signal_ends_whole_process_groups_and_says_how_to_resume(
     assert sorted(states) == [1, 2, 3]
 
 
+def test_a_run_that_was_prepared_and_never_started_leaves_no_log(project: Project) -> None:
+    project.grid({"x": [1, 2], "sleep": [600]})
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    logs = project.path / "out" / ".hpsearch" / "logs"
+    wait_until(lambda: logs.is_dir() and len(list(logs.iterdir())) == 4, "the logs of a live run and of the next one")
+    controller.send_signal(signal.SIGINT)
+    controller.communicate(timeout=30)
+    assert list(logs.iterdir()) == []
+
+
 def test_a_run_that_ignores_sigterm_is_killed_at_the_second_signal(project: Project) -> None:
     script = "#!/bin/sh\ntrap '' TERM\necho $$ >>pids.txt\nsleep 600\n"
     project.grid({"x": [1]}, script=script, script_name="train.sh")
