@@ -9,6 +9,7 @@ from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
 from hpsearch.app.follow import LogFollower
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.plan import Clock
+from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.submissions import Submissions, attempt_of
@@ -249,7 +250,7 @@ class Dispatcher:
         if not jobs:
             return
         if self._backend.survives_controller and signal_number != SIGINT:
-            self._screen.note(f"{len(jobs)} runs are left to {self._backend.name}, where they go on")
+            self._screen.note(f"{amount(len(jobs), 'run')} left to {self._backend.name}, where they go on")
             return
         self._screen.stopping(len(jobs))
         self._stop.silence()

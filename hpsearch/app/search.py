@@ -33,6 +33,7 @@ from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.reading import no_search
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import encode, readable
 
@@ -228,13 +229,10 @@ def resume_search(
     """
     folder = SearchFolder(Path(given_folder).expanduser().resolve())
     if not folder.journal.exists():
-        raise FolderError(
-            f"--resume={given_folder}: not a search folder of this tool (there is no {folder.journal}); "
-            "give the folder that holds search_results.csv"
-        )
+        raise no_search(folder)
     with LiveSearch(folder, this_controller()) as search:
         settings, entries = search.settings, how.chosen(search.record)
-        combined = replace(with_given(latest_options(search.record), given), resume=given_folder)
+        combined = replace(with_given(options_from_names(search.record.options), given), resume=given_folder)
         if not combined.runs_are_gone:
             check_adoptable(folder, settings, entries)
             check_same_place(search.record, combined, entries)
@@ -249,12 +247,6 @@ def resume_search(
         search.open_for_work()
         screen.notes(_resume_lines(search, entries, how))
         return _carry_out(search, config, backend, screen, entries, combined, how)
-
-
-def latest_options(record: SearchRecord) -> SearchOptions:
-    """Return the options of a search as its latest controller had them."""
-    given = {} if record.controller is None else record.controller.options
-    return options_from_names({**record.known_settings().options, **given})
 
 
 def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
@@ -278,6 +270,10 @@ def _rename_if_moved(search: LiveSearch) -> None:
             entry.run = replace(entry.run, out_dir=str(folder / entry.run.folder))
 
 
+def _note_controller(search: LiveSearch, options: Mapping[str, Any]) -> None:  # Any: of the options' types
+    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), dict(options)), durable=True)
+
+
 def _carry_out(
     search: LiveSearch,
     config: SearchConfig,
@@ -291,7 +287,8 @@ def _carry_out(
     started = time.monotonic()
     folder = search.folder
     screen.keep_log(folder.log)
-    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), asdict(options)), durable=True)
+    earlier_options = search.record.options
+    _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop:
         dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries, options.submit_only)
@@ -301,6 +298,10 @@ def _carry_out(
         try:
             dispatcher.run()
             search.finish()
+        except SubmissionRefused:
+            # The options given this time led nowhere: they must not hold for the next one.
+            _note_controller(search, earlier_options)
+            raise
         except StoreError as error:
             raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
         except OSError as error:

@@ -58,17 +58,10 @@ def _files(folder: Path) -> list[Path]:
 def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
     """Return the run to which a log belongs by its name; None if the name is no log's, or of another search.
 
-<<<<<<< HEAD
     What a job of several runs left is none's: the controller needs it to tell whether the job was ever started.
     """
     matched = _LOG_NAME.fullmatch(name) if BATCH_MARK not in name else None
     rest = matched["rest"] if matched is not None else ""
-=======
-    The output of a job of several runs as a whole has the name of the first, but is not that run's.
-    """
-    matched = _LOG_NAME.fullmatch(name)
-    rest = matched["rest"] if matched is not None and ".batch." not in name else ""
->>>>>>> trial
     while rest and rest not in runs:
         # Behind the folder's name stands a job's id, a member of an array, or our own attempt's token.
         rest = _without_last_part(rest)

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.app.plan import Clock
+from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.waiting import WaitingRuns
 from hpsearch.backends.base import Backend
 from hpsearch.core.command import argv
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
-from hpsearch.core.model import Attempt, Job, Place
-from hpsearch.store.events import AttemptIntended, AttemptSubmitted
-from hpsearch.store.layout import move_aside
+from hpsearch.core.model import Attempt, Job, Place, Run
+from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
+from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
@@ -106,7 +107,7 @@ class Submissions:
         try:
             ids = self._backend.find(list(self.doubtful.values()))
         except SubmissionUnsure as error:
-            self._put_off(f"still no answer about {len(self.doubtful)} submissions ({error})")
+            self._put_off(f"still no answer about {amount(len(self.doubtful), 'submission')} ({error})")
             return []
         jobs = []
         for token, attempt in self.doubtful.items():
@@ -134,7 +135,8 @@ class Submissions:
 
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> Made:
         attempts = [self._next_attempt(entry) for entry in entries]
-        self._move_aside(entries)
+        aside = [(entry.run, move_aside(self._search.folder, entry.run)) for entry in entries]
+        moved = [(run, path) for run, path in aside if path is not None]
         now = self._clock()
         for entry, attempt in zip(entries, attempts, strict=True):
             self._waited_s[attempt.token] = self.waiting.waited_s(entry, now)
@@ -142,27 +144,39 @@ class Submissions:
         try:
             ids = self._backend.submit(attempts, place)
         except SubmissionDelayed as error:
+            self._withdraw(attempts, moved)
             self.waiting.put_back(entries)
             self._put_off(f"no run can be started for the moment ({error})")
+            return Made()
         except SubmissionUnsure as error:
             self.doubtful.update({attempt.token: attempt for attempt in attempts})
             self._put_off(f"no clear answer to a submission ({error}); asking whether it was accepted")
+            made = Made()
         except SubmissionRefused as error:
-            return self._refused(attempts, error)
+            if self._backend.survives_controller and not self._has_accepted:
+                self._withdraw(attempts, moved)
+                raise
+            made = self._refused(attempts, error)
         else:
-            return Made(self._accept(attempts, ids, place))
-        return Made()
+            made = Made(self._accept(attempts, ids, place))
+        self._tell_where(moved)
+        return made
 
     def _next_attempt(self, entry: RunRecord) -> Attempt:
         if entry.run.number in self._prepared:
             return self._prepared.pop(entry.run.number)
         return new_attempt(self._search, entry)
 
-    def _move_aside(self, entries: Sequence[RunRecord]) -> None:
-        for entry in entries:
-            moved = move_aside(self._search.folder, entry.run)
-            if moved is not None:
-                self._screen.note(f"run {entry.run.number}: the folder of an earlier attempt now lies in {moved}")
+    def _tell_where(self, moved: Sequence[tuple[Run, Path]]) -> None:
+        for run, path in moved:
+            self._screen.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
+
+    def _withdraw(self, attempts: Sequence[Attempt], moved: Sequence[tuple[Run, Path]]) -> None:
+        """Let everything be as it was before attempts that never became jobs."""
+        now = self._clock()
+        self._search.note(*(AttemptWithdrawn(attempt.run.number, attempt.token, now) for attempt in attempts))
+        for run, path in moved:
+            move_back(self._search.folder, run, path)
 
     def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> list[Job]:
         now, host = self._clock(), socket.gethostname()
@@ -188,14 +202,13 @@ class Submissions:
         )
 
     def _refused(self, attempts: Sequence[Attempt], error: SubmissionRefused) -> Made:
-        # On this machine a refusal concerns the one run; a scheduler that refuses the first job refuses all.
+        # On this machine a refusal concerns the one run.
         if self._backend.survives_controller:
-            if not self._has_accepted:
-                raise error
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.waiting:
                 self.given_up = str(error)
-                self._screen.warn(f"{len(self.waiting)} runs are not submitted: {error}; mend that, then resume")
+                left = amount(len(self.waiting), "run")
+                self._screen.warn(f"{left} not submitted: {error}; mend that, then resume")
         return Made(refused=attempts, reason=str(error))
 
     def _put_off(self, reason: str) -> None:

@@ -59,6 +59,15 @@ class AttemptIntended:
 
 
 @dataclass(frozen=True)
+class AttemptWithdrawn:
+    """An attempt that was intended never became a job: the run is what it was before."""
+
+    run: int
+    token: str
+    at: float
+
+
+@dataclass(frozen=True)
 class AttemptSubmitted:
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
@@ -117,6 +126,7 @@ Event = (
     | RunPlanned
     | RowCarried
     | AttemptIntended
+    | AttemptWithdrawn
     | AttemptSubmitted
     | AttemptStarted
     | AttemptEnded
@@ -129,6 +139,7 @@ _KINDS: dict[str, type[Any]] = {  # Any: the classes above
     "planned": RunPlanned,
     "carried": RowCarried,
     "intended": AttemptIntended,
+    "withdrawn": AttemptWithdrawn,
     "submitted": AttemptSubmitted,
     "started": AttemptStarted,
     "ended": AttemptEnded,

@@ -170,3 +170,12 @@ def move_aside(folder: SearchFolder, run: Run) -> Path | None:
     except OSError as error:
         raise StoreError(f"{source}: cannot be moved to {target} ({error.strerror})") from error
     return target
+
+
+def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
+    """Move a run's folder back from where `move_aside` has put it, because no attempt followed."""
+    source = folder.run_folder(run)
+    try:
+        moved.rename(source)
+    except OSError as error:
+        raise StoreError(f"{moved}: cannot be moved back to {source} ({error.strerror})") from error

@@ -38,7 +38,7 @@ class SearchReader:
         """
         self.folder = folder
         if not folder.journal.exists():
-            raise _no_search(folder)
+            raise no_search(folder)
         self._start_anew()
         self.update()
 
@@ -83,7 +83,8 @@ class SearchReader:
             yield event
 
 
-def _no_search(folder: SearchFolder) -> FolderError:
+def no_search(folder: SearchFolder) -> FolderError:
+    """Return the error that says that a folder holds no search, and which one may be meant."""
     below = sorted(path for path in folder.path.glob("*/") if SearchFolder(path).journal.exists())
     if below:
         newest = max(below, key=lambda path: SearchFolder(path).journal.stat().st_mtime)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from hpsearch.core.errors import FolderError
@@ -13,6 +13,7 @@ from hpsearch.store.events import (
     AttemptIntended,
     AttemptStarted,
     AttemptSubmitted,
+    AttemptWithdrawn,
     ControllerStarted,
     Event,
     RowCarried,
@@ -90,6 +91,7 @@ class RunRecord:
     summary: Summary | None = None
     problem: str = ""
     collected_at: float | None = None
+    before: RunRecord | None = None
 
     @property
     def is_live(self) -> bool:
@@ -159,9 +161,12 @@ class SearchRecord:
             self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
         elif isinstance(event, AttemptIntended):
             self._intend(self.runs[event.run], event)
+        elif isinstance(event, AttemptWithdrawn):
+            self._withdraw(self.runs[event.run])
         elif isinstance(event, AttemptSubmitted):
             entry = self.runs[event.run]
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
+            entry.before = None
         elif isinstance(event, AttemptStarted):
             entry = self.runs[event.run]
             entry.started, entry.state = event, RunState.RUNNING
@@ -192,11 +197,19 @@ class SearchRecord:
 
     @staticmethod
     def _intend(entry: RunRecord, event: AttemptIntended) -> None:
+        entry.before = replace(entry, before=None)
         entry.state = RunState.PLANNED
         entry.token = event.token
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = ""
+
+    @staticmethod
+    def _withdraw(entry: RunRecord) -> None:
+        if entry.before is not None:
+            before = entry.before
+            for each in fields(RunRecord):
+                setattr(entry, each.name, getattr(before, each.name))
 
     @staticmethod
     def _collect(entry: RunRecord, event: RunCollected) -> None:

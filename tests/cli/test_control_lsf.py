@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from project import Project, is_alive, journal_has, wait_until
+from project import Project, is_alive, journal_has, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 #: Notes its process and says something; never ends by itself.
@@ -121,3 +121,15 @@ def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: Fake
     assert (result.exit_status, "may still be live as a process" in result.stderr) == (2, True), result.stderr
     assert project.ask("cancel", "out").exit_status == 0
     assert not any(map(is_alive, pids(project)))
+
+
+def test_a_retry_that_is_refused_leaves_everything_as_it_was(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1, 2]})
+    assert project.run("--visible_gpus=-1", "--out_dir=out", "--force_out_dir").exit_status == 0
+    before = rows(project.path / "out"), sorted(run_folders(project.path / "out"))
+    refused = project.ask("retry", "out", "--run", "1", "--run_cluster", "--lsf_queue=nosuch")
+    assert (refused.exit_status, "nosuch: No such queue" in refused.stderr) == (2, True), refused.stderr
+    assert (rows(project.path / "out"), sorted(run_folders(project.path / "out"))) == before
+    resumed = project.ask("resume", "out")
+    assert (resumed.exit_status, "2 of 2 finished" in resumed.stderr) == (0, True), resumed.stderr
+    assert len(lsf.calls("bsub")) == 1

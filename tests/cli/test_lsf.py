@@ -170,7 +170,7 @@ def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(pr
     lsf.write(faults=[{"command": "bsub", **refusal}])
     project.grid({"x": list(range(9))}, script=COUNTED)
     refused = run(project, "--num_jobs=2")
-    said = "4 runs are not submitted: bsub refuses the job: User permission denied. Job not submitted.; mend that"
+    said = "4 runs not submitted: bsub refuses the job: User permission denied. Job not submitted.; mend that"
     assert (refused.exit_status, len(accs(project)), len(lsf.calls("bsub"))) == (1, 2, 5)
     assert said in refused.stderr
     lsf.write()
@@ -207,7 +207,8 @@ def test_options_that_cannot_be_left_to_the_user_are_refused(project: Project, l
 def test_a_host_without_lsf_is_told_with_the_remedy(project: Project) -> None:
     project.grid({"x": [1]})
     result = run(project)
-    assert (result.exit_status, "run this on a host of the cluster" in result.stderr) == (2, True)
+    remedy = "run this on a host of the LSF cluster, give --scheduler=slurm"
+    assert (result.exit_status, remedy in result.stderr) == (2, True)
     assert not (project.path / "out").exists()
 
 
@@ -351,7 +352,7 @@ def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project
     controller = start_running(project, lsf, 2, "--num_jobs=2")
     controller.terminate()
     _, stderr = controller.communicate()
-    assert (controller.returncode, "2 runs are left to LSF, where they go on" in stderr) == (143, True), stderr
+    assert (controller.returncode, "2 runs left to LSF, where they go on" in stderr) == (143, True), stderr
     lsf.wait_for_all()
     result = project.run("--resume=out")
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr

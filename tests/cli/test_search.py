@@ -475,16 +475,15 @@ def test_imports_go_one_way_down_the_house() -> None:
     assert wrong == []
 
 
-<<<<<<< HEAD
 def test_a_search_that_the_system_stops_says_how_to_go_on(project: Project) -> None:
     spoils = "import shutil\nshutil.rmtree('out/.hpsearch/exits')\nopen('out/.hpsearch/exits', 'w').close()\n"
     project.grid({"x": [1]}, script=SCRIPT + spoils)
     result = project.run("--out_dir=out", "--force_out_dir")
     assert (result.exit_status, "--resume" in result.stderr.splitlines()[-1]) == (1, True), result.stderr
-=======
+
+
 def test_a_single_run_is_not_spoken_of_as_several(project: Project) -> None:
     project.grid({"x": [1]}, conditions=[({"x": [1]}, {"y": [2]})])
     message = project.search().stderr
     assert ("grid: 1 configuration in" in message, "set y in 1 configuration\n" in message) == (True, True)
     assert "1 run: 1 finished (" in message
->>>>>>> trial
