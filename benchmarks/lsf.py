@@ -15,7 +15,7 @@ COUNT, AT_ONCE, JOB_S = 20, 5, 1
 SCRIPT = TINY_SCRIPT + f"sleep {JOB_S}\n"
 #: Submits all scripts one after another and waits until no job is left.
 LOOP = """\
-for script in out/.hpsearch/logs/*.sh; do bsub -o /dev/null <"$script" || exit 1; done
+for script in "$1"/.hpsearch/logs/*.sh; do bsub -o /dev/null <"$script" || exit 1; done
 while [ -n "$(bjobs -noheader -o jobid)" ]; do sleep 0.1; done
 """
 
@@ -35,7 +35,7 @@ def main() -> None:
             os.environ.update(lsf.env())
             ours = seconds(search("out"), folder)
             asked, found = len(lsf.calls("bjobs")), rows(folder, "out")
-            by_loop = loop_seconds(folder, LOOP, "out/sim_*/job_*.sh", COUNT)
+            by_loop = loop_seconds(folder, LOOP, "out", "sim_*/job_*.sh", COUNT)
             as_array = seconds(search("array", "--lsf_array"), folder)
             array_rows = rows(folder, "array")
     figures = f"{ours:.2f} s, ideal {ideal_s:.0f} s; {found} rows; {asked} calls of bjobs"

@@ -67,19 +67,19 @@ def seconds(argv: Sequence[str], cwd: Path, stdin: str = "") -> float:
     return took
 
 
-def loop_seconds(folder: Path, loop: str, scripts: str, count: int) -> float:
-    """Return how long a shell loop takes that submits the job scripts of a finished search in `out`.
+def loop_seconds(folder: Path, loop: str, out_dir: str, scripts: str, count: int) -> float:
+    """Return how long a shell loop takes that submits the job scripts of a finished search in `out_dir`, its $1.
 
     They are put back to where they lay then: a script that has gone from there takes its run for collected.
-    scripts: a pattern for the scripts' paths. count: so many jobs have to deliver a summary again.
+    scripts: a pattern for the scripts' paths there. count: so many jobs have to deliver a summary again.
     """
-    for script in folder.glob(scripts):
+    for script in (folder / out_dir).glob(scripts):
         words = shlex.split(script.read_text(), comments=True)
         script.rename(next(word for word in words if word.endswith(".sh")))
-    for run_folder in folder.glob("out/sim_*"):
+    for run_folder in (folder / out_dir).glob("sim_*"):
         shutil.rmtree(run_folder)
-    took = seconds(["sh", "-c", loop], folder)
-    delivered = len(list(folder.glob("out/sim_*/summary.txt")))
+    took = seconds(["sh", "-c", loop, "sh", out_dir], folder)
+    delivered = len(list((folder / out_dir).glob("sim_*/summary.txt")))
     assert delivered == count, f"the loop's jobs left {delivered} summaries"
     return took
 

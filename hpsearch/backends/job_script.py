@@ -66,9 +66,10 @@ number=${{{index_variable}:-0}}
 # LSF gives the number 0 to a job outside an array.
 if [ "$number" = 0 ]; then number=1; fi
 runs=()
-while read -r word job run; do
-    if [ "$word $job" = "#RUN $number" ]; then runs+=("$run"); fi
-done <{script}
+mapfile -t lines <{script}
+for line in "${{lines[@]}}"; do
+    if [[ $line == "#RUN $number "* ]]; then runs+=("${{line##* }}"); fi
+done
 if [ "${{#runs[@]}}" -eq 1 ]; then
     exec bash {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
 fi
