@@ -66,7 +66,7 @@ class ClusterBackend:
     def check(self) -> None:
         """Make sure that the scheduler's commands are there, in a version that will do."""
         try:
-            answer = self._run(self._scheduler.version_command())
+            answer = self._answer(self._scheduler.version_command())
         except BackendError as error:
             raise BackendError(f"{error}; {self._scheduler.remedy}") from error
         self._scheduler.check_version(answer)
@@ -138,7 +138,7 @@ class ClusterBackend:
         statuses = self._jobs.statuses(active)
         widen = self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
         if widen is not None:
-            self._run_if_there(widen)
+            self._run(widen)
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
@@ -206,7 +206,7 @@ class ClusterBackend:
         """Return how large an array may be; asks the scheduler once."""
         if self._array_limit is None:
             command = self._scheduler.array_limit_command()
-            self._array_limit = self._scheduler.array_limit(None if command is None else self._run_if_there(command))
+            self._array_limit = self._scheduler.array_limit(None if command is None else self._run(command))
         return self._array_limit
 
     def _split_arrays(self, submission: Submission) -> None:
@@ -291,14 +291,14 @@ class ClusterBackend:
         self._jobs.taken_back(job for job in jobs if job.id not in living)
         return [job for job in jobs if job.id in living]
 
-    def _run_if_there(self, command: Command) -> Answer | None:
-        """Run a command without which the search goes on; None if there is no such command."""
-        try:
-            return self._run(command)
-        except BackendError:
-            return None
-
     def _run(self, command: Command) -> Answer:
+        """Run a command; one that cannot be started now (no more processes, a folder that is away) gave no answer."""
+        try:
+            return self._answer(command)
+        except BackendError as error:
+            return Answer(None, "", str(error))
+
+    def _answer(self, command: Command) -> Answer:
         return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
 
 

@@ -1,0 +1,54 @@
+"""A scheduler's command that cannot be started, after all went well at the start, is one without an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.scheduler import ClusterWishes
+from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.core.errors import SubmissionUnsure
+from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
+
+
+class SteppedClock:
+    """Goes on by ten seconds each time it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 10
+        return self.now
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def backend(tmp_path: Path, told: list[str]) -> ClusterBackend:
+    """A Slurm whose commands are gone."""
+    environment = {"PATH": str(tmp_path / "nowhere")}
+    return ClusterBackend(Slurm(SlurmWishes()), ClusterWishes(), told.append, environment, SteppedClock())
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Attempt:
+    run = Run(1, "sim_1", Configuration((("x", 1),)), str(tmp_path / "sim_1"))
+    return Attempt(run, 1, "sim_1.1.abc", ("true",), tmp_path, tmp_path / "exit", tmp_path)
+
+
+def test_no_job_ends_and_the_user_is_told_once(backend: ClusterBackend, attempt: Attempt, told: list[str]) -> None:
+    job = Job(attempt, "12", Place(), 0.0)
+    assert [list(backend.poll([job])), list(backend.poll([job]))] == [[attempt.token]] * 2
+    (message,) = told
+    assert message.startswith("warning: Slurm does not answer (squeue: cannot be started (No such file")
+
+
+def test_a_submission_is_in_doubt(backend: ClusterBackend, attempt: Attempt) -> None:
+    with pytest.raises(SubmissionUnsure, match="cannot be started"):
+        backend.submit([attempt], Place())
