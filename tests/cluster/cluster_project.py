@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from project import Project, Result, load, rows, wait_until
-from slurm_cluster import JobRow, SlurmCluster
+from slurm_cluster import ClusterError, JobRow, SlurmCluster
 
 #: Notes that it was started, does what its option --act says (a piece of shell), and leaves a summary.
 SIMULATION = """\
@@ -88,6 +89,20 @@ class ClusterProject:
     def wait_for_executions(self, count: int) -> None:
         """Wait until so many executions of the simulation have begun."""
         wait_until(lambda: sum(self.executions().values()) >= count, f"{count} executions", 60)
+
+    def hasten_until_executions(self, job_id: str, count: int) -> None:
+        """Let a job that Slurm has queued again start now, until there are so many executions.
+
+        Slurm lets it wait for two minutes, counted from when its earlier execution has left no process: an order that
+        comes before that moment is lost.
+        """
+
+        def has_started() -> bool:
+            with contextlib.suppress(ClusterError):
+                self.cluster.run(["scontrol", "update", f"JobId={job_id}", "StartTime=now"])
+            return sum(self.executions().values()) >= count
+
+        wait_until(has_started, f"{count} executions", 60)
 
     def executions(self) -> Mapping[int, int]:
         """Return run number -> how often the simulation was executed for it."""

@@ -39,10 +39,7 @@ def test_a_job_that_is_requeued_by_hand_goes_on_as_the_same_job(searches: Cluste
     searches.wait_for_executions(1)
     (job_id,) = searches.job_ids()
     searches.cluster.run(["scontrol", "requeue", job_id])
-    searches.cluster.wait_for(job_id, "PENDING")
-    # Slurm lets it wait for two minutes otherwise.
-    searches.cluster.run(["scontrol", "update", f"JobId={job_id}", "StartTime=now"])
-    searches.wait_for_executions(2)
+    searches.hasten_until_executions(job_id, 2)
     searches.go()
     result = searches.end(search)
     assert (result.exit_status, searches.job_ids(), searches.executions()) == (0, [job_id], {1: 2})
@@ -57,9 +54,7 @@ def test_a_preempted_run_is_no_failure(searches_on: Callable[..., ClusterProject
     search = searches.start(f"--slurm_options=--exclusive {option}", "--slurm_partition=main")
     searches.wait_for_executions(1)
     searches.cluster.wait_for(searches.cluster.submit("true", "--exclusive", "--partition=short"), limit_s=60)
-    if mode == "REQUEUE":
-        searches.cluster.run(["scontrol", "update", f"JobId={searches.job_ids()[0]}", "StartTime=now"])
-    searches.wait_for_executions(2)
+    searches.hasten_until_executions(searches.job_ids()[0], 2)
     searches.go()
     result = searches.end(search)
     assert (result.exit_status, searches.executions(), len(searches.job_ids())) == (0, {1: 2}, jobs)
