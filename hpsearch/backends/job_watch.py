@@ -24,7 +24,8 @@ class Patience:
 
     exit_file_s: after an end that the job itself had. killed_s: after an end by something else, which usually leaves
     no exit file. failed_s: for the scheduler's word that a run failed for want of memory. cause_s: for its word on who
-    ended a run that was told to stop. absent_s: a job that is in no answer (and that many answers are the least) may
+    ended a run that was told to stop. settle_s: for whether that end lasts: a job that is queued again shows one
+    before. absent_s: a job that is in no answer (and that many answers are the least) may
     still come back.
     """
 
@@ -32,6 +33,7 @@ class Patience:
     killed_s: float = 3.0
     failed_s: float = 20.0
     cause_s: float = 60.0
+    settle_s: float = 2.0
     absent_s: float = 30.0
     absences: int = 2
 
@@ -123,6 +125,10 @@ class JobWatch:
         if not self.waits_for_cause:
             return by_itself
         if self.told.phase is JobPhase.ENDED:
+            # Seen once is not enough: for a moment, a job that is put back into the queue looks like a failed one.
+            is_settled = self.seen_at - self.told_at >= patience.settle_s or self.absences or self.is_taken_back
+            if note.was_told_to_stop and self.told.cause is None and not is_settled:
+                return Status(JobPhase.UNKNOWN)
             cause = self.told.cause if was_ended(note) or self.told.cause is RunState.OUT_OF_MEMORY else None
             return replace(by_itself, cause=cause, reason=(self.told.reason if cause is not None else "") or reason)
         if self.is_taken_back:

@@ -44,7 +44,6 @@ def test_a_good_exit_status_is_an_end_whatever_the_scheduler_says(told: Status |
         (FAILED, KILLED, None, "ended by signal 9 (SIGKILL)"),
         (MEMORY, KILLED, RunState.OUT_OF_MEMORY, "Slurm: OUT_OF_MEMORY"),
         (CANCELLED, KILLED, RunState.CANCELLED, "Slurm: CANCELLED"),
-        (FAILED, TOLD, None, "ended by signal 15 (SIGTERM)"),
         (TIMEOUT, TOLD, RunState.TIMED_OUT, "Slurm: TIMEOUT"),
         (CANCELLED, TOLD, RunState.CANCELLED, "Slurm: CANCELLED"),
     ],
@@ -53,6 +52,20 @@ def test_the_exit_status_is_kept_and_the_scheduler_tells_the_cause(
     told: Status, note: ExitNote, cause: RunState | None, reason: str
 ) -> None:
     assert watch(told, note).status(0, PATIENCE) == Status(JobPhase.ENDED, note.exit_status, cause, reason)
+
+
+def test_a_run_that_was_told_to_stop_has_failed_only_if_its_job_stays_failed() -> None:
+    job = watch(FAILED, TOLD)
+    seen_once = job.status(1, PATIENCE)
+    job.see_row(FAILED, 3)
+    ended = Status(JobPhase.ENDED, 143, None, "ended by signal 15 (SIGTERM)")
+    assert (seen_once, job.status(3, PATIENCE)) == (UNKNOWN, ended)
+
+
+def test_a_job_that_looks_failed_on_its_way_back_into_the_queue_has_not_ended() -> None:
+    job = watch(FAILED, TOLD)
+    job.see_row(QUEUED, 1)
+    assert job.status(1, PATIENCE) == QUEUED
 
 
 @pytest.mark.parametrize("note, wait_s", [(BAD, 20), (KILLED, 60), (TOLD, 60)])
