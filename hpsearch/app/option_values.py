@@ -9,6 +9,8 @@ import argparse
 import math
 from collections.abc import Callable
 
+from hpsearch.core.integers import integer
+
 
 def whole(text: str) -> int:
     """Read a whole number. Raises argparse.ArgumentTypeError saying what was expected."""
@@ -59,12 +61,15 @@ def seed(text: str) -> int:
 
 def hours(text: str) -> float:
     """Read a time limit: hours, or ``H:MM``. Returns hours."""
-    head, colon, minutes = text.partition(":")
+    head, colon, tail = text.partition(":")
+    full, minutes = integer(head), integer(tail)
     try:
-        number = int(head) + int(minutes) / 60 if colon else float(text)
+        number = float(text) if not colon else math.nan
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf or (colon and not (minutes.isdigit() and int(minutes) < 60)):
+    if full is not None and minutes is not None and minutes < 60:
+        number = full + minutes / 60
+    if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a positive number of hours (24, 0.5) or H:MM, found {text!r}")
     return int(number) if number == int(number) else number
 
@@ -83,7 +88,7 @@ def positive(text: str) -> float:
 def gpu_list(text: str) -> str:
     """Read a list of GPU indices separated by commas; empty = all; -1 = none."""
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
-    if parts != ["-1"] and (not all(part.isdigit() for part in parts) or len(set(parts)) < len(parts)):
+    if parts != ["-1"] and (any(integer(part) is None for part in parts) or len(set(parts)) < len(parts)):
         raise argparse.ArgumentTypeError(f"expected GPU indices such as 0,1,3 (each once), or -1, found {text!r}")
     return ",".join(parts)
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from hpsearch.core.integers import integer
 from hpsearch.store.record import RunRecord
 
 _GROUPS_SHOWN = 20
@@ -48,7 +49,8 @@ def place_lines(entries: Iterable[RunRecord]) -> list[str]:
 
 def _by_number(label: str) -> list[tuple[int, str]]:
     """Return what sorts ``GPU 2`` before ``GPU 10``."""
-    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", label)]
+    words = re.split(r"([0-9]{1,18})", label)
+    return [(-1, word) if (number := integer(word)) is None else (number, "") for word in words]
 
 
 def _place_line(place: str, entries: Sequence[RunRecord]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hpsearch.backends.gpu_slots import GpuLimits
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
+from hpsearch.core.integers import integer
 
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
@@ -53,9 +54,10 @@ def read_cards(text: str) -> list[Card] | None:
     cards = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.split(",", 7)]
-        if len(cells) < 8 or not cells[0].isdigit():
+        index = integer(cells[0])
+        if len(cells) < 8 or index is None:
             return None
-        cards.append(Card(int(cells[0]), *cells[1:]))
+        cards.append(Card(index, *cells[1:]))
     return cards
 
 
@@ -110,7 +112,7 @@ def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    return integer(text.replace(".", "", 1)) is not None
 
 
 def wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, Place
 
 _GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
@@ -28,7 +29,7 @@ def place_on(gpus: Sequence[int], free_mb: Sequence[float | None], is_alone: boo
 def gpus_of(job: Job) -> tuple[int, ...]:
     """Return the GPUs that a job was given, by this controller or an earlier one."""
     ids = job.place.environment.get(_GPUS, "")
-    return tuple(int(gpu) for gpu in ids.split(",") if gpu.isdigit())
+    return tuple(gpu for word in ids.split(",") if (gpu := integer(word)) is not None)
 
 
 def free_mb_of(job: Job) -> float:

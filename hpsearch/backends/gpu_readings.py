@@ -21,6 +21,7 @@ from hpsearch.backends.gpu_slots import GpuReading
 from hpsearch.backends.process_identity import descends_from
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import BackendError
+from hpsearch.core.integers import integer
 
 #: Waking up GPUs whose driver is not kept loaded takes seconds for each.
 PATIENCE_S = 30.0
@@ -81,10 +82,9 @@ def query_processes(timeout_s: float) -> dict[str, set[int]] | None:
     found: dict[str, set[int]] = {}
     for line in answer.stdout.splitlines():
         pid, comma, uuid = line.partition(",")
-        if not comma or not pid.strip().isdigit():
-            # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
-            pid = "0"
-        found.setdefault(uuid.strip(), set()).add(int(pid))
+        # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
+        number = integer(pid.strip()) if comma else None
+        found.setdefault(uuid.strip(), set()).add(number or 0)
     return found
 
 

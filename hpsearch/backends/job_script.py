@@ -99,7 +99,7 @@ await
 exit "$failed"
 """
 
-_RUN_LINE = re.compile(r"^#RUN (\d+) (\S+)$", re.MULTILINE)
+_RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
 def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, header: Sequence[str] = ()) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpsearch.core.integers import integer
+
 #: Runs with the arguments EXIT_FILE COMMAND... ; the command's exit status goes to EXIT_FILE as one line, in one write.
 #: (Renaming would take one more process for each run. Readers take a file without its line break for not yet written.)
 #: - The first line waits for the controller's word: a run never starts before its submission is recorded, and not at
@@ -40,9 +42,9 @@ class ExitNote:
 def read_exit_note(text: str) -> ExitNote | None:
     """Return what an exit file says; None if it is not (or not yet wholly) there."""
     words = text.split()
-    if not text.endswith("\n") or not words or not all(word.isdigit() for word in words[:4]):
+    numbers = [number for word in words[:4] if (number := integer(word)) is not None]
+    if not text.endswith("\n") or not words or len(numbers) < len(words[:4]):
         return None
-    numbers = [int(word) for word in words[:4]]
     if len(numbers) < 4:
         return ExitNote(numbers[0])
     return ExitNote(numbers[0], bool(numbers[1]), numbers[2], numbers[3], " ".join(words[4:]))

@@ -124,7 +124,7 @@ class Lsf:
 
     def array_limit(self, answer: Answer | None) -> int:
         """Return MAX_JOB_ARRAY_SIZE, or its default."""
-        match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*(\d+)", answer.stdout if answer is not None else "")
+        match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b", answer.stdout if answer is not None else "")
         return max(1, int(match.group(1))) if match else _DEFAULT_ARRAY_LIMIT
 
     def query_command(self, ids: Sequence[str]) -> Command:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
+from hpsearch.core.integers import integer
 from hpsearch.core.model import JobPhase, RunState, Status
 
 #: The fields of a record. Paths may hold the delimiter, so that those that cannot stand around them.
@@ -20,8 +21,8 @@ DELIMITER = "^"
 #: of the job follows.
 REPORT_ENDING = ".lsf"
 
-_REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|\d+))?")
-_ID = re.compile(r"(\d+)(?:\[(\d+)\])?")
+_REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|[0-9]+))?")
+_ID = re.compile(r"([0-9]+)(?:\[([0-9]+)\])?")
 #: Said on standard error, whatever the exit status, when there are no such jobs.
 _NOTHING_THERE = re.compile(r"^(?:Job <.*> is not found|No .*job.* found|No matching job)", re.MULTILINE)
 #: Records that came before such words may not be all.
@@ -86,7 +87,7 @@ def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:
         return None
     told = {name: _value(reason) for name, reason in zip(reason_fields, reasons, strict=True)}
     shown_index = match.group(2) or index
-    number = int(shown_index) if shown_index.isdigit() and int(shown_index) else None
+    number = integer(shown_index) or None
     own_id = match.group(1) if number is None else f"{match.group(1)}[{number}]"
     if state in _QUEUED:
         return _queued(own_id, number, _submission(file), state, told.get("pend_reason", ""))
@@ -130,7 +131,7 @@ def _status(state: str, code: str, host: str, reason: str) -> Status:
     if state == "DONE":
         return Status(JobPhase.ENDED, 0, place=host)
     if state == "EXIT":
-        exit_status = int(code) if code.isdigit() else None
+        exit_status = integer(code)
         return Status(JobPhase.ENDED, exit_status, _cause(reason, exit_status), reason and f"LSF: {reason}", host)
     if state == "ZOMBI":
         # Somebody ended it while its host was out of reach; whether it still runs there, nobody knows.

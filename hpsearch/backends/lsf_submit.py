@@ -20,7 +20,7 @@ _NOT_TO_BE_GIVEN = {
     "-V": "it only prints a version",
 }
 #: What esubs and LSF itself print around it differs from site to site; a project has a line of this kind, too.
-_ACCEPTED = re.compile(r"^Job <(\d+)> is submitted to .*queue", re.MULTILINE)
+_ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue", re.MULTILINE)
 #: Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
 _UNCLEAR = re.compile(r"library call|connection|communication|socket|timed? ?out|broken pipe", re.IGNORECASE)
 #: Said before anything was handed over, where the same may be accepted later.

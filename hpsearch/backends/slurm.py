@@ -12,6 +12,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, script_path
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
 #: Fields of a row: array or job id, number in the array, state, reason, node, and the script, which may hold a "|".
@@ -142,7 +143,7 @@ class Slurm:
         """Read ``123`` or ``123;cluster``; what a site's plugin says may stand before it."""
         lines = answer.stdout.split()
         if answer.exit_status == 0:
-            ids = [match.group(1) for line in lines if (match := re.fullmatch(r"(\d+)(?:;\S+)?", line))]
+            ids = [match.group(1) for line in lines if (match := re.fullmatch(r"([0-9]+)(?:;\S+)?", line))]
             if ids:
                 return ids[-1]
             raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}, which is no job id")
@@ -172,7 +173,9 @@ class Slurm:
 
     def array_limit(self, answer: Answer | None) -> int:
         """Return one less than MaxArraySize, which is the first number that is too large."""
-        match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer.stdout if answer is not None else "", re.MULTILINE)
+        match = re.search(
+            r"^MaxArraySize\s*=\s*([0-9]{1,18})\b", answer.stdout if answer is not None else "", re.MULTILINE
+        )
         return max(1, (int(match.group(1)) if match else _SMALLEST_MAX_ARRAY) - 1)
 
     def query_command(self, ids: Sequence[str]) -> Command:
@@ -236,13 +239,13 @@ def _words(answer: Answer) -> str:
 
 def _row(fields: Sequence[str]) -> JobRow:
     array, number, state, reason, node, script = fields
-    is_task = number.isdigit()
-    job_id = f"{array}_{number}" if is_task else array
+    task = integer(number)
+    job_id = array if task is None else f"{array}_{number}"
     status, trouble, is_hopeless = _status(job_id, state, reason, node)
     name = PurePath(script).name.removesuffix(".sh")
     # So ends a job that its node cannot start, if Slurm may not queue it again.
     may_be_unstarted = state == "CANCELLED" and bool(node)
-    return JobRow(job_id, name, status, int(number) if is_task else None, trouble, is_hopeless, may_be_unstarted)
+    return JobRow(job_id, name, status, task, trouble, is_hopeless, may_be_unstarted)
 
 
 def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, str, bool]:
@@ -281,6 +284,6 @@ def _history_row(job_id: str, state: str, exit_code: str) -> JobRow | None:
     if word not in _ENDS:
         return None
     code = exit_code.partition(":")[0]
-    own = int(code) if code.isdigit() and _ENDS[word] is None else None
+    own = integer(code) if _ENDS[word] is None else None
     ended = _ended(word, "")
     return JobRow(job_id, "", Status(JobPhase.ENDED, own, ended.cause, ended.reason.replace(word, state)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.command import words_of_line
+from hpsearch.core.integers import integer
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import load_plain_pickle
@@ -171,4 +172,4 @@ def _run(options: Mapping[str, object], out_arg: str, number: int) -> Run:
     out_dir = str(options[out_arg])
     folder = folder_name(out_dir)
     last = folder.rpartition("_")[2]
-    return Run(int(last) if last.isdecimal() else number, folder, configuration, out_dir)
+    return Run(own if (own := integer(last)) is not None else number, folder, configuration, out_dir)

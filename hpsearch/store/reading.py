@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError
+from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.events import Event
 from hpsearch.store.journal import JournalReader
@@ -112,8 +113,8 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> lis
 
 def _attempt_number(path: Path) -> int:
     # free_name() counts behind a dot, from 2 on.
-    number = path.name.rpartition(".")[2]
-    return int(number) if number.isdigit() else 1
+    number = integer(path.name.rpartition(".")[2])
+    return 1 if number is None else number
 
 
 def _log_in(place: Path, run: Run, suffix: str) -> Path | None:
