@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from signal import SIGINT
 
+from hpsearch.app.clocks import Clocks
 from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
 from hpsearch.app.follow import LogFollower
 from hpsearch.app.gridfile import SearchConfig
-from hpsearch.app.plan import Clock
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
@@ -42,21 +42,21 @@ class Dispatcher:
         backend: Backend,
         screen: Screen,
         stop: StopRequest,
-        clock: Clock,
+        clocks: Clocks,
         retries: int,
         submits_only: bool = False,
     ) -> None:
         """Bring together what a search needs. submits_only: leave as soon as a scheduler has all runs."""
         self._search, self._config, self._backend = search, config, backend
-        self._screen, self._stop, self._clock = screen, stop, clock
+        self._screen, self._stop, self._clocks = screen, stop, clocks
         self._retries, self._submits_only = retries, submits_only
-        self._submissions = Submissions(search, backend, screen, clock)
+        self._submissions = Submissions(search, backend, screen, clocks)
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
         self._to_announce: list[Job] = []
         self._followers: dict[str, LogFollower] = {}
         self._failures_before: dict[int, int] = {}
-        self._next_look = clock() + _REQUEST_INTERVAL_S
+        self._next_look = clocks.steady() + _REQUEST_INTERVAL_S
 
     def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = ()) -> None:
         """Take runs into the loop, whatever state an earlier controller left them in.
@@ -150,9 +150,9 @@ class Dispatcher:
 
     def _look_for_request(self) -> None:
         """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
-        if self._clock() < self._next_look:
+        if self._clocks.steady() < self._next_look:
             return
-        self._next_look = self._clock() + _REQUEST_INTERVAL_S
+        self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
         asked_by = self._search.who_asked_to_cancel()
         if asked_by is not None:
             self._screen.note(f"told to stop by {asked_by}")
@@ -180,13 +180,13 @@ class Dispatcher:
         run, token = job.attempt.run, job.attempt.token
         entry = self._search.record.runs[run.number]
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
-            self._search.note(AttemptStarted(run.number, token, self._clock(), status.place))
+            self._search.note(AttemptStarted(run.number, token, self._clocks.wall(), status.place))
             self._screen.runs_now(job, status.place)
 
     def _finish_attempt(self, entry: RunRecord, token: str, status: Status) -> None:
         cause = status.cause.value if status.cause is not None else ""
         self._search.note(
-            AttemptEnded(entry.run.number, token, status.exit_status, self._clock(), cause, status.reason)
+            AttemptEnded(entry.run.number, token, status.exit_status, self._clocks.wall(), cause, status.reason)
         )
         # From here on the slot is free; the job is kept for collecting.
         job = self._active.pop(token, None)
@@ -213,7 +213,8 @@ class Dispatcher:
         self._put_files_in_place(entry, logs)
         summary = None if outcome.summary is None else encode_summary(outcome.summary)
         search.note(
-            RunCollected(run.number, token, outcome.state.value, self._clock(), summary, outcome.problem), durable=True
+            RunCollected(run.number, token, outcome.state.value, self._clocks.wall(), summary, outcome.problem),
+            durable=True,
         )
         is_again = self._runs_again(entry)
         if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:

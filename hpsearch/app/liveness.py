@@ -49,9 +49,8 @@ class Liveness:
         """Return whether the live controller will not run this run again, or not for the time being."""
         if entry.collected_at is None:
             return False
-        controller = self._search.record.controller if self._search.record is not None else None
         # A search that is resumed runs again whatever did not finish before.
-        is_of_now = controller is not None and entry.collected_at >= controller.at
+        is_of_now = self._search.record is not None and entry.run.number in self._search.record.collected_now
         return entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
 
     def _was_left_behind_live(self, entry: RunRecord) -> bool:

@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import split
 
+from hpsearch.app.clocks import Clock
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions, absolute
 from hpsearch.core.coding import Selection
@@ -18,9 +19,6 @@ from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.store.record import Settings
-
-#: The time now, in seconds since the epoch.
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def planned_run(number: int, width: int, stamp: str, configuration: Configuratio
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
     """Plan a new search; nothing is written.
 
-    import_paths: what was added to Python's search path to find the grid module.
+    import_paths: what was added to Python's search path to find the grid module. clock: seconds since the epoch.
     Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
     """
     options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)

@@ -17,6 +17,7 @@ from typing import Any
 
 from hpsearch.app.adoption import check_adoptable, check_same_place
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
+from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.gridfile import SearchConfig, load_config
@@ -291,7 +292,7 @@ def _carry_out(
     _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, config, backend, screen, stop, time.time, options.retries, options.submit_only)
+        dispatcher = Dispatcher(search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only)
         dispatcher.take_over(entries, how.again)
         if how.only_ends:
             stop.request(signal.SIGINT)

@@ -120,15 +120,14 @@ def _state(presence: Presence, has_left: bool) -> str:
 
 def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
     """Return how many runs ended in an hour under the latest controller; None if none has."""
-    since = 0.0 if record.controller is None else record.controller.at
     ended = [
         entry.collected_at
         for entry in record
-        if entry.state.is_final and entry.collected_at is not None and entry.collected_at >= since
+        if entry.state.is_final and entry.collected_at is not None and entry.run.number in record.collected_now
     ]
     if record.controller is None or not ended:
         return None
-    took = max(ended) - since
+    took = max(ended) - record.controller.at
     # The time since the last end counts only as far as it is longer than it should be: runs end in bursts.
     silence = max(0.0, now - max(ended) - took / len(ended))
     return len(ended) / max(took + silence, 0.001) * 3600

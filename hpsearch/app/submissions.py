@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.app.plan import Clock
+from hpsearch.app.clocks import Clock, Clocks
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.waiting import WaitingRuns
@@ -40,7 +40,7 @@ class Made:
 
 @dataclass
 class _Pause:
-    """When the backend may be asked again."""
+    """When the backend may be asked again, by a clock that only goes on."""
 
     clock: Clock
     until: float = 0.0
@@ -64,14 +64,14 @@ class Submissions:
     given_up: why nothing more is submitted; empty while that goes on.
     """
 
-    def __init__(self, search: LiveSearch, backend: Backend, screen: Screen, clock: Clock) -> None:
-        self._search, self._backend, self._screen, self._clock = search, backend, screen, clock
-        self.waiting = WaitingRuns(backend, clock())
+    def __init__(self, search: LiveSearch, backend: Backend, screen: Screen, clocks: Clocks) -> None:
+        self._search, self._backend, self._screen, self._clocks = search, backend, screen, clocks
+        self.waiting = WaitingRuns(backend, clocks.steady)
         self.doubtful: dict[str, Attempt] = {}
         self.given_up = ""
         self._prepared: dict[int, Attempt] = {}
         self._waited_s: dict[str, float] = {}
-        self._pause = _Pause(clock)
+        self._pause = _Pause(clocks.steady)
         self._has_accepted, self._refusals = False, 0
 
     def __len__(self) -> int:
@@ -137,9 +137,9 @@ class Submissions:
         attempts = [self._next_attempt(entry) for entry in entries]
         aside = [(entry.run, move_aside(self._search.folder, entry.run)) for entry in entries]
         moved = [(run, path) for run, path in aside if path is not None]
-        now = self._clock()
+        now = self._clocks.wall()
         for entry, attempt in zip(entries, attempts, strict=True):
-            self._waited_s[attempt.token] = self.waiting.waited_s(entry, now)
+            self._waited_s[attempt.token] = self.waiting.waited_s(entry)
         self._search.note(*(AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts))
         try:
             ids = self._backend.submit(attempts, place)
@@ -173,13 +173,13 @@ class Submissions:
 
     def _withdraw(self, attempts: Sequence[Attempt], moved: Sequence[tuple[Run, Path]]) -> None:
         """Let everything be as it was before attempts that never became jobs."""
-        now = self._clock()
+        now = self._clocks.wall()
         self._search.note(*(AttemptWithdrawn(attempt.run.number, attempt.token, now) for attempt in attempts))
         for run, path in moved:
             move_back(self._search.folder, run, path)
 
     def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> list[Job]:
-        now, host = self._clock(), socket.gethostname()
+        now, host = self._clocks.wall(), socket.gethostname()
         jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
         self._search.note(*(self._submitted(job, host) for job in jobs))
         self._has_accepted, self._refusals, self._pause.next_s = True, 0, _FIRST_PAUSE_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from hpsearch.app.clocks import Clock
 from hpsearch.backends.base import Backend, Room, RoomFinder
 from hpsearch.core.model import Job, Place
 from hpsearch.store.record import RunRecord
@@ -13,9 +14,10 @@ from hpsearch.store.record import RunRecord
 class WaitingRuns:
     """What is still to be started on a backend."""
 
-    def __init__(self, backend: Backend, since: float) -> None:
-        """Start with no run. since: when waiting began, in seconds since the epoch."""
-        self._backend, self._since = backend, since
+    def __init__(self, backend: Backend, steady: Clock) -> None:
+        """Start with no run. steady: a clock that only goes on."""
+        self._backend, self._steady = backend, steady
+        self._since: dict[int, float] = {}
         self._ready: deque[RunRecord] = deque()
         self._rooms: dict[int, Room] = {}
         self._held: dict[int, RunRecord] = {}
@@ -30,6 +32,7 @@ class WaitingRuns:
 
     def append(self, entry: RunRecord) -> None:
         """Let a run wait behind all others."""
+        self._since[entry.run.number] = self._steady()
         if entry.run.number in self._rooms:
             self._held[entry.run.number] = entry
         else:
@@ -72,6 +75,7 @@ class WaitingRuns:
         """A run has its place: what it needed is settled."""
         self._rooms.pop(number, None)
 
-    def waited_s(self, entry: RunRecord, now: float) -> float:
-        """Return for how long a run has waited, since the search or its latest attempt ended."""
-        return round(max(0.0, now - max(self._since, entry.collected_at or 0.0)), 3)
+    def waited_s(self, entry: RunRecord) -> float:
+        """Return for how many seconds a run has waited, or had waited when it was taken out."""
+        now = self._steady()
+        return round(now - self._since.get(entry.run.number, now), 3)

@@ -41,10 +41,13 @@ class ClusterBackend:
         wishes: ClusterWishes,
         tell: Callable[[str], None],
         environ: Mapping[str, str],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         patience: Patience | None = None,
     ) -> None:
-        """Tell the user's wishes and the caller's environment; `tell` shows people a message."""
+        """Tell the user's wishes and the caller's environment; `tell` shows people a message.
+
+        clock: seconds of a clock that only goes on; it is used for waiting only.
+        """
         self._scheduler, self._wishes, self._tell, self._clock = scheduler, wishes, tell, clock
         self._environment = scheduler.environment(environ)
         self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s)

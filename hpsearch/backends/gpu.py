@@ -49,11 +49,17 @@ class GpuBackend:
         wishes: GpuWishes,
         tell: Callable[[str], None],
         environment: Mapping[str, str],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """Tell the user's wishes and the caller's environment; `tell` shows people a message."""
+        """Tell the user's wishes and the caller's environment; `tell` shows people a message.
+
+        clock: seconds since this machine was started, for waiting. wall: seconds since the epoch, which an earlier
+        controller noted.
+        """
         self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
-        self._environment, self._clock = environment, clock
+        self._environment, self._clock, self._wall = environment, clock, wall
+        self._started_at: dict[str, float] = {}
         self._processes, self._reader = LocalProcesses(), GpuReader()
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER))
@@ -208,8 +214,8 @@ class GpuBackend:
         """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
         locked = [gpu for gpu in gpus if not self._locks.take(self._uuids[gpu])]
         self._put_off(locked, "a run of another search starts up there")
-        since = self._watch.confirmed_since
-        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._uuids[gpu], since(gpu))]
+        since, now = self._watch.confirmed_since, self._clock()
+        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._uuids[gpu], since(gpu), now)]
         self._watch.start_anew(outdated)
         refused = {*locked, *outdated}
         if gpus and not refused and self._wishes.exclusive:
@@ -282,8 +288,14 @@ class GpuBackend:
         return [run for run in runs if is_in_startup(run, self._limits, now)]
 
     def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
+        now = self._clock()
+        # The wall clock is asked only once how old a run is: it may be set at any moment.
+        started = {job.id: now - max(0.0, self._wall() - job.submitted_at) for job in active}
+        self._started_at = {job: self._started_at.get(job, started_at) for job, started_at in started.items()}
         return [
-            GpuRun(gpus_of(job), job.submitted_at, wants_alone(job) or not self._single.isdisjoint(gpus_of(job)))
+            GpuRun(
+                gpus_of(job), self._started_at[job.id], wants_alone(job) or not self._single.isdisjoint(gpus_of(job))
+            )
             for job in active
         ]
 

@@ -55,18 +55,21 @@ class GpuLocks:
         self._held[uuid] = descriptor
         return True
 
-    def has_other_start(self, uuid: str, since: float) -> bool:
-        """Return whether another search started a run on a GPU, whose lock is held now, at `since` or later."""
+    def has_other_start(self, uuid: str, since: float, now: float) -> bool:
+        """Return whether another search started a run on a GPU, whose lock is held now, at `since` or later.
+
+        Both are seconds since this machine was started; a stamp beyond `now` was left before that.
+        """
         if uuid not in self._held:
             return False
         try:
             last = float(os.pread(self._held[uuid], 40, 0))
         except ValueError:
             return False
-        return last >= since and last != self._own_starts.get(uuid)
+        return since <= last <= now and last != self._own_starts.get(uuid)
 
     def note_start(self, uuid: str, now: float) -> None:
-        """Leave for other searches that a run starts now (seconds since the epoch)."""
+        """Leave for other searches that a run starts now (seconds since this machine was started: the same for all)."""
         if uuid in self._held:
             text = f"{now:.6f}"
             self._own_starts[uuid] = float(text)

@@ -50,8 +50,8 @@ class GpuRun:
 
 
 def is_in_startup(run: GpuRun, limits: GpuLimits, now: float) -> bool:
-    """Return whether a run may not have taken all its memory yet. A clock that was set back ends the start-up time."""
-    return 0 <= now - run.started_at < limits.startup_s
+    """Return whether a run may not have taken all its memory yet; all times are of one clock that only goes on."""
+    return now - run.started_at < limits.startup_s
 
 
 def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, now: float) -> list[int]:

@@ -41,7 +41,7 @@ class _View:
 
 
 class GpuWatch:
-    """Counts readings in a row that allow a run. All times are seconds of one clock, given by the caller."""
+    """Counts readings in a row that allow a run. All times come from one clock that only goes on."""
 
     def __init__(self, samples: int) -> None:
         self._samples = samples
@@ -53,7 +53,7 @@ class GpuWatch:
             view = self._view(gpu)
             if is_good:
                 self._count(view, asked, now)
-            elif now < view.settles <= now + SETTLING_S:
+            elif now < view.settles:
                 view.good, view.look_at = 0, now + SETTLING_PAUSE_S
             else:
                 view.was_full = True
@@ -61,10 +61,10 @@ class GpuWatch:
 
     def _count(self, view: _View, asked: float, now: float) -> None:
         gap_s = LONG_GAP_S if view.was_full else GAP_S
-        if view.good and 0 <= asked - view.asked < gap_s:
+        if view.good and asked - view.asked < gap_s:
             return  # Taken for the sake of another GPU, too soon to tell anything new about this one.
         # From answer to question: a driver that needs seconds for each answer is no reason to start counting anew.
-        if view.good == 0 or not 0 <= asked - view.seen <= FRESH_S + gap_s:
+        if view.good == 0 or asked - view.seen > FRESH_S + gap_s:
             view.good, view.since = 0, asked
         view.good += 1
         view.asked, view.seen, view.pause_s = asked, now, FIRST_PAUSE_S
@@ -96,7 +96,7 @@ class GpuWatch:
     def is_confirmed(self, gpu: int, now: float) -> bool:
         """Return whether enough readings in a row, and recent ones, allow a run."""
         view = self._view(gpu)
-        return view.good >= self._samples and 0 <= now - view.seen <= FRESH_S
+        return view.good >= self._samples and now - view.seen <= FRESH_S
 
     def confirmed_since(self, gpu: int) -> float:
         """Return when the first of the readings that count was asked for."""
@@ -108,8 +108,7 @@ class GpuWatch:
         return times[needed - 1]
 
     def _is_due(self, view: _View, now: float) -> bool:
-        # The clock may have been set back.
-        return view.look_at <= now or view.look_at > now + 2 * LONGEST_PAUSE_S
+        return view.look_at <= now
 
     def _view(self, gpu: int) -> _View:
         return self._views.setdefault(gpu, _View())

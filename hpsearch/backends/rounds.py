@@ -10,7 +10,7 @@ _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
 
 
 class Rounds:
-    """The times of the questions of one controller. All times are seconds of one clock."""
+    """The times of the questions of one controller. All times are seconds of one clock that only goes on."""
 
     def __init__(self, longest_s: float, now: float) -> None:
         self._longest_s, self._began = longest_s, now
@@ -19,8 +19,8 @@ class Rounds:
         self.count = 0
 
     def is_due(self, now: float) -> bool:
-        """Return whether it is time to ask. A clock that was set back makes it time, too."""
-        return not 0 <= now - self._asked_at < self._pause_s
+        """Return whether it is time to ask."""
+        return now - self._asked_at >= self._pause_s
 
     def seconds_left(self, now: float) -> float:
         """Return for how long not to ask."""

@@ -113,6 +113,9 @@ class SearchRecord:
         self.carried: list[Mapping[str, str]] = []
         #: The latest one of the latest search.
         self.controller: ControllerStarted | None = None
+        #: Numbers of the runs that were collected since that controller started. Stamps could not tell: the clock
+        #: may have been set back in between.
+        self.collected_now: set[int] = set()
         self.started_at: float | None = None
 
     @classmethod
@@ -174,6 +177,7 @@ class SearchRecord:
             self.runs[event.run].ended = event
         elif isinstance(event, RunCollected):
             self._collect(self.runs[event.run], event)
+            self.collected_now.add(event.run)
         else:
             self._apply_to_search(event)
 
@@ -182,6 +186,7 @@ class SearchRecord:
             self._start(event)
         elif isinstance(event, ControllerStarted):
             self.controller = event
+            self.collected_now.clear()
         else:
             self.carried.append(event.row)
 

@@ -72,17 +72,24 @@ def test_a_start_of_another_search_makes_earlier_readings_worthless(folder):
     first.note_start("GPU-a", 1000.5)
     first.keep(())
     second.take("GPU-a")
-    assert (second.has_other_start("GPU-a", since=1000.0), second.has_other_start("GPU-a", since=1001.0)) == (
-        True,
-        False,
-    )
+    news = [second.has_other_start("GPU-a", since=since, now=1002.0) for since in (1000.0, 1001.0)]
+    assert news == [True, False]
 
 
 def test_a_start_of_ones_own_is_no_news(folder):
     locks = locks_in(folder)
     locks.take("GPU-a")
     locks.note_start("GPU-a", 1000.5)
-    assert not locks.has_other_start("GPU-a", since=1000.0)
+    assert not locks.has_other_start("GPU-a", since=1000.0, now=1001.0)
+
+
+def test_a_stamp_from_before_the_machine_was_started_is_no_start(folder):
+    first, second = locks_in(folder), locks_in(folder)
+    first.take("GPU-a")
+    first.note_start("GPU-a", 90_000.0)
+    first.keep(())
+    second.take("GPU-a")
+    assert not second.has_other_start("GPU-a", since=5.0, now=6.0)
 
 
 def test_a_link_in_the_common_folder_is_not_followed(folder, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
+from hpsearch.app.clocks import Clocks
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
@@ -71,7 +72,7 @@ def end(search: LiveSearch, backend: Scheduler) -> str:
     screen = Screen()
     screen.begin(search.settings, [], False, 1)
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, lambda: 100.0, 0)
+        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, Clocks(lambda: 100.0, lambda: 100.0), 0)
         dispatcher.take_over(search.record)
         stop.request(signal.SIGINT)
         dispatcher.run()

@@ -14,7 +14,6 @@ from hpsearch.backends.gpu_slots import (
     GpuRun,
     choose_gpus,
     is_below_limits,
-    is_in_startup,
 )
 
 TOTAL_MB = 16000.0
@@ -85,10 +84,6 @@ def test_what_is_not_known_is_allowed_only_where_it_is_not_limited(limits, below
 @pytest.mark.parametrize("wanted_mb, below", [(8000, True), (8001, False)])
 def test_free_memory_is_an_absolute_demand_beside_the_share(wanted_mb, below):
     assert is_below_limits(reading(0, memory=0.5), GpuLimits(free_memory_mb=wanted_mb)) is below
-
-
-def test_a_clock_that_was_set_back_blocks_no_gpu():
-    assert not is_in_startup(run(0, started_at=1000), LIMITS, now=100)
 
 
 shares = st.floats(0, 1)

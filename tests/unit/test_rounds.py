@@ -53,11 +53,6 @@ def test_the_shortest_pause_is_not_above_the_longest() -> None:
     assert rounds.seconds_left(86_400) == pytest.approx(0.2)
 
 
-def test_a_clock_that_was_set_back_delays_no_question() -> None:
-    rounds = Rounds(60, now=1000)
-    assert (rounds.is_due(0), rounds.seconds_left(0)) == (True, 0)
-
-
 @given(st.lists(st.tuples(st.floats(0, 10_000), st.sampled_from(["news", "none", "hurry"])), max_size=60))
 def test_a_pause_is_never_above_the_longest_nor_below_the_shortest(steps: list[tuple[float, str]]) -> None:
     rounds, now = Rounds(60, now=0), 0.0

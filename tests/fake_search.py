@@ -1,0 +1,153 @@
+"""A search on a backend without processes, and clocks that only tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from searches import SETTINGS
+
+from hpsearch.app.clocks import Clocks
+from hpsearch.app.dispatch import Dispatcher
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.screen import Screen
+from hpsearch.app.stop import StopRequest
+from hpsearch.backends.base import LogFile
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+from hpsearch.store.events import RunPlanned, SearchStarted
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+
+CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
+
+
+@dataclass
+class FakeClock:
+    """Two clocks: the steady one goes on as time is waited for, the wall clock with it unless a test sets it."""
+
+    steady_s: float = 100.0
+    wall_s: float = 1_000_000.0
+
+    def go_on(self, seconds: float) -> None:
+        """Let time pass."""
+        self.steady_s += seconds
+        self.wall_s += seconds
+
+    @property
+    def clocks(self) -> Clocks:
+        """What is handed to a controller."""
+        return Clocks(lambda: self.wall_s, lambda: self.steady_s)
+
+
+@dataclass
+class FakeBackend:
+    """Runs that take one second each and finish, side by side in some slots.
+
+    answers: what the next submissions meet: an error that is raised, None = they are accepted.
+    while_waiting: called at each wait, after time has passed.
+    exit_statuses: run -> exit status; a run that is not there finishes with 0 and a summary.
+    """
+
+    clock: FakeClock
+    slots: int = 1
+    survives_controller: bool = False
+    name: str = "fake"
+    shows_output: bool = False
+    answers: list[Exception | None] = field(default_factory=list)
+    while_waiting: Callable[[], None] = lambda: None
+    exit_statuses: Mapping[int, int] = field(default_factory=dict)
+    started: list[int] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    waits: int = 0
+    _ends: dict[str, float] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Nothing can be missing."""
+
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return a place while a slot is free."""
+        return Place() if len(active) < self.slots else None
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Nothing to prepare."""
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Accept, or raise what the test has put there."""
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+        return [f"{attempt.run.number}@job" for attempt in attempts]
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the jobs run; each leaves its folder at once."""
+        for job in jobs:
+            self.started.append(job.attempt.run.number)
+            self._ends[job.attempt.token] = self.clock.steady_s + 1
+            folder = job.attempt.log_folder.parent.parent / job.attempt.run.folder
+            folder.mkdir()
+            if job.attempt.run.number not in self.exit_statuses:
+                (folder / "s.txt").write_text(f"acc {job.attempt.run.number}.{job.attempt.number}\nfinished 1\n")
+
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
+        """Find nothing."""
+        return {}
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Say which runs have had their second; one that was cancelled has ended, too."""
+        return {job.attempt.token: self._status(job) for job in active}
+
+    def _status(self, job: Job) -> Status:
+        number = job.attempt.run.number
+        if number not in self.cancelled and self.clock.steady_s < self._ends.get(job.attempt.token, 0.0):
+            return Status(JobPhase.RUNNING)
+        exit_status = self.exit_statuses.get(number, 0)
+        return Status(JobPhase.ENDED, exit_status, None, f"exit status {exit_status}" if exit_status else "")
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Let the time pass, up to the next end of a run."""
+        self.waits += 1
+        assert self.waits < 10_000, "the search waits for ever"
+        ends = [self._ends[job.attempt.token] - self.clock.steady_s for job in active]
+        self.clock.go_on(max(0.0, min([timeout_s if timeout_s is not None else 3600.0, *ends])))
+        self.while_waiting()
+
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
+        """End the jobs."""
+        self.cancelled += [job.attempt.run.number for job in active]
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Leave no log."""
+        return []
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def planned_search(folder: Path, runs: int) -> LiveSearch:
+    """Return a search in a folder, open for work."""
+    search = LiveSearch(SearchFolder(folder))
+    settings = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder))
+    plan = [RunPlanned(n, f"sim_{n}", str(folder / f"sim_{n}"), [["x", n]]) for n in range(1, runs + 1)]
+    search.add_plan(*plan, SearchStarted(settings.to_json(), 0.0))
+    search.open_for_work()
+    return search
+
+
+def dispatch(
+    search: LiveSearch, backend: FakeBackend, retries: int = 0, again: Sequence[int] = (), only: Sequence[int] = ()
+) -> StopRequest:
+    """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
+    screen = Screen()
+    chosen = [entry for entry in search.record if not only or entry.run.number in only]
+    screen.begin(search.settings, chosen, False, len(search.record.runs))
+    with StopRequest() as stop:
+        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, backend.clock.clocks, retries)
+        dispatcher.take_over(chosen, again)
+        dispatcher.run()
+    return stop
+
+
+def states(search: LiveSearch) -> dict[int, str]:
+    """Return the state of each run."""
+    return {entry.run.number: entry.state.value for entry in search.record}
