@@ -45,7 +45,7 @@ def run(argv: Sequence[str] | None = None) -> str:
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the command's exit status, errors told on standard error."""
     from hpsearch.app.screen import Screen
-    from hpsearch.core.errors import SearchError
+    from hpsearch.core.errors import SearchError, reason_of
 
     try:
         return _postprocess(argv, prog).exit_status
@@ -54,7 +54,7 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
         return error.exit_status
     except OSError as error:
         # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-        Screen().error(f"{error.filename or 'the search folder'}: {error.strerror or error}")
+        Screen().error(f"{error.filename or 'the search folder'}: {reason_of(error)}")
         return 2
     except KeyboardInterrupt:
         Screen().error("stopped; what was written is whole, the same call goes on")

@@ -17,7 +17,7 @@ from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
-from hpsearch.core.errors import BackendError, UsageError
+from hpsearch.core.errors import BackendError, UsageError, reason_of
 
 
 def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
@@ -73,7 +73,7 @@ def _setup_lines(file: str) -> str:
     try:
         return Path(file).expanduser().read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        raise UsageError(f"--job_setup={file}: cannot be read ({error.strerror})") from error
+        raise UsageError(f"--job_setup={file}: cannot be read ({reason_of(error)})") from error
 
 
 def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:

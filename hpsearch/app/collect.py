@@ -14,7 +14,7 @@ from pathlib import Path
 from hpsearch.app.gridfile import SearchConfig, SummaryParser
 from hpsearch.app.oldnames import using_config
 from hpsearch.backends.base import LogFile
-from hpsearch.core.errors import SummaryError
+from hpsearch.core.errors import SummaryError, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
@@ -106,7 +106,7 @@ def read_summary_text(path: Path) -> str:
             raise SummaryError(f"there is no summary file {path}") from None
         return read_summary_text(path)
     except OSError as error:
-        raise SummaryError(f"{path}: cannot be read ({error.strerror})") from error
+        raise SummaryError(f"{path}: cannot be read ({reason_of(error)})") from error
     line = content[: content.find(b"\0")].count(b"\n") + 1
     if b"\0" in content:
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")

@@ -11,7 +11,7 @@ from pathlib import Path
 from hpsearch.app.collect import read_summary
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.recorded import config_for_folder
-from hpsearch.core.errors import FolderError, StoreError, SummaryError
+from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
 from hpsearch.store.journal import read_journal
@@ -107,7 +107,7 @@ def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bo
     try:
         listing = list_folder(path, folder.set_apart)
     except OSError as error:
-        raise FolderError(f"{path}: cannot be listed ({error.strerror})") from error
+        raise FolderError(f"{path}: cannot be listed ({reason_of(error)})") from error
     if not is_search_folder(folder, listing):
         raise _no_search(path)
     record, damage = _read_record(folder)

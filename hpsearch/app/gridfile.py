@@ -14,7 +14,7 @@ from typing import Any
 
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Not
-from hpsearch.core.errors import ConfigError
+from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.store.values import load_plain_pickle
 
 #: A user's summary parser: f(out_dir, cmd_ident) -> {keyword: [value]}; some take `summary_fn` too.
@@ -136,7 +136,7 @@ def read_grid_config(path: Path) -> dict[str, object]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"--grid_config={path}: cannot be read ({error.strerror})") from error
+        raise ConfigError(f"--grid_config={path}: cannot be read ({reason_of(error)})") from error
     is_json = path.suffix == ".json"
     try:
         loaded = _negations(json.loads(content)) if is_json else load_plain_pickle(content)

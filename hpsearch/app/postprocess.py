@@ -14,7 +14,7 @@ from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
-from hpsearch.core.errors import StoreError, UsageError
+from hpsearch.core.errors import StoreError, UsageError, reason_of
 from hpsearch.core.summary import number_of
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
@@ -118,7 +118,7 @@ def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> l
         for standing, configurations in dicts.items():
             write_dicts(folder.postprocessing_jobs(standing.value), configurations)
     except OSError as error:
-        raise StoreError(f"{folder.path}: cannot be written ({error.strerror})") from error
+        raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
     try:
         added = _complete_table(search, liveness)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.core.errors import ConfigError
+from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.store.old_search import options_of_command
 from hpsearch.store.values import decode, encode, load_plain_pickle
 
@@ -57,7 +57,7 @@ def read_namespace(path: Path) -> dict[str, object]:
     try:
         loaded = load_plain_pickle(path.read_bytes(), also=[("argparse", "Namespace")])
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
     except ValueError as error:
         raise ConfigError(f"{path}: {expected}, but {error}") from error
     if not isinstance(loaded, argparse.Namespace):

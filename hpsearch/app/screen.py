@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
 from hpsearch.core.command import shell_line
-from hpsearch.core.errors import StoreError
+from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.core.summary import sort_key
 from hpsearch.store.record import RunRecord, Settings
@@ -123,7 +123,7 @@ class Screen:
             raise
         except OSError as error:
             self.leave()
-            raise StoreError(f"standard output cannot be written: {error.strerror or error}") from error
+            raise StoreError(f"standard output cannot be written: {reason_of(error)}") from error
 
     def _write_out(self, text: str) -> None:
         try:

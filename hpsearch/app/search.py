@@ -28,7 +28,7 @@ from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
@@ -181,9 +181,9 @@ def _take_away(path: Path, made: Sequence[Path]) -> None:
 
 
 def _not_writable(path: Path, error: OSError) -> FolderError:
+    where = f": {error.filename}" if error.filename else ""
     return FolderError(
-        f"--out_dir: the search folder {path} cannot be made ({error.strerror}: {error.filename}); "
-        "give another --out_dir"
+        f"--out_dir: the search folder {path} cannot be made ({reason_of(error)}{where}); give another --out_dir"
     )
 
 
@@ -306,7 +306,7 @@ def _carry_out(
         except StoreError as error:
             raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
         except OSError as error:
-            what = f"{error.filename or folder.path}: {error.strerror or error}"
+            what = f"{error.filename or folder.path}: {reason_of(error)}"
             raise StoreError(f"{what}; nothing is lost: {resume_hint(folder.path)}") from error
         finally:
             screen.close()

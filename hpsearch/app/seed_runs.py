@@ -12,7 +12,7 @@ from pathlib import Path
 from hpsearch.app.collect import read_summary
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.run_configuration import RunConfiguration, is_run_folder, read_configuration
-from hpsearch.core.errors import FolderError, SummaryError
+from hpsearch.core.errors import FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of
 from hpsearch.core.summary import is_finished
@@ -81,7 +81,7 @@ def read_seed_runs(
         folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
         raise FolderError(
-            f"{results}: cannot be read ({error.strerror}); expected a folder of gathered seeds"
+            f"{results}: cannot be read ({reason_of(error)}); expected a folder of gathered seeds"
         ) from error
     record = record_of(results)
     commands = {entry.run.folder: entry.run.configuration.as_dict() for entry in record or ()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hpsearch.app.command import tell_end
 from hpsearch.app.seeds_options import SeedsArguments, parse_seeds_options
-from hpsearch.core.errors import SearchError
+from hpsearch.core.errors import SearchError, reason_of
 
 
 def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str | None = None) -> int:
@@ -25,6 +25,6 @@ def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str
         return tell_end(str(error), error.exit_status)
     except OSError as error:
         # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-        return tell_end(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+        return tell_end(f"{error.filename or 'a file'}: {reason_of(error)}", 2)
     except KeyboardInterrupt:
         return tell_end("stopped before the search was started", 130)

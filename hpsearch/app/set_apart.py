@@ -12,7 +12,7 @@ from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.liveness import Liveness
 from hpsearch.app.oldnames import using_config
-from hpsearch.core.errors import ConfigError, SummaryError
+from hpsearch.core.errors import ConfigError, SummaryError, reason_of
 from hpsearch.store.layout import free_name
 
 
@@ -88,7 +88,7 @@ def move_away(search: FoundSearch, chosen: Sequence[FoundRun]) -> list[str]:
         if chosen:
             apart.mkdir(exist_ok=True)
     except OSError as error:
-        return [f"{apart}: cannot be made ({error.strerror}); all runs stay"]
+        return [f"{apart}: cannot be made ({reason_of(error)}); all runs stay"]
     for found in chosen:
         assert found.place is not None
         target = free_name(apart / found.run.folder)
@@ -131,5 +131,5 @@ def _move(source: Path, target: Path) -> str:
     try:
         source.rename(target)
     except OSError as error:
-        return f"cannot be moved to {target} ({error.strerror})"
+        return f"cannot be moved to {target} ({reason_of(error)})"
     return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.app.liveness import Liveness
 from hpsearch.backends.scheduler import BATCH_MARK
+from hpsearch.core.errors import reason_of
 from hpsearch.store.layout import free_name, move_file
 
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
@@ -32,7 +33,7 @@ def move_stray_logs(search: FoundSearch, liveness: Liveness, elsewhere: Iterable
             move_file(path, free_name(found.place / _final_name(path, found, search)))
             count += 1
         except OSError as error:
-            problems.append(f"{path}: cannot be moved into the folder of {found.label} ({error.strerror})")
+            problems.append(f"{path}: cannot be moved into the folder of {found.label} ({reason_of(error)})")
     return count, problems
 
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpsearch.core.errors import SearchError
+from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
@@ -45,7 +45,7 @@ def answered(command: Callable[[Screen], int], stamps: bool = False) -> int:
         return error.exit_status
     except OSError as error:
         # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-        screen.error(f"{error.filename or 'the search folder'}: {error.strerror or error}")
+        screen.error(f"{error.filename or 'the search folder'}: {reason_of(error)}")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -14,7 +14,7 @@ from hpsearch.backends.job_script import batch_script, run_script, write_scripts
 from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
-from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
 #: A client command of a scheduler that is down or busy gives up by itself after about 20 s (Slurm) or never (LSF).
@@ -97,7 +97,7 @@ class ClusterBackend:
         try:
             write_scripts(submission, text, self._wishes.setup)
         except OSError as error:
-            raise SubmissionDelayed(f"{error.filename}: cannot be written ({error.strerror})") from error
+            raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
         try:
             accepted = scheduler.submitted_id(self._run(scheduler.submit_command(submission, text, self._wishes)))
         except SubmissionDelayed:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from hpsearch.core.errors import reason_of
+
 #: The same for every user, so not TMPDIR.
 LOCK_FOLDER = Path("/tmp/hpsearch-gpus")
 #: Where the folder lies instead, for machines whose /tmp is not common to all.
@@ -34,7 +36,7 @@ class GpuLocks:
         except FileExistsError:
             pass  # An earlier search made it, perhaps another user's.
         except OSError as error:
-            return f"{self._folder}: cannot be made ({error.strerror}); two searches may start on a GPU at once"
+            return f"{self._folder}: cannot be made ({reason_of(error)}); two searches may start on a GPU at once"
         if not os.access(self._folder, os.W_OK | os.X_OK):
             return f"{self._folder}: cannot be written; two searches may start on a GPU at once"
         return ""

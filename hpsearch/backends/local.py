@@ -17,7 +17,7 @@ from pathlib import Path
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.launcher import LOCAL_LAUNCHER, read_exit_status
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 #: Between SIGTERM and SIGKILL when runs are cancelled.
@@ -69,7 +69,7 @@ class LocalProcesses:
         try:
             read_end, gate = os.pipe()
         except OSError as error:
-            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
+            raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
         try:
             with out.open("ab") as out_file, err.open("ab") as err_file:
                 process = subprocess.Popen(
@@ -84,7 +84,7 @@ class LocalProcesses:
         except (OSError, ValueError) as error:
             os.close(gate)
             if isinstance(error, OSError) and error.errno in _PASSING:
-                raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
+                raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
             raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
         finally:
             os.close(read_end)
@@ -94,7 +94,7 @@ class LocalProcesses:
             # Without a word through its gate, the launcher ends by itself.
             os.close(gate)
             process.wait()
-            raise SubmissionDelayed(f"cannot start another process now ({error.strerror})") from error
+            raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
         job = job_id(process.pid)
         self._children[job] = _Child(process, gate, ended)
         return job

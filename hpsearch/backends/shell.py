@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.errors import BackendError
+from hpsearch.core.errors import BackendError, reason_of
 
 #: Of a command's words, so many characters are shown to people.
 _MOST_WORDS = 300
@@ -48,7 +48,7 @@ def run_command(
             start_new_session=True,
         )
     except OSError as error:
-        raise BackendError(f"{argv[0]}: cannot be started ({error.strerror}); is it on PATH?") from error
+        raise BackendError(f"{argv[0]}: cannot be started ({reason_of(error)}); is it on PATH?") from error
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:

@@ -53,3 +53,8 @@ class SearchInterrupted(SearchError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_status = 128 + signal_number
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused something, for people; never empty, and without the path."""
+    return error.strerror or str(error) or type(error).__name__

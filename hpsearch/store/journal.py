@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from hpsearch.core.errors import FolderError, StoreError
+from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.events import Event, from_line, to_line
 
 #: Durable events are carried to the disk at most this often, many at once: it costs as much as a short run.
@@ -30,7 +30,7 @@ class Journal:
             self._size = _whole_lines(self._descriptor)
             os.ftruncate(self._descriptor, self._size)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+            raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
 
     def append(self, *events: Event, durable: bool = False) -> None:
         """Write events; `durable` ones survive a power failure, too, except one within about a second.
@@ -49,7 +49,7 @@ class Journal:
                 self._synced_at = time.monotonic()
         except OSError as error:
             os.ftruncate(self._descriptor, self._size)
-            raise StoreError(f"{self._path}: cannot be written ({error.strerror})") from error
+            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
         self._size += len(content)
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class JournalReader:
         except FileNotFoundError as error:
             raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
         except OSError as error:
-            raise FolderError(f"{path}: cannot be read ({error.strerror})") from error
+            raise FolderError(f"{path}: cannot be read ({reason_of(error)})") from error
 
     def _events(self, lines: Iterable[bytes]) -> Iterator[Event]:
         for line in lines:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.core.errors import StoreError
+from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.model import Run
 
 STATE_FOLDER = ".hpsearch"
@@ -115,7 +115,7 @@ class SearchFolder:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StoreError(f"{folder}: cannot make this folder ({error.strerror})") from error
+                raise StoreError(f"{folder}: cannot make this folder ({reason_of(error)})") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -131,7 +131,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+        raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -168,7 +168,7 @@ def move_aside(folder: SearchFolder, run: Run) -> Path | None:
     try:
         source.rename(target)
     except OSError as error:
-        raise StoreError(f"{source}: cannot be moved to {target} ({error.strerror})") from error
+        raise StoreError(f"{source}: cannot be moved to {target} ({reason_of(error)})") from error
     return target
 
 
@@ -178,4 +178,4 @@ def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
     try:
         moved.rename(source)
     except OSError as error:
-        raise StoreError(f"{moved}: cannot be moved back to {source} ({error.strerror})") from error
+        raise StoreError(f"{moved}: cannot be moved back to {source} ({reason_of(error)})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from hpsearch.core.errors import FolderError, StoreError
+from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.cancel_request import take_request
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_journal
@@ -148,7 +148,7 @@ class LiveSearch:
             if self._journal is not None:
                 self._journal.close()
         except OSError as error:
-            raise StoreError(f"{self.folder.state}: cannot be written ({error.strerror})") from error
+            raise StoreError(f"{self.folder.state}: cannot be written ({reason_of(error)})") from error
         finally:
             self._lock.release()
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from hpsearch.core.errors import FolderError
+from hpsearch.core.errors import FolderError, reason_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ControllerLock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise FolderError(f"{path}: cannot be written ({error.strerror})") from error
+            raise FolderError(f"{path}: cannot be written ({reason_of(error)})") from error
         try:
             # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.core.conditions import Condition
-from hpsearch.core.errors import StoreError
+from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.store.layout import rename_with_stamp, write_whole
 
 
@@ -26,7 +26,7 @@ def copy_run(source: Path, results: Path) -> None:
         part.rename(results / source.name)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        reason = error.strerror or "see above" if not isinstance(error, shutil.Error) else str(error.args[0][0][2])
+        reason = reason_of(error) if not isinstance(error, shutil.Error) else str(error.args[0][0][2])
         raise StoreError(f"{source}: cannot be copied to {results} ({reason})") from error
 
 
@@ -42,5 +42,5 @@ def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditio
         if path.exists() and path.read_bytes() != content:
             rename_with_stamp(path, time.strftime("%Y-%m-%d_%H-%M-%S"))
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+        raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
     write_whole(path, content)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.core.errors import StoreError
+from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.summary import sort_key
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
@@ -80,7 +80,7 @@ class ResultsTable:
                 os.write(self._descriptor, content[written:])
         except OSError as error:
             os.ftruncate(self._descriptor, size)
-            raise StoreError(f"{self._path}: cannot be written ({error.strerror})") from error
+            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
 
     def rewrite(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Replace the whole table at once, for example sorted.
@@ -116,7 +116,7 @@ def read_table(path: Path) -> list[Row]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+        raise StoreError(f"{path}: cannot be read ({reason_of(error)})") from error
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
