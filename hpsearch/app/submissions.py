@@ -140,7 +140,10 @@ class Submissions:
         now = self._clocks.wall()
         for entry, attempt in zip(entries, attempts, strict=True):
             self._waited_s[attempt.token] = self.waiting.waited_s(entry)
-        self._search.note(*(AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts))
+        # What a scheduler has outlives this machine: lost in a crash, the run would be submitted a second time.
+        outlives_us = self._backend.survives_controller
+        intended = [AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts]
+        self._search.note(*intended, at_once=outlives_us)
         try:
             ids = self._backend.submit(attempts, place)
         except SubmissionDelayed as error:
@@ -181,7 +184,7 @@ class Submissions:
     def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> list[Job]:
         now, host = self._clocks.wall(), socket.gethostname()
         jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
-        self._search.note(*(self._submitted(job, host) for job in jobs))
+        self._search.note(*(self._submitted(job, host) for job in jobs), at_once=self._backend.survives_controller)
         self._has_accepted, self._refusals, self._pause.next_s = True, 0, _FIRST_PAUSE_S
         self._backend.release(jobs)
         for job in jobs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import time
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +12,11 @@ from types import TracebackType
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.events import Event, from_line, to_line
 
-#: Durable events are carried to the disk at most this often, many at once: it costs as much as a short run.
-_SYNC_INTERVAL_S = 1.0
+#: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
+#: run.
+_SYNC_AFTER_S = 1.0
+#: Some file systems know no way to carry a file to the disk, and say so.
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 class Journal:
@@ -24,7 +28,9 @@ class Journal:
         Raises StoreError if the file cannot be opened.
         """
         self._path = path
-        self._synced_at = -_SYNC_INTERVAL_S
+        self._has_lasting_name = False
+        self._timer: threading.Timer | None = None
+        self._sync_error: OSError | None = None
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             self._size = _whole_lines(self._descriptor)
@@ -32,32 +38,80 @@ class Journal:
         except OSError as error:
             raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
 
-    def append(self, *events: Event, durable: bool = False) -> None:
-        """Write events; `durable` ones survive a power failure, too, except one within about a second.
+    def append(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
+        """Write events.
 
-        (What a run came to can still be read from its own folder then, so that no result is lost either.)
-        Raises StoreError if the disk takes no more; nothing of these events is left in the file then.
+        durable: they survive a power failure, too, unless it comes within about a second. (What a run came to can
+        still be read from its own folder then, so that no result is lost either.)
+        at_once: they survive it from the moment of the return, which may take as long as a short run.
+        Raises StoreError if the disk takes no more (nothing of these events is left in the file then), or if somebody
+        else has written to the file or deleted it.
         """
         content = b"".join(to_line(event) for event in events)
+        self._check_is_own()
         try:
             written = os.pwrite(self._descriptor, content, self._size)
             if written < len(content):
                 # A disk that fills up takes a part; the next call says why.
                 written += os.pwrite(self._descriptor, content[written:], self._size + written)
-            if durable and time.monotonic() - self._synced_at >= _SYNC_INTERVAL_S:
-                os.fsync(self._descriptor)
-                self._synced_at = time.monotonic()
+            if at_once:
+                self._sync_with_name()
         except OSError as error:
             os.ftruncate(self._descriptor, self._size)
             raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
         self._size += len(content)
+        if durable and not at_once and self._timer is None:
+            self._timer = threading.Timer(_SYNC_AFTER_S, self._sync_in_time)
+            self._timer.daemon = True
+            self._timer.start()
 
     def close(self) -> None:
-        """Write everything to the disk and close the file."""
+        """Write everything to the disk and close the file.
+
+        Raises OSError if the disk takes no more.
+        """
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            timer.join()
         try:
-            os.fsync(self._descriptor)
+            _sync(self._descriptor)
         finally:
             os.close(self._descriptor)
+
+    def _check_is_own(self) -> None:
+        """Make sure that the file is what this controller left: nothing of another's may be overwritten."""
+        if self._sync_error is not None:
+            error, self._sync_error = self._sync_error, None
+            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
+        stat = os.fstat(self._descriptor)
+        if stat.st_nlink == 0:
+            raise StoreError(f"{self._path}: was deleted or replaced while the search ran")
+        if stat.st_size != self._size:
+            raise StoreError(
+                f"{self._path}: was changed by something else while the search ran; nothing is overwritten"
+            )
+
+    def _sync_in_time(self) -> None:
+        """Carry the file to the disk; in a thread of its own, so that no run waits for that."""
+        # From here on, a new event needs a new timer.
+        self._timer = None
+        try:
+            _sync(self._descriptor)
+        except OSError as error:
+            self._sync_error = error
+
+    def _sync_with_name(self) -> None:
+        """Carry the file to the disk, and once also the folders in which its name and that of the search stand."""
+        _sync(self._descriptor)
+        if not self._has_lasting_name:
+            for folder in self._path.parents[:3]:
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    _sync(descriptor)
+                finally:
+                    os.close(descriptor)
+            self._has_lasting_name = True
 
     def __enter__(self) -> Journal:
         return self
@@ -66,6 +120,14 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 def _whole_lines(descriptor: int) -> int:

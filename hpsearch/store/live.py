@@ -101,13 +101,13 @@ class LiveSearch:
         """Write the scripts and the pickle of all commands."""
         write_commands(self.folder, [entry.run for entry in self.record], self.settings)
 
-    def note(self, *events: Event, durable: bool = False) -> None:
-        """Write events to the journal and take them into account.
+    def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
+        """Write events to the journal and take them into account; durable, at_once: see `Journal.append`.
 
         Raises StoreError if the journal takes no more.
         """
         assert self._journal is not None
-        self._journal.append(*events, durable=durable)
+        self._journal.append(*events, durable=durable, at_once=at_once)
         for event in events:
             self.record.apply(event)
 

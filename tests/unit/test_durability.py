@@ -1,0 +1,169 @@
+"""When the journal is on the disk: before what it announces can outlive this machine, and else about a second later."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fake_search import FakeBackend, FakeClock, dispatch, planned_search
+from project import wait_until
+
+from hpsearch.core.errors import StoreError, SubmissionUnsure
+from hpsearch.core.model import Attempt, Job, Place
+from hpsearch.store import journal as journal_module
+from hpsearch.store.events import AttemptIntended
+from hpsearch.store.journal import Journal, read_journal
+
+
+@dataclass
+class Disk:
+    """What is on the disk: path -> how many bytes when the file was last carried there; folders count as 0."""
+
+    carried: dict[Path, int] = field(default_factory=dict)
+    calls: int = 0
+
+    def fsync(self, descriptor: int) -> None:
+        """Take the place of os.fsync."""
+        self.calls += 1
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        self.carried[path] = path.stat().st_size if path.is_file() else 0
+
+    def text(self, path: Path) -> str:
+        """Return what a crash of the machine would leave of a file."""
+        return path.read_bytes()[: self.carried.get(path, 0)].decode()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    fake = Disk()
+    monkeypatch.setattr(os, "fsync", fake.fsync)
+    return fake
+
+
+@dataclass
+class CrashingMachine(FakeBackend):
+    """Notes what a crash would leave of the journal when a run is handed over, and when its job is let go."""
+
+    disk: Disk = field(default_factory=Disk)
+    journal: Path = Path()
+    at_submission: list[bool] = field(default_factory=list)
+    at_release: list[bool] = field(default_factory=list)
+
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Note whether the intention is on the disk."""
+        text = self.disk.text(self.journal)
+        self.at_submission += [
+            f'"intended","run":{each.run.number},"token":"{each.token}"' in text for each in attempts
+        ]
+        return super().submit(attempts, place)
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Note whether the id is on the disk."""
+        text = self.disk.text(self.journal)
+        self.at_release += [f'"token":"{job.attempt.token}","id":"{job.id}"' in text for job in jobs]
+        super().release(jobs)
+
+
+def crashing(
+    tmp_path: Path, disk: Disk, is_scheduler: bool, answers: Sequence[Exception | None] = ()
+) -> CrashingMachine:
+    with planned_search(tmp_path, 2) as search:
+        machine = CrashingMachine(
+            FakeClock(),
+            survives_controller=is_scheduler,
+            answers=list(answers),
+            disk=disk,
+            journal=search.folder.journal,
+        )
+        dispatch(search, machine)
+    return machine
+
+
+def test_intention_and_id_are_on_the_disk_before_and_after_a_submission(tmp_path: Path, disk: Disk) -> None:
+    machine = crashing(tmp_path, disk, is_scheduler=True)
+    assert (machine.at_submission, machine.at_release) == ([True, True], [True, True])
+
+
+def test_a_submission_without_a_clear_answer_is_on_the_disk_as_well(tmp_path: Path, disk: Disk) -> None:
+    machine = crashing(tmp_path, disk, True, [SubmissionUnsure("no answer")])
+    assert machine.at_submission == [True, True, True]
+
+
+def test_the_journals_name_and_its_folders_are_on_the_disk_with_it(tmp_path: Path, disk: Disk) -> None:
+    crashing(tmp_path, disk, is_scheduler=True)
+    assert {tmp_path / ".hpsearch", tmp_path, tmp_path.parent} <= set(disk.carried)
+
+
+def test_runs_on_this_machine_wait_for_no_disk(tmp_path: Path, disk: Disk) -> None:
+    with planned_search(tmp_path, 30) as search:
+        before = disk.calls
+        dispatch(search, FakeBackend(FakeClock()))
+        # A slow machine may take more than a second for all of this.
+        assert disk.calls - before < 5
+
+
+def test_a_durable_event_is_on_the_disk_about_a_second_later_though_none_follows(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        journal.append(AttemptIntended(1, "a", 1.0), durable=True)
+        journal.append(AttemptIntended(2, "b", 2.0), durable=True)
+        wait_until(lambda: disk.text(path) == path.read_text(), "the journal on the disk", 10)
+
+
+def test_many_durable_events_are_carried_to_the_disk_together(tmp_path: Path, disk: Disk) -> None:
+    with Journal(tmp_path / "journal") as journal:
+        for number in range(1000):
+            journal.append(AttemptIntended(number, "a", 1.0), durable=True)
+        assert disk.calls < 10
+
+
+def test_a_disk_that_refuses_later_is_told_at_the_next_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def refuse(descriptor: int) -> None:
+        calls.append(descriptor)
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(journal_module, "_SYNC_AFTER_S", 0.01)
+    journal = Journal(tmp_path / "journal")
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", refuse)
+        journal.append(AttemptIntended(1, "a", 1.0), durable=True)
+        wait_until(lambda: journal._sync_error is not None, "the refusal", 10)
+    with pytest.raises(StoreError, match=r"journal: cannot be written \(Disk quota exceeded\)"):
+        journal.append(AttemptIntended(2, "b", 2.0))
+    journal.append(AttemptIntended(2, "b", 2.0))
+    journal.close()
+    assert [event.run for event in read_journal(tmp_path / "journal")] == [1, 2]  # type: ignore[union-attr]
+
+
+def test_a_file_system_that_knows_no_fsync_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(descriptor: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", unknown)
+    with Journal(tmp_path / "journal") as journal:
+        journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
+    assert len(list(read_journal(tmp_path / "journal"))) == 1
+
+
+def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal, Journal(path) as other:
+        other.append(AttemptIntended(1, "other", 1.0))
+        before = path.read_bytes()
+        with pytest.raises(StoreError, match="journal: was changed by something else while the search ran"):
+            journal.append(AttemptIntended(1, "own", 1.0))
+    assert path.read_bytes() == before
+
+
+def test_a_journal_that_was_deleted_takes_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        path.unlink()
+        with pytest.raises(StoreError, match="journal: was deleted or replaced while the search ran"):
+            journal.append(AttemptIntended(1, "a", 1.0))
