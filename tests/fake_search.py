@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,14 +136,20 @@ def planned_search(folder: Path, runs: int) -> LiveSearch:
 
 
 def dispatch(
-    search: LiveSearch, backend: FakeBackend, retries: int = 0, again: Sequence[int] = (), only: Sequence[int] = ()
+    search: LiveSearch,
+    backend: FakeBackend,
+    retries: int = 0,
+    again: Sequence[int] = (),
+    only: Sequence[int] = (),
+    longest_wait_s: float = math.inf,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
     screen = Screen()
     chosen = [entry for entry in search.record if not only or entry.run.number in only]
     screen.begin(search.settings, chosen, False, len(search.record.runs))
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, backend.clock.clocks, retries)
+        clocks = backend.clock.clocks
+        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, clocks, retries, longest_wait_s=longest_wait_s)
         dispatcher.take_over(chosen, again)
         dispatcher.run()
     return stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from signal import SIGINT
 
@@ -45,12 +46,16 @@ class Dispatcher:
         clocks: Clocks,
         retries: int,
         submits_only: bool = False,
+        longest_wait_s: float = math.inf,
     ) -> None:
-        """Bring together what a search needs. submits_only: leave as soon as a scheduler has all runs."""
+        """Bring together what a search needs.
+
+        submits_only: leave as soon as a scheduler has all runs. longest_wait_s: for one that takes none.
+        """
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._stop, self._clocks = screen, stop, clocks
         self._retries, self._submits_only = retries, submits_only
-        self._submissions = Submissions(search, backend, screen, clocks)
+        self._submissions = Submissions(search, backend, screen, clocks, longest_wait_s)
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
         self._to_announce: list[Job] = []
@@ -65,6 +70,8 @@ class Dispatcher:
         """
         for entry in entries:
             self._failures_before[entry.run.number] = entry.failures
+            if entry.submitted is not None and entry.submitted.is_queued:
+                self._submissions.job_was_accepted(entry.collected_at is None)
             if entry.state is RunState.FINISHED and entry.run.number not in again:
                 continue
             attempt = attempt_of(self._search, entry, entry.attempts, entry.token)
@@ -77,7 +84,6 @@ class Dispatcher:
             else:
                 job = _job_of(attempt, entry.submitted)
                 (self._active if entry.ended is None else self._ended_jobs)[entry.token] = job
-                self._submissions.job_was_accepted()
 
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.

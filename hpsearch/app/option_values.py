@@ -74,6 +74,11 @@ def hours(text: str) -> float:
     return int(number) if number == int(number) else number
 
 
+def hours_or_forever(text: str) -> float:
+    """Read how long something is waited for: hours or ``H:MM``, 0 = not at all, -1 = for ever."""
+    return int(text) if text in ("-1", "0") else hours(text)
+
+
 def positive(text: str) -> float:
     """Read a number above 0."""
     try:

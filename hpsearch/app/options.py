@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.option_values import at_least, gpu_list, hours, positive, scheduler_name, search_limit, seed, share
+from hpsearch.app.option_values import (
+    at_least,
+    gpu_list,
+    hours,
+    hours_or_forever,
+    positive,
+    scheduler_name,
+    search_limit,
+    seed,
+    share,
+)
 from hpsearch.core.errors import UsageError
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -184,6 +194,14 @@ class SearchOptions:
     runs_per_job_sequential: bool = _option(False, _CLUSTER, "Execute the runs of a job one after another.")
     submit_only: bool = _option(
         False, _CLUSTER, "Submit all runs as job arrays and leave; --resume or postprocessing collects the results."
+    )
+    max_wait_for_scheduler: float = _option(
+        -1,
+        _CLUSTER,
+        "Give up submitting when the scheduler has taken no job for this long (hours, or H:MM; -1 = never): "
+        "runs that were submitted go on, the others are for --resume.",
+        hours_or_forever,
+        "H",
     )
     poll_interval_max: float = _option(
         60, _CLUSTER, "Ask the scheduler at least every so many seconds while nothing happens.", positive, "S"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 import signal
@@ -292,7 +293,10 @@ def _carry_out(
     _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only)
+        wait_s = 3600 * options.max_wait_for_scheduler if options.max_wait_for_scheduler >= 0 else math.inf
+        dispatcher = Dispatcher(
+            search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only, wait_s
+        )
         dispatcher.take_over(entries, how.again)
         if how.only_ends:
             stop.request(signal.SIGINT)

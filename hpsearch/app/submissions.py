@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.clocks import Clock, Clocks
+from hpsearch.app.clocks import Clocks
+from hpsearch.app.delays import Delays
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.waiting import WaitingRuns
 from hpsearch.backends.base import Backend
 from hpsearch.core.command import argv
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.errors import (
+    SearchError,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnexplained,
+    SubmissionUnsure,
+)
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
-#: After a submission that was refused for the moment: the first pause, doubled up to the last.
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
 #: A scheduler that refuses so many submissions in a row will refuse the others, too.
@@ -38,25 +44,6 @@ class Made:
     reason: str = ""
 
 
-@dataclass
-class _Pause:
-    """When the backend may be asked again, by a clock that only goes on."""
-
-    clock: Clock
-    until: float = 0.0
-    next_s: float = field(default=_FIRST_PAUSE_S)
-
-    @property
-    def left_s(self) -> float:
-        return max(0.0, self.until - self.clock())
-
-    def begin(self) -> float:
-        """Pause, longer each time; return for how long, in seconds."""
-        pause_s, self.next_s = self.next_s, min(2 * self.next_s, _LAST_PAUSE_S)
-        self.until = self.clock() + pause_s
-        return pause_s
-
-
 class Submissions:
     """What is not yet accepted by the backend: runs that wait, and attempts of which nobody knows.
 
@@ -64,23 +51,28 @@ class Submissions:
     given_up: why nothing more is submitted; empty while that goes on.
     """
 
-    def __init__(self, search: LiveSearch, backend: Backend, screen: Screen, clocks: Clocks) -> None:
+    def __init__(
+        self, search: LiveSearch, backend: Backend, screen: Screen, clocks: Clocks, longest_wait_s: float = math.inf
+    ) -> None:
+        """Start with no run. longest_wait_s: for how long a scheduler may take nothing before it is given up."""
         self._search, self._backend, self._screen, self._clocks = search, backend, screen, clocks
         self.waiting = WaitingRuns(backend, clocks.steady)
         self.doubtful: dict[str, Attempt] = {}
         self.given_up = ""
         self._prepared: dict[int, Attempt] = {}
         self._waited_s: dict[str, float] = {}
-        self._pause = _Pause(clocks.steady)
-        self._has_accepted, self._refusals = False, 0
+        self._delays = Delays(clocks.steady, longest_wait_s)
+        self._has_accepted = self._was_ever_accepted = False
+        self._refusals = 0
 
     def __len__(self) -> int:
         """How many runs and attempts there is still something to be done for."""
-        return len(self.doubtful) + (0 if self.given_up else len(self.waiting))
+        return 0 if self.given_up else len(self.doubtful) + len(self.waiting)
 
-    def job_was_accepted(self) -> None:
-        """An earlier controller has submitted jobs: the backend accepts such jobs."""
-        self._has_accepted = True
+    def job_was_accepted(self, is_live: bool) -> None:
+        """An earlier controller has submitted a job of the search. is_live: it has to be looked after."""
+        self._was_ever_accepted = True
+        self._has_accepted |= is_live
 
     def make_one(self, active: Sequence[Job]) -> Made | None:
         """Submit what goes to the next place; None if nothing can be submitted now.
@@ -88,7 +80,7 @@ class Submissions:
         Raises SubmissionRefused if a scheduler refuses the very first job: it would refuse all.
         """
         # A submission without a clear answer may have taken the place.
-        if self.doubtful or self.given_up or self._pause.left_s > 0:
+        if self.doubtful or self.given_up or self._delays.left_s > 0:
             return None
         entries, place = self.waiting.next(active)
         return None if place is None else self._submit(entries, place)
@@ -102,7 +94,7 @@ class Submissions:
 
     def settle(self) -> list[Job]:
         """Ask the backend which doubtful submissions exist; return their jobs. The others are free to be made again."""
-        if not self.doubtful or self._pause.left_s > 0:
+        if not self.doubtful or self._delays.left_s > 0:
             return []
         try:
             ids = self._backend.find(list(self.doubtful.values()))
@@ -125,13 +117,13 @@ class Submissions:
             if self.doubtful:
                 # A scheduler may not know a new job at once.
                 self._backend.wait([], pause_s, alarm)
-                self._pause.until = 0.0
+                self._delays.end_pause()
                 jobs += self.settle()
         return jobs
 
     def time_to_next_try(self) -> float | None:
         """Return after how many seconds a pause is over; None if there is none, or nothing to be done then."""
-        return self._pause.left_s or None if len(self) else None
+        return self._delays.left_s or None if len(self) else None
 
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> Made:
         attempts = [self._next_attempt(entry) for entry in entries]
@@ -146,16 +138,17 @@ class Submissions:
         self._search.note(*intended, at_once=outlives_us)
         try:
             ids = self._backend.submit(attempts, place)
-        except SubmissionDelayed as error:
-            self._withdraw(attempts, moved)
-            self.waiting.put_back(entries)
-            self._put_off(f"no run can be started for the moment ({error})")
-            return Made()
         except SubmissionUnsure as error:
             self.doubtful.update({attempt.token: attempt for attempt in attempts})
             self._put_off(f"no clear answer to a submission ({error}); asking whether it was accepted")
             made = Made()
-        except SubmissionRefused as error:
+        except (SubmissionDelayed, SubmissionRefused) as error:
+            if self._may_pass(error):
+                self._withdraw(attempts, moved)
+                self.waiting.put_back(entries)
+                is_doubtful = isinstance(error, SubmissionUnexplained)
+                self._put_off(f"no run can be started for the moment ({error})", is_doubtful)
+                return Made()
             if self._backend.survives_controller and not self._has_accepted:
                 self._withdraw(attempts, moved)
                 raise
@@ -164,6 +157,12 @@ class Submissions:
             made = Made(self._accept(attempts, ids, place))
         self._tell_where(moved)
         return made
+
+    def _may_pass(self, error: SearchError) -> bool:
+        """Return whether to try again later. What a scheduler has taken once it may take again."""
+        return isinstance(error, SubmissionDelayed) or (
+            self._was_ever_accepted and isinstance(error, SubmissionUnexplained)
+        )
 
     def _next_attempt(self, entry: RunRecord) -> Attempt:
         if entry.run.number in self._prepared:
@@ -178,6 +177,8 @@ class Submissions:
         """Let everything be as it was before attempts that never became jobs."""
         now = self._clocks.wall()
         self._search.note(*(AttemptWithdrawn(attempt.run.number, attempt.token, now) for attempt in attempts))
+        for attempt in attempts:
+            del self._waited_s[attempt.token]
         for run, path in moved:
             move_back(self._search.folder, run, path)
 
@@ -185,7 +186,8 @@ class Submissions:
         now, host = self._clocks.wall(), socket.gethostname()
         jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
         self._search.note(*(self._submitted(job, host) for job in jobs), at_once=self._backend.survives_controller)
-        self._has_accepted, self._refusals, self._pause.next_s = True, 0, _FIRST_PAUSE_S
+        self._has_accepted, self._was_ever_accepted, self._refusals = True, True, 0
+        self._delays.over(self._screen.note)
         self._backend.release(jobs)
         for job in jobs:
             self.waiting.forget_room(job.attempt.run.number)
@@ -204,18 +206,31 @@ class Submissions:
             is_queued=self._backend.survives_controller,
         )
 
-    def _refused(self, attempts: Sequence[Attempt], error: SubmissionRefused) -> Made:
+    def _refused(self, attempts: Sequence[Attempt], error: SearchError) -> Made:
         # On this machine a refusal concerns the one run.
         if self._backend.survives_controller:
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.waiting:
-                self.given_up = str(error)
-                left = amount(len(self.waiting), "run")
-                self._screen.warn(f"{left} not submitted: {error}; mend that, then resume")
+                self._give_up(f"{error}; mend that")
         return Made(refused=attempts, reason=str(error))
 
-    def _put_off(self, reason: str) -> None:
-        self._screen.warn(f"{reason}; trying again in {self._pause.begin():.0f} s")
+    def _put_off(self, reason: str, is_doubtful: bool = False) -> None:
+        """Wait, and tell why; or give up if the user does not want to wait any longer.
+
+        Raises SubmissionRefused if then no job was ever accepted.
+        """
+        if self._delays.begin(reason, self._screen.warn, is_doubtful) or self.given_up:
+            return
+        waited = f"{reason}, and --max_wait_for_scheduler is over"
+        if not self._was_ever_accepted and not self.doubtful:
+            raise SubmissionRefused(waited)
+        self._give_up(waited)
+
+    def _give_up(self, reason: str) -> None:
+        self.given_up = reason
+        left = amount(len(self.waiting), "run")
+        unsure = f", and nobody knows of {amount(len(self.doubtful), 'submission')}" if self.doubtful else ""
+        self._screen.warn(f"{left} not submitted{unsure}: {reason}, then resume")
 
 
 def attempt_of(search: LiveSearch, entry: RunRecord, number: int, token: str) -> Attempt:

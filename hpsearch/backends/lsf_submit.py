@@ -7,8 +7,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, UsageError
+from hpsearch.core.errors import (
+    ArrayTooLarge,
+    BackendError,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnexplained,
+    SubmissionUnsure,
+    SubmitLimitReached,
+    UsageError,
+)
 
 #: Options of bsub that a search cannot leave to its user, and why.
 _NOT_TO_BE_GIVEN = {
@@ -21,15 +31,21 @@ _NOT_TO_BE_GIVEN = {
 }
 #: What esubs and LSF itself print around it differs from site to site; a project has a line of this kind, too.
 _ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue", re.MULTILINE)
-#: Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
-_UNCLEAR = re.compile(r"library call|connection|communication|socket|timed? ?out|broken pipe", re.IGNORECASE)
-#: Said before anything was handed over, where the same may be accepted later.
-_PASSING = re.compile(
-    r"non-LSF host|pending job threshold|pending slots? threshold|LSF is down|cannot connect to LSF|not responding"
-    r"|queue has been closed",
-    re.IGNORECASE,
+#: What bsub says when it refuses a job -> what that means.
+_REFUSALS = meanings(
+    # Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
+    (SubmissionUnsure, r"library call|connection|communication|socket|timed? ?out|broken pipe"),
+    (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_|enough (?:per-\w+ )?job slots"),
+    (ArrayTooLarge, r"array (?:index|size)[^;]*(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
+    (SubmissionDelayed, r"non-LSF host|LSF is down|cannot connect to LSF|not responding|queue has been closed"),
+    (SubmissionDelayed, r"\b(?:mbatchd|batch daemon|LIM|LSF)\b[^;]*(?:down|busy|restart|reconfig)|query limit"),
+    (SubmissionDelayed, SYSTEM_IS_SHORT),
+    # What the job asks for, by name.
+    (SubmissionRefused, r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|project|\bgroup"),
+    (SubmissionRefused, r"\boptions?\b|argument|\b[A-Z]+LIMIT\b|hard limit|dependency|application profile"),
+    (SubmissionRefused, r"\bhost (?:name|group)|service class|job name|array|reservation|licen[cs]e proj|\bGPUs? req"),
 )
-#: The site's own program has looked at the job and said no, whatever its words are.
+#: The site's own program has looked at the job and said no: nothing was handed over, whatever its words are.
 _ABORTED = "aborted by esub"
 
 
@@ -96,10 +112,7 @@ def submitted_id(answer: Answer) -> str:
     if answer.exit_status is None:
         # It may have waited for LSF, and have got through at the last moment.
         raise SubmissionUnsure(said or "bsub gave no answer in time")
-    if _ABORTED in all_said:
-        raise SubmissionRefused(f"bsub refuses the job: {said}")
-    if answer.exit_status <= 0 or not said or _UNCLEAR.search(all_said):
+    is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS)
+    if not is_aborted and (answer.exit_status <= 0 or not said):
         raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
-    if _PASSING.search(all_said):
-        raise SubmissionDelayed(said)
-    raise SubmissionRefused(f"bsub refuses the job: {said}")
+    raise refusal("bsub", said, SubmissionUnexplained if is_aborted and kind is SubmissionUnsure else kind)

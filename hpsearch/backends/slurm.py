@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from hpsearch.backends.base import LogFile
+from hpsearch.backends.refusals import meaning, refusal
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, script_path
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.backends.slurm_refusals import SLURM_REFUSALS
+from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
@@ -49,16 +51,6 @@ _HELD = {
     "PartitionNodeLimit": "its partition has too few nodes that are up",
     "PartitionDown": "its partition is down",
 }
-#: Said when nothing was handed over, and the same may work later. The limits are those on the number of jobs.
-_PASSING = re.compile(
-    r"Unable to contact slurm controller|(?:Max|Grp)(?:Submit)?Jobs?|temporarily unable to accept"
-    r"|Slurm backup controller|in standby mode|controller is not responding|inactive or drain"
-    r"|Protocol authentication error|Munge (?:en|de)code failed"
-)
-#: Said when it may have been handed over.
-_UNCLEAR = re.compile(
-    r"timed out|Zero Bytes|Transport endpoint|Communication connection failure|Connection reset|Unexpected message"
-)
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 #: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
 _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"))
@@ -148,11 +140,9 @@ class Slurm:
                 return ids[-1]
             raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}, which is no job id")
         said = _words(answer)
-        if answer.exit_status is None or answer.exit_status < 0 or _UNCLEAR.search(said):
+        if answer.exit_status is None or answer.exit_status < 0:
             raise SubmissionUnsure(said or "sbatch gave no answer in time")
-        if _PASSING.search(said):
-            raise SubmissionDelayed(said)
-        raise SubmissionRefused(f"sbatch refuses the job: {said or f'exit status {answer.exit_status}'}")
+        raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SLURM_REFUSALS))
 
     def array_member(self, array: str, number: int) -> str:
         """Return the id as in ``123_4``."""

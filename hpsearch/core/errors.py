@@ -39,8 +39,20 @@ class SubmissionRefused(SearchError):
     """The scheduler said no, and would say no again to the same submission."""
 
 
+class SubmissionUnexplained(SubmissionRefused):
+    """The scheduler said no in words that are not known here: for good, or for the moment."""
+
+
+class ArrayTooLarge(SubmissionRefused):
+    """The scheduler never takes a job array of this size; a smaller one it may take."""
+
+
 class SubmissionDelayed(SearchError):
     """The scheduler said no for the moment (a limit, a restart): the same submission may succeed later."""
+
+
+class SubmitLimitReached(SubmissionDelayed):
+    """With these jobs, the user would have more of them than the scheduler takes now; fewer it may take."""
 
 
 class SubmissionUnsure(SearchError):

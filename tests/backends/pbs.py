@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hpsearch.backends.base import LogFile
+from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, script_path
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure, SubmitLimitReached
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
 #: What PBS itself puts into Exit_status when it ends a job for its limits -> what the run came to.
@@ -16,10 +17,14 @@ _LIMITS = {-29: RunState.TIMED_OUT, -27: RunState.OUT_OF_MEMORY, -26: RunState.O
 #: The substate of a job that someone deleted.
 _DELETED = "91"
 _QUEUED, _HELD, _ENDED = frozenset("QWT"), "H", "F"
-#: Said when nothing was handed over, and the same may work later.
-_PASSING = re.compile(r"cannot connect to server|would exceed .* limit|Connection refused")
-#: Said when it may have been handed over.
-_UNCLEAR = re.compile(r"timed out|End of File|communication failure", re.IGNORECASE)
+#: What qsub says when it refuses a job -> what that means; the first that is found holds.
+_REFUSALS = meanings(
+    (SubmissionUnsure, r"timed out|End of File|communication failure"),  # It may have been handed over.
+    (SubmitLimitReached, r"would exceed .* limit"),
+    (SubmissionDelayed, r"cannot connect to server|Connection refused"),
+    (SubmissionDelayed, SYSTEM_IS_SHORT),
+    (SubmissionRefused, r"queue|resource|select|account|project|option|limit"),
+)
 #: Said of single jobs; all other complaints mean that there is no answer.
 _NOT_THERE = re.compile(r"qstat: (?:Unknown Job Id|\S+ Job has finished)")
 #: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
@@ -75,11 +80,9 @@ class Pbs:
                 return str(ids[-1])
             raise SubmissionUnsure(f"qsub answered {answer.stdout.strip()!r}, which is no job id")
         said = "; ".join(answer.stderr.split("\n")).strip("; ")
-        if answer.exit_status is None or _UNCLEAR.search(said):
+        if answer.exit_status is None:
             raise SubmissionUnsure(said or "qsub gave no answer in time")
-        if _PASSING.search(said):
-            raise SubmissionDelayed(said)
-        raise SubmissionRefused(f"qsub refuses the job: {said or f'exit status {answer.exit_status}'}")
+        raise refusal("qsub", said or f"exit status {answer.exit_status}", meaning(said, _REFUSALS))
 
     def array_member(self, array: str, number: int) -> str:
         """Return ``123[4].server`` for ``123[].server``."""

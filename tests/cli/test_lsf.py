@@ -157,25 +157,55 @@ def test_a_silent_lsf_is_told_once_and_so_is_its_return(project: Project, lsf: F
 
 
 def test_a_job_that_is_refused_later_concerns_its_run_only(project: Project, lsf: FakeLsf) -> None:
-    refusal = {"kind": "say", "stderr": "Request aborted by esub. Job not submitted.\n", "calls": 4}
+    refusal = {"kind": "say", "stderr": "nosuch: No such queue. Job not submitted.\n", "calls": 4}
     lsf.write(faults=[{"command": "bsub", **refusal}])
     project.grid({"x": [1, 2, 3, 4, 5]}, script=COUNTED)
     result = run(project, "--num_jobs=4")
     assert (result.exit_status, len(accs(project)), executions(project)) == (1, 4, 4)
-    assert "run 4 failed: bsub refuses the job: Request aborted by esub. Job not submitted." in result.stderr
+    assert "run 4 failed: bsub refuses the job: nosuch: No such queue. Job not submitted." in result.stderr
 
 
 def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(project: Project, lsf: FakeLsf) -> None:
-    refusal = {"kind": "say", "stderr": "User permission denied. Job not submitted.\n", "calls": "3-99"}
+    refusal = {"kind": "say", "stderr": "lab: No such project. Job not submitted.\n", "calls": "3-99"}
     lsf.write(faults=[{"command": "bsub", **refusal}])
     project.grid({"x": list(range(9))}, script=COUNTED)
     refused = run(project, "--num_jobs=2")
-    said = "4 runs not submitted: bsub refuses the job: User permission denied. Job not submitted.; mend that"
+    said = "4 runs not submitted: bsub refuses the job: lab: No such project. Job not submitted.; mend that"
     assert (refused.exit_status, len(accs(project)), len(lsf.calls("bsub"))) == (1, 2, 5)
     assert said in refused.stderr
     lsf.write()
     resumed = project.run("--resume=out")
     assert (resumed.exit_status, len(accs(project)), executions(project)) == (0, 9, 9), resumed.stderr
+
+
+def test_an_odd_refusal_is_waited_out_once_a_job_was_accepted(project: Project, lsf: FakeLsf) -> None:
+    odd = {"kind": "say", "stderr": "Internal error 17. Job not submitted.\n", "calls": "2-3"}
+    lsf.write(faults=[{"command": "bsub", **odd}])
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    result = run(project)
+    assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
+    assert result.stderr.count("Internal error 17") == 1
+
+
+def test_ctrl_c_and_cancel_end_a_wait_for_the_scheduler(project: Project, lsf: FakeLsf) -> None:
+    down = {"kind": "say", "stderr": "LSF is down. Please wait ...\n"}
+    lsf.write(faults=[{"command": "bsub", "calls": "1-", **down}])
+    project.grid({"x": [1, 2]})
+    controller = project.start("--run_cluster", *OUT)
+    log = project.path / "out" / ".hpsearch" / "controller.log"
+    wait_until(lambda: log.exists() and "LSF is down" in log.read_text(), "the warning")
+    cancelled = project.command([sys.executable, "-m", "hpsearch", "cancel", "out"])
+    _, stderr = controller.communicate(timeout=30)
+    assert (cancelled.exit_status, controller.returncode) == (0, 130), stderr
+
+
+def test_a_wait_can_be_limited(project: Project, lsf: FakeLsf) -> None:
+    down = {"kind": "say", "stderr": "LSF is down. Please wait ...\n"}
+    lsf.write(faults=[{"command": "bsub", "calls": "1-", **down}])
+    project.grid({"x": [1, 2]})
+    result = run(project, "--max_wait_for_scheduler=0")
+    assert (result.exit_status, "--max_wait_for_scheduler is over" in result.stderr) == (2, True), result.stderr
+    assert not (project.path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from hpsearch.backends.lsf_submit import check_further_options, composed, resource_text, run_limit, submitted_id
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
+    ArrayTooLarge,
     BackendError,
+    SearchError,
     SubmissionDelayed,
     SubmissionRefused,
+    SubmissionUnexplained,
     SubmissionUnsure,
+    SubmitLimitReached,
     UsageError,
 )
 
@@ -119,8 +123,11 @@ def test_the_id_is_found_whatever_stands_around_it(answer: Answer) -> None:
         'Error near "select" : duplicate section. Job not submitted.',
         "Bad resource requirement syntax. Job not submitted.",
         "Bad argument for option -n. Job not submitted.",
-        "User permission denied. Job not submitted.",
-        "The license server gave no connection.; Request aborted by esub. Job not submitted.",
+        "RUNLIMIT: Cannot exceed queue's hard limit(s). Job not submitted.",
+        "lab: No such project. Job not submitted.",
+        "No such user group. Job not submitted.",
+        "Bad host name, host group name or cluster name. Job not submitted.",
+        "You must give a project with -P.; Request aborted by esub. Job not submitted.",
         "bsub: illegal option -- z",
     ],
 )
@@ -128,17 +135,50 @@ def test_a_lasting_refusal_comes_with_lsf_s_words(said: str) -> None:
     with pytest.raises(SubmissionRefused) as refused:
         submitted_id(Answer(255, "Generic job.\n", f"{said}\n"))
     assert str(refused.value) == f"bsub refuses the job: {said}"
+    assert not isinstance(refused.value, SubmissionUnexplained)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "User permission denied. Job not submitted.",
+        "The license server gave no connection.; Request aborted by esub. Job not submitted.",
+        "Request aborted by esub. Job not submitted.",
+        "Internal error 17. Job not submitted.",
+    ],
+)
+def test_a_refusal_that_names_nothing_of_the_job_is_not_explained(said: str) -> None:
+    with pytest.raises(SubmissionUnexplained) as refused:
+        submitted_id(Answer(255, "", f"{said}\n"))
+    assert str(refused.value) == f"bsub refuses the job: {said}"
+
+
+@pytest.mark.parametrize(
+    "said, kind",
+    [
+        ("User <x>: Pending job threshold reached. Job not submitted.", SubmitLimitReached),
+        ("The pending slots limit has been reached. Job not submitted.", SubmitLimitReached),
+        ("User does not have enough job slots. Job not submitted.", SubmitLimitReached),
+        ("Job array index too large. Job not submitted.", ArrayTooLarge),
+        ("Job array size exceeds MAX_JOB_ARRAY_SIZE. Job not submitted.", ArrayTooLarge),
+    ],
+)
+def test_a_refusal_for_the_number_of_jobs_is_recognised(said: str, kind: type[SearchError]) -> None:
+    with pytest.raises(kind):
+        submitted_id(Answer(255, "", f"{said}\n"))
 
 
 @pytest.mark.parametrize(
     "said",
     [
         "Request from non-LSF host rejected. Job not submitted.",
-        "User <x>: Pending job threshold reached. Job not submitted.",
         "LSF is down. Job not submitted.",
         "Cannot connect to LSF. Please wait ...",
         "batch system daemon not responding ... still trying",
         "normal: Queue has been closed. Job not submitted.",
+        "mbatchd is restarting. Job not submitted.",
+        "Batch system concurrent query limit exceeded",
+        "fork: Resource temporarily unavailable",
     ],
 )
 def test_a_passing_refusal_may_be_tried_again(said: str) -> None:

@@ -10,7 +10,14 @@ import pytest
 from hpsearch.backends.scheduler import ClusterWishes, JobRow, Submission
 from hpsearch.backends.shell import Answer
 from hpsearch.backends.slurm import Slurm, SlurmWishes
-from hpsearch.core.errors import SearchError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.errors import (
+    ArrayTooLarge,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnexplained,
+    SubmissionUnsure,
+    SubmitLimitReached,
+)
 from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status
 
 TRANSCRIPTS = Path(__file__).parent.parent / "cluster" / "transcripts.json"
@@ -79,6 +86,7 @@ def test_the_recorded_submission_gave_an_id() -> None:
 def test_a_lasting_refusal_has_the_words_of_sbatch(note: str, words: str) -> None:
     with pytest.raises(SubmissionRefused) as caught:
         SLURM.submitted_id(recorded(note))
+    assert not isinstance(caught.value, SubmissionUnexplained)
     assert str(caught.value).startswith("sbatch refuses the job: ")
     assert words in str(caught.value)
 
@@ -87,29 +95,112 @@ def failed(words: str, exit_status: int | None = 1) -> Answer:
     return Answer(exit_status, "", f"sbatch: error: {words}\n")
 
 
+POLICY = (
+    "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+)
+
+
 @pytest.mark.parametrize(
-    "answer, kind",
+    "answer",
     [
-        (recorded("controller down", "sbatch"), SubmissionDelayed),
-        (failed("QOSMaxSubmitJobPerUserLimit"), SubmissionDelayed),
-        (failed("AssocGrpSubmitJobsLimit"), SubmissionDelayed),
-        (failed("AssocMaxSubmitJobLimit"), SubmissionDelayed),
-        (failed("Slurm temporarily unable to accept job, sleeping and retrying."), SubmissionDelayed),
-        (failed("Required partition not available (inactive or drain)"), SubmissionDelayed),
-        (failed("Batch job submission failed: Protocol authentication error"), SubmissionDelayed),
-        (failed("QOSMaxCpuPerJobLimit"), SubmissionRefused),
-        (recorded("controller hangs: sbatch (the job IS created later)"), SubmissionUnsure),
-        (failed("Zero Bytes were transmitted or received"), SubmissionUnsure),
-        (failed("QOSMaxSubmitJobPerUserLimit", None), SubmissionUnsure),
-        (Answer(None, "", ""), SubmissionUnsure),
-        (Answer(-9, "", ""), SubmissionUnsure),
-        (Answer(0, "", ""), SubmissionUnsure),
-        (Answer(0, "thank you\n", ""), SubmissionUnsure),
+        recorded("controller hangs: sbatch (the job IS created later)"),
+        failed("Zero Bytes were transmitted or received"),
+        failed("QOSMaxSubmitJobPerUserLimit", None),
+        Answer(None, "", ""),
+        Answer(-9, "", ""),
+        Answer(0, "", ""),
+        Answer(0, "thank you\n", ""),
     ],
 )
-def test_passing_and_unclear_answers_are_told_apart(answer: Answer, kind: type[SearchError]) -> None:
-    with pytest.raises(kind):
+def test_an_unclear_answer_proves_nothing(answer: Answer) -> None:
+    with pytest.raises(SubmissionUnsure):
         SLURM.submitted_id(answer)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "QOSMaxSubmitJobPerUserLimit",
+        "AssocGrpSubmitJobsLimit",
+        "AssocMaxSubmitJobLimit",
+        f"AssocMaxSubmitJobLimit\nsbatch: error: {POLICY}",
+        "QOSMaxJobsPerUserLimit",
+        POLICY,
+    ],
+)
+def test_a_limit_on_the_number_of_jobs_is_recognised(words: str) -> None:
+    with pytest.raises(SubmitLimitReached):
+        SLURM.submitted_id(failed(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Batch job submission failed: Unable to contact slurm controller (connect failure)",
+        "Batch job submission failed: I/O error writing script/environment to file",
+        "Unable to process configuration file",
+        "_parse_next_key: Unable to process configuration file",
+        "resolve_ctls_from_dns_srv: res_nsearch error\nsbatch: error: fetch_config: DNS SRV lookup failed",
+        "_establish_config_source: failed to fetch config\nsbatch: fatal: Could not establish a configuration source",
+        "Batch job submission failed: Resource temporarily unavailable",
+        "Batch job submission failed: Slurm backup controller in standby mode",
+        "Slurm controller is restarting",
+        "Slurm controller not responding, sleeping and retrying",
+        "Slurm temporarily unable to accept job, sleeping and retrying.",
+        "Required partition not available (inactive or drain)",
+        "Required node not available (down, drained or reserved)",
+        "Batch job submission failed: Protocol authentication error",
+        "Problem talking to the database: Connection refused",
+        "slurmdbd: Unable to register with slurmdbd, account information may be missing",
+        "Batch job submission failed: Unable to create job record, try again",
+        "Batch job submission failed: No space left on device",
+        "fork: Cannot allocate memory",
+    ],
+)
+def test_a_refusal_that_is_known_to_pass_is_delayed(words: str) -> None:
+    with pytest.raises(SubmissionDelayed) as delayed:
+        SLURM.submitted_id(failed(words))
+    assert not isinstance(delayed.value, SubmitLimitReached)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"QOSMaxCpuPerJobLimit\nsbatch: error: {POLICY}",
+        f"QOSMaxWallDurationPerJobLimit\nsbatch: error: {POLICY}",
+        f"AssocGrpMemLimit\nsbatch: error: {POLICY}",
+        "Batch job submission failed: Invalid account or account/partition combination specified",
+        "Batch job submission failed: User's group not permitted to use this partition",
+        "Batch job submission failed: Invalid qos specification",
+        "Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+        "Batch job submission failed: Access denied to requested reservation",
+        "Batch job submission failed: Requested reservation is invalid",
+        "Batch job submission failed: Node count specification invalid",
+        "Batch job submission failed: CPU count specification invalid",
+        "Batch job submission failed: More processors requested than permitted",
+        "Batch job submission failed: Memory required by task is not available",
+        "Batch job submission failed: Invalid license specification",
+        "Batch job submission failed: Invalid wckey specification",
+        "Batch job submission failed: Job dependency problem",
+        "No cluster 'two' known by database.",
+        "This cluster wants a constraint.\nsbatch: error: Batch job submission failed: Unspecified error",
+    ],
+)
+def test_a_refusal_of_what_the_job_asks_for_is_for_good(words: str) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        SLURM.submitted_id(failed(words))
+    assert not isinstance(refused.value, SubmissionUnexplained)
+
+
+@pytest.mark.parametrize("words", ["Unspecified error", "Access/permission denied", "Invalid user id", ""])
+def test_a_refusal_in_other_words_is_not_explained(words: str) -> None:
+    with pytest.raises(SubmissionUnexplained, match=r"sbatch refuses the job: ."):
+        SLURM.submitted_id(failed(words))
+
+
+def test_an_array_that_is_too_large_is_recognised() -> None:
+    with pytest.raises(ArrayTooLarge):
+        SLURM.submitted_id(recorded("array index beyond MaxArraySize"))
 
 
 # The job script's options

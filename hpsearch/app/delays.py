@@ -1,0 +1,72 @@
+"""How long a backend that takes no run for the moment is waited for, and what of that is told."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from hpsearch.app.clocks import Clock
+from hpsearch.app.report import duration
+
+#: The first pause, doubled up to the last; and up to this one where nobody knows whether waiting helps.
+_FIRST_PAUSE_S, _LAST_PAUSE_S, _LAST_DOUBTFUL_PAUSE_S = 2.0, 60.0, 300.0
+#: A reason is told again only if the backend has taken runs since, and this long after it was told.
+_TOLD_FOR_S = 3600.0
+#: An end of the trouble is worth a word after so long.
+_WORTH_A_WORD_S = 60.0
+
+
+class Delays:
+    """The pauses between submissions that are not taken: longer and longer, by a clock that only goes on.
+
+    longest_s: for how long nothing need be taken before it is given up; infinite = for ever.
+    """
+
+    def __init__(self, clock: Clock, longest_s: float = math.inf) -> None:
+        self._clock, self._longest_s = clock, longest_s
+        self._next_s = _FIRST_PAUSE_S
+        self._until = 0.0
+        self._since: float | None = None
+        self._told_at: dict[str, float] = {}
+
+    @property
+    def left_s(self) -> float:
+        """For how long not to ask."""
+        return max(0.0, self._until - self._clock())
+
+    def begin(self, reason: str, warn: Callable[[str], None], is_doubtful: bool = False) -> bool:
+        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long.
+
+        is_doubtful: nobody knows whether waiting helps.
+        """
+        now = self._clock()
+        if self._since is None:
+            self._since = now
+        last_s = _LAST_DOUBTFUL_PAUSE_S if is_doubtful else _LAST_PAUSE_S
+        pause_s, self._next_s = min(self._next_s, last_s), min(2 * self._next_s, last_s)
+        left_s = self._since + self._longest_s - now
+        self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
+        if left_s > 0:
+            self._tell(f"{reason}; trying again in {pause_s:.0f} s, then less and less often", reason, warn)
+        return left_s > 0
+
+    def _tell(self, text: str, reason: str, warn: Callable[[str], None]) -> None:
+        # The same words with another number (of jobs, of a process) are the same reason.
+        known = re.sub(r"\d+", "0", reason)
+        if known not in self._told_at:
+            self._told_at[known] = self._clock()
+            warn(text)
+
+    def end_pause(self) -> None:
+        """Ask now."""
+        self._until = 0.0
+
+    def over(self, tell: Callable[[str], None]) -> None:
+        """Something was taken."""
+        now = self._clock()
+        waited_s = 0.0 if self._since is None else now - self._since
+        if waited_s >= _WORTH_A_WORD_S:
+            tell(f"runs can be started again, after {duration(waited_s)}")
+        self._since, self._next_s = None, _FIRST_PAUSE_S
+        self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}

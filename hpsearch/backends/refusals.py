@@ -1,0 +1,34 @@
+"""What it means when a scheduler takes no job: by its words, for the moment, for good, or nobody here knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hpsearch.core.errors import SearchError, SubmissionRefused, SubmissionUnexplained
+
+#: Words by which a refusal is recognised, and the error that it becomes.
+Meaning = tuple[re.Pattern[str], type[SearchError]]
+
+#: Said by the operating system of either side, whichever the scheduler: it may have room, or a network, again soon.
+SYSTEM_IS_SHORT = (
+    r"Resource temporarily unavailable|Cannot allocate memory|Too many open files|No space left|quota exceeded"
+    r"|I/O error|Input/output error|Stale (?:NFS )?file handle|Read-only file system|resource busy|Text file busy"
+    r"|Connection refused|No route to host|Network is (?:unreachable|down)|Host is down|Interrupted system call"
+    r"|name resolution|Name or service not known|try again|retrying|(?:presently|currently|temporarily) \w+"
+)
+
+
+def meanings(*pairs: tuple[type[SearchError], str]) -> tuple[Meaning, ...]:
+    """Return a table of words, in which capitals do not count; of several that are found the first holds."""
+    return tuple((re.compile(words, re.IGNORECASE), kind) for kind, words in pairs)
+
+
+def meaning(text: str, table: Sequence[Meaning]) -> type[SearchError]:
+    """Return what a scheduler's text means; words that are in no table may mean anything."""
+    return next((kind for words, kind in table if words.search(text)), SubmissionUnexplained)
+
+
+def refusal(command: str, said: str, kind: type[SearchError]) -> SearchError:
+    """Return the error, with the words of the scheduler."""
+    return kind(f"{command} refuses the job: {said}" if issubclass(kind, SubmissionRefused) else said)
