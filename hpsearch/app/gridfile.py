@@ -15,7 +15,8 @@ from typing import Any
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
-from hpsearch.store.values import load_plain_pickle
+from hpsearch.store.layout import read_whole
+from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
 
 #: A user's summary parser: f(out_dir, cmd_ident) -> {keyword: [value]}; some take `summary_fn` too.
 SummaryParser = Callable[..., Mapping[str, object]]
@@ -133,13 +134,11 @@ def read_grid_config(path: Path) -> dict[str, object]:
 
     Raises ConfigError naming the file and what is wrong with it.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"--grid_config={path}: cannot be read ({reason_of(error)})") from error
     is_json = path.suffix == ".json"
     try:
-        loaded = _negations(json.loads(content)) if is_json else load_plain_pickle(content)
+        loaded = _negations(json.loads(read_whole(path, MOST_BYTES))) if is_json else read_plain_pickle(path)
+    except OSError as error:
+        raise ConfigError(f"--grid_config={path}: cannot be read ({reason_of(error)})") from error
     except (ValueError, RecursionError) as error:
         kind = "JSON" if is_json else "a pickle of plain data"
         raise ConfigError(f"--grid_config={path}: expected {kind}, but {error}") from error

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.store.layout import read_whole
 from hpsearch.store.old_search import options_of_command
-from hpsearch.store.values import decode, encode, load_plain_pickle
+from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
+from hpsearch.store.values import decode, encode
 
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
 _PLAIN = (str, int, float, bool)
@@ -55,7 +57,7 @@ def read_namespace(path: Path) -> dict[str, object]:
     """
     expected = "expected a pickled argparse.Namespace of plain values"
     try:
-        loaded = load_plain_pickle(path.read_bytes(), also=[("argparse", "Namespace")])
+        loaded = read_plain_pickle(path, may_be_namespace=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
     except ValueError as error:
@@ -87,7 +89,7 @@ def _combined(attributes: Mapping[str, object], given: Mapping[str, object]) -> 
 
 def _given_options(path: Path, script_name: str) -> dict[str, object] | None:
     try:
-        return options_of_command(path.read_bytes(), script_name)
+        return options_of_command(read_whole(path, MOST_BYTES), script_name)
     except (OSError, ValueError):
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +135,23 @@ def write_whole(path: Path, content: bytes) -> None:
         raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_whole(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file that somebody else may have made.
+
+    Raises OSError if it cannot be read, ValueError if it is larger than that, or no file (a pipe would block).
+    """
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise ValueError("expected a file, found something else (a folder, a pipe)")
+    # It may grow meanwhile; and files of the system itself have no size.
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        size = max(state.st_size, len(content))
+        raise ValueError(f"it is {size:,} bytes long; at most {most_bytes:,} are read")
+    return content
 
 
 def free_name(path: Path) -> Path:

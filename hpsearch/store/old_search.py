@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -11,8 +12,8 @@ from pathlib import Path
 from hpsearch.core.command import words_of_line
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Configuration, Run
-from hpsearch.store.layout import SearchFolder
-from hpsearch.store.values import load_plain_pickle
+from hpsearch.store.layout import SearchFolder, read_whole
+from hpsearch.store.plain_pickle import MOST_BYTES, load_plain_pickle, read_plain_pickle
 
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
@@ -21,7 +22,6 @@ _RUN_NAME = re.compile(r"sim_\d+_\d+")
 _COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
 #: How the names of folders begin that hold a search.
 _SEARCH_FOLDERS = "search_*"
-_CONFIG_CLASSES = [("argparse", "Namespace")]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def runs_of_commands(folder: Path, files: Collection[str], out_arg: str) -> tupl
 
 
 def _configurations(path: Path, out_arg: str) -> Sequence[Mapping[str, object]]:
-    loaded = load_plain_pickle(path.read_bytes())
+    loaded = read_plain_pickle(path)
     if not isinstance(loaded, (list, tuple)) or not all(isinstance(options, dict) for options in loaded):
         raise ValueError(f"expected a list of dicts, found {type(loaded).__name__}")
     if not all(options.get(out_arg) for options in loaded):
@@ -115,7 +115,7 @@ def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tu
     problem = ""
     for name, read in (("hpsearch_command.sh", options_of_command), ("config.pickle", _options_of_config)):
         try:
-            options = read((path / name).read_bytes(), script_name)
+            options = read(read_whole(path / name, MOST_BYTES), script_name)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
@@ -160,8 +160,8 @@ def _value_of(text: str) -> object:
 
 
 def _options_of_config(content: bytes, _: str) -> dict[str, object]:
-    loaded = load_plain_pickle(content, also=_CONFIG_CLASSES)
-    if not hasattr(loaded, "__dict__"):
+    loaded = load_plain_pickle(content, may_be_namespace=True)
+    if not isinstance(loaded, argparse.Namespace):
         raise ValueError(f"expected an argparse.Namespace, found {type(loaded).__name__}")
     return dict(vars(loaded))
 

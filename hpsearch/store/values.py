@@ -1,11 +1,8 @@
-"""Option values as JSON and back, each with its type; and Python values from pickles of unknown origin."""
+"""Option values as JSON and back, each with its type."""
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
-from collections.abc import Iterable
 from typing import Any
 
 from hpsearch.core.conditions import Not
@@ -74,47 +71,3 @@ def readable(value: object) -> Any:  # Any: whatever JSON can hold
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, _PLAIN) else str(value)
-
-
-#: What a pickle of plain data may name: module -> names. numpy calls its own rebuilding functions by these names.
-_PLAIN_CLASSES = {
-    "builtins": {"complex", "set", "frozenset", "bytearray", "range", "slice"},
-    "__builtin__": {"complex", "set", "frozenset", "bytearray", "range", "slice", "xrange"},
-    "collections": {"OrderedDict"},
-    # Protocols 0 to 2 write bytes as an encoded text.
-    "_codecs": {"encode"},
-    "numpy": {"dtype", "ndarray"},
-    "numpy.core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
-    "numpy.core.numeric": {"_frombuffer"},
-    "numpy._core.numeric": {"_frombuffer"},
-    "hpsearch.core.conditions": {"Not"},
-}
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Builds plain data only: a pickle that names anything else cannot run code here."""
-
-    def __init__(self, file: io.BytesIO, also: frozenset[tuple[str, str]]) -> None:
-        super().__init__(file)
-        self._also = also
-
-    def find_class(self, module: str, name: str) -> Any:  # Any: the type that pickle declares
-        if (module, name) in self._also or name in _PLAIN_CLASSES.get(module, ()):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it holds an object of the class {module}.{name}")
-
-
-def load_plain_pickle(content: bytes, also: Iterable[tuple[str, str]] = ()) -> object:
-    """Read a pickle that may come from anywhere: builtins, numpy scalars and arrays, and the classes in `also`.
-
-    also: pairs of module and class name.
-    Raises ValueError saying what else it holds, or that it is no pickle.
-    """
-    try:
-        return _PlainUnpickler(io.BytesIO(content), frozenset(also)).load()
-    except pickle.UnpicklingError as error:
-        raise ValueError(str(error)) from error
-    except Exception as error:
-        # A broken pickle can raise nearly anything; all of it means that it cannot be read.
-        raise ValueError(f"not a readable pickle ({type(error).__name__}: {error})") from error

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-from argparse import Namespace
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +15,7 @@ from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import ResultsTable, read_table
-from hpsearch.store.values import decode, encode, load_plain_pickle
+from hpsearch.store.values import decode, encode
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -99,28 +96,3 @@ def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         write_whole(path, b"new content")
     assert path.read_bytes() == b"old"
-
-
-PLAIN_DATA = {
-    "grid": {"x": [1, 2.5, None, True, "a", (1,), {2}, frozenset({3}), 1j], "y": [np.float64(1), np.arange(3)]},
-    "more": OrderedDict(a=1),
-}
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_of_plain_data_is_read(protocol: int) -> None:
-    assert repr(load_plain_pickle(pickle.dumps(PLAIN_DATA, protocol))) == repr(PLAIN_DATA)
-
-
-@pytest.mark.parametrize("hostile", [eval, Namespace(a=1), Path("x"), np.random.RandomState])
-def test_a_pickle_of_anything_else_is_refused_by_name(hostile: object) -> None:
-    with pytest.raises(ValueError, match=r"it holds an object of the class [\w.]+$"):
-        load_plain_pickle(pickle.dumps({"x": hostile}))
-
-
-@given(st.binary())
-def test_no_bytes_break_the_loader(content: bytes) -> None:
-    try:
-        load_plain_pickle(content)
-    except ValueError as error:
-        assert str(error)
