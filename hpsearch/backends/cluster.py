@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hpsearch.backends.array_throttle import ArrayThrottle
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
-from hpsearch.backends.job_script import batch_script, run_script, write_scripts
+from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
@@ -92,16 +92,16 @@ class ClusterBackend:
         """Hand over the attempts as one job, or as one array of jobs."""
         if self._hopeless:
             raise SubmissionRefused(self._hopeless)
-        submission, scheduler = self._submission(attempts), self._scheduler
+        submission = self._submission(attempts)
         text = self._script(submission)
         try:
-            write_scripts(submission, text, self._wishes.setup)
-        except OSError as error:
-            raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
-        try:
-            accepted = scheduler.submitted_id(self._run(scheduler.submit_command(submission, text, self._wishes)))
+            accepted = self._accepted_id(submission, text)
         except SubmissionDelayed:
             self._split_arrays(submission)
+            remove(scripts_of(submission))
+            raise
+        except SubmissionRefused:
+            remove(scripts_of(submission))
             raise
         self._jobs.submitted(submission)
         if submission.is_array:
@@ -125,10 +125,13 @@ class ClusterBackend:
         for attempt in attempts:
             if attempt.token not in found and attempt.exit_file.exists():
                 found[attempt.token] = _FORGOTTEN
-        missing = {attempt.token for attempt in attempts if attempt.token not in found}
-        if missing - self._missing_once:
-            self._missing_once |= missing
+        missing = [attempt for attempt in attempts if attempt.token not in found]
+        tokens = {attempt.token for attempt in missing}
+        if tokens - self._missing_once:
+            self._missing_once |= tokens
             raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
+        # Should one turn up as a job after all, it finds nothing to run.
+        remove(self._jobs.scripts_of(missing))
         return found
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
@@ -194,6 +197,18 @@ class ClusterBackend:
             at_once=wishes.jobs if after is not None else max(1, self._free),
             after=after,
         )
+
+    def _accepted_id(self, submission: Submission, text: str) -> str:
+        """Write the scripts and run the submit command; return the id.
+
+        Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure.
+        """
+        try:
+            write_scripts(submission, text, self._wishes.setup)
+        except OSError as error:
+            raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
+        command = self._scheduler.submit_command(submission, text, self._wishes)
+        return self._scheduler.submitted_id(self._run(command))
 
     def _script(self, submission: Submission) -> str:
         header = self._scheduler.header(submission, self._wishes)

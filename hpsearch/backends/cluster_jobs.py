@@ -11,7 +11,7 @@ from hpsearch.backends.job_script import runs_in_script
 from hpsearch.backends.job_watch import JobWatch, Patience
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.rounds import Rounds
-from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 
@@ -39,6 +39,12 @@ class ClusterJobs:
             if job_id is not None:
                 found[attempt.token] = job_id
         return found
+
+    def scripts_of(self, attempts: Sequence[Attempt]) -> list[Path]:
+        """Return the scripts of attempts that are no jobs, and those of submissions that have no other attempts."""
+        names = self._names.wholly_among(attempts)
+        own = [script_path(attempt.log_folder, attempt.token) for attempt in attempts]
+        return own + [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names]
 
     def look(self, jobs: Sequence[Job]) -> bool:
         """Look at the exit files; return whether one has come (or gone)."""
@@ -132,6 +138,11 @@ class SubmissionNames:
         if attempt.token not in self._names:
             self._read_scripts(attempt.log_folder)
         return self._names.setdefault(attempt.token, (attempt.token, None))
+
+    def wholly_among(self, attempts: Sequence[Attempt]) -> set[str]:
+        """Return the names of the submissions all of whose attempts are among these."""
+        names, tokens = {self.of(attempt)[0] for attempt in attempts}, {attempt.token for attempt in attempts}
+        return names - {name for token, (name, _) in self._names.items() if token not in tokens}
 
     def of_one_job(self, attempt: Attempt) -> set[str]:
         """Return the tokens of all attempts in an attempt's job."""

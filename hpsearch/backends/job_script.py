@@ -5,9 +5,11 @@ bash, not sh: users' own lines (modules, conda) are written for it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from hpsearch.backends.scheduler import Submission, script_path
 from hpsearch.core.model import Attempt
@@ -157,6 +159,19 @@ def write_scripts(submission: Submission, text: str, setup: str) -> None:
             path = script_path(attempt.log_folder, attempt.token)
             path.write_bytes(_encoded(run_script(attempt, setup)))
     submission.script.write_bytes(_encoded(text))
+
+
+def scripts_of(submission: Submission) -> list[Path]:
+    """Return all that `write_scripts` writes for a submission."""
+    tokens = [attempt.token for job in submission.jobs for attempt in job]
+    return [script_path(submission.log_folder, name) for name in (submission.name, *tokens)]
+
+
+def remove(scripts: Iterable[Path]) -> None:
+    """Remove scripts of attempts that are no jobs. One that stays does no harm."""
+    for script in scripts:
+        with contextlib.suppress(OSError):
+            script.unlink(missing_ok=True)
 
 
 def _encoded(text: str) -> bytes:

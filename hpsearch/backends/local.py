@@ -65,6 +65,14 @@ class LocalProcesses:
         return prepared[1] if prepared is not None else self._launch(attempt, environment)
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
+        """Start a launcher, or leave nothing behind."""
+        try:
+            return self._launched(attempt, environment)
+        except (SubmissionDelayed, SubmissionRefused):
+            _remove_logs(attempt)
+            raise
+
+    def _launched(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         out, err = log_paths(attempt)
         try:
             read_end, gate = os.pipe()
@@ -145,9 +153,7 @@ class LocalProcesses:
     def close(self) -> None:
         """Close all files; processes go on. What was prepared and never started leaves nothing."""
         for attempt, _ in self._prepared.values():
-            for path in log_paths(attempt):
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+            _remove_logs(attempt)
         self._prepared.clear()
         for job in [*self._children, *self._adopted]:
             self._forget(job)
@@ -197,6 +203,12 @@ class LocalProcesses:
         adopted = self._adopted.pop(job, None)
         if adopted is not None:
             os.close(adopted)
+
+
+def _remove_logs(attempt: Attempt) -> None:
+    for path in log_paths(attempt):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def log_paths(attempt: Attempt) -> tuple[Path, Path]:

@@ -197,6 +197,7 @@ def test_ctrl_c_and_cancel_end_a_wait_for_the_scheduler(project: Project, lsf: F
     cancelled = project.command([sys.executable, "-m", "hpsearch", "cancel", "out"])
     _, stderr = controller.communicate(timeout=30)
     assert (cancelled.exit_status, controller.returncode) == (0, 130), stderr
+    assert list((log.parent / "logs").iterdir()) == []
 
 
 def test_a_wait_can_be_limited(project: Project, lsf: FakeLsf) -> None:

@@ -1,0 +1,162 @@
+"""What is left of submissions that no scheduler took, and how arrays follow what it takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler
+from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.model import Attempt, Configuration, Place, Run
+
+
+class Clock:
+    """Stands still unless a test moves it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Cluster:
+    """A scheduler whose commands say what a test tells them to say."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock, self.told = folder, Clock(), list[str]()
+        for name in ("bin", "logs", "exits"):
+            (folder / name).mkdir()
+
+    def says(self, command: str, stdout: str = "", stderr: str = "", status: int = 0) -> None:
+        """Let a command answer so from now on; its calls are counted."""
+        (self.folder / f"{command}.out").write_text(stdout)
+        (self.folder / f"{command}.err").write_text(stderr)
+        script = self.folder / "bin" / command
+        files = " ".join(f"{self.folder}/{command}.{ending}" for ending in ("calls", "out", "err"))
+        calls, out, err = files.split()
+        script.write_text(f'#!/bin/sh\necho "$*" >>{calls}\ncat {out}\ncat {err} >&2\nexit {status}\n')
+        script.chmod(0o755)
+
+    def calls(self, command: str) -> list[str]:
+        """Return the words of each call of a command."""
+        path = self.folder / f"{command}.calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def backend(self, scheduler: Scheduler, **wishes: object) -> ClusterBackend:
+        """Return a controller's backend."""
+        environment = {"PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        own = ClusterWishes(**wishes)  # type: ignore[arg-type]
+        return ClusterBackend(scheduler, own, self.told.append, environment, self.clock)
+
+    def attempts(self, *numbers: int) -> list[Attempt]:
+        """Return first attempts at these runs."""
+        return [self._attempt(number, Run(number, f"sim_{number}", Configuration(()), "")) for number in numbers]
+
+    def _attempt(self, number: int, run: Run) -> Attempt:
+        token = f"sim_{number}.1.abc"
+        exit_file = self.folder / "exits" / token
+        return Attempt(run, 1, token, ("touch", "executed"), self.folder, exit_file, self.folder / "logs")
+
+    def files(self) -> list[str]:
+        """Return what lies in the folder of logs."""
+        return sorted(path.name for path in (self.folder / "logs").iterdir())
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+DOWN = {
+    "slurm": ("sbatch", "sbatch: error: Slurm backup controller in standby mode\n"),
+    "lsf": ("bsub", "LSF is down. Job not submitted.\n"),
+}
+REFUSED = {
+    "slurm": ("sbatch", "sbatch: error: Invalid partition name specified\n"),
+    "lsf": ("bsub", "nosuch: No such queue. Job not submitted.\n"),
+}
+SCHEDULERS = {"slurm": lambda: Slurm(SlurmWishes()), "lsf": lambda: Lsf(LsfWishes())}
+
+
+@pytest.mark.parametrize("name", ["slurm", "lsf"])
+@pytest.mark.parametrize("answers, error", [(DOWN, SubmissionDelayed), (REFUSED, SubmissionRefused)])
+@pytest.mark.parametrize("wishes, size", [({}, 1), ({"runs_per_job": 2}, 2), ({"as_arrays": True}, 3)])
+def test_nothing_is_left_of_a_submission_that_was_not_taken(
+    cluster: Cluster, name: str, answers: dict[str, tuple[str, str]], error: type[Exception], wishes: dict, size: int
+) -> None:
+    command, words = answers[name]
+    cluster.says(command, stderr=words, status=1)
+    cluster.says("scontrol")
+    cluster.says("bparams")
+    backend = cluster.backend(SCHEDULERS[name](), **wishes)
+    with pytest.raises(error):
+        backend.submit(cluster.attempts(*range(1, size + 1)), Place(capacity=size))
+    assert (cluster.files(), len(cluster.calls(command))) == ([], 1)
+
+
+@pytest.mark.parametrize("wishes, size", [({}, 1), ({"runs_per_job": 2}, 2), ({"as_arrays": True}, 2)])
+def test_nothing_is_left_of_a_submission_in_doubt_that_turns_out_not_to_exist(
+    cluster: Cluster, wishes: dict, size: int
+) -> None:
+    cluster.says("sbatch", stderr="Socket timed out on send/recv operation\n", status=1)
+    cluster.says("squeue")
+    cluster.says("scontrol")
+    attempts = cluster.attempts(*range(1, size + 1))
+    with pytest.raises(SubmissionUnsure):
+        cluster.backend(SCHEDULERS["slurm"](), **wishes).submit(attempts, Place(capacity=size))
+    kept = cluster.files()
+    # Also by the next controller, which knows of it from the scripts.
+    backend = cluster.backend(SCHEDULERS["slurm"](), **wishes)
+    with pytest.raises(SubmissionUnsure):
+        backend.find(attempts)
+    assert (cluster.files(), len(kept)) == (kept, size + (size > 1))
+    assert (backend.find(attempts), cluster.files()) == ({}, [])
+
+
+def test_the_scripts_of_an_array_stay_while_one_of_its_runs_is_a_job(cluster: Cluster) -> None:
+    cluster.says("scontrol")
+    cluster.says("sbatch", stderr="Socket timed out on send/recv operation\n", status=1)
+    attempts = cluster.attempts(1, 2)
+    backend = cluster.backend(SCHEDULERS["slurm"](), as_arrays=True)
+    with pytest.raises(SubmissionUnsure):
+        backend.submit(attempts, Place(capacity=2))
+    (script,) = (name for name in cluster.files() if ".batch." in name)
+    cluster.says("squeue", f"7|2|RUNNING|None|n1|{cluster.folder}/logs/{script}\n")
+    with pytest.raises(SubmissionUnsure):
+        backend.find(attempts)
+    assert dict(backend.find(attempts)) == {attempts[1].token: "7_2"}
+    assert cluster.files() == sorted([script, f"{attempts[1].token}.sh"])
+
+
+@pytest.mark.parametrize("wishes", [{}, {"runs_per_job": 2}, {"as_arrays": True}])
+def test_a_job_that_turns_up_late_runs_nothing(cluster: Cluster, wishes: dict) -> None:
+    cluster.says("sbatch", stderr="Socket timed out on send/recv operation\n", status=1)
+    cluster.says("squeue")
+    cluster.says("scontrol")
+    backend, attempts = cluster.backend(SCHEDULERS["slurm"](), **wishes), cluster.attempts(1)
+    with pytest.raises(SubmissionUnsure):
+        backend.submit(attempts, Place())
+    handed_over = Path(cluster.calls("sbatch")[0].split()[-1]).read_text()
+    with pytest.raises(SubmissionUnsure):
+        backend.find(attempts)
+    backend.find(attempts)
+    environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "1"}
+    subprocess.run(["bash"], input=handed_over, text=True, env=environment, capture_output=True, check=False)
+    assert not (cluster.folder / "executed").exists()
+
+
+def test_nothing_is_left_of_a_run_that_cannot_be_started_here(cluster: Cluster) -> None:
+    (attempt,) = cluster.attempts(1)
+    backend = SequentialBackend()
+    with pytest.raises(SubmissionRefused):
+        backend.submit([replace(attempt, cwd=cluster.folder / "gone")], Place())
+    backend.close()
+    assert cluster.files() == []
