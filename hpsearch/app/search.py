@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import shutil
@@ -11,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.gridfile import SearchConfig, load_config
+from hpsearch.app.new_folder import FolderTakenError, new_search
 from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
@@ -29,7 +29,7 @@ from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
+from hpsearch.core.errors import SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
@@ -90,7 +90,7 @@ def run_search(
     while True:
         try:
             return _carry_out_plan(plan, backend, screen)
-        except _FolderTakenError:
+        except FolderTakenError:
             # Another search took the folder in this very second: the next second, or the message that it exists.
             plan = make_plan(config, options, import_paths, time.time)
             screen.note(f"results: {plan.folder}")
@@ -99,7 +99,8 @@ def run_search(
 def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
     folder = SearchFolder(plan.folder)
     may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
-    with _removed_on_failure(folder.path, may_exist) as keep, LiveSearch(folder, this_controller()) as search:
+    with new_search(folder.path, may_exist, _names_of_inputs(plan)) as new:
+        search = new.live
         if not search.record.runs:
             _set_aside_foreign_files(folder)
         first = max(search.record.runs, default=0) + 1
@@ -111,81 +112,18 @@ def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
         _copy_inputs(plan, folder)
         search.write_commands()
         search.open_for_work()
-        new = [search.record.runs[run.number] for run in runs]
+        entries = [search.record.runs[run.number] for run in runs]
+        new.keeps = True
         try:
-            return _carry_out(search, plan.config, backend, screen, new, plan.options)
+            return _carry_out(search, plan.config, backend, screen, entries, plan.options)
         except SubmissionRefused:
             search.withdraw_plan()
+            new.keeps = any(entry.submitted is not None for entry in entries)
             raise
-        except BaseException:
-            keep.append(folder.path)
-            raise
-        finally:
-            if any(entry.submitted is not None for entry in new):
-                keep.append(folder.path)
 
 
 def _encoded(options: Iterable[tuple[str, object]]) -> list[list[Any]]:  # Any: whatever JSON can hold
     return [[name, encode(value)] for name, value in options]
-
-
-@contextlib.contextmanager
-def _removed_on_failure(path: Path, may_exist: bool) -> Iterator[list[Path]]:
-    """Make a folder with its parents, and take away again what was made if the block fails and nothing is kept.
-
-    Making it is claiming it: another search that starts in the same second finds it taken.
-    Yields a list: a path in it means that the folder holds something worth keeping.
-    Raises _FolderTakenError if it exists already and may not.
-    """
-    made: list[Path] = []
-    keep: list[Path] = []
-    try:
-        _make_folders(path, may_exist, made)
-        yield keep
-    except BaseException as error:
-        if made and not keep:
-            _take_away(path, made)
-        if isinstance(error, OSError):
-            raise _not_writable(path, error) from error
-        if isinstance(error, StoreError) and not keep:
-            # Nothing has run yet: as good as a folder that was refused from the start.
-            raise FolderError(f"{error}; give another --out_dir, or make room") from error
-        raise
-
-
-class _FolderTakenError(Exception):
-    """Another search made the folder first."""
-
-
-def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:
-    for folder in [*reversed(path.parents), path]:
-        if folder.is_dir() and (folder != path or may_exist):
-            continue
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            if folder == path and not may_exist:
-                raise _FolderTakenError from None
-            if not folder.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
-        else:
-            made.append(folder)
-
-
-def _take_away(path: Path, made: Sequence[Path]) -> None:
-    """Remove the search folder if it was made here, and the parents made for it as far as they are empty."""
-    if path in made:
-        shutil.rmtree(path, ignore_errors=True)
-    for folder in reversed(made):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
-def _not_writable(path: Path, error: OSError) -> FolderError:
-    where = f": {error.filename}" if error.filename else ""
-    return FolderError(
-        f"--out_dir: the search folder {path} cannot be made ({reason_of(error)}{where}); give another --out_dir"
-    )
 
 
 def _set_aside_foreign_files(folder: SearchFolder) -> None:
@@ -204,6 +142,13 @@ def _copy(source: Path, target: Path) -> None:
             return
         rename_with_stamp(target, time.strftime("%Y-%m-%d_%H-%M-%S"))
     shutil.copyfile(source, target)
+
+
+def _names_of_inputs(plan: Plan) -> list[str]:
+    """Return the names that the copies of what is searched get in the search folder."""
+    source = plan.config.grid_config_file
+    names = [] if plan.config.module_file is None else [plan.config.module_file.name]
+    return names if source is None else [*names, source.name, source.with_suffix(".json").name]
 
 
 def _copy_inputs(plan: Plan, folder: SearchFolder) -> None:

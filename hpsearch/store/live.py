@@ -21,14 +21,20 @@ class LiveSearch:
     def __init__(self, folder: SearchFolder, holder: Holder | None = None) -> None:
         """Take the lock and read the journal, if there is one. holder: what the lock file says of this controller.
 
-        Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written.
+        Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written,
+        FileNotFoundError if it has just been taken away.
         """
         self.folder = folder
-        folder.create_state()
+        try:
+            folder.state.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"{folder.state}: cannot make this folder ({reason_of(error)})") from error
         self._lock = ControllerLock(folder.lock, holder)
         try:
-            exists = folder.journal.exists()
-            self.record = SearchRecord.of(read_journal(folder.journal)) if exists else SearchRecord()
+            self.has_journal = folder.journal.exists()
+            self.record = SearchRecord.of(read_journal(folder.journal)) if self.has_journal else SearchRecord()
         except BaseException:
             self._lock.release()
             raise
@@ -48,6 +54,7 @@ class LiveSearch:
         Rows of results that lie here without being in the journal are taken over first.
         Raises StoreError if it cannot be written.
         """
+        self.folder.create_state()
         started = next(event for event in events if isinstance(event, SearchStarted))
         self._refuse_other_script(Settings.from_json(started.settings))
         new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
@@ -88,6 +95,7 @@ class LiveSearch:
 
     def open_for_work(self) -> None:
         """Open journal and table for what is to come; the table shows what the journal knows."""
+        self.folder.create_state()
         self._journal = Journal(self.folder.journal)
         rows = rows_of(self.record)
         self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
@@ -140,15 +148,25 @@ class LiveSearch:
         self._table.rewrite(columns_of(settings, rows), ordered)
         write_not_completed(self.folder, self.record, settings)
 
+    def close_files(self) -> None:
+        """Close journal and table; the lock is kept.
+
+        Raises StoreError if the disk does not take what was written.
+        """
+        table, self._table = self._table, None
+        journal, self._journal = self._journal, None
+        try:
+            if table is not None:
+                table.close()
+            if journal is not None:
+                journal.close()
+        except OSError as error:
+            raise StoreError(f"{self.folder.state}: cannot be written ({reason_of(error)})") from error
+
     def close(self) -> None:
         """Close all files and give the lock back."""
         try:
-            if self._table is not None:
-                self._table.close()
-            if self._journal is not None:
-                self._journal.close()
-        except OSError as error:
-            raise StoreError(f"{self.folder.state}: cannot be written ({reason_of(error)})") from error
+            self.close_files()
         finally:
             self._lock.release()
 

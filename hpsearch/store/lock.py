@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -44,10 +45,13 @@ class ControllerLock:
     def __init__(self, path: Path, holder: Holder | None = None) -> None:
         """Take the lock for this process; `holder` says more about it.
 
-        Raises FolderError naming the holder if another controller has it.
+        Raises FolderError naming the holder if another controller has it, FileNotFoundError if the folder has just been
+        taken away.
         """
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise FolderError(f"{path}: cannot be written ({reason_of(error)})") from error
         try:
@@ -59,6 +63,9 @@ class ControllerLock:
                 f"{path.parent.parent}: another controller works on this search ({lock_holder(path) or 'just starting'}"
                 "); wait for its end or stop it first"
             ) from error
+        if os.fstat(self._descriptor).st_nlink == 0:
+            os.close(self._descriptor)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
         self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino)
         # Never empty in between: that would say that nobody is here.

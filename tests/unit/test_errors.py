@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.app.search import _not_writable
+from hpsearch.app.new_folder import _not_writable
 from hpsearch.core.errors import reason_of
 
 
