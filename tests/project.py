@@ -169,6 +169,12 @@ def rows(folder: Path, name: str = "search_results.csv") -> list[dict[str, str]]
         return list(csv.DictReader(file, delimiter=";"))
 
 
+def has_rows(folder: Path, count: int) -> bool:
+    """Return whether a search's table has at least so many rows."""
+    table = folder / "search_results.csv"
+    return table.exists() and len(table.read_text().splitlines()) > count
+
+
 def load(path: Path) -> object:
     """Return what a pickle of our own holds."""
     return pickle.loads(path.read_bytes())

@@ -166,7 +166,7 @@ class Dispatcher:
 
     def _echo(self) -> None:
         for follower in self._followers.values():
-            self._screen.echo(follower.new_output())
+            self._screen.echo(follower)
 
     def _notice(self) -> list[RunRecord]:
         """Ask the backend once for all jobs; return the runs that have ended."""
@@ -210,7 +210,7 @@ class Dispatcher:
         search, run, token = self._search, entry.run, entry.token
         follower = self._followers.pop(token, None)
         if follower is not None:
-            self._screen.echo(follower.new_output())
+            self._screen.echo(follower, is_last=True)
             follower.close()
         outcome = collect(search.folder, run, entry.ended, search.settings, self._config)
         logs = list(self._backend.logs(job)) if job is not None else []

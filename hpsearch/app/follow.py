@@ -2,32 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+
+#: A run may print without end: so much of it is in memory at once.
+_PIECE = 65536
+
+
+@dataclass
+class _Followed:
+    """A log file that is open. held_back: the beginning of a character whose other bytes are not there yet."""
+
+    file: FileIO
+    held_back: bytes = b""
+
+    @property
+    def unread(self) -> int:
+        return max(0, os.fstat(self.file.fileno()).st_size - self.file.tell())
+
+    def pieces(self) -> Iterator[bytes]:
+        left = self.unread
+        while left > 0 and (content := self.file.read(min(left, _PIECE))):
+            left -= len(content)
+            content = self.held_back + content
+            whole = len(content) - _cut_character(content)
+            self.held_back = content[whole:]
+            yield content[:whole]
+
+    def skip(self, keep: int) -> int:
+        surplus = self.unread - keep
+        if surplus <= 0:
+            return 0
+        passed_over = surplus + len(self.held_back)
+        self.file.seek(surplus, os.SEEK_CUR)
+        self.held_back = b""
+        # Only whole characters: what follows the cut may be the rest of one.
+        if keep:
+            start = self.file.read(3)
+            inside = len(start) - len(start.lstrip(_INSIDE_CHARACTER))
+            self.file.seek(inside - len(start), os.SEEK_CUR)
+            passed_over += inside
+        return passed_over
 
 
 class LogFollower:
     """Reads on in some files from where it stopped; a file may appear late, and be renamed later."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._files: dict[Path, FileIO | None] = dict.fromkeys(paths)
+        self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
 
-    def new_output(self) -> bytes:
-        """Return what was added since the last call."""
-        return b"".join(self._read_on(path) for path in self._files)
+    def pieces(self) -> Iterator[bytes]:
+        """Return what was added since the last look; what is added meanwhile waits for the next one.
+
+        No UTF-8 character is cut in two.
+        """
+        for file in self._open_files():
+            yield from file.pieces()
+
+    def skip(self, keep: int = 0) -> int:
+        """Pass over what is unread, but for the last `keep` bytes of each file; return how many bytes that were."""
+        return sum(file.skip(keep) for file in self._open_files())
+
+    def last_pieces(self) -> Iterator[bytes]:
+        """Return what is left when nothing will be added any more."""
+        for file in self._open_files():
+            yield from file.pieces()
+            yield file.held_back
+            file.held_back = b""
 
     def close(self) -> None:
         """Close the files."""
         for file in self._files.values():
             if file is not None:
-                file.close()
+                file.file.close()
 
-    def _read_on(self, path: Path) -> bytes:
-        file = self._files[path]
-        if file is None:
-            try:
-                file = self._files[path] = FileIO(path, "r")
-            except FileNotFoundError:
-                return b""
-        return file.readall()
+    def _open_files(self) -> Iterator[_Followed]:
+        for path, file in self._files.items():
+            if file is None:
+                try:
+                    file = self._files[path] = _Followed(FileIO(path, "r"))
+                except FileNotFoundError:
+                    continue
+            yield file
+
+
+#: Bytes that continue a UTF-8 character.
+_INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
+
+
+def _cut_character(content: bytes) -> int:
+    """Return how many bytes at the end begin a UTF-8 character and are not the whole of it."""
+    for count in range(1, min(3, len(content)) + 1):
+        byte = content[-count]
+        if byte >= 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return count if count < length else 0
+        if byte < 0x80:
+            return 0
+    return 0

@@ -104,7 +104,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
             follower = LogFollower(paths[-1:]) if paths else None
         if follower is not None:
-            yield follower.new_output()
+            yield from follower.last_pieces() if is_over else follower.pieces()
         if is_over:
             break
         time.sleep(_PAUSE_S)

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from hpsearch.app.follow import LogFollower
+from hpsearch.app.outlet import OutletStream, outlets_of
 from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
 from hpsearch.core.command import shell_line
@@ -25,17 +27,27 @@ from hpsearch.store.record import RunRecord, Settings
 
 #: How often a bar on a terminal is drawn anew while nothing happens.
 _BAR_INTERVAL_S = 1.0
+#: Of what a run printed between two looks, a terminal shows so much: nobody could read more.
+_TERMINAL_SHOWS = 32768
+#: So much waits for a slow reader before output of runs is left out, in bytes; and one look takes at most so long.
+_MOST_WAITING, _LONGEST_LOOK_S = 1 << 20, 1.0
+#: Lines of results are written in parts of about so many characters.
+_PART = 65536
 
 
 class Screen:
-    """What one search shows. Nothing here fails: a message that cannot be written is not worth a search."""
+    """What one search shows. Nothing here fails, and nothing waits for a reader but the results on standard output.
+
+    A message that cannot be written is not worth a search.
+    """
 
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None, stamps: bool = True) -> None:
         """Print to these streams. stamps: with the time before each message where there is no terminal."""
         # Python has None where the caller closed a stream.
-        self._out = out or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-        self._err = err or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-        self._is_terminal = self._err.isatty()
+        out = out or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+        err = err or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+        self._out, self._err = outlets_of(out, err)
+        self._out_is_terminal, self._is_terminal = out.isatty(), err.isatty()
         self._stamps = stamps and not self._is_terminal
         self._log: Path | None = None
         self._bar: Any = None  # Any: tqdm comes without types
@@ -45,43 +57,39 @@ class Screen:
         self._best: RunRecord | None = None
         self._queued: set[str] = set()
         self._shows_output = False
-        self._drawn = 0
+        self._drawn = self._left_out = 0
 
     @property
     def refresh_s(self) -> float | None:
         """After how many seconds `refresh` wants to be called; None where there is no bar."""
         return _BAR_INTERVAL_S if self._bar is not None else None
 
-    def result(self, line: str) -> None:
-        """Print a line of results on standard output."""
+    def result(self, line: str, patience_s: float | None = None) -> None:
+        """Print a line of results on standard output.
+
+        patience_s: give up if a reader takes nothing for so long; None = it is waited for.
+        """
         with contextlib.suppress(OSError):
-            self._write_out(line + "\n")
-            self._out.flush()
+            self._out.write_whole(line + "\n", patience_s)
 
     def results(self, lines: Iterable[str]) -> int:
         """Print many lines of results; return the exit status. A reader that goes away early (``| head``) ends it.
 
         Raises StoreError if they cannot be written (to a file on a full disk, say).
         """
-        try:
-            with self._told_if_unwritable():
-                for line in lines:
-                    self._write_out(line + "\n")
-                self._out.flush()
-        except BrokenPipeError:
-            self.leave()
+        for part in _parts(lines):
+            if not self.output(part):
+                break
         return 0
 
-    def output(self, content: bytes) -> bool:
-        """Print what a run printed, as it is, on standard output; False if nobody reads it any more.
+    def output(self, content: str | bytes) -> bool:
+        """Print results, or what a run printed as it is, on standard output; False if nobody reads it any more.
 
         Raises StoreError if it cannot be written.
         """
         try:
             with self._told_if_unwritable():
-                self._out.flush()
-                self._out.buffer.write(content)
-                self._out.flush()
+                self._out.write_whole(content)
         except BrokenPipeError:
             self.leave()
             return False
@@ -93,21 +101,20 @@ class Screen:
         Where there is no terminal they follow each other. Raises BrokenPipeError if nobody reads them any more,
         StoreError if they cannot be written.
         """
-        shown = list(lines)
-        if self._out.isatty():
+        shown, clear = list(lines), ""
+        if self._out_is_terminal:
             width, height = shutil.get_terminal_size()
             shown = [line[: width - 1] for line in shown[: height - 1]]
             # Up to the first of the old lines, and clear from there.
-            self._write_out((f"\033[{self._drawn}F" if self._drawn else "") + "\033[J")
+            clear = (f"\033[{self._drawn}F" if self._drawn else "") + "\033[J"
             self._drawn = len(shown)
         with self._told_if_unwritable():
-            self._write_out("".join(line + "\n" for line in shown))
-            self._out.flush()
+            self._out.write_whole(clear + "".join(line + "\n" for line in shown))
 
     @property
     def width(self) -> int | None:
         """How many characters fit on a line of standard output; None where that is no terminal."""
-        return shutil.get_terminal_size().columns if self._out.isatty() else None
+        return shutil.get_terminal_size().columns if self._out_is_terminal else None
 
     def leave(self) -> None:
         """Print nothing more on standard output: nobody reads it."""
@@ -124,14 +131,6 @@ class Screen:
         except OSError as error:
             self.leave()
             raise StoreError(f"standard output cannot be written: {reason_of(error)}") from error
-
-    def _write_out(self, text: str) -> None:
-        try:
-            self._out.write(text)
-        except UnicodeEncodeError:
-            # The caller's locale cannot show it; a path or a command has to come out right all the same.
-            self._out.flush()
-            self._out.buffer.write(os.fsencode(text))
 
     def note(self, text: str) -> None:
         """Print a message."""
@@ -171,7 +170,7 @@ class Screen:
             self._bar = tqdm(
                 total=self._total,
                 initial=sum(self._counts.values()),
-                file=self._err,
+                file=OutletStream(self._err, most_waiting=0),
                 unit="run",
                 dynamic_ncols=True,
                 bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
@@ -233,13 +232,48 @@ class Screen:
             parts.append(f"best {key} {performance(self._best, key):g} (run {self._best.run.number})")
         self._bar.set_postfix_str(", ".join(parts), refresh=True)
 
-    def echo(self, output: bytes) -> None:
-        """Show what a run printed."""
-        if output:
-            text = output.decode("utf-8", "replace")
-            if self._bar is not None:
-                self._bar.clear()
-            self._write(text)
+    def echo(self, follower: LogFollower, is_last: bool = False) -> None:
+        """Show what a run printed since the last look; the whole of it only in a file, or for a reader that keeps up.
+
+        is_last: nothing will be added, and there is no further look.
+        """
+        with contextlib.suppress(OSError):
+            if self._is_terminal:
+                self._left_out += follower.skip(_TERMINAL_SHOWS)
+            until = time.monotonic() + _LONGEST_LOOK_S
+            for piece in follower.last_pieces() if is_last else follower.pieces():
+                is_shown = self._echo_piece(piece)
+                is_late = not self._err.never_blocks and time.monotonic() > until
+                if not is_shown or (is_late and is_last):
+                    self._left_out += follower.skip()
+                if not is_shown or is_late:
+                    break
+        if is_last:
+            self._err.write(self._gap())
+            self._left_out = 0
+
+    def _echo_piece(self, piece: bytes) -> bool:
+        """Show a part of what a run printed; False if the reader is too slow for it."""
+        if self._bar is not None and piece:
+            self._bar.clear()
+        is_shown = self._err.write(self._gap() + piece.decode("utf-8", "replace"), _MOST_WAITING)
+        self._left_out = 0 if is_shown else self._left_out + len(piece)
+        return is_shown
+
+    def _gap(self) -> str:
+        """Say how much of a run's output was left out; empty if nothing was."""
+        return (
+            f"\n[{self._left_out:,} bytes are not shown here; the run's log has them all]\n" if self._left_out else ""
+        )
+
+    @contextlib.contextmanager
+    def standing_in_for_stderr(self) -> Iterator[None]:
+        """Let nothing that users' own functions print wait for a reader, either."""
+        if self._err.never_blocks:
+            yield
+            return
+        with contextlib.redirect_stderr(OutletStream(self._err, _MOST_WAITING)):
+            yield
 
     def stopping(self, live: int) -> None:
         """The search was told to stop."""
@@ -266,12 +300,17 @@ class Screen:
     def _print(self, text: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        self._write(text + "\n")
+        self._err.write(text + "\n")
 
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            try:
-                self._err.write(text)
-            except UnicodeEncodeError:
-                self._err.write(text.encode("ascii", "backslashreplace").decode("ascii"))
-            self._err.flush()
+
+def _parts(lines: Iterable[str]) -> Iterator[str]:
+    """Join lines, so that they are written some thousand characters at once."""
+    part: list[str] = []
+    size = 0
+    for line in lines:
+        part.append(line + "\n")
+        size += len(line)
+        if size > _PART:
+            yield "".join(part)
+            part, size = [], 0
+    yield "".join(part)

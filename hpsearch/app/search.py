@@ -39,6 +39,9 @@ from hpsearch.store.reading import no_search
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import encode, readable
 
+#: After a stop: how long a reader of standard output may take nothing until the last line is given up.
+_LAST_WORD_S = 2.0
+
 
 @dataclass(frozen=True)
 class Resumption:
@@ -237,7 +240,7 @@ def _carry_out(
     earlier_options = search.record.options
     _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
-    with StopRequest() as stop:
+    with StopRequest() as stop, screen.standing_in_for_stderr():
         wait_s = 3600 * options.max_wait_for_scheduler if options.max_wait_for_scheduler >= 0 else math.inf
         dispatcher = Dispatcher(
             search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only, wait_s
@@ -261,11 +264,23 @@ def _carry_out(
             screen.close()
             backend.close()
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
-        screen.result(str(folder.results))
-        all_finished = all(entry.state is RunState.FINISHED for entry in entries)
-        if options.submit_only and stop.signal_number is None:
-            screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
-            return SearchEnd(folder.results, 0)
-        if stop.signal_number is not None and not all_finished:
-            raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
+    # From here on signals have their usual effect: the reader of the results may take its time.
+    _print_results(screen, folder.results, stop.signal_number is not None)
+    all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+    if options.submit_only and stop.signal_number is None:
+        screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
+        return SearchEnd(folder.results, 0)
+    if stop.signal_number is not None and not all_finished:
+        raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
     return SearchEnd(folder.results, 0 if all_finished else 1)
+
+
+def _print_results(screen: Screen, path: Path, is_stopped: bool) -> None:
+    """Print where the table lies, whole; after a stop, for a reader that takes nothing, only for a moment.
+
+    Raises SearchInterrupted if Ctrl-C ends the waiting.
+    """
+    try:
+        screen.result(str(path), _LAST_WORD_S if is_stopped else None)
+    except KeyboardInterrupt:
+        raise SearchInterrupted(f"the search is over, its results lie in {path}", signal.SIGINT) from None

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, is_alive, journal_has, load, rows, run_folders, wait_until
+from project import Project, has_rows, is_alive, journal_has, load, rows, run_folders, wait_until
 
 #: Says at its end, in a file beside the project, that it finished; each line is one finished execution.
 COUNTING_SCRIPT = """\
@@ -32,11 +32,6 @@ def resume_until_done(project: Project, folder: Path, *options: str) -> None:
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate()
-
-
-def has_rows(folder: Path, count: int) -> bool:
-    table = folder / "search_results.csv"
-    return table.exists() and len(table.read_text().splitlines()) > count
 
 
 def test_fault_6_a_killed_controller_loses_nothing_and_its_live_runs_are_adopted(project: Project) -> None:
