@@ -6,13 +6,13 @@ import contextlib
 import inspect
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.app.gridfile import SearchConfig, SummaryParser
 from hpsearch.app.oldnames import using_config
+from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import LogFile
 from hpsearch.core.errors import SummaryError, reason_of
 from hpsearch.core.model import Run, RunState
@@ -118,7 +118,7 @@ def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: Se
     arguments = {"summary_fn": None} if _requires(parser, "summary_fn") else {}
     try:
         # Whatever it prints must not come between the results on standard output.
-        with contextlib.redirect_stdout(sys.stderr), using_config(config):
+        with output_on_stderr(), using_config(config):
             summary = parser(str(run_folder), run.number - 1, **arguments)
             _check_can_be_kept(summary)
     except (Exception, SystemExit) as error:

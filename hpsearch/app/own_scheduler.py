@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import sys
+from typing import Any
 
 from hpsearch.app.gridfile import failed_import
+from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.scheduler import Scheduler
 from hpsearch.core.errors import UsageError
 
@@ -19,8 +19,7 @@ def own_scheduler(given: str) -> Scheduler:
     module_name, _, name = given.partition(":")
     option = f"--scheduler={given}"
     try:
-        # Whatever it prints must not come between the results on standard output.
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_on_stderr():
             made = getattr(importlib.import_module(module_name), name)()
     except ModuleNotFoundError as error:
         raise UsageError(f"{option}: {error}; start hpsearch from the folder in which the module lies") from error
@@ -35,4 +34,15 @@ def own_scheduler(given: str) -> Scheduler:
     missing = [needed for needed in vars(Scheduler) if not needed.startswith("_") and not hasattr(made, needed)]
     if missing:
         raise UsageError(f"{option}: {name} makes no scheduler; it lacks {', '.join(missing)}")
-    return made  # type: ignore[no-any-return]  # checked just above
+    return _Quiet(made)
+
+
+class _Quiet:
+    """A scheduler of the user's own, whose methods print to standard error whatever they print."""
+
+    def __init__(self, scheduler: Any) -> None:  # Any: of whatever class the user made
+        self._scheduler = scheduler
+
+    def __getattr__(self, name: str) -> Any:  # Any: the scheduler's own types
+        found = getattr(self._scheduler, name)
+        return output_on_stderr()(found) if callable(found) else found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from hpsearch.app.gridfile import SearchConfig, config_from_module, failed_import, import_grid_module
+from hpsearch.app.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.store.record import Settings
 
@@ -23,7 +23,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
     """
     sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
     if settings.has_parser or needs_functions:
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_on_stderr():
             module = import_grid_module(settings.grid_module)
         if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
             raise ConfigError(
@@ -80,7 +80,7 @@ def config_for_folder(
     """
     sys.path += [path for path in (str(run_cwd), str(folder)) if path not in sys.path]
     if grid_module:
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_on_stderr():
             module = import_grid_module(grid_module)
         return config_from_module(module, grid_module, needs_grid=False)
     if settings is None:
@@ -121,7 +121,7 @@ def _config_of_copy(path: Path) -> SearchConfig:
     # Classes defined in there look their module up by its name.
     sys.modules.setdefault(path.stem, module)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_on_stderr():
             exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         failed = failed_import(f"the copy of the grid module {path}", error)

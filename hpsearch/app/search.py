@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +27,7 @@ from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, plan_lines, resume_hint
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
+from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import Backend
 from hpsearch.core.errors import SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
@@ -81,7 +81,7 @@ def run_search(
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd())))
     grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
     # Whatever the user's module prints must not come between the results on standard output.
-    with contextlib.redirect_stdout(sys.stderr):
+    with output_on_stderr():
         config = load_config(options.grid_module, grid_config)
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.liveness import Liveness
 from hpsearch.app.oldnames import using_config
+from hpsearch.app.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError, reason_of
 from hpsearch.store.layout import free_name
 
@@ -70,7 +70,7 @@ def _is_good(found: FoundRun, criterion: float, config: SearchConfig) -> bool:
     assert found.summary is not None
     summary = {keyword: list(value) for keyword, value in found.summary.items()}
     try:
-        with contextlib.redirect_stdout(sys.stderr), using_config(config):
+        with output_on_stderr(), using_config(config):
             answer: object = judge(summary, criterion)
             is_good = bool(answer)
     except (Exception, SystemExit) as error:
