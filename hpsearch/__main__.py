@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+
+#: Also the installed command imports this module and calls `main`.
+_IS_COMMAND = __name__ == "__main__" or sys.argv[0].endswith("/hpsearch")
+if _IS_COMMAND and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+
+from collections.abc import Callable, Sequence  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
@@ -63,19 +72,27 @@ def _usage() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; return the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run a subcommand; return the exit status. argv: None = the command line of this process."""
+    from hpsearch.app.exit_status import told, whole_process
+
+    if argv is None:
+        return whole_process(lambda: told(_answer)(sys.argv[1:]))
+    return told(_answer)(list(argv))
+
+
+def _answer(words: Sequence[str]) -> int:
     if words and words[0] in _SUBCOMMANDS:
         return _SUBCOMMANDS[words[0]][1](words[1:])
 
     from hpsearch import __version__
-    from hpsearch.app.subcommand import answered
+    from hpsearch.app.screen import Screen
 
+    screen = Screen(stamps=False)
     if words[:1] in (["-h"], ["--help"]):
-        return answered(lambda screen: screen.results(_usage().splitlines()))
+        return screen.results(_usage().splitlines())
     if words[:1] == ["--version"]:
-        return answered(lambda screen: screen.results([f"hpsearch {__version__}"]))
-    return answered(lambda screen: _refuse(words, screen))
+        return screen.results([f"hpsearch {__version__}"])
+    return _refuse(words, screen)
 
 
 def _refuse(words: Sequence[str], screen: Screen) -> int:

@@ -7,8 +7,15 @@ the package by way of ``hpsearch.py`` beside it, which puts the search path righ
 
 from __future__ import annotations
 
-import argparse
+import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+import os
 import sys
+
+if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -81,4 +88,6 @@ def write_seeds_summary(
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    from hpsearch.app.exit_status import whole_process
+
+    sys.exit(whole_process(lambda: _main(sys.argv[1:])))

@@ -6,8 +6,13 @@ edited. Started like that, its folder comes first on Python's search path and th
 it belongs to; the first lines put that right.
 """
 
+import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
 import os
 import sys
+
+if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
 
 #: The module with the grid if ``--grid_module`` is not given.
 _DEFAULT_GRID = ""
@@ -89,4 +94,6 @@ def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names dif
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:], _DEFAULT_GRID))
+    from hpsearch.app.exit_status import whole_process
+
+    sys.exit(whole_process(lambda: _main(sys.argv[1:], _DEFAULT_GRID)))

@@ -7,9 +7,16 @@ means the package.
 
 from __future__ import annotations
 
+import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+import os
+import sys
+
+if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -44,21 +51,9 @@ def run(argv: Sequence[str] | None = None) -> str:
 
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the command's exit status, errors told on standard error."""
-    from hpsearch.app.screen import Screen
-    from hpsearch.core.errors import SearchError, reason_of
+    from hpsearch.app.exit_status import told
 
-    try:
-        return _postprocess(argv, prog).exit_status
-    except SearchError as error:
-        Screen().error(str(error))
-        return error.exit_status
-    except OSError as error:
-        # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-        Screen().error(f"{error.filename or 'the search folder'}: {reason_of(error)}")
-        return 2
-    except KeyboardInterrupt:
-        Screen().error("stopped; what was written is whole, the same call goes on")
-        return 130
+    return told(lambda: _postprocess(argv, prog).exit_status)()
 
 
 def _criterion(text: str) -> float:
@@ -111,4 +106,6 @@ def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from hpsearch.app.exit_status import whole_process
+
+    sys.exit(whole_process(lambda: main(sys.argv[1:])))

@@ -6,8 +6,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.app.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.store.given_paths import absolute
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.app.option_values import at_least
-from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.app.subcommand import folder_parser
 from hpsearch.core.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def main(argv: Sequence[str]) -> int:
     order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
     order.add_argument("--highest", action="store_true", help="The highest value is best.")
     options = parser.parse_args(argv)
-    return answered(lambda screen: _show(options, screen))
+    from hpsearch.app.screen import Screen
+
+    return _show(options, Screen(stamps=False))
 
 
 def _show(options: argparse.Namespace, screen: Screen) -> int:
@@ -54,6 +56,8 @@ def _show(options: argparse.Namespace, screen: Screen) -> int:
     count = options.top or (1 if options.command else 10)
     if options.out_dir is not None and not (options.command and count == 1):
         raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
+    if options.out_dir == "":
+        raise UsageError("--out_dir: expected a folder, found an empty text")
     runs = finished_runs(find_folder(options.folder))
     key = options.by or runs.key
     ascending = options.lowest or (runs.ascending and not options.highest and key == runs.key)
@@ -128,6 +132,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     from pathlib import Path
 
     from hpsearch.core.command import argv, shell_line
+    from hpsearch.store.given_paths import absolute
 
     settings = runs.settings
     if run.run is None or settings is None:
@@ -136,7 +141,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
             "; it may be in commands.sh there"
         )
     if out_dir is not None:
-        out_dir = str(Path(out_dir).expanduser().absolute())
+        out_dir = str(absolute(out_dir, Path.cwd(), "--out_dir"))
     line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))
     is_here = Path(settings.run_cwd) == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)
     return line if is_here else f"cd {shlex.quote(settings.run_cwd)} && {line}"

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hpsearch.app.exit_status import told
 from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
 from hpsearch.app.subcommand import ExampleFormatter
-from hpsearch.core.errors import SearchError, UsageError
+from hpsearch.core.errors import UsageError
 
 if TYPE_CHECKING:
     from hpsearch.app.search import SearchEnd
@@ -34,22 +35,10 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
     return str(_search(sys.argv[1:] if argv is None else argv, out_dir, default_grid, prog).results or "")
 
 
+@told
 def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -> int:
     """Run a search; return the command's exit status, errors told on standard error."""
-    try:
-        return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
-    except SearchError as error:
-        return tell_end(str(error), error.exit_status)
-    except KeyboardInterrupt:
-        return tell_end("stopped before the first run was started", 130)
-
-
-def tell_end(message: str, exit_status: int) -> int:
-    """Say on standard error why the command ends; return its exit status."""
-    from hpsearch.app.screen import Screen
-
-    Screen().error(message)
-    return exit_status
+    return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
 
 
 def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None) -> SearchEnd:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options
-from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.app.subcommand import folder_parser
 from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def cancel(argv: Sequence[str]) -> int:
         help="The controller ran on another machine, and you know that it does not live any more.",
     )
     options = parser.parse_args(argv)
-    return answered(lambda screen: _cancel(options, screen))
+    from hpsearch.app.screen import Screen
+
+    return _cancel(options, Screen(stamps=False))
 
 
 def _seconds(text: str) -> float:
@@ -207,7 +209,9 @@ def resume(argv: Sequence[str]) -> int:
         "No option is needed; those given replace the search's own."
     )
     namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
-    return answered(lambda screen: _resume(namespace.folder, _given(namespace), screen), stamps=True)
+    from hpsearch.app.screen import Screen
+
+    return _resume(namespace.folder, _given(namespace), Screen())
 
 
 def _resume(folder: str, given: dict[str, Any], screen: Screen) -> int:  # Any: see _given
@@ -229,7 +233,9 @@ def retry(argv: Sequence[str]) -> int:
         "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
     )
     namespace = parser.parse_args(argv)
-    return answered(lambda screen: _retry(namespace, screen), stamps=True)
+    from hpsearch.app.screen import Screen
+
+    return _retry(namespace, Screen())
 
 
 def _retry(namespace: argparse.Namespace, screen: Screen) -> int:

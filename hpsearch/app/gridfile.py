@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -77,7 +78,7 @@ def config_from_module(
     conditions = check.conditions(out_arg) if needs_grid else ()
     config = SearchConfig(
         module_name=module_name,
-        module_file=Path(module.__file__).resolve() if module.__file__ else None,
+        module_file=Path(file).resolve() if (file := getattr(module, "__file__", None)) else None,
         grid=grid,
         conditions=conditions,
         script_name=check.text("_SCRIPT_NAME"),
@@ -104,9 +105,10 @@ def import_grid_module(name: str) -> ModuleType:
         raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
     importlib.invalidate_caches()
     # A program may search several times, from other folders or after an edit: what was imported before is stale.
-    sys.modules.pop(name, None)
+    if not _is_of_python(sys.modules.get(name)):
+        sys.modules.pop(name, None)
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             looked = ", ".join(entry or "." for entry in sys.path[:4])
@@ -115,8 +117,29 @@ def import_grid_module(name: str) -> ModuleType:
                 "start hpsearch from the folder that the dotted name begins in"
             ) from error
         raise failed_import(f"--grid_module={name}", error) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Modules of all kinds of users: what they raise may be of any class.
         raise failed_import(f"--grid_module={name}", error) from error
+    if _is_of_python(module):
+        where = f" ({module.__file__})" if getattr(module, "__file__", None) else ""
+        raise ConfigError(
+            f"--grid_module={name}: this name belongs to a module of Python's own{where}; "
+            "give the module with your grid another name"
+        )
+    return module
+
+
+def _is_of_python(module: ModuleType | None) -> bool:
+    """Return whether a module comes with Python: it has no file, or one in the folder of the standard library."""
+    if module is None or module.__name__.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    file = getattr(module, "__file__", None)
+    if file is None:
+        # A folder without __init__.py that bears the name of one of Python's modules has places, but no file.
+        return not hasattr(module, "__path__")
+    return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
 
 
 def failed_import(where: str, error: BaseException) -> ConfigError:

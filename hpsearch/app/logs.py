@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.app.option_values import at_least
-from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.app.subcommand import folder_parser
 from hpsearch.core.errors import FolderError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def main(argv: Sequence[str]) -> int:
         "--attempt", type=at_least(1), metavar="N", help="Its N-th attempt that left a log, instead of the newest."
     )
     options = parser.parse_args(argv)
-    return answered(lambda screen: _print_log(options, screen))
+    from hpsearch.app.screen import Screen
+
+    return _print_log(options, Screen(stamps=False))
 
 
 def _print_log(options: argparse.Namespace, screen: Screen) -> int:

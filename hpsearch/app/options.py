@@ -10,7 +10,6 @@ import dataclasses
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hpsearch.app.option_values import (
@@ -353,8 +352,3 @@ def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:
         return tuple(word for text in getattr(options, name) for word in shlex.split(text))
     except ValueError as error:
         raise UsageError(f"--{name}={' '.join(getattr(options, name))}: a quote is not closed ({error})") from error
-
-
-def absolute(path: str, base: Path) -> Path:
-    """Return a path as absolute, relative ones starting from `base`."""
-    return Path(base, Path(path).expanduser())

@@ -13,11 +13,12 @@ from shlex import split
 
 from hpsearch.app.clocks import Clock
 from hpsearch.app.gridfile import SearchConfig
-from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.app.options import SearchOptions
 from hpsearch.core.coding import Selection
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
+from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.record import Settings
 
 
@@ -57,9 +58,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
     """
     options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)
-    run_cwd = Path(options.run_cwd).expanduser().resolve()
-    if not run_cwd.is_dir():
-        raise UsageError(f"--run_cwd={options.run_cwd}: there is no such folder")
+    run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     program = program_of(config, run_cwd, options.interpreter)
     order = Order(
         deterministic=options.deterministic_search,
@@ -112,9 +111,14 @@ def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
         words = split(interpreter)
     except ValueError as error:
         raise UsageError(f"--interpreter={interpreter}: a quote is not closed ({error})") from error
-    if not words or (shutil.which(words[0]) is None and not ("/" in words[0] and absolute(words[0], run_cwd).exists())):
-        raise UsageError(f"--interpreter={interpreter}: there is no command {words[0] if words else ''!r}")
-    return words
+    if not words:
+        raise UsageError(f"--interpreter={interpreter!r}: expected a command, found only blanks")
+    place = str(absolute(words[0], run_cwd, "--interpreter")) if "/" in words[0] else words[0]
+    if shutil.which(place) is None:
+        looked = f"looked for {place}" if "/" in words[0] else "looked on PATH"
+        raise UsageError(f"--interpreter={interpreter}: there is no command {words[0]!r} ({looked})")
+    # No shell expands a ~ there.
+    return [place if words[0].startswith("~") else words[0], *words[1:]]
 
 
 def interpreter_word() -> str:
@@ -132,8 +136,10 @@ def interpreter_word() -> str:
 def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple[float, str]:
     """Return the time stamp of a search and its folder as the user would write it; waits for a free second."""
     stamp = clock()
+    if not options.out_dir:
+        raise UsageError("--out_dir: expected a folder, found an empty text")
+    path = absolute(options.out_dir, run_cwd, "--out_dir")
     if options.force_out_dir:
-        path = absolute(options.out_dir, run_cwd)
         if os.path.lexists(path) and not options.dont_force_new_dir:
             raise UsageError(
                 f"--out_dir={options.out_dir}: the folder exists already; give another one, "

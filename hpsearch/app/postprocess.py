@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.app.liveness import Liveness
-from hpsearch.app.options import absolute
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
-from hpsearch.core.errors import StoreError, UsageError, reason_of
+from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.summary import number_of
+from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
@@ -50,11 +51,13 @@ def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
 
     Raises SearchError if nothing could be done.
     """
-    run_cwd = absolute(options.run_cwd, Path.cwd()).resolve() if options.run_cwd else Path.cwd()
-    path = _search_folder(options, run_cwd)
+    run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
+    # Relative to the runs' working directory, else to where we are.
+    path = existing_folder(options.out_dir, run_cwd, Path.cwd())
     search = find_search(path, options.grid_module, run_cwd, needs_functions=options.criterion is not None)
     liveness = Liveness(search)
     screen.notes(_found_lines(search, liveness))
+    clean_up_when_interrupted()
     if options.undo:
         return _undo(search, liveness, screen)
     # Asked before anything is written: the grid module may lack the function.
@@ -66,17 +69,6 @@ def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
     screen.notes(_listed("problems", problems))
     screen.result(str(search.folder.postprocessing_results))
     return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
-
-
-def _search_folder(options: PostprocessOptions, run_cwd: Path) -> Path:
-    """Return the search folder, absolute: relative to the runs' working directory, else to where we are."""
-    if not run_cwd.is_dir():
-        raise UsageError(f"--run_cwd={options.run_cwd}: there is no such folder")
-    places = [absolute(options.out_dir, base) for base in dict.fromkeys((run_cwd, Path.cwd()))]
-    for place in places:
-        if place.is_dir():
-            return place.resolve()
-    raise UsageError(f"{options.out_dir}: there is no such folder (looked for {' and '.join(map(str, places))})")
 
 
 def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:

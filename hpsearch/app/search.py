@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import shutil
@@ -19,9 +18,10 @@ from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import this_controller
 from hpsearch.app.dispatch import Dispatcher
+from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig, load_config
 from hpsearch.app.new_folder import FolderTakenError, new_search
-from hpsearch.app.options import SearchOptions, absolute, check_together, options_from_names, with_given
+from hpsearch.app.options import SearchOptions, check_together, options_from_names, with_given
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, plan_lines, resume_hint
@@ -32,6 +32,7 @@ from hpsearch.backends.base import Backend
 from hpsearch.core.errors import SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
+from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
@@ -78,8 +79,8 @@ def run_search(
         return resume_search(options.resume, given, screen)
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
-        options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd())))
-    grid_config = absolute(options.grid_config, Path.cwd()) if options.grid_config else None
+        options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
+    grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     # Whatever the user's module prints must not come between the results on standard output.
     with output_on_stderr():
         config = load_config(options.grid_module, grid_config)
@@ -90,6 +91,7 @@ def run_search(
         return SearchEnd(None, 0)
     backend = choose_backend(options, screen)
     screen.notes(plan_lines(plan))
+    clean_up_when_interrupted()
     while True:
         try:
             return _carry_out_plan(plan, backend, screen)
@@ -177,9 +179,11 @@ def resume_search(
 
     Raises SearchError, whose `exit_status` is the command's.
     """
-    folder = SearchFolder(Path(given_folder).expanduser().resolve())
+    if_missing = "not a search folder of this tool: there is no such folder"
+    folder = SearchFolder(existing_folder(given_folder, Path.cwd(), option="--resume", if_missing=if_missing))
     if not folder.journal.exists():
         raise no_search(folder)
+    clean_up_when_interrupted()
     with LiveSearch(folder, this_controller()) as search:
         settings, entries = search.settings, how.chosen(search.record)
         combined = replace(with_given(options_from_names(search.record.options), given), resume=given_folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from hpsearch.app.command import add_current_folder
 from hpsearch.app.command import main as run_search
+from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.oldnames import current_config
 from hpsearch.app.options import to_argv
@@ -24,8 +24,9 @@ from hpsearch.app.seeds_options import SUMMARY_NAME, SeedsOptions, SummaryWishes
 from hpsearch.app.seeds_plan import Gathering, plan_gathering, runs_with_source
 from hpsearch.app.seeds_summary import write_summary
 from hpsearch.core.command import shell_line
-from hpsearch.core.errors import ConfigError, FolderError, UsageError
+from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_grid import seed_grid
+from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.seeds_folder import write_grid_config
 
 #: How a search ends that a signal stopped: what it gathered is summed up all the same.
@@ -57,6 +58,7 @@ def _extend_search_path(hpmod_path: str | None) -> None:
 
 
 def _gather(gathering: Gathering, screen: Screen) -> int:
+    clean_up_when_interrupted()
     runs = runs_with_source(gathering, screen)
     if gathering.search.dry_run:
         return _show_commands(gathering, _missing(gathering, runs, screen))
@@ -104,7 +106,7 @@ def _show_commands(gathering: Gathering, seeds: Sequence[int]) -> int:
 def _written_grid(gathering: Gathering, seeds: Sequence[int]) -> Path:
     """Write the grid of the search: to the folder of results, unless the user names another one; return where."""
     folder, has_folder, name = gathering.options.config_name.rpartition("/")
-    base = Path(os.path.abspath(f"{folder}/")) if has_folder else gathering.results  # noqa: PTH100  (links stay)
+    base = absolute(f"{folder}/", Path.cwd(), "--config_name") if has_folder else gathering.results
     path = base / f"{name.removesuffix('.pickle')}.pickle"
     _write_grid(path, gathering, seeds)
     return path
@@ -151,14 +153,11 @@ def _show(lines: Sequence[str], path: Path, screen: Screen, is_result: bool) -> 
 
 def _sum_up_folder(options: SeedsOptions, screen: Screen) -> int:
     """Sum up the seeds that were gathered in a folder earlier."""
-    places = [Path(options.seeds_dir).expanduser(), Path(options.search.run_cwd) / options.seeds_dir]
-    folder = next((place.resolve() for place in places if place.is_dir()), None)
-    if folder is None:
-        raise UsageError(f"--seeds_dir={options.seeds_dir}: there is no such folder")
+    run_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
+    folder = existing_folder(options.seeds_dir, Path.cwd(), run_cwd, option="--seeds_dir")
     record = record_of(folder)
     files = [path.name for path in folder.iterdir() if path.is_file()]
     settings = record.settings if record is not None else None
-    run_cwd = Path(options.search.run_cwd).expanduser().resolve()
     config = config_for_folder(folder, files, settings, options.search.grid_module, run_cwd, needs_functions=False)
     runs = read_seed_runs(folder, config, options.seed_option)
     path = folder / SUMMARY_NAME

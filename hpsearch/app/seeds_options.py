@@ -123,6 +123,8 @@ def _check_together(options: SeedsOptions) -> None:
     named = [bool(options.run_dir), bool(options.seeds_dir), options.config is not None]
     if not any(named):
         raise UsageError("say what to repeat: --run_dir=DIR, a run's folder or a search folder (see --help)")
+    if not options.search.out_dir:
+        raise UsageError("--out_dir: expected a folder, found an empty text")
     if not options.config_name.rpartition("/")[2]:
         raise UsageError(f"--config_name={options.config_name}: expected the name of a file")
     if options.run_dir and options.config is not None:

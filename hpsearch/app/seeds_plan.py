@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.app.gridfile import SearchConfig
-from hpsearch.app.options import SearchOptions, absolute
+from hpsearch.app.options import SearchOptions
 from hpsearch.app.recorded import config_for_folder
 from hpsearch.app.screen import Screen
 from hpsearch.app.seed_runs import SeedRun, counted, read_seed_runs
@@ -21,6 +21,7 @@ from hpsearch.app.seeds_source import Origin, Source, find_origin, find_source
 from hpsearch.app.seeds_summary import check_wishes
 from hpsearch.core.errors import UsageError
 from hpsearch.core.seed_grid import missing_seeds, seed_of
+from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.record import Settings
 from hpsearch.store.seeds_folder import copy_run
 
@@ -58,7 +59,8 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
 
     Raises UsageError, ConfigError or FolderError if it cannot be.
     """
-    origin = find_origin(options.run_dir, _existing_folder(options.search.run_cwd)) if options.run_dir else None
+    given_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
+    origin = find_origin(options.run_dir, given_cwd) if options.run_dir else None
     search = _with_recorded(options, origin.settings if origin is not None else None)
     run_cwd = Path(search.run_cwd)
     config = _config(options, search, origin)
@@ -66,7 +68,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd)
     wanted = wanted_configuration(options, config, source, run_cwd)
     name = source.folder.name if source is not None else Path(options.config_name).name.removesuffix(".pickle")
-    base = Path(os.path.normpath(absolute(search.out_dir, run_cwd)))
+    base = Path(os.path.normpath(absolute(search.out_dir, run_cwd, "--out_dir")))
     results = base if search.force_out_dir else base / name
     search = dataclasses.replace(
         search, out_dir=str(results), force_out_dir=True, dont_force_new_dir=True, deterministic_search=True
@@ -94,14 +96,7 @@ def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOp
         raise UsageError(
             "say whose seeds these are: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
         )
-    return dataclasses.replace(search, run_cwd=str(_existing_folder(search.run_cwd)))
-
-
-def _existing_folder(run_cwd: str) -> Path:
-    folder = Path(run_cwd).expanduser().resolve()
-    if not folder.is_dir():
-        raise UsageError(f"--run_cwd={run_cwd}: there is no such folder")
-    return folder
+    return dataclasses.replace(search, run_cwd=str(existing_folder(search.run_cwd, Path.cwd(), option="--run_cwd")))
 
 
 def _config(options: SeedsOptions, search: SearchOptions, origin: Origin | None) -> SearchConfig:

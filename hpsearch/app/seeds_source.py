@@ -16,9 +16,10 @@ from hpsearch.app.run_configuration import (
     read_configuration,
 )
 from hpsearch.app.seed_runs import finished_summary, record_of
-from hpsearch.core.errors import ConfigError, FolderError, UsageError
+from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.model import Summary
 from hpsearch.core.summary import number_of, sort_key
+from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord, Settings
@@ -52,10 +53,8 @@ def find_origin(run_dir: str, run_cwd: Path) -> Origin:
 
     Raises UsageError if there is no such folder.
     """
-    places = [Path(run_dir).expanduser(), run_cwd / run_dir]
-    folder = next((place.resolve() for place in places if place.is_dir()), None)
-    if folder is None:
-        raise UsageError(f"--run_dir={run_dir}: there is no such folder; expected a run's folder or a search folder")
+    if_missing = "there is no such folder; expected a run's folder or a search folder"
+    folder = existing_folder(run_dir, Path.cwd(), run_cwd, option="--run_dir", if_missing=if_missing)
     for search in (folder.parent, folder.parent.parent):
         record = record_of(search)
         if record is not None and any(entry.run.folder == folder.name for entry in record):

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.app.subcommand import answered, folder_parser
+from hpsearch.app.exit_status import clean_up_when_interrupted
+from hpsearch.app.subcommand import folder_parser
 
 if TYPE_CHECKING:
     from hpsearch.app.controller import Presence
@@ -239,7 +240,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--watch", action="store_true", help="Show it anew until the search ends, or Ctrl-C.")
     parser.add_argument("--json", action="store_true", help="One JSON object on one line (keys: see docs/asking.rst).")
     options = parser.parse_args(argv)
-    return answered(lambda screen: _tell(options.folder, options.watch, options.json, screen))
+    from hpsearch.app.screen import Screen
+
+    return _tell(options.folder, options.watch, options.json, Screen(stamps=False))
 
 
 def _tell(given: str, is_watching: bool, is_json: bool, screen: Screen) -> int:
@@ -267,6 +270,7 @@ def _lines(reader: SearchReader, is_json: bool, screen: Screen) -> list[str]:
 
 def _watch(reader: SearchReader, is_json: bool, screen: Screen) -> None:
     """Show the status until nobody works on the search any more; without a terminal, only what is new."""
+    clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
         now_seen = (reader.last_event_at, len(reader.record.runs), reader.holder())

@@ -1,17 +1,9 @@
-"""What the subcommands about an existing search have in common: their parser, and how errors are told."""
+"""What the subcommands about an existing search have in common: their parser."""
 
 from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from hpsearch.core.errors import SearchError, reason_of
-
-if TYPE_CHECKING:
-    from hpsearch.app.screen import Screen
-
 
 _HELP_WIDTH = 78
 
@@ -31,21 +23,3 @@ def folder_parser(name: str, description: str, example: str) -> argparse.Argumen
     )
     parser.add_argument("folder", metavar="DIR", help="The search folder: the one that holds search_results.csv.")
     return parser
-
-
-def answered(command: Callable[[Screen], int], stamps: bool = False) -> int:
-    """Return the exit status of a command; errors are told on standard error. stamps: see Screen."""
-    from hpsearch.app.screen import Screen
-
-    screen = Screen(stamps=stamps)
-    try:
-        return command(screen)
-    except SearchError as error:
-        screen.error(str(error))
-        return error.exit_status
-    except OSError as error:
-        # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-        screen.error(f"{error.filename or 'the search folder'}: {reason_of(error)}")
-        return 2
-    except KeyboardInterrupt:
-        return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.events import Event
+from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
@@ -20,13 +22,12 @@ _TABLE = "search_results.csv"
 def find_folder(given: str) -> SearchFolder:
     """Return the search folder that a user names: itself, or the table of results in it.
 
-    Raises FolderError if there is no such folder.
+    Raises UsageError if there is no such folder.
     """
-    path = Path(given).expanduser().absolute()
-    folder = path.parent if path.name == _TABLE and not path.is_dir() else path
-    if not folder.is_dir():
-        raise FolderError(f"{given}: there is no such folder; give the one that holds {_TABLE}")
-    return SearchFolder(folder.resolve())
+    path = absolute(given, Path.cwd())
+    folder = str(path.parent) if path.name == _TABLE and not os.path.isdir(path) else given  # noqa: PTH112
+    if_missing = f"there is no such folder; give the one that holds {_TABLE}"
+    return SearchFolder(existing_folder(folder, Path.cwd(), if_missing=if_missing))
 
 
 class SearchReader:
@@ -86,7 +87,8 @@ class SearchReader:
 
 def no_search(folder: SearchFolder) -> FolderError:
     """Return the error that says that a folder holds no search, and which one may be meant."""
-    below = sorted(path for path in folder.path.glob("*/") if SearchFolder(path).journal.exists())
+    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
+    below = sorted(path for path in folder.path.glob("*/") if os.path.exists(SearchFolder(path).journal))  # noqa: PTH110
     if below:
         newest = max(below, key=lambda path: SearchFolder(path).journal.stat().st_mtime)
         others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""

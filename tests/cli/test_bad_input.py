@@ -64,6 +64,7 @@ def refused(project: Project, *options: str) -> str:
         ("raise RuntimeError('boom')", "config.py, line 6: RuntimeError: boom"),
         ("grid = {", "config.py, line 6: '{' was never closed"),
         ("import sys; sys.exit(3)", "config.py, line 6: SystemExit: 3"),
+        ("class Odd(BaseException): pass\nraise Odd('boom')", "config.py, line 7: Odd: boom"),
     ],
 )
 def test_a_mistake_in_the_grid_module_is_named(project: Project, line: str, message: str) -> None:
@@ -95,6 +96,10 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
     ("options", "message"),
     [
         (["--grid_module=no.such"], "there is no module 'no'"),
+        (["--grid_module=numbers"], "--grid_module=numbers: this name belongs to a module of Python's own ("),
+        (["--grid_module=sys"], "--grid_module=sys: this name belongs to a module of Python's own;"),
+        (["--grid_module=numpy"], "6 mistakes:"),
+        (["--grid_module=.config"], "--grid_module=.config: TypeError"),
         (["--grid_module=sims/config.py"], "expected a dotted module name, as in --grid_module=sims.config"),
         (["--run_cwd=nowhere"], "--run_cwd=nowhere: there is no such folder"),
         (["--grid_config=nothing.json"], "nothing.json: cannot be read (No such file or directory)"),

@@ -1,0 +1,65 @@
+"""Paths that a user gives, made absolute; each way in which one can be unusable is told in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from hpsearch.core.errors import UsageError, reason_of
+
+
+def absolute(given: str, base: Path, option: str = "") -> Path:
+    """Return a path as absolute, relative ones starting from `base`. option: its name, for the message.
+
+    Raises UsageError if it can be no path.
+    """
+    if "\0" in given:
+        raise UsageError(f"{_named(given, option)}: a path cannot hold a NUL character")
+    try:
+        os.fsencode(given)
+        return Path(base, Path(given).expanduser())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{_named(given, option)}: the file system has no such characters ({error.reason})") from error
+    except RuntimeError as error:
+        user = given.partition("/")[0]
+        raise UsageError(
+            f"{_named(given, option)}: the home folder of {user!r} is not known (a path that begins like this is "
+            f"written ./{given})"
+        ) from error
+
+
+def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str = "there is no such folder") -> Path:
+    """Return a folder that a user names, absolute and free of links; of several bases, the first that has it counts.
+
+    option: its name, for the message. Raises UsageError if it is no folder, or one that may not be entered.
+    """
+    name = _named(given, option)
+    if not given:
+        raise UsageError(f"{name}: expected a folder, found an empty text")
+    places = list(dict.fromkeys(absolute(given, base, option) for base in bases))
+    problems = [_folder_problem(place) for place in places]
+    if None in problems:
+        return places[problems.index(None)].resolve()
+    # What lies there and cannot be used says more than that nothing lies at the other place.
+    problem = next(filter(None, problems), if_missing)
+    looked = f" (looked for {' and '.join(map(str, places))})" if len(places) > 1 else ""
+    raise UsageError(f"{name}: {problem}{looked}")
+
+
+def _folder_problem(path: Path) -> str | None:
+    """Return why a path is no folder to work in: empty if nothing lies there, None if it is one."""
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such folder (this link leads nowhere)" if path.is_symlink() else ""
+    except OSError as error:
+        return f"this folder cannot be looked at ({reason_of(error)})"
+    if not is_folder:
+        return "there is no such folder (it is a file)"
+    return None if os.access(path, os.X_OK) else f"this folder may not be entered ({os.strerror(errno.EACCES)})"
+
+
+def _named(given: str, option: str) -> str:
+    return f"{option}={given}" if option else given or "a folder"
