@@ -100,7 +100,7 @@ class FakeBackend:
 
     def _status(self, job: Job) -> Status:
         number = job.attempt.run.number
-        if number not in self.cancelled and self.clock.steady_s < self._ends.get(job.attempt.token, 0.0):
+        if number not in self.cancelled and self.clock.steady_s < self._ends.get(job.attempt.token, math.inf):
             return Status(JobPhase.RUNNING)
         exit_status = self.exit_statuses.get(number, 0)
         return Status(JobPhase.ENDED, exit_status, None, f"exit status {exit_status}" if exit_status else "")
@@ -109,7 +109,7 @@ class FakeBackend:
         """Let the time pass, up to the next end of a run."""
         self.waits += 1
         assert self.waits < 10_000, "the search waits for ever"
-        ends = [self._ends[job.attempt.token] - self.clock.steady_s for job in active]
+        ends = [self._ends.get(job.attempt.token, math.inf) - self.clock.steady_s for job in active]
         self.clock.go_on(max(0.0, min([timeout_s if timeout_s is not None else 3600.0, *ends])))
         self.while_waiting()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import json
 import os
@@ -14,7 +15,7 @@ from hpsearch.app.gridfile import SearchConfig, SummaryParser
 from hpsearch.app.oldnames import using_config
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import LogFile
-from hpsearch.core.errors import SummaryError, reason_of
+from hpsearch.core.errors import SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
@@ -26,6 +27,8 @@ from hpsearch.store.values import encode
 
 #: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
 _LOG_END, _SAID_WIDTH = 65536, 300
+#: What the system says of a path at which there never will be a file by waiting for it.
+_NO_SUCH_FILE = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,17 @@ class Outcome:
 
 
 def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, settings: Settings, config: SearchConfig) -> Outcome:
-    """Read the summary of an ended run and decide its state. Concerns this run only: nothing is raised."""
+    """Read the summary of an ended run and decide its state.
+
+    Raises SummaryUnreadable if the summary may be read later.
+    """
     try:
         summary = read_summary(folder.run_folder(run), run, settings, config)
         finished = is_finished(summary)
+    except SummaryUnreadable:
+        raise
     except SummaryError as error:
-        return _without_summary(ended, str(error))
+        return without_summary(ended, str(error))
     if finished:
         odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
         return Outcome(RunState.FINISHED, summary, odd)
@@ -70,7 +78,8 @@ def _end_of(path: Path) -> str:
         return ""
 
 
-def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
+def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
+    """Return what an attempt came to that delivered no summary. problem: why."""
     state = RunState(ended.cause) if ended.cause else RunState.FAILED
     # After a crash a missing summary is no news; after a good end it is the reason.
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
@@ -81,7 +90,7 @@ def read_summary(
 ) -> dict[str, list[object]]:
     """Return a run's summary, by the user's own parser if there is one.
 
-    Raises SummaryError saying what is wrong with it.
+    Raises SummaryError saying what is wrong with it; SummaryUnreadable if that may be over later.
     """
     if config.summary_parser is not None:
         return _by_own_parser(config.summary_parser, run_folder, run, config)
@@ -92,7 +101,7 @@ def read_summary(
 def read_summary_text(path: Path) -> str:
     """Return the text of a summary file.
 
-    Raises SummaryError if there is none or it is no text.
+    Raises SummaryError if there is none or it is no text, SummaryUnreadable if the system does not let it be read now.
     """
     try:
         if not path.is_file() and path.exists():
@@ -102,15 +111,27 @@ def read_summary_text(path: Path) -> str:
         # A network file system may show a new file late to whoever has an old listing; listing again refreshes it.
         with contextlib.suppress(OSError):
             os.listdir(path.parent)  # noqa: PTH208  (the listing itself is what counts)
-        if not path.exists():
+        if not _exists(path):
             raise SummaryError(f"there is no summary file {path}") from None
         return read_summary_text(path)
     except OSError as error:
-        raise SummaryError(f"{path}: cannot be read ({reason_of(error)})") from error
+        raise _unreadable(path, error) from error
     line = content[: content.find(b"\0")].count(b"\n") + 1
     if b"\0" in content:
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")
     return content.decode("utf-8-sig", "replace")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> SummaryError:
+    kind = SummaryUnreadable if _may_pass(error) else SummaryError
+    return kind(f"{path}: cannot be read ({reason_of(error)})")
 
 
 def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: SearchConfig) -> dict[str, list[object]]:
@@ -122,13 +143,19 @@ def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: Se
             summary = parser(str(run_folder), run.number - 1, **arguments)
             _check_can_be_kept(summary)
     except (Exception, SystemExit) as error:
-        raise SummaryError(f"{name}: {type(error).__name__}: {error}") from error
+        kind = SummaryUnreadable if _may_pass(error) else SummaryError
+        raise kind(f"{name}: {type(error).__name__}: {error}") from error
     if not isinstance(summary, Mapping):
         raise SummaryError(f"{name}: it returned {summary!r}; expected a dict: keyword -> [value]")
     try:
         return as_lists(summary)
     except SummaryError as error:
         raise SummaryError(f"{name}: {error}") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Return whether the system kept a file from being read, other than by telling that there is no such file."""
+    return isinstance(error, OSError) and error.errno not in _NO_SUCH_FILE
 
 
 def _check_can_be_kept(summary: object) -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Iterable
 from signal import SIGINT
 
 from hpsearch.app.clocks import Clocks
-from hpsearch.app.collect import collect, put_files_in_place, with_memory_cause
+from hpsearch.app.collecting import Collector, EndedRun
 from hpsearch.app.follow import LogFollower
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
+from hpsearch.app.standstill import PAUSE_S, Standstill
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.submissions import Submissions, attempt_of
-from hpsearch.backends.base import Backend, LogFile
+from hpsearch.backends.base import Backend
+from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptStarted,
     AttemptSubmitted,
-    RunCollected,
-    encode_summary,
 )
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
@@ -56,6 +57,8 @@ class Dispatcher:
         self._screen, self._stop, self._clocks = screen, stop, clocks
         self._retries, self._submits_only = retries, submits_only
         self._submissions = Submissions(search, backend, screen, clocks, longest_wait_s)
+        self._collector = Collector(search, config, backend, screen, clocks)
+        self._standstill = Standstill(search, screen, clocks.steady)
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
         self._to_announce: list[Job] = []
@@ -88,32 +91,69 @@ class Dispatcher:
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.
 
-        Raises SubmissionRefused if the very first submission is refused for good, StoreError if the disk takes no more.
+        Raises SubmissionRefused if the very first submission is refused for good, StoreError if the journal cannot be
+        written, after the last live run has ended.
         """
         try:
             ended_earlier = [self._search.record.runs[job.attempt.run.number] for job in self._ended_jobs.values()]
             self._collect_all(ended_earlier + self._notice())
-            while self._submissions or (self._active and not self._submits_only):
+            while self._is_busy() or self._collect_again(is_last_try=True):
                 if self._stop.signal_number is not None:
                     self._end_active(self._stop.signal_number)
+                    self._collect_again(is_last_try=True)
                     return
-                self._take_in(self._submissions.settle())
-                self._start()
-                self._announce()
-                if self._active:
-                    self._submissions.prepare()
-                self._wait()
-                ended = self._notice()
-                # The slot is filled first: reading summaries can wait, a GPU should not.
-                self._start()
-                self._collect_all(ended)
-                self._announce()
+                self._go_on()
+        except Exception:
+            self._leave_active()
+            raise
         except BaseException:
             self._abandon()
             raise
 
+    def finish(self) -> None:
+        """Sort the table and write which runs did not finish; waits for a while if there is no room for that.
+
+        Raises StoreError if it cannot be done.
+        """
+        while not self._could_finish():
+            self._backend.wait([], PAUSE_S, self._stop.alarm)
+        if self._collector.left_undone():
+            raise StoreError(self._collector.left_undone())
+
+    def _could_finish(self) -> bool:
+        try:
+            self._search.write_rest()
+            self._search.finish()
+        except NoRoomError as error:
+            if self._stop.signal_number is not None:
+                raise
+            self._standstill.bear(error, has_live=False)
+            return False
+        return True
+
+    def _is_busy(self) -> bool:
+        has_live = bool(self._active) and not self._submits_only
+        return bool(self._submissions) or has_live or self._search.trouble is not None
+
+    def _go_on(self) -> None:
+        """Start what may start, sleep until something happens, and collect what has ended."""
+        self._take_in(self._submissions.settle())
+        self._start()
+        self._announce()
+        if self._active:
+            self._submissions.prepare()
+        self._wait()
+        ended = self._notice()
+        # The slot is filled first: reading summaries can wait, a GPU should not.
+        self._start()
+        self._collect_all(ended)
+        self._collect_again()
+        self._announce()
+        self._standstill.look(has_live=len(self._active) > len(self._submissions.unreleased))
+        self._submissions.release_recorded()
+
     def _start(self) -> None:
-        while self._stop.signal_number is None:
+        while self._stop.signal_number is None and self._search.trouble is None:
             made = self._submissions.make_one(list(self._active.values()))
             if made is None:
                 return
@@ -134,7 +174,7 @@ class Dispatcher:
         """Note the end of an attempt that never became a job."""
         entry = self._search.record.runs[attempt.run.number]
         self._finish_attempt(entry, attempt.token, status)
-        self._collect(entry, None)
+        self._collect(EndedRun(entry, None))
 
     def _announce(self) -> None:
         """Tell which runs were started; after those that made room for them."""
@@ -143,10 +183,12 @@ class Dispatcher:
         self._to_announce.clear()
 
     def _wait(self) -> None:
-        if not (self._active or self._submissions):
+        if not self._is_busy():
             return
         next_try_s = self._submissions.time_to_next_try()
         limits = [limit for limit in (self._screen.refresh_s, next_try_s) if limit is not None]
+        if self._search.trouble is not None:
+            limits.append(PAUSE_S)
         if self._followers:
             limits.append(_ECHO_INTERVAL_S)
         self._backend.wait(list(self._active.values()), min([*limits, _REQUEST_INTERVAL_S]), self._stop.alarm)
@@ -159,7 +201,9 @@ class Dispatcher:
         if self._clocks.steady() < self._next_look:
             return
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
-        asked_by = self._search.who_asked_to_cancel()
+        asked_by = None
+        with contextlib.suppress(OSError):  # The file system may be away; what is asked for there is seen later.
+            asked_by = self._search.who_asked_to_cancel()
         if asked_by is not None:
             self._screen.note(f"told to stop by {asked_by}")
             self._stop.request(SIGINT)
@@ -186,12 +230,12 @@ class Dispatcher:
         run, token = job.attempt.run, job.attempt.token
         entry = self._search.record.runs[run.number]
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
-            self._search.note(AttemptStarted(run.number, token, self._clocks.wall(), status.place))
+            self._search.note_happened(AttemptStarted(run.number, token, self._clocks.wall(), status.place))
             self._screen.runs_now(job, status.place)
 
     def _finish_attempt(self, entry: RunRecord, token: str, status: Status) -> None:
         cause = status.cause.value if status.cause is not None else ""
-        self._search.note(
+        self._search.note_happened(
             AttemptEnded(entry.run.number, token, status.exit_status, self._clocks.wall(), cause, status.reason)
         )
         # From here on the slot is free; the job is kept for collecting.
@@ -201,42 +245,33 @@ class Dispatcher:
 
     def _collect_all(self, ended: Iterable[RunRecord]) -> None:
         for entry in ended:
-            self._collect(entry, self._ended_jobs.pop(entry.token, None))
+            self._collect(EndedRun(entry, self._ended_jobs.pop(entry.token, None)))
             self._screen.refresh(self._active.values(), len(self._submissions.waiting))
 
-    def _collect(self, entry: RunRecord, job: Job | None) -> None:
-        """Read what a run came to; decide whether it is run again."""
-        assert entry.ended is not None
-        search, run, token = self._search, entry.run, entry.token
-        follower = self._followers.pop(token, None)
+    def _collect_again(self, is_last_try: bool = False) -> bool:
+        """Try again to collect what could not be collected; return whether there was something to collect."""
+        ended = self._collector.due(is_last_try)
+        for each in ended:
+            self._collect(each, is_last_try)
+        return bool(ended)
+
+    def _collect(self, ended: EndedRun, is_last_try: bool = False) -> None:
+        """Find out what a run came to; decide whether it is run again."""
+        entry, job = ended.entry, ended.job
+        follower = self._followers.pop(entry.token, None)
         if follower is not None:
             self._screen.echo(follower, is_last=True)
             follower.close()
-        outcome = collect(search.folder, run, entry.ended, search.settings, self._config)
-        logs = list(self._backend.logs(job)) if job is not None else []
-        if not entry.ended.cause:
-            outcome = with_memory_cause(outcome, logs, search.folder.run_folder(run))
-        self._put_files_in_place(entry, logs)
-        summary = None if outcome.summary is None else encode_summary(outcome.summary)
-        search.note(
-            RunCollected(run.number, token, outcome.state.value, self._clocks.wall(), summary, outcome.problem),
-            durable=True,
-        )
+        if not self._collector.collect(ended, is_last_try):
+            return
         is_again = self._runs_again(entry)
         if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:
             is_again = self._submissions.waiting.can_have_room(job)
         if is_again:
             self._submissions.waiting.append(entry)
         elif entry.summary is not None:
-            search.add_row(entry)
-        search.folder.exit_file(token).unlink(missing_ok=True)
+            self._collector.add_row(entry)
         self._screen.ended(entry, is_again)
-
-    def _put_files_in_place(self, entry: RunRecord, logs: list[LogFile]) -> None:
-        try:
-            put_files_in_place(self._search.folder.run_folder(entry.run), logs, entry.run, self._search.settings)
-        except OSError as error:
-            self._screen.warn(f"run {entry.run.number}: its logs stay in {self._search.folder.logs} ({error})")
 
     def _runs_again(self, entry: RunRecord) -> bool:
         # Whoever cancels a job by hand does not want it again, at least not now.
@@ -272,7 +307,7 @@ class Dispatcher:
             entry = self._search.record.runs[job.attempt.run.number]
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
             self._finish_attempt(entry, token, ended)
-            self._collect(entry, self._ended_jobs.pop(token, None))
+            self._collect(EndedRun(entry, self._ended_jobs.pop(token, None)))
 
     def _end_unsure(self) -> None:
         """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
@@ -286,8 +321,14 @@ class Dispatcher:
                 cancelled = Status(JobPhase.ENDED, None, RunState.CANCELLED, "cancelled before it was accepted")
                 self._end_without_job(attempt, cancelled)
 
+    def _leave_active(self) -> None:
+        """An error of ours ends this controller: that is no reason to end runs, which go on as after its death."""
+        if self._active:
+            runs = amount(len(self._active), "run")
+            self._screen.warn(f"{runs} may go on without this controller; resume to collect")
+
     def _abandon(self) -> None:
-        """An error ends this controller: local runs would go on unseen, so they are ended; nothing more is written."""
+        """Someone ends this controller in a way of his own: local runs would go on unseen, so they are ended."""
         if self._active and not self._backend.survives_controller:
             self._backend.cancel(list(self._active.values()), self._stop.alarm)
 

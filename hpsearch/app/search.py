@@ -254,7 +254,7 @@ def _carry_out(
             stop.request(signal.SIGINT)
         try:
             dispatcher.run()
-            search.finish()
+            dispatcher.finish()
         except SubmissionRefused:
             # The options given this time led nowhere: they must not hold for the next one.
             _note_controller(search, earlier_options)

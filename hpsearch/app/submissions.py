@@ -18,6 +18,7 @@ from hpsearch.backends.base import Backend
 from hpsearch.core.command import argv
 from hpsearch.core.errors import (
     SearchError,
+    StoreError,
     SubmissionDelayed,
     SubmissionRefused,
     SubmissionUnexplained,
@@ -49,6 +50,7 @@ class Submissions:
 
     doubtful: token -> attempt whose submission got no clear answer.
     given_up: why nothing more is submitted; empty while that goes on.
+    unreleased: accepted jobs that may not run before the journal has their ids.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Submissions:
         self.given_up = ""
         self._prepared: dict[int, Attempt] = {}
         self._waited_s: dict[str, float] = {}
+        self.unreleased: list[Job] = []
         self._delays = Delays(clocks.steady, longest_wait_s)
         self._has_accepted = self._was_ever_accepted = False
         self._refusals = 0
@@ -127,15 +130,18 @@ class Submissions:
 
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> Made:
         attempts = [self._next_attempt(entry) for entry in entries]
-        aside = [(entry.run, move_aside(self._search.folder, entry.run)) for entry in entries]
-        moved = [(run, path) for run, path in aside if path is not None]
-        now = self._clocks.wall()
+        moved: list[tuple[Run, Path]] = []
+        try:
+            self._make_way(entries, moved)
+            self._intend(attempts)
+        except StoreError as error:
+            self._move_back(moved)
+            self.waiting.put_back(entries)
+            if self._search.trouble is None:
+                self._put_off(f"no run can be started for the moment ({error})")
+            return Made()
         for entry, attempt in zip(entries, attempts, strict=True):
             self._waited_s[attempt.token] = self.waiting.waited_s(entry)
-        # What a scheduler has outlives this machine: lost in a crash, the run would be submitted a second time.
-        outlives_us = self._backend.survives_controller
-        intended = [AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts]
-        self._search.note(*intended, at_once=outlives_us)
         try:
             ids = self._backend.submit(attempts, place)
         except SubmissionUnsure as error:
@@ -169,6 +175,26 @@ class Submissions:
             return self._prepared.pop(entry.run.number)
         return new_attempt(self._search, entry)
 
+    def _make_way(self, entries: Sequence[RunRecord], moved: list[tuple[Run, Path]]) -> None:
+        """Move the folders of earlier attempts aside, and add to `moved` which and whereto."""
+        for entry in entries:
+            path = move_aside(self._search.folder, entry.run)
+            if path is not None:
+                moved.append((entry.run, path))
+
+    def _move_back(self, moved: Sequence[tuple[Run, Path]]) -> None:
+        for run, path in moved:
+            try:
+                move_back(self._search.folder, run, path)
+            except StoreError as error:
+                self._screen.warn(f"run {run.number}: {error}")
+
+    def _intend(self, attempts: Sequence[Attempt]) -> None:
+        now = self._clocks.wall()
+        intended = [AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts]
+        # What a scheduler has outlives this machine: lost in a crash, the run would be submitted a second time.
+        self._search.note(*intended, at_once=self._backend.survives_controller)
+
     def _tell_where(self, moved: Sequence[tuple[Run, Path]]) -> None:
         for run, path in moved:
             self._screen.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
@@ -176,22 +202,29 @@ class Submissions:
     def _withdraw(self, attempts: Sequence[Attempt], moved: Sequence[tuple[Run, Path]]) -> None:
         """Let everything be as it was before attempts that never became jobs."""
         now = self._clocks.wall()
-        self._search.note(*(AttemptWithdrawn(attempt.run.number, attempt.token, now) for attempt in attempts))
+        self._search.note_happened(*(AttemptWithdrawn(attempt.run.number, attempt.token, now) for attempt in attempts))
         for attempt in attempts:
             del self._waited_s[attempt.token]
-        for run, path in moved:
-            move_back(self._search.folder, run, path)
+        self._move_back(moved)
 
     def _accept(self, attempts: Sequence[Attempt], ids: Sequence[str], place: Place) -> list[Job]:
         now, host = self._clocks.wall(), socket.gethostname()
         jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
-        self._search.note(*(self._submitted(job, host) for job in jobs), at_once=self._backend.survives_controller)
+        submitted = [self._submitted(job, host) for job in jobs]
+        self._search.note_happened(*submitted, at_once=self._backend.survives_controller)
         self._has_accepted, self._was_ever_accepted, self._refusals = True, True, 0
         self._delays.over(self._screen.note)
-        self._backend.release(jobs)
+        self.unreleased += jobs
+        self.release_recorded()
         for job in jobs:
             self.waiting.forget_room(job.attempt.run.number)
         return jobs
+
+    def release_recorded(self) -> None:
+        """Let accepted jobs run, unless the journal does not have their ids yet."""
+        if self._backend.survives_controller or self._search.trouble is None:
+            self._backend.release(self.unreleased)
+            self.unreleased.clear()
 
     def _submitted(self, job: Job, host: str) -> AttemptSubmitted:
         return AttemptSubmitted(

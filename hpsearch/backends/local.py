@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
@@ -22,8 +23,11 @@ from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 #: Between SIGTERM and SIGKILL when runs are cancelled.
 GRACE_S = 10.0
-#: What the operating system lacks may be there again soon: files, processes, memory.
-_PASSING = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+#: What the operating system lacks may be there again soon: files, processes, memory, room, a file system that is away.
+_PASSING = (
+    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
+)
 #: Signals by which systems and people end whatever runs.
 _ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 #: How often an adopted process is looked at where the system cannot announce its end.
@@ -73,27 +77,15 @@ class LocalProcesses:
             raise
 
     def _launched(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        out, err = log_paths(attempt)
         try:
             read_end, gate = os.pipe()
         except OSError as error:
-            raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
+            raise _delayed(error) from error
         try:
-            with out.open("ab") as out_file, err.open("ab") as err_file:
-                process = subprocess.Popen(
-                    ["/bin/sh", "-c", LOCAL_LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
-                    cwd=attempt.cwd,
-                    env={**os.environ, **environment},
-                    stdin=read_end,
-                    stdout=out_file,
-                    stderr=err_file,
-                    start_new_session=True,
-                )
-        except (OSError, ValueError) as error:
+            process = _start_launcher(attempt, environment, read_end)
+        except BaseException:
             os.close(gate)
-            if isinstance(error, OSError) and error.errno in _PASSING:
-                raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
-            raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
+            raise
         finally:
             os.close(read_end)
         try:
@@ -102,7 +94,7 @@ class LocalProcesses:
             # Without a word through its gate, the launcher ends by itself.
             os.close(gate)
             process.wait()
-            raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
+            raise _delayed(error) from error
         job = job_id(process.pid)
         self._children[job] = _Child(process, gate, ended)
         return job
@@ -205,6 +197,53 @@ class LocalProcesses:
             os.close(adopted)
 
 
+def _start_launcher(attempt: Attempt, environment: Mapping[str, str], gate: int) -> subprocess.Popen[bytes]:
+    """Start the process of a launcher, whose standard input is `gate`.
+
+    Raises SubmissionDelayed if the system lacks something that may be there again, else SubmissionRefused.
+    """
+    out, err = log_paths(attempt)
+    with _open_log(out) as out_file, _open_log(err) as err_file:
+        try:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", LOCAL_LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
+                cwd=attempt.cwd,
+                env={**os.environ, **environment},
+                stdin=gate,
+                stdout=out_file,
+                stderr=err_file,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in _PASSING:
+                raise _delayed(error) from error
+            raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
+
+
+def _delayed(error: OSError) -> SubmissionDelayed:
+    return SubmissionDelayed(f"cannot start another process now ({reason_of(error)})")
+
+
+def _open_log(path: Path) -> FileIO:
+    """Make a log of a run, and make sure that something can be written to it.
+
+    Raises SubmissionDelayed if it cannot be written now: it lies in a folder of ours, so no run is to blame for that,
+    and the next one would fare no better.
+    """
+    try:
+        file = FileIO(path, "a")
+        try:
+            # On a full disk an empty file may still be made, but a run could write nothing into it.
+            file.write(b"\n")
+            file.truncate(0)
+        except OSError:
+            file.close()
+            raise
+        return file
+    except OSError as error:
+        raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
+
+
 def _remove_logs(attempt: Attempt) -> None:
     for path in log_paths(attempt):
         with contextlib.suppress(OSError):
@@ -239,9 +278,10 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
 
 
 def _read_exit_file(path: Path) -> int | None:
+    """Return the exit status that a launcher left; None if there is none, or it cannot be read."""
     try:
-        return read_exit_status(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
+        return read_exit_status(path.read_text(encoding="ascii", errors="replace"))
+    except OSError:
         return None
 
 

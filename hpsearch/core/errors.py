@@ -1,5 +1,7 @@
 """Every error that a user can see, each with the exit status it leads to."""
 
+import errno
+
 
 class SearchError(Exception):
     """An error with a message for people; `exit_status` is what the command ends with."""
@@ -29,10 +31,18 @@ class StoreError(SearchError):
     exit_status = 1
 
 
+class NoRoomError(StoreError):
+    """Something could not be written because the disk is full or a quota is used up; there may be room again."""
+
+
 class SummaryError(SearchError):
     """A run's summary cannot be read; concerns that run only."""
 
     exit_status = 1
+
+
+class SummaryUnreadable(SummaryError):
+    """The system keeps a run's summary from being read now; what it says is not known, and may be known later."""
 
 
 class SubmissionRefused(SearchError):
@@ -65,6 +75,12 @@ class SearchInterrupted(SearchError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_status = 128 + signal_number
+
+
+def unwritable(what: object, error: OSError) -> StoreError:
+    """Return the error that says that something (a path) cannot be written, and why."""
+    kind = NoRoomError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+    return kind(f"{what}: cannot be written ({reason_of(error)})")
 
 
 def reason_of(error: OSError) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
-from hpsearch.core.errors import FolderError, StoreError, reason_of
+from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.store.events import Event, from_line, to_line
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
@@ -17,6 +19,8 @@ from hpsearch.store.events import Event, from_line, to_line
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+#: There is room again when this many bytes can be written.
+_ROOM = 4096
 
 
 class Journal:
@@ -50,20 +54,42 @@ class Journal:
         content = b"".join(to_line(event) for event in events)
         self._check_is_own()
         try:
-            written = os.pwrite(self._descriptor, content, self._size)
-            if written < len(content):
-                # A disk that fills up takes a part; the next call says why.
-                written += os.pwrite(self._descriptor, content[written:], self._size + written)
+            self._write(content)
             if at_once:
                 self._sync_with_name()
         except OSError as error:
-            os.ftruncate(self._descriptor, self._size)
-            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
+            self._cut(error)
         self._size += len(content)
         if durable and not at_once and self._timer is None:
             self._timer = threading.Timer(_SYNC_AFTER_S, self._sync_in_time)
             self._timer.daemon = True
             self._timer.start()
+
+    def check_room(self) -> None:
+        """Make sure that more can be written.
+
+        Raises StoreError otherwise.
+        """
+        self._check_is_own()
+        try:
+            # Without a line break: readers take it for a line that is still being written.
+            self._write(b" " * _ROOM)
+            os.ftruncate(self._descriptor, self._size)
+        except OSError as error:
+            self._cut(error)
+
+    def _write(self, content: bytes) -> None:
+        """Write to the end of the whole lines; raises OSError if not all of it can be written."""
+        written = os.pwrite(self._descriptor, content, self._size)
+        if written < len(content):
+            # A disk that fills up takes a part; the next call says why.
+            os.pwrite(self._descriptor, content[written:], self._size + written)
+
+    def _cut(self, error: OSError) -> NoReturn:
+        """Take away what was written of a line that cannot be written whole; raises StoreError saying why."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._size)
+        raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Write everything to the disk and close the file.
@@ -83,7 +109,7 @@ class Journal:
         """Make sure that the file is what this controller left: nothing of another's may be overwritten."""
         if self._sync_error is not None:
             error, self._sync_error = self._sync_error, None
-            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
+            raise unwritable(self._path, error) from error
         stat = os.fstat(self._descriptor)
         if stat.st_nlink == 0:
             raise StoreError(f"{self._path}: was deleted or replaced while the search ran")

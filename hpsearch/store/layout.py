@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.core.errors import StoreError, reason_of
+from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 
 STATE_FOLDER = ".hpsearch"
@@ -132,9 +133,10 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
+        raise unwritable(path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
@@ -41,6 +42,9 @@ class LiveSearch:
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
         self._shown: set[str] = set()
+        self._is_table_whole = True
+        self._unwritten: list[Event] = []
+        self._trouble: StoreError | None = None
         self._before_plan = b""
 
     @property
@@ -109,32 +113,78 @@ class LiveSearch:
         """Write the scripts and the pickle of all commands."""
         write_commands(self.folder, [entry.run for entry in self.record], self.settings)
 
-    def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
-        """Write events to the journal and take them into account; durable, at_once: see `Journal.append`.
+    @property
+    def trouble(self) -> StoreError | None:
+        """Why the journal could not be written at the last try; None if it could."""
+        return self._trouble
 
-        Raises StoreError if the journal takes no more.
+    def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
+        """Write events to the journal and take them into account; for what happens only if it is written.
+
+        durable, at_once: see `Journal.append`.
+        Raises StoreError if the journal takes no more; then nothing is taken into account.
         """
-        assert self._journal is not None
-        self._journal.append(*events, durable=durable, at_once=at_once)
+        self._write(*self._unwritten, *events, durable=durable, at_once=at_once)
         for event in events:
             self.record.apply(event)
+
+    def note_happened(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
+        """Take into account what has happened already, and write it to the journal.
+
+        If that takes no more, there is `trouble`, and they are written in front of what is noted next.
+        """
+        for event in events:
+            self.record.apply(event)
+        self._unwritten += events
+        with contextlib.suppress(StoreError):
+            self._write(*self._unwritten, durable=durable, at_once=at_once)
+
+    def end_trouble(self) -> None:
+        """Try to write what could not be written; there is no `trouble` any more if that goes well."""
+        assert self._journal is not None
+        try:
+            self._journal.check_room()
+            self._write(*self._unwritten, at_once=True)
+        except StoreError as error:
+            self._trouble = error
+
+    def write_rest(self) -> None:
+        """Write what could not be written before.
+
+        Raises StoreError if the journal still takes no more.
+        """
+        if self._unwritten:
+            self._write(*self._unwritten, at_once=True)
+
+    def _write(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
+        assert self._journal is not None
+        try:
+            self._journal.append(*events, durable=durable, at_once=at_once)
+        except StoreError as error:
+            self._trouble = error
+            raise
+        self._unwritten.clear()
+        self._trouble = None
 
     def add_row(self, entry: RunRecord) -> None:
         """Add a run's results to the table, at the same cost whatever the table's length.
 
-        Raises StoreError if the table takes no more.
+        Raises StoreError if the table takes no more; the row then comes with the next one.
         """
         assert self._table is not None
         row = row_of(entry, self.settings)
         is_new = entry.run.out_dir not in self._shown
-        self._shown.add(entry.run.out_dir)
-        if is_new and set(row) <= set(self._table.columns):
+        can_grow = self._is_table_whole and is_new and set(row) <= set(self._table.columns)
+        self._is_table_whole = False
+        if can_grow:
             self._table.append(row)
         else:
             # A run that was run again has one row, too; or a custom parser gave a keyword that nobody announced:
             # from here on there is a column for it.
             rows = rows_of(self.record)
             self._table.rewrite(columns_of(self.settings, rows), rows)
+        self._shown.add(entry.run.out_dir)
+        self._is_table_whole = True
 
     def finish(self) -> None:
         """Sort the table and write which runs did not finish.

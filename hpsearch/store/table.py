@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.core.errors import StoreError, reason_of
+from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.summary import sort_key
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
@@ -73,14 +73,17 @@ class ResultsTable:
         Raises StoreError if the disk takes no more; no part of the row stays then.
         """
         content = _lines([[row.get(column, "") for column in self.columns]])
-        size = os.fstat(self._descriptor).st_size
         try:
-            written = os.write(self._descriptor, content)
-            if written < len(content):
-                os.write(self._descriptor, content[written:])
+            size = os.fstat(self._descriptor).st_size
+            try:
+                written = os.write(self._descriptor, content)
+                if written < len(content):
+                    os.write(self._descriptor, content[written:])
+            except OSError:
+                os.ftruncate(self._descriptor, size)
+                raise
         except OSError as error:
-            os.ftruncate(self._descriptor, size)
-            raise StoreError(f"{self._path}: cannot be written ({reason_of(error)})") from error
+            raise unwritable(self._path, error) from error
 
     def rewrite(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Replace the whole table at once, for example sorted.
@@ -89,15 +92,19 @@ class ResultsTable:
         """
         self.columns = list(columns)
         write_table(self._path, self.columns, rows)
+        descriptor = self._open()
         self.close()
-        self._descriptor = self._open()
+        self._descriptor = descriptor
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:

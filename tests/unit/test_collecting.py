@@ -1,0 +1,244 @@
+"""Bookkeeping of one run never harms another, and a journal that cannot be written ends no run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_search import FakeBackend, FakeClock, dispatch, planned_search
+from small_disk import fill, small_disk
+
+from hpsearch.core.errors import NoRoomError, StoreError
+from hpsearch.store.events import AttemptIntended
+from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.record import SearchRecord
+from hpsearch.store.table import read_table
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[LiveSearch]:
+    with planned_search(tmp_path, runs=3) as search:
+        yield search
+
+
+def fail_for(
+    monkeypatch: pytest.MonkeyPatch, method: str, is_hit: Callable[[Path], bool], number: int, times: int
+) -> None:
+    """Let a method of Path fail for some paths, as a failing disk does; from the `times`-th call on it works again."""
+    whole = getattr(Path, method)
+    left = [times]
+
+    def failing(path: Path, *args: object, **kwargs: object) -> object:
+        if is_hit(path) and left[0] > 0:
+            left[0] -= 1
+            raise OSError(number, os.strerror(number), str(path))
+        return whole(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, method, failing)
+
+
+def recorded(search: LiveSearch) -> dict[int, str]:
+    """Return the states that the journal on the disk adds up to."""
+    return {entry.run.number: entry.state.value for entry in SearchRecord.of(read_journal(search.folder.journal))}
+
+
+ALL_FINISHED = {1: "finished", 2: "finished", 3: "finished"}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_summary_that_cannot_be_read_for_a_moment_is_read_later(
+    search: LiveSearch,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_1", number, times=2)
+    dispatch(search, FakeBackend(clock))
+    assert recorded(search) == ALL_FINISHED
+    assert len(read_table(search.folder.results)) == 3
+    assert capsys.readouterr().err.count("run 1 has ended and is collected later") == 1
+
+
+def test_a_summary_that_can_never_be_read_fails_its_own_run_at_the_end(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_1", errno.EACCES, times=1000)
+    dispatch(search, FakeBackend(clock))
+    assert recorded(search) == {1: "failed", 2: "finished", 3: "finished"}
+    assert search.record.runs[1].problem.endswith("s.txt: cannot be read (Permission denied)")
+
+
+def test_an_exit_file_that_cannot_be_removed_for_a_moment_is_removed_later(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_for(monkeypatch, "unlink", lambda path: path.parent == search.folder.exits, errno.EIO, times=1)
+    dispatch(search, FakeBackend(clock))
+    assert recorded(search) == ALL_FINISHED
+    assert "cannot be removed (Input/output error)" in capsys.readouterr().err
+
+
+def test_a_row_that_finds_no_room_comes_with_the_next_one(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    append = search._table.append  # type: ignore[union-attr]
+    calls = iter([NoRoomError("full")])
+
+    def failing(row: dict[str, str]) -> None:
+        for error in calls:
+            raise error
+        append(row)
+
+    monkeypatch.setattr(search._table, "append", failing)
+    seen: list[int] = []
+    backend = FakeBackend(clock)
+    backend.while_waiting = lambda: seen.append(len(read_table(search.folder.results)))
+    dispatch(search, backend)
+    assert len(read_table(search.folder.results)) == 3
+    assert "run 1: full; its results are kept and get into the table later" in capsys.readouterr().err
+
+
+class Failing:
+    """Lets a journal fail from the moment on that a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.error: StoreError | None = None
+        for name in ("append", "check_room"):
+            monkeypatch.setattr(Journal, name, self._failing(getattr(Journal, name)))
+
+    def _failing(self, whole: Callable[..., None]) -> Callable[..., None]:
+        def method(*args: object, **kwargs: object) -> None:
+            if self.error is not None:
+                raise self.error
+            whole(*args, **kwargs)
+
+        return method
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Failing:
+    return Failing(monkeypatch)
+
+
+def test_without_room_for_the_journal_runs_go_on_and_nothing_new_starts_until_there_is_room(
+    search: LiveSearch, clock: FakeClock, journal: Failing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = FakeBackend(clock, slots=2)
+    started: list[int] = []
+
+    def fill_and_empty() -> None:
+        journal.error = NoRoomError("journal: full") if clock.steady_s < 400 else None
+        if clock.steady_s < 400:
+            started[:] = backend.started
+
+    backend.while_waiting = fill_and_empty
+    dispatch(search, backend)
+    assert (started, backend.cancelled) == ([1, 2], [])
+    assert recorded(search) == ALL_FINISHED
+    said = capsys.readouterr().err
+    assert (said.count("journal: full: running runs go on"), said.count("can be written again")) == (1, 1)
+
+
+def test_the_search_ends_after_ten_minutes_without_room_and_without_a_live_run(
+    search: LiveSearch, clock: FakeClock, journal: Failing
+) -> None:
+    backend = FakeBackend(clock, slots=2)
+    backend.while_waiting = lambda: setattr(journal, "error", NoRoomError("journal: full"))
+    with pytest.raises(NoRoomError, match="journal: full"):
+        dispatch(search, backend)
+    assert backend.cancelled == []
+    assert 600 <= clock.steady_s - 100 < 620
+
+
+def test_a_journal_that_can_never_be_written_ends_the_search_when_the_last_live_run_has_ended(
+    search: LiveSearch, clock: FakeClock, journal: Failing
+) -> None:
+    backend = FakeBackend(clock, slots=2)
+    backend.while_waiting = lambda: setattr(journal, "error", StoreError("journal: gone"))
+    with pytest.raises(StoreError, match="journal: gone"):
+        dispatch(search, backend)
+    assert (backend.started, backend.cancelled) == ([1, 2], [])
+    assert clock.steady_s - 100 == pytest.approx(1, abs=2)
+
+
+def test_a_local_run_starts_only_when_the_journal_has_it(
+    search: LiveSearch, clock: FakeClock, journal: Failing
+) -> None:
+    backend = FakeBackend(clock)
+    submit = backend.submit
+
+    def submit_and_fill(*args: object) -> object:
+        journal.error = NoRoomError("journal: full") if clock.steady_s < 105 else None
+        return submit(*args)  # type: ignore[arg-type]
+
+    def make_room() -> None:
+        assert journal.error is None or backend.started == []
+        if clock.steady_s >= 105:
+            journal.error = None
+
+    backend.submit = submit_and_fill  # type: ignore[method-assign, assignment]
+    backend.while_waiting = make_room
+    dispatch(search, backend)
+    assert recorded(search) == ALL_FINISHED
+
+
+def test_an_exit_file_stays_as_long_as_the_journal_does_not_have_what_it_says(
+    search: LiveSearch, clock: FakeClock, journal: Failing
+) -> None:
+    backend = FakeBackend(clock)
+    stayed: list[bool] = []
+
+    def look() -> None:
+        token = search.record.runs[1].token
+        if clock.steady_s < 110:
+            journal.error = NoRoomError("journal: full")
+            if not stayed:
+                search.folder.exit_file(token).write_text("0\n")
+            stayed.append(search.folder.exit_file(token).exists())
+        else:
+            journal.error = None
+
+    backend.while_waiting = look
+    dispatch(search, backend)
+    assert all(stayed)
+    assert list(search.folder.exits.iterdir()) == []
+
+
+def test_a_mistake_of_ours_ends_no_run(
+    search: LiveSearch, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = FakeBackend(clock)
+
+    def fail() -> None:
+        raise RuntimeError("a mistake")
+
+    backend.while_waiting = fail
+    with pytest.raises(RuntimeError):
+        dispatch(search, backend)
+    assert backend.cancelled == []
+    assert "1 run may go on without this controller; resume to collect" in capsys.readouterr().err
+
+
+def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk, Journal(disk / "journal") as journal:
+        event = AttemptIntended(1, "a" * 3000, 1.0)
+        journal.append(event)
+        filler = fill(disk)
+        with pytest.raises(NoRoomError, match="No space left on device"):
+            journal.append(event, event)
+        with pytest.raises(NoRoomError):
+            journal.check_room()
+        before = list(read_journal(disk / "journal"))
+        filler.unlink()
+        journal.check_room()
+        journal.append(event)
+        assert (before, list(read_journal(disk / "journal"))) == ([event], [event, event])
