@@ -7,14 +7,23 @@ import select
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from hpsearch.backends.array_throttle import ArrayThrottle
+from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
-from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
+from hpsearch.core.errors import (
+    ArrayTooLarge,
+    BackendError,
+    SearchError,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnsure,
+    SubmitLimitReached,
+    reason_of,
+)
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
 #: A client command of a scheduler that is down or busy gives up by itself after about 20 s (Slurm) or never (LSF).
@@ -55,11 +64,11 @@ class ClusterBackend:
         self._is_silent = False
         self._told_troubles: set[tuple[str, str]] = set()
         self._hopeless = ""
-        self._array_limit: int | None = None
+        self._array_size = ArraySize(scheduler, self._run)
         self._missing_once: set[str] = set()
         self._last_array: str | None = None
         self._free = wishes.jobs
-        self._throttle = ArrayThrottle(scheduler, wishes.jobs)
+        self._throttle = ArrayThrottle(scheduler, wishes.jobs, self._run, clock)
 
     @property
     def name(self) -> str:
@@ -80,7 +89,7 @@ class ClusterBackend:
         self._free = wishes.jobs - len({job.id for job in active})
         if wishes.as_arrays:
             is_open = not active or wishes.all_at_once or (self._free > 0 and self._throttle.can_widen)
-            jobs = self._limit_of_arrays() if is_open else 0
+            jobs = self._array_size.jobs if is_open else 0
         else:
             jobs = 1 if self._free > 0 else 0
         return Place(capacity=jobs * wishes.runs_per_job) if jobs else None
@@ -96,16 +105,13 @@ class ClusterBackend:
         text = self._script(submission)
         try:
             accepted = self._accepted_id(submission, text)
-        except SubmissionDelayed:
-            self._split_arrays(submission)
+        except (SubmissionDelayed, SubmissionRefused) as error:
             remove(scripts_of(submission))
-            raise
-        except SubmissionRefused:
-            remove(scripts_of(submission))
-            raise
+            raise self._after_refusal(submission, error) from None
         self._jobs.submitted(submission)
         if submission.is_array:
             self._last_array = accepted
+            self._array_size.accepted()
             self._throttle.submitted(accepted, submission.at_once)
         return [self._id_of(accepted, submission, number) for number, job in enumerate(submission.jobs, 1) for _ in job]
 
@@ -142,9 +148,7 @@ class ClusterBackend:
             has_news |= self._ask(open_jobs)
         self._look_s = _FIRST_LOOK_S if has_news else min(self._look_s * _LOOK_GROWTH, _LAST_LOOK_S)
         statuses = self._jobs.statuses(active)
-        widen = self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
-        if widen is not None:
-            self._run(widen)
+        self._throttle.widen(job.id for job in active if not _has_ended(statuses, job))
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
@@ -220,17 +224,13 @@ class ClusterBackend:
     def _id_of(self, accepted: str, submission: Submission, number: int) -> str:
         return self._scheduler.array_member(accepted, number) if submission.is_array else accepted
 
-    def _limit_of_arrays(self) -> int:
-        """Return how large an array may be; asks the scheduler once."""
-        if self._array_limit is None:
-            command = self._scheduler.array_limit_command()
-            self._array_limit = self._scheduler.array_limit(None if command is None else self._run(command))
-        return self._array_limit
-
-    def _split_arrays(self, submission: Submission) -> None:
-        """A limit of the site may be below the size of this array: the next try is with a smaller one."""
-        if len(submission.jobs) > 1:
-            self._array_limit = max(1, len(submission.jobs) // 2)
+    def _after_refusal(self, submission: Submission, error: SearchError) -> SearchError:
+        """Return what a refusal comes to: one for the size of an array is tried again with a smaller one."""
+        size, for_good = len(submission.jobs), isinstance(error, ArrayTooLarge)
+        if size == 1 or not (for_good or isinstance(error, SubmitLimitReached)):
+            return error
+        self._array_size.refused(size, for_good)
+        return SubmissionDelayed(str(error))
 
     def _ask(self, jobs: Sequence[Job]) -> bool:
         """Ask the scheduler once for these jobs; return whether it says something new."""

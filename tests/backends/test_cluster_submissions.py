@@ -14,7 +14,7 @@ from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnsure
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Place, Run
 
 
@@ -160,3 +160,53 @@ def test_nothing_is_left_of_a_run_that_cannot_be_started_here(cluster: Cluster) 
         backend.submit([replace(attempt, cwd=cluster.folder / "gone")], Place())
     backend.close()
     assert cluster.files() == []
+
+
+# Arrays
+
+
+def tried(cluster: Cluster, backend: ClusterBackend, answers: list[str]) -> list[int]:
+    """Return how large arrays were of which sbatch said each of these words; empty = it took one."""
+    sizes, number = [], 1
+    for words in answers:
+        cluster.says("sbatch", "" if words else f"{number}\n", words, 1 if words else 0)
+        place = backend.place([])
+        assert place is not None
+        sizes.append(place.capacity)
+        attempts = cluster.attempts(*range(number, number + place.capacity))
+        try:
+            backend.submit(attempts, place)
+            number += place.capacity
+        except (SubmissionDelayed, SubmissionUnexplained):
+            continue
+    return sizes
+
+
+STANDBY = "Slurm backup controller in standby mode"
+LIMIT = "QOSMaxSubmitJobPerUserLimit"
+TOO_LARGE = "Batch job submission failed: Invalid job array specification"
+
+
+@pytest.mark.parametrize(
+    "answers, sizes",
+    [
+        ([STANDBY] * 4 + [""] * 2, [16] * 6),
+        (["Moon in the seventh house"] * 3 + [""], [16] * 4),
+        ([LIMIT, LIMIT, STANDBY, "", "", ""], [16, 8, 4, 4, 8, 16]),
+        ([LIMIT] * 6, [16, 8, 4, 2, 1, 1]),
+        ([TOO_LARGE, "", ""], [16, 8, 8]),
+    ],
+    ids=["outage", "unknown", "limit", "limit of one", "too large"],
+)
+def test_only_a_refusal_for_its_size_makes_the_next_array_smaller(
+    cluster: Cluster, answers: list[str], sizes: list[int]
+) -> None:
+    cluster.says("scontrol", "MaxArraySize = 17\n")
+    assert tried(cluster, cluster.backend(SCHEDULERS["slurm"](), as_arrays=True), answers) == sizes
+
+
+def test_an_array_of_one_job_that_is_too_large_is_refused_for_good(cluster: Cluster) -> None:
+    cluster.says("scontrol", "MaxArraySize = 1\n")
+    cluster.says("sbatch", stderr=TOO_LARGE, status=1)
+    with pytest.raises(SubmissionRefused):
+        cluster.backend(SCHEDULERS["slurm"](), as_arrays=True).submit(cluster.attempts(1), Place())

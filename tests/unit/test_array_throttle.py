@@ -1,0 +1,147 @@
+"""How large the next array may be, and how many of its jobs may run at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from fake_search import FakeClock
+
+from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
+from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.scheduler import Command, Scheduler
+from hpsearch.backends.shell import Answer
+from hpsearch.backends.slurm import Slurm, SlurmWishes
+
+DONE, FAILED = Answer(0, "", ""), Answer(1, "", "slurm_update error: Unable to contact slurm controller\n")
+
+
+@dataclass
+class Commands:
+    """Answers commands in turn; the last answer stays."""
+
+    answers: list[Answer]
+    argvs: list[list[str]] = field(default_factory=list)
+
+    def __call__(self, command: Command) -> Answer:
+        self.argvs.append(list(command.argv))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def config(limit: int) -> Answer:
+    return Answer(0, f"MaxArraySize            = {limit + 1}\n", "")
+
+
+def size(*answers: Answer) -> ArraySize:
+    return ArraySize(Slurm(SlurmWishes()), Commands(list(answers)))
+
+
+def test_an_array_is_as_large_as_the_site_allows() -> None:
+    assert size(config(250)).jobs == 250
+
+
+def test_a_site_that_does_not_tell_its_limit_is_asked_again() -> None:
+    sizes = size(FAILED, Answer(None, "", ""), config(40), FAILED)
+    assert [sizes.jobs for _ in range(4)] == [1000, 1000, 40, 40]
+
+
+def test_a_refusal_for_the_size_halves_the_next_array_and_success_lets_it_grow_back() -> None:
+    sizes, seen = size(config(100)), []
+    for _ in range(3):
+        sizes.refused(sizes.jobs, for_good=False)
+        seen.append(sizes.jobs)
+    for _ in range(4):
+        sizes.accepted()
+        seen.append(sizes.jobs)
+    assert seen == [50, 25, 12, 24, 48, 96, 100]
+
+
+def test_an_array_has_at_least_one_job() -> None:
+    sizes = size(config(100))
+    sizes.refused(1, for_good=False)
+    assert sizes.jobs == 1
+
+
+def test_a_size_that_is_never_taken_is_not_tried_again() -> None:
+    sizes = size(config(100))
+    sizes.refused(100, for_good=True)
+    sizes.accepted()
+    assert sizes.jobs == 50
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def throttle(clock: FakeClock, commands: Commands, scheduler: Scheduler | None = None) -> ArrayThrottle:
+    return ArrayThrottle(scheduler or Slurm(SlurmWishes()), 4, commands, lambda: clock.steady_s)
+
+
+def test_the_newest_array_is_widened_as_jobs_of_the_one_before_end(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = throttle(clock, commands)
+    widths.submitted("8", 1)
+    for others in (["7_1", "7_2", "7_3"], ["7_1"], ["7_1"], []):
+        widths.widen([*others, "8_1", "8_2"])
+    assert [argv[-2:] for argv in commands.argvs] == [
+        ["JobId=8", "ArrayTaskThrottle=3"],
+        ["JobId=8", "ArrayTaskThrottle=4"],
+    ]
+
+
+def test_a_change_that_failed_is_tried_again_after_a_pause(clock: FakeClock) -> None:
+    commands = Commands([FAILED, FAILED, Answer(None, "", ""), DONE])
+    widths, times = throttle(clock, commands), []
+    widths.submitted("8", 1)
+    for _ in range(300):
+        before = len(commands.argvs)
+        widths.widen(["8_1", "8_2"])
+        times += [clock.steady_s - 100] * (len(commands.argvs) - before)
+        clock.go_on(1)
+    assert times == [0, 2, 6, 14]
+    assert all(argv[-1] == "ArrayTaskThrottle=4" for argv in commands.argvs)
+
+
+def test_a_change_of_an_array_of_which_some_jobs_have_ended_is_believed(clock: FakeClock) -> None:
+    # As Slurm 22.05 says it.
+    commands = Commands([Answer(1, "", "8_1-2: Job has already finished\n8_3-6: No error\n")])
+    widths = throttle(clock, commands)
+    widths.submitted("8", 1)
+    widths.widen(["8_3", "8_4"])
+    clock.go_on(100)
+    widths.widen(["8_3", "8_4"])
+    assert len(commands.argvs) == 1
+
+
+def test_an_array_that_has_ended_is_not_widened(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = throttle(clock, commands)
+    widths.submitted("8", 1)
+    widths.widen(["7_1"])
+    widths.widen([])
+    assert commands.argvs == []
+
+
+@pytest.mark.parametrize(
+    "scheduler, ids, argv",
+    [
+        (Slurm(SlurmWishes()), ["8_1", "8_2"], ["scontrol", "update", "JobId=8", "ArrayTaskThrottle=4"]),
+        (Lsf(LsfWishes()), ["8[1]", "8[2]"], ["bmod", "-J", "%4", "8"]),
+    ],
+)
+def test_an_array_that_an_earlier_controller_left_narrow_is_widened_once(
+    clock: FakeClock, scheduler: Scheduler, ids: list[str], argv: list[str]
+) -> None:
+    commands = Commands([DONE])
+    widths = throttle(clock, commands, scheduler)
+    for _ in range(3):
+        widths.widen(ids)
+    assert commands.argvs == [argv]
+
+
+@pytest.mark.parametrize("ids", [["7_1", "8_1"], ["12"], ["12", "8_1"]])
+def test_of_several_arrays_of_an_earlier_controller_none_is_narrowed(clock: FakeClock, ids: list[str]) -> None:
+    commands = Commands([DONE])
+    throttle(clock, commands).widen(ids)
+    assert commands.argvs == []
