@@ -13,6 +13,7 @@ from hpsearch.backends.cluster import ClusterBackend
 from hpsearch.backends.gpu import GpuBackend, GpuWishes
 from hpsearch.backends.gpu_cards import NoGpuFound
 from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.job_setup import setup_problem
 from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
@@ -66,14 +67,18 @@ def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
 def _setup_lines(file: str) -> str:
     """Return the user's shell lines.
 
-    Raises UsageError if there is no such file.
+    Raises UsageError if there is no such file, or if its end would swallow what follows it.
     """
     if not file:
         return ""
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8", errors="surrogateescape")
+        lines = Path(file).expanduser().read_bytes().decode("utf-8", errors="surrogateescape")
     except OSError as error:
         raise UsageError(f"--job_setup={file}: cannot be read ({reason_of(error)})") from error
+    problem = setup_problem(lines)
+    if problem:
+        raise UsageError(f"--job_setup={file}: {problem}")
+    return lines
 
 
 def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:

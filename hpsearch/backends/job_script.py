@@ -14,8 +14,12 @@ from pathlib import Path
 from hpsearch.backends.scheduler import Submission, script_path
 from hpsearch.core.model import Attempt
 
-#: - The exit status is written by a trap, so that it is kept also when the user's own lines end the script; in one
-#:   write, and readers wait for the line break. The fields are those of `launcher.ExitNote`.
+#: Privileged mode (-p): nothing of the caller's environment changes what these scripts do, no BASH_ENV, no exported
+#: function with the name of a command, no SHELLOPTS. The run's own shell reads them all.
+_SHEBANG = "#!/bin/bash -p"
+
+#: - The exit status is written by a trap, so that it is kept also when a signal ends the script; in one write, and
+#:   readers wait for the line break. The fields are those of `launcher.ExitNote`.
 #: - Processes are what makes short jobs slow: everything but the run itself is done by bash.
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
 #:   process: it has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash keeps
@@ -23,7 +27,10 @@ from hpsearch.core.model import Attempt
 #: - Where the scheduler itself starts a job again, the first execution has left a folder, which simulations refuse.
 #: - A scheduler that crashed may start a job again whose end it has not written down: then nothing is left to do if the
 #:   run has left its exit status, or was collected already, when this script went to the run's folder.
+#: - The run's own shell reads its lines from a pipe: nothing in them can end, trap or rename anything here, and they
+#:   need no further file. bash in POSIX mode (from the caller's environment) may not know the form for that.
 _RUN = """\
+set +o posix
 exit_file={exit_file}
 if [ ! -e {script} ]; then
     echo "this run has ended before and was collected" >&2
@@ -35,13 +42,13 @@ if [ -e "$exit_file" ]; then
 fi
 printf -v started '%(%s)T' -1
 told_to_stop=0
-child=
 keep_exit_status() {{
     printf '%s %s %s %(%s)T %s\\n' "$1" "$told_to_stop" "$started" -1 "$HOSTNAME" >"$exit_file"
 }}
 stop() {{
     told_to_stop=1
-    if [ -n "$child" ]; then kill -s "$1" "$child"; else exit 143; fi
+    is_interrupted=1
+    if [ -n "$!" ]; then kill -s "$1" "$!" 2>/dev/null; else exit 143; fi
 }}
 trap 'keep_exit_status $?' EXIT
 trap 'stop TERM' TERM INT HUP
@@ -50,19 +57,39 @@ trap 'stop USR2' USR2
 cd -- {cwd} || exit 126
 if [ -e "$exit_file" ]; then rm -f -- "$exit_file"; fi
 if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$started"; fi
-{setup}{command} </dev/null{redirection} &
-child=$!
-wait "$child"
-status=$?
-while kill -0 "$child" 2>/dev/null; do
-    wait "$child"
+"$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
+is_interrupted=1
+while [ "$is_interrupted" = 1 ]; do
+    is_interrupted=0
+    wait "$!"
     status=$?
 done
 exit "$status"
 """
 
+#: What the run's own shell does after the user's lines, which may have changed or redefined nearly everything in it.
+#: - As a rule the run takes the shell's place, so that it gets the signals.
+#: - A function or an alias with the command's name, or a trap for the end, need the shell to stay: then it passes
+#:   signals on.
+_THEN_RUN = """
+\\unset -f builtin
+\\builtin set +o posix
+if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/null 2>&1 ||
+    [[ -n $(\\builtin trap -p EXIT) ]]; then
+    {command} </dev/null &
+    \\builtin set +eu -- "$!"
+    \\builtin trap "\\builtin kill -s TERM $1 2>/dev/null" TERM HUP
+    \\builtin trap "\\builtin kill -s USR1 $1 2>/dev/null" USR1
+    \\builtin trap "\\builtin kill -s USR2 $1 2>/dev/null" USR2
+    while \\builtin kill -0 "$1" 2>/dev/null; do \\builtin wait "$1"; done
+    \\builtin wait "$1"
+    \\builtin exit
+fi
+\\builtin exec -- {command} </dev/null
+"""
+
 #: The jobs' runs stand in the script itself, so that an array needs one file whatever its size, and whoever finds a
-#: job in the queue can tell which runs it has.
+#: job in the queue can tell which runs it has. After SIGTERM the job is about to be killed: no further run starts.
 _BATCH = """\
 number=${{{index_variable}:-0}}
 # LSF gives the number 0 to a job outside an array.
@@ -73,31 +100,43 @@ for line in "${{lines[@]}}"; do
     if [[ $line == "#RUN $number "* ]]; then runs+=("${{line##* }}"); fi
 done
 if [ "${{#runs[@]}}" -eq 1 ]; then
-    exec bash {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
+    exec "$BASH" -p {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
 fi
-children=
+started=()
+failed=0
+is_over=0
 stop() {{
-    for child in $children; do kill -s "$1" "$child" 2>/dev/null; done
+    local process
+    is_interrupted=1
+    if [ "$1" = TERM ]; then is_over=1; fi
+    for process in "${{started[@]}}"; do kill -s "$1" "$process" 2>/dev/null; done
 }}
 trap 'stop TERM' TERM INT HUP
 trap 'stop USR1' USR1
 trap 'stop USR2' USR2
 start() {{
-    bash {folder}/"$1".sh >{folder}/"$1".out 2>{folder}/"$1".err &
-    children="$children $!"
+    "$BASH" -p {folder}/"$1".sh >{folder}/"$1".out 2>{folder}/"$1".err &
+    started+=("$!")
 }}
 await() {{
-    for child in $children; do
-        wait "$child" || failed=1
-        while kill -0 "$child" 2>/dev/null; do wait "$child"; done
+    local process status
+    for process in "${{started[@]}}"; do
+        is_interrupted=1
+        while [ "$is_interrupted" = 1 ]; do
+            is_interrupted=0
+            wait "$process"
+            status=$?
+        done
+        if [ "$status" != 0 ]; then failed=1; fi
     done
 }}
-failed=0
 for run in "${{runs[@]}}"; do
+    if [ "$is_over" = 1 ]; then break; fi
     start "$run"
     {after_start}
 done
 await
+if [ "$is_over" = 1 ]; then exit 143; fi
 exit "$failed"
 """
 
@@ -107,8 +146,8 @@ _RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, header: Sequence[str] = ()) -> str:
     """Return the script of one run.
 
-    setup: the user's lines, executed before the command in the same shell. redirects: the run's output is written to
-    its log files by the script, and not by the scheduler. header: lines that the scheduler reads.
+    setup: the user's lines, executed in a shell of their own, which then becomes the run. redirects: the output of both
+    is written to the run's log files by the script, and not by the scheduler. header: lines that the scheduler reads.
     """
     logs = attempt.log_folder
     streams = {">": f"{attempt.token}.out", " 2>": f"{attempt.token}.err"}
@@ -119,11 +158,15 @@ def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, heade
         cwd=_quoted(attempt.cwd),
         run_folder=_quoted(_run_folder(attempt)),
         earlier=_quoted(earlier),
-        setup=setup if not setup or setup.endswith("\n") else f"{setup}\n",
-        command=shlex.join(attempt.argv),
+        lines=_quoted(_lines(attempt, setup)),
         redirection="".join(f" {sign}{_quoted(logs / name)}" for sign, name in streams.items()) if redirects else "",
     )
-    return "\n".join(["#!/bin/bash", *header, body])
+    return "\n".join([_SHEBANG, *header, body])
+
+
+def _lines(attempt: Attempt, setup: str) -> str:
+    """Return what the run's own shell executes. A line break more ends also a line that says it goes on."""
+    return f"{setup}\n{_THEN_RUN.format(word=shlex.quote(attempt.argv[0]), command=shlex.join(attempt.argv))}"
 
 
 def _run_folder(attempt: Attempt) -> object:
@@ -138,10 +181,10 @@ def batch_script(
         index_variable=index_variable,
         folder=_quoted(submission.log_folder),
         script=_quoted(submission.script),
-        after_start="await; children=" if one_after_another else ":",
+        after_start="await; started=()" if one_after_another else ":",
     )
     runs = [f"#RUN {number} {run.token}" for number, job in enumerate(submission.jobs, start=1) for run in job]
-    return "\n".join(["#!/bin/bash", *header, body, *runs]) + "\n"
+    return "\n".join([_SHEBANG, *header, body, *runs]) + "\n"
 
 
 def runs_in_script(text: str) -> list[tuple[int, str]]:

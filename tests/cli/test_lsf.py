@@ -501,6 +501,14 @@ def test_the_users_shell_lines_come_before_each_run(project: Project, lsf: FakeL
     assert (folder / f"job_{folder.name}.out").read_text() == "x is 1\nhello there\n"
 
 
+def test_shell_lines_from_windows_are_refused_before_anything_is_submitted(project: Project, lsf: FakeLsf) -> None:
+    project.write("setup.sh", "module load cuda\n").write_bytes(b"module load cuda\r\n")
+    project.grid({"x": [1]}, script=SCRIPT)
+    result = run(project, "--job_setup=setup.sh")
+    assert (result.exit_status, lsf.calls("bsub")) == (2, [])
+    assert "setup.sh: line 1 ends with a carriage return" in result.stderr
+
+
 def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
     script = SCRIPT + "print(os.environ.get('LSB_HOSTS'), os.environ['LSB_JOBNAME'], os.environ['OWN'])\n"
     project.grid({"x": [1, 2]}, script=script)
