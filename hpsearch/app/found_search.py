@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpsearch.app.collect import read_summary
 from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.program import words_of_script
 from hpsearch.app.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
@@ -145,7 +146,7 @@ def _settings(config: SearchConfig, recorded: Settings | None, path: Path, run_c
     if recorded is not None and not overrides:
         return recorded
     base = recorded or Settings(
-        program=("python3", config.script_name),
+        program=("python3", *words_of_script(config.script_name, run_cwd)),
         run_cwd=str(run_cwd),
         shown_folder=str(path),
         out_arg=config.out_arg,

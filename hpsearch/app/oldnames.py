@@ -73,9 +73,12 @@ def get_performance_summary(out_dir: str, cmd_ident: int, summary_fn: str | None
 
 def args_to_cmd_str(cmd_dict: Mapping[str, object], out_dir: str | None = None) -> str:
     """Return the command for a dict of options as one line for a shell."""
+    from hpsearch.app.program import words_of_script
+
     config = _known_config()
     configuration = Configuration(tuple(cmd_dict.items()))
-    return shell_line(argv(("python3", config.script_name), configuration, config.out_arg, out_dir))
+    program = ("python3", *words_of_script(config.script_name, Path.cwd()))
+    return shell_line(argv(program, configuration, config.out_arg, out_dir))
 
 
 def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: str) -> str:

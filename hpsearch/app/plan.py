@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from shlex import split
 
 from hpsearch.app.clocks import Clock
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions
+from hpsearch.app.program import program_of
 from hpsearch.core.coding import Selection
-from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.store.given_paths import absolute, existing_folder
@@ -85,52 +83,6 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         options=asdict(options),
     )
     return Plan(settings, config, options, selection, stamp)
-
-
-def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[str, ...]:
-    """Return the words of a command before its options: interpreter and script.
-
-    Raises ConfigError if there is no such script.
-    """
-    script = absolute(config.script_name, run_cwd)
-    if not script.is_file():
-        raise ConfigError(
-            f"{config.module_file or config.module_name}: _SCRIPT_NAME is {config.script_name!r}, "
-            f"but there is no file {script}; is --run_cwd right?"
-        )
-    if interpreter:
-        return (*_interpreter_words(interpreter, run_cwd), config.script_name)
-    if script.suffix != ".py" and os.access(script, os.X_OK):
-        # Without a slash, the command would be looked up on PATH.
-        return (config.script_name if "/" in config.script_name else f"./{config.script_name}",)
-    return (interpreter_word(), config.script_name)
-
-
-def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
-    try:
-        words = split(interpreter)
-    except ValueError as error:
-        raise UsageError(f"--interpreter={interpreter}: a quote is not closed ({error})") from error
-    if not words:
-        raise UsageError(f"--interpreter={interpreter!r}: expected a command, found only blanks")
-    place = str(absolute(words[0], run_cwd, "--interpreter")) if "/" in words[0] else words[0]
-    if shutil.which(place) is None:
-        looked = f"looked for {place}" if "/" in words[0] else "looked on PATH"
-        raise UsageError(f"--interpreter={interpreter}: there is no command {words[0]!r} ({looked})")
-    # No shell expands a ~ there.
-    return [place if words[0].startswith("~") else words[0], *words[1:]]
-
-
-def interpreter_word() -> str:
-    """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
-    found = shutil.which("python3")
-    running = Path(sys.executable)
-    if found is not None:
-        # Interpreters of virtual environments are links to one file: the folder tells them apart.
-        is_same_place = Path(found).parent.resolve() == running.parent.resolve()
-        if is_same_place and Path(found).resolve() == running.resolve():
-            return "python3"
-    return str(running)
 
 
 def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple[float, str]:

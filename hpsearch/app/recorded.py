@@ -10,6 +10,7 @@ from types import ModuleType
 
 from hpsearch.app.gridfile import SearchConfig, config_from_module, failed_import, import_grid_module
 from hpsearch.app.user_output import output_on_stderr
+from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.store.record import Settings
 
@@ -54,7 +55,7 @@ def _without_module(settings: Settings) -> SearchConfig:
         module_file=Path(settings.grid_file) if settings.grid_file else None,
         grid={},
         conditions=(),
-        script_name=settings.program[-1],
+        script_name=shell_line(settings.program),
         summary_filename=settings.summary_filename,
         summary_keywords=settings.summary_keywords,
         out_arg=settings.out_arg,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.app.options import SearchOptions, to_argv
-from hpsearch.app.plan import interpreter_word
+from hpsearch.app.program import interpreter_word
 from hpsearch.app.seeds_options import ControllerJob
 from hpsearch.core.command import shell_line
 

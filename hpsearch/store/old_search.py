@@ -140,12 +140,29 @@ def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
     lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
     command = "".join(line for number, line in enumerate(lines) if not (line.startswith("#") and number < 3))
     words = words_of_line(command)
-    script = os.path.basename(script_name)  # noqa: PTH119  (a name, not a path of this machine)
-    starts = [k + 1 for k, word in enumerate(words) if os.path.basename(word) == script]  # noqa: PTH119
-    # What stands before the script belongs to its interpreter.
-    after = words[starts[0] :] if starts else words
-    pairs = [word[2:].partition("=") for word in after if word.startswith("--")]
+    pairs = [word[2:].partition("=") for word in words[_end_of_program(words, script_name) :] if word.startswith("--")]
     return {name: _value_of(text) if equals else True for name, equals, text in pairs}
+
+
+def _end_of_program(words: Sequence[str], script_name: str) -> int:
+    """Return how many words stand before the options: interpreter, script, its first arguments; 0 if that is unclear.
+
+    script_name: a file, or several words as on a command line; interpreter and folders may be others by now.
+    """
+    names = [_name(word) for word in words]
+    if _name(script_name) in names:
+        return names.index(_name(script_name)) + 1
+    program = [_name(word) for word in words_of_line(script_name)]
+    for tail in (program[skipped:] for skipped in range(len(program))):
+        for end in range(len(tail), len(names) + 1):
+            if names[end - len(tail) : end] == tail:
+                return end
+    return 0
+
+
+def _name(word: str) -> str:
+    """Return the last part of a path; options stay whole, whatever paths they hold."""
+    return word if word.startswith("-") else os.path.basename(word)  # noqa: PTH119  (a name, not a path of this machine)
 
 
 def _value_of(text: str) -> object:

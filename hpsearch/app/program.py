@@ -1,0 +1,126 @@
+"""The words with which each run's command begins: the interpreter, the script, and what stands around them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from shlex import split
+
+from hpsearch.app.gridfile import SearchConfig
+from hpsearch.core.errors import ConfigError, UsageError, reason_of
+from hpsearch.core.script import ScriptLine, script_line
+from hpsearch.store.given_paths import absolute
+
+
+def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[str, ...]:
+    """Return the words of a command before its options.
+
+    Raises ConfigError if there is no such script, UsageError if there is no such interpreter.
+    """
+    words = _interpreter_words(interpreter, run_cwd) if interpreter else []
+    is_python = not words or os.path.basename(words[-1]).startswith(("python", "pypy"))  # noqa: PTH119  (may be a word)
+    try:
+        line = script_line(config.script_name, lambda name: _is_file(name, run_cwd), is_python)
+        problem = _problem_of_module(line, run_cwd, words) if line.is_module else _problem_of_file(line, run_cwd)
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        where = config.module_file or config.module_name
+        raise ConfigError(f"{where}: _SCRIPT_NAME is {config.script_name!r}, but {problem}")
+    script = str(Path(line.script).expanduser()) if line.script.startswith("~") else line.script
+    if not words and _is_run_directly(line, run_cwd):
+        # Without a slash, the command would be looked up on PATH.
+        return (script if "/" in script else f"./{script}", *line.after)
+    return (*(words or [interpreter_word()]), *line.before, script, *line.after)
+
+
+def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:
+    """Return the words that ``_SCRIPT_NAME`` stands for in a command; whether there is such a script is not checked."""
+    try:
+        return script_line(script_name, lambda name: _is_file(name, run_cwd)).words
+    except ValueError:
+        return (script_name,)
+
+
+def _is_file(name: str, run_cwd: Path) -> bool:
+    # Also a text that can be no path is no file; os.path tells so, pathlib raises errors.
+    return os.path.isfile(os.path.join(run_cwd, os.path.expanduser(name)))  # noqa: PTH111, PTH113, PTH118
+
+
+def _is_run_directly(line: ScriptLine, run_cwd: Path) -> bool:
+    script = absolute(line.script, run_cwd)
+    return not line.before and script.suffix != ".py" and os.access(script, os.X_OK)
+
+
+def _problem_of_file(line: ScriptLine, run_cwd: Path) -> str:
+    """Return why a script cannot be run; empty if it can."""
+    script = absolute(line.script, run_cwd, "_SCRIPT_NAME")
+    try:
+        script.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        whole = " (nor one with the whole as its name)" if line.before or line.after else ""
+        return f"there is no file {script}{whole}; is --run_cwd right?"
+    except OSError as error:
+        return f"the file {script} cannot be looked at ({reason_of(error)})"
+    if not script.is_file():
+        return f"{script} is no file; is --run_cwd right?"
+    return "" if os.access(script, os.R_OK) or _is_run_directly(line, run_cwd) else f"{script} may not be read"
+
+
+def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) -> str:
+    """Return why a module cannot be run by its name; empty if it can, or if only another interpreter knows."""
+    parts = line.script.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return f"{line.script!r} behind -m is no dotted name of a module"
+    place = Path(run_cwd, *parts)
+    if any(place.parent.glob(f"{parts[-1]}.*")) or any(place.glob("__main__.*")):
+        return ""
+    begins_here = any((run_cwd / name).exists() for name in (parts[0], f"{parts[0]}.py"))
+    if not begins_here and (interpreter or _is_installed(parts[0], run_cwd)):
+        return ""
+    return f"there is no module {line.script}: neither {place}.py nor {place / '__main__.py'}; is --run_cwd right?"
+
+
+def _is_installed(name: str, run_cwd: Path) -> bool:
+    """Return whether a run finds a package: not in the folder where hpsearch happens to be started."""
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    if spec is None:
+        return False
+    given = {
+        str(Path(run_cwd, entry).resolve()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+    }
+    places = list(spec.submodule_search_locations or [spec.origin or ""])
+    return any(str(Path(place).resolve().parent) in given or Path(place).parent != Path.cwd() for place in places)
+
+
+def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
+    try:
+        words = split(interpreter)
+    except ValueError as error:
+        raise UsageError(f"--interpreter={interpreter}: a quote is not closed ({error})") from error
+    if not words:
+        raise UsageError(f"--interpreter={interpreter!r}: expected a command, found only blanks")
+    place = str(absolute(words[0], run_cwd, "--interpreter")) if "/" in words[0] else words[0]
+    if shutil.which(place) is None:
+        looked = f"looked for {place}" if "/" in words[0] else "looked on PATH"
+        raise UsageError(f"--interpreter={interpreter}: there is no command {words[0]!r} ({looked})")
+    # No shell expands a ~ there.
+    return [place if words[0].startswith("~") else words[0], *words[1:]]
+
+
+def interpreter_word() -> str:
+    """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
+    found = shutil.which("python3")
+    running = Path(sys.executable)
+    if found is not None:
+        # Interpreters of virtual environments are links to one file: the folder tells them apart.
+        is_same_place = Path(found).parent.resolve() == running.parent.resolve()
+        if is_same_place and Path(found).resolve() == running.resolve():
+            return "python3"
+    return str(running)
