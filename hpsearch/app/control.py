@@ -14,8 +14,8 @@ from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
+    from hpsearch.store.holder import Holder
     from hpsearch.store.layout import SearchFolder
-    from hpsearch.store.lock import Holder
     from hpsearch.store.reading import SearchReader
     from hpsearch.store.record import RunRecord, SearchRecord
 

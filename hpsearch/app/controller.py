@@ -7,9 +7,11 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 
-from hpsearch.backends.process_identity import is_alive, job_id
-from hpsearch.store.lock import Holder
+from hpsearch.backends.process_identity import boot_id, is_alive, job_id
+from hpsearch.store.holder import Holder
+from hpsearch.store.lock import LockWays
 
 
 class Presence(enum.Enum):
@@ -24,7 +26,7 @@ def this_controller() -> Holder:
     """Return what a lock file should say of this process."""
     # Python handles signals in the main thread: a search in another one is part of a program that has its own ways.
     takes_signals = threading.current_thread() is threading.main_thread()
-    return Holder(socket.gethostname(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals)
+    return Holder(socket.gethostname(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())
 
 
 def presence_of(holder: Holder | None) -> Presence:
@@ -34,3 +36,9 @@ def presence_of(holder: Holder | None) -> Presence:
     if holder.host != socket.gethostname() or not holder.process:
         return Presence.UNKNOWN
     return Presence.LIVE if is_alive(holder.process) else Presence.GONE
+
+
+def lock_ways(tell: Callable[[str], None]) -> LockWays:
+    """Return how a controller on this machine takes a search's lock. tell: shows people a message."""
+    known = {Presence.LIVE: True, Presence.GONE: False, Presence.UNKNOWN: None}
+    return LockWays(lambda holder: known[presence_of(holder)], tell)

@@ -6,14 +6,15 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.controller import this_controller
+from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.lock import LockWays
 
 #: How often the folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100
@@ -32,17 +33,19 @@ class NewSearch:
 
 
 @contextlib.contextmanager
-def new_search(path: Path, may_exist: bool, copies: Collection[str]) -> Iterator[NewSearch]:
+def new_search(
+    path: Path, may_exist: bool, copies: Collection[str], tell: Callable[[str], None]
+) -> Iterator[NewSearch]:
     """Make a folder with its parents and take its lock; if the block fails, take away what was made for it.
 
     Making it is claiming it, unless it may exist: then the lock is. What another process made or put there stays.
-    copies: names of the files that the block puts there besides our own.
+    copies: names of the files that the block puts there besides our own. tell: shows people a message.
     Raises FolderTakenError if the folder exists already and may not.
     """
     folder, made = SearchFolder(path), list[Path]()
     new: NewSearch | None = None
     try:
-        with _made_and_locked(folder, may_exist, made) as live:
+        with _made_and_locked(folder, may_exist, made, lock_ways(tell)) as live:
             is_own = path in made and not live.has_journal and os.listdir(path) == [folder.state.name]  # noqa: PTH208
             new = NewSearch(live)
             try:
@@ -64,15 +67,15 @@ def new_search(path: Path, may_exist: bool, copies: Collection[str]) -> Iterator
         raise
 
 
-def _made_and_locked(folder: SearchFolder, may_exist: bool, made: list[Path]) -> LiveSearch:
+def _made_and_locked(folder: SearchFolder, may_exist: bool, made: list[Path], ways: LockWays) -> LiveSearch:
     for _ in range(_MOST_TRIES):
         try:
             _make_folders(folder.path, may_exist, made)
-            return LiveSearch(folder, this_controller())
+            return LiveSearch(folder, this_controller(), ways)
         except FileNotFoundError:
             continue  # A search that failed has just taken away a folder on the way.
     _make_folders(folder.path, may_exist, made)
-    return LiveSearch(folder, this_controller())
+    return LiveSearch(folder, this_controller(), ways)
 
 
 def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from hpsearch.app.adoption import check_adoptable, check_same_place
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.clocks import Clocks
-from hpsearch.app.controller import this_controller
+from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig, load_config
@@ -104,7 +104,7 @@ def run_search(
 def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
     folder = SearchFolder(plan.folder)
     may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
-    with new_search(folder.path, may_exist, _names_of_inputs(plan)) as new:
+    with new_search(folder.path, may_exist, _names_of_inputs(plan), screen.note) as new:
         search = new.live
         if not search.record.runs:
             _set_aside_foreign_files(folder)
@@ -184,7 +184,7 @@ def resume_search(
     if not folder.journal.exists():
         raise no_search(folder)
     clean_up_when_interrupted()
-    with LiveSearch(folder, this_controller()) as search:
+    with LiveSearch(folder, this_controller(), lock_ways(screen.note)) as search:
         settings, entries = search.settings, how.chosen(search.record)
         combined = replace(with_given(options_from_names(search.record.options), given), resume=given_folder)
         if not combined.runs_are_gone:

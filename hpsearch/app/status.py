@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
     from hpsearch.core.model import RunState
     from hpsearch.store.events import AttemptSubmitted
+    from hpsearch.store.holder import Holder
     from hpsearch.store.layout import SearchFolder
-    from hpsearch.store.lock import Holder
     from hpsearch.store.reading import SearchReader
     from hpsearch.store.record import RunRecord, SearchRecord
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 
 @lru_cache(maxsize=1)
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Return the beginning of the id of this machine's boot; empty where there is none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
     except OSError:
@@ -33,7 +34,7 @@ def start_time(pid: int) -> str | None:
         return None
     if fields[0] in (b"Z", b"X"):
         return None
-    return f"{fields[19].decode()}.{_boot_id()}"
+    return f"{fields[19].decode()}.{boot_id()}"
 
 
 def _stat_fields(pid: int) -> list[bytes]:

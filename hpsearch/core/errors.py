@@ -21,6 +21,10 @@ class FolderError(SearchError):
     """The search folder cannot be used: it exists, is locked by another controller, or is none of ours."""
 
 
+class ControllerPresent(FolderError):
+    """Another controller works on the search folder, or may."""
+
+
 class BackendError(SearchError):
     """The place where runs should execute cannot be used at all; found out before anything is written."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 from dataclasses import asdict
 from pathlib import Path
 
+from hpsearch.store.checked import read_small
+from hpsearch.store.holder import Holder, holder_from
 from hpsearch.store.layout import write_whole
-from hpsearch.store.lock import Holder
 
 
 def leave_request(path: Path, holder: Holder) -> None:
@@ -22,12 +24,19 @@ def leave_request(path: Path, holder: Holder) -> None:
 
 
 def take_request(path: Path, holder: Holder) -> str | None:
-    """Take the request away; return who asked, or None if nobody asked this holder. Costs little if there is none."""
+    """Take the request away; return who asked, or None if nobody asked this holder. Costs little if there is none.
+
+    What is no request is taken away, too.
+    """
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_small(path))
         path.unlink()
-    except (OSError, ValueError):
+        return str(content["by"]) if holder_from(content["to"]) == holder else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        with contextlib.suppress(OSError):
+            path.unlink()
         return None
-    return str(content["by"]) if content.get("to") == asdict(holder) else None
+    except OSError:
+        return None

@@ -32,7 +32,7 @@ class Journal:
         Raises StoreError if the file cannot be opened.
         """
         self._path = path
-        self._has_lasting_name = False
+        self._has_lasting_name = self._has_rest = False
         self._timer: threading.Timer | None = None
         self._sync_error: OSError | None = None
         try:
@@ -87,9 +87,14 @@ class Journal:
 
     def _cut(self, error: OSError) -> NoReturn:
         """Take away what was written of a line that cannot be written whole; raises StoreError saying why."""
+        self._has_rest = True
         with contextlib.suppress(OSError):
-            os.ftruncate(self._descriptor, self._size)
+            self._cut_rest()
         raise unwritable(self._path, error) from error
+
+    def _cut_rest(self) -> None:
+        os.ftruncate(self._descriptor, self._size)
+        self._has_rest = False
 
     def close(self) -> None:
         """Write everything to the disk and close the file.
@@ -109,6 +114,11 @@ class Journal:
         """Make sure that the file is what this controller left: nothing of another's may be overwritten."""
         if self._sync_error is not None:
             error, self._sync_error = self._sync_error, None
+            raise unwritable(self._path, error) from error
+        try:
+            if self._has_rest:
+                self._cut_rest()
+        except OSError as error:
             raise unwritable(self._path, error) from error
         stat = os.fstat(self._descriptor)
         if stat.st_nlink == 0:

@@ -8,10 +8,11 @@ from types import TracebackType
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.cancel_request import take_request
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
+from hpsearch.store.holder import Holder
 from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
-from hpsearch.store.lock import ControllerLock, Holder
+from hpsearch.store.lock import ControllerLock, LockWays
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows
 
@@ -19,8 +20,10 @@ from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, r
 class LiveSearch:
     """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
 
-    def __init__(self, folder: SearchFolder, holder: Holder | None = None) -> None:
-        """Take the lock and read the journal, if there is one. holder: what the lock file says of this controller.
+    def __init__(self, folder: SearchFolder, holder: Holder | None = None, ways: LockWays | None = None) -> None:
+        """Take the lock and read the journal, if there is one.
+
+        holder: what the lock file says of this controller. ways: what the lock is taken with.
 
         Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written,
         FileNotFoundError if it has just been taken away.
@@ -32,7 +35,7 @@ class LiveSearch:
             raise
         except OSError as error:
             raise StoreError(f"{folder.state}: cannot make this folder ({reason_of(error)})") from error
-        self._lock = ControllerLock(folder.lock, holder)
+        self._lock = ControllerLock(folder.lock, holder, ways)
         try:
             self.has_journal = folder.journal.exists()
             self.record = SearchRecord.of(read_journal(folder.journal)) if self.has_journal else SearchRecord()
@@ -122,7 +125,8 @@ class LiveSearch:
         """Write events to the journal and take them into account; for what happens only if it is written.
 
         durable, at_once: see `Journal.append`.
-        Raises StoreError if the journal takes no more; then nothing is taken into account.
+        Raises StoreError if the journal takes no more, ControllerPresent if another controller took the search over;
+        then nothing is taken into account.
         """
         self._write(*self._unwritten, *events, durable=durable, at_once=at_once)
         for event in events:
@@ -158,6 +162,7 @@ class LiveSearch:
 
     def _write(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         assert self._journal is not None
+        self._lock.check()
         try:
             self._journal.append(*events, durable=durable, at_once=at_once)
         except StoreError as error:
@@ -192,6 +197,7 @@ class LiveSearch:
         Raises StoreError if the disk takes no more; what was there before stays.
         """
         assert self._table is not None
+        self._lock.check()
         rows = rows_of(self.record)
         settings = self.settings
         ordered = sorted_rows(rows, settings.performance_key, settings.sort_ascending)

@@ -1,82 +1,192 @@
-"""One controller a search folder: the second is refused, and told who the first is."""
+"""One controller a search folder: the second is refused, and told who the first is.
+
+Two things keep controllers apart, because file systems differ. The operating system's lock (flock) frees itself when a
+process ends, but some file systems have none, and on others each machine sees only its own. So the lock file also says
+who holds it, with a heartbeat: where nothing else tells whether a holder lives, the heartbeat is watched.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import socket
+import stat
+import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from hpsearch.core.errors import FolderError, reason_of
+from hpsearch.core.errors import ControllerPresent, FolderError, reason_of
+from hpsearch.store.checked import read_small
+from hpsearch.store.holder import Holder, holder_in, record_of
+
+#: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
+#: How often a heartbeat is looked at while it is watched, in intervals of the heart.
+_LOOKS_AN_INTERVAL = 20
+
+
+def _now() -> float:
+    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @dataclass(frozen=True)
-class Holder:
-    """Who took a search folder's lock, as the lock file says it.
+class LockWays:
+    """What a lock is taken with; tests hand in their own.
 
-    since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
-    takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
-    inode: of the lock file, by which a copy of the folder is told from the original; 0 = not known.
+    is_there: whether a holder lives; None = cannot be seen from here. tell: shows people a message.
+    beat_s: between two heartbeats. flock: takes the lock of the operating system. now: a clock that only goes on.
     """
 
-    host: str
-    pid: int
-    since: float
-    process: str = ""
-    takes_signals: bool = False
-    inode: int = 0
-
-    def __str__(self) -> str:
-        if not self.host:
-            return "the lock file cannot be read"
-        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
-        return f"process {self.pid} on {self.host}, since {started}"
+    is_there: Callable[[Holder], bool | None] = lambda holder: None
+    tell: Callable[[str], None] = lambda message: None
+    beat_s: float = 5.0
+    flock: Callable[[int, int], None] = fcntl.flock
+    now: Callable[[], float] = _now
+    sleep: Callable[[float], None] = time.sleep
 
 
 class ControllerLock:
-    """Held while a controller works on a folder; freed by the operating system when its process ends, however."""
+    """Held while a controller works on a folder; it is free again when its process has ended, however."""
 
-    def __init__(self, path: Path, holder: Holder | None = None) -> None:
+    def __init__(self, path: Path, holder: Holder | None = None, ways: LockWays | None = None) -> None:
         """Take the lock for this process; `holder` says more about it.
 
-        Raises FolderError naming the holder if another controller has it, FileNotFoundError if the folder has just been
-        taken away.
+        Raises ControllerPresent naming the holder if another controller has it, FolderError if the file cannot be used,
+        FileNotFoundError if the folder has just been taken away.
         """
+        self._path, self._ways = path, ways or LockWays()
+        self._descriptor = _open(path)
+        self._taken_by: Holder | None = None
+        self._mutex, self._ends = threading.Lock(), threading.Event()
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
+            has_flock = self._take_flock()
+            holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
+            self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino, beat_s=self._ways.beat_s)
+            while not self._write_first(self._judged(has_flock)):
+                pass
+        except BaseException:
+            os.close(self._descriptor)
             raise
-        except OSError as error:
-            raise FolderError(f"{path}: cannot be written ({reason_of(error)})") from error
-        try:
-            # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._descriptor)
-            raise FolderError(
-                f"{path.parent.parent}: another controller works on this search ({lock_holder(path) or 'just starting'}"
-                "); wait for its end or stop it first"
-            ) from error
-        if os.fstat(self._descriptor).st_nlink == 0:
-            os.close(self._descriptor)
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
-        self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino)
-        # Never empty in between: that would say that nobody is here.
-        size = os.pwrite(self._descriptor, json.dumps(asdict(self.holder)).encode() + b"\n", 0)
-        os.ftruncate(self._descriptor, size)
+        self._beat_at = self._ways.now()
+        self._heart = threading.Thread(target=self._beat_on, daemon=True)
+        self._heart.start()
+
+    def check(self) -> None:
+        """Make sure that the lock is still this controller's, before anything is written under it.
+
+        Raises ControllerPresent if another has taken it over: this process stood still for too long.
+        """
+        if self._taken_by is None and self._ways.now() - self._beat_at > 1.5 * self._ways.beat_s:
+            self._beat()
+        if self._taken_by is not None:
+            raise ControllerPresent(
+                f"{_search_of(self._path)}: another controller has taken this search over ({self._taken_by}), because "
+                "this one gave no sign for too long; it writes nothing more"
+            )
 
     def release(self) -> None:
         """Give the lock back; an empty file tells other machines, which may not see the lock itself."""
+        self._ends.set()
+        self._heart.join()
         with contextlib.suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
+            if holder_in(read_small(self._path)) == self.holder:
+                os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
+
+    def _take_flock(self) -> bool:
+        """Take the lock of the operating system; return whether the file system has such a thing."""
+        try:
+            # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
+            self._ways.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _present(self._path, lock_holder(self._path)) from None
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return False
+            raise FolderError(f"{self._path}: cannot be locked ({reason_of(error)})") from error
+        return True
+
+    def _judged(self, has_flock: bool) -> bytes:
+        """Return what the lock file says, once it is certain that nobody holds the lock.
+
+        Raises ControllerPresent otherwise.
+        """
+        content = read_small(self._path)
+        holder = holder_in(content)
+        if holder is None:
+            return content
+        is_there = self._ways.is_there(holder)
+        if is_there:
+            raise _present(self._path, holder)
+        if holder.host and not holder.beat_s:
+            # An earlier version, whose heart did not beat.
+            if has_flock or is_there is False:
+                return content
+            raise ControllerPresent(
+                f"{_search_of(self._path)}: {holder} may still work on this search, which cannot be seen from here; if "
+                f"you know that it does not, remove {self._path}"
+            )
+        if is_there is False and holder.boot == self.holder.boot:
+            return content
+        return self._watched(content, holder)
+
+    def _watched(self, content: bytes, holder: Holder) -> bytes:
+        """Return what the lock file says if that stands still for two heartbeats; clocks of machines may differ."""
+        wait_s = 2 * (holder.beat_s or self._ways.beat_s)
+        self._ways.tell(f"the lock of this search was not given back ({holder}): watching it for {wait_s:g} s")
+        end = self._ways.now() + wait_s
+        while self._ways.now() < end:
+            self._ways.sleep(wait_s / 2 / _LOOKS_AN_INTERVAL)
+            later = read_small(self._path)
+            if later != content:
+                if holder_in(later) is not None:
+                    raise _present(self._path, holder_in(later))
+                return later
+        return content
+
+    def _write_first(self, judged: bytes) -> bool:
+        """Write who holds the lock now; False if the file says something else than what was judged."""
+        with _claimed(self._path, self._ways):
+            if self._path.stat().st_ino != self.holder.inode:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+            if read_small(self._path) != judged:
+                return False
+            # Never empty in between: that would say that nobody is here.
+            size = os.pwrite(self._descriptor, record_of(self.holder), 0)
+            os.ftruncate(self._descriptor, size)
+            with contextlib.suppress(OSError):
+                # So that other machines see it, too; a file system that refuses is no worse than before.
+                os.fsync(self._descriptor)
+        return True
+
+    def _beat_on(self) -> None:
+        while not self._ends.wait(self._ways.beat_s) and self._taken_by is None:
+            self._beat()
+
+    def _beat(self) -> None:
+        """Give a sign of life; or notice that another has taken the lock over."""
+        with self._mutex:
+            try:
+                holder = holder_in(read_small(self._path))
+                if holder is not None and holder.host and holder != self.holder:
+                    self._taken_by = holder
+                    return
+                self.holder = replace(self.holder, beat=self.holder.beat + 1)
+                # Opened anew each time: closing is what carries it to other machines.
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                try:
+                    os.ftruncate(descriptor, os.pwrite(descriptor, record_of(self.holder), 0))
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                return  # The file system is away, or the folder is deleted: the next event of the journal will tell.
+            self._beat_at = self._ways.now()
 
     def __enter__(self) -> ControllerLock:
         return self
@@ -93,9 +203,63 @@ def lock_holder(path: Path) -> Holder | None:
     The lock itself is not tried: for that moment, a controller that starts would find it taken.
     """
     try:
-        content = path.read_bytes()
-        return Holder(**json.loads(content)) if content.strip() else None
+        return holder_in(read_small(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
+    except OSError:
         return Holder(host="", pid=0, since=0.0)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path, ways: LockWays) -> Iterator[None]:
+    """Keep all others from writing the lock file, on any file system: who makes the claim file is alone.
+
+    It is there for a moment only. One that stays is that of a process which was killed in that moment; then the claim
+    with the next number counts.
+    """
+    claims = [path.with_name(f"{path.name}.claim")]
+    while not _is_made(claims[-1], ways):
+        claims.append(path.with_name(f"{path.name}.claim{len(claims)}"))
+    try:
+        yield
+    finally:
+        for claim in claims:
+            claim.unlink(missing_ok=True)
+
+
+def _is_made(claim: Path, ways: LockWays) -> bool:
+    """Make a claim file; False if another's stands for two heartbeats."""
+    end = ways.now() + 2 * ways.beat_s
+    while True:
+        try:
+            os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            if ways.now() >= end:
+                return False
+            ways.sleep(0.01)
+        else:
+            return True
+
+
+def _open(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be written ({reason_of(error)})") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FolderError(f"{path}: expected a file, found something else; remove it")
+    return descriptor
+
+
+def _search_of(path: Path) -> Path:
+    return path.parent.parent
+
+
+def _present(path: Path, holder: Holder | None) -> ControllerPresent:
+    return ControllerPresent(
+        f"{_search_of(path)}: another controller works on this search ({holder or 'just starting'}); "
+        "wait for its end or stop it first"
+    )

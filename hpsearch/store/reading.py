@@ -11,9 +11,10 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.events import Event
 from hpsearch.store.given_paths import absolute, existing_folder
+from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.lock import Holder, lock_holder
+from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
 
 _TABLE = "search_results.csv"

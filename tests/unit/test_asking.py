@@ -33,10 +33,11 @@ from hpsearch.store.events import (
     SearchStarted,
     to_line,
 )
+from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.lock import ControllerLock, Holder, lock_holder
+from hpsearch.store.lock import ControllerLock, lock_holder
 from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import Settings
 from hpsearch.store.table import read_table
@@ -84,7 +85,7 @@ def test_a_lock_names_its_holder_until_it_is_given_back(folder: SearchFolder) ->
     assert lock_holder(folder.lock) is None
     holder = Holder("here", 7, 5.0, "7@8", takes_signals=True)
     with ControllerLock(folder.lock, holder):
-        assert lock_holder(folder.lock) == replace(holder, inode=folder.lock.stat().st_ino)
+        assert lock_holder(folder.lock) == replace(holder, inode=folder.lock.stat().st_ino, beat_s=5.0)
         with pytest.raises(FolderError, match=r"another controller works on this search \(process 7 on here, since "):
             ControllerLock(folder.lock)
     assert lock_holder(folder.lock) is None

@@ -167,3 +167,18 @@ def test_a_journal_that_was_deleted_takes_no_more(tmp_path: Path) -> None:
         path.unlink()
         with pytest.raises(StoreError, match="journal: was deleted or replaced while the search ran"):
             journal.append(AttemptIntended(1, "a", 1.0))
+
+
+def test_what_could_not_be_cut_off_at_once_is_cut_off_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", refuse)
+            broken.setattr(os, "ftruncate", refuse)
+            with pytest.raises(StoreError):
+                journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
+        journal.append(AttemptIntended(2, "b", 2.0))
+    assert list(read_journal(path)) == [AttemptIntended(2, "b", 2.0)]

@@ -1,0 +1,99 @@
+"""What is read from a state folder, checked before anybody believes it: no file there may block or break a search."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Seconds since the epoch, and durations: far beyond any, and still a date that can be printed.
+_LARGEST_TIME = 1e11
+_LARGEST_INTEGER = 2**63 - 1
+#: More than any of our small files holds.
+_MOST_BYTES = 65536
+
+
+def _is_integer(value: object) -> bool:
+    return type(value) is int and abs(value) <= _LARGEST_INTEGER
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and -_LARGEST_TIME <= value <= _LARGEST_TIME  # type: ignore[operator]
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and "\0" not in value and _can_be_written(value)
+
+
+def _is_texts(value: object) -> bool:
+    return type(value) is dict and all(_is_text(key) and _is_text(text) for key, text in value.items())
+
+
+def _is_pairs(value: object) -> bool:
+    return type(value) is list and all(type(pair) is list and len(pair) == 2 and _is_text(pair[0]) for pair in value)
+
+
+def _can_be_written(text: str) -> bool:
+    """Return whether files and terminals take the text: JSON can hold halves of characters."""
+    try:
+        return text.isascii() or bool(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return False
+
+
+#: Annotation of a field -> whether a value fits it, and what was expected.
+_FITS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "int": (_is_integer, "a whole number"),
+    "int | None": (lambda value: value is None or _is_integer(value), "a whole number or null"),
+    "float": (_is_number, "a number of seconds"),
+    "bool": (lambda value: type(value) is bool, "true or false"),
+    "str": (_is_text, "a text"),
+    "tuple[str, ...]": (lambda value: type(value) in (list, tuple) and all(map(_is_text, value)), "a list of texts"),  # type: ignore[call-overload]
+    "Mapping[str, str]": (_is_texts, "an object of texts"),
+    "Mapping[str, Any]": (lambda value: type(value) is dict, "an object"),
+    "Mapping[str, Any] | None": (lambda value: value is None or type(value) is dict, "an object or null"),
+    "list[list[Any]]": (_is_pairs, "a list of pairs of a name and a value"),
+}
+
+
+def build(kind: type[T], found: Mapping[str, object]) -> T:
+    """Return an object of a dataclass from what a file says of its fields.
+
+    Raises ValueError naming the field that is missing, unknown or of another type.
+    """
+    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    for name, value in found.items():
+        if name not in known:
+            raise ValueError(f"the field {name[:40]!r} is not known")
+        fits, expected = _FITS[str(known[name].type)]
+        if not fits(value):
+            raise ValueError(f"{name} is {str(value)[:40]!r}; expected {expected}")
+    for name, each in known.items():
+        if name not in found and each.default is MISSING and each.default_factory is MISSING:
+            raise ValueError(f"the field {name} is missing")
+    values: dict[str, Any] = dict(found)  # Any: the types were checked above
+    return kind(**values)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be the name of a file in a folder, and leads to nowhere else."""
+    return text not in ("", ".", "..") and "/" not in text and len(os.fsencode(text)) < 256
+
+
+def read_small(path: Path) -> bytes:
+    """Return what a small file of ours holds; of a longer one, its beginning.
+
+    Raises OSError if it cannot be read, or is no file: a pipe would block its reader for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path}: expected a file, found something else (a folder, a pipe)")
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
