@@ -141,6 +141,7 @@ def dispatch(
     retries: int = 0,
     again: Sequence[int] = (),
     only: Sequence[int] = (),
+    takes_up_all: bool = True,
     longest_wait_s: float = math.inf,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
@@ -150,7 +151,7 @@ def dispatch(
     with StopRequest() as stop:
         clocks = backend.clock.clocks
         dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, clocks, retries, longest_wait_s=longest_wait_s)
-        dispatcher.take_over(chosen, again)
+        dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
     return stop
 

@@ -12,7 +12,7 @@ from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend, LogFile
 from hpsearch.core.errors import SearchError, StoreError, reason_of
-from hpsearch.core.model import Job
+from hpsearch.core.model import Job, RunState
 from hpsearch.store.events import RunCollected, encode_summary
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
@@ -56,13 +56,22 @@ class Collector:
             return False
         self._put_off.pop(entry.run.number, None)
         self._place(entry, logs)
-        summary = None if outcome.summary is None else encode_summary(outcome.summary)
-        state, now = outcome.state.value, self._clocks.wall()
-        self._search.note_happened(
-            RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem), durable=True
-        )
+        self._note(entry, outcome)
         self._exit_files.setdefault(self._search.folder.exit_file(entry.token), "")
         self._remove_exit_files()
+        return True
+
+    def finished_after_all(self, entry: RunRecord) -> bool:
+        """Read the summary of a run again that was collected as not finished; note and return whether it finished."""
+        if entry.ended is None or entry.collected_at is None or entry.state is RunState.FINISHED:
+            return False
+        try:
+            outcome = collect(self._search.folder, entry.run, entry.ended, self._search.settings, self._config)
+        except (SearchError, OSError, ValueError):
+            return False
+        if outcome.state is not RunState.FINISHED:
+            return False
+        self._note(entry, outcome)
         return True
 
     def add_row(self, entry: RunRecord) -> None:
@@ -89,6 +98,13 @@ class Collector:
     def left_undone(self) -> str:
         """Return what could not be tidied up until now; empty if nothing."""
         return next((problem for problem in self._exit_files.values() if problem), "")
+
+    def _note(self, entry: RunRecord, outcome: Outcome) -> None:
+        summary = None if outcome.summary is None else encode_summary(outcome.summary)
+        state, now = outcome.state.value, self._clocks.wall()
+        self._search.note_happened(
+            RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem), durable=True
+        )
 
     def _outcome(self, entry: RunRecord, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
         """Return what a run came to; None if that cannot be read now."""

@@ -243,15 +243,17 @@ def _retry(namespace: argparse.Namespace, screen: Screen) -> int:
     from hpsearch.store.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(namespace.folder))
-    numbers = set(namespace.run)
+    named = set(namespace.run)
+    numbers = set(named)
     for number in numbers:
         reader.run(number)
-    if namespace.failed or not numbers:
+    takes_all_failed = namespace.failed or not named
+    if takes_all_failed:
         numbers |= {entry.run.number for entry in reader.record if entry.state.is_failure}
     if not numbers:
         screen.note("no run of this search has failed: there is nothing to run again")
         return 0
-    how = Resumption(lambda record: _to_look_after(record, numbers), numbers)
+    how = Resumption(lambda record: _to_look_after(record, numbers), named, takes_all_failed)
     return resume_search(str(reader.folder.path), _given(namespace), screen, how).exit_status
 
 

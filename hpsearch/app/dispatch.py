@@ -56,7 +56,7 @@ class Dispatcher:
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._stop, self._clocks = screen, stop, clocks
         self._retries, self._submits_only = retries, submits_only
-        self._submissions = Submissions(search, backend, screen, clocks, longest_wait_s)
+        self._submissions = Submissions(search, backend, screen, clocks, self._is_needless, longest_wait_s)
         self._collector = Collector(search, config, backend, screen, clocks)
         self._standstill = Standstill(search, screen, clocks.steady)
         self._active: dict[str, Job] = {}
@@ -64,13 +64,17 @@ class Dispatcher:
         self._to_announce: list[Job] = []
         self._followers: dict[str, LogFollower] = {}
         self._failures_before: dict[int, int] = {}
+        self._again: set[int] = set()
+        self._unseen: set[str] = set()
         self._next_look = clocks.steady() + _REQUEST_INTERVAL_S
 
-    def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = ()) -> None:
+    def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = (), takes_up_all: bool = True) -> None:
         """Take runs into the loop, whatever state an earlier controller left them in.
 
-        Finished ones are left alone, except those whose number is in `again`.
+        again: numbers of runs that are run again in any case. Other finished ones are left alone.
+        takes_up_all: also runs that turn out to have ended without finishing while no controller was there.
         """
+        self._again.update(again)
         for entry in entries:
             self._failures_before[entry.run.number] = entry.failures
             if entry.submitted is not None and entry.submitted.is_queued:
@@ -87,6 +91,8 @@ class Dispatcher:
             else:
                 job = _job_of(attempt, entry.submitted)
                 (self._active if entry.ended is None else self._ended_jobs)[entry.token] = job
+                if takes_up_all or entry.run.number in again:
+                    self._unseen.add(entry.token)
 
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.
@@ -229,6 +235,8 @@ class Dispatcher:
         """Note when a queued job starts."""
         run, token = job.attempt.run, job.attempt.token
         entry = self._search.record.runs[run.number]
+        if status.phase is JobPhase.RUNNING:
+            self._unseen.discard(token)
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
             self._search.note_happened(AttemptStarted(run.number, token, self._clocks.wall(), status.place))
             self._screen.runs_now(job, status.place)
@@ -266,17 +274,34 @@ class Dispatcher:
             return
         is_again = self._runs_again(entry)
         if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:
-            is_again = self._submissions.waiting.can_have_room(job)
+            is_again = self._submissions.waiting.can_have_room(job) or entry.token in self._unseen
         if is_again:
             self._submissions.waiting.append(entry)
         elif entry.summary is not None:
             self._collector.add_row(entry)
         self._screen.ended(entry, is_again)
 
+    def _is_needless(self, entry: RunRecord) -> bool:
+        """Return whether a run that is about to be run again has finished after all: its summary can be read now."""
+        if entry.run.number in self._again:
+            self._again.discard(entry.run.number)
+            return False
+        if not self._collector.finished_after_all(entry):
+            return False
+        self._screen.note(f"run {entry.run.number} is not run again: by now, its summary says that it has finished")
+        self._collector.add_row(entry)
+        self._screen.ended(entry, False)
+        return True
+
     def _runs_again(self, entry: RunRecord) -> bool:
-        # Whoever cancels a job by hand does not want it again, at least not now.
-        is_settled = entry.state in (RunState.FINISHED, RunState.UNFINISHED, RunState.CANCELLED)
-        if self._stop.signal_number is not None or is_settled:
+        if self._stop.signal_number is not None or entry.state is RunState.FINISHED:
+            return False
+        if entry.token in self._unseen:
+            # It ended while no controller was there: had that been known, it would be one of those to be run.
+            self._failures_before[entry.run.number] = entry.failures
+            return True
+        if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
+            # Whoever cancels a job by hand does not want it again, at least not now.
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS

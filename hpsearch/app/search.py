@@ -49,11 +49,13 @@ class Resumption:
     """How a search is taken up again.
 
     chosen: returns the runs that are looked after. again: numbers of runs that are run also if they finished.
+    takes_up_all: all of those runs that did not finish are run, also if that shows only now.
     only_ends: what is live is ended, and nothing is run.
     """
 
     chosen: Callable[[SearchRecord], list[RunRecord]] = list
     again: Collection[int] = ()
+    takes_up_all: bool = True
     only_ends: bool = False
 
 
@@ -249,7 +251,7 @@ def _carry_out(
         dispatcher = Dispatcher(
             search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only, wait_s
         )
-        dispatcher.take_over(entries, how.again)
+        dispatcher.take_over(entries, how.again, how.takes_up_all)
         if how.only_ends:
             stop.request(signal.SIGINT)
         try:

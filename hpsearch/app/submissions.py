@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,20 @@ class Submissions:
     """
 
     def __init__(
-        self, search: LiveSearch, backend: Backend, screen: Screen, clocks: Clocks, longest_wait_s: float = math.inf
+        self,
+        search: LiveSearch,
+        backend: Backend,
+        screen: Screen,
+        clocks: Clocks,
+        is_needless: Callable[[RunRecord], bool],
+        longest_wait_s: float = math.inf,
     ) -> None:
-        """Start with no run. longest_wait_s: for how long a scheduler may take nothing before it is given up."""
+        """Start with no run.
+
+        is_needless: asked right before a run is started again, whose folder is then moved aside.
+        longest_wait_s: for how long a scheduler may take nothing before it is given up.
+        """
+        self._is_needless = is_needless
         self._search, self._backend, self._screen, self._clocks = search, backend, screen, clocks
         self.waiting = WaitingRuns(backend, clocks.steady)
         self.doubtful: dict[str, Attempt] = {}
@@ -86,7 +97,10 @@ class Submissions:
         if self.doubtful or self.given_up or self._delays.left_s > 0:
             return None
         entries, place = self.waiting.next(active)
-        return None if place is None else self._submit(entries, place)
+        if place is None:
+            return None
+        needed = [entry for entry in entries if not self._is_needless(entry)]
+        return self._submit(needed, place) if needed else Made()
 
     def prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
