@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.app.exit_status import told
 from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
 from hpsearch.app.subcommand import ExampleFormatter
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
     from hpsearch.app.search import SearchEnd
@@ -36,12 +37,15 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
 
 
 @told
-def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None) -> int:
-    """Run a search; return the command's exit status, errors told on standard error."""
-    return _search(argv, DEFAULT_OUT_DIR, default_grid, prog).exit_status
+def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None, beside: str = "") -> int:
+    """Run a search; return the command's exit status, errors told on standard error.
+
+    beside: the folder of the file that was started, which may be a copy beside a simulation.
+    """
+    return _search(argv, DEFAULT_OUT_DIR, default_grid, prog, beside).exit_status
 
 
-def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None) -> SearchEnd:
+def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None, beside: str = "") -> SearchEnd:
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = argparse.ArgumentParser(
@@ -62,8 +66,25 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     from hpsearch.app.search import run_search
 
     add_current_folder()
+    if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:
+        _add_folder_above(Path(beside), namespace.grid_module)
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
     return run_search(options_from(namespace), given, Screen(), import_paths)
+
+
+def _add_folder_above(copy: Path, grid_module: str) -> None:
+    """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
+
+    Copies of the older tool's file did, by way of an ``__init__.py`` beside them that set the search path.
+    """
+    inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
+    for folder in (copy, *copy.parents):
+        # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
+        if any(os.path.isfile(folder / f"{inside}{end}") for end in (".py", "/__init__.py")):  # noqa: PTH113
+            if str(folder) not in sys.path:
+                # Behind the copy's own folder, but before libraries that may have the same name.
+                sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
+            return
 
 
 def add_current_folder() -> None:
@@ -75,5 +96,9 @@ def add_current_folder() -> None:
         here = os.getcwd()  # noqa: PTH109
     except FileNotFoundError as error:
         raise UsageError("the current folder does not exist any more: start this from another one") from error
+    except OSError as error:
+        raise UsageError(
+            f"the current folder cannot be used ({reason_of(error)}): start this from another one"
+        ) from error
     if "" not in sys.path and here not in sys.path:
         sys.path.insert(0, here)

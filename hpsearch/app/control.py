@@ -161,7 +161,8 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
 def _tell_the_end(reader: SearchReader, screen: Screen) -> None:
     from collections import Counter
 
-    from hpsearch.app.report import amount, resume_hint, sorted_states
+    from hpsearch.app.own_call import resume_hint
+    from hpsearch.app.report import amount, sorted_states
     from hpsearch.core.model import RunState
 
     counts = Counter(entry.state for entry in reader.record)

@@ -172,10 +172,3 @@ def duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size} {unit} {whole % size // part} {smaller}"
     return f"{whole} s"
-
-
-def resume_hint(folder: Path) -> str:
-    """Return how an ended search is taken up again."""
-    import shlex
-
-    return f"python -m hpsearch.hpsearch --resume {shlex.quote(str(folder))}"

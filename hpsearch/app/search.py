@@ -22,9 +22,10 @@ from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig, load_config
 from hpsearch.app.new_folder import FolderTakenError, new_search
 from hpsearch.app.options import SearchOptions, check_together, options_from_names, with_given
+from hpsearch.app.own_call import resume_hint
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
-from hpsearch.app.report import closing_lines, plan_lines, resume_hint
+from hpsearch.app.report import closing_lines, plan_lines
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.app.options import SearchOptions, to_argv
+from hpsearch.app.own_call import search_program
 from hpsearch.app.program import interpreter_word
 from hpsearch.app.seeds_options import ControllerJob
 from hpsearch.core.command import shell_line
@@ -19,7 +19,7 @@ def search_call(search: SearchOptions, module_file: Path | None, job: Controller
     With ``--run_cluster`` the line submits a job in which the search itself runs.
     """
     root = _import_root(search.grid_module, module_file)
-    line = shell_line([interpreter_word(), *_program(root), *to_argv(search)])
+    line = shell_line([interpreter_word(), *search_program(root), *to_argv(search)])
     if search.run_cluster:
         line = shell_line(_submission(search, job, line))
     # Always said, for who reads the line does not know from which folder it was printed.
@@ -35,24 +35,6 @@ def _import_root(grid_module: str, module_file: Path | None) -> Path | None:
     if file.with_suffix("").parts[-len(parts) :] != tuple(parts):
         return None
     return Path(*file.parts[: -len(parts)])
-
-
-def _program(root: Path | None) -> Sequence[str]:
-    """Return the words that mean the main module: by its name where Python finds that, else its file."""
-    package = Path(__file__).resolve().parents[1]
-    if package.parent == root or _is_installed():
-        return ("-m", "hpsearch.hpsearch")
-    return (str(package / "hpsearch.py"),)
-
-
-def _is_installed() -> bool:
-    import importlib.metadata
-
-    try:
-        importlib.metadata.distribution("hpsearch")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _submission(search: SearchOptions, job: ControllerJob, line: str) -> list[str]:

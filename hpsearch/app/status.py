@@ -170,7 +170,7 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return the status with the keys that the documentation promises to scripts."""
-    from hpsearch.app.report import resume_hint
+    from hpsearch.app.own_call import resume_hint
     from hpsearch.core.model import RunState
 
     holder = status.holder

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 from hpsearch.app.controller import Presence
+from hpsearch.app.own_call import resume_hint
 from hpsearch.app.report import (
     aligned,
     duration,
     failure_log,
     failure_reason,
     performance,
-    resume_hint,
     sorted_states,
     varying_options,
 )

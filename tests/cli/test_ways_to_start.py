@@ -20,6 +20,10 @@ assert hpsearch is again and callable(hpsearch.hpsearch_cli_arguments) and hpsea
 from hpsearch import Not
 """
 
+#: A grid module that leaves the number of the search's process, and a simulation that presses Ctrl-C there.
+TELLS_ITS_PROCESS = "import os\nopen(os.path.dirname(__file__) + '/process', 'w').write(str(os.getpid()))\n"
+STOPS = "import os, signal, time\nos.kill(int(open('process').read()), signal.SIGINT)\ntime.sleep(60)\n"
+
 
 def checkout(path: Path) -> Path:
     """Return a copy of the project's own tree, as a clone without an installed package."""
@@ -172,9 +176,57 @@ def test_fault_13_two_searches_live_in_one_process(project: Project) -> None:
     assert found == {"first": ["1", "2"], "second": ["3"]}
 
 
-def copy_with_default(folder: Path) -> None:
+@pytest.mark.parametrize("place", ["mnist", "mnist/scripts/deep"])
+@pytest.mark.parametrize("how", ["installed", "checkout"])
+def test_a_copy_finds_a_dotted_default_that_begins_in_a_folder_above(
+    tmp_path: Path, bare_python: str, how: str, place: str
+) -> None:
+    root = checkout(tmp_path / "root") if how == "checkout" else tmp_path / "root"
+    simulation(root / "mnist")
+    (root / "mnist" / "hpsearch_config.py").rename(root / "mnist" / "my_grid.py")
+    folder = simulation(root / place)
+    copy_with_default(folder, "mnist.my_grid")
+    path = {"PYTHONPATH": str(checkout(tmp_path / "site"))} if how == "installed" else {}
+    result = run([sys.executable if path else bare_python, "hpsearch.py"], cwd=folder, **path)
+    assert result.exit_status == 0, result.stderr
+    assert len(rows(result.folder)) == 2
+
+
+def test_a_copy_does_not_hide_that_there_is_no_such_module(tmp_path: Path) -> None:
+    folder = simulation(tmp_path / "mnist")
+    copy_with_default(folder, "mnist.no_grid")
+    result = run([sys.executable, "hpsearch.py"], cwd=folder, PYTHONPATH=str(checkout(tmp_path / "site")))
+    assert (result.exit_status, "there is no module 'mnist'" in result.stderr) == (2, True), result.stderr
+
+
+def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_python: str) -> None:
+    root = checkout(tmp_path / "my root")
+    folder = simulation(root / "sims" / "my_sim", TELLS_ITS_PROCESS)
+    copy_with_default(folder)
+    (folder / "train.py").write_text(STOPS)
+    stopped = run([bare_python, "hpsearch.py", "--visible_gpus=-1"], cwd=folder)
+    assert stopped.exit_status == 130, stopped.stderr
+    hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
+    assert hint.startswith(f"cd '{root}' && ")
+    (folder / "train.py").write_text(SCRIPT)
+    resumed = run(["sh", "-c", hint], cwd=folder)
+    assert resumed.exit_status == 0, resumed.stderr
+    assert len(rows(resumed.folder)) == 2
+
+
+def test_the_hint_to_resume_is_short_where_the_package_is_found(tmp_path: Path, bare_python: str) -> None:
+    root = checkout(tmp_path / "root")
+    work = simulation(root / "sims", TELLS_ITS_PROCESS)
+    (work / "train.py").write_text(STOPS)
+    options = ["--grid_module=sims.hpsearch_config", "--run_cwd=sims", "--visible_gpus=-1"]
+    stopped = run([bare_python, "-m", "hpsearch.hpsearch", *options], cwd=root)
+    hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
+    assert hint.startswith(f"{bare_python} -m hpsearch.hpsearch --resume ")
+
+
+def copy_with_default(folder: Path, default: str = "hpsearch_config") -> None:
     """Copy the main module beside a simulation and edit its default, as users do."""
     text = (ROOT / "hpsearch" / "hpsearch.py").read_text()
-    edited = text.replace('_DEFAULT_GRID = ""', '_DEFAULT_GRID = "hpsearch_config"')
+    edited = text.replace('_DEFAULT_GRID = ""', f'_DEFAULT_GRID = "{default}"')
     assert edited != text
     (folder / "hpsearch.py").write_text(edited)
