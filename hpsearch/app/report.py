@@ -102,9 +102,17 @@ def failure_reason(entry: RunRecord) -> str:
 
 
 def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
-    """Return where to read on about a run that did not finish: its errors, or its folder."""
+    """Return where to read on about a run that did not finish: its errors, LSF's report on it, or its folder."""
     run_folder = folder.run_folder(entry.run)
-    return next(iter(sorted(run_folder.glob("*.err"), reverse=True)), run_folder)
+    logs = [path for ending in ("err", "lsf") for path in sorted(run_folder.glob(f"*.{ending}"), reverse=True)]
+    return next(iter([*filter(_has_content, logs), *logs]), run_folder)
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def best_runs(record: SearchRecord, count: int) -> list[RunRecord]:

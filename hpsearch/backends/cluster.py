@@ -12,7 +12,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
-from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Scheduler, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Reporter, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -59,7 +59,8 @@ class ClusterBackend:
         """
         self._scheduler, self._wishes, self._tell, self._clock = scheduler, wishes, tell, clock
         self._environment = scheduler.environment(environ)
-        self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s)
+        reporter = scheduler if isinstance(scheduler, Reporter) else None
+        self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s, reporter, scheduler.name)
         self._look_s = _FIRST_LOOK_S
         self._is_silent = False
         self._told_troubles: set[tuple[str, str]] = set()
@@ -179,8 +180,8 @@ class ClusterBackend:
             pause_s = min(pause_s * 1.5, 2.0)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
-        """Return the run's output files and its script."""
-        return self._scheduler.log_files(job)
+        """Return the run's output files and its script, and the scheduler's report on its job if that was its own."""
+        return list(dict.fromkeys([*self._scheduler.log_files(job), *self._jobs.own_reports(job)]))
 
     def close(self) -> None:
         """Nothing: jobs go on."""

@@ -7,19 +7,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hpsearch.backends.base import LogFile
 from hpsearch.backends.job_script import runs_in_script
 from hpsearch.backends.job_watch import JobWatch, Patience
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.rounds import Rounds
-from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Submission, script_path
+from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 
 class ClusterJobs:
     """The jobs of one controller."""
 
-    def __init__(self, clock: Callable[[], float], patience: Patience, longest_pause_s: float) -> None:
-        self._clock, self._patience = clock, patience
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        patience: Patience,
+        longest_pause_s: float,
+        reporter: Reporter | None = None,
+        name: str = "the scheduler",
+    ) -> None:
+        """Start with no job. reporter: reads the scheduler's reports on jobs, if it writes any; name: for people."""
+        self._clock, self._patience, self._reporter, self._name = clock, patience, reporter, name
         self.rounds = Rounds(longest_pause_s, clock())
         self._watches: dict[str, JobWatch] = {}
         self._names = SubmissionNames()
@@ -98,21 +107,69 @@ class ClusterJobs:
     def statuses(self, jobs: Iterable[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; those of which nothing is known are left out."""
         now = self._clock()
-        known = {job.attempt.token: self._watch(job).status(now, self._patience) for job in jobs}
+        jobs = list(jobs)
+        silent = {job.attempt.log_folder for job in jobs if self._watch(job).has_failed_silently}
+        logs = _listed(silent)
+        known = {job.attempt.token: self._status(job, now, logs) for job in jobs}
         for token, status in known.items():
             if status.phase is JobPhase.ENDED:
                 del self._watches[token]
         return {token: status for token, status in known.items() if status.phase is not JobPhase.UNKNOWN}
 
+    def own_reports(self, job: Job) -> list[LogFile]:
+        """Return the scheduler's reports on a job that had this one run only."""
+        is_single = self._names.of(job.attempt)[1] is None
+        is_own = self._reporter is not None and (is_single or len(self._names.of_one_job(job.attempt)) == 1)
+        return self._reports(job) if is_own else []
+
+    def _status(self, job: Job, now: float, logs: set[Path] | None) -> Status:
+        """Return what is known of a job; of one that failed without its exit status, also what else there is of it.
+
+        logs: the files in its log folder.
+        """
+        watch = self._watch(job)
+        if not watch.has_failed_silently:
+            return watch.status(now, self._patience)
+        report, has_output = self._report(job, logs or set()), self._has_output(job, logs)
+        watch.never_began = report is not None and has_output is False
+        status = watch.status(now, self._patience)
+        if status.phase is not JobPhase.ENDED:
+            return status
+        said = status.reason or f"{self._name}: exit code {status.exit_status}"
+        if status.cause is not None:
+            return replace(status, reason=said)
+        if report is not None and watch.never_began:
+            return replace(status, reason=f"{said}; it has not begun{self._words_of(report, job)}")
+        left = "no output and no exit status" if has_output is False else "no exit status"
+        return replace(status, reason=f"{said}; it left {left}")
+
+    def _reports(self, job: Job) -> list[LogFile]:
+        return [] if self._reporter is None else list(self._reporter.reports(job, *self._names.of(job.attempt)))
+
+    def _report(self, job: Job, logs: set[Path]) -> Path | None:
+        """Return the scheduler's report on a job; None if it is not (yet) there."""
+        return next((report.path for report in self._reports(job) if report.path in logs), None)
+
+    def _words_of(self, report: Path, job: Job) -> str:
+        """Return what a report says, and where it lies if the run's folder will not get it."""
+        assert self._reporter is not None
+        try:
+            words = self._reporter.report_words(report.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            words = ""
+        return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
+
+    def _has_output(self, job: Job, logs: set[Path] | None, with_submission: bool = False) -> bool | None:
+        """Return whether a job has left output, perhaps that of its submission; None if nobody can see that (now)."""
+        stems = self._names.of_one_job(job.attempt) | ({self._names.of(job.attempt)[0]} if with_submission else set())
+        return None if logs is None else any(job.attempt.log_folder / f"{stem}.out" in logs for stem in stems)
+
     def _told(self, job: Job, row: JobRow) -> Status:
         """Return what a row says of a job; cancelled without any output means that it could not be started."""
         if not row.may_be_unstarted or self._watch(job).note is not None:
             return row.status
-        name, _ = self._names.of(job.attempt)
         # The jobs of an array have the array's output file in common.
-        stems = self._names.of_one_job(job.attempt) | (set() if row.number is not None else {name})
-        listed = _listed({job.attempt.log_folder})
-        if listed is None or {f"{stem}.out" for stem in stems} & {path.name for path in listed}:
+        if self._has_output(job, _listed({job.attempt.log_folder}), with_submission=row.number is None) is not False:
             return row.status
         return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
 

@@ -44,6 +44,7 @@ class JobWatch:
 
     note: the exit file, since note_at. told: the scheduler's word, in answers from told_at to seen_at.
     absences: answers in a row without the job, since absent_at; array_is_there: the latest has others of its array.
+    never_began: the scheduler's report on it is there, and no output, which would be older.
     is_taken_back: it was cancelled by this search, and the scheduler has it no more: nothing else will be heard of it.
     """
 
@@ -55,12 +56,19 @@ class JobWatch:
     absences: int = 0
     absent_at: float = 0.0
     array_is_there: bool = False
+    never_began: bool = False
     is_taken_back: bool = False
 
     @property
     def waits_for_cause(self) -> bool:
         """True if it has ended and the scheduler may know why."""
         return self.note is not None and (self.note.was_told_to_stop or self.note.exit_status != 0)
+
+    @property
+    def has_failed_silently(self) -> bool:
+        """True if the scheduler says that it failed, and it has left no exit status (yet)."""
+        told, is_failure = self.told, self.told.exit_status not in (None, 0) or bool(self.told.reason)
+        return self.note is None and told.phase is JobPhase.ENDED and is_failure
 
     def see_note(self, note: ExitNote | None, now: float) -> None:
         """Take in what the exit file says; a file may also go again, when the scheduler starts the job anew."""
@@ -108,7 +116,7 @@ class JobWatch:
         if self.told.phase is JobPhase.ENDED:
             is_killed = self.told.cause is not None
             wait_s = patience.killed_s if is_killed else patience.exit_file_s
-            wait_s = 0.0 if self.is_taken_back else wait_s
+            wait_s = 0.0 if self.is_taken_back or self.never_began else wait_s
             return self.told if now - self.told_at >= wait_s else Status(JobPhase.UNKNOWN)
         if self.is_taken_back:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpsearch.backends import lsf_submit
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows
+from hpsearch.backends.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows, report_words
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
@@ -159,6 +160,16 @@ class Lsf:
             LogFile(attempt.log_folder / f"{attempt.token}{ending}", f"job_{attempt.run.folder}{ending}")
             for ending in endings
         ]
+
+    def reports(self, job: Job, submission: str, number: int | None) -> list[LogFile]:
+        """Return the file of -o, whose name has a number in an array."""
+        stem, final_name = job.attempt.log_folder / f"{submission}{REPORT_ENDING}", f"job_{job.attempt.run.folder}.lsf"
+        of_member = [] if number is None else [LogFile(Path(f"{stem}.{number}"), final_name)]
+        return [*of_member, LogFile(stem, final_name)]
+
+    def report_words(self, text: str) -> str:
+        """Read the output that a job had before its script sent it elsewhere."""
+        return report_words(text)
 
     def _leaves_to_us(self, option: str) -> bool:
         """Return whether the user's further options lack this one; several -R add up."""

@@ -29,6 +29,11 @@ _NOTHING_THERE = re.compile(r"^(?:Job <.*> is not found|No .*job.* found|No matc
 _BROKEN_OFF = "library call"
 
 _QUEUED = {"PEND": "", "PROV": "its host is being started", "WAIT": "waits in a chunk of jobs", "PSUSP": "held"}
+#: In a report: its first line, and what stands before or behind the job's own output.
+_REPORT_BEGINS = "Sender: LSF System"
+_OUTPUT_FOLLOWS, _OUTPUT_IS_ABOVE = "The output (if any) follows:", "The output (if any) is above this job summary."
+#: Of a job's own output, at most so many characters are shown to people.
+_MOST_WORDS = 300
 #: Also a word that is not known here stands for a job that has not ended.
 _RUNNING = {
     "USUSP": "suspended by its owner or an administrator",
@@ -73,6 +78,17 @@ def read_rows(answer: Answer, reason_fields: Sequence[str]) -> list[JobRow] | No
         return None
     rows = [row for line in answer.stdout.splitlines() if (row := _row(line, reason_fields)) is not None]
     return rows if rows or _NOTHING_THERE.search(answer.stderr) else None
+
+
+def report_words(text: str) -> str:
+    """Return the lines of a job's own output in LSF's report, as one; empty if there is none.
+
+    It stands behind the report, or before it where LSB_STDOUT_DIRECT is set.
+    """
+    before, _, report = text.partition(_REPORT_BEGINS)
+    said = before.removesuffix("-" * 60 + "\n") if _OUTPUT_IS_ABOVE in report else report.partition(_OUTPUT_FOLLOWS)[2]
+    lines = (line.strip() for line in said.partition("\nPS:\n")[0].splitlines())
+    return "; ".join(line for line in lines if line)[:_MOST_WORDS]
 
 
 def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.shell import Answer
@@ -197,3 +197,14 @@ class Scheduler(Protocol):
 
     def log_files(self, job: Job) -> Sequence[LogFile]:
         """Return a run's files in the log folder, with the names that they get in the run's own folder."""
+
+
+@runtime_checkable
+class Reporter(Protocol):
+    """A scheduler that leaves a report on each job in the log folder when the job has ended."""
+
+    def reports(self, job: Job, submission: str, number: int | None) -> Sequence[LogFile]:
+        """Return the files of which one may be a job's report. number: of the job in its submission; None = single."""
+
+    def report_words(self, text: str) -> str:
+        """Return what a job said according to its report, as one line; empty if nothing."""

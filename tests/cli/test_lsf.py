@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from project import ROOT, SCRIPT, Project, Result, rows, run_folders, wait_until
@@ -345,6 +347,21 @@ def test_a_job_that_is_killed_by_hand_is_cancelled(project: Project, lsf: FakeLs
     _, stderr = controller.communicate()
     assert (controller.returncode, accs(project), executions(project)) == (1, ["2"], 2), stderr
     assert "run 1 cancelled: LSF: TERM_OWNER: job killed by owner" in stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--lsf_array",), ("--runs_per_job=2",)])
+def test_a_job_that_no_host_can_start_is_told_at_once_in_the_words_of_lsf(
+    project: Project, lsf: FakeLsf, options: Sequence[str]
+) -> None:
+    lsf.write(without_bash=True)
+    project.grid({"x": [1, 2]})
+    began = time.monotonic()
+    result = run(project, *options)
+    assert (result.exit_status, time.monotonic() - began < 20) == (1, True), result.stderr
+    told = "run 1 failed: LSF: exit code 127; it has not begun: [Errno 2] No such file or directory: '/nowhere/bash'"
+    assert told in result.stderr
+    log = re.findall(r"run 1 failed: .* \((?:log|report): ([^()]+/[^()/]+[.]lsf)\)", result.stderr)[0]
+    assert "Exited with exit code 127." in Path(log).read_text()
 
 
 def test_a_held_job_is_told_with_the_command_that_lets_it_go(project: Project, lsf: FakeLsf) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_watch import Patience
+from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 
@@ -113,3 +115,88 @@ def test_a_folder_that_cannot_be_listed_tells_nothing(jobs: ClusterJobs, tmp_pat
     assert jobs.look([job]) is False
     jobs.take_in([job], [JobRow("7", "sim_1.1.abc", CANCELLED, may_be_unstarted=True)])
     assert jobs.statuses([job])[job.attempt.token].phase is JobPhase.ENDED
+
+
+# Jobs that failed without leaving their exit status
+
+EXIT_127 = Status(JobPhase.ENDED, 127)
+REPORT = "Sender: LSF System <lsf@n1>\n\nExited with exit code 127.\n\nThe output (if any) follows:\n\n{}\n\n"
+
+
+@dataclass
+class StoppedClock:
+    """A clock that tests move."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lsf_jobs(clock: StoppedClock) -> ClusterJobs:
+    return ClusterJobs(clock, Patience(), 60, Lsf(LsfWishes()), "LSF")
+
+
+def told(jobs: ClusterJobs, job: Job, status: Status) -> Status | None:
+    """Return what is known of a job after the scheduler said this of it."""
+    jobs.take_in([job], [JobRow(job.id, "", status)])
+    return jobs.statuses([job]).get(job.attempt.token)
+
+
+def test_a_job_with_a_report_and_no_output_has_not_begun_and_is_told_at_once(tmp_path: Path) -> None:
+    job = single(tmp_path)
+    (job.attempt.log_folder / f"{job.attempt.token}.lsf").write_text(REPORT.format("bash: not found"))
+    reason = "LSF: exit code 127; it has not begun: bash: not found"
+    assert told(lsf_jobs(StoppedClock()), job, EXIT_127) == replace(EXIT_127, reason=reason)
+
+
+@pytest.mark.parametrize(
+    "files, left",
+    [([], "no output and no exit status"), ([".out"], "no exit status"), ([".out", ".lsf"], "no exit status")],
+)
+def test_a_failed_job_that_may_have_begun_is_waited_for_and_told_with_what_it_left(
+    tmp_path: Path, files: list[str], left: str
+) -> None:
+    # A network file system may show its files late.
+    job, clock = single(tmp_path), StoppedClock()
+    for ending in files:
+        (job.attempt.log_folder / f"{job.attempt.token}{ending}").touch()
+    jobs = lsf_jobs(clock)
+    assert told(jobs, job, EXIT_127) is None
+    clock.now += 31
+    known = jobs.statuses([job])[job.attempt.token]
+    assert (known.phase, known.reason) == (JobPhase.ENDED, f"LSF: exit code 127; it left {left}")
+
+
+def test_a_report_of_several_runs_is_named_as_their_log(tmp_path: Path) -> None:
+    jobs, attempts = lsf_jobs(StoppedClock()), [attempt(tmp_path, number) for number in (1, 2)]
+    jobs.submitted(Submission("b", "b", tmp_path / "logs", (tuple(attempts),)))
+    report = tmp_path / "logs" / "b.lsf"
+    report.write_text(REPORT.format("no bash"))
+    known = told(jobs, Job(attempts[0], "7", Place(), 0), EXIT_127)
+    assert known is not None
+    assert known.reason == f"LSF: exit code 127; it has not begun: no bash (report: {report})"
+
+
+def test_each_member_of_an_array_has_its_own_report(tmp_path: Path) -> None:
+    jobs = lsf_jobs(StoppedClock())
+    pair = array(tmp_path, jobs)
+    logs = [[(log.path.name, log.final_name) for log in jobs.own_reports(job)] for job in pair]
+    assert [of_one[0] for of_one in logs] == [("b.lsf.1", "job_sim_1.lsf"), ("b.lsf.2", "job_sim_2.lsf")]
+
+
+def test_a_failure_of_slurm_that_left_nothing_is_told_so(tmp_path: Path) -> None:
+    job, clock = single(tmp_path), StoppedClock()
+    jobs = ClusterJobs(clock, Patience(), 60, None, "Slurm")
+    assert told(jobs, job, Status(JobPhase.ENDED, reason="Slurm: FAILED (JobLaunchFailure)")) is None
+    clock.now += 31
+    reason = jobs.statuses([job])[job.attempt.token].reason
+    assert reason == "Slurm: FAILED (JobLaunchFailure); it left no output and no exit status"
+
+
+def test_a_job_that_ended_well_gets_no_such_words(tmp_path: Path) -> None:
+    job, clock = single(tmp_path), StoppedClock()
+    jobs = lsf_jobs(clock)
+    told(jobs, job, Status(JobPhase.ENDED, 0))
+    clock.now += 31
+    assert jobs.statuses([job])[job.attempt.token] == Status(JobPhase.ENDED, 0)

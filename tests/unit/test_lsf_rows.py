@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.backends.lsf_rows import REASON_FIELDS, read_rows
+from hpsearch.backends.lsf_rows import REASON_FIELDS, read_rows, report_words
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
 from hpsearch.core.model import JobPhase, RunState, Status
@@ -183,3 +183,25 @@ def test_records_without_reasons_are_read_as_well() -> None:
     assert found == [
         JobRow("1001", "sim_1.1.abc", Status(JobPhase.ENDED, 140, RunState.TIMED_OUT, "", "node1")),
     ]
+
+
+RULE = "-" * 60
+HEAD = f"\n{RULE}\nSender: LSF System <lsf@n1>\nSubject: Job 1: <j> in c Exited\n\nExited with exit code 127.\n\n"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (f"{HEAD}The output (if any) follows:\n\nbash: not found\n\n\n", "bash: not found"),
+        (
+            f"{HEAD}The output (if any) follows:\n\na\n b\n\nPS:\n\nRead file <x> for stderr output of this job.\n",
+            "a; b",
+        ),
+        (f"bash: not found\n{HEAD}The output (if any) is above this job summary.\n\n", "bash: not found"),
+        (f"{HEAD}The output (if any) follows:\n\n\n", ""),
+        ("", ""),
+        ("x" * 1000, ""),
+    ],
+)
+def test_what_a_job_said_is_found_in_its_report(text: str, words: str) -> None:
+    assert report_words(text) == words

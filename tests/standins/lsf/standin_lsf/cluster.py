@@ -30,6 +30,7 @@ DEFAULTS = {
     "idle_exit_s": 0.5,  # the scheduler process leaves after so long without jobs
     "esub_lines": [],  # printed by bsub before its answer
     "project_line": None,  # name of a project: "Job is submitted to <NAME> project." comes first
+    "without_bash": False,  # no host can execute a job's script: it ends with 127
     "openlava": False,  # bjobs knows no -o, -noheader, -json
     "array_ids": False,  # LSB_BJOBS_DISPLAY_ENH: show 123[4] instead of 123
     "finished_by_id": True,  # bjobs ID shows a finished job without -a

@@ -113,8 +113,9 @@ class Scheduler:
         out, err = open_live(job, self.cluster, key, is_direct(environment))
         with out, err:
             try:
+                interpreter = ["/nowhere/bash"] if config["without_bash"] else job["interpreter"]
                 child = subprocess.Popen(
-                    [*job["interpreter"], script if job["from_script"] else job["line"]],
+                    [*interpreter, script if job["from_script"] else job["line"]],
                     cwd=job["cwd"] if os.path.isdir(job["cwd"]) else "/tmp",  # where LSF puts a job without its folder
                     env=environment,
                     stdin=subprocess.DEVNULL,
