@@ -23,10 +23,12 @@ class RunConfiguration:
     """The options of one run, the output option among them if it is known.
 
     is_complete: True if these are all options that the script has, False if only those on the run's command.
+    problem: why ``config.pickle`` was not used although there is one; may be empty.
     """
 
     options: Mapping[str, object]
     is_complete: bool
+    problem: str = ""
 
 
 def read_configuration(
@@ -36,13 +38,18 @@ def read_configuration(
 
     script_name: the simulation script, behind which the options of a command begin.
     recorded: the options of the run's command, if the search that it belongs to knows them.
-    Raises ConfigError if ``config.pickle`` is no pickled argparse.Namespace of plain values.
+    Raises ConfigError if ``config.pickle`` is no pickled argparse.Namespace of plain values and the command is not known.
     """
     given = recorded if recorded is not None else _given_options(folder / COMMAND_FILE, script_name)
     path = folder / CONFIG_FILE
-    if path.is_file():
+    if not path.is_file():
+        return None if given is None else RunConfiguration(given, False)
+    try:
         return RunConfiguration(_combined(read_namespace(path), given or {}), True)
-    return None if given is None else RunConfiguration(given, False)
+    except ConfigError as error:
+        if given is None:
+            raise
+        return RunConfiguration(given, False, str(error))
 
 
 def is_run_folder(folder: Path) -> bool:

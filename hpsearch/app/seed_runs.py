@@ -12,7 +12,7 @@ from pathlib import Path
 from hpsearch.app.collect import read_summary
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.run_configuration import RunConfiguration, is_run_folder, read_configuration
-from hpsearch.core.errors import FolderError, SummaryError, reason_of
+from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of
 from hpsearch.core.summary import is_finished
@@ -25,7 +25,8 @@ from hpsearch.store.record import SearchRecord
 class SeedRun:
     """One run of a configuration.
 
-    seed, configuration: None if nothing tells them. summary: None if the run is left out; problem: why.
+    seed, configuration: None if nothing tells them; doubt: why what should have told them was not used, may be empty.
+    summary: None if the run is left out; problem: why.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class SeedRun:
     configuration: RunConfiguration | None
     summary: Summary | None
     problem: str = ""
+    doubt: str = ""
 
     @property
     def label(self) -> str:
@@ -109,9 +111,23 @@ def _seed_run(
     summary: Summary | None,
     problem: str,
 ) -> SeedRun:
-    configuration = read_configuration(folder, config.script_name, command)
-    seed = None if configuration is None else seed_of(configuration.options, seed_option)
-    return SeedRun(folder, seed, configuration, summary, problem)
+    try:
+        configuration = read_configuration(folder, config.script_name, command)
+    except ConfigError as error:
+        return SeedRun(folder, None, None, summary, problem, str(error))
+    if configuration is None:
+        return SeedRun(folder, None, None, summary, problem)
+    seed = seed_of(configuration.options, seed_option)
+    return SeedRun(folder, seed, configuration, summary, problem, configuration.problem)
+
+
+def doubts(runs: Sequence[SeedRun]) -> list[str]:
+    """Return one warning about all runs whose configuration had to be taken from their command, or is not known."""
+    doubtful = [run for run in runs if run.doubt]
+    if not doubtful:
+        return []
+    others = f" (and likewise in {len(doubtful) - 1:,} more)" if len(doubtful) > 1 else ""
+    return [f"{doubtful[0].doubt}{others}; what the run's command says counts instead, as far as it is known"]
 
 
 def _each_seed_once(runs: Iterable[SeedRun]) -> list[SeedRun]:

@@ -17,7 +17,7 @@ from hpsearch.app.oldnames import current_config
 from hpsearch.app.options import to_argv
 from hpsearch.app.recorded import config_for_folder, config_of
 from hpsearch.app.screen import Screen
-from hpsearch.app.seed_runs import SeedRun, counted, read_seed_runs, record_of
+from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs, record_of
 from hpsearch.app.seeds_call import search_call
 from hpsearch.app.seeds_configuration import differing_runs
 from hpsearch.app.seeds_options import SUMMARY_NAME, SeedsOptions, SummaryWishes
@@ -161,8 +161,8 @@ def _sum_up_folder(options: SeedsOptions, screen: Screen) -> int:
     config = config_for_folder(folder, files, settings, options.search.grid_module, run_cwd, needs_functions=False)
     runs = read_seed_runs(folder, config, options.seed_option)
     path = folder / SUMMARY_NAME
-    for difference in differing_runs(runs, options.seed_option):
-        screen.warn(difference)
+    for warning in [*doubts(runs), *differing_runs(runs, options.seed_option)]:
+        screen.warn(warning)
     _show(write_summary(path, runs, options.summary, config), path, screen, is_result=True)
     return 0
 

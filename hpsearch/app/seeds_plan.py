@@ -14,7 +14,7 @@ from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions
 from hpsearch.app.recorded import config_for_folder
 from hpsearch.app.screen import Screen
-from hpsearch.app.seed_runs import SeedRun, counted, read_seed_runs
+from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs
 from hpsearch.app.seeds_configuration import Wanted, check_same_configuration, wanted_configuration
 from hpsearch.app.seeds_options import SeedsOptions
 from hpsearch.app.seeds_source import Origin, Source, find_origin, find_source
@@ -112,7 +112,10 @@ def runs_with_source(gathering: Gathering, screen: Screen) -> list[SeedRun]:
     Raises FolderError if there are runs of another configuration, StoreError if the run cannot be copied.
     """
     runs = gathering.runs()
-    for warning in check_same_configuration(runs, gathering.wanted, gathering.source):
+    source = gathering.source
+    if source is not None and source.configuration.problem:
+        screen.warn(f"{source.configuration.problem}; what the run's command says is repeated instead")
+    for warning in [*doubts(runs), *check_same_configuration(runs, gathering.wanted, source)]:
         screen.warn(warning)
     added = _source_as_seed(gathering, runs, screen)
     if added is None:

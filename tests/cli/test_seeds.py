@@ -506,12 +506,47 @@ def test_fault_11_a_hostile_config_pickle_runs_no_code(project: Project) -> None
     assert not (project.path / "harmed").exists()
 
 
+@pytest.mark.parametrize("what", ["a path", "cut off", "no namespace"])
+def test_an_unreadable_config_pickle_gives_way_to_the_command(project: Project, what: str) -> None:
+    search = seeds_project(project)
+    contents = {
+        "a path": pickle.dumps(Namespace(lr=0.9, data=Path("x"))),
+        "cut off": pickle.dumps(Namespace(lr=0.9))[:-5],
+        "no namespace": pickle.dumps([1]),
+    }
+    for run in run_folders(search):
+        (run / "config.pickle").write_bytes(contents[what])
+    result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
+    assert commands_in(results_of(result)) == [["--lr=0.5", "--random_seed=0"]]
+    assert result.stderr.count("config.pickle: expected a pickled argparse.Namespace of plain values") == 1
+    assert "; what the run's command says is repeated instead\n" in result.stderr
+
+
+def test_the_command_in_a_runs_own_folder_stands_in_for_its_config_pickle(project: Project) -> None:
+    project.grid({"lr": [0.5]}, script=SEEDS_SCRIPT, keywords=KEYWORDS)
+    run = project.path / "alone"
+    run.mkdir()
+    (run / "config.pickle").write_bytes(pickle.dumps(Namespace(data=Path("x"))))
+    (run / "hpsearch_command.sh").write_text("#!/bin/sh\npython3 train.py --lr=0.25 --out_dir=alone\n")
+    result = gather(project, "--run_dir=alone", "--grid_module=config", "--num_seeds=1", "--start_gathering")
+    assert commands_in(results_of(result)) == [["--lr=0.25", "--random_seed=0"]]
+
+
+def test_gathered_runs_with_an_unreadable_config_pickle_still_count(project: Project) -> None:
+    search = seeds_project(project, {"lr": [0.2], "random_seed": [1, 2]})
+    for run in run_folders(search):
+        (run / "config.pickle").write_bytes(pickle.dumps(Namespace(data=Path("x"))))
+    result = gather(project, f"--seeds_dir={search}")
+    assert summary_of(result)[1] == "Number of seeds: 2"
+    assert "(and likewise in 1 more); what the run's command says counts instead" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (pickle.dumps({"lr": 1}), "found an object of the class dict"),
         (pickle.dumps(Namespace(device=Path("x"))), "but it holds an object of the class pathlib"),
-        (b"no pickle", "but invalid load key, 'n'"),
+        (b"no pickle", "but not a readable pickle"),
     ],
 )
 def test_a_config_pickle_of_another_class_is_named(project: Project, content: bytes, message: str) -> None:
