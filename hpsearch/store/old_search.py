@@ -137,8 +137,8 @@ def run_of_row(row: Mapping[str, str], out_arg: str, keywords: Collection[str], 
 
 def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
     """Return the options in the script that runs one command again. Raises ValueError if a quote is not closed."""
-    lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-    command = "".join(line for number, line in enumerate(lines) if not (line.startswith("#") and number < 3))
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    command = "\n".join(line for number, line in enumerate(lines) if not (line.startswith("#") and number < 3))
     words = words_of_line(command)
     pairs = [word[2:].partition("=") for word in words[_end_of_program(words, script_name) :] if word.startswith("--")]
     return {name: _value_of(text) if equals else True for name, equals, text in pairs}

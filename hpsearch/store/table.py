@@ -107,10 +107,18 @@ class ResultsTable:
             raise unwritable(self._path, error) from error
 
 
+class _Lines(list[str]):
+    """Takes rows of the csv module, which calls `write` once a row, and ends each by a line feed alone."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
+
+
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=";", lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    # Cells with a character of the line's end are quoted: with both in it, a carriage return does not end a row either.
+    lines = _Lines()
+    csv.writer(lines, delimiter=";", lineterminator="\r\n").writerows(rows)
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def read_table(path: Path) -> list[Row]:
@@ -126,7 +134,11 @@ def read_table(path: Path) -> list[Row]:
         raise StoreError(f"{path}: cannot be read ({reason_of(error)})") from error
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
-    return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
+    try:
+        return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
+    except csv.Error as error:
+        # Python 3.10 takes no NUL, which a crash of the machine may have left.
+        raise StoreError(f"{path}: cannot be read as a table ({error})") from error
 
 
 def whole_rows(path: Path, out_arg: str) -> list[Row]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hpsearch.store.events import AttemptIntended, RunCollected, RunPlanned, fro
 from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import SearchRecord
-from hpsearch.store.table import ResultsTable, read_table
+from hpsearch.store.table import ResultsTable, read_table, write_table
 from hpsearch.store.values import decode, encode
 
 PLAIN = st.recursive(
@@ -83,6 +85,43 @@ def test_a_table_grows_by_rows_and_can_be_read_at_any_moment(tmp_path: Path) -> 
     table.append({"b": "3"})
     assert read_table(path)[1] == {"b": "3"}
     table.close()
+
+
+CELLS = [
+    *("a\rb", "\r", "a\nb", "a\r\nb", "a;b", '"', 'a"b', '""', '"1,2"', "'", "\\", "#", " a ", "a\tb", "a,b"),
+    *(
+        "a\x0bb",
+        "a\x0cb",
+        "a\x1cb",
+        "a\x1db",
+        "a\x1eb",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
+        "\ufeffa",
+        "\u00e9\U0001f600",
+    ),
+]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=ascii)
+def test_a_cell_stays_one_cell_of_one_row_for_whoever_reads_it(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "t.csv"
+    rows = [{"x": "1", "y": cell}, {"x": cell, "y": "2"}]
+    table = ResultsTable(path, ["x", "y"], rows[:1])
+    table.append(rows[1])
+    assert read_table(path) == rows
+    table.rewrite(["x", "y"], read_table(path))
+    table.close()
+    with path.open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file, delimiter=";")) == rows
+    for engine in ("c", "python"):
+        assert pandas.read_csv(path, sep=";", dtype=str, engine=engine).to_dict("records") == rows
+
+
+def test_a_column_named_with_a_carriage_return_stays_one_column(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", ["a\rb", "c"], [{"a\rb": "1", "c": "2"}])
+    assert read_table(tmp_path / "t.csv") == [{"a\rb": "1", "c": "2"}]
 
 
 def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
