@@ -20,7 +20,7 @@ from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
 from hpsearch.store.events import AttemptEnded
-from hpsearch.store.layout import SearchFolder, free_name, move_file
+from hpsearch.store.layout import SearchFolder, free_name, move_file, read_whole
 from hpsearch.store.legacy import write_run_command
 from hpsearch.store.record import Settings
 from hpsearch.store.values import encode
@@ -29,6 +29,8 @@ from hpsearch.store.values import encode
 _LOG_END, _SAID_WIDTH = 65536, 300
 #: What the system says of a path at which there never will be a file by waiting for it.
 _NO_SUCH_FILE = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
+#: A summary is a few lines: a larger file is something else, and reading it would hold up all other runs. In bytes.
+_MOST_SUMMARY_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,11 @@ def read_summary(
 def read_summary_text(path: Path) -> str:
     """Return the text of a summary file.
 
-    Raises SummaryError if there is none or it is no text, SummaryUnreadable if the system does not let it be read now.
+    Raises SummaryError if there is none, it is no text or too large, SummaryUnreadable if the system does not let it be
+    read now.
     """
     try:
-        if not path.is_file() and path.exists():
-            raise SummaryError(f"{path}: expected a file, found something else (a folder, a pipe)")
-        content = path.read_bytes()
+        content = read_whole(path, _MOST_SUMMARY_BYTES)
     except FileNotFoundError:
         # A network file system may show a new file late to whoever has an old listing; listing again refreshes it.
         with contextlib.suppress(OSError):
@@ -116,6 +117,8 @@ def read_summary_text(path: Path) -> str:
         return read_summary_text(path)
     except OSError as error:
         raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise SummaryError(f"{path}: {error}") from error
     line = content[: content.find(b"\0")].count(b"\n") + 1
     if b"\0" in content:
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")

@@ -15,7 +15,7 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
 from hpsearch.core.errors import StoreError, reason_of
-from hpsearch.core.summary import number_of
+from hpsearch.core.summary import number_of, odd_performance
 from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
@@ -112,6 +112,10 @@ def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> l
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
+    key = settings.performance_key
+    odd = odd_performance(((found.summary or {}).get(key, [""])[0] for found in search.of(Standing.FINISHED)), key)
+    if odd:
+        screen.warn(odd)
     try:
         added = _complete_table(search, liveness)
     except StoreError as error:

@@ -11,7 +11,7 @@ from hpsearch.app.plan import Plan
 from hpsearch.core.coding import SpaceReport
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import RunState
-from hpsearch.core.summary import number_of, sort_key
+from hpsearch.core.summary import number_of, odd_performance, sort_key
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 
@@ -129,6 +129,12 @@ def performance(entry: RunRecord, key: str) -> float | None:
     return None if number is None or number != number else number
 
 
+def odd_performances(record: SearchRecord) -> str:
+    """Return a warning if finished runs have no number under the performance key; empty if all have one."""
+    key = record.known_settings().performance_key
+    return odd_performance((_cell(entry, key) for entry in record if entry.state is RunState.FINISHED), key)
+
+
 def _cell(entry: RunRecord, key: str) -> object:
     return (entry.summary or {}).get(key, [""])[0]
 
@@ -167,7 +173,8 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _cut(cell: str) -> str:
-    cell = cell.replace("\n", "\\n")
+    # A control character would move the rest of the line, or the terminal's cursor.
+    cell = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
     return cell if len(cell) <= _CELL_WIDTH else cell[: _CELL_WIDTH - 3] + "..."
 
 

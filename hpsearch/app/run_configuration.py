@@ -38,7 +38,7 @@ def read_configuration(
 
     script_name: the simulation script, behind which the options of a command begin.
     recorded: the options of the run's command, if the search that it belongs to knows them.
-    Raises ConfigError if ``config.pickle`` is no pickled argparse.Namespace of plain values and the command is not known.
+    Raises ConfigError if the command is not known, and ``config.pickle`` is no pickled Namespace of plain values.
     """
     given = recorded if recorded is not None else _given_options(folder / COMMAND_FILE, script_name)
     path = folder / CONFIG_FILE

@@ -25,7 +25,7 @@ from hpsearch.app.options import SearchOptions, check_together, options_from_nam
 from hpsearch.app.own_call import resume_hint
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
-from hpsearch.app.report import closing_lines, plan_lines
+from hpsearch.app.report import closing_lines, odd_performances, plan_lines
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
@@ -271,6 +271,9 @@ def _carry_out(
             screen.close()
             backend.close()
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
+        odd = odd_performances(search.record)
+        if odd:
+            screen.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
     _print_results(screen, folder.results, stop.signal_number is not None)
     all_finished = all(entry.state is RunState.FINISHED for entry in entries)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Summary
 
-_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;]+")
+#: A number or a flat list as numpy, PyTorch and JAX write it: ``np.float64(0.5)``, ``tensor([1., 2.], device='cpu')``.
+_WRAPPED = re.compile(
+    r"(?:\b[a-z]+\.)?\b(?:u?int\d*|b?float\d*|bfloat16|longdouble|[tT]ensor|[aA]rray|DeviceArray)"
+    r"\(\s*(?P<content>\[[^\[\]()]*\]|[^\[\](),\s]+)"
+    r"(?:,\s*\w+=(?:'[^']*'|<[^<>]*>|\([^()]*\)|[\w.]+))*\s*\)"
+)
+_BRACKETS = {"[": "]", "(": ")"}
+_MOST_BRACKETS = 8
 
 
 def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, list[object]]:
@@ -19,8 +28,8 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
     Lines may come in any order; lines without a keyword are ignored; of two lines with one keyword the first counts.
     name: the file, for messages.
     Returns keyword -> list with one string, keywords in the given order: ``['0.5']`` for one number or a word,
-    ``['"1,2,3"']`` for several numbers (the inner quotes keep them in one cell of a spreadsheet).
-    Raises SummaryError, naming file, line and keyword, if a keyword or its value is missing.
+    ``['"1,2,3"']`` for several numbers (the inner quotes keep them in one cell of a spreadsheet), ``['']`` for nothing.
+    Raises SummaryError, naming file, line and keyword, if a keyword is missing or a list goes on in the next line.
     """
     if not text.strip():
         raise SummaryError(f"{name}: the file is empty; expected a line for each of: {', '.join(keywords)}")
@@ -31,9 +40,7 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
         if keyword is None or keyword in found:
             continue
         value = line.strip()[len(keyword) :].strip()
-        if not value:
-            raise SummaryError(f"{name}, line {number}: no value after the keyword {keyword!r}")
-        if value.count("[") != value.count("]"):
+        if _is_torn_list(value):
             raise SummaryError(f"{name}, line {number}: the list after {keyword!r} does not end on its line")
         found[keyword] = value
     missing = [keyword for keyword in keywords if keyword not in found]
@@ -51,17 +58,40 @@ def _keyword_of(line: str, longest_first: Iterable[str]) -> str | None:
     return None
 
 
+def _is_torn_list(value: str) -> bool:
+    """Return whether a list of numbers begins and does not end, as where numpy spreads an array over several lines."""
+    bare = _WRAPPED.sub(r"\g<content>", value).lstrip("[(")
+    return value.startswith("[") and "]" not in value and ")" not in bare and _numbers_in(bare) is not None
+
+
 def cell_of(value: str) -> str:
-    """Return the table cell for the text after a keyword: a number or word as it is, several numbers as ``"1,2,3"``."""
-    bare = value.strip("[]() \t")
-    parts = [part for part in _SEPARATORS.split(bare) if part]
-    if not parts or not all(_NUMBER.fullmatch(part) for part in parts):
+    """Return the table cell for the text after a keyword: a number, several numbers as ``"1,2,3"``, else the text."""
+    text = _WRAPPED.sub(r"\g<content>", value)
+    is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
+    numbers = _numbers_in(text[1:-1] if is_quoted else _without_brackets(text))
+    if not numbers or (is_quoted and len(numbers) > 1):
         return value
-    return parts[0] if len(parts) == 1 else '"' + ",".join(parts) + '"'
+    return numbers[0] if len(numbers) == 1 else '"' + ",".join(numbers) + '"'
+
+
+def _without_brackets(text: str) -> str:
+    text = text.strip()
+    for _ in range(_MOST_BRACKETS):
+        if len(text) > 1 and _BRACKETS.get(text[0]) == text[-1]:
+            text = text[1:-1].strip()
+    return text
+
+
+def _numbers_in(text: str) -> list[str] | None:
+    """Return the numbers that a text consists of; None if there is anything else in it."""
+    parts = [part for part in _SEPARATORS.split(text) if part]
+    return parts if all(_NUMBER.fullmatch(part) for part in parts) else None
 
 
 def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:
     """Return a custom parser's answer as keyword -> list with one value; bare values are wrapped.
+
+    A tensor of one number is that number.
 
     Raises SummaryError where a list does not hold exactly one value.
     """
@@ -70,8 +100,19 @@ def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:
         entry = list(value) if isinstance(value, (list, tuple)) else [value]
         if len(entry) != 1:
             raise SummaryError(f"the summary parser gave {len(entry)} values for {keyword!r}; expected a list with one")
-        lists[str(keyword)] = entry
+        lists[str(keyword)] = [_number_in_tensor(entry[0])]
     return lists
+
+
+def _number_in_tensor(value: Any) -> object:  # Any: told by its attributes, no library is imported
+    # The text of numpy's own scalars is whole already.
+    if type(value).__module__ == "numpy" or not (hasattr(value, "dtype") and hasattr(value, "item")):
+        return value
+    try:
+        number: object = value.item()
+    except (ValueError, TypeError, RuntimeError):
+        return value  # There are several in it.
+    return number
 
 
 def is_finished(summary: Summary) -> bool:
@@ -85,7 +126,7 @@ def is_finished(summary: Summary) -> bool:
     try:
         return int(float(str(value))) == 1
     except (ValueError, OverflowError):
-        raise SummaryError(f"the summary's 'finished' is {value!r}; expected 0 or 1") from None
+        raise SummaryError(f"the summary's 'finished' is {str(value)[:60]!r}; expected 0 or 1") from None
 
 
 def number_of(cell: object) -> float | None:
@@ -94,6 +135,23 @@ def number_of(cell: object) -> float | None:
         return float(str(cell).strip().strip('"'))
     except ValueError:
         return None
+
+
+def odd_performance(cells: Iterable[object], key: str) -> str:
+    """Return a warning if some finished runs' values under the performance key are no numbers; empty if all are.
+
+    cells: of all finished runs. The value ``nan`` is a number here: it sorts behind all others.
+    """
+    cells = list(cells)
+    odd = [str(cell) for cell in cells if number_of(cell) is None]
+    if not odd:
+        return ""
+    words = [repr(word) if word else "nothing" for word in dict.fromkeys(odd)]
+    shown = ", ".join(word if len(word) < 60 else word[:57] + "..." for word in words[:3])
+    more = f" and {len(words) - 3:,} more" if len(words) > 3 else ""
+    return (
+        f"{len(odd):,} of {len(cells):,} finished runs have no number under {key!r} but {shown}{more}: they sort last"
+    )
 
 
 def sort_key(cell: object, ascending: bool) -> tuple[int, float, str]:

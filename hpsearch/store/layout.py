@@ -147,11 +147,10 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     state = path.stat()
     if not stat.S_ISREG(state.st_mode):
         raise ValueError("expected a file, found something else (a folder, a pipe)")
-    # It may grow meanwhile; and files of the system itself have no size.
-    with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        size = max(state.st_size, len(content))
+    content = path.read_bytes() if state.st_size <= most_bytes else b""
+    # It may have grown meanwhile.
+    size = max(state.st_size, len(content))
+    if size > most_bytes:
         raise ValueError(f"it is {size:,} bytes long; at most {most_bytes:,} are read")
     return content
 

@@ -209,7 +209,7 @@ with open(options["out_dir"] + "/summary.txt", "w") as file:
     ("content", "message"),
     [
         ("", "summary.txt: the file is empty"),
-        ("acc\nfinished 1\n", "summary.txt, line 1: no value after the keyword 'acc'"),
+        ("acc [1\nfinished 1\n", "summary.txt, line 1: the list after 'acc' does not end on its line"),
         ("acc 1\nfin", "no line starts with the keyword 'finished'"),
         ("acc 1\n\0\0", "summary.txt, line 2: binary data"),
     ],

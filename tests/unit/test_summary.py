@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpsearch.app.collect import read_summary_text
 from hpsearch.core.errors import SummaryError
-from hpsearch.core.summary import as_lists, is_finished, number_of, parse_summary, sort_key
+from hpsearch.core.summary import as_lists, is_finished, number_of, odd_performance, parse_summary, sort_key
 
 
 def one(value: str) -> object:
@@ -32,6 +37,44 @@ def one(value: str) -> object:
         ("[0.5]", "0.5"),
         ("97 percent", "97 percent"),
         ("1_000", "1_000"),
+        ("", ""),
+        ("[0, 1)", "[0, 1)"),
+        ("(0, 1]", "(0, 1]"),
+        ("a [b", "a [b"),
+        ("3]", "3]"),
+        ("([1, 2])", '"1,2"'),
+        ("[]", "[]"),
+        ('"8"', "8"),
+        ("'8'", "8"),
+        ('"-1e-5"', "-1e-5"),
+        ('""', '""'),
+        ('"', '"'),
+        ('"1, 2"', '"1, 2"'),
+        ('"adam"', '"adam"'),
+        ('"8', '"8'),
+        ("np.float64(0.81)", "0.81"),
+        ("numpy.float32(1e-05)", "1e-05"),
+        ("np.int64(-3)", "-3"),
+        ("np.float64(nan)", "nan"),
+        ("tensor(0.7)", "0.7"),
+        ("tensor(1.)", "1."),
+        ("tensor(-inf)", "-inf"),
+        ("tensor(0.7, device='cuda:0')", "0.7"),
+        ("tensor(0.7, device='cuda:0', dtype=torch.float64, grad_fn=<NllLossBackward0>)", "0.7"),
+        ("tensor(0.7, grad_fn=<MeanBackward0 object at 0x7f>)", "0.7"),
+        ("tensor([0.7], requires_grad=True)", "0.7"),
+        ("tensor([0.1, 0.2])", '"0.1,0.2"'),
+        ("tf.Tensor(0.5, shape=(), dtype=float32)", "0.5"),
+        ("Array(0.5, dtype=float32, weak_type=True)", "0.5"),
+        ("array(0.5)", "0.5"),
+        ("array([1., 2.], dtype=float32)", '"1.,2."'),
+        ("[np.float64(0.1), np.float64(0.2)]", '"0.1,0.2"'),
+        ("[tensor(0.5, device='cuda:0'), tensor(1.)]", '"0.5,1."'),
+        ("tensor([[1, 2], [3, 4]])", "tensor([[1, 2], [3, 4]])"),
+        ("tensor(a)", "tensor(a)"),
+        ("tensor()", "tensor()"),
+        ("relu(0.5)", "relu(0.5)"),
+        ("tensor(0.7) of 1", "tensor(0.7) of 1"),
     ],
 )
 def test_fault_3_numbers_and_words_stay_whole(text: str, cell: str) -> None:
@@ -62,7 +105,8 @@ def test_order_prefixes_tabs_and_other_lines_do_not_matter() -> None:
     ("text", "message"),
     [
         ("", "s.txt: the file is empty; expected a line for each of: acc, finished"),
-        ("acc\nfinished 1\n", "s.txt, line 1: no value after the keyword 'acc'"),
+        ("acc [1 2\n 3]\nfinished 1\n", "s.txt, line 1: the list after 'acc' does not end on its line"),
+        ("acc [np.float64(1),\nfinished 1\n", "s.txt, line 1: the list after 'acc' does not end on its line"),
         ("acc 1\nfini", "s.txt, lines 1-2: no line starts with the keyword 'finished'"),
         ("loss 1\n", "s.txt, lines 1-1: no line starts with the keyword 'acc', 'finished'"),
     ],
@@ -71,6 +115,26 @@ def test_a_broken_summary_is_named_with_line_and_keyword(text: str, message: str
     with pytest.raises(SummaryError) as caught:
         parse_summary(text, ["acc", "finished"], "s.txt")
     assert str(caught.value) == message
+
+
+LONG = ["1", "1 ", "-", "e1", "1.", "tensor(", "tensor(1,a=", "tensor(1,a='", "array([1", "a.", "(", "\n", "acc\n"]
+
+
+@pytest.mark.parametrize("piece", LONG, ids=ascii)
+@pytest.mark.parametrize("end", ["", "x", ")" * 100_000], ids=["", "x", "brackets"])
+def test_the_time_for_a_long_summary_grows_with_its_length_only(piece: str, end: str) -> None:
+    text = "acc " + piece * (200_000 // len(piece)) + end + "\nfinished 1\n"
+    begun = time.process_time()
+    with contextlib.suppress(SummaryError):
+        number_of(parse_summary(text, ["acc", "finished"], "s.txt")["acc"][0])
+    assert time.process_time() - begun < 10
+
+
+def test_a_summary_of_more_than_ten_megabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "summary.txt"
+    path.write_bytes(b"acc " + b"1" * 10_000_000)
+    with pytest.raises(SummaryError, match=r"summary.txt: it is 10,000,004 bytes long; at most 10,000,000 are read"):
+        read_summary_text(path)
 
 
 @given(st.text())
@@ -95,6 +159,45 @@ def test_finished_that_is_no_number_is_an_error(summary: dict[str, list[object]]
 
 def test_bare_values_of_a_custom_parser_are_wrapped() -> None:
     assert as_lists({"acc": 0.5, "finished": [1]}) == {"acc": [0.5], "finished": [1]}
+
+
+class OneNumber:
+    """As a tensor of PyTorch: a number with a type, whose text is not that number."""
+
+    dtype = "float32"
+
+    def __init__(self, *numbers: float) -> None:
+        self.numbers = numbers
+
+    def item(self) -> float:
+        (number,) = self.numbers
+        return number
+
+
+def test_a_tensor_of_a_custom_parser_is_its_number() -> None:
+    assert as_lists({"acc": OneNumber(0.5), "finished": [OneNumber(1)]}) == {"acc": [0.5], "finished": [1]}
+    assert as_lists({"acc": np.float32(0.1)})["acc"][0].dtype == np.float32  # type: ignore[attr-defined]
+    several = OneNumber(1, 2)
+    assert as_lists({"acc": several}) == {"acc": [several]}
+
+
+@pytest.mark.parametrize(
+    ("cells", "warning"),
+    [
+        (["0.5", "nan", 1, "inf"], ""),
+        ([], ""),
+        (
+            ["0.5", "diverged", "diverged", ""],
+            "3 of 4 finished runs have no number under 'acc' but 'diverged', nothing: they sort last",
+        ),
+        (
+            ["a", "b", "c", "d"],
+            "4 of 4 finished runs have no number under 'acc' but 'a', 'b', 'c' and 1 more: they sort last",
+        ),
+    ],
+)
+def test_performance_values_that_are_no_numbers_are_told_once(cells: list[object], warning: str) -> None:
+    assert odd_performance(cells, "acc") == warning
 
 
 def test_a_custom_parsers_list_must_hold_one_value() -> None:
