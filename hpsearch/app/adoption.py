@@ -20,7 +20,7 @@ def check_adoptable(folder: SearchFolder, settings: Settings, entries: Sequence[
     """
     if not any(entry.is_open for entry in entries):
         return
-    original = _original_of(folder, settings)
+    original = original_of(folder, settings)
     if original is not None:
         raise FolderError(
             f"{folder.path} is a copy of {original}, whose runs may still be live: go on there, or end them there "
@@ -64,7 +64,7 @@ def is_process_elsewhere(entry: RunRecord) -> bool:
     return entry.is_live and started is not None and not started.is_queued and started.host != socket.gethostname()
 
 
-def _original_of(folder: SearchFolder, settings: Settings) -> Path | None:
+def original_of(folder: SearchFolder, settings: Settings) -> Path | None:
     """Return the folder of which this one is a copy; None if it is none, or was moved."""
     recorded = SearchFolder(absolute(settings.shown_folder, Path(settings.run_cwd)))
     if not recorded.journal.exists() or recorded.path.samefile(folder.path):

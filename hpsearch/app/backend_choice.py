@@ -35,7 +35,7 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
 
 def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
     """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
-    return choose_backend(options, screen) if options.run_cluster else SequentialBackend()
+    return choose_backend(options, screen) if options.run_cluster else SequentialBackend(tell=screen.note)
 
 
 def _scheduler(options: SearchOptions) -> Scheduler:
@@ -95,7 +95,7 @@ def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
             several = f"{options.num_cpu_jobs} at once"
             how = several if options.num_cpu_jobs > 1 else "one after another unless --num_cpu_jobs says more"
             screen.note(f"no GPU is used: runs go in the foreground, {how} ({error})")
-    return SequentialBackend(options.num_cpu_jobs)
+    return SequentialBackend(options.num_cpu_jobs, screen.note)
 
 
 def _gpu_wishes(options: SearchOptions) -> GpuWishes:

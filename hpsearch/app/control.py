@@ -154,8 +154,19 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
             pass  # Which is what was wanted.
         reader.update()
     else:
+        _end_leftovers(reader, screen)
         _tell_the_end(reader, screen)
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
+
+
+def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
+    """End what runs that are over have left behind on this machine."""
+    from hpsearch.app.adoption import original_of
+    from hpsearch.backends.run_family import end_family
+
+    if original_of(reader.folder, reader.record.known_settings()) is None:
+        for process in end_family([entry.token for entry in reader.record if entry.token]):
+            screen.note(f"ended what a run had left behind: {process}")
 
 
 def _tell_the_end(reader: SearchReader, screen: Screen) -> None:

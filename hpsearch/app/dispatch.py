@@ -16,7 +16,7 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.standstill import PAUSE_S, Standstill
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.submissions import Submissions, attempt_of
-from hpsearch.backends.base import Backend
+from hpsearch.backends.base import Backend, LeftoverEnder
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 from hpsearch.store.events import (
@@ -107,6 +107,7 @@ class Dispatcher:
                 if self._stop.signal_number is not None:
                     self._end_active(self._stop.signal_number)
                     self._collect_again(is_last_try=True)
+                    self._end_leftovers()
                     return
                 self._go_on()
         except Exception:
@@ -333,6 +334,13 @@ class Dispatcher:
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
             self._finish_attempt(entry, token, ended)
             self._collect(EndedRun(entry, self._ended_jobs.pop(token, None)))
+
+    def _end_leftovers(self) -> None:
+        """End what runs that are over have left behind on this machine."""
+        if isinstance(self._backend, LeftoverEnder):
+            tokens = [entry.token for entry in self._search.record if entry.token]
+            for process in self._backend.end_leftovers(tokens, self._stop.alarm):
+                self._screen.note(f"ended what a run had left behind: {process}")
 
     def _end_unsure(self) -> None:
         """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""

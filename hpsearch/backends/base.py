@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -109,3 +109,14 @@ class RoomFinder(Protocol):
 
     def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
         """Return where a run that needs so much room may go now, as `place` does."""
+
+
+@runtime_checkable
+class LeftoverEnder(Protocol):
+    """A backend whose runs can leave processes behind when they end; a scheduler ends those of its jobs itself."""
+
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
+        """End what these attempts, which are over, have left on this machine; return the processes, for people.
+
+        They get time to end by themselves, unless the file `alarm` becomes readable: then someone is in a hurry.
+        """

@@ -12,6 +12,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
+from hpsearch.backends.run_family import MARK
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Reporter, Scheduler, Submission
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import (
@@ -58,7 +59,8 @@ class ClusterBackend:
         clock: seconds of a clock that only goes on; it is used for waiting only.
         """
         self._scheduler, self._wishes, self._tell, self._clock = scheduler, wishes, tell, clock
-        self._environment = scheduler.environment(environ)
+        # A job would inherit the mark of a run within which this search is, and be ended together with that.
+        self._environment = scheduler.environment({name: text for name, text in environ.items() if name != MARK})
         reporter = scheduler if isinstance(scheduler, Reporter) else None
         self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s, reporter, scheduler.name)
         self._look_s = _FIRST_LOOK_S

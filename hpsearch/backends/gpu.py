@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class GpuBackend:
         self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
         self._environment, self._clock, self._wall = environment, clock, wall
         self._started_at: dict[str, float] = {}
-        self._processes, self._reader = LocalProcesses(), GpuReader()
+        self._processes, self._reader = LocalProcesses(tell), GpuReader()
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER))
         self._uuids: dict[int, str] = {}
@@ -153,6 +153,10 @@ class GpuBackend:
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the runs with all their processes, so that none keeps a GPU."""
         self._processes.cancel(active, alarm)
+
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
+        """End what attempts that are over have left, so that none keeps a GPU."""
+        return self._processes.end_leftovers(tokens, alarm)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the run's output files."""

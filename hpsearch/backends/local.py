@@ -9,20 +9,19 @@ import select
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.launcher import LOCAL_LAUNCHER, read_exit_status
+from hpsearch.backends.leftovers import Leftovers
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
+from hpsearch.backends.run_family import MARK, await_end, end_family, mark_of, members_of
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
-#: Between SIGTERM and SIGKILL when runs are cancelled.
-GRACE_S = 10.0
 #: What the operating system lacks may be there again soon: files, processes, memory, room, a file system that is away.
 _PASSING = (
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
@@ -46,7 +45,9 @@ class _Child:
 class LocalProcesses:
     """Keeps the processes of one controller. Thread-free where the system has pidfds."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """Nothing runs so far; `tell` shows people a message."""
+        self._leftovers = Leftovers(tell)
         self._children: dict[str, _Child] = {}
         self._prepared: dict[str, tuple[Attempt, str]] = {}
         self._adopted: dict[str, int] = {}
@@ -116,7 +117,10 @@ class LocalProcesses:
         if is_running:
             return Status(JobPhase.RUNNING)
         self._forget(job.id)
-        return _ended(_read_exit_file(job.attempt.exit_file), None if child is None else child.process.returncode)
+        status = _ended(_read_exit_file(job.attempt.exit_file), None if child is None else child.process.returncode)
+        if status.exit_status != 0:
+            self._leftovers.expect(job)
+        return status
 
     def wait(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
         """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
@@ -129,11 +133,19 @@ class LocalProcesses:
                 timeout_s = _ADOPTED_POLL_S if timeout_s is None else min(timeout_s, _ADOPTED_POLL_S)
             else:
                 poller.register(announcer, select.POLLIN)
-        poller.poll(None if timeout_s is None else max(0, timeout_s * 1000))
+        limits = [limit for limit in (timeout_s, self._leftovers.seconds_left()) if limit is not None]
+        poller.poll(max(0, min(limits) * 1000) if limits else None)
+        self._leftovers.look()
 
     def cancel(self, jobs: Sequence[Job], alarm: int) -> None:
-        """End whole process groups: SIGTERM, and SIGKILL to what is left after the grace period or an alarm."""
+        """End runs with all their processes: SIGTERM, and SIGKILL to what is left after the grace period or an alarm.
+
+        First each run's group; what left the group (a service with a session of its own) is told once the run is
+        over, which may need it to end in good order.
+        """
         groups = {job.id: pid_of(job.id) for job in jobs if job.id in self._children or is_alive(job.id)}
+        tokens = [job.attempt.token for job in jobs]
+        family = members_of(tokens, groups)
         for job, pid in groups.items():
             self._shut_gate(job)
             _signal_group(pid, signal.SIGTERM)
@@ -141,33 +153,35 @@ class LocalProcesses:
         for pid in left.values():
             _signal_group(pid, signal.SIGKILL)
         self._await_groups(left, None)
+        end_family(tokens, family, alarm)
+
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> list[str]:
+        """End what attempts that are over have left on this machine; return the processes, for people."""
+        return [str(member) for member in end_family(tokens, (), alarm)]
 
     def close(self) -> None:
-        """Close all files; processes go on. What was prepared and never started leaves nothing."""
+        """Close all files; live runs go on. What was prepared and never started leaves nothing."""
         for attempt, _ in self._prepared.values():
             _remove_logs(attempt)
         self._prepared.clear()
         for job in [*self._children, *self._adopted]:
             self._forget(job)
+        self._leftovers.finish()
 
     def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:
         """Wait until the groups are empty; return those that are not after the grace period or at an alarm."""
-        left, pause_ms = dict(groups), 2.0
-        deadline = time.monotonic() + GRACE_S
-        hurry = select.poll()
-        if alarm is not None:
-            hurry.register(alarm, select.POLLIN)
-        while left and time.monotonic() < deadline:
+        left = dict(groups)
+
+        def are_empty() -> bool:
             for job in list(left):
                 child = self._children.get(job)
                 if child is not None:
                     child.process.poll()
                 if not group_is_alive(left[job]):
                     del left[job]
-            # No system call waits for a whole group: look again, soon at first.
-            if left and hurry.poll(pause_ms):
-                break
-            pause_ms = min(pause_ms * 1.5, 100)
+            return not left
+
+        await_end(are_empty, alarm)
         return left
 
     def _shut_gate(self, job: str) -> None:
@@ -208,7 +222,7 @@ def _start_launcher(attempt: Attempt, environment: Mapping[str, str], gate: int)
             return subprocess.Popen(
                 ["/bin/sh", "-c", LOCAL_LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
                 cwd=attempt.cwd,
-                env={**os.environ, **environment},
+                env={**os.environ, **environment, MARK: mark_of(attempt.token, os.environ)},
                 stdin=gate,
                 stdout=out_file,
                 stderr=err_file,

@@ -143,6 +143,30 @@ def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
 
 
 @dataclass(frozen=True)
+class TableEntry:
+    """A live process. id: as `job_id` makes it. started: in ticks of the system's clock since its start."""
+
+    id: str
+    name: str
+    parent: int
+    started: int
+
+
+def process_table() -> dict[int, TableEntry]:
+    """Return all live processes by their number; none where there is no /proc."""
+    table = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It has ended meanwhile.
+            stat = (folder / "stat").read_bytes()
+            fields = stat[stat.rindex(b")") + 2 :].split()
+            if fields[0] not in (b"Z", b"X"):
+                name = stat[stat.index(b"(") + 1 : stat.rindex(b")")].decode("utf-8", "replace")
+                identity = f"{folder.name}@{fields[19].decode()}.{boot_id()}"
+                table[int(folder.name)] = TableEntry(identity, name, int(fields[1]), int(fields[19]))
+    return table
+
+
+@dataclass(frozen=True)
 class Process:
     """What a process was started with. cwd: its working directory now, None if that may not be known."""
 

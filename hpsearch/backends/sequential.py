@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.local import LocalProcesses, local_logs
 from hpsearch.core.model import Attempt, Job, Place, Status
+
+_log = logging.getLogger(__name__)
 
 
 class SequentialBackend:
@@ -15,9 +18,10 @@ class SequentialBackend:
     name = "foreground"
     survives_controller = False
 
-    def __init__(self, slots: int = 1) -> None:
+    def __init__(self, slots: int = 1, tell: Callable[[str], None] = _log.warning) -> None:
+        """Run so many at once; `tell` shows people a message."""
         self._slots = slots
-        self._processes = LocalProcesses()
+        self._processes = LocalProcesses(tell)
 
     @property
     def shows_output(self) -> bool:
@@ -59,6 +63,10 @@ class SequentialBackend:
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the runs with all their processes."""
         self._processes.cancel(active, alarm)
+
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
+        """End what attempts that are over have left."""
+        return self._processes.end_leftovers(tokens, alarm)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the run's output files."""

@@ -568,3 +568,10 @@ def test_a_missing_package_is_told_before_anything_is_written(project: Project, 
     result = run(project)
     assert (result.exit_status, "pip install bsub six" in result.stderr) == (2, True), result.stderr
     assert not (project.path / "out").exists()
+
+
+def test_a_job_does_not_carry_the_mark_of_a_run_around_its_search(project: Project, lsf: FakeLsf) -> None:
+    project.environment["HPSEARCH_ATTEMPT"] = "/outer"
+    project.grid({"x": [1]}, script="import os\nopen('mark.txt', 'w').write(str(os.environ.get('HPSEARCH_ATTEMPT')))\n")
+    run(project)
+    assert (project.path / "mark.txt").read_text() == "None"

@@ -1,0 +1,152 @@
+"""All processes of a run, also those that left its process group: found by a mark in their environment, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.backends.process_identity import TableEntry, is_alive, pid_of, process_table, signal_process
+
+#: The environment variable that all processes of an attempt inherit: ``JOB/TOKEN,TOKEN``. The last token is the
+#: attempt's own; those before it are of the runs within which its search was started. JOB is the scheduler's job in
+#: which they run, empty outside of one: a job that a run submits inherits the variable, and is not ours to end.
+MARK = "HPSEARCH_ATTEMPT"
+#: Slurm, LSF, PBS, Grid Engine.
+_JOB_VARIABLES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID")
+#: Between SIGTERM and SIGKILL.
+GRACE_S = 10.0
+#: A process may be started while the others are killed: it is looked for so often.
+_LAST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Member:
+    """A live process of a run. id: pid and start time. token: of its attempt, empty where only its parents tell.
+
+    is_nested: it belongs to a search that the run has started.
+    """
+
+    id: str
+    name: str
+    token: str
+    is_nested: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} ({pid_of(self.id)})"
+
+
+def mark_of(token: str, environ: Mapping[str, str]) -> str:
+    """Return the value of `MARK` for an attempt that is started with this environment."""
+    job = _job_in(environ)
+    outer_job, _, outer = environ.get(MARK, "").rpartition("/")
+    tokens = [outer, token] if outer and outer_job == job else [token]
+    return f"{job}/{','.join(tokens)}"
+
+
+def _job_in(environ: Mapping[str, str]) -> str:
+    return next((environ[name] for name in _JOB_VARIABLES if environ.get(name)), "")
+
+
+def _marks_of(pid: int) -> list[str]:
+    """Return the tokens in a process's mark; none if it may not be read, or belongs to another job of a scheduler."""
+    try:
+        content = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return []
+    if f"{MARK}=".encode() not in content:
+        return []
+    words = content.decode("utf-8", "replace").split("\0")
+    environ = dict(word.partition("=")[::2] for word in words)
+    job, _, tokens = environ.get(MARK, "").rpartition("/")
+    return tokens.split(",") if tokens and job == _job_in(environ) else []
+
+
+def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
+    """Return the live processes of these attempts: the marked ones, and what descends from them or from `leaders`.
+
+    leaders: ids of live processes. This process itself is left out. None is found where there is no /proc. What
+    clears its environment and has lost its parent cannot be found.
+    """
+    table = process_table()
+    found = {pid: ("", False) for leader in leaders if (pid := pid_of(leader)) in table and table[pid].id == leader}
+    for pid in table:
+        chain = _marks_of(pid)
+        for token in chain:
+            if token in tokens:
+                found[pid] = (token, chain[-1] != token)
+    _add_descendants(found, table)
+    found.pop(os.getpid(), None)
+    return [Member(table[pid].id, table[pid].name, *known) for pid, known in found.items()]
+
+
+def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, TableEntry]) -> None:
+    """Add what was started by these processes, and so on; what this process itself has started is left out."""
+    children: dict[int, list[int]] = {}
+    for pid, entry in table.items():
+        children.setdefault(entry.parent, []).append(pid)
+    to_follow = list(found)
+    while to_follow:
+        parent = to_follow.pop()
+        for pid in children.get(parent, ()) if parent != os.getpid() else ():
+            # A number that was given out again is no parent: it is younger than the child.
+            if pid not in found and table[pid].started >= table[parent].started:
+                found[pid] = found[parent]
+                to_follow.append(pid)
+
+
+def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int | None = None) -> list[Member]:
+    """End what is left of attempts that are over; return what that was.
+
+    known: what was seen of them while parents could still tell. A search that was started by a run ends its own runs
+    in good order: they are told only after it. If the file `alarm` becomes readable, someone is in a hurry.
+    """
+    told: dict[str, Member] = {}
+    for takes_nested in (False, True):
+        left = [member for member in _left(tokens, known) if takes_nested or not member.is_nested]
+        told.update((member.id, member) for member in left)
+        send(left, signal.SIGTERM)
+        if not await_end(lambda left=left: not any(is_alive(member.id) for member in left), alarm):  # type: ignore[misc]
+            break
+    for _ in range(_LAST_ROUNDS):
+        left = _left(tokens, known)
+        if not left:
+            break
+        told.update((member.id, member) for member in left)
+        send(left, signal.SIGKILL)
+        await_end(lambda left=left: not any(is_alive(member.id) for member in left), None)  # type: ignore[misc]
+    return list(told.values())
+
+
+def send(members: Iterable[Member], number: int) -> None:
+    """Send a signal to exactly these processes, as far as they still live and may be told."""
+    for member in members:
+        with contextlib.suppress(PermissionError):
+            signal_process(member.id, number)
+
+
+def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float = GRACE_S) -> bool:
+    """Wait until nothing is left; False if something is after that time, or when the file `alarm` becomes readable.
+
+    No system call waits for processes that are no children: they are looked at again and again, soon at first.
+    """
+    hurry, pause_ms = select.poll(), 2.0
+    if alarm is not None:
+        hurry.register(alarm, select.POLLIN)
+    deadline = time.monotonic() + patience_s
+    while not is_over():
+        if time.monotonic() >= deadline or hurry.poll(pause_ms):
+            return False
+        pause_ms = min(pause_ms * 1.5, 100)
+    return True
+
+
+def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
+    found = {member.id: member for member in known if is_alive(member.id)}
+    found.update((member.id, member) for member in members_of(tokens))
+    return list(found.values())
