@@ -62,7 +62,7 @@ class GpuBackend:
         self._started_at: dict[str, float] = {}
         self._processes, self._reader = LocalProcesses(tell), GpuReader()
         self._watch = GpuWatch(wishes.samples)
-        self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER))
+        self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
         self._uuids: dict[int, str] = {}
         self._single: frozenset[int] = frozenset()
         self._readings: dict[int, GpuReading] = {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-from collections.abc import Collection
+import pwd
+import stat
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from hpsearch.core.errors import reason_of
@@ -14,45 +17,51 @@ from hpsearch.core.errors import reason_of
 LOCK_FOLDER = Path("/tmp/hpsearch-gpus")
 #: Where the folder lies instead, for machines whose /tmp is not common to all.
 LOCK_FOLDER_VARIABLE = "HPSEARCH_GPU_LOCKS"
+#: Anyone may have put anything there: no link is followed, and no FIFO waited for.
+_CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_WITHOUT = "two searches may start on a GPU at once"
+
+
+class _NotALock(Exception):
+    """What lies in the folder under a lock's name cannot be one; says why, and what to do."""
 
 
 class GpuLocks:
     """The locks of one search. The operating system frees them when the controller ends, however, so none goes stale.
 
     A lock's file holds when a search last started a run on that GPU: readings from before that are worth nothing.
+    A lock that cannot be had at all (a foreign thing under its name, a file system without locks) keeps no search from
+    its GPUs: that is said once.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, warn: Callable[[str], None] = lambda text: None) -> None:
+        """warn: tells people what is wrong with a lock."""
+        self._folder, self._warn = folder, warn
         self._held: dict[str, int] = {}
         self._own_starts: dict[str, float] = {}
+        self._told: set[str] = set()
 
     def prepare(self) -> str:
         """Make the folder; return what is wrong with it, nothing if it is fine."""
         try:
-            self._folder.mkdir(parents=True)
-            # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
-            self._folder.chmod(0o1777)
-        except FileExistsError:
-            pass  # An earlier search made it, perhaps another user's.
-        except OSError as error:
-            return f"{self._folder}: cannot be made ({reason_of(error)}); two searches may start on a GPU at once"
-        if not os.access(self._folder, os.W_OK | os.X_OK):
-            return f"{self._folder}: cannot be written; two searches may start on a GPU at once"
+            os.close(self._open_folder())
+        except _NotALock as error:
+            self._told.add(str(error))
+            return str(error)
         return ""
 
     def take(self, uuid: str) -> bool:
         """Take a GPU's lock, or keep it; False if another search has it."""
         if uuid in self._held:
             return True
-        descriptor = self._open(uuid)
-        if descriptor is None:
-            # A lock that cannot be had at all must not keep a search from its GPUs; `prepare` has warned.
-            return True
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
+            descriptor = self._locked(uuid)
+        except _NotALock as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                self._warn(str(error))
+            return True
+        if descriptor is None:
             return False
         self._held[uuid] = descriptor
         return True
@@ -66,7 +75,7 @@ class GpuLocks:
             return False
         try:
             last = float(os.pread(self._held[uuid], 40, 0))
-        except ValueError:
+        except (ValueError, OSError):
             return False
         return since <= last <= now and last != self._own_starts.get(uuid)
 
@@ -88,14 +97,130 @@ class GpuLocks:
         """Return the GPUs whose locks are held."""
         return frozenset(self._held)
 
-    def _open(self, uuid: str) -> int | None:
-        path = self._folder / f"{uuid}.lock"
-        flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    def _locked(self, uuid: str) -> int | None:
+        """Return a GPU's lock file, open and locked; None if another search has it locked.
+
+        Raises _NotALock.
+        """
+        folder = self._open_folder()
+        try:
+            while True:
+                descriptor = self._open(folder, f"{uuid}.lock")
+                has_lock = False
+                try:
+                    # Whoever cleans /tmp may have removed the file in between: a lock on it would lock nobody out.
+                    has_lock = self._flock(descriptor, uuid) and os.fstat(descriptor).st_nlink > 0
+                    if has_lock:
+                        return descriptor
+                    if os.fstat(descriptor).st_nlink > 0:
+                        return None
+                finally:
+                    if not has_lock:
+                        os.close(descriptor)
+        finally:
+            os.close(folder)
+
+    def _flock(self, descriptor: int, uuid: str) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                return False
+            path = self._folder / f"{uuid}.lock"
+            raise _NotALock(
+                f"{path}: cannot be locked ({reason_of(error)}); {_WITHOUT}; give {LOCK_FOLDER_VARIABLE} a folder on a "
+                "local disk"
+            ) from error
+        return True
+
+    def _open_folder(self) -> int:
+        """Open the folder, and make it first where there is none. It is looked at anew each time: /tmp gets cleaned.
+
+        Raises _NotALock.
+        """
+        try:
+            self._make_folder()
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _CAREFULLY)
+        except OSError as error:
+            # Linux says of a link that it is no folder, too.
+            raise self._no_folder(error) from error
+        found = os.fstat(folder)
+        is_shared = found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) == stat.S_ISVTX | stat.S_IWOTH
+        if found.st_uid not in (0, os.geteuid()) and not is_shared:
+            os.close(folder)
+            raise _NotALock(
+                f"{self._folder}: belongs to {_owner(found)}, and its rights are not those of /tmp (drwxrwxrwt); "
+                f"{_WITHOUT}; {self._remedy}"
+            )
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
+            os.close(folder)
+            raise _NotALock(f"{self._folder}: cannot be written; {_WITHOUT}; {self._remedy}")
+        return folder
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True)
+        except FileExistsError:
+            return  # An earlier search made it, perhaps another user's.
+        # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
+        self._folder.chmod(0o1777)
+
+    def _no_folder(self, error: OSError) -> _NotALock:
+        try:
+            found = self._folder.lstat()
+        except OSError:
+            return _NotALock(f"{self._folder}: cannot be made ({reason_of(error)}); {_WITHOUT}")
+        if stat.S_ISDIR(found.st_mode):
+            return _NotALock(f"{self._folder}: cannot be opened ({reason_of(error)}); {_WITHOUT}; {self._remedy}")
+        return _NotALock(f"{self._folder}: is {_kind(found)}, not a folder; {_WITHOUT}; {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        return f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, the same for all users"
+
+    def _open(self, folder: int, name: str) -> int:
+        """Open a lock's file, and make it first where there is none.
+
+        Raises _NotALock if it is no ordinary file of its own.
+        """
+        problem: OSError | None = None
         # In a folder like /tmp, Linux refuses O_CREAT for a file of another user, even where it may be written.
         for more in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
-            with contextlib.suppress(OSError):
-                descriptor = os.open(path, flags | more, 0o666)
-                if more & os.O_CREAT:
-                    os.fchmod(descriptor, 0o666)
-                return descriptor
-        return None
+            try:
+                descriptor = os.open(name, _CAREFULLY | more, 0o666, dir_fd=folder)
+            except OSError as error:
+                problem = error
+                continue
+            found = os.fstat(descriptor)
+            # A second name is that of a file somewhere else, which a stamp would spoil. (None: removed just now.)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                os.close(descriptor)
+                raise self._foreign(name, found)
+            if more & os.O_CREAT:
+                os.fchmod(descriptor, 0o666)
+            return descriptor
+        assert problem is not None
+        with contextlib.suppress(OSError):
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISREG(found.st_mode):
+                raise self._foreign(name, found)
+        raise _NotALock(f"{self._folder / name}: cannot be opened ({reason_of(problem)}); {_WITHOUT}") from problem
+
+    def _foreign(self, name: str, found: os.stat_result) -> _NotALock:
+        return _NotALock(
+            f"{self._folder / name}: is {_kind(found)} of {_owner(found)}, not a lock; {_WITHOUT}; remove it"
+        )
+
+
+def _kind(found: os.stat_result) -> str:
+    """Return what something is that should be a folder or an ordinary file of its own."""
+    kinds = {stat.S_ISLNK: "a link", stat.S_ISFIFO: "a FIFO", stat.S_ISDIR: "a folder", stat.S_ISSOCK: "a socket"}
+    kinds[stat.S_ISREG] = "a file with a second name" if found.st_nlink > 1 else "a file"
+    return next((name for is_kind, name in kinds.items() if is_kind(found.st_mode)), "a device")
+
+
+def _owner(found: os.stat_result) -> str:
+    try:
+        return pwd.getpwuid(found.st_uid).pw_name
+    except KeyError:
+        return f"user {found.st_uid}"

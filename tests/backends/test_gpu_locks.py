@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pwd
+import shutil
+import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,6 +105,115 @@ def test_a_link_in_the_common_folder_is_not_followed(folder, tmp_path):
     locks.take("GPU-a")
     locks.note_start("GPU-a", 1000.5)
     assert target.read_text() == "precious"
+
+
+def test_a_folder_that_is_a_link_is_told_and_not_followed(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.mkdir()
+    folder.symlink_to(target)
+    warnings: list[str] = []
+    locks = GpuLocks(folder, warnings.append)
+    problem = locks.prepare()
+    assert (locks.take("GPU-a"), locks.held(), list(target.iterdir()), warnings) == (True, frozenset(), [], [])
+    assert problem == (
+        f"{folder}: is a link, not a folder; two searches may start on a GPU at once; "
+        "remove it, or give another folder by HPSEARCH_GPU_LOCKS, the same for all users"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_in_which_another_user_may_change_everything_is_not_used(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    os.chown(folder, 65534, -1)
+    locks = GpuLocks(folder)
+    problem = locks.prepare()
+    assert (f"{folder}: belongs to " in problem, locks.take("GPU-a"), list(folder.iterdir())) == (True, True, [])
+
+
+def plant_fifo(path: Path, elsewhere: Path) -> None:
+    os.mkfifo(path)
+
+
+def plant_folder(path: Path, elsewhere: Path) -> None:
+    path.mkdir()
+
+
+def plant_link(path: Path, elsewhere: Path) -> None:
+    path.symlink_to(elsewhere)
+
+
+def plant_dangling_link(path: Path, elsewhere: Path) -> None:
+    path.symlink_to(elsewhere.with_name("nothing"))
+
+
+def plant_second_name(path: Path, elsewhere: Path) -> None:
+    path.hardlink_to(elsewhere)
+
+
+def plant_socket(path: Path, elsewhere: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    "plant, kind",
+    [
+        (plant_fifo, "a FIFO"),
+        (plant_folder, "a folder"),
+        (plant_link, "a link"),
+        (plant_dangling_link, "a link"),
+        (plant_second_name, "a file with a second name"),
+        (plant_socket, "a socket"),
+    ],
+)
+def test_what_is_no_lock_is_named_once_and_keeps_no_search_from_its_gpu(
+    folder: Path, tmp_path: Path, plant: Callable[[Path, Path], None], kind: str
+) -> None:
+    elsewhere = tmp_path / "precious"
+    elsewhere.write_text("precious")
+    warnings: list[str] = []
+    locks = GpuLocks(folder, warnings.append)
+    locks.prepare()
+    plant(folder / "GPU-a.lock", elsewhere)
+    taken = [locks.take("GPU-a"), locks.take("GPU-a")]
+    locks.note_start("GPU-a", 1000.5)
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    assert (taken, locks.held(), elsewhere.read_text()) == ([True, True], frozenset(), "precious")
+    assert warnings == [
+        f"{folder / 'GPU-a.lock'}: is {kind} of {owner}, not a lock; two searches may start on a GPU at once; remove it"
+    ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO])
+def test_a_file_system_without_locks_is_not_another_search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    warnings: list[str] = []
+    locks = GpuLocks(folder, warnings.append)
+    locks.prepare()
+    assert (locks.take("GPU-a"), locks.held()) == (True, frozenset())
+    assert warnings == [
+        f"{folder / 'GPU-a.lock'}: cannot be locked ({os.strerror(number)}); two searches may start on a GPU at once; "
+        "give HPSEARCH_GPU_LOCKS a folder on a local disk"
+    ]
+
+
+@pytest.mark.parametrize("stamp", ["5000.0", "inf", "nan", "1e300", "", "never", "\x00\xff"])
+def test_a_stamp_that_can_be_of_no_start_refuses_no_gpu(folder: Path, stamp: str) -> None:
+    locks = locks_in(folder)
+    (folder / "GPU-a.lock").write_text(stamp)
+    locks.take("GPU-a")
+    assert not locks.has_other_start("GPU-a", since=1000.0, now=2000.0)
+
+
+def test_a_folder_that_is_cleaned_away_in_a_long_search_is_made_anew(folder: Path) -> None:
+    first, second = locks_in(folder), locks_in(folder)
+    shutil.rmtree(folder)
+    assert (first.take("GPU-a"), second.take("GPU-a"), first.held()) == (True, False, {"GPU-a"})
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
