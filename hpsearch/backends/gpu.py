@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile, Room
+from hpsearch.backends.gpu_answers import Remarks
 from hpsearch.backends.gpu_cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
 from hpsearch.backends.gpu_obstacles import Obstacles
@@ -64,9 +65,10 @@ class GpuBackend:
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
         self._uuids: dict[int, str] = {}
+        self._lock_names: dict[int, str] = {}
         self._single: frozenset[int] = frozenset()
         self._readings: dict[int, GpuReading] = {}
-        self._obstacles = Obstacles(tell)
+        self._obstacles, self._remarks = Obstacles(tell), Remarks()
         self._is_silent = False
         self._asked_at = -math.inf
         self._look_at: float | None = None
@@ -79,10 +81,14 @@ class GpuBackend:
             raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._ask()
-        cards, complaints = usable_cards(query_cards(), self._wishes.listed, self._limits, self._environment)
+        listed, remarks = query_cards()
+        # Otherwise GPUtil, which lets nvidia-smi write to the terminal, repeats them with each reading.
+        self._reader.asks_past_gputil = bool(remarks)
+        cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
         self._uuids = {card.index: card.uuid for card in cards}
         self._single = frozenset(card.index for card in cards if card.takes_one_process)
-        for complaint in [*complaints, self._locks.prepare()]:
+        self._lock_names = {card.index: card.lock_name for card in cards}
+        for complaint in [*complaints, *self._remarks.news(remarks), self._locks.prepare()]:
             if complaint:
                 self._warn(complaint)
         readings = self._reader.read_now()
@@ -185,7 +191,7 @@ class GpuBackend:
         self._obstacles.clear()
         now = self._clock()
         for gpu in chosen:
-            self._locks.note_start(self._uuids[gpu], now)
+            self._locks.note_start(self._lock_names[gpu], now)
         return place_on(chosen, [self._readings[gpu].memory_free_mb for gpu in chosen], is_alone=room is not None)
 
     def _confirmed(self, gpus: Iterable[int]) -> dict[int, GpuReading]:
@@ -216,10 +222,10 @@ class GpuBackend:
 
     def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> list[int]:
         """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
-        locked = [gpu for gpu in gpus if not self._locks.take(self._uuids[gpu])]
+        locked = [gpu for gpu in gpus if not self._locks.take(self._lock_names[gpu])]
         self._put_off(locked, "a run of another search starts up there")
         since, now = self._watch.confirmed_since, self._clock()
-        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._uuids[gpu], since(gpu), now)]
+        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._lock_names[gpu], since(gpu), now)]
         self._watch.start_anew(outdated)
         refused = {*locked, *outdated}
         if gpus and not refused and self._wishes.exclusive:
@@ -258,6 +264,8 @@ class GpuBackend:
         if not readings:
             self._watch.put_off(self._uuids, now)
             return
+        for remark in self._remarks.news(self._reader.remarks):
+            self._warn(remark)
         self._readings = {reading.index: reading for reading in readings}
         # A full GPU says nothing while it is full of our own runs, or of one that has ended since the question.
         is_telling = {*find_open_gpus(list(self._uuids), runs, self._limits, now)} - self._changed
@@ -282,10 +290,11 @@ class GpuBackend:
 
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
         """Hold the locks of the GPUs on which a run starts up, also an adopted one, and no others."""
-        starting = {self._uuids[gpu] for run in self._starting(runs) for gpu in run.gpus if gpu in self._uuids}
+        gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
+        starting = {name for gpu, name in self._lock_names.items() if gpu in gpus}
         self._locks.keep(starting)
-        for uuid in starting:
-            self._locks.take(uuid)
+        for name in starting:
+            self._locks.take(name)
 
     def _starting(self, runs: Sequence[GpuRun]) -> list[GpuRun]:
         now = self._clock()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hpsearch.backends.gpu_answers import begins_with_index, figure, split_rows
 from hpsearch.backends.gpu_slots import GpuLimits
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
-from hpsearch.core.integers import integer
 
+#: As many as `Card` has fields.
+CARD_COLUMNS = 8
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
 #: A piece of what nvidia-smi says when it fails -> the remedy.
@@ -44,21 +46,23 @@ class Card:
         return f"GPU {self.index} ({self.name})"
 
     @property
+    def lock_name(self) -> str:
+        """A name for the GPU that no other one has, in any search."""
+        return self.uuid if self.uuid.startswith("GPU-") else f"number-{self.index}"
+
+    @property
     def takes_one_process(self) -> bool:
         """True if the driver lets only one process compute on it."""
         return self.compute_mode == "Exclusive_Process"
 
 
 def read_cards(text: str) -> list[Card] | None:
-    """Read nvidia-smi's list of cards; None if it is none. The name comes last, because it may hold a comma."""
-    cards = []
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in line.split(",", 7)]
-        index = integer(cells[0])
-        if len(cells) < 8 or index is None:
-            return None
-        cards.append(Card(index, *cells[1:]))
-    return cards
+    """Read nvidia-smi's list of cards, among whatever else it prints; None if there is none.
+
+    The name comes last, because it may hold a comma.
+    """
+    rows, _ = split_rows(text, CARD_COLUMNS, begins_with_index)
+    return [Card(int(row[0]), *row[1:]) for row in rows] or None
 
 
 def failure_message(answer: Answer, patience_s: float) -> BackendError:
@@ -84,6 +88,8 @@ def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
     texts = (card.mig, card.compute_mode, card.load, card.memory_total, card.memory_used)
     if any("requires reset" in text for text in texts):
         return f"{card.label} needs a reset: nvidia-smi --gpu-reset -i {card.index} (as root), or reboot"
+    if any("is lost" in text for text in texts):
+        return f"{card.label} is lost to its driver ({card.load}): reboot"
     if card.mig == "Enabled":
         return (
             f"{card.label} is divided by MIG and has no load of its own: nvidia-smi -i {card.index} -mig 0 (as root) "
@@ -96,7 +102,8 @@ def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
 
 
 def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
-    has_memory = _is_number(card.memory_total) and _is_number(card.memory_used)
+    total_mb = figure(card.memory_total)
+    has_memory = total_mb is not None and figure(card.memory_used) is not None
     if not has_memory and limits.free_memory_mb > 0:
         return f"{card.label} does not say how much memory is free ({card.memory_used}): leave --min_free_memory out"
     if not has_memory and limits.memory < 1:
@@ -104,15 +111,11 @@ def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
             f"{card.label} does not say how much of its memory is in use ({card.memory_used}): "
             "give --allowed_memory=1 to use it without that limit"
         )
-    if not _is_number(card.load) and limits.load < 1:
+    if figure(card.load) is None and limits.load < 1:
         return f"{card.label} does not say its load ({card.load}): give --allowed_load=1 to use it without that limit"
-    if has_memory and float(card.memory_total) < limits.free_memory_mb:
+    if total_mb is not None and total_mb < limits.free_memory_mb:
         return f"{card.label} has {card.memory_total} MiB in all, less than --min_free_memory={limits.free_memory_mb:g}"
     return None
-
-
-def _is_number(text: str) -> bool:
-    return integer(text.replace(".", "", 1)) is not None
 
 
 def wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:

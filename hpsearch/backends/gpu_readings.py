@@ -12,11 +12,12 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.backends.gpu_cards import Card, failure_message, read_cards
+from hpsearch.backends.gpu_answers import READING_FIELDS, begins_with_index, names_a_gpu, read_table, reading
+from hpsearch.backends.gpu_cards import CARD_COLUMNS, Card, failure_message, read_cards
 from hpsearch.backends.gpu_slots import GpuReading
 from hpsearch.backends.process_identity import descends_from
 from hpsearch.backends.shell import Answer, run_command
@@ -38,21 +39,21 @@ def has_driver_tool() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def query_cards() -> list[Card]:
-    """Return all GPUs of this machine with what is odd about them.
+def query_cards() -> tuple[list[Card], Sequence[str]]:
+    """Return all GPUs of this machine with what is odd about them, and what else nvidia-smi says.
 
     Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
     """
-    answer = _ask_cards(_CARD_FIELDS)
+    answer = _ask_gpus(_CARD_FIELDS)
     if "not a valid field" in answer.stdout:
-        answer = _ask_cards(_OLD_CARD_FIELDS)
-    cards = read_cards(answer.stdout) if answer.exit_status == 0 else None
-    if not cards:
+        answer = _ask_gpus(_OLD_CARD_FIELDS)
+    table, cards = read_table(answer, CARD_COLUMNS, begins_with_index), read_cards(answer.stdout)
+    if table is None or cards is None:
         raise failure_message(answer, PATIENCE_S)
-    return cards
+    return cards, table.remarks
 
 
-def _ask_cards(fields: str) -> Answer:
+def _ask_gpus(fields: str) -> Answer:
     return run_command(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
 
 
@@ -77,14 +78,13 @@ def query_processes(timeout_s: float) -> dict[str, set[int]] | None:
         answer = run_command(["nvidia-smi", "--query-compute-apps=pid,gpu_uuid", _FORMAT], timeout_s)
     except BackendError:
         return None
-    if answer.exit_status != 0:
+    table = read_table(answer, 2, names_a_gpu)
+    if table is None:
         return None
     found: dict[str, set[int]] = {}
-    for line in answer.stdout.splitlines():
-        pid, comma, uuid = line.partition(",")
+    for pid, uuid in table.rows:
         # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
-        number = integer(pid.strip()) if comma else None
-        found.setdefault(uuid.strip(), set()).add(number or 0)
+        found.setdefault(uuid, set()).add(integer(pid) or 0)
     return found
 
 
@@ -109,7 +109,8 @@ def import_gputil() -> Any:  # Any: GPUtil comes without types
 class GpuReader:
     """Takes readings with GPUtil in a thread, one at a time, so that a slow driver holds nobody up.
 
-    bell: a file descriptor that is readable when an answer has come.
+    bell: a file descriptor that is readable when an answer has come. remarks: what nvidia-smi said besides the last
+    readings. asks_past_gputil: GPUtil cannot read what this nvidia-smi says.
     """
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
@@ -120,6 +121,8 @@ class GpuReader:
         self._readings: list[GpuReading] = []
         self._obstacle: BackendError | None = None
         self.problem = ""
+        self.asks_past_gputil = False
+        self.remarks: Sequence[str] = ()
 
     @property
     def is_busy(self) -> bool:
@@ -178,15 +181,29 @@ class GpuReader:
 
     def _read(self) -> None:
         try:
-            self._readings = [_reading(gpu) for gpu in import_gputil().getGPUs()]
-            self.problem = "" if self._readings else "nvidia-smi gave no answer"
+            self._readings = self._ask_driver()
+            self.problem = self.problem if not self._readings else ""
         except BackendError as error:
             self._readings, self._obstacle = [], error
-        except (ValueError, IndexError, ArithmeticError, OSError) as error:
-            # GPUtil takes nvidia-smi's own error texts for numbers.
-            self._readings, self.problem = [], f"nvidia-smi gave no readings ({error})"
         finally:
             os.write(self._ring, b"!")
+
+    def _ask_driver(self) -> list[GpuReading]:
+        """Ask by GPUtil; where nvidia-smi has more to say than GPUtil can read, ask past it from then on."""
+        self.problem, problem = "nvidia-smi gave no answer", ""
+        if not self.asks_past_gputil:
+            try:
+                return [_reading(gpu) for gpu in import_gputil().getGPUs()]
+            except (ValueError, IndexError, ArithmeticError, OSError) as error:
+                # GPUtil takes whatever nvidia-smi says for figures.
+                problem = str(error)
+        answer = _ask_gpus(READING_FIELDS)
+        table = read_table(answer, READING_FIELDS.count(",") + 1, begins_with_index)
+        if table is None or not table.rows:
+            self.problem = f"nvidia-smi gave no readings ({problem or answer.words or 'it said nothing'})"
+            return []
+        self.asks_past_gputil, self.remarks = True, table.remarks
+        return [reading(row) for row in table.rows]
 
 
 def _reading(gpu: Any) -> GpuReading:  # Any: see import_gputil

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conformance import wait_for_file
 from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
-from hpsearch.backends.gpu_readings import GpuReader
+from hpsearch.backends.gpu_answers import Remarks
+from hpsearch.backends.gpu_readings import GpuReader, query_cards, query_processes
 
 __all__ = ["fake_gpus"]
 
@@ -66,3 +68,78 @@ def test_closing_breaks_off_a_question(gpus: FakeGpus) -> None:
     started = time.monotonic()
     reader.close()
     assert time.monotonic() - started < 30
+
+
+WORN = "WARNING: infoROM is corrupted at gpu 0000:0B:00.0\n"
+LOST = "Unable to determine the device handle for GPU0000:08:00.0: Unknown Error\n"
+#: What an nvidia-smi says besides the rows of its GPUs, which are all there.
+TALK: dict[str, dict[str, Any]] = {
+    "a worn info ROM": {"after": WORN, "code": 14},
+    "a worn info ROM, status 0": {"after": WORN},
+    "a worn info ROM, first": {"before": WORN, "code": 14},
+    "a worn info ROM, apart": {"errors": WORN, "code": 14},
+    "two worn info ROMs": {"after": WORN + WORN.replace("0B", "0C"), "code": 14},
+    "a lost card beside good ones": {"before": LOST, "code": 15},
+    "words of a wrapper": {"before": "Loading driver 535, please wait\n", "after": "Done.\n"},
+    "empty lines": {"before": "\n", "after": "\n\n"},
+    "line ends of Windows": {"line_end": "\r\n", "after": "\n"},
+}
+
+
+@pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())
+def test_rows_count_whatever_else_is_said(gpus: FakeGpus, reader: GpuReader, talk: dict[str, Any]) -> None:
+    gpus.write({"load_percent": 25, "memory_used_mb": 4096}, {}, **talk)
+    readings = [(r.index, r.load, r.memory, r.memory_free_mb) for r in reader.read_now()]
+    assert readings == [(0, 0.25, 0.25, 12288), (1, 0, 0, 16384)]
+
+
+@pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())
+def test_the_list_of_cards_is_read_whatever_else_is_said(gpus: FakeGpus, talk: dict[str, Any]) -> None:
+    gpus.write({"name": "NVIDIA Card, with a comma"}, {}, **talk)
+    cards, remarks = query_cards()
+    said = talk.get("before", "") + talk.get("after", "") + talk.get("errors", "")
+    assert [card.name for card in cards] == ["NVIDIA Card, with a comma", "NVIDIA Stand-in"]
+    assert list(remarks) == said.split("\n")[:-1] if said.strip() else not remarks
+
+
+@pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())
+def test_processes_are_read_whatever_else_is_said(gpus: FakeGpus, talk: dict[str, Any]) -> None:
+    gpus.write({}, {}, others=[{"pid": 4999999, "gpu": 0, "memory_mb": 10}], **talk)
+    assert query_processes(20.0) == {"GPU-00000000-0000-0000-0000-000000000000": {4999999}}
+
+
+@pytest.mark.parametrize("talk", [TALK["a worn info ROM"], TALK["a lost card beside good ones"]])
+def test_a_warning_about_a_card_means_no_process(gpus: FakeGpus, talk: dict[str, Any]) -> None:
+    gpus.write({}, {}, **talk)
+    assert query_processes(20.0) == {}
+
+
+def test_a_driver_that_fails_says_nothing_about_processes(gpus: FakeGpus) -> None:
+    gpus.write({}, failures=[{"kind": "no_driver"}])
+    assert query_processes(20.0) is None
+
+
+@pytest.mark.parametrize("figure", ["ERR!", "[Unknown Error]", "[GPU is lost]", "[N/A]", "\u00b2", "nan"])
+def test_a_card_with_a_broken_figure_leaves_the_others_theirs(gpus: FakeGpus, reader: GpuReader, figure: str) -> None:
+    gpus.write({"fields": {"utilization.gpu": figure}}, {"load_percent": 50}, after=WORN, code=14)
+    assert [reading.load for reading in reader.read_now()] == [None, 0.5]
+
+
+def test_gputil_is_asked_no_more_once_it_could_not_read_an_answer(gpus: FakeGpus, reader: GpuReader) -> None:
+    gpus.write({}, after=WORN, code=14)
+    reader.read_now()
+    reader.read_now()
+    assert (len(gpus.calls()), reader.remarks) == (3, [WORN.strip()])
+
+
+def test_a_remark_is_told_once_for_each_card() -> None:
+    remarks = Remarks()
+    first = remarks.news([WORN.strip(), "12 hosts"])
+    second = remarks.news([WORN.strip(), "14 hosts", WORN.strip().replace("0B", "0C")])
+    assert (len(first), second) == (
+        2,
+        [
+            "nvidia-smi says: WARNING: infoROM is corrupted at gpu 0000:0C:00.0; the GPUs that it lists are used all "
+            "the same"
+        ],
+    )

@@ -810,6 +810,39 @@ def test_the_bar_on_a_terminal_shows_the_slots_in_use_on_each_gpu(box: Box) -> N
         os.close(terminal)
 
 
+WORN = "WARNING: infoROM is corrupted at gpu 0000:0B:00.0\n"
+
+
+@pytest.mark.parametrize("options", [[QUICK], [QUICK, "--exclusive_gpus"]])
+def test_a_worn_info_rom_is_told_once_and_its_card_is_used(box: Box, options: list[str]) -> None:
+    box.describe(IDLE, after=WORN, code=14)
+    box.grid(2)
+    result = box.search(*options)
+    assert (box.used(), result.stderr.count("infoROM is corrupted at gpu 0000:0B:00.0")) == (["0", "0"], 1)
+
+
+def test_a_warning_that_comes_in_mid_search_ends_no_search(box: Box) -> None:
+    box.describe(IDLE)
+    # So long that the readings from before the first run are worth nothing after it.
+    box.grid(2, seconds=[1.2])
+    controller = box.start(QUICK)
+    box.await_runs(1)
+    box.describe(IDLE, after=WORN, code=14)
+    result = box.finish(controller)
+    assert (result.exit_status, result.stderr.count("infoROM is corrupted")) == (0, 1)
+
+
+def test_a_lost_card_is_told_and_the_others_are_used(box: Box) -> None:
+    lost = dict.fromkeys(("utilization.gpu", "memory.used", "memory.free", "compute_mode"), "[GPU is lost]")
+    box.describe({"fields": lost}, IDLE)
+    box.grid(1)
+    result = box.search(QUICK, "--allowed_load=1", "--allowed_memory=1")
+    assert (box.used(), "GPU 0 (NVIDIA Stand-in) is lost to its driver ([GPU is lost]): reboot" in result.stderr) == (
+        ["1"],
+        True,
+    )
+
+
 def test_no_nvidia_smi_at_all_is_said_once(box: Box) -> None:
     bare = box.project.path / "bin"
     bare.mkdir()

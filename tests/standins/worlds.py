@@ -22,7 +22,8 @@ from .lsf.standin_lsf.processes import is_same_alive, send
 HERE = Path(__file__).resolve().parent
 FAKE_TRAIN = HERE / "gpu" / "fake_train.py"
 ADMIN = HERE / "lsf" / "admin.py"
-SCENARIO_KEYS = {"driver_version", "started_at", "cuda_order", "others", "hide_processes", "failures"}
+SCENARIO_KEYS = set("driver_version started_at cuda_order others hide_processes failures".split())
+SCENARIO_KEYS.update("before after errors code line_end".split())
 GPU_KEYS = set(
     "name uuid memory_total_mb memory_used_mb memory_reserved_mb load_percent mig mig_devices compute_mode bus_id "
     "serial temperature display_active display_mode fields".split()

@@ -12,6 +12,9 @@ Scenario, every key optional but `gpus`:
                   CUDA_DEVICE_ORDER=PCI_BUS_ID; default: same as PCI order
   others          processes of other people: {pid, gpu, memory_mb, load_percent, name}
   hide_processes  true: as in a container, no process is listed, though memory and load count
+  before, after   text printed before and after the answer; `errors`: on standard error
+  code            exit status of an answer, 0
+  line_end        instead of a line break
   failures        list of {kind, calls, between_s, ...}, see below
 
 A GPU: name, uuid, memory_total_mb, memory_used_mb, memory_reserved_mb, load_percent, mig ("Enabled", "Disabled"),

@@ -29,11 +29,14 @@ def main(argv):
     processes = living_processes(path + ".state", scenario, moment, started_at)
     gpus = [gpu_now(i, gpu, scenario, processes, moment, started_at) for i, gpu in enumerate(scenario["gpus"])]
     try:
-        sys.stdout.write(answer(argv, gpus, [] if scenario.get("hide_processes") else processes))
+        text = answer(argv, gpus, [] if scenario.get("hide_processes") else processes)
     except Refusal as refusal:
         sys.stdout.write(str(refusal))
         return 2
-    return 0
+    text = scenario.get("before", "") + text + scenario.get("after", "")
+    sys.stdout.write(text.replace("\n", scenario.get("line_end", "\n")))
+    sys.stderr.write(scenario.get("errors", ""))
+    return scenario.get("code", 0)
 
 
 def log_call(state, argv):
