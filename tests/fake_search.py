@@ -43,7 +43,7 @@ class FakeClock:
 
 @dataclass
 class FakeBackend:
-    """Runs that take one second each and finish, side by side in some slots.
+    """Runs that take one second each (or others) and finish, side by side in some slots.
 
     answers: what the next submissions meet: an error that is raised, None = they are accepted.
     while_waiting: called at each wait, after time has passed.
@@ -52,6 +52,7 @@ class FakeBackend:
 
     clock: FakeClock
     slots: int = 1
+    run_s: float = 1.0
     survives_controller: bool = False
     name: str = "fake"
     shows_output: bool = False
@@ -84,7 +85,7 @@ class FakeBackend:
         """Let the jobs run; each leaves its folder at once."""
         for job in jobs:
             self.started.append(job.attempt.run.number)
-            self._ends[job.attempt.token] = self.clock.steady_s + 1
+            self._ends[job.attempt.token] = self.clock.steady_s + self.run_s
             folder = job.attempt.log_folder.parent.parent / job.attempt.run.folder
             folder.mkdir()
             if job.attempt.run.number not in self.exit_statuses:

@@ -58,6 +58,11 @@ class Delays:
             self._told_at[known] = self._clock()
             warn(text)
 
+    def hasten(self) -> None:
+        """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""
+        self._until = min(self._until, self._clock() + _FIRST_PAUSE_S)
+        self._next_s = _FIRST_PAUSE_S
+
     def end_pause(self) -> None:
         """Ask now."""
         self._until = 0.0

@@ -251,6 +251,7 @@ class Dispatcher:
         job = self._active.pop(token, None)
         if job is not None:
             self._ended_jobs[token] = job
+            self._submissions.job_has_ended()
 
     def _collect_all(self, ended: Iterable[RunRecord]) -> None:
         for entry in ended:

@@ -23,6 +23,7 @@ from hpsearch.core.errors import (
     SubmissionRefused,
     SubmissionUnexplained,
     SubmissionUnsure,
+    SubmitLimitReached,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
@@ -77,7 +78,7 @@ class Submissions:
         self.unreleased: list[Job] = []
         self._delays = Delays(clocks.steady, longest_wait_s)
         self._has_accepted = self._was_ever_accepted = False
-        self._refusals = 0
+        self._is_at_limit, self._refusals = False, 0
 
     def __len__(self) -> int:
         """How many runs and attempts there is still something to be done for."""
@@ -87,6 +88,11 @@ class Submissions:
         """An earlier controller has submitted a job of the search. is_live: it has to be looked after."""
         self._was_ever_accepted = True
         self._has_accepted |= is_live
+
+    def job_has_ended(self) -> None:
+        """Where the scheduler takes no more jobs at once, it may take one now."""
+        if self._is_at_limit:
+            self._delays.hasten()
 
     def make_one(self, active: Sequence[Job]) -> Made | None:
         """Submit what goes to the next place; None if nothing can be submitted now.
@@ -167,6 +173,7 @@ class Submissions:
                 self._withdraw(attempts, moved)
                 self.waiting.put_back(entries)
                 is_doubtful = isinstance(error, SubmissionUnexplained)
+                self._is_at_limit = isinstance(error, SubmitLimitReached)
                 self._put_off(f"no run can be started for the moment ({error})", is_doubtful)
                 return Made()
             if self._backend.survives_controller and not self._has_accepted:

@@ -233,7 +233,7 @@ class ClusterBackend:
         if size == 1 or not (for_good or isinstance(error, SubmitLimitReached)):
             return error
         self._array_size.refused(size, for_good)
-        return SubmissionDelayed(str(error))
+        return SubmissionDelayed(str(error)) if for_good else error
 
     def _ask(self, jobs: Sequence[Job]) -> bool:
         """Ask the scheduler once for these jobs; return whether it says something new."""

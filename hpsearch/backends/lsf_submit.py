@@ -112,7 +112,7 @@ def submitted_id(answer: Answer) -> str:
     if answer.exit_status is None:
         # It may have waited for LSF, and have got through at the last moment.
         raise SubmissionUnsure(said or "bsub gave no answer in time")
-    is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS)
+    is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
     if not is_aborted and (answer.exit_status <= 0 or not said):
         raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
     raise refusal("bsub", said, SubmissionUnexplained if is_aborted and kind is SubmissionUnsure else kind)

@@ -24,9 +24,16 @@ def meanings(*pairs: tuple[type[SearchError], str]) -> tuple[Meaning, ...]:
     return tuple((re.compile(words, re.IGNORECASE), kind) for kind, words in pairs)
 
 
-def meaning(text: str, table: Sequence[Meaning]) -> type[SearchError]:
-    """Return what a scheduler's text means; words that are in no table may mean anything."""
-    return next((kind for words, kind in table if words.search(text)), SubmissionUnexplained)
+def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[SearchError]:
+    """Return what a scheduler's text means; words that are in no table may mean anything.
+
+    errors: the part that tells of the refusal, if that is known: what a job asks for is also named in the chatter of
+    sites ("account lab is used").
+    """
+    for words, kind in table:
+        if words.search(errors or text if kind is SubmissionRefused else text):
+            return kind
+    return SubmissionUnexplained
 
 
 def refusal(command: str, said: str, kind: type[SearchError]) -> SearchError:

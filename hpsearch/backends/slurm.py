@@ -39,8 +39,6 @@ _NEVER = {
     "PartitionConfig": "it asks for more than the partition has; ask for less, or give another --slurm_partition",
     "BadConstraints": "no node has what it asks for; change --slurm_constraint or --slurm_gres",
     "DependencyNeverSatisfied": "the job that it depends on has failed; change --slurm_options",
-    "InvalidAccount": "the account is not valid; change --slurm_options",
-    "InvalidQOS": "the quality of service is not valid; change --slurm_qos",
 }
 #: A node could not start it, and Slurm holds it for ever: another job will do better.
 _BROKEN_START = "launch failed requeued held"
@@ -50,8 +48,13 @@ _HELD = {
     "JobHeldAdmin": "an administrator holds it; ask there, or scancel {id}",
     "PartitionNodeLimit": "its partition has too few nodes that are up",
     "PartitionDown": "its partition is down",
+    # Was valid when the job was accepted, and is again when the accounting database is back, say.
+    "InvalidAccount": "its account is not valid any more; ask the administrators, or scancel {id}",
+    "InvalidQOS": "its quality of service is not valid any more; ask the administrators, or scancel {id}",
 }
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
+#: Lines of sbatch that tell of an error; all others may be a plugin's.
+_ERROR = re.compile(r"sbatch: (?:error|fatal):|.*\bfailed:")
 #: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
 _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"))
 #: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
@@ -142,7 +145,8 @@ class Slurm:
         said = _words(answer)
         if answer.exit_status is None or answer.exit_status < 0:
             raise SubmissionUnsure(said or "sbatch gave no answer in time")
-        raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SLURM_REFUSALS))
+        errors = "\n".join(line for line in answer.stderr.splitlines() if _ERROR.match(line))
+        raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SLURM_REFUSALS, errors))
 
     def array_member(self, array: str, number: int) -> str:
         """Return the id as in ``123_4``."""

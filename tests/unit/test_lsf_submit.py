@@ -153,6 +153,13 @@ def test_a_refusal_that_names_nothing_of_the_job_is_not_explained(said: str) -> 
     assert str(refused.value) == f"bsub refuses the job: {said}"
 
 
+def test_what_an_esub_says_beside_a_refusal_is_no_reason_for_it() -> None:
+    with pytest.raises(SubmissionUnexplained):
+        submitted_id(
+            Answer(255, "Job goes to queue <normal>, project <cpp>.\n", "Internal error. Job not submitted.\n")
+        )
+
+
 @pytest.mark.parametrize(
     "said, kind",
     [

@@ -192,6 +192,12 @@ def test_a_refusal_of_what_the_job_asks_for_is_for_good(words: str) -> None:
     assert not isinstance(refused.value, SubmissionUnexplained)
 
 
+def test_what_a_plugin_says_beside_a_refusal_is_no_reason_for_it() -> None:
+    chatter = "sbatch: lua: account lab, partition main, qos normal\n"
+    with pytest.raises(SubmissionUnexplained):
+        SLURM.submitted_id(Answer(1, "", f"{chatter}sbatch: error: Batch job submission failed: Unspecified error\n"))
+
+
 @pytest.mark.parametrize("words", ["Unspecified error", "Access/permission denied", "Invalid user id", ""])
 def test_a_refusal_in_other_words_is_not_explained(words: str) -> None:
     with pytest.raises(SubmissionUnexplained, match=r"sbatch refuses the job: ."):
@@ -326,7 +332,10 @@ def test_a_job_that_never_would_start_is_hopeless(reason: str, cause: RunState) 
     assert (seen.is_hopeless, seen.status.phase, seen.status.cause) == (True, JobPhase.ENDED, cause)
 
 
-@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "PartitionDown", "PartitionNodeLimit"])
+@pytest.mark.parametrize(
+    "reason",
+    ["JobHeldUser", "JobHeldAdmin", "PartitionDown", "PartitionNodeLimit", "InvalidAccount", "InvalidQOS"],
+)
 def test_a_job_that_something_holds_waits_and_is_told_of(reason: str) -> None:
     seen = row(f"12|N/A|PENDING|{reason}||/l/a.sh")
     assert (seen.is_hopeless, seen.status.phase, reason in seen.trouble) == (False, JobPhase.QUEUED, True)

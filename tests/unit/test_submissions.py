@@ -134,6 +134,17 @@ def test_a_submission_of_which_nobody_knows_is_left_to_a_resume_when_the_wait_is
     assert "1 run not submitted, and nobody knows of 1 submission" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("answer, took_s", [(LIMIT, 1002), (SubmissionDelayed("standby"), 1042)])
+def test_at_a_limit_of_jobs_the_end_of_one_is_a_reason_to_ask_soon(
+    backend: FakeBackend, tmp_path: Path, answer: Exception, took_s: float
+) -> None:
+    backend.slots, backend.run_s = 2, 500
+    backend.answers = [None, *[answer] * 13]
+    with planned_search(tmp_path, 2) as search:
+        dispatch(search, backend)
+    assert backend.clock.steady_s - 100 == pytest.approx(took_s, abs=1)
+
+
 def test_a_wait_ends_at_a_signal(backend: FakeBackend, tmp_path: Path) -> None:
     backend.answers = [LIMIT] * 1000
     backend.while_waiting = lambda: os.kill(os.getpid(), signal.SIGINT) if backend.waits == 50 else None
