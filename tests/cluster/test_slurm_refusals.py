@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -60,3 +61,36 @@ def test_a_machine_without_slurm_is_told_apart_before_anything_is_written(search
     result = searches.run()
     assert (said(result, "sbatch: cannot be started", "login node"), result.exit_status) == ([], 2)
     assert not searches.folder.exists()
+
+
+#: Its calls with the numbers in a file fail with words of their own; all others go to the real sbatch.
+WRAPPER = """\
+#!/bin/bash
+echo x >>calls
+words=$(sed -n "s/^$(wc -l <calls) //p" refusals)
+if [ -z "$words" ]; then exec {sbatch} "$@"; fi
+echo "sbatch: error: $words" >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("option", ["--num_jobs=8", "--slurm_array"])
+def test_refusals_of_a_moment_fail_no_run_and_leave_nothing(
+    searches: ClusterProject, option: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    commands = tmp_path_factory.mktemp("bin")
+    sbatch = shutil.which("sbatch", path=searches.project.environment["PATH"])
+    wrapper = commands / "sbatch"
+    wrapper.write_text(WRAPPER.format(sbatch=sbatch))
+    wrapper.chmod(0o755)
+    searches.project.environment["PATH"] = f"{commands}:{searches.project.environment['PATH']}"
+    searches.project.write("calls", "x\n")
+    # The first call asks for the version.
+    standby = "Batch job submission failed: Slurm backup controller in standby mode"
+    searches.project.write("refusals", f"3 {standby}\n5 Batch job submission failed: Unspecified error\n")
+    searches.acts("true", x=[1, 2])
+    result = searches.run(option)
+    assert (result.exit_status, searches.executions()) == (0, {1: 1, 2: 1}), result.stderr
+    assert result.stderr.count(standby) == 1
+    logs = searches.folder / ".hpsearch" / "logs"
+    assert [path.name for path in logs.iterdir() if ".batch." not in path.name] == []
