@@ -154,6 +154,7 @@ def dispatch(
         dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, clocks, retries, longest_wait_s=longest_wait_s)
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
+        dispatcher.finish()
     return stop
 
 

@@ -14,6 +14,7 @@ from hpsearch.backends.base import Backend, LogFile
 from hpsearch.core.errors import SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.store.events import RunCollected, encode_summary
+from hpsearch.store.layout import folders_aside, move_aside, move_back
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
@@ -72,6 +73,27 @@ class Collector:
         if outcome.state is not RunState.FINISHED:
             return False
         self._note(entry, outcome)
+        return True
+
+    def restore(self, entry: RunRecord) -> bool:
+        """Let an earlier result of a run count again, none of whose newer attempts finished; return whether it does.
+
+        Its folder returns to its place, and that of the newest attempt is moved aside.
+        """
+        assert entry.kept is not None
+        folder, kept = self._search.folder, entry.kept
+        earlier = folders_aside(folder, entry.run).get(kept.attempts)
+        try:
+            if earlier is not None:
+                move_aside(folder, entry.run, entry.attempts)
+                move_back(folder, entry.run, earlier)
+        except StoreError as error:
+            self._screen.warn(f"run {entry.run.number}: its earlier result counts, but {error}")
+            return False
+        newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({entry.problem})" if entry.problem else "")
+        problem = f"{newest}; the result of attempt {kept.attempts} stays"
+        self._screen.note(f"run {entry.run.number}: {problem}")
+        self._note(entry, Outcome(RunState.FINISHED, dict(kept.summary or {}), problem))
         return True
 
     def add_row(self, entry: RunRecord) -> None:

@@ -65,6 +65,8 @@ class Dispatcher:
         self._followers: dict[str, LogFollower] = {}
         self._failures_before: dict[int, int] = {}
         self._again: set[int] = set()
+        #: Numbers of the runs whose earlier result counts again, as no newer attempt has finished.
+        self.restored: set[int] = set()
         self._unseen: set[str] = set()
         self._next_look = clocks.steady() + _REQUEST_INTERVAL_S
 
@@ -75,6 +77,8 @@ class Dispatcher:
         takes_up_all: also runs that turn out to have ended without finishing while no controller was there.
         """
         self._again.update(again)
+        entries = list(entries)
+        self._restore_kept(entry for entry in entries if entry.run.number not in again)
         for entry in entries:
             self._failures_before[entry.run.number] = entry.failures
             if entry.submitted is not None and entry.submitted.is_queued:
@@ -122,6 +126,7 @@ class Dispatcher:
 
         Raises StoreError if it cannot be done.
         """
+        self.restored |= self._restore_kept(self._search.record)
         while not self._could_finish():
             self._backend.wait([], PAUSE_S, self._stop.alarm)
         if self._collector.left_undone():
@@ -279,9 +284,16 @@ class Dispatcher:
             is_again = self._submissions.waiting.can_have_room(job) or entry.token in self._unseen
         if is_again:
             self._submissions.waiting.append(entry)
-        elif entry.summary is not None:
+        elif entry.result.summary is not None:
             self._collector.add_row(entry)
         self._screen.ended(entry, is_again)
+        if not is_again:
+            self.restored |= self._restore_kept([entry])
+
+    def _restore_kept(self, entries: Iterable[RunRecord]) -> set[int]:
+        """Let earlier results count again where no newer attempt finished and none is on its way; return which runs."""
+        kept = [entry for entry in entries if entry.kept is not None and not entry.is_open]
+        return {entry.run.number for entry in kept if self._collector.restore(entry)}
 
     def _is_needless(self, entry: RunRecord) -> bool:
         """Return whether a run that is about to be run again has finished after all: its summary can be read now."""

@@ -56,7 +56,7 @@ def _from_journal(reader: SearchReader) -> FinishedRuns:
     runs = [FinishedRun(row, None) for row in reader.record.carried if _is_finished(row)]
     runs += [
         FinishedRun(row_of(entry, settings), entry.run)
-        for entry in reader.record
+        for entry in (newest.result for newest in reader.record)
         if entry.state is RunState.FINISHED and entry.summary is not None
     ]
     columns = columns_of(settings, [run.row for run in runs])

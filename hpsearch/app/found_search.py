@@ -263,7 +263,7 @@ def _gather_results(search: FoundSearch) -> None:
 
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
     """Take a run's summary from the surest place that has it: journal, its folder, the table."""
-    entry = found.entry
+    entry = None if found.entry is None else found.entry.result
     known = entry.summary if entry is not None else None
     if known is None or (entry is not None and entry.state is not RunState.FINISHED):
         # A run that was given up may have gone on: its folder knows better.

@@ -85,11 +85,11 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
     found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
-    if attempt is not None and attempt > len(found):
-        raise FolderError(
-            f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; there is no attempt {attempt}"
-        )
-    return found[-1 if attempt is None else attempt - 1]
+    wanted = max(found) if attempt is None else attempt
+    if wanted not in found:
+        missing = f"attempt {wanted} left none" if wanted <= entry.attempts else f"there is no attempt {wanted}"
+        raise FolderError(f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; {missing}")
+    return found[wanted]
 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
@@ -104,7 +104,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
         is_over = _is_over(reader, number)
         if follower is None:
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
-            follower = LogFollower(paths[-1:]) if paths else None
+            follower = LogFollower([paths[max(paths)]]) if paths else None
         if follower is not None:
             yield from follower.last_pieces() if is_over else follower.pieces()
         if is_over:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import site
+from collections.abc import Iterable
 from pathlib import Path
 
 from hpsearch.app.program import interpreter_word
@@ -15,7 +16,16 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 def resume_hint(folder: Path) -> str:
     """Return how an ended search is taken up again, from where we are."""
-    line = shell_line([interpreter_word(), "-m", "hpsearch.hpsearch", "--resume", str(folder)])
+    return _from_here("hpsearch.hpsearch", "--resume", str(folder))
+
+
+def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
+    """Return how these runs, which have results already, are run again, from where we are."""
+    return _from_here("hpsearch", "retry", str(folder), *(f"--run={number}" for number in sorted(numbers)))
+
+
+def _from_here(module: str, *words: str) -> str:
+    line = shell_line([interpreter_word(), "-m", module, *words])
     return line if _is_found_from(Path.cwd()) else f"cd {shlex.quote(str(_PACKAGE.parent))} && {line}"
 
 

@@ -119,7 +119,8 @@ def best_runs(record: SearchRecord, count: int) -> list[RunRecord]:
     """Return the best finished runs, best first; runs without a number under the performance key are left out."""
     settings = record.known_settings()
     key, ascending = settings.performance_key, settings.sort_ascending
-    scored = [entry for entry in record if entry.state is RunState.FINISHED and performance(entry, key) is not None]
+    finished = [entry.result for entry in record if entry.result.state is RunState.FINISHED]
+    scored = [entry for entry in finished if performance(entry, key) is not None]
     return sorted(scored, key=lambda entry: sort_key(_cell(entry, key), ascending))[:count]
 
 

@@ -22,7 +22,7 @@ from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig, load_config
 from hpsearch.app.new_folder import FolderTakenError, new_search
 from hpsearch.app.options import SearchOptions, check_together, options_from_names, with_given
-from hpsearch.app.own_call import resume_hint
+from hpsearch.app.own_call import resume_hint, retry_hint
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, odd_performances, plan_lines
@@ -276,12 +276,14 @@ def _carry_out(
             screen.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
     _print_results(screen, folder.results, stop.signal_number is not None)
-    all_finished = all(entry.state is RunState.FINISHED for entry in entries)
+    have_results = all(entry.state is RunState.FINISHED for entry in entries)
+    all_finished = have_results and not dispatcher.restored
     if options.submit_only and stop.signal_number is None:
         screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
         return SearchEnd(folder.results, 0)
     if stop.signal_number is not None and not all_finished:
-        raise SearchInterrupted(f"stopped; go on with: {resume_hint(folder.path)}", stop.signal_number)
+        hint = retry_hint(folder.path, dispatcher.restored) if have_results else resume_hint(folder.path)
+        raise SearchInterrupted(f"stopped; go on with: {hint}", stop.signal_number)
     return SearchEnd(folder.results, 0 if all_finished else 1)
 
 

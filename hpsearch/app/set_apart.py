@@ -13,7 +13,7 @@ from hpsearch.app.liveness import Liveness
 from hpsearch.app.oldnames import using_config
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError, reason_of
-from hpsearch.store.layout import free_name
+from hpsearch.store.layout import free_name, move_entry
 
 
 @dataclass
@@ -129,7 +129,7 @@ def move_back(search: FoundSearch, liveness: Liveness) -> Return:
 def _move(source: Path, target: Path) -> str:
     """Move a run's folder, within the search folder; return what went wrong."""
     try:
-        source.rename(target)
+        move_entry(source, target)
     except OSError as error:
         return f"cannot be moved to {target} ({reason_of(error)})"
     return ""

@@ -160,7 +160,7 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
             return "running"
         # Nobody may have looked since it started; the scheduler makes the log at that moment.
         logs = logs_of_attempts(folder, entry, ".out")
-        return "running" if any(path.parent == folder.logs for path in logs) else "queued"
+        return "running" if any(path.parent == folder.logs for path in logs.values()) else "queued"
     if presence is Presence.LIVE:
         return "running"
     if submitted.host != socket.gethostname():

@@ -199,7 +199,7 @@ class Submissions:
     def _make_way(self, entries: Sequence[RunRecord], moved: list[tuple[Run, Path]]) -> None:
         """Move the folders of earlier attempts aside, and add to `moved` which and whereto."""
         for entry in entries:
-            path = move_aside(self._search.folder, entry.run)
+            path = move_aside(self._search.folder, entry.run, entry.attempts)
             if path is not None:
                 moved.append((entry.run, path))
 

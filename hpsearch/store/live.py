@@ -177,7 +177,7 @@ class LiveSearch:
         Raises StoreError if the table takes no more; the row then comes with the next one.
         """
         assert self._table is not None
-        row = row_of(entry, self.settings)
+        row = row_of(entry.result, self.settings)
         is_new = entry.run.out_dir not in self._shown
         can_grow = self._is_table_whole and is_new and set(row) <= set(self._table.columns)
         self._is_table_whole = False

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.events import Event
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import SearchFolder, folders_aside
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
 
@@ -100,24 +99,23 @@ def no_search(folder: SearchFolder) -> FolderError:
     )
 
 
-def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> list[Path]:
-    """Return a run's log files with this suffix (``.out`` or ``.err``), the newest attempt's last.
+def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dict[int, Path]:
+    """Return a run's log files with this suffix (``.out`` or ``.err``): number of the attempt -> log, in order.
 
     Those of a live attempt lie with the search's own files, the others in the run's folder or where it was moved.
     """
-    run = entry.run
-    places = sorted(folder.attempts.glob(f"{run.folder}.attempt1*"), key=_attempt_number)
-    places.append(folder.run_folder(run))
-    found = [path for place in places if (path := _log_in(place, run, suffix)) is not None]
+    places = folders_aside(folder, entry.run)
+    # An earlier result may have returned to its place: then the newest attempt was moved aside.
+    in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
+    places[in_place] = folder.run_folder(entry.run)
+    found = {
+        number: path for number, place in places.items() if (path := _log_in(place, entry.run, suffix)) is not None
+    }
     live = folder.logs / f"{entry.token}{suffix}"
     # Before it is submitted, there may be an empty file of an attempt that is only prepared.
-    return [*found, live] if entry.submitted is not None and live.exists() else found
-
-
-def _attempt_number(path: Path) -> int:
-    # free_name() counts behind a dot, from 2 on.
-    number = integer(path.name.rpartition(".")[2])
-    return 1 if number is None else number
+    if entry.submitted is not None and live.exists():
+        found[entry.attempts] = live
+    return dict(sorted(found.items()))
 
 
 def _log_in(place: Path, run: Run, suffix: str) -> Path | None:

@@ -77,6 +77,7 @@ class RunRecord:
     token: of the newest attempt. attempts: how many were intended. failures: how many ended by the run's own fault.
     submitted: the newest attempt's submission, None before it. started: when it was seen running after it had been
     queued. ended: likewise its end.
+    kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     """
 
     run: Run
@@ -92,6 +93,12 @@ class RunRecord:
     problem: str = ""
     collected_at: float | None = None
     before: RunRecord | None = None
+    kept: RunRecord | None = None
+
+    @property
+    def result(self) -> RunRecord:
+        """The record of the attempt whose results count."""
+        return self.kept or self
 
     @property
     def is_live(self) -> bool:
@@ -203,6 +210,8 @@ class SearchRecord:
     @staticmethod
     def _intend(entry: RunRecord, event: AttemptIntended) -> None:
         entry.before = replace(entry, before=None)
+        if entry.state is RunState.FINISHED:
+            entry.kept = replace(entry, before=None, kept=None)
         entry.state = RunState.PLANNED
         entry.token = event.token
         entry.attempts += 1
@@ -222,6 +231,8 @@ class SearchRecord:
         entry.summary = None if event.summary is None else decode_summary(event.summary)
         entry.problem = event.problem
         entry.collected_at = event.at
+        if entry.state is RunState.FINISHED:
+            entry.kept = None
         if entry.state.is_interruption:
             entry.interruptions += 1
         elif entry.state is not RunState.FINISHED:

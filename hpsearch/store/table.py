@@ -28,7 +28,7 @@ def row_of(entry: RunRecord, settings: Settings) -> Row:
 def rows_of(record: SearchRecord) -> list[Row]:
     """Return the rows of all runs that delivered a summary, after the rows that were there before the journal."""
     settings = record.known_settings()
-    rows = [row_of(entry, settings) for entry in record if entry.summary is not None]
+    rows = [row_of(entry.result, settings) for entry in record if entry.result.summary is not None]
     newer = {row[settings.out_arg] for row in rows}
     return [row for row in record.carried if row.get(settings.out_arg) not in newer] + rows
 

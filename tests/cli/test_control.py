@@ -402,6 +402,73 @@ def test_a_run_that_finished_is_run_again_if_it_is_named(project: Project, half_
     assert (earlier / "summary.txt").read_text() == "acc 44\nfinished 1\n"
 
 
+#: Ends at once with the value that `value.txt` holds; where that is "wait", it never ends by itself.
+VALUE_SCRIPT = """\
+#!/bin/sh
+for word; do case $word in --out_dir=*) out=${word#*=};; esac; done
+read -r value <value.txt
+mkdir "$out"
+[ "$value" != wait ] || { echo $$ >>pids.txt; sleep 600; }
+[ "$value" != fail ] || exit 3
+printf 'acc %s\\nfinished 1\\n' "$value" >"$out/summary.txt"
+"""
+
+
+@pytest.fixture
+def with_results(project: Project) -> Path:
+    """A search in the folder `out` whose two runs finished with the value 5."""
+    project.grid({"x": [1, 2]}, script=VALUE_SCRIPT, script_name="train.sh")
+    project.write("value.txt", "5\n")
+    project.search("--out_dir=out", *OPTIONS)
+    return project.path / "out"
+
+
+def assert_results_stay(project: Project, folder: Path) -> None:
+    assert [row["acc"] for row in rows(folder)] == ["5", "5"]
+    assert [path.read_text() for path in folder.glob("sim_*/summary.txt")] == ["acc 5\nfinished 1\n"] * 2
+    assert project.ask("postprocess", "out").exit_status == 0
+    assert [row["acc"] for row in rows(folder, "postprocessing_results.csv")] == ["5", "5"]
+    assert states(folder) == {1: "finished", 2: "finished"}
+
+
+def test_a_stopped_retry_leaves_the_result_of_a_finished_run(project: Project, with_results: Path) -> None:
+    project.write("value.txt", "wait\n")
+    argv = [sys.executable, "-m", "hpsearch", "retry", "out", "--run=1"]
+    retry = subprocess.Popen(argv, cwd=project.path, env=project.environ(), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(pids(project)) == 1, "the newer attempt")
+    assert [row["acc"] for row in rows(with_results)] == ["5", "5"]
+    retry.send_signal(signal.SIGINT)
+    _, stderr = retry.communicate(timeout=30)
+    assert retry.returncode == 130, stderr
+    assert "run 1: attempt 2 cancelled (cancelled with the search; " in stderr
+    assert "; the result of attempt 1 stays\n" in stderr
+    assert f" retry '{with_results}' --run=1" in stderr.splitlines()[-1]
+    assert_results_stay(project, with_results)
+
+
+def test_a_failed_retry_leaves_the_result_of_a_finished_run(project: Project, with_results: Path) -> None:
+    project.write("value.txt", "fail\n")
+    result = project.ask("retry", "out", "--run=1")
+    assert result.exit_status == 1, result.stderr
+    assert_results_stay(project, with_results)
+    # What is kept is finished: there is nothing to resume.
+    assert project.ask("resume", "out").exit_status == 0
+
+
+def test_the_result_of_a_finished_run_stays_when_the_controller_of_its_retry_is_killed(
+    project: Project, with_results: Path
+) -> None:
+    project.write("value.txt", "wait\n")
+    argv = [sys.executable, "-m", "hpsearch", "retry", "out", "--run=1"]
+    retry = subprocess.Popen(argv, cwd=project.path, env=project.environ(), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(pids(project)) == 1, "the newer attempt")
+    kill(retry)
+    assert project.ask("postprocess", "out").exit_status == 0
+    assert [row["acc"] for row in rows(with_results, "postprocessing_results.csv")] == ["5", "5"]
+    assert project.ask("cancel", "out").exit_status == 0
+    assert_results_stay(project, with_results)
+
+
 def test_a_cancelled_run_does_not_count_as_failed(project: Project, live: subprocess.Popen[str]) -> None:
     assert project.ask("cancel", "out").exit_status == 0
     result = project.ask("retry", "out")

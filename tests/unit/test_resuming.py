@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 
+from hpsearch.app.report import best_runs
 from hpsearch.core.model import RunState
 from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
+from hpsearch.store.journal import read_journal
+from hpsearch.store.layout import move_aside
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.table import read_table
+from hpsearch.store.record import SearchRecord
+from hpsearch.store.table import read_table, rows_of
 
 
 @pytest.fixture
@@ -81,6 +86,84 @@ def test_a_retry_of_named_runs_runs_nothing_else(search: LiveSearch, backend: Fa
     dispatch(search, backend, again=[2], takes_up_all=False)
     assert backend.started == [2]
     assert states(search) == {1: "failed", 2: "finished"}
+
+
+def first_column(search: LiveSearch) -> list[str]:
+    """Return the results in the table, and those that a later reader of the journal would put there."""
+    anew = rows_of(SearchRecord.of(read_journal(search.folder.journal)))
+    table = read_table(search.folder.results)
+    assert sorted(row["acc"] for row in anew) == sorted(row["acc"] for row in table)
+    return sorted(row["acc"] for row in table)
+
+
+@pytest.fixture
+def finished(search: LiveSearch, backend: FakeBackend) -> LiveSearch:
+    """A search whose two runs finished with the values 1.1 and 2.1 (run and attempt)."""
+    dispatch(search, backend)
+    assert first_column(search) == ["1.1", "2.1"]
+    return search
+
+
+def summary_of(search: LiveSearch, number: int) -> str:
+    return (search.folder.run_folder(search.record.runs[number].run) / "s.txt").read_text()
+
+
+def test_a_retry_that_finishes_replaces_the_earlier_result(finished: LiveSearch, backend: FakeBackend) -> None:
+    dispatch(finished, backend, again=[1])
+    assert first_column(finished) == ["1.2", "2.1"]
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_retry_that_fails_leaves_the_earlier_result_and_its_folder(
+    finished: LiveSearch, backend: FakeBackend, retries: int
+) -> None:
+    backend.exit_statuses = {1: 3}
+    dispatch(finished, backend, again=[1], retries=retries)
+    assert backend.started == [1, 2, *[1] * (retries + 1)]
+    assert first_column(finished) == ["1.1", "2.1"]
+    assert summary_of(finished, 1).startswith("acc 1.1\n")
+    assert states(finished) == {1: "finished", 2: "finished"}
+    assert finished.record.runs[1].problem.endswith("the result of attempt 1 stays")
+
+
+def test_a_retry_that_is_stopped_leaves_the_earlier_result_and_its_folder(
+    finished: LiveSearch, backend: FakeBackend
+) -> None:
+    backend.exit_statuses = {1: 143}
+    during: list[list[str]] = []
+
+    def stop() -> None:
+        during.append(sorted(row["acc"] for row in rows_of(finished.record)))
+        signal.raise_signal(signal.SIGINT)
+
+    backend.while_waiting = stop
+    dispatch(finished, backend, again=[1])
+    assert during == [["1.1", "2.1"]]
+    assert first_column(finished) == ["1.1", "2.1"]
+    assert summary_of(finished, 1).startswith("acc 1.1\n")
+
+
+def test_a_result_stays_in_every_reader_while_a_newer_attempt_lives(finished: LiveSearch, backend: FakeBackend) -> None:
+    finished.note(AttemptIntended(1, "again", 5.0), AttemptSubmitted(1, "again", "8@job", "here", 6.0))
+    record = SearchRecord.of(read_journal(finished.folder.journal))
+    assert [entry.run.number for entry in best_runs(record, 5)] == [2, 1]
+    assert sorted(row["acc"] for row in rows_of(record)) == ["1.1", "2.1"]
+
+
+def test_an_earlier_result_returns_also_if_its_controller_was_killed_before_that(
+    finished: LiveSearch, backend: FakeBackend
+) -> None:
+    entry = finished.record.runs[1]
+    moved = move_aside(finished.folder, entry.run, 1)
+    finished.note(
+        AttemptIntended(1, "again", 5.0),
+        AttemptSubmitted(1, "again", "8@job", "here", 6.0),
+        AttemptEnded(1, "again", 3, 7.0),
+        RunCollected(1, "again", "failed", 8.0),
+    )
+    dispatch(finished, backend)
+    assert (moved is not None and moved.exists(), backend.started) == (False, [1, 2])
+    assert summary_of(finished, 1).startswith("acc 1.1\n")
 
 
 FINISHED, NOT_FINISHED = "acc 7\nfinished 1\n", "acc 7\nfinished 0\n"
