@@ -15,7 +15,7 @@ from hpsearch.app.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
-from hpsearch.store.journal import read_journal
+from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import (
     Listing,
@@ -136,7 +136,7 @@ def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
     if not folder.journal.exists():
         return None, []
     try:
-        record = SearchRecord.of(read_journal(folder.journal))
+        record = read_record(folder.journal)
     except FolderError as error:
         return None, [str(error)]
     return (record, []) if record.settings is not None else (None, [f"{folder.journal}: it tells of no search yet"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from hpsearch.app.controller import Presence, presence_of
 from hpsearch.app.found_search import FoundRun, FoundSearch
-from hpsearch.backends.launcher import read_exit_status
+from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, is_alive, processes
 from hpsearch.core.model import RunState
 from hpsearch.store.lock import lock_holder
@@ -64,12 +64,7 @@ class Liveness:
         return is_alive(entry.submitted.id) if is_here else True
 
     def _has_exit(self, entry: RunRecord) -> bool:
-        try:
-            return (
-                read_exit_status(self._search.folder.exit_file(entry.token).read_text("ascii", "replace")) is not None
-            )
-        except OSError:
-            return False
+        return note_in(self._search.folder.exit_file(entry.token)) is not None
 
 
 def _controller(search: FoundSearch) -> str | None:

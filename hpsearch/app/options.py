@@ -24,6 +24,7 @@ from hpsearch.app.option_values import (
     share,
 )
 from hpsearch.core.errors import UsageError
+from hpsearch.store.checked import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 
@@ -282,8 +283,11 @@ def options_from(namespace: argparse.Namespace) -> SearchOptions:
 
 
 def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
-    """Return the options with these values; unknown names, of an older or newer version, are left out."""
-    return SearchOptions(**{name: _frozen(value) for name, value in values.items() if name in _fields()})
+    """Return the options with these values; unknown names, of an older or newer version, are left out.
+
+    Raises ValueError naming an option whose value is of another type.
+    """
+    return build(SearchOptions, {name: _frozen(value) for name, value in values.items() if name in _fields()})
 
 
 def _frozen(value: Any) -> Any:  # Any: see above

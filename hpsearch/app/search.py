@@ -30,10 +30,11 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import SearchInterrupted, StoreError, SubmissionRefused, reason_of
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
+from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
@@ -189,7 +190,7 @@ def resume_search(
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(screen.note)) as search:
         settings, entries = search.settings, how.chosen(search.record)
-        combined = replace(with_given(options_from_names(search.record.options), given), resume=given_folder)
+        combined = replace(with_given(_options_of(search), given), resume=given_folder)
         if not combined.runs_are_gone:
             check_adoptable(folder, settings, entries)
             check_same_place(search.record, combined, entries)
@@ -204,6 +205,20 @@ def resume_search(
         search.open_for_work()
         screen.notes(_resume_lines(search, entries, how))
         return _carry_out(search, config, backend, screen, entries, combined, how)
+
+
+def _options_of(search: LiveSearch) -> SearchOptions:
+    """Return the options with which the search was carried out until now.
+
+    Raises FolderError if its journal holds others than there are.
+    """
+    try:
+        return options_from_names(search.record.options)
+    except ValueError as error:
+        journal = search.folder.journal
+        raise FolderError(
+            f"{journal}: an option of the search cannot be used ({error}); {remedy_for(journal)}"
+        ) from error
 
 
 def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:

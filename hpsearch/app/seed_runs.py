@@ -16,7 +16,7 @@ from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of
 from hpsearch.core.summary import is_finished
-from hpsearch.store.journal import read_journal
+from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
 
@@ -45,7 +45,7 @@ class SeedRun:
 def record_of(search: Path) -> SearchRecord | None:
     """Return what the journal of a search folder adds up to; None if there is none, or it tells of no search yet."""
     journal = SearchFolder(search).journal
-    record = SearchRecord.of(read_journal(journal)) if journal.is_file() else SearchRecord()
+    record = read_record(journal) if journal.is_file() else SearchRecord()
     return record if record.settings is not None else None
 
 

@@ -92,7 +92,7 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
     record, holder = reader.record, reader.holder()
     presence = presence_of(holder)
     counts = Counter(entry.state for entry in record)
-    until = now if presence is not Presence.GONE else min(now, reader.last_event_at or now)
+    until = now if presence is not Presence.GONE else min(now, record.last_event_at or now)
     rate = _runs_per_hour(record, until)
     left = sum(count for state, count in counts.items() if not state.is_final)
     return SearchStatus(
@@ -102,7 +102,7 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
         state=_state(presence, bool(left)),
         presence=presence,
         holder=holder,
-        last_event_at=reader.last_event_at,
+        last_event_at=record.last_event_at,
         counts=counts,
         runs_per_hour=rate,
         left_s=left / rate * 3600 if rate and presence is not Presence.GONE else None,
@@ -273,7 +273,7 @@ def _watch(reader: SearchReader, is_json: bool, screen: Screen) -> None:
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
-        now_seen = (reader.last_event_at, len(reader.record.runs), reader.holder())
+        now_seen = (reader.record.last_event_at, len(reader.record.runs), reader.holder())
         if screen.width is not None or now_seen != seen:
             seen = now_seen
             screen.redraw(_lines(reader, is_json, screen))

@@ -10,7 +10,7 @@ from pathlib import Path
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.job_script import runs_in_script
 from hpsearch.backends.job_watch import JobWatch, Patience
-from hpsearch.backends.launcher import ExitNote, read_exit_note
+from hpsearch.backends.launcher import note_in
 from hpsearch.backends.rounds import Rounds
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
@@ -63,7 +63,7 @@ class ClusterJobs:
             return False
         for job in jobs:
             watch = self._watch(job)
-            note = _exit_note(job.attempt.exit_file) if job.attempt.exit_file in listed else None
+            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None
             is_news = note != watch.note
             watch.see_note(note, now)
             if is_news and watch.waits_for_cause:
@@ -210,7 +210,10 @@ class SubmissionNames:
         for script in log_folder.glob(f"*{BATCH_MARK}*.sh"):
             if script not in self._read:
                 self._read.add(script)
-                text = script.read_text(encoding="utf-8", errors="surrogateescape")
+                try:
+                    text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
+                except OSError:
+                    continue  # It is not known whose jobs these are: they are looked for by their own names.
                 self._names.update({token: (script.stem, number) for number, token in runs_in_script(text)})
 
 
@@ -226,10 +229,3 @@ def _listed(folders: Iterable[Path]) -> set[Path] | None:
     except OSError:
         return None
     return found
-
-
-def _exit_note(path: Path) -> ExitNote | None:
-    try:
-        return read_exit_note(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None  # It has gone again, or cannot be read now.

@@ -34,7 +34,10 @@ def gpus_of(job: Job) -> tuple[int, ...]:
 
 def free_mb_of(job: Job) -> float:
     """Return how much memory was free on the fullest of the job's GPUs when it started; 0 = not known."""
-    return float(job.place.environment.get(_FREE_MB, 0))
+    try:
+        return float(job.place.environment.get(_FREE_MB, 0))
+    except ValueError:
+        return 0.0
 
 
 def wants_alone(job: Job) -> bool:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpsearch.core.integers import integer
+
+#: An exit file is one line of a few words.
+_MOST_BYTES = 4096
+#: An exit status is a byte; a time that a date can be made of is not larger than this.
+_LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 
 #: Runs with the arguments EXIT_FILE COMMAND... ; the command's exit status goes to EXIT_FILE as one line, in one write.
 #: (Renaming would take one more process for each run. Readers take a file without its line break for not yet written.)
@@ -45,12 +53,25 @@ def read_exit_note(text: str) -> ExitNote | None:
     numbers = [number for word in words[:4] if (number := integer(word)) is not None]
     if not text.endswith("\n") or not words or len(numbers) < len(words[:4]):
         return None
+    if numbers[0] > _LARGEST_STATUS or any(number > _LARGEST_TIME for number in numbers):
+        return None
     if len(numbers) < 4:
         return ExitNote(numbers[0])
     return ExitNote(numbers[0], bool(numbers[1]), numbers[2], numbers[3], " ".join(words[4:]))
 
 
-def read_exit_status(text: str) -> int | None:
-    """Return the exit status in an exit file's text; None if it is not (or not yet wholly) there."""
-    note = read_exit_note(text)
-    return None if note is None else note.exit_status
+def note_in(path: Path) -> ExitNote | None:
+    """Return what an exit file says; None if it is not there, or says nothing that can be read."""
+    try:
+        # What is no file (a pipe, say) must not block whoever looks.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        content = os.read(descriptor, _MOST_BYTES) if is_file else b""
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return read_exit_note(content.decode("utf-8", "replace"))

@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.launcher import LOCAL_LAUNCHER, read_exit_status
+from hpsearch.backends.launcher import LOCAL_LAUNCHER, note_in
 from hpsearch.backends.leftovers import Leftovers
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
 from hpsearch.backends.run_family import MARK, await_end, end_family, mark_of, members_of
@@ -293,10 +293,8 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
 
 def _read_exit_file(path: Path) -> int | None:
     """Return the exit status that a launcher left; None if there is none, or it cannot be read."""
-    try:
-        return read_exit_status(path.read_text(encoding="ascii", errors="replace"))
-    except OSError:
-        return None
+    note = note_in(path)
+    return None if note is None else note.exit_status
 
 
 def _ended(exit_status: int | None, launcher_status: int | None) -> Status:

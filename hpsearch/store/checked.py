@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ _LARGEST_TIME = 1e11
 _LARGEST_INTEGER = 2**63 - 1
 #: More than any of our small files holds.
 _MOST_BYTES = 65536
+_LONGEST_NAME = 255
 
 
 def _is_integer(value: object) -> bool:
@@ -27,7 +29,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return type(value) is str and "\0" not in value and _can_be_written(value)
+    return type(value) is str
 
 
 def _is_texts(value: object) -> bool:
@@ -36,14 +38,6 @@ def _is_texts(value: object) -> bool:
 
 def _is_pairs(value: object) -> bool:
     return type(value) is list and all(type(pair) is list and len(pair) == 2 and _is_text(pair[0]) for pair in value)
-
-
-def _can_be_written(text: str) -> bool:
-    """Return whether files and terminals take the text: JSON can hold halves of characters."""
-    try:
-        return text.isascii() or bool(text.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:
-        return False
 
 
 #: Annotation of a field -> whether a value fits it, and what was expected.
@@ -61,28 +55,50 @@ _FITS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def build(kind: type[T], found: Mapping[str, object]) -> T:
+@cache
+def _shape(kind: type) -> tuple[dict[str, tuple[Callable[[object], bool], str]], frozenset[str]]:
+    """Return what fits each field of a dataclass, and which fields have to be there."""
+    every = fields(kind)
+    needed = (each.name for each in every if each.default is MISSING and each.default_factory is MISSING)
+    return {each.name: _FITS[str(each.type)] for each in every}, frozenset(needed)
+
+
+def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON can hold
     """Return an object of a dataclass from what a file says of its fields.
 
     Raises ValueError naming the field that is missing, unknown or of another type.
     """
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    known, needed = _shape(kind)  # type: ignore[arg-type]
     for name, value in found.items():
         if name not in known:
             raise ValueError(f"the field {name[:40]!r} is not known")
-        fits, expected = _FITS[str(known[name].type)]
+        fits, expected = known[name]
         if not fits(value):
             raise ValueError(f"{name} is {str(value)[:40]!r}; expected {expected}")
-    for name, each in known.items():
-        if name not in found and each.default is MISSING and each.default_factory is MISSING:
-            raise ValueError(f"the field {name} is missing")
-    values: dict[str, Any] = dict(found)  # Any: the types were checked above
-    return kind(**values)
+    missing = needed.difference(found)
+    if missing:
+        raise ValueError(f"the field {min(missing)} is missing")
+    return kind(**found)
 
 
-def is_name(text: str) -> bool:
-    """Return whether a text can be the name of a file in a folder, and leads to nowhere else."""
-    return text not in ("", ".", "..") and "/" not in text and len(os.fsencode(text)) < 256
+def check_path(name: str, text: str) -> None:
+    """Make sure that a text can be a path.
+
+    Raises ValueError naming the field otherwise.
+    """
+    if not text or "\0" in text or not (text.isascii() or os.fsencode(text)):
+        raise ValueError(f"{name} is {text[:40]!r}; expected a path")
+
+
+def check_name(name: str, text: str) -> None:
+    """Make sure that a text can be the name of a file in a folder, and leads to nowhere else.
+
+    Raises ValueError naming the field otherwise.
+    """
+    check_path(name, text)
+    length = len(text) if text.isascii() else len(os.fsencode(text))
+    if text in (".", "..") or "/" in text or length > _LONGEST_NAME:
+        raise ValueError(f"{name} is {text[:40]!r}; expected the name of a file")
 
 
 def read_small(path: Path) -> bytes:

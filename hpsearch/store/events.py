@@ -7,15 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpsearch.core.integers import integer
+from hpsearch.core.model import RunState
+from hpsearch.store.checked import build, check_name, check_path
+from hpsearch.store.settings import Settings
 from hpsearch.store.values import decode, encode
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1
+#: Process ids are smaller on every system.
+_LARGEST_PID = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class SearchStarted:
-    """A search was planned in this folder. settings: see `record.Settings`; all that resuming needs."""
+    """A search was planned in this folder. settings: see `Settings`; all that resuming needs."""
 
     settings: Mapping[str, Any]  # Any: whatever JSON can hold
     at: float
@@ -161,15 +167,50 @@ def from_line(line: bytes) -> Event:
 
     Raises ValueError if the line is no event of this version.
     """
-    fields = _from_json(line.decode("ascii"))
-    if not isinstance(fields, dict) or fields.get("event") not in _KINDS:
-        raise ValueError(f"not an event of this version: {line[:80]!r}")
-    kind = _KINDS[fields.pop("event")]
     try:
-        event: Event = kind(**fields)
-    except TypeError as error:
-        raise ValueError(f"not an event of this version: {line[:80]!r}") from error
+        fields = _from_json(line.decode("ascii"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    name = fields.pop("event", None) if isinstance(fields, dict) else None
+    if not isinstance(name, str) or name not in _KINDS:
+        raise ValueError(f"not an event of this version: {line[:80]!r}")
+    event: Event = build(_KINDS[name], fields)
+    try:
+        _check(event)
+    except (TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise ValueError(f"it holds what this version never writes ({error!r})") from error
     return event
+
+
+def _check(event: Event) -> None:
+    """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
+    if not isinstance(event, (SearchStarted, ControllerStarted, RowCarried, RunPlanned)):
+        check_name("token", event.token)
+    if isinstance(event, RunPlanned):
+        check_name("folder", event.folder)
+        check_path("out_dir", event.out_dir)
+        for _, value in event.options:
+            decode(value)
+    elif isinstance(event, SearchStarted):
+        if event.version > JOURNAL_VERSION:
+            raise ValueError(f"version {event.version} of the journal is newer than this program")
+        Settings.from_json(event.settings)
+    elif isinstance(event, AttemptSubmitted):
+        _check_id(event)
+    elif isinstance(event, AttemptEnded):
+        RunState(event.cause or "lost")
+    elif isinstance(event, RunCollected):
+        RunState(event.state)
+        decode_summary(event.summary or {})
+
+
+def _check_id(event: AttemptSubmitted) -> None:
+    """Make sure that a job's id means one job: a process, or a word that no command takes for an option."""
+    pid = integer(event.id.partition("@")[0])
+    is_process = pid is not None and 0 < pid <= _LARGEST_PID
+    is_word = bool(event.id) and not event.id.startswith("-") and event.id.isprintable()
+    if not (is_word if event.is_queued else is_process):
+        raise ValueError(f"id is {event.id[:40]!r}; expected that of a {'job' if event.is_queued else 'process'}")
 
 
 def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # Any: whatever JSON can hold
@@ -178,5 +219,11 @@ def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # An
 
 
 def decode_summary(summary: Mapping[str, Any]) -> dict[str, list[object]]:  # Any: see above
-    """Return the summary that `encode_summary` was given."""
-    return {keyword: [decode(item) for item in value] for keyword, value in summary.items()}
+    """Return the summary that `encode_summary` was given.
+
+    Raises ValueError, TypeError or KeyError if it is none.
+    """
+    decoded = {keyword: [decode(item) for item in value] for keyword, value in summary.items()}
+    if not all(decoded.values()):
+        raise ValueError("a keyword of the summary has no value")
+    return decoded

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.store.events import Event, from_line, to_line
+from hpsearch.store.record import SearchRecord
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
 #: run.
@@ -120,10 +123,10 @@ class Journal:
                 self._cut_rest()
         except OSError as error:
             raise unwritable(self._path, error) from error
-        stat = os.fstat(self._descriptor)
-        if stat.st_nlink == 0:
+        found = os.fstat(self._descriptor)
+        if found.st_nlink == 0:
             raise StoreError(f"{self._path}: was deleted or replaced while the search ran")
-        if stat.st_size != self._size:
+        if found.st_size != self._size:
             raise StoreError(
                 f"{self._path}: was changed by something else while the search ran; nothing is overwritten"
             )
@@ -181,10 +184,13 @@ def _whole_lines(descriptor: int) -> int:
 class JournalReader:
     """Reads a journal, which another process may be writing: a last line without its end is left for later."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, passes_over_damage: bool = False) -> None:
+        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`."""
         self._path = path
+        self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
+        self.damage: list[str] = []
 
     def is_replaced(self) -> bool:
         """Return whether another file lies there now than the one read from (a later search was added to the folder).
@@ -192,19 +198,30 @@ class JournalReader:
         What was read then has to be read again, by a new reader.
         """
         try:
-            stat = self._path.stat()
+            found = self._path.stat()
         except OSError:
             return False
-        return self._inode is not None and (stat.st_ino != self._inode or stat.st_size < self._offset)
+        return self._inode is not None and (found.st_ino != self._inode or found.st_size < self._offset)
+
+    def read_into(self, record: SearchRecord) -> None:
+        """Take the events into account that were added since the last call.
+
+        Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
+        """
+        for event in self.new_events():
+            try:
+                record.apply(event)
+            except (KeyError, ValueError, TypeError) as error:
+                self._found_damage(f"it does not fit what stands before it ({error!r})", error)
 
     def new_events(self) -> Iterator[Event]:
         """Return the events that were added since the last call.
 
-        Raises FolderError, naming file and line, if the journal is missing or cannot be read.
+        Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
         """
         path = self._path
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_open_file) as file:
                 self._inode = os.fstat(file.fileno()).st_ino
                 file.seek(self._offset)
                 yield from self._events(file)
@@ -220,16 +237,49 @@ class JournalReader:
             self._lines += 1
             self._offset += len(line)
             try:
-                yield from_line(line)
+                event = from_line(line)
             except ValueError as error:
-                raise FolderError(
-                    f"{self._path}, line {self._lines}: damaged, or written by a newer version ({error})"
-                ) from error
+                self._found_damage(f"damaged, or written by a newer version ({error})", error)
+            else:
+                yield event
+
+    def _found_damage(self, problem: str, error: Exception) -> None:
+        message = f"{self._path}, line {self._lines}: {problem}"
+        if not self._passes_over_damage:
+            raise FolderError(f"{message}; {remedy_for(self._path)}") from error
+        self.damage.append(message)
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open a file, and nothing that would block its reader for ever.
+
+    Raises OSError if it is something else.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("expected a file, found something else (a folder, a pipe)")
+    return descriptor
+
+
+def remedy_for(journal: Path) -> str:
+    """Return what people can do about a journal that cannot be used."""
+    return f"{shlex.join(['hpsearch', 'repair', str(journal.parent.parent)])} keeps what is whole"
 
 
 def read_journal(path: Path) -> Iterator[Event]:
     """Read the events of a journal, which another process may be writing: a last line without its end is left out.
 
-    Raises FolderError, naming file and line, if the journal is missing or cannot be read.
+    Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
     """
     return JournalReader(path).new_events()
+
+
+def read_record(path: Path) -> SearchRecord:
+    """Return what a journal adds up to.
+
+    Raises FolderError as `read_journal` does.
+    """
+    record = SearchRecord()
+    JournalReader(path).read_into(record)
+    return record

@@ -9,7 +9,7 @@ from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.store.cancel_request import take_request
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
 from hpsearch.store.holder import Holder
-from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
 from hpsearch.store.lock import ControllerLock, LockWays
@@ -38,7 +38,7 @@ class LiveSearch:
         self._lock = ControllerLock(folder.lock, holder, ways)
         try:
             self.has_journal = folder.journal.exists()
-            self.record = SearchRecord.of(read_journal(folder.journal)) if self.has_journal else SearchRecord()
+            self.record = read_record(folder.journal) if self.has_journal else SearchRecord()
         except BaseException:
             self._lock.release()
             raise
@@ -78,7 +78,7 @@ class LiveSearch:
         """
         if self._before_plan:
             write_whole(self.folder.journal, self._before_plan)
-            self.record = SearchRecord.of(read_journal(self.folder.journal))
+            self.record = read_record(self.folder.journal)
             self.write_commands()
 
     def _refuse_other_script(self, settings: Settings) -> None:

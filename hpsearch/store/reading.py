@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
-from hpsearch.store.events import Event
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader
@@ -51,7 +49,7 @@ class SearchReader:
         """
         if self._journal.is_replaced():
             self._start_anew()
-        self.record.apply_all(self._noting_time(self._journal.new_events()))
+        self._journal.read_into(self.record)
         self.record.known_settings()
 
     def holder(self) -> Holder | None:
@@ -77,12 +75,6 @@ class SearchReader:
     def _start_anew(self) -> None:
         self._journal = JournalReader(self.folder.journal)
         self.record = SearchRecord()
-        self.last_event_at: float | None = None
-
-    def _noting_time(self, events: Iterable[Event]) -> Iterator[Event]:
-        for event in events:
-            self.last_event_at = getattr(event, "at", self.last_event_at)
-            yield event
 
 
 def no_search(folder: SearchFolder) -> FolderError:

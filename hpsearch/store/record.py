@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hpsearch.core.errors import FolderError
@@ -22,52 +22,8 @@ from hpsearch.store.events import (
     SearchStarted,
     decode_summary,
 )
+from hpsearch.store.settings import Settings as Settings
 from hpsearch.store.values import decode
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a search needs to know after its planning; kept in the journal.
-
-    program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
-    shown_folder: the search folder as the user wrote it. option_names: all options of all runs, in order.
-    import_paths: what was added to Python's search path to find the grid module.
-    options: the command-line options of the search, name -> value.
-    """
-
-    program: tuple[str, ...]
-    run_cwd: str
-    shown_folder: str
-    out_arg: str
-    summary_filename: str
-    summary_keywords: tuple[str, ...]
-    performance_key: str
-    sort_ascending: bool
-    grid_module: str
-    grid_file: str
-    has_parser: bool
-    option_names: tuple[str, ...]
-    import_paths: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table of results: options, the output option, summary keywords; each once."""
-        return tuple(dict.fromkeys((*self.option_names, self.out_arg, *self.summary_keywords)))
-
-    def to_json(self) -> dict[str, Any]:  # Any: see above
-        """Return the settings as JSON can hold them."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Settings:  # Any: see above
-        """Read settings back; what a later version added is left out."""
-        known: dict[str, Any] = {  # Any: see above
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields.items()
-            if name in cls.__dataclass_fields__
-        }
-        return cls(**known)
 
 
 @dataclass(slots=True)
@@ -124,24 +80,15 @@ class SearchRecord:
         #: may have been set back in between.
         self.collected_now: set[int] = set()
         self.started_at: float | None = None
+        self.last_event_at: float | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> SearchRecord:
         """Return what the events add up to."""
         record = cls()
-        record.apply_all(events)
-        return record
-
-    def apply_all(self, events: Iterable[Event]) -> None:
-        """Take events from a journal into account.
-
-        Raises FolderError if they do not fit together.
-        """
         for event in events:
-            try:
-                self.apply(event)
-            except (KeyError, ValueError, TypeError) as error:
-                raise FolderError(f"the journal is damaged: {str(event)[:120]} does not fit ({error!r})") from error
+            record.apply(event)
+        return record
 
     def __iter__(self) -> Iterator[RunRecord]:
         return iter(self.runs.values())
@@ -165,7 +112,11 @@ class SearchRecord:
         return {**self.known_settings().options, **given}
 
     def apply(self, event: Event) -> None:
-        """Take one event into account."""
+        """Take one event into account.
+
+        Raises KeyError, ValueError or TypeError if it does not fit what is known.
+        """
+        self.last_event_at = getattr(event, "at", self.last_event_at)
         if isinstance(event, RunPlanned):
             options = tuple((name, decode(value)) for name, value in event.options)
             self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
@@ -175,6 +126,9 @@ class SearchRecord:
             self._withdraw(self.runs[event.run])
         elif isinstance(event, AttemptSubmitted):
             entry = self.runs[event.run]
+            if event.token != entry.token:
+                # The line that announced it is lost: what was submitted was intended.
+                self._intend(entry, AttemptIntended(event.run, event.token, event.at))
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
             entry.before = None
         elif isinstance(event, AttemptStarted):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from hpsearch.core.conditions import Not
 
 #: Wider than what JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")
+#: Types of numpy that `encode` keeps.
+_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|[<>|=]?([biuf][1248]|U[0-9]{1,6})")
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -54,6 +57,8 @@ def decode(value: Any) -> object:  # Any: see encode
 def _numpy_value(dtype: str, is_array: bool, content: object) -> object:
     import numpy as np
 
+    if not _DTYPE.fullmatch(dtype):
+        raise ValueError(f"{dtype[:40]!r} is no type of numbers or texts")
     array = np.array(content, dtype=dtype)
     return array if is_array else array[()]
 

@@ -12,7 +12,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 from small_disk import fill, small_disk
 
 from hpsearch.core.errors import NoRoomError, StoreError
-from hpsearch.store.events import AttemptIntended
+from hpsearch.store.events import RunCollected
 from hpsearch.store.journal import Journal, read_journal
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import SearchRecord
@@ -230,7 +230,7 @@ def test_a_mistake_of_ours_ends_no_run(
 
 def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk, Journal(disk / "journal") as journal:
-        event = AttemptIntended(1, "a" * 3000, 1.0)
+        event = RunCollected(1, "a", "lost", 1.0, None, "a" * 3000)
         journal.append(event)
         filler = fill(disk)
         with pytest.raises(NoRoomError, match="No space left on device"):
