@@ -13,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hpsearch.core.command import text_of
-from hpsearch.core.conditions import Condition, Not
+from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.core.value_text import number_in, why_not_text
 from hpsearch.store.layout import read_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
 
@@ -73,7 +73,7 @@ def config_from_module(
         check.problem(f"_SUMMARY_KEYWORDS has {out_arg!r}, which is the output option (_OUT_ARG); rename one of them")
     key = check.attribute("_PERFORMANCE_KEY", None)
     if key is not None and keywords and key not in keywords:
-        check.problem(f"_PERFORMANCE_KEY is {key!r}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
+        check.problem(f"_PERFORMANCE_KEY is {_short(key)}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
     grid = check.grid(out_arg) if needs_grid else {}
     conditions = check.conditions(out_arg) if needs_grid else ()
     config = SearchConfig(
@@ -211,21 +211,23 @@ class _Check:
         if value is None:
             self.problem(f"{name} is missing; expected a text")
         elif not isinstance(value, str) or not value:
-            self.problem(f"{name} is {value!r}; expected a text that is not empty")
+            self.problem(f"{name} is {_short(value)}; expected a text that is not empty")
+        elif "\0" in value or not _is_encodable(value):
+            self.problem(f"{name} is {_short(value)}; expected a text without NUL and half characters (surrogates)")
         return value if isinstance(value, str) else ""
 
     def truth(self, name: str) -> bool:
         """Return an attribute that has to be True or False; False if it is missing."""
         value = self.attribute(name, False)
         if not isinstance(value, (bool, int)):
-            self.problem(f"{name} is {value!r}; expected True or False")
+            self.problem(f"{name} is {_short(value)}; expected True or False")
         return bool(value)
 
     def function(self, name: str) -> Callable[..., Any] | None:  # Any: the user's function may return anything
         """Return an attribute that has to be a function or None; None if it is missing."""
         value = self.attribute(name, None)
         if value is not None and not callable(value):
-            self.problem(f"{name} is {value!r}; expected a function or None")
+            self.problem(f"{name} is {_short(value)}; expected a function or None")
             return None
         return value
 
@@ -235,8 +237,8 @@ class _Check:
         if value is None:
             self.problem("_SUMMARY_KEYWORDS is missing; expected a list of texts, one of them 'finished'")
             return ()
-        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item.strip() for item in value):
-            self.problem(f"_SUMMARY_KEYWORDS is {value!r}; expected a list of texts, one of them 'finished'")
+        if not isinstance(value, (list, tuple)) or not all(map(_is_keyword, value)):
+            self.problem(f"_SUMMARY_KEYWORDS is {_short(value)}; expected a list of texts, one of them 'finished'")
             return ()
         if "finished" not in value:
             self.problem(f"_SUMMARY_KEYWORDS lacks 'finished'; it has {', '.join(value) or 'nothing'}")
@@ -285,7 +287,7 @@ class _Check:
             self.problem(f"{where} is {_short(value)}; expected a dict: option -> list of values")
             return {}
         return {
-            name: self._values(name, listed, where, may_negate)
+            name: self._members(name, listed, where, may_negate)
             for name, listed in value.items()
             if self._is_name(name, where, out_arg)
         }
@@ -296,6 +298,7 @@ class _Check:
             or not name
             or name.startswith("-")
             or any(c in "=\0" or c.isspace() for c in name)
+            or not _is_encodable(name)
         ):
             self.problem(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
         elif name == out_arg:
@@ -304,34 +307,61 @@ class _Check:
             return True
         return False
 
-    def _values(self, name: str, listed: object, where: str, may_negate: bool) -> list[object] | Not:
-        if isinstance(listed, Not):
-            if not may_negate:
-                self.problem(f"{where}: {name!r} is {listed!r}; Not can only stand in the first dict of a condition")
-            return listed
-        if hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0:
-            listed = list(listed)  # type: ignore[call-overload]  # a numpy array: its elements keep their types
-        if not isinstance(listed, (list, tuple, range)):
+    def _members(self, name: str, listed: object, where: str, may_negate: bool) -> list[object] | Not:
+        """Return a list of values, or the Not with one."""
+        if not isinstance(listed, Not):
+            return self._values(name, listed, where)
+        if not may_negate:
+            self.problem(f"{where}: {name!r} is {_short(listed)}; Not can only stand in the first dict of a condition")
+        return Not(self._values(name, listed.values, where) if listed.values else [])
+
+    def _values(self, name: str, listed: Any, where: str) -> list[object]:  # Any: checked here
+        is_array = hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0
+        if not is_array and not isinstance(listed, (list, tuple, range)):
             self.problem(f"{where}: {name!r} is {_short(listed)}; expected a list of values, as in [{_short(listed)}]")
             return []
-        if not listed:
+        if _is_too_long(listed):
+            self.problem(f"{where}: {name!r} is {_short(listed)}; expected a list of at most {MAX_VALUES:,} values")
+            return []
+        values = [number_in(value) for value in (_elements(listed) if is_array else listed)]
+        if not values:
             self.problem(f"{where}: {name!r} has an empty list; expected at least one value")
-        for value in listed:
-            self._check_text(value, f"{where}: {name!r}")
-        return list(listed)
+        for problem in dict.fromkeys(why_not_text(value, name) for value in values):
+            if problem:
+                self.problem(f"{where}: {name!r} has a value {problem}")
+        return values
 
-    def _check_text(self, value: object, where: str) -> None:
-        """Make sure that a command line can carry a value."""
-        try:
-            text = text_of(value)
-            text.encode()
-        except Exception as error:  # noqa: BLE001  (the value may be of any class, and so may what its text raises)
-            self.problem(f"{where} has a value that cannot be written as text ({type(error).__name__}: {error})")
-            return
-        if "\0" in text:
-            self.problem(f"{where} has a value with a NUL character, which no command line can carry")
+
+def _is_too_long(listed: Any) -> bool:  # Any: whatever has a length; an array of some library may have none
+    try:
+        return len(listed) > MAX_VALUES
+    except OverflowError:
+        return True
+    except TypeError:
+        return False
+
+
+def _elements(listed: Any) -> list[object]:  # Any: an array or a tensor of any library
+    try:
+        # Its elements keep their types.
+        return list(listed)
+    except (TypeError, ValueError, RuntimeError):
+        elements: list[object] = listed.tolist()
+        return elements
+
+
+def _is_keyword(item: object) -> bool:
+    return isinstance(item, str) and bool(item.strip()) and _is_encodable(item)
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    """Return a value for a message: one line, and not a long one, whatever its class makes of it."""
+    try:
+        text = " ".join(repr(value).split())
+    except (Exception, SystemExit):  # noqa: BLE001  (the value may be of any class)
+        text = f"an object of the class {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -12,6 +12,7 @@ from hpsearch.core.coding import SpaceReport
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import RunState
 from hpsearch.core.summary import number_of, odd_performance, sort_key
+from hpsearch.core.value_text import whole_text
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 
@@ -148,7 +149,7 @@ def best_table(best: Sequence[RunRecord], record: SearchRecord) -> list[str]:
     rows = [[settings.performance_key, "run", *place_names, *names]]
     for entry in best:
         options = entry.run.configuration.as_dict()
-        cells = [str(options[name]) if name in options else "" for name in names]
+        cells = [whole_text(options[name]) if name in options else "" for name in names]
         rows.append(
             [str(_cell(entry, settings.performance_key)), str(entry.run.number), *places[entry.run.number], *cells]
         )
@@ -162,7 +163,7 @@ def varying_options(record: SearchRecord) -> list[str]:
         options = entry.run.configuration.as_dict()
         for name, values in seen.items():
             if len(values) < 2:
-                values.add(str(options[name]) if name in options else "")
+                values.add(whole_text(options[name]) if name in options else "")
     return [name for name, values in seen.items() if len(values) > 1]
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from hpsearch.core.model import Configuration
+from hpsearch.core.value_text import whole_text
 
 
 def is_flag(value: object) -> bool:
@@ -20,7 +21,7 @@ def text_of(value: object) -> str:
     A pair of double quotes around a whole string is taken off: a shell used to do that, and grid modules still
     write ``'"400,400"'``.
     """
-    text = str(value)
+    text = whole_text(value)
     if isinstance(value, str) and len(text) >= 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         return text[1:-1]
     return text

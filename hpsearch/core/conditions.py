@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+#: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
+MAX_VALUES = 1_000_000
 
 
 class Not:
@@ -15,7 +19,9 @@ class Not:
     def __init__(self, values: Iterable[object]) -> None:
         if isinstance(values, (str, bytes)):
             raise TypeError(f"Not expects a list of values, as in Not([{values!r}]), and got {values!r}")
-        self.values = list(values)
+        self.values = list(itertools.islice(values, MAX_VALUES + 1))
+        if len(self.values) > MAX_VALUES:
+            raise ValueError(f"Not expects a list of at most {MAX_VALUES:,} values, and got more")
 
     def __repr__(self) -> str:
         return f"Not({self.values!r})"
@@ -57,14 +63,16 @@ def equal(left: object, right: object) -> bool:
     """Return whether two option values are equal; arrays are equal if their shapes and all elements are."""
     if left is right:
         return True
-    answer = left == right
     try:
-        return bool(answer)
-    except ValueError:
-        # An array compared with something gives an array of answers.
+        return bool(left == right)
+    except (TypeError, ValueError, RuntimeError):
+        # An array compared with something gives an array of answers, or does not let itself be compared.
         import numpy as np
 
-        return bool(np.array_equal(np.asarray(left), np.asarray(right)))
+        try:
+            return bool(np.array_equal(np.asarray(left), np.asarray(right)))
+        except (TypeError, ValueError, RuntimeError):
+            return False
 
 
 def _is_hashable(value: object) -> bool:

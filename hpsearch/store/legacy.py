@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hpsearch.core.command import argv, shell_line
 from hpsearch.core.model import Run, RunState
+from hpsearch.core.value_text import whole_text
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord, Settings
 
@@ -73,4 +74,4 @@ def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
 
 def _texts_for_objects(options: Mapping[str, object]) -> dict[str, object]:
     plain = (str, int, float, bool, type(None))
-    return {name: value if isinstance(value, plain) else str(value) for name, value in options.items()}
+    return {name: value if isinstance(value, plain) else whole_text(value) for name, value in options.items()}

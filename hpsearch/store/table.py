@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.summary import sort_key
+from hpsearch.core.value_text import whole_text
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
@@ -18,10 +19,10 @@ Row = Mapping[str, str]
 
 def row_of(entry: RunRecord, settings: Settings) -> Row:
     """Return a run's row: column -> cell; options the run lacks have no cell."""
-    row = {name: str(value) for name, value in entry.run.configuration.options}
+    row = {name: whole_text(value) for name, value in entry.run.configuration.options}
     row[settings.out_arg] = entry.run.out_dir
     for keyword, value in (entry.summary or {}).items():
-        row[keyword] = str(value[0])
+        row[keyword] = whole_text(value[0])
     return row
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from hpsearch.core.conditions import Not
+from hpsearch.core.value_text import whole_text
 
 #: Wider than what JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")
@@ -36,7 +37,7 @@ def encode(value: object) -> Any:  # Any: whatever JSON can hold
     ):
         # A scalar is an array without dimensions here; tolist() knows both.
         return {"numpy": [str(value.dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
-    return {"text": str(value)}
+    return {"text": whole_text(value)}
 
 
 def decode(value: Any) -> object:  # Any: see encode
@@ -75,4 +76,4 @@ def readable(value: object) -> Any:  # Any: whatever JSON can hold
         return readable(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, _PLAIN) else str(value)
+    return value if isinstance(value, _PLAIN) else whole_text(value)

@@ -1,0 +1,225 @@
+"""The texts that stand for values: whole, or a mistake that names option and value."""
+
+from __future__ import annotations
+
+import functools
+import math
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas
+import pytest
+from searches import SETTINGS
+
+from hpsearch.app.gridfile import config_from_module
+from hpsearch.core.command import argument, text_of
+from hpsearch.core.conditions import Not, equal
+from hpsearch.core.errors import ConfigError
+from hpsearch.core.model import Configuration, Run
+from hpsearch.core.space import Order, enumerate_space
+from hpsearch.store.record import RunRecord
+from hpsearch.store.table import row_of
+
+LONG = np.arange(1500)
+OTHER = np.where(LONG == 700, -1, LONG)
+
+
+class Tensor:
+    """As PyTorch's: its own text is shortened, tolist() is not, and its elements are tensors."""
+
+    dtype = "torch.float32"
+
+    def __init__(self, content: object) -> None:
+        self._array = np.asarray(content, dtype=np.float32)
+        self.shape, self.ndim = self._array.shape, self._array.ndim
+
+    def __iter__(self) -> object:
+        return iter([Tensor(item) for item in self._array])
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self._array
+
+    def detach(self) -> Tensor:
+        return self
+
+    cpu = detach
+
+    def tolist(self) -> object:
+        return self._array.tolist()
+
+    def __repr__(self) -> str:
+        return f"tensor({float(self._array.reshape(-1)[0]):.4f})"
+
+
+def module_with(grid: object, conditions: object = ()) -> ModuleType:
+    module = ModuleType("config")
+    module.__dict__.update(
+        grid=grid,
+        conditions=conditions,
+        _SCRIPT_NAME="train.py",
+        _SUMMARY_FILENAME="s.txt",
+        _SUMMARY_KEYWORDS=["acc", "finished"],
+    )
+    return module
+
+
+def words_of(listed: object) -> list[str | None]:
+    """Return the words that a value list of the option x stands for."""
+    return [argument("x", value) for value in config_from_module(module_with({"x": listed}), "config").grid["x"]]
+
+
+def mistake_of(grid: object, conditions: object = ()) -> str:
+    with pytest.raises(ConfigError) as caught:
+        config_from_module(module_with(grid, conditions), "config")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [LONG, [LONG], (1, LONG), {"a": [LONG]}, pandas.Series(LONG), pandas.DataFrame({"a": LONG}), [pandas.Series(LONG)]],
+    ids=["array", "list", "tuple", "dict", "series", "frame", "series in list"],
+)
+def test_nothing_is_left_out_of_a_long_value(value: object) -> None:
+    text = text_of(value)
+    assert "..." not in text
+    assert all(f"{number}" in text for number in range(1500))
+
+
+def test_arrays_that_differ_in_the_middle_are_two_configurations() -> None:
+    assert len(enumerate_space({"x": [LONG, OTHER]}, (), Order(deterministic=True))) == 2
+    assert len(enumerate_space({"x": [[1, LONG], [1, OTHER]]}, (), Order(deterministic=True))) == 2
+
+
+def test_the_table_has_the_whole_text() -> None:
+    run = Run(1, "sim_1", Configuration((("x", LONG),)), "out/sim_1")
+    assert row_of(RunRecord(run), SETTINGS)["x"] == text_of(LONG)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(1000),
+        np.float32(0.1),
+        np.array([0.1, 1 / 3]),
+        [np.float64(0.1), np.array([[1, 2], [3, 4]])],
+        pandas.Series([1, 2]),
+        pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
+        (1, "a", None, {"b": [2.5]}),
+        Path("a/b"),
+        1e-5,
+        b"ab",
+        math.inf,
+        {3, 4},
+    ],
+    ids=repr,
+)
+def test_a_text_that_is_whole_stays_as_it_is(value: object) -> None:
+    assert text_of(value) == str(value)
+    assert words_of([value]) == [f"--x={value!s}"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        (Tensor([0.001, 0.1]), ["--x=0.001", "--x=0.1"]),
+        ([Tensor(0.001), 2], ["--x=0.001", "--x=2"]),
+        (np.array([1, 2], dtype=np.int8), ["--x=1", "--x=2"]),
+        (pandas.Series([0.5, 1e-5]), ["--x=0.5", "--x=1e-05"]),
+        (range(3), ["--x=0", "--x=1", "--x=2"]),
+    ],
+    ids=["tensor", "tensors", "array", "series", "range"],
+)
+def test_a_list_of_values_may_be_an_array_or_a_tensor(listed: object, words: list[str]) -> None:
+    assert words_of(listed) == words
+
+
+def listed_in_itself() -> list[object]:
+    listed: list[object] = [1]
+    listed.append(listed)
+    return listed
+
+
+def deep() -> object:
+    value: object = 1
+    for _ in range(5000):
+        value = [value]
+    return value
+
+
+class Exits:
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda x: x, "with <function <lambda> at 0x"),
+        (mistake_of, "with <function mistake_of at 0x"),
+        ([1, {"f": len}], "with <built-in function len>"),
+        (math, "with <module 'math'"),
+        (dict, "with <class 'dict'>"),
+        (np.add, "with <ufunc 'add'>"),
+        (object(), "with <object object at 0x"),
+        ((iter([]),), "with <list_iterator object at 0x"),
+        (functools.partial(mistake_of), "with functools.partial(<function mistake_of at 0x"),
+        (np.array([object()]), "with [<object object at 0x"),
+        (Tensor([1, 2]), "with a Tensor, whose text is not its value"),
+        ([Tensor(1)], "with a Tensor, whose text is not its value"),
+        (listed_in_itself(), "that cannot be written as text (ValueError: a list holds itself)"),
+        (deep(), "that cannot be written as text (ValueError: lists, tuples or dicts stand more than 100 deep"),
+        ("a\ud800", "that cannot be written as text (UnicodeEncodeError: "),
+        ("\udcff", "that cannot be written as text (UnicodeEncodeError: "),
+        (10**5000, "that cannot be written as text (ValueError: "),
+        (Exits(), "that cannot be written as text (SystemExit: 3)"),
+        ("a\0b", "with a NUL character"),
+        ("a" * 140_000, "of 140,004 bytes; a word of a command line has at most 131,071"),
+        (np.arange(50_000), "of 304,171 bytes; a word of a command line has at most 131,071"),
+    ],
+    ids=lambda value: "",
+)
+def test_a_value_whose_text_is_not_the_value_is_a_mistake(value: object, message: str) -> None:
+    assert f"grid: 'x' has a value {message}" in mistake_of({"x": [1, value]})
+    assert f"condition 1, first dict: 'x' has a value {message}" in mistake_of(
+        {"x": [1]}, [({"x": Not([value])}, {"y": [1]})]
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        (range(10**9), "is range(0, 1000000000); expected a list of at most 1,000,000 values"),
+        (range(10**30), "expected a list of at most 1,000,000 values"),
+        (np.broadcast_to(1, (10**9,)), "expected a list of at most 1,000,000 values"),
+        ((number for number in range(3)), "is <generator object"),
+        (np.array(3), "is array(3); expected a list of values"),
+    ],
+    ids=["range", "huge range", "array", "generator", "scalar"],
+)
+def test_what_is_no_list_of_reasonable_length_is_a_mistake(listed: object, message: str) -> None:
+    assert message in mistake_of({"x": listed})
+
+
+def test_a_negation_of_endless_values_is_refused() -> None:
+    with pytest.raises(ValueError, match="Not expects a list of at most 1,000,000 values"):
+        Not(iter(int, 1))
+
+
+@pytest.mark.parametrize("name", ["_SCRIPT_NAME", "_SUMMARY_FILENAME", "_OUT_ARG", "grid", "_SUMMARY_KEYWORDS"])
+def test_half_a_character_is_a_mistake_everywhere(name: str) -> None:
+    module = module_with({"x": [1]})
+    odd: object = {"grid": {"a\ud800": [1]}, "_SUMMARY_KEYWORDS": ["finished", "a\ud800"]}.get(name, "a\ud800")
+    setattr(module, name, odd)
+    with pytest.raises(ConfigError, match=r"\\ud800"):
+        config_from_module(module, "config")
+
+
+def test_values_that_do_not_let_themselves_be_compared_are_different() -> None:
+    assert not equal(np.array([1, 2]), np.array([1, 2, 3]))
+    assert not equal(np.array([1, 2]), [[1], [2, 3]])
+    assert equal(np.array([1, 2]), [1, 2])
