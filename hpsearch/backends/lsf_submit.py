@@ -26,11 +26,14 @@ _NOT_TO_BE_GIVEN = {
     **dict.fromkeys(("-J", "-Jd"), "jobs are named after their runs"),
     **dict.fromkeys(("-I", "-Ip", "-Is", "-IS", "-ISp", "-ISs", "-IX", "-K"), "bsub would wait for the job's end"),
     **dict.fromkeys(("-i", "-is", "-pack"), "the job's script goes to bsub's standard input"),
+    **dict.fromkeys(("-json", "-yaml", "-jsdl", "-jsdl_strict"), "the search itself describes the job"),
     "-h": "it only prints help",
     "-V": "it only prints a version",
 }
+#: Options of bsub behind which no value stands.
+_FLAGS = frozenset(("-ar", "-B", "-H", "-hl", "-N", "-Ne", "-r", "-rn", "-ul", "-x", "-XF", "-Zs"))
 #: What esubs and LSF itself print around it differs from site to site; a project has a line of this kind, too.
-_ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue", re.MULTILINE)
+_ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue <", re.MULTILINE)
 #: What bsub says when it refuses a job -> what that means.
 _REFUSALS = meanings(
     # Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
@@ -78,9 +81,17 @@ def check_further_options(words: Sequence[str]) -> None:
 
     Raises UsageError otherwise.
     """
+    needs_value = False
     for word in words:
         if word in _NOT_TO_BE_GIVEN:
             raise UsageError(f"--lsf_options: {word} cannot be given: {_NOT_TO_BE_GIVEN[word]}")
+        is_option = word.startswith("-") and word not in ("-", "--")
+        if not (is_option or needs_value) or word == "--":
+            raise UsageError(
+                f"--lsf_options: {word!r} is no option, and bsub would execute it instead of the job's script; "
+                "a value with blanks needs quotes, as in --lsf_options=\"-P 'my lab'\""
+            )
+        needs_value = is_option and word not in _FLAGS
 
 
 def run_limit(hours: float) -> str:
@@ -105,9 +116,11 @@ def submitted_id(answer: Answer) -> str:
     Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure, with LSF's own words.
     """
     # With BSUB_STDERR set, perhaps by a wrapper of the site, it stands on standard error.
-    accepted = _ACCEPTED.search(f"{answer.stdout}\n{answer.stderr}")
-    if accepted is not None:
-        return accepted.group(1)
+    accepted = set(_ACCEPTED.findall(f"{answer.stdout}\n{answer.stderr}"))
+    if len(accepted) == 1:
+        return str(accepted.pop())
+    if accepted:
+        raise SubmissionUnsure(f"bsub named several jobs: {', '.join(sorted(accepted))}")
     said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
     if answer.exit_status is None:
         # It may have waited for LSF, and have got through at the last moment.

@@ -88,14 +88,23 @@ def test_quotes_around_a_resource_string_are_taken_off(given_text: str, text: st
     assert resource_text(given_text) == text
 
 
-@pytest.mark.parametrize("word", ["-o", "-J", "-K", "-Is", "-i"])
+@pytest.mark.parametrize("word", ["-o", "-J", "-K", "-Is", "-i", "-yaml", "-jsdl"])
 def test_options_that_the_search_needs_itself_are_refused(word: str) -> None:
     with pytest.raises(UsageError, match=f"--lsf_options: {word} cannot be given"):
         check_further_options(["-P", "lab", word])
 
 
-def test_other_options_are_left_to_the_user() -> None:
-    check_further_options(["-P", "lab", "-gpu", "num=1:mode=shared"])
+@pytest.mark.parametrize(
+    "text", ["-P lab -gpu num=1:mode=shared", "-H -x -P lab", "-gpu - -new-option 7 -rn", "-R a -R b"]
+)
+def test_other_options_are_left_to_the_user(text: str) -> None:
+    check_further_options(text.split())
+
+
+@pytest.mark.parametrize("text", ["lab", "-P my lab", "-H train.sh", "-P lab --", "-gpu - -", "-q x -- train.sh"])
+def test_a_word_that_bsub_would_execute_instead_of_the_script_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is no option, and bsub would execute it instead of the job's script"):
+        check_further_options(text.split())
 
 
 @pytest.mark.parametrize(
@@ -202,6 +211,8 @@ def test_a_passing_refusal_may_be_tried_again(said: str) -> None:
         Answer(None, "", "User <x>: Pending job threshold reached. Retrying in 60 seconds...\n"),
         Answer(0, "", ""),
         Answer(0, "Job is submitted to <cpp> project.\n", ""),
+        Answer(0, f"{ACCEPTED}Job <1002> is submitted to queue <long>.\n", ""),
+        Answer(0, "Job <12> is submitted to the queue of bills.\n", ""),
         Answer(255, "", ""),
         Answer(-9, "", ""),
     ],
