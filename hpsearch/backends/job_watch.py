@@ -79,13 +79,14 @@ class JobWatch:
         """Take in the scheduler's word; return whether it is news.
 
         Of several ends the first counts: a job that is taken back because it would never start is cancelled then.
+        Another reason for the same is no news: LSF's have numbers of hosts, which change all the time.
         """
         self.absences, self.seen_at = 0, now
-        is_second_end = told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED
-        if told == self.told or is_second_end:
+        if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
             return False
-        self.told, self.told_at = told, now
-        return True
+        is_news = told != replace(self.told, reason=told.reason)
+        self.told, self.told_at = told, now if is_news else self.told_at
+        return is_news
 
     def see_absence(self, now: float, array_is_there: bool = False) -> None:
         """Take in an answer in which the job is missing, while others of its array are in it or not."""

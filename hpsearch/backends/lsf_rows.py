@@ -136,10 +136,10 @@ def _queued(job_id: str, number: int | None, name: str, state: str, reason: str)
 
 def _trouble(reasons: Sequence[str]) -> str:
     """Return what to do about a job that will not start soon; empty where one of the reasons may pass by itself."""
-    found = [next((text for text in _TROUBLES if text in reason), "") for reason in reasons]
+    found = [next((text for text in _TROUBLES if text in reason), "") for reason in sorted(reasons)]
     if not found or not all(found):
         return ""
-    return f"{'; '.join(reasons)}: {_TROUBLES[found[0]]}"
+    return f"{'; '.join(sorted(reasons))}: {'; '.join(dict.fromkeys(_TROUBLES[text] for text in found))}"
 
 
 def _status(state: str, code: str, host: str, reason: str) -> Status:

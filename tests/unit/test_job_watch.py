@@ -199,3 +199,10 @@ def test_a_good_exit_file_always_wins(events: list[tuple[float, Status | None]])
         seen.see_absence(now) if told is None else seen.see_row(told, now)
     seen.see_note(GOOD, now)
     assert seen.status(now, PATIENCE) == COMPLETED
+
+
+def test_another_reason_for_the_same_is_no_news() -> None:
+    reasons = ["Not enough slots: 12 hosts", "Not enough slots: 13 hosts"]
+    seen = watch(Status(JobPhase.QUEUED, reason=reasons[0]))
+    assert not seen.see_row(Status(JobPhase.QUEUED, reason=reasons[1]), 1)
+    assert (seen.status(1, PATIENCE).reason, seen.see_row(RUNNING, 2)) == (reasons[1], True)
