@@ -28,8 +28,12 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
     """
     if not options.run_cluster:
         return _on_this_machine(options, screen)
-    backend = ClusterBackend(_scheduler(options), _cluster_wishes(options), screen.note, os.environ)
+    scheduler, wishes = _scheduler(options), _cluster_wishes(options)
+    backend = ClusterBackend(scheduler, wishes, screen.note, os.environ)
     backend.check()
+    replaced = scheduler.replaced_defaults(wishes) if isinstance(scheduler, Slurm) else ""
+    if replaced:
+        screen.note(replaced)
     return backend
 
 
@@ -45,7 +49,8 @@ def _scheduler(options: SearchOptions) -> Scheduler:
         further = option_words(options, "slurm_options")
         gres, constraint = options.slurm_gres, options.slurm_constraint
         return Slurm(
-            SlurmWishes(options.slurm_mem, gres, options.slurm_partition, options.slurm_qos, constraint, further)
+            SlurmWishes(options.slurm_mem, gres, options.slurm_partition, options.slurm_qos, constraint, further),
+            os.environ,
         )
     return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
 

@@ -173,7 +173,8 @@ class SearchOptions:
     slurm_options: tuple[str, ...] = _option(
         (),
         _CLUSTER,
-        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated.",
+        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated. Those that the search needs "
+        "itself, such as --output, are refused.",
         metavar="STR",
     )
     slurm_array: bool = _option(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.app.liveness import Liveness
-from hpsearch.backends.scheduler import BATCH_MARK
+from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.core.errors import reason_of
 from hpsearch.store.layout import free_name, move_file
 
@@ -80,5 +80,5 @@ def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
     if entry is None or path.parent != search.folder.logs or path.stem != entry.token:
         return path.name
     if options.get("run_cluster") and options.get("scheduler") == "slurm" and entry.submitted is not None:
-        return f"{found.run.folder}_{entry.submitted.id}{path.suffix}"
+        return f"{found.run.folder}_{without_cluster(entry.submitted.id)}{path.suffix}"
     return f"job_{found.run.folder}{path.suffix}"

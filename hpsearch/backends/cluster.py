@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import select
 import time
@@ -13,7 +14,17 @@ from hpsearch.backends.cluster_jobs import ClusterJobs
 from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.run_family import MARK
-from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, Command, JobRow, Reporter, Scheduler, Submission
+from hpsearch.backends.scheduler import (
+    BATCH_MARK,
+    ClusterWishes,
+    Command,
+    JobRow,
+    Reporter,
+    Scheduler,
+    Submission,
+    cluster_of,
+    ids_for_commands,
+)
 from hpsearch.backends.shell import Answer, run_command
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -64,8 +75,8 @@ class ClusterBackend:
         reporter = scheduler if isinstance(scheduler, Reporter) else None
         self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s, reporter, scheduler.name)
         self._look_s = _FIRST_LOOK_S
-        self._is_silent = False
-        self._told_troubles: set[tuple[str, str]] = set()
+        self._silent: set[str] = set()
+        self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
         self._hopeless = ""
         self._array_size = ArraySize(scheduler, self._run)
         self._missing_once: set[str] = set()
@@ -165,18 +176,17 @@ class ClusterBackend:
         """End the jobs; return when the scheduler has them no more."""
         deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, False, 0.1
         # Whose jobs these are is asked first: an id may be that of another's job by now.
-        alive, was_told = list(active), False
+        alive, told = list(active), set[str]()
         while alive and self._clock() < deadline:
             becomes_hurried = not is_hurried and _is_readable(alarm)
             is_hurried |= becomes_hurried
-            rows = self._query([job.id for job in alive if job.id != _FORGOTTEN])
-            if rows is not None:
-                if not was_told or becomes_hurried:
-                    # What was said to a scheduler that did not answer may not have been heard.
-                    self._end(self._jobs.not_given_away(alive, rows), is_hurried)
-                else:
-                    alive = self._still_alive(alive, rows)
-            was_told = rows is not None
+            heard, rows = self._query(alive)
+            # What was said to a scheduler that did not answer may not have been heard.
+            told = set() if becomes_hurried else told & _tokens(heard)
+            gone = self._gone([job for job in heard if job.attempt.token in told], rows)
+            news = [job for job in heard if job.attempt.token not in told]
+            self._end(self._jobs.not_given_away(news, rows), is_hurried)
+            alive, told = [job for job in alive if job.attempt.token not in gone], _tokens(heard)
             if alive:
                 time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
@@ -237,80 +247,84 @@ class ClusterBackend:
 
     def _ask(self, jobs: Sequence[Job]) -> bool:
         """Ask the scheduler once for these jobs; return whether it says something new."""
-        ids = [job.id for job in jobs if job.id != _FORGOTTEN]
-        rows = self._query(ids)
-        now = self._clock()
-        if rows is None:
-            self._jobs.rounds.asked(now, False)
-            return False
-        own = self._jobs.own(jobs, rows)
+        heard, rows = self._query(jobs)
+        own = self._jobs.own(heard, rows)
         told = {row.id for row in own}
-        has_news = self._jobs.take_in(jobs, [*rows, *self._history([job for job in jobs if job.id not in told])])
-        self._jobs.rounds.asked(now, has_news)
-        self._tell_of_trouble(jobs, own)
+        missing = [job for job in heard if job.id not in told]
+        has_news = self._jobs.take_in(heard, [*rows, *self._history(missing)])
+        self._jobs.rounds.asked(self._clock(), has_news)
+        self._tell_of_trouble(heard, own)
         return has_news
 
-    def _query(self, ids: Iterable[str]) -> list[JobRow] | None:
-        """Return what the scheduler says of these jobs; None if it does not answer, which is told once."""
+    def _query(self, jobs: Sequence[Job]) -> tuple[list[Job], list[JobRow]]:
+        """Return what the scheduler says of these jobs, and those that it speaks of.
+
+        If it does not answer, or one of its clusters, nothing is known of the jobs there; this is told once.
+        """
         rows: list[JobRow] = []
-        distinct = list(dict.fromkeys(ids))
-        for start in range(0, len(distinct), _IDS_AT_ONCE):
-            answer = self._run(self._scheduler.query_command(distinct[start : start + _IDS_AT_ONCE]))
-            part = self._scheduler.rows(answer)
-            if part is None:
-                self._tell_of_silence(answer.words or "it gives no answer")
-                return None
-            rows += part
-        self._tell_of_silence("")
-        return rows
+        silent: set[str] = set()
+        for ids in _questions(jobs):
+            cluster = cluster_of(ids[0])
+            if cluster not in silent:
+                answer = self._run(self._scheduler.query_command(ids))
+                part = self._scheduler.rows(answer)
+                self._tell_of_silence(cluster, answer.words or "it gives no answer" if part is None else "")
+                silent |= {cluster} if part is None else set()
+                rows += part or []
+        return [job for job in jobs if cluster_of(job.id) not in silent], rows
 
     def _history(self, jobs: Sequence[Job]) -> Sequence[JobRow]:
         """Return what the scheduler's accounting says of jobs that left the queue; nothing where there is none."""
-        ids = [job.id for job in jobs if job.id != _FORGOTTEN]
-        command = self._scheduler.history_command(list(dict.fromkeys(ids))) if ids else None
-        return [] if command is None else self._scheduler.history_rows(self._run(command)) or []
+        rows: list[JobRow] = []
+        for ids in _questions(jobs):
+            command = self._scheduler.history_command(ids)
+            rows += [] if command is None else self._scheduler.history_rows(self._run(command)) or []
+        return rows
 
-    def _tell_of_silence(self, problem: str) -> None:
-        if bool(problem) == self._is_silent:
+    def _tell_of_silence(self, cluster: str, problem: str) -> None:
+        """Tell once that a cluster does not answer, with the problem; and once that it does again."""
+        if bool(problem) == (cluster in self._silent):
             return
-        self._is_silent = bool(problem)
+        name = f"{self.name} on {cluster}" if cluster else self.name
         if problem:
-            self._tell(f"warning: {self.name} does not answer ({problem}): jobs go on, and it is asked again")
+            self._silent.add(cluster)
+            self._tell(f"warning: {name} does not answer ({problem}): jobs go on, and it is asked again")
         else:
-            self._tell(f"{self.name} answers again")
+            self._silent.remove(cluster)
+            self._tell(f"{name} answers again")
 
     def _tell_of_trouble(self, jobs: Sequence[Job], rows: Iterable[JobRow]) -> None:
         """Tell once why a job does not start; take back those that never would."""
         runs = {job.id: job.attempt.run.number for job in jobs}
         troubled = [row for row in rows if row.trouble]
-        told = {row.id: row.trouble.replace(row.id, "ID") for row in troubled}
-        news = [row for row in troubled if (row.id, row.trouble) not in self._told_troubles]
-        self._told_troubles.update((row.id, row.trouble) for row in news)
-        for trouble in dict.fromkeys(told[row.id] for row in news):
-            first, *others = (row for row in news if told[row.id] == trouble)
+        kinds = {row.id: _kind_of_trouble(row.trouble) for row in troubled}
+        news = [row for row in troubled if (row.id, kinds[row.id]) not in self._told_troubles]
+        self._told_troubles.update((row.id, kinds[row.id]) for row in news)
+        for kind in dict.fromkeys(kinds[row.id] for row in news):
+            first, *others = (row for row in news if kinds[row.id] == kind)
             more = f" (and those of {len(others)} other runs)" if others else ""
             self._tell(f"warning: run {runs[first.id]}: its job {first.id}{more} does not start: {first.trouble}")
         hopeless = [row for row in troubled if row.is_hopeless]
         if hopeless:
-            self._run(self._scheduler.cancel_command([row.id for row in hopeless], False))
+            for ids in ids_for_commands((row.id for row in hopeless), _IDS_AT_ONCE):
+                self._run(self._scheduler.cancel_command(ids, False))
             refused = [row for row in hopeless if row.status.cause is not None and not row.status.cause.is_interruption]
             self._hopeless = self._hopeless or next((row.trouble for row in refused), "")
 
     def _end(self, jobs: Sequence[Job], is_hurried: bool) -> None:
-        ids = list(dict.fromkeys(job.id for job in jobs if job.id != _FORGOTTEN))
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            some = ids[start : start + _IDS_AT_ONCE]
-            self._run(self._scheduler.cancel_command(some, False))
+        for ids in _questions(jobs):
+            self._run(self._scheduler.cancel_command(ids, False))
             if is_hurried:
-                self._run(self._scheduler.cancel_command(some, True))
+                self._run(self._scheduler.cancel_command(ids, True))
 
-    def _still_alive(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
-        """Return the jobs that the scheduler still has; nothing more will be heard of the others."""
+    def _gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
+        """Return the tokens of the jobs that the scheduler has no more; nothing else will be heard of them."""
         self._jobs.look(jobs)
         self._jobs.take_in(jobs, rows)
         living = {row.id for row in self._jobs.own(jobs, rows) if row.status.phase is not JobPhase.ENDED}
-        self._jobs.taken_back(job for job in jobs if job.id not in living)
-        return [job for job in jobs if job.id in living]
+        gone = [job for job in jobs if job.id not in living]
+        self._jobs.taken_back(gone)
+        return _tokens(gone)
 
     def _run(self, command: Command) -> Answer:
         """Run a command; one that cannot be started now (no more processes, a folder that is away) gave no answer."""
@@ -321,6 +335,21 @@ class ClusterBackend:
 
     def _answer(self, command: Command) -> Answer:
         return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
+
+
+def _tokens(jobs: Iterable[Job]) -> set[str]:
+    return {job.attempt.token for job in jobs}
+
+
+def _questions(jobs: Iterable[Job]) -> Iterable[list[str]]:
+    """Return the ids of these jobs, as many together as one command takes."""
+    return ids_for_commands((job.id for job in jobs if job.id != _FORGOTTEN), _IDS_AT_ONCE)
+
+
+def _kind_of_trouble(trouble: str) -> tuple[str, ...]:
+    """Return what is the same while only numbers (of jobs, of hosts) and the order of several reasons change."""
+    text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
+    return tuple(sorted(part.strip() for part in text.split(";")))
 
 
 def _has_ended(statuses: Mapping[str, Status], job: Job) -> bool:

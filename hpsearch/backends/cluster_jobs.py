@@ -77,8 +77,8 @@ class ClusterJobs:
 
     def own(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[JobRow]:
         """Return the rows that tell of these jobs: a scheduler that crashed gives ids out again, to jobs of others."""
-        names = {job.id: self._names.of(job.attempt)[0] for job in jobs}
-        return [row for row in rows if row.id in names and row.name in ("", names[row.id])]
+        of_id = {job.id: job.attempt for job in jobs}
+        return [row for row in rows if row.id in of_id and self._names.are_told(row, of_id[row.id])]
 
     def not_given_away(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
         """Return the jobs whose ids are not those of other jobs now."""
@@ -200,6 +200,14 @@ class SubmissionNames:
         """Return the names of the submissions all of whose attempts are among these."""
         names, tokens = {self.of(attempt)[0] for attempt in attempts}, {attempt.token for attempt in attempts}
         return names - {name for token, (name, _) in self._names.items() if token not in tokens}
+
+    def are_told(self, row: JobRow, attempt: Attempt) -> bool:
+        """Return whether a row has the names of an attempt's submission, as far as it says any."""
+        name, _ = self.of(attempt)
+        first = name.partition(BATCH_MARK)[0] if BATCH_MARK in name else attempt.run.folder
+        # The label of several runs names the first and the last.
+        is_labelled = row.label is None or row.label == first or row.label.startswith(f"{first}-")
+        return row.name in ("", name) and is_labelled
 
     def of_one_job(self, attempt: Attempt) -> set[str]:
         """Return the tokens of all attempts in an attempt's job."""

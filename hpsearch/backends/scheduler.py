@@ -5,7 +5,7 @@ A new scheduler is one file: a class with these methods, none of which runs anyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -76,6 +76,30 @@ def script_path(log_folder: Path, name: str) -> Path:
     return log_folder / f"{name}.sh"
 
 
+def on_cluster(job_id: str, cluster: str) -> str:
+    """Return the id of a job on another cluster than the one whose commands are called; empty = on that one."""
+    return f"{job_id};{cluster}" if cluster else job_id
+
+
+def cluster_of(job_id: str) -> str:
+    """Return the cluster that a job's id names; empty if none."""
+    return job_id.partition(";")[2]
+
+
+def without_cluster(job_id: str) -> str:
+    """Return the id that a job has on its cluster."""
+    return job_id.partition(";")[0]
+
+
+def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
+    """Return the ids, each once, in groups for one command each: of one cluster, and not more than `most`."""
+    clusters: dict[str, dict[str, None]] = {}
+    for job_id in ids:
+        clusters.setdefault(cluster_of(job_id), {})[job_id] = None
+    for of_one in map(list, clusters.values()):
+        yield from (of_one[start : start + most] for start in range(0, len(of_one), most))
+
+
 def refuse_characters(path: Path, characters: Mapping[str, str], scheduler: str) -> None:
     """Make sure that a scheduler can write to a folder. characters: those that it cannot take -> their names.
 
@@ -105,6 +129,7 @@ class JobRow:
     trouble: why it will not start by itself, and what helps; told to the user once. Empty = nothing.
     is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
     may_be_unstarted: it was cancelled, by someone or because its node could not start it; then there is no output.
+    label: the job name that people see, from a history that does not know the submission; None = it does not say.
     """
 
     id: str
@@ -114,10 +139,15 @@ class JobRow:
     trouble: str = ""
     is_hopeless: bool = False
     may_be_unstarted: bool = False
+    label: str | None = None
 
 
 class Scheduler(Protocol):
-    """Text in, text out. An id is what the scheduler calls one job, also a member of an array."""
+    """Text in, text out. An id is what the scheduler calls one job, also a member of an array.
+
+    The id of a job on another cluster than the commands ask by themselves ends in ``;CLUSTER`` (see `on_cluster`), and
+    all ids in one command are of one cluster.
+    """
 
     @property
     def name(self) -> str:

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.refusals import meaning, refusal
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, script_path
+from hpsearch.backends.sbatch_environment import (
+    clusters_wanted,
+    environment_for_commands,
+    told_by_user,
+    variables_for,
+)
+from hpsearch.backends.sbatch_options import check_further_options, read_options
+from hpsearch.backends.scheduler import (
+    ClusterWishes,
+    Command,
+    JobRow,
+    Submission,
+    cluster_of,
+    on_cluster,
+    refuse_characters,
+    script_path,
+    without_cluster,
+)
 from hpsearch.backends.shell import Answer
 from hpsearch.backends.slurm_refusals import SLURM_REFUSALS
 from hpsearch.core.errors import SubmissionUnsure
@@ -18,8 +36,14 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
 #: Fields of a row: array or job id, number in the array, state, reason, node, and the script, which may hold a "|".
-_FORMAT, _FIELDS = "%F|%K|%T|%r|%N|%o", 6
-_HISTORY_FORMAT = "JobID,State,ExitCode"
+_FORMAT, _FIELDS = "|%K|%T|%r|%N|%o", 6
+#: Said before the rows of each cluster, where several are asked.
+_CLUSTER_LINE = "CLUSTER: "
+_HISTORY_FORMAT = "JobID,State,ExitCode,JobName"
+#: A row of the history; the cluster stands in it if one was named. The name may hold a "|".
+_HISTORY_ROW = re.compile(r"(?:([^|]+)\|)?([0-9]+(?:_[0-9]+)?)\|([^|]*)\|([^|]*:[^|]*)\|(.*)")
+#: A job's id alone on its line; the cluster follows if one was named.
+_ID = re.compile(r"[0-9]+(?:;\S+)?")
 _QUEUED = frozenset("PENDING CONFIGURING REQUEUED REQUEUE_FED REQUEUE_HOLD RESV_DEL_HOLD SPECIAL_EXIT".split())
 #: How a job ended -> what its run came to; None: as its own exit status says.
 _ENDS: Mapping[str, RunState | None] = {
@@ -44,24 +68,20 @@ _NEVER = {
 _BROKEN_START = "launch failed requeued held"
 #: Reasons for which it does not start by itself.
 _HELD = {
-    "JobHeldUser": "someone holds it; scontrol release {id}",
-    "JobHeldAdmin": "an administrator holds it; ask there, or scancel {id}",
+    "JobHeldUser": "someone holds it; scontrol{on} release {id}",
+    "JobHeldAdmin": "an administrator holds it; ask there, or scancel{on} {id}",
     "PartitionNodeLimit": "its partition has too few nodes that are up",
     "PartitionDown": "its partition is down",
     # Was valid when the job was accepted, and is again when the accounting database is back, say.
-    "InvalidAccount": "its account is not valid any more; ask the administrators, or scancel {id}",
-    "InvalidQOS": "its quality of service is not valid any more; ask the administrators, or scancel {id}",
+    "InvalidAccount": "its account is not valid any more; ask the administrators, or scancel{on} {id}",
+    "InvalidQOS": "its quality of service is not valid any more; ask the administrators, or scancel{on} {id}",
 }
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 #: Lines of sbatch that tell of an error; all others may be a plugin's.
 _ERROR = re.compile(r"sbatch: (?:error|fatal):|.*\bfailed:")
-#: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
-_KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"))
-#: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
-_HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 _SMALLEST_MAX_ARRAY = 1001
-#: sbatch reads options line by line, and the node takes backslashes out of the name of the output file: the job would
-#: be accepted, and fail at its start without a word.
+#: The node takes backslashes out of the name of the output file: the job would be accepted, and fail at its start
+#: without a word.
 _NOT_IN_PATHS = {"\\": "a backslash", "\n": "a line break"}
 
 
@@ -85,18 +105,32 @@ class Slurm:
     remedy = "run this on a login node of the cluster, or leave --run_cluster out"
     writes_output_live = True
 
-    def __init__(self, wishes: SlurmWishes) -> None:
-        self._wishes = wishes
+    def __init__(self, wishes: SlurmWishes, environ: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Tell the user's wishes, and the environment, in which more of them may stand (``SBATCH_*``).
+
+        Raises UsageError if they take away what the search needs for itself.
+        """
+        check_further_options(wishes.options)
+        self._wishes, self._environ = wishes, environ
+        self._further = {option.name: option.value or "" for option in read_options(wishes.options)}
+        self._clusters_option = self._further.get("clusters", self._further.get("cluster", ""))
+        self._clusters = self._clusters_option or clusters_wanted(environ)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment without what Slurm gave to the job that this process may be part of.
+        """Return the environment for Slurm's commands: the user's ``SBATCH_*`` stay, a surrounding job's do not."""
+        is_gpu_asked = "gpu" in self._wishes.gres and self._wishes.gres != SlurmWishes().gres
+        return environment_for_commands(environ, is_gpu_asked)
 
-        A job inherits its submitter's environment, and its own srun then finds orders meant for the outer job.
-        Nor are the user's habits in it that change what the client commands show or ask.
-        """
-        strange = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_") if "SLURM_JOB_ID" in environ else ()
-        prefixes = (*strange, *_HABITS)
-        return {name: value for name, value in environ.items() if name in _KEPT or not name.startswith(prefixes)}
+    def replaced_defaults(self, wishes: ClusterWishes) -> str:
+        """Return which defaults of the search give way to the user's environment, for people; empty = none."""
+        ours = {"time": f"--num_hours={wishes.hours}", "mem": f"--slurm_mem={self._wishes.mem}"}
+        ours["gres"] = f"--slurm_gres={self._wishes.gres}"
+        told = {ours[name]: variables_for(name, self._environ) for name in self._left_to_user(wishes)}
+        replaced = [option for option, variables in told.items() if variables]
+        if not replaced:
+            return ""
+        variables = [variable for option in replaced for variable in told[option]]
+        return f"{', '.join(variables)} of the environment is used, not the default {', '.join(replaced)}"
 
     def version_command(self) -> Command:
         """Ask sbatch for its version, which needs no controller."""
@@ -106,11 +140,29 @@ class Slurm:
         """Accept every version."""
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
-        """Return the lines of options for sbatch. Raises SubmissionRefused if it cannot write to the log folder."""
+        """Return the options for sbatch once more, for people who hand the script in again.
+
+        Raises SubmissionRefused if Slurm cannot write to the log folder.
+        """
         refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
-        own, hours = self._wishes, wishes.hours
-        single, logs = submission.single, _escaped(submission.log_folder)
-        minutes = max(1, round(hours * 60))
+        own, further, clusters = self._options(submission, wishes)
+        lines = [shlex.join(words) for words in (*([word] for word in own), further, clusters) if words]
+        # sbatch reads options line by line, and takes a backslash for an escape between any quotes.
+        return ["#SBATCH {}".format(line.replace("\\", "\\\\")) for line in lines if "\n" not in line]
+
+    def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
+        """Submit the script as a file, because squeue then shows its path.
+
+        The options stand on the command line, because a user's environment would win against those in the script.
+        """
+        words = [word for part in self._options(submission, wishes) for word in part]
+        return Command(["sbatch", "--parsable", *words, str(submission.script)])
+
+    def _options(self, submission: Submission, wishes: ClusterWishes) -> tuple[list[str], list[str], list[str]]:
+        """Return the words for sbatch: the search's own, then the user's, then the clusters."""
+        own, single, logs = self._wishes, submission.single, _escaped(submission.log_folder)
+        after = without_cluster(submission.after or "")
+        minutes = max(1, round(wishes.hours * 60))
         options = {
             "job-name": submission.label,
             "output": f"{logs}/{single.token}.out" if single is not None else f"{logs}/{submission.name}.out",
@@ -122,26 +174,37 @@ class Slurm:
             "qos": own.qos,
             "constraint": own.constraint,
             "array": f"1-{len(submission.jobs)}%{submission.at_once}" if submission.is_array else "",
-            "dependency": f"afterany:{submission.after}" if submission.after else "",
+            "dependency": f"afterany:{after}" if after else "",
         }
-        words = [shlex.join([f"--{name}={value}"]) for name, value in options.items() if value]
+        left = self._left_to_user(wishes)
+        words = [f"--{name}={value}" for name, value in options.items() if value and name not in left]
         # A job that Slurm starts again by itself may run twice at once: its first node may only seem to be lost.
-        words += ["--no-requeue", "--open-mode=append", shlex.join(own.options)]
-        # sbatch takes a backslash for an escape between any quotes.
-        return ["#SBATCH {}".format(word.replace("\\", "\\\\")) for word in words if word]
+        words += ["--no-requeue", "--open-mode=append"]
+        # Jobs can wait for those of their own cluster only.
+        clusters = cluster_of(submission.after or "") or self._clusters
+        return words, list(own.options), [f"--clusters={clusters}"] if clusters != self._clusters_option else []
 
-    def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
-        """Submit the script as a file, because squeue then shows its path."""
-        return Command(["sbatch", "--parsable", str(submission.script)])
+    def _left_to_user(self, wishes: ClusterWishes) -> list[str]:
+        """Return those options of the search that stand at their defaults, while the user has told another wish."""
+        defaults = {
+            "time": wishes.hours == ClusterWishes().hours,
+            "mem": self._wishes.mem == SlurmWishes().mem,
+            "gres": self._wishes.gres == SlurmWishes().gres,
+        }
+        return [
+            name
+            for name, is_default in defaults.items()
+            if is_default and told_by_user(name, self._further, self._environ)
+        ]
 
     def submitted_id(self, answer: Answer) -> str:
-        """Read ``123`` or ``123;cluster``; what a site's plugin says may stand before it."""
-        lines = answer.stdout.split()
+        """Read the line that is ``123`` or ``123;cluster``; what a site's wrapper says may stand around it."""
         if answer.exit_status == 0:
-            ids = [match.group(1) for line in lines if (match := re.fullmatch(r"([0-9]+)(?:;\S+)?", line))]
-            if ids:
-                return ids[-1]
-            raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}, which is no job id")
+            lines = [line.strip() for line in answer.stdout.splitlines()]
+            ids = set(filter(_ID.fullmatch, lines))
+            if len(ids) == 1:
+                return ids.pop()
+            raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}: no line, or several, are a job's id")
         said = _words(answer)
         if answer.exit_status is None or answer.exit_status < 0:
             raise SubmissionUnsure(said or "sbatch gave no answer in time")
@@ -149,21 +212,23 @@ class Slurm:
         raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SLURM_REFUSALS, errors))
 
     def array_member(self, array: str, number: int) -> str:
-        """Return the id as in ``123_4``."""
-        return f"{array}_{number}"
+        """Return the id as in ``123_4`` or ``123_4;cluster``."""
+        return _member(array, str(number))
 
     def array_of(self, job_id: str) -> str | None:
         """Return 123 of 123_4."""
-        array, underscore, _ = job_id.partition("_")
-        return array if underscore else None
+        array, underscore, _ = without_cluster(job_id).partition("_")
+        return on_cluster(array, cluster_of(job_id)) if underscore else None
 
     def throttle_command(self, array: str, at_once: int) -> Command:
         """Change the number behind the percent sign of --array."""
-        return Command(["scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={at_once}"])
+        what = [f"JobId={without_cluster(array)}", f"ArrayTaskThrottle={at_once}"]
+        return Command(["scontrol", *_on(cluster_of(array)), "update", *what])
 
     def array_limit_command(self) -> Command:
-        """Ask for the configuration."""
-        return Command(["scontrol", "show", "config"])
+        """Ask for the configuration, of the one cluster that is named; scontrol takes no list of them."""
+        one = "" if "," in self._clusters or self._clusters == "all" else self._clusters
+        return Command(["scontrol", *_on(one), "show", "config"])
 
     def array_limit(self, answer: Answer | None) -> int:
         """Return one less than MaxArraySize, which is the first number that is too large."""
@@ -174,12 +239,16 @@ class Slurm:
 
     def query_command(self, ids: Sequence[str]) -> Command:
         """Ask for jobs and whole arrays. One row a task: in the short form, long lists of tasks are cut."""
-        arrays = dict.fromkeys(id.partition("_")[0] for id in ids)
-        return Command(["squeue", "-h", "-r", "-t", "all", "-o", _FORMAT, "-j", ",".join(arrays)])
+        cluster = cluster_of(ids[0])
+        arrays = dict.fromkeys(without_cluster(id).partition("_")[0] for id in ids)
+        form = f"{on_cluster('%F', cluster)}{_FORMAT}"
+        return Command(["squeue", *_on(cluster), "-h", "-r", "-t", "all", "-o", form, "-j", ",".join(arrays)])
 
     def own_jobs_command(self) -> Command:
-        """List the user's jobs, ended ones included as long as they are known."""
-        return Command(["squeue", "--me", "-h", "-r", "-t", "all", "-o", _FORMAT])
+        """List the user's jobs on the clusters that get some, ended ones included as long as they are known."""
+        # With -h, squeue would not say which cluster a row is of.
+        how = _on(self._clusters) or ["-h"]
+        return Command(["squeue", *how, "--me", "-r", "-t", "all", "-o", f"%F{_FORMAT}"])
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
         """Read the rows; a single id that is not known (any more) is an error for squeue, and an answer for us."""
@@ -188,30 +257,33 @@ class Slurm:
             return None
         if answer.exit_status == 0 and not answer.stdout.strip() and _NO_ANSWER.search(answer.stderr):
             return None
-        split = [line.split("|", _FIELDS - 1) for line in answer.stdout.splitlines()]
-        return [_row(fields) for fields in split if len(fields) == _FIELDS]
+        return list(_rows(answer.stdout))
 
     def history_command(self, ids: Sequence[str]) -> Command:
         """Ask the accounting, from the beginning of time: by default it tells of today's jobs only."""
-        jobs = ",".join(dict.fromkeys(ids))
-        return Command(["sacct", "-X", "-n", "-P", "-S", "1970-01-01", "-o", _HISTORY_FORMAT, "-j", jobs])
+        cluster, jobs = cluster_of(ids[0]), ",".join(dict.fromkeys(map(without_cluster, ids)))
+        form = f"Cluster,{_HISTORY_FORMAT}" if cluster else _HISTORY_FORMAT
+        return Command(["sacct", *_on(cluster), "-X", "-n", "-P", "-S", "1970-01-01", "-o", form, "-j", jobs])
 
     def history_rows(self, answer: Answer) -> list[JobRow] | None:
         """Read the rows; sites without accounting answer with an error."""
         if answer.exit_status != 0:
             return None
-        split = [line.split("|") for line in answer.stdout.splitlines()]
-        rows = [_history_row(*fields) for fields in split if len(fields) == _HISTORY_FORMAT.count(",") + 1]
+        matched = [match for line in answer.stdout.splitlines() if (match := _HISTORY_ROW.fullmatch(line)) is not None]
+        rows = [
+            _history_row(on_cluster(id, cluster or ""), *rest) for cluster, id, *rest in map(re.Match.groups, matched)
+        ]
         return [row for row in rows if row is not None]
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
         """Cancel; or kill all processes of running jobs, the batch shell included, which ends the jobs as well."""
-        return Command(["scancel", *(["--signal=KILL", "--full"] if at_once else []), *ids])
+        how = ["--signal=KILL", "--full"] if at_once else []
+        return Command(["scancel", *_on(cluster_of(ids[0])), *how, *map(without_cluster, ids)])
 
     def log_files(self, job: Job) -> list[LogFile]:
         """Return output, errors and script."""
         attempt = job.attempt
-        name = f"{attempt.run.folder}_{job.id}"
+        name = f"{attempt.run.folder}_{without_cluster(job.id)}"
         return [
             LogFile(attempt.log_folder / f"{attempt.token}.out", f"{name}.out"),
             LogFile(attempt.log_folder / f"{attempt.token}.err", f"{name}.err"),
@@ -231,10 +303,29 @@ def _words(answer: Answer) -> str:
     return "; ".join(dict.fromkeys(filter(None, texts)))
 
 
-def _row(fields: Sequence[str]) -> JobRow:
-    array, number, state, reason, node, script = fields
+def _member(array: str, number: str) -> str:
+    return on_cluster(f"{without_cluster(array)}_{number}", cluster_of(array))
+
+
+def _on(clusters: str) -> list[str]:
+    """Return the words with which a command asks these clusters; none where it asks its own."""
+    return ["-M", clusters] if clusters else []
+
+
+def _rows(text: str) -> Iterator[JobRow]:
+    """Read what squeue says of each job, below the line with its cluster if there is one."""
+    cluster = ""
+    for line in text.splitlines():
+        fields = line.split("|", _FIELDS - 1)
+        if line.startswith(_CLUSTER_LINE):
+            cluster = line.removeprefix(_CLUSTER_LINE).strip()
+        elif len(fields) == _FIELDS and _ID.fullmatch(fields[0]):
+            yield _row(on_cluster(fields[0], cluster), *fields[1:])
+
+
+def _row(array: str, number: str, state: str, reason: str, node: str, script: str) -> JobRow:
     task = integer(number)
-    job_id = array if task is None else f"{array}_{number}"
+    job_id = array if task is None else _member(array, number)
     status, trouble, is_hopeless = _status(job_id, state, reason, node)
     name = PurePath(script).name.removesuffix(".sh")
     # So ends a job that its node cannot start, if Slurm may not queue it again.
@@ -251,11 +342,12 @@ def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, st
         return Status(JobPhase.RUNNING, place=node), "", False
     if _BROKEN_START in reason.replace("_", " "):
         return Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}"), f"{reason}; it is replaced", True
-    word = reason.partition(",")[0].strip("()")
-    if word in _NEVER:
-        trouble = f"{word}: {_NEVER[word]}"
-        return Status(JobPhase.ENDED, None, RunState.FAILED, f"Slurm: {trouble}"), trouble, True
-    held = f"{word}: {_HELD[word].format(id=job_id)}" if word in _HELD else ""
+    words = [word.strip() for word in reason.strip("()").split(",")]
+    never = next((f"{word}: {_NEVER[word]}" for word in words if word in _NEVER), "")
+    if never:
+        return Status(JobPhase.ENDED, None, RunState.FAILED, f"Slurm: {never}"), never, True
+    named = {"id": without_cluster(job_id), "on": "".join(f" {word}" for word in _on(cluster_of(job_id)))}
+    held = next((f"{word}: {_HELD[word].format(**named)}" for word in words if word in _HELD), "")
     return Status(JobPhase.QUEUED, reason="" if reason == "None" else reason), held, False
 
 
@@ -269,7 +361,7 @@ def _ended(state: str, reason: str) -> Status:
     return Status(JobPhase.ENDED, None, cause, f"Slurm: {state}{told}")
 
 
-def _history_row(job_id: str, state: str, exit_code: str) -> JobRow | None:
+def _history_row(job_id: str, state: str, exit_code: str, label: str) -> JobRow | None:
     """Read a row of sacct: the state may be ``CANCELLED by 0``, the exit code is ``status:signal``.
 
     None if the job has not ended there, which proves nothing: the accounting lags behind.
@@ -280,4 +372,5 @@ def _history_row(job_id: str, state: str, exit_code: str) -> JobRow | None:
     code = exit_code.partition(":")[0]
     own = integer(code) if _ENDS[word] is None else None
     ended = _ended(word, "")
-    return JobRow(job_id, "", Status(JobPhase.ENDED, own, ended.cause, ended.reason.replace(word, state)))
+    status = Status(JobPhase.ENDED, own, ended.cause, ended.reason.replace(word, state))
+    return JobRow(job_id, "", status, label=label)

@@ -49,6 +49,25 @@ def test_a_row_tells_of_a_job_by_its_id_and_name(jobs: ClusterJobs, tmp_path: Pa
     assert jobs.own([job], [*rows, JobRow("7", "(null)", RUNNING)]) == rows[:2]
 
 
+@pytest.mark.parametrize("label, own", [("sim_1", True), (None, True), ("sim_12", False), ("", False), ("x", False)])
+def test_a_row_of_the_history_tells_of_a_job_only_with_its_label(
+    jobs: ClusterJobs, tmp_path: Path, label: str | None, own: bool
+) -> None:
+    row = JobRow("7", "", CANCELLED, label=label)
+    assert jobs.own([single(tmp_path)], [row]) == ([row] if own else [])
+
+
+@pytest.mark.parametrize("label, own", [("b", True), ("b-2", True), ("bb", False)])
+def test_a_row_of_the_history_tells_of_an_array_with_its_label(
+    jobs: ClusterJobs, tmp_path: Path, label: str, own: bool
+) -> None:
+    attempts = [attempt(tmp_path, number) for number in (1, 2)]
+    batch = Submission("b.batch.ff", "b-2", tmp_path / "logs", tuple((one,) for one in attempts), is_array=True)
+    jobs.submitted(batch)
+    row = JobRow("7_1", "", CANCELLED, 1, label=label)
+    assert jobs.own([Job(attempts[0], "7_1", Place(), 0)], [row]) == ([row] if own else [])
+
+
 @pytest.mark.parametrize("name, own", [("sim_1.1.abc", True), ("", True), ("other", False)])
 def test_an_id_that_went_to_another_job_is_not_to_be_cancelled(
     jobs: ClusterJobs, tmp_path: Path, name: str, own: bool

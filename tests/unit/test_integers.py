@@ -54,7 +54,7 @@ def test_odd_digits_as_an_index_mean_a_slurm_job_without_one(odd: str) -> None:
 
 @ODD
 def test_an_exit_code_of_odd_digits_is_unknown_to_sacct_readers(odd: str) -> None:
-    (row,) = Slurm(SlurmWishes()).history_rows(Answer(0, f"7|FAILED|{odd}:0\n", "")) or []
+    (row,) = Slurm(SlurmWishes()).history_rows(Answer(0, f"7|FAILED|{odd}:0|sim_1\n", "")) or []
     assert row.status.exit_status is None
 
 

@@ -54,11 +54,13 @@ def submission(*jobs: tuple[Attempt, ...], name: str = "sim_1.1.abc", **more: ob
 # Submitting
 
 
+@pytest.mark.parametrize("answer", ["123", "123;two"])
 @pytest.mark.parametrize(
-    "stdout", ["123\n", "123;cluster\n", "Welcome to the cluster\n123\n", "NOTE: 4 free nodes\n123;c\n"]
+    "stdout",
+    ["{}\n", "Welcome to the cluster\n{}\n", "{}\nEstimated cost: 12 credits\n", "7 jobs before\n {} \n12 %\n"],
 )
-def test_the_id_of_a_submitted_job_is_read(stdout: str) -> None:
-    assert SLURM.submitted_id(Answer(0, stdout, "")) == "123"
+def test_only_a_whole_line_is_the_id_of_a_submitted_job(stdout: str, answer: str) -> None:
+    assert SLURM.submitted_id(Answer(0, stdout.format(answer), "")) == answer
 
 
 def test_the_recorded_submission_gave_an_id() -> None:
@@ -110,6 +112,8 @@ POLICY = (
         Answer(-9, "", ""),
         Answer(0, "", ""),
         Answer(0, "thank you\n", ""),
+        Answer(0, "Submitted batch job 12\n", ""),
+        Answer(0, "12\n13\n", ""),
     ],
 )
 def test_an_unclear_answer_proves_nothing(answer: Answer) -> None:
@@ -231,6 +235,35 @@ def test_the_options_of_a_job_stand_in_its_script() -> None:
     ]
 
 
+def test_all_options_of_a_job_stand_on_the_command_line() -> None:
+    wishes = SlurmWishes("2G", "gpu:2", "main", "high", "a100&test", ("--comment", "it's two\nlines"))
+    job = submission((attempt(),))
+    command = Slurm(wishes).submit_command(job, "", ClusterWishes(hours=1.5))
+    assert command.argv == [
+        "sbatch",
+        "--parsable",
+        "--job-name=sim_1",
+        "--output=/s/out/.hpsearch/logs/sim_1.1.abc.out",
+        "--error=/s/out/.hpsearch/logs/sim_1.1.abc.err",
+        "--time=1:30:00",
+        "--mem=2G",
+        "--gres=gpu:2",
+        "--partition=main",
+        "--qos=high",
+        "--constraint=a100&test",
+        "--no-requeue",
+        "--open-mode=append",
+        "--comment",
+        "it's two\nlines",
+        "/s/out/.hpsearch/logs/sim_1.1.abc.sh",
+    ]
+
+
+def test_an_option_of_two_lines_does_not_become_a_line_of_the_script() -> None:
+    wishes = SlurmWishes(options=("--comment", "a\nrm -r x"))
+    assert [line for line in Slurm(wishes).header(submission((attempt(),)), ClusterWishes()) if "rm" in line] == []
+
+
 def test_an_array_has_its_size_its_share_and_the_array_before_it() -> None:
     wishes = Slurm(SlurmWishes("", ""))
     jobs = [(attempt(1),), (attempt(2),)]
@@ -275,6 +308,7 @@ def test_one_question_names_each_array_once() -> None:
         ("12|N/A|PENDING|None||/l/a.sh", JobRow("12", "a", Status(JobPhase.QUEUED))),
         ("12|N/A|PENDING|Priority||/l/a|b.sh", JobRow("12", "a|b", Status(JobPhase.QUEUED, reason="Priority"))),
         ("12|N/A|PENDING|Resources||(null)", JobRow("12", "(null)", Status(JobPhase.QUEUED, reason="Resources"))),
+        ("12;two|4|RUNNING|None|n1|/l/a.sh", JobRow("12_4;two", "a", Status(JobPhase.RUNNING, place="n1"), 4)),
     ],
 )
 def test_a_row_of_squeue_is_read(line: str, expected: JobRow) -> None:
@@ -287,7 +321,9 @@ def test_fault_21_a_task_is_not_taken_for_a_job_with_an_alike_number() -> None:
     assert [row.id for row in rows] == ["123_4", "1234"]
 
 
-@pytest.mark.parametrize("word", ["COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "NEW_IN_25.11", ""])
+@pytest.mark.parametrize(
+    "word", ["COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "REVOKED", "NEW_IN_25.11", ""]
+)
 def test_an_unknown_word_is_running(word: str) -> None:
     assert row(f"12|N/A|{word}|None|n1|/l/a.sh").status.phase is JobPhase.RUNNING
 
@@ -323,6 +359,7 @@ def test_every_end_has_its_cause(state: str, reason: str, status: Status) -> Non
         ("PartitionConfig", RunState.FAILED),
         ("BadConstraints", RunState.FAILED),
         ("DependencyNeverSatisfied", RunState.FAILED),
+        ("(Priority,PartitionTimeLimit)", RunState.FAILED),
         ("launch failed requeued held", RunState.LOST),
         ("launch_failed_requeued_held", RunState.LOST),
     ],
@@ -362,7 +399,8 @@ def test_ids_that_are_not_known_are_an_answer_without_rows(note: str) -> None:
 
 
 def test_lines_that_are_no_rows_are_left_out() -> None:
-    assert SLURM.rows(squeue("CLUSTER: test", "12|N/A|RUN", "")) == []
+    heading = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|COMMAND"
+    assert SLURM.rows(squeue("CLUSTER: test", heading, "12|N/A|RUN", "", "note|1|2|3|4|5")) == []
 
 
 # The accounting
@@ -375,17 +413,21 @@ def test_a_site_without_accounting_has_no_history() -> None:
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("12|COMPLETED|0:0", Status(JobPhase.ENDED, 0)),
-        ("12|FAILED|3:0", Status(JobPhase.ENDED, 3, None, "Slurm: FAILED")),
-        ("12|CANCELLED by 0|0:15", Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED by 0")),
-        ("12|OUT_OF_MEMORY|0:125", Status(JobPhase.ENDED, None, RunState.OUT_OF_MEMORY, "Slurm: OUT_OF_MEMORY")),
+        ("COMPLETED|0:0", Status(JobPhase.ENDED, 0)),
+        ("FAILED|3:0", Status(JobPhase.ENDED, 3, None, "Slurm: FAILED")),
+        ("CANCELLED by 0|0:15", Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED by 0")),
+        ("OUT_OF_MEMORY|0:125", Status(JobPhase.ENDED, None, RunState.OUT_OF_MEMORY, "Slurm: OUT_OF_MEMORY")),
     ],
 )
 def test_the_history_tells_how_a_job_ended(line: str, expected: Status) -> None:
-    assert SLURM.history_rows(squeue(line)) == [JobRow("12", "", expected)]
+    rows = SLURM.history_rows(squeue(f"12|{line}|sim_1|b", f"two|12_3|{line}|sim_2"))
+    assert rows == [JobRow("12", "", expected, label="sim_1|b"), JobRow("12_3;two", "", expected, label="sim_2")]
 
 
-@pytest.mark.parametrize("line", ["12|RUNNING|0:0", "12|PENDING|0:0", "12|REQUEUED|0:0", "12|NEW WORD|0:0", "12"])
+@pytest.mark.parametrize(
+    "line",
+    ["12|RUNNING|0:0|a", "12|PENDING|0:0|allocation", "12|REQUEUED|0:0|a", "12|NEW WORD|0:0|a", "12|COMPLETED|0:0"],
+)
 def test_a_history_without_an_end_proves_nothing(line: str) -> None:
     assert SLURM.history_rows(squeue(line)) == []
 
@@ -393,14 +435,23 @@ def test_a_history_without_an_end_proves_nothing(line: str) -> None:
 # Surroundings
 
 
-def test_inside_a_job_only_what_tells_of_the_cluster_is_kept() -> None:
-    environ = {"SLURM_JOB_ID": "1", "SLURM_CONF": "/c", "SLURM_MEM_PER_CPU": "9", "SBATCH_GRES": "x", "PATH": "/bin"}
-    assert SLURM.environment(environ) == {"SLURM_CONF": "/c", "PATH": "/bin"}
+def test_inside_a_job_what_slurm_gave_to_it_is_dropped_and_what_the_user_told_sbatch_is_kept() -> None:
+    of_the_job = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_CPU": "9", "SBATCH_MEM_BIND_TYPE": "none", "SRUN_DEBUG": "3"}
+    kept = {"SLURM_CONF": "/c", "SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "short", "PATH": "/bin"}
+    assert SLURM.environment({**of_the_job, **kept}) == kept
 
 
 def test_outside_of_a_job_the_users_defaults_for_sbatch_are_kept() -> None:
-    environ = {"SBATCH_ACCOUNT": "lab", "SLURM_CLUSTERS": "c", "PATH": "/bin"}
+    environ = {"SBATCH_ACCOUNT": "lab", "SBATCH_MEM_BIND": "local", "SLURM_HINT": "multithread", "PATH": "/bin"}
     assert SLURM.environment(environ) == environ
+
+
+@pytest.mark.parametrize("job", [{}, {"SLURM_JOB_ID": "1"}], ids=["login node", "job"])
+@pytest.mark.parametrize(
+    "name", "WAIT ARRAY_INX OUTPUT ERROR JOB_NAME REQUEUE OPEN_MODE INPUT CLUSTERS".split(), ids=lambda name: name
+)
+def test_what_belongs_to_the_search_is_never_left_to_the_environment(name: str, job: dict[str, str]) -> None:
+    assert "SBATCH_" + name not in SLURM.environment({"SBATCH_" + name: "x", **job})
 
 
 @pytest.mark.parametrize("name", ["SQUEUE_PARTITION", "SQUEUE_USERS", "SCANCEL_INTERACTIVE", "SACCT_FORMAT"])
