@@ -30,7 +30,7 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import Backend
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
+from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, UsageError, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
@@ -194,6 +194,8 @@ def resume_search(
         if not combined.runs_are_gone:
             check_adoptable(folder, settings, entries)
             check_same_place(search.record, combined, entries)
+        if not how.only_ends and _number_to_run(entries, how):
+            _check_run_cwd(settings.run_cwd)
         config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
         backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
         _rename_if_moved(search)
@@ -221,10 +223,23 @@ def _options_of(search: LiveSearch) -> SearchOptions:
         ) from error
 
 
-def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
+def _check_run_cwd(run_cwd: str) -> None:
+    """Make sure that runs can be started where they work: every single one would fail otherwise."""
+    try:
+        existing_folder(run_cwd, Path.cwd())
+    except UsageError as error:
+        raise UsageError(f"the runs of this search work in {error}") from error
+
+
+def _number_to_run(entries: Sequence[RunRecord], how: Resumption) -> int:
     finished = sum(entry.state is RunState.FINISHED and entry.run.number not in how.again for entry in entries)
+    return len(entries) - finished - sum(entry.is_live for entry in entries)
+
+
+def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
     live = sum(entry.is_live for entry in entries)
-    rest = len(entries) - finished - live
+    rest = _number_to_run(entries, how)
+    finished = len(entries) - live - rest
     what = f"{finished:,} of {len(entries):,} finished, {live:,} may still be live"
     if how.only_ends:
         return [f"ending what is left of {search.folder.path}: {live:,} runs may still be live"]

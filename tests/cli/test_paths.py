@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, let_permissions_count
+from project import Project, let_permissions_count, rows
 
 #: Calls many commands in one process: each is `hpsearch WORDS`. Prints a list of [exit status, standard error].
 MANY = """\
@@ -136,3 +136,16 @@ def test_an_interpreter_that_is_a_folder_is_refused(project: Project) -> None:
     (project.path / "folder").mkdir()
     result = project.run("--interpreter=./folder")
     assert (result.exit_status, "there is no command './folder'" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("how", ["gone", "closed"])
+def test_a_search_whose_working_directory_cannot_be_used_keeps_its_runs(project: Project, how: str) -> None:
+    project.grid({"x": [1, 2]}, script_name="work/train.py")
+    config = project.path / "config.py"
+    config.write_text(config.read_text().replace("work/train.py", "train.py"))
+    project.search("--run_cwd=work", "--out_dir=../out", "--force_out_dir")
+    work = project.path / "work"
+    work.rename(project.path / "elsewhere") if how == "gone" else work.chmod(0)
+    [(status, said)] = answers(project, [["retry", "out", "--run=1"]])
+    assert (status, said.startswith(f"hpsearch: the runs of this search work in {work}: ")) == (2, True), said
+    assert len(rows(project.path / "out")) == 2
