@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
 
+from hpsearch.app.user_output import leave_output_on_stderr
 from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def whole_process(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         status = _INTERRUPTED
     _on_interrupt(_end_at_once)
-    return _flushed(status)
+    status = _flushed(status)
+    leave_output_on_stderr()
+    return status
 
 
 def clean_up_when_interrupted() -> None:

@@ -25,6 +25,11 @@ def output_on_stderr() -> Iterator[None]:
         _DETOUR.end()
 
 
+def leave_output_on_stderr() -> None:
+    """Lead to standard error what is printed up to the end of the process: by exit handlers of the user's modules."""
+    _DETOUR.begin()
+
+
 class _Detour:
     """Leads standard output to standard error as long as anyone in this process needs it."""
 

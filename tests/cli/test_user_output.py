@@ -46,6 +46,14 @@ def test_a_search_prints_only_its_table(noisy: Project) -> None:
     assert told_by(result.stderr) == WAYS
 
 
+def test_what_is_printed_at_the_end_of_the_process_is_no_result(project: Project) -> None:
+    more = "import atexit, os\natexit.register(print, 'noise')\natexit.register(os.system, 'echo more noise')\n"
+    project.grid({"x": [1]}, more=more)
+    result = project.search("--out_dir=out", "--force_out_dir")
+    assert result.stdout == f"{project.path / 'out' / 'search_results.csv'}\n"
+    assert result.stderr.endswith("more noise\nnoise\n")
+
+
 def test_a_dry_run_prints_only_commands(noisy: Project) -> None:
     result = noisy.search("--dry_run")
     assert ["train.py --x=1 " in line for line in result.stdout.splitlines()] == [True]
