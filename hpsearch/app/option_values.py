@@ -76,7 +76,12 @@ def hours(text: str) -> float:
 
 def hours_or_forever(text: str) -> float:
     """Read how long something is waited for: hours or ``H:MM``, 0 = not at all, -1 = for ever."""
-    return int(text) if text in ("-1", "0") else hours(text)
+    if text in ("-1", "0"):
+        return int(text)
+    try:
+        return hours(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; or 0 = not at all, -1 = for ever") from None
 
 
 def positive(text: str) -> float:

@@ -13,6 +13,7 @@ from hpsearch.app.clocks import Clocks
 from hpsearch.app.delays import Delays
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
+from hpsearch.app.stop import is_raised
 from hpsearch.app.waiting import WaitingRuns
 from hpsearch.backends.base import Backend
 from hpsearch.core.command import argv
@@ -134,10 +135,10 @@ class Submissions:
         return jobs
 
     def settle_at_last(self, alarm: int) -> list[Job]:
-        """Settle what is in doubt before the search ends: some questions, cut short by `alarm`."""
+        """Settle what is in doubt before the search ends: some questions, until `alarm` becomes readable."""
         jobs = []
         for pause_s in _LAST_QUESTIONS_S:
-            if self.doubtful:
+            if self.doubtful and not is_raised(alarm):
                 # A scheduler may not know a new job at once.
                 self._backend.wait([], pause_s, alarm)
                 self._delays.end_pause()

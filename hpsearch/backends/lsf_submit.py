@@ -38,13 +38,16 @@ _ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue <", re.MULTILIN
 _REFUSALS = meanings(
     # Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
     (SubmissionUnsure, r"library call|connection|communication|socket|timed? ?out|broken pipe"),
-    (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_|enough (?:per-\w+ )?job slots"),
+    (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_"),
     (ArrayTooLarge, r"array (?:index|size)[^;]*(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
     (SubmissionDelayed, r"non-LSF host|LSF is down|cannot connect to LSF|not responding|queue has been closed"),
     (SubmissionDelayed, r"\b(?:mbatchd|batch daemon|LIM|LSF)\b[^;]*(?:down|busy|restart|reconfig)|query limit"),
     (SubmissionDelayed, SYSTEM_IS_SHORT),
     # What the job asks for, by name.
-    (SubmissionRefused, r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|project|\bgroup"),
+    (
+        SubmissionRefused,
+        r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|job slots|project|\bgroup",
+    ),
     (SubmissionRefused, r"\boptions?\b|argument|\b[A-Z]+LIMIT\b|hard limit|dependency|application profile"),
     (SubmissionRefused, r"\bhost (?:name|group)|service class|job name|array|reservation|licen[cs]e proj|\bGPUs? req"),
 )

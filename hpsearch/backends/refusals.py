@@ -15,7 +15,8 @@ SYSTEM_IS_SHORT = (
     r"Resource temporarily unavailable|Cannot allocate memory|Too many open files|No space left|quota exceeded"
     r"|I/O error|Input/output error|Stale (?:NFS )?file handle|Read-only file system|resource busy|Text file busy"
     r"|Connection refused|No route to host|Network is (?:unreachable|down)|Host is down|Interrupted system call"
-    r"|name resolution|Name or service not known|try again|retrying|(?:presently|currently|temporarily) \w+"
+    r"|name resolution|Name or service not known|try again|retrying"
+    r"|(?:presently|currently|temporarily) (?:un|dis|not\b|busy)"
 )
 
 

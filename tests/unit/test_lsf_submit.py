@@ -135,6 +135,7 @@ def test_the_id_is_found_whatever_stands_around_it(answer: Answer) -> None:
         "RUNLIMIT: Cannot exceed queue's hard limit(s). Job not submitted.",
         "lab: No such project. Job not submitted.",
         "No such user group. Job not submitted.",
+        "User does not have enough job slots. Job not submitted.",
         "Bad host name, host group name or cluster name. Job not submitted.",
         "You must give a project with -P.; Request aborted by esub. Job not submitted.",
         "bsub: illegal option -- z",
@@ -174,7 +175,6 @@ def test_what_an_esub_says_beside_a_refusal_is_no_reason_for_it() -> None:
     [
         ("User <x>: Pending job threshold reached. Job not submitted.", SubmitLimitReached),
         ("The pending slots limit has been reached. Job not submitted.", SubmitLimitReached),
-        ("User does not have enough job slots. Job not submitted.", SubmitLimitReached),
         ("Job array index too large. Job not submitted.", ArrayTooLarge),
         ("Job array size exceeds MAX_JOB_ARRAY_SIZE. Job not submitted.", ArrayTooLarge),
     ],

@@ -154,6 +154,23 @@ def test_a_wait_ends_at_a_signal(backend: FakeBackend, tmp_path: Path) -> None:
     assert (stop.signal_number, backend.waits) == (signal.SIGINT, 50)
 
 
+def test_a_second_signal_ends_the_last_questions_about_a_submission(
+    backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def no_answer(attempts: object) -> dict[str, str]:
+        asked.append(attempts)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise SubmissionUnsure("no answer")
+
+    monkeypatch.setattr(backend, "find", no_answer)
+    backend.answers = [SubmissionUnsure("timed out")]
+    with planned_search(tmp_path, 1) as search:
+        dispatch(search, backend)
+    assert len(asked) == 2
+
+
 def test_a_wait_ends_at_a_request_from_another_machine(
     backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
