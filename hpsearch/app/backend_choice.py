@@ -28,10 +28,9 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
     """
     if not options.run_cluster:
         return _on_this_machine(options, screen)
-    scheduler, wishes = _scheduler(options), _cluster_wishes(options)
-    backend = ClusterBackend(scheduler, wishes, screen.note, os.environ)
-    backend.check()
-    replaced = scheduler.replaced_defaults(wishes) if isinstance(scheduler, Slurm) else ""
+    scheduler = _scheduler(options)
+    backend = _cluster(scheduler, options, screen)
+    replaced = scheduler.replaced_defaults(_cluster_wishes(options)) if isinstance(scheduler, Slurm) else ""
     if replaced:
         screen.note(replaced)
     return backend
@@ -39,7 +38,15 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
 
 def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
     """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
-    return choose_backend(options, screen) if options.run_cluster else SequentialBackend(tell=screen.note)
+    if not options.run_cluster:
+        return SequentialBackend(tell=screen.note)
+    return _cluster(_scheduler(options), options, screen)
+
+
+def _cluster(scheduler: Scheduler, options: SearchOptions, screen: Screen) -> ClusterBackend:
+    backend = ClusterBackend(scheduler, _cluster_wishes(options), screen.note, os.environ)
+    backend.check()
+    return backend
 
 
 def _scheduler(options: SearchOptions) -> Scheduler:

@@ -130,7 +130,7 @@ class Slurm:
         if not replaced:
             return ""
         variables = [variable for option in replaced for variable in told[option]]
-        return f"{', '.join(variables)} of the environment is used, not the default {', '.join(replaced)}"
+        return f"taken from the environment instead of {', '.join(replaced)}: {', '.join(variables)}"
 
     def version_command(self) -> Command:
         """Ask sbatch for its version, which needs no controller."""

@@ -71,8 +71,7 @@ def test_other_ways_to_ask_for_gpus_do_not_add_to_those_that_the_user_asked_for(
 def test_defaults_that_give_way_are_told_in_one_line() -> None:
     environ = {"SBATCH_MEM_PER_CPU": "2G", "SBATCH_GPUS": "2", "SBATCH_PARTITION": "short"}
     assert Slurm(SlurmWishes(), environ).replaced_defaults(ClusterWishes()) == (
-        "SBATCH_MEM_PER_CPU=2G, SBATCH_GPUS=2 of the environment is used, not the default --slurm_mem=8G, "
-        "--slurm_gres=gpu:1"
+        "taken from the environment instead of --slurm_mem=8G, --slurm_gres=gpu:1: SBATCH_MEM_PER_CPU=2G, SBATCH_GPUS=2"
     )
 
 
