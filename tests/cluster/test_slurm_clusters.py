@@ -153,3 +153,25 @@ def test_a_cluster_that_does_not_exist_is_refused_in_slurms_own_words(searches: 
     searches.acts("true")
     result = searches.run("--slurm_options=-M nosuch")
     assert (result.exit_status, "No cluster 'nosuch' known" in result.stderr) == (2, True)
+
+
+def test_runs_that_were_left_to_another_cluster_are_collected_from_there(
+    searches: ClusterProject, two: SlurmCluster
+) -> None:
+    searches.acts("true", WAITS, WAITS)
+    left = searches.run("--submit_only", "--slurm_options=-M two", "--num_jobs=2")
+    searches.wait_for_executions(2)
+    jobs = two.squeue("-o", "%F")
+    searches.go()
+    resumed = searches.resume()
+    assert (left.exit_status, resumed.exit_status, len(set(jobs))) == (0, 0, 1)
+    assert (searches.executions(), len(searches.rows())) == ({1: 1, 2: 1, 3: 1}, 3)
+
+
+def test_jobs_on_another_cluster_are_ended_by_the_command_for_that(searches: ClusterProject, two: SlurmCluster) -> None:
+    searches.acts(WAITS, x=[1, 2])
+    searches.run("--submit_only", "--slurm_options=-M two")
+    searches.wait_for_executions(2)
+    other = two.submit("sleep 60")
+    result = searches.project.ask("cancel", str(searches.folder))
+    assert (result.exit_status, live_on(two)) == (0, [other]), result.stderr
