@@ -29,13 +29,13 @@ from hpsearch.app.report import closing_lines, odd_performances, plan_lines
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
-from hpsearch.backends.base import Backend
+from hpsearch.backends.base import AsksCommands, Backend
 from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, UsageError, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import remedy_for
-from hpsearch.store.layout import SearchFolder, rename_with_stamp
+from hpsearch.store.layout import SearchFolder, append_bounded, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.reading import no_search
@@ -44,6 +44,10 @@ from hpsearch.store.values import encode, readable
 
 #: After a stop: how long a reader of standard output may take nothing until the last line is given up.
 _LAST_WORD_S = 2.0
+
+
+#: Bytes of the record of what was asked of a scheduler or nvidia-smi; an older part of the same size is kept beside it.
+_MOST_CONVERSATION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -261,6 +265,13 @@ def _note_controller(search: LiveSearch, options: Mapping[str, Any]) -> None:  #
     search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), dict(options)), durable=True)
 
 
+def _keep_conversation(backend: Backend, folder: SearchFolder) -> None:
+    """Keep what the backend asks of other programs, and what it asked so far, in the search folder."""
+    if isinstance(backend, AsksCommands):
+        path = folder.conversation
+        backend.conversation.keep(str(path), lambda text: append_bounded(path, text, _MOST_CONVERSATION))
+
+
 def _carry_out(
     search: LiveSearch,
     config: SearchConfig,
@@ -274,6 +285,7 @@ def _carry_out(
     started = time.monotonic()
     folder = search.folder
     screen.keep_log(folder.log)
+    _keep_conversation(backend, folder)
     earlier_options = search.record.options
     _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
@@ -288,10 +300,13 @@ def _carry_out(
         try:
             dispatcher.run()
             dispatcher.finish()
-        except SubmissionRefused:
+        except SubmissionRefused as error:
             # The options given this time led nowhere: they must not hold for the next one.
             _note_controller(search, earlier_options)
-            raise
+            if not error.asked:
+                raise
+            # The folder with the record of it may not stay.
+            raise SubmissionRefused(f"{error} ({error.asked})") from error
         except StoreError as error:
             raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
         except OSError as error:

@@ -15,7 +15,7 @@ from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import is_raised
 from hpsearch.app.waiting import WaitingRuns
-from hpsearch.backends.base import Backend
+from hpsearch.backends.base import AsksCommands, Backend
 from hpsearch.core.command import argv
 from hpsearch.core.errors import (
     SearchError,
@@ -267,25 +267,35 @@ class Submissions:
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.waiting:
                 self._give_up(f"{error}; mend that")
-        return Made(refused=attempts, reason=str(error))
+        return Made(refused=attempts, reason=f"{error}{self._hint}")
 
     def _put_off(self, reason: str, is_doubtful: bool = False) -> None:
         """Wait, and tell why; or give up if the user does not want to wait any longer.
 
         Raises SubmissionRefused if then no job was ever accepted.
         """
-        if self._delays.begin(reason, self._screen.warn, is_doubtful) or self.given_up:
+        if self._delays.begin(reason, self._warn, is_doubtful) or self.given_up:
             return
         waited = f"{reason}, and --max_wait_for_scheduler is over"
         if not self._was_ever_accepted and not self.doubtful:
-            raise SubmissionRefused(waited)
+            refused = SubmissionRefused(waited)
+            refused.asked = self._backend.conversation.last if isinstance(self._backend, AsksCommands) else ""
+            raise refused
         self._give_up(waited)
 
     def _give_up(self, reason: str) -> None:
         self.given_up = reason
         left = amount(len(self.waiting), "run")
         unsure = f", and nobody knows of {amount(len(self.doubtful), 'submission')}" if self.doubtful else ""
-        self._screen.warn(f"{left} not submitted{unsure}: {reason}, then resume")
+        self._warn(f"{left} not submitted{unsure}: {reason}, then resume")
+
+    def _warn(self, text: str) -> None:
+        self._screen.warn(text + self._hint)
+
+    @property
+    def _hint(self) -> str:
+        """Where the scheduler's answers are, behind each message about them."""
+        return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
 
 
 def attempt_of(search: LiveSearch, entry: RunRecord, number: int, token: str) -> Attempt:

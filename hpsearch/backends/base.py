@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from hpsearch.backends.conversation import Conversation
 from hpsearch.core.model import Attempt, Job, Place, Status
 
 
@@ -95,6 +96,15 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of what this controller holds. Jobs go on."""
+
+
+@runtime_checkable
+class AsksCommands(Protocol):
+    """A backend that asks other programs about its jobs or places."""
+
+    @property
+    def conversation(self) -> Conversation:
+        """What it asked, and what it was answered."""
 
 
 @runtime_checkable

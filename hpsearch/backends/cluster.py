@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster_jobs import ClusterJobs
+from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.run_family import MARK
@@ -25,7 +26,7 @@ from hpsearch.backends.scheduler import (
     cluster_of,
     ids_for_commands,
 )
-from hpsearch.backends.shell import Answer, run_command
+from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
     BackendError,
@@ -74,6 +75,7 @@ class ClusterBackend:
         self._environment = scheduler.environment({name: text for name, text in environ.items() if name != MARK})
         reporter = scheduler if isinstance(scheduler, Reporter) else None
         self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s, reporter, scheduler.name)
+        self.conversation = Conversation(environ)
         self._look_s = _FIRST_LOOK_S
         self._silent: set[str] = set()
         self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
@@ -95,7 +97,10 @@ class ClusterBackend:
             answer = self._answer(self._scheduler.version_command())
         except BackendError as error:
             raise BackendError(f"{error}; {self._scheduler.remedy}") from error
-        self._scheduler.check_version(answer)
+        try:
+            self._scheduler.check_version(answer)
+        except BackendError as error:
+            raise BackendError(f"{error} ({self.conversation.last})") from error
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return a place while fewer jobs than allowed are queued or running."""
@@ -225,7 +230,12 @@ class ClusterBackend:
         except OSError as error:
             raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
         command = self._scheduler.submit_command(submission, text, self._wishes)
-        return self._scheduler.submitted_id(self._run(command))
+        answer = self._run(command)
+        try:
+            return self._scheduler.submitted_id(answer)
+        except SubmissionRefused as error:
+            error.asked = self.conversation.last
+            raise
 
     def _script(self, submission: Submission) -> str:
         header = self._scheduler.header(submission, self._wishes)
@@ -288,7 +298,8 @@ class ClusterBackend:
         name = f"{self.name} on {cluster}" if cluster else self.name
         if problem:
             self._silent.add(cluster)
-            self._tell(f"warning: {name} does not answer ({problem}): jobs go on, and it is asked again")
+            silent = f"{name} does not answer ({problem}): jobs go on, and it is asked again"
+            self._tell(f"warning: {silent}{self.conversation.hint}")
         else:
             self._silent.remove(cluster)
             self._tell(f"{name} answers again")
@@ -334,7 +345,7 @@ class ClusterBackend:
             return Answer(None, "", str(error))
 
     def _answer(self, command: Command) -> Answer:
-        return run_command(command.argv, _COMMAND_S, command.stdin, self._environment)
+        return self.conversation.ask(command.argv, _COMMAND_S, command.stdin, self._environment)
 
 
 def _tokens(jobs: Iterable[Job]) -> set[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile, Room
+from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.gpu_answers import Remarks
 from hpsearch.backends.gpu_cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
@@ -58,10 +59,11 @@ class GpuBackend:
         clock: seconds since this machine was started, for waiting. wall: seconds since the epoch, which an earlier
         controller noted.
         """
+        self.conversation = Conversation(environment)
         self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
         self._environment, self._clock, self._wall = environment, clock, wall
         self._started_at: dict[str, float] = {}
-        self._processes, self._reader = LocalProcesses(tell), GpuReader()
+        self._processes, self._reader = LocalProcesses(tell), GpuReader(conversation=self.conversation)
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
         self._uuids: dict[int, str] = {}
@@ -81,7 +83,7 @@ class GpuBackend:
             raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._ask()
-        listed, remarks = query_cards()
+        listed, remarks = query_cards(self.conversation)
         # Otherwise GPUtil, which lets nvidia-smi write to the terminal, repeats them with each reading.
         self._reader.asks_past_gputil = bool(remarks)
         cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
@@ -229,7 +231,7 @@ class GpuBackend:
         self._watch.start_anew(outdated)
         refused = {*locked, *outdated}
         if gpus and not refused and self._wishes.exclusive:
-            refused = foreign_gpus({gpu: self._uuids[gpu] for gpu in gpus}, leaders)
+            refused = foreign_gpus(self.conversation, {gpu: self._uuids[gpu] for gpu in gpus}, leaders)
             self._put_off(refused, "a process of someone else computes there, --exclusive_gpus")
         return list(refused)
 

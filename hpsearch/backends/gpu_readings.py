@@ -16,11 +16,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.gpu_answers import READING_FIELDS, begins_with_index, names_a_gpu, read_table, reading
 from hpsearch.backends.gpu_cards import CARD_COLUMNS, Card, failure_message, read_cards
 from hpsearch.backends.gpu_slots import GpuReading
 from hpsearch.backends.process_identity import descends_from
-from hpsearch.backends.shell import Answer, run_command
+from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
 from hpsearch.core.integers import integer
 
@@ -39,30 +40,30 @@ def has_driver_tool() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def query_cards() -> tuple[list[Card], Sequence[str]]:
+def query_cards(conversation: Conversation) -> tuple[list[Card], Sequence[str]]:
     """Return all GPUs of this machine with what is odd about them, and what else nvidia-smi says.
 
     Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
     """
-    answer = _ask_gpus(_CARD_FIELDS)
+    answer = _ask_gpus(conversation, _CARD_FIELDS)
     if "not a valid field" in answer.stdout:
-        answer = _ask_gpus(_OLD_CARD_FIELDS)
+        answer = _ask_gpus(conversation, _OLD_CARD_FIELDS)
     table, cards = read_table(answer, CARD_COLUMNS, begins_with_index), read_cards(answer.stdout)
     if table is None or cards is None:
         raise failure_message(answer, PATIENCE_S)
     return cards, table.remarks
 
 
-def _ask_gpus(fields: str) -> Answer:
-    return run_command(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
+def _ask_gpus(conversation: Conversation, fields: str) -> Answer:
+    return conversation.ask(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
 
 
-def foreign_gpus(uuids: Mapping[int, str], leaders: Collection[int]) -> set[int]:
+def foreign_gpus(conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[int]) -> set[int]:
     """Return which of these GPUs (index -> UUID) a process computes on that none of the `leaders` started.
 
     All of them if the driver does not say.
     """
-    processes = query_processes(_PROCESSES_PATIENCE_S)
+    processes = query_processes(conversation, _PROCESSES_PATIENCE_S)
     if processes is None:
         return set(uuids)
     return {
@@ -72,10 +73,10 @@ def foreign_gpus(uuids: Mapping[int, str], leaders: Collection[int]) -> set[int]
     }
 
 
-def query_processes(timeout_s: float) -> dict[str, set[int]] | None:
+def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, set[int]] | None:
     """Return the ids of the processes that compute on each GPU, by the GPU's UUID; None = no answer."""
     try:
-        answer = run_command(["nvidia-smi", "--query-compute-apps=pid,gpu_uuid", _FORMAT], timeout_s)
+        answer = conversation.ask(["nvidia-smi", "--query-compute-apps=pid,gpu_uuid", _FORMAT], timeout_s)
     except BackendError:
         return None
     table = read_table(answer, 2, names_a_gpu)
@@ -113,9 +114,9 @@ class GpuReader:
     readings. asks_past_gputil: GPUtil cannot read what this nvidia-smi says.
     """
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S, conversation: Conversation | None = None) -> None:
         self.bell, self._ring = os.pipe()
-        self._patience_s = patience_s
+        self._patience_s, self._conversation = patience_s, conversation or Conversation()
         self._thread: threading.Thread | None = None
         self._asked_at = 0.0
         self._readings: list[GpuReading] = []
@@ -192,18 +193,29 @@ class GpuReader:
         """Ask by GPUtil; where nvidia-smi has more to say than GPUtil can read, ask past it from then on."""
         self.problem, problem = "nvidia-smi gave no answer", ""
         if not self.asks_past_gputil:
-            try:
-                return [_reading(gpu) for gpu in import_gputil().getGPUs()]
-            except (ValueError, IndexError, ArithmeticError, OSError) as error:
-                # GPUtil takes whatever nvidia-smi says for figures.
-                problem = str(error)
-        answer = _ask_gpus(READING_FIELDS)
+            readings, problem = self._ask_gputil()
+            if not problem:
+                return readings
+        answer = _ask_gpus(self._conversation, READING_FIELDS)
         table = read_table(answer, READING_FIELDS.count(",") + 1, begins_with_index)
         if table is None or not table.rows:
             self.problem = f"nvidia-smi gave no readings ({problem or answer.words or 'it said nothing'})"
             return []
         self.asks_past_gputil, self.remarks = True, table.remarks
         return [reading(row) for row in table.rows]
+
+    def _ask_gputil(self) -> tuple[list[GpuReading], str]:
+        """Return its readings, and why there are none; empty also if it had no answer itself."""
+        started, readings, problem = time.monotonic(), list[GpuReading](), ""
+        try:
+            readings = [_reading(gpu) for gpu in import_gputil().getGPUs()]
+        except (ValueError, IndexError, ArithmeticError, OSError) as error:
+            # It takes whatever nvidia-smi says for figures.
+            problem = str(error) or type(error).__name__
+        # It tells neither the words nor the exit status of nvidia-smi.
+        said = Answer(None, "\n".join(map(str, readings)), problem)
+        self._conversation.note(["GPUtil.getGPUs()"], time.monotonic() - started, said)
+        return readings, problem
 
 
 def _reading(gpu: Any) -> GpuReading:  # Any: see import_gputil

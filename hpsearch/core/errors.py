@@ -50,7 +50,12 @@ class SummaryUnreadable(SummaryError):
 
 
 class SubmissionRefused(SearchError):
-    """The scheduler said no, and would say no again to the same submission."""
+    """The scheduler said no, and would say no again to the same submission.
+
+    asked: what it was asked and what it answered, word for word; empty if it was not asked.
+    """
+
+    asked = ""
 
 
 class SubmissionUnexplained(SubmissionRefused):

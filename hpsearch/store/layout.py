@@ -48,6 +48,11 @@ class SearchFolder:
         return self.state / "controller.log"
 
     @property
+    def conversation(self) -> Path:
+        """What was asked of a scheduler or nvidia-smi, and the answers; the older part has ``.1`` behind its name."""
+        return self.state / "conversation.jsonl"
+
+    @property
     def exits(self) -> Path:
         """One file an attempt that has ended and is not yet collected: its exit status."""
         return self.state / "exits"
@@ -154,6 +159,24 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     if size > most_bytes:
         raise ValueError(f"it is {size:,} bytes long; at most {most_bytes:,} are read")
     return content
+
+
+def append_bounded(path: Path, text: str, most_bytes: int) -> None:
+    """Add to a file; before it grows beyond `most_bytes`, it becomes NAME.1, in the place of an earlier NAME.1.
+
+    Never fails: such a file is not worth a search.
+    """
+    content = text.encode("utf-8", "replace")
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size + len(content) > most_bytes:
+            path.replace(path.with_name(f"{path.name}.1"))
+    with contextlib.suppress(OSError):
+        # Not to wait if something odd lies there.
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
 
 
 def free_name(path: Path) -> Path:

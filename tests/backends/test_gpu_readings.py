@@ -11,6 +11,7 @@ from conformance import wait_for_file
 from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
+from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.gpu_answers import Remarks
 from hpsearch.backends.gpu_readings import GpuReader, query_cards, query_processes
 
@@ -96,7 +97,7 @@ def test_rows_count_whatever_else_is_said(gpus: FakeGpus, reader: GpuReader, tal
 @pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())
 def test_the_list_of_cards_is_read_whatever_else_is_said(gpus: FakeGpus, talk: dict[str, Any]) -> None:
     gpus.write({"name": "NVIDIA Card, with a comma"}, {}, **talk)
-    cards, remarks = query_cards()
+    cards, remarks = query_cards(Conversation())
     said = talk.get("before", "") + talk.get("after", "") + talk.get("errors", "")
     assert [card.name for card in cards] == ["NVIDIA Card, with a comma", "NVIDIA Stand-in"]
     assert list(remarks) == said.split("\n")[:-1] if said.strip() else not remarks
@@ -105,18 +106,18 @@ def test_the_list_of_cards_is_read_whatever_else_is_said(gpus: FakeGpus, talk: d
 @pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())
 def test_processes_are_read_whatever_else_is_said(gpus: FakeGpus, talk: dict[str, Any]) -> None:
     gpus.write({}, {}, others=[{"pid": 4999999, "gpu": 0, "memory_mb": 10}], **talk)
-    assert query_processes(20.0) == {"GPU-00000000-0000-0000-0000-000000000000": {4999999}}
+    assert query_processes(Conversation(), 20.0) == {"GPU-00000000-0000-0000-0000-000000000000": {4999999}}
 
 
 @pytest.mark.parametrize("talk", [TALK["a worn info ROM"], TALK["a lost card beside good ones"]])
 def test_a_warning_about_a_card_means_no_process(gpus: FakeGpus, talk: dict[str, Any]) -> None:
     gpus.write({}, {}, **talk)
-    assert query_processes(20.0) == {}
+    assert query_processes(Conversation(), 20.0) == {}
 
 
 def test_a_driver_that_fails_says_nothing_about_processes(gpus: FakeGpus) -> None:
     gpus.write({}, failures=[{"kind": "no_driver"}])
-    assert query_processes(20.0) is None
+    assert query_processes(Conversation(), 20.0) is None
 
 
 @pytest.mark.parametrize("figure", ["ERR!", "[Unknown Error]", "[GPU is lost]", "[N/A]", "\u00b2", "nan"])

@@ -843,6 +843,16 @@ def test_a_lost_card_is_told_and_the_others_are_used(box: Box) -> None:
     )
 
 
+def test_what_was_asked_of_the_driver_is_kept(box: Box) -> None:
+    box.describe(IDLE, after=WORN, code=14)
+    box.grid(1)
+    box.search(QUICK)
+    kept = (box.project.path / "out" / ".hpsearch" / "conversation.jsonl").read_text().splitlines()
+    asked = [json.loads(line) for line in kept]
+    (listed,) = [entry for entry in asked if "mig.mode" in entry["asked"]]
+    assert (listed["status"], listed["output"].endswith(WORN)) == (14, True)
+
+
 def test_no_nvidia_smi_at_all_is_said_once(box: Box) -> None:
     bare = box.project.path / "bin"
     bare.mkdir()

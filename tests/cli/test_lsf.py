@@ -526,6 +526,42 @@ def test_shell_lines_from_windows_are_refused_before_anything_is_submitted(proje
     assert "setup.sh: line 1 ends with a carriage return" in result.stderr
 
 
+def test_what_was_asked_of_the_scheduler_is_kept_and_named_where_it_refuses(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(
+        faults=[
+            {
+                "command": "bsub",
+                "kind": "say",
+                "calls": "2-",
+                "stderr": "nosuch: No such queue. Job not submitted.\n",
+                "code": 255,
+            }
+        ]
+    )
+    project.grid({"x": [1, 2]}, script=SCRIPT)
+    result = run(project, "--deterministic_search")
+    kept = project.path / "out" / ".hpsearch" / "conversation.jsonl"
+    asked = [json.loads(line) for line in kept.read_text().splitlines()]
+    refused = [entry for entry in asked if entry["asked"].startswith("bsub ")][-1]
+    assert (refused["status"], "No such queue" in refused["errors"], asked[0]["asked"][:5]) == (255, True, "bjobs")
+    assert f"No such queue. Job not submitted. (asked and answered: {kept})" in result.stderr
+
+
+def test_a_refused_first_job_says_what_was_asked_and_answered(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(
+        faults=[
+            {"command": "bsub", "kind": "say", "stderr": "nosuch: No such queue. Job not submitted.\n", "code": 255}
+        ]
+    )
+    project.grid({"x": [1]}, script=SCRIPT)
+    result = run(project, "--lsf_queue=nosuch")
+    assert (result.exit_status, (project.path / "out").exists()) == (2, False)
+    assert re.search(
+        r" \(asked: bsub .*-q nosuch .*; exit status 255; answered: nosuch: No such queue. Job not submitted.\)\n",
+        result.stderr,
+    )
+
+
 def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
     script = SCRIPT + "print(os.environ.get('LSB_HOSTS'), os.environ['LSB_JOBNAME'], os.environ['OWN'])\n"
     project.grid({"x": [1, 2]}, script=script)
