@@ -48,6 +48,7 @@ class FakeBackend:
     answers: what the next submissions meet: an error that is raised, None = they are accepted.
     while_waiting: called at each wait, after time has passed.
     exit_statuses: run -> exit status; a run that is not there finishes with 0 and a summary.
+    noted_ends: run -> what its host noted as the time of its end.
     """
 
     clock: FakeClock
@@ -59,6 +60,7 @@ class FakeBackend:
     answers: list[Exception | None] = field(default_factory=list)
     while_waiting: Callable[[], None] = lambda: None
     exit_statuses: Mapping[int, int] = field(default_factory=dict)
+    noted_ends: Mapping[int, float] = field(default_factory=dict)
     started: list[int] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     waits: int = 0
@@ -104,7 +106,8 @@ class FakeBackend:
         if number not in self.cancelled and self.clock.steady_s < self._ends.get(job.attempt.token, math.inf):
             return Status(JobPhase.RUNNING)
         exit_status = self.exit_statuses.get(number, 0)
-        return Status(JobPhase.ENDED, exit_status, None, f"exit status {exit_status}" if exit_status else "")
+        reason = f"exit status {exit_status}" if exit_status else ""
+        return Status(JobPhase.ENDED, exit_status, None, reason, ended_at=self.noted_ends.get(number))
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Let the time pass, up to the next end of a run."""

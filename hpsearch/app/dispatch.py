@@ -249,9 +249,8 @@ class Dispatcher:
 
     def _finish_attempt(self, entry: RunRecord, token: str, status: Status) -> None:
         cause = status.cause.value if status.cause is not None else ""
-        self._search.note_happened(
-            AttemptEnded(entry.run.number, token, status.exit_status, self._clocks.wall(), cause, status.reason)
-        )
+        at = _moment_of_end(entry, status, self._clocks.wall())
+        self._search.note_happened(AttemptEnded(entry.run.number, token, status.exit_status, at, cause, status.reason))
         # From here on the slot is free; the job is kept for collecting.
         job = self._active.pop(token, None)
         if job is not None:
@@ -377,6 +376,13 @@ class Dispatcher:
         """Someone ends this controller in a way of his own: local runs would go on unseen, so they are ended."""
         if self._active and not self._backend.survives_controller:
             self._backend.cancel(list(self._active.values()), self._stop.alarm)
+
+
+def _moment_of_end(entry: RunRecord, status: Status, now: float) -> float:
+    """Return when a run ended: as its host noted it, unless that host's clock cannot be right; else now."""
+    noted = status.ended_at
+    earliest = 0.0 if entry.submitted is None else entry.submitted.at
+    return now if noted is None or not earliest <= noted <= now else noted
 
 
 def _job_of(attempt: Attempt, submitted: AttemptSubmitted) -> Job:

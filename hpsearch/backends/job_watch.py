@@ -130,7 +130,7 @@ class JobWatch:
 
     def _with_note(self, note: ExitNote, now: float, patience: Patience) -> Status:
         reason = exit_reason(note.exit_status)
-        by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason)
+        by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, ended_at=note.ended)
         if not self.waits_for_cause:
             return by_itself
         if self.told.phase is JobPhase.ENDED:

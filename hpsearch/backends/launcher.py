@@ -36,15 +36,13 @@ exit "$status"
 class ExitNote:
     """What a run's launcher left in its exit file.
 
-    was_told_to_stop: a signal from outside came first. started, ended: seconds since the epoch on the run's host.
-    The local launcher leaves the exit status only.
+    was_told_to_stop: a signal from outside came first. ended: seconds since the epoch, by the clock of the run's host.
+    The local launcher leaves the exit status only; a cluster's also when the run started, and where.
     """
 
     exit_status: int
     was_told_to_stop: bool = False
-    started: int | None = None
-    ended: int | None = None
-    host: str = ""
+    ended: float | None = None
 
 
 def read_exit_note(text: str) -> ExitNote | None:
@@ -57,7 +55,7 @@ def read_exit_note(text: str) -> ExitNote | None:
         return None
     if len(numbers) < 4:
         return ExitNote(numbers[0])
-    return ExitNote(numbers[0], bool(numbers[1]), numbers[2], numbers[3], " ".join(words[4:]))
+    return ExitNote(numbers[0], bool(numbers[1]), numbers[3])
 
 
 def note_in(path: Path) -> ExitNote | None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
@@ -117,10 +117,11 @@ class LocalProcesses:
         if is_running:
             return Status(JobPhase.RUNNING)
         self._forget(job.id)
-        status = _ended(_read_exit_file(job.attempt.exit_file), None if child is None else child.process.returncode)
+        exit_status, ended_at = _read_exit_file(job.attempt.exit_file)
+        status = _ended(exit_status, None if child is None else child.process.returncode)
         if status.exit_status != 0:
             self._leftovers.expect(job)
-        return status
+        return replace(status, ended_at=ended_at)
 
     def wait(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
         """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
@@ -291,10 +292,14 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
     return read_end
 
 
-def _read_exit_file(path: Path) -> int | None:
-    """Return the exit status that a launcher left; None if there is none, or it cannot be read."""
+def _read_exit_file(path: Path) -> tuple[int | None, float | None]:
+    """Return the exit status that a launcher left, and when; None if there is none, or it cannot be read."""
     note = note_in(path)
-    return None if note is None else note.exit_status
+    if note is None:
+        return None, None
+    with contextlib.suppress(OSError):
+        return note.exit_status, path.stat().st_mtime
+    return note.exit_status, None
 
 
 def _ended(exit_status: int | None, launcher_status: int | None) -> Status:

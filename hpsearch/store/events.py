@@ -104,7 +104,10 @@ class AttemptStarted:
 
 @dataclass(frozen=True)
 class AttemptEnded:
-    """The attempt is over. cause: value of a RunState where the backend knows why, else empty."""
+    """The attempt is over. cause: value of a RunState where the backend knows why, else empty.
+
+    at: when the run ended, if its host noted that; else when its end was noticed.
+    """
 
     run: int
     token: str

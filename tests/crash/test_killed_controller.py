@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -91,6 +92,21 @@ def test_a_run_ended_together_with_its_controller_is_run_again(project: Project)
     project.write("train.sh", COUNTING_SCRIPT, executable=True)
     resume_until_done(project, folder)
     assert [row["acc"] for row in rows(folder)] == ["1"]
+
+
+def test_a_run_that_ended_while_no_controller_was_there_took_as_long_as_it_took(project: Project) -> None:
+    project.grid({"x": [1], "sleep": ["0.5"]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    folder = project.path / "out"
+    controller = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: journal_has(folder, "submitted", 1), "the run")
+    kill(controller)
+    exits = folder / ".hpsearch" / "exits"
+    wait_until(lambda: [path.read_text() for path in exits.iterdir()] == ["0\n"], "the run's end")
+    (exit_file,) = exits.iterdir()
+    ended = exit_file.stat().st_mtime
+    resume_until_done(project, folder)
+    (event,) = [line for line in (folder / ".hpsearch/journal.jsonl").read_text().splitlines() if '"ended"' in line]
+    assert json.loads(event)["at"] == ended
 
 
 def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) -> None:
