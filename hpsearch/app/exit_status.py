@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
 
 from hpsearch.app.user_output import leave_output_on_stderr
+from hpsearch.app.utf8 import restart_in_utf8_mode
 from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def whole_process(command: Callable[[], int]) -> int:
 
     Before `clean_up_when_interrupted` was called, and after the command, Ctrl-C ends the process without a word.
     """
+    restart_in_utf8_mode()
     _open_standard_streams()
     _on_interrupt(_end_at_once)
     try:

@@ -12,7 +12,9 @@ from hpsearch.app.clocks import Clock
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions
 from hpsearch.app.program import program_of
+from hpsearch.app.utf8 import check_texts
 from hpsearch.core.coding import Selection
+from hpsearch.core.command import text_of
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
@@ -56,6 +58,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
     """
     options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)
+    check_texts(_texts(config, options))
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     program = program_of(config, run_cwd, options.interpreter)
     order = Order(
@@ -83,6 +86,16 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         options=asdict(options),
     )
     return Plan(settings, config, options, selection, stamp)
+
+
+def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
+    """Return all that comes from the user and goes to the runs, or to the file system."""
+    yield from (options.out_dir, options.run_cwd, options.interpreter)
+    yield from (config.script_name, config.out_arg, config.summary_filename)
+    for grid in (config.grid, *(condition.then for condition in config.conditions)):
+        for name, values in grid.items():
+            yield name
+            yield from map(text_of, values)
 
 
 def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple[float, str]:
