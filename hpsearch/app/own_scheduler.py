@@ -29,7 +29,9 @@ def own_scheduler(given: str) -> Scheduler:
         raise UsageError(
             f"{option}: {name} has to make a scheduler when it is called without arguments: {error}"
         ) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise failed_import(option, error) from error
     missing = [needed for needed in vars(Scheduler) if not needed.startswith("_") and not hasattr(made, needed)]
     if missing:

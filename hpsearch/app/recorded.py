@@ -124,7 +124,9 @@ def _config_of_copy(path: Path) -> SearchConfig:
     try:
         with output_on_stderr():
             exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         failed = failed_import(f"the copy of the grid module {path}", error)
         raise ConfigError(f"{failed}; name the module itself with --grid_module=MODULE") from error
     return config_from_module(module, path.stem, needs_grid=False)

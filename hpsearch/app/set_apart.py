@@ -73,7 +73,9 @@ def _is_good(found: FoundRun, criterion: float, config: SearchConfig) -> bool:
         with output_on_stderr(), using_config(config):
             answer: object = judge(summary, criterion)
             is_good = bool(answer)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SummaryError(f"_PERFORMANCE_EVAL_HANDLE: {type(error).__name__}: {error}") from error
     if answer is None:
         raise SummaryError("_PERFORMANCE_EVAL_HANDLE returned None; expected True (keep) or False")

@@ -99,3 +99,23 @@ def test_a_program_that_captures_its_output_gets_only_the_results(noisy: Project
     assert result.exit_status == 0, result.stderr
     [line, _] = result.stdout.splitlines()
     assert Path(line.removeprefix("captured ")).name == "search_results.csv"
+
+
+@pytest.mark.parametrize("error", ["class Odd(BaseException): pass", "Odd = GeneratorExit", "Odd = SystemExit"])
+def test_a_judge_that_raises_anything_concerns_that_run_only(project: Project, error: str) -> None:
+    project.grid({"x": [1]}, more=f"{error}\ndef judge(*_): raise Odd('boom')\n_PERFORMANCE_EVAL_HANDLE = judge\n")
+    project.search("--out_dir=out", "--force_out_dir")
+    result = project.ask("postprocess", "out", "--performance_criteria=1")
+    assert (result.exit_status, "Traceback" in result.stderr) == (1, False), result.stderr
+    assert "stays: _PERFORMANCE_EVAL_HANDLE: " in result.stderr
+
+
+def test_a_copy_of_a_grid_module_that_raises_anything_is_one_line(project: Project) -> None:
+    project.grid({"x": [1]})
+    project.search("--out_dir=out", "--force_out_dir")
+    (project.path / "config.py").unlink()
+    (project.path / "out" / "config.py").write_text("class Odd(BaseException): pass\nraise Odd('boom')\n")
+    (project.path / "out" / ".hpsearch" / "journal.jsonl").unlink()
+    result = project.ask("postprocess", "out")
+    assert result.exit_status == 2
+    assert "config.py, line 2: Odd: boom; name the module itself with --grid_module=MODULE" in result.stderr
