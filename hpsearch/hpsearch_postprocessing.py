@@ -67,6 +67,8 @@ def _criterion(text: str) -> float:
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
+    from hpsearch.app.option_values import positive
+
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -89,6 +91,14 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--run_cwd", metavar="DIR", default="", help="Working directory of the runs. Default: the search's own, or `.`."
     )
+    parser.add_argument(
+        "--parser_timeout",
+        metavar="S",
+        type=positive,
+        default=60,
+        help="Seconds that a function of the grid module may take for a run (its own summary parser, or "
+        "_PERFORMANCE_EVAL_HANDLE). Default: 60.",
+    )
     return parser
 
 
@@ -100,7 +110,12 @@ def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
 
     add_current_folder()
     wishes = PostprocessOptions(
-        options.out_dir, options.performance_criteria, options.undo, options.grid_module, options.run_cwd
+        options.out_dir,
+        options.performance_criteria,
+        options.undo,
+        options.grid_module,
+        options.run_cwd,
+        options.parser_timeout,
     )
     return postprocess(wishes, Screen())
 

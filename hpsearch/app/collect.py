@@ -15,7 +15,7 @@ from hpsearch.app.gridfile import SearchConfig, SummaryParser
 from hpsearch.app.oldnames import using_config
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import LogFile
-from hpsearch.core.errors import SummaryError, SummaryUnreadable, reason_of
+from hpsearch.core.errors import ParserTimeout, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
@@ -145,6 +145,8 @@ def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: Se
         with output_on_stderr(), using_config(config):
             summary = parser(str(run_folder), run.number - 1, **arguments)
             _check_can_be_kept(summary)
+    except ParserTimeout as error:
+        raise ParserTimeout(f"{name}: {error}") from error
     except (Exception, SystemExit) as error:
         kind = SummaryUnreadable if _may_pass(error) else SummaryError
         raise kind(f"{name}: {type(error).__name__}: {error}") from error
@@ -166,7 +168,8 @@ def _check_can_be_kept(summary: object) -> None:
     if isinstance(summary, Mapping):
         for keyword, value in summary.items():
             json.dumps(encode(value))
-            f"{keyword}{value}".encode()
+            if b"\0" in f"{keyword}{value}".encode():
+                raise ValueError(f"a NUL character under {keyword!r}")
 
 
 def _requires(function: SummaryParser, name: str) -> bool:

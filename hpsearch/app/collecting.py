@@ -11,7 +11,7 @@ from hpsearch.app.collect import Outcome, collect, put_files_in_place, with_memo
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend, LogFile
-from hpsearch.core.errors import SearchError, StoreError, reason_of
+from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.store.events import RunCollected, encode_summary
 from hpsearch.store.layout import folders_aside, move_aside, move_back
@@ -41,6 +41,8 @@ class Collector:
         self._put_off: dict[int, EndedRun] = {}
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
         self._exit_files: dict[Path, str] = {}
+        #: Runs whose parser hangs: trying again soon would hold up all others.
+        self._at_the_end: set[int] = set()
         self._next_try = 0.0
 
     def collect(self, ended: EndedRun, is_last_try: bool = False) -> bool:
@@ -115,7 +117,7 @@ class Collector:
                 # The folder is that of a newer attempt by now.
                 del self._unplaced[token]
         self._remove_exit_files()
-        return list(self._put_off.values())
+        return [ended for number, ended in self._put_off.items() if is_last_try or number not in self._at_the_end]
 
     def left_undone(self) -> str:
         """Return what could not be tidied up until now; empty if nothing."""
@@ -137,6 +139,8 @@ class Collector:
         except (SearchError, OSError, ValueError) as error:
             if not is_last_try:
                 self._tell_of_delay(entry, str(error))
+                if isinstance(error, ParserTimeout):
+                    self._at_the_end.add(entry.run.number)
                 return None
             return without_summary(entry.ended, str(error))
         if entry.ended.cause:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.app.collect import read_summary
-from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.gridfile import SearchConfig, in_process
+from hpsearch.app.own_process import DEFAULT_LIMIT_S, OwnProcess
 from hpsearch.app.program import words_of_script
 from hpsearch.app.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
@@ -98,7 +99,9 @@ class FoundSearch:
         return self.rows_only + [found.row for found in self.runs.values() if found.row is not None]
 
 
-def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bool) -> FoundSearch:
+def find_search(
+    path: Path, grid_module: str, run_cwd: Path, needs_functions: bool, parser_timeout_s: float = DEFAULT_LIMIT_S
+) -> FoundSearch:
     """Read a search folder.
 
     grid_module: the user's, empty = what the folder records. run_cwd: for folders without a journal.
@@ -114,6 +117,7 @@ def find_search(path: Path, grid_module: str, run_cwd: Path, needs_functions: bo
     record, damage = _read_record(folder)
     recorded = None if record is None else record.settings
     config = config_for_folder(path, listing.files, recorded, grid_module, run_cwd, needs_functions)
+    config = in_process(config, OwnProcess(parser_timeout_s))
     settings = _settings(config, recorded, path, run_cwd, overrides=bool(grid_module))
     search = FoundSearch(folder, listing, settings, config, record, bool(damage), problems=damage)
     _gather_runs(search)

@@ -13,8 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hpsearch.app.own_process import Limited, OwnProcess
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.core.value_text import number_in, why_not_text
 from hpsearch.store.layout import read_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
@@ -76,6 +78,7 @@ def config_from_module(
         check.problem(f"_PERFORMANCE_KEY is {_short(key)}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
     grid = check.grid(out_arg) if needs_grid else {}
     conditions = check.conditions(out_arg) if needs_grid else ()
+    process = OwnProcess()
     config = SearchConfig(
         module_name=module_name,
         module_file=Path(file).resolve() if (file := getattr(module, "__file__", None)) else None,
@@ -85,14 +88,32 @@ def config_from_module(
         summary_filename=check.text("_SUMMARY_FILENAME"),
         summary_keywords=keywords,
         out_arg=out_arg,
-        summary_parser=check.function("_SUMMARY_PARSER_HANDLE"),
-        performance_eval=check.function("_PERFORMANCE_EVAL_HANDLE"),
+        summary_parser=_limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors),
+        performance_eval=_limited(process, check.function("_PERFORMANCE_EVAL_HANDLE"), _judgement),
         performance_key=str(key) if key is not None else (keywords[0] if keywords else ""),
         sort_ascending=check.truth("_PERFORMANCE_SORT_ASC"),
         argparse_handle=check.function("_ARGPARSE_HANDLE"),
     )
     check.raise_if_any(str(config.module_file or module_name))
     return config
+
+
+def _limited(process: OwnProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:
+    # Any: the functions differ in type
+    return None if function is None else process.function(function, plain)
+
+
+def _judgement(answer: object) -> object:
+    return None if answer is None else bool(answer)
+
+
+def in_process(config: SearchConfig, process: OwnProcess) -> SearchConfig:
+    """Return a configuration whose functions are called in this process, and so within its limit."""
+    both = {"summary_parser": config.summary_parser, "performance_eval": config.performance_eval}
+    moved: dict[str, Any] = {  # Any: the functions differ in type
+        name: function.in_process(process) for name, function in both.items() if isinstance(function, Limited)
+    }
+    return replace(config, **moved)
 
 
 def import_grid_module(name: str) -> ModuleType:

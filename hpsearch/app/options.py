@@ -116,6 +116,14 @@ class SearchOptions:
         metavar="CMD",
         plans=True,
     )
+    parser_timeout: float = _option(
+        60,
+        _HOW,
+        "Seconds that a summary parser of your own (_SUMMARY_PARSER_HANDLE) may take for a run; then it is ended, and "
+        "tried once more when the search ends.",
+        positive,
+        "S",
+    )
     num_cpu_jobs: int = _option(1, _HOW, "Without GPUs: so many runs at once.", at_least(1), metavar="N")
 
     visible_gpus: str = _option(

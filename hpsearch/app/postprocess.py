@@ -10,6 +10,7 @@ from pathlib import Path
 from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.app.liveness import Liveness
+from hpsearch.app.own_process import DEFAULT_LIMIT_S
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
@@ -29,13 +30,17 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class PostprocessOptions:
-    """What is asked for. criterion: None = no run is set apart. grid_module: empty = what the folder records."""
+    """What is asked for. criterion: None = no run is set apart. grid_module: empty = what the folder records.
+
+    parser_timeout_s: how long a function of the grid module may take.
+    """
 
     out_dir: str
     criterion: float | None = None
     undo: bool = False
     grid_module: str = ""
     run_cwd: str = ""
+    parser_timeout_s: float = DEFAULT_LIMIT_S
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
     # Relative to the runs' working directory, else to where we are.
     path = existing_folder(options.out_dir, run_cwd, Path.cwd())
-    search = find_search(path, options.grid_module, run_cwd, needs_functions=options.criterion is not None)
+    needs_functions = options.criterion is not None
+    search = find_search(path, options.grid_module, run_cwd, needs_functions, options.parser_timeout_s)
     liveness = Liveness(search)
     screen.notes(_found_lines(search, liveness))
     clean_up_when_interrupted()

@@ -19,10 +19,11 @@ from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.exit_status import clean_up_when_interrupted
-from hpsearch.app.gridfile import SearchConfig, load_config
+from hpsearch.app.gridfile import SearchConfig, in_process, load_config
 from hpsearch.app.new_folder import FolderTakenError, new_search
 from hpsearch.app.options import SearchOptions, check_together, options_from_names, with_given
 from hpsearch.app.own_call import resume_hint, retry_hint
+from hpsearch.app.own_process import OwnProcess
 from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, odd_performances, plan_lines
@@ -290,6 +291,8 @@ def _carry_out(
     _note_controller(search, asdict(options))
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop, screen.standing_in_for_stderr():
+        process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
+        config = in_process(config, process)
         wait_s = 3600 * options.max_wait_for_scheduler if options.max_wait_for_scheduler >= 0 else math.inf
         dispatcher = Dispatcher(
             search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only, wait_s
@@ -313,6 +316,7 @@ def _carry_out(
             what = f"{error.filename or folder.path}: {reason_of(error)}"
             raise StoreError(f"{what}; nothing is lost: {resume_hint(folder.path)}") from error
         finally:
+            process.close()
             screen.close()
             backend.close()
         screen.notes(closing_lines(search.record, folder, time.monotonic() - started))

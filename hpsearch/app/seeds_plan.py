@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.gridfile import SearchConfig
+from hpsearch.app.gridfile import SearchConfig, in_process
 from hpsearch.app.options import SearchOptions
+from hpsearch.app.own_process import OwnProcess
 from hpsearch.app.recorded import config_for_folder
 from hpsearch.app.screen import Screen
 from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs
@@ -63,9 +64,9 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     origin = find_origin(options.run_dir, given_cwd) if options.run_dir else None
     search = _with_recorded(options, origin.settings if origin is not None else None)
     run_cwd = Path(search.run_cwd)
-    config = _config(options, search, origin)
+    config = in_process(_config(options, search, origin), OwnProcess(search.parser_timeout))
     check_wishes(options.summary, config)
-    source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd)
+    source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd, search.parser_timeout)
     wanted = wanted_configuration(options, config, source, run_cwd)
     name = source.folder.name if source is not None else Path(options.config_name).name.removesuffix(".pickle")
     base = Path(os.path.normpath(absolute(search.out_dir, run_cwd, "--out_dir")))

@@ -65,7 +65,9 @@ def find_origin(run_dir: str, run_cwd: Path) -> Origin:
     return Origin(folder, None, record_of(folder))
 
 
-def find_source(origin: Origin, config: SearchConfig, grid_module: str, run_cwd: Path) -> Source:
+def find_source(
+    origin: Origin, config: SearchConfig, grid_module: str, run_cwd: Path, parser_timeout_s: float
+) -> Source:
     """Return the run to repeat.
 
     grid_module: for a search that records none; what is best is what it was when the search was started.
@@ -73,7 +75,7 @@ def find_source(origin: Origin, config: SearchConfig, grid_module: str, run_cwd:
     """
     if origin.run is None:
         module = grid_module if origin.settings is None else ""
-        return _best_run(find_search(origin.search, module, run_cwd, needs_functions=False))
+        return _best_run(find_search(origin.search, module, run_cwd, False, parser_timeout_s))
     summary, _ = finished_summary(origin.run, 1, config)
     return _source(origin.run, config, _command_of(origin, origin.run, config.out_arg), summary)
 

@@ -49,6 +49,10 @@ class SummaryUnreadable(SummaryError):
     """The system keeps a run's summary from being read now; what it says is not known, and may be known later."""
 
 
+class ParserTimeout(SummaryUnreadable):
+    """The user's own parser gave no answer in time; it is tried once more, at the end."""
+
+
 class SubmissionRefused(SearchError):
     """The scheduler said no, and would say no again to the same submission.
 

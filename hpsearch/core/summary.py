@@ -104,6 +104,16 @@ def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:
     return lists
 
 
+def numbers_in_tensors(summary: object) -> object:
+    """Return a custom parser's answer with numbers in place of tensors of one number."""
+    if not isinstance(summary, Mapping):
+        return summary
+    return {
+        keyword: [_number_in_tensor(item) for item in value] if isinstance(value, list) else _number_in_tensor(value)
+        for keyword, value in summary.items()
+    }
+
+
 def _number_in_tensor(value: Any) -> object:  # Any: told by its attributes, no library is imported
     # The text of numpy's own scalars is whole already.
     if type(value).__module__ == "numpy" or not (hasattr(value, "dtype") and hasattr(value, "item")):

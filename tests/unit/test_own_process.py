@@ -1,0 +1,149 @@
+"""The user's own functions in a process beside ours: their answers, their errors, and an end to their patience."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from project import is_alive, wait_until
+
+from hpsearch.app.own_process import OwnProcess
+from hpsearch.core.errors import ParserTimeout
+
+
+def limited(function: Callable[..., object], limit_s: float = 30, is_stopping: bool = False) -> Callable[..., object]:
+    return OwnProcess(limit_s, lambda: is_stopping).function(function, lambda answer: answer)
+
+
+VALUES = [None, True, 1, 0.5, "a\n\u00e9", [1, (2,)], {"acc": [np.float32(0.1)], 3: "x" * 10**6}]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_an_answer_comes_back_with_its_type(value: object) -> None:
+    answer = limited(lambda given, *, named: [given, named])(value, named=value)
+    assert repr(answer) == repr([value, value])
+
+
+def test_what_a_function_keeps_in_its_module_stays_for_the_next_call() -> None:
+    kept: list[int] = []
+
+    def count() -> int:
+        kept.append(1)
+        return len(kept)
+
+    counted = limited(count)
+    assert [counted(), counted(), counted()] == [1, 2, 3]
+
+
+def test_functions_of_one_module_share_a_process() -> None:
+    process = OwnProcess()
+    first, second = (process.function(os.getpid, lambda answer: answer) for _ in range(2))
+    assert first() == second() != os.getpid()
+
+
+def hang() -> None:
+    time.sleep(1000)
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def match_for_ever() -> None:
+    # The interpreter's lock is held all the while: no thread of this process gets a word in.
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    hang()
+
+
+@pytest.mark.parametrize("function", [hang, spin, match_for_ever, ignore_signals])
+def test_a_function_that_never_returns_is_given_up_and_ended(function: Callable[[], None]) -> None:
+    def pid_or_hang(hangs: bool) -> int:
+        if hangs:
+            function()
+        return os.getpid()
+
+    called = limited(pid_or_hang, limit_s=0.5)
+    first = called(False)
+    begun = time.monotonic()
+    with pytest.raises(ParserTimeout, match=r"no answer within 0\.5 s, which --parser_timeout sets"):
+        called(True)
+    assert time.monotonic() - begun < 20
+    assert not is_alive(int(str(first)))
+    assert called(False) not in (first, os.getpid())
+
+
+def test_less_time_is_left_once_the_search_is_to_stop() -> None:
+    begun = time.monotonic()
+    with pytest.raises(ParserTimeout):
+        limited(hang, limit_s=1000, is_stopping=True)()
+    assert time.monotonic() - begun < 20
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def function() -> None:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "text"),
+    [
+        (ValueError("no number"), "ValueError", "no number"),
+        (KeyError("acc"), "KeyError", "'acc'"),
+        (SystemExit(3), "SystemExit", "3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt", ""),
+        (GeneratorExit("x"), "GeneratorExit", "x"),
+        (FileNotFoundError(2, "No such file", "x"), "FileNotFoundError", "[Errno 2] No such file: 'x'"),
+        (PermissionError(13, "Permission denied"), "PermissionError", "[Errno 13] Permission denied"),
+    ],
+)
+def test_an_error_of_any_kind_comes_back_as_an_ordinary_one(error: BaseException, name: str, text: str) -> None:
+    called = limited(raising(error))
+    for _ in range(2):
+        with pytest.raises(Exception) as caught:
+            called()
+        assert (type(caught.value).__name__, str(caught.value)) == (name, text)
+
+
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [(lambda: os._exit(3), "with status 3"), (lambda: os.kill(os.getpid(), signal.SIGKILL), "by signal 9")],
+    ids=["exit", "killed"],
+)
+def test_a_function_that_ends_its_process_concerns_that_call_only(end: Callable[[], None], how: str) -> None:
+    called = limited(lambda ends: end() if ends else 1)
+    with pytest.raises(RuntimeError, match=f"the process that called it ended {how}"):
+        called(True)
+    assert called(False) == 1
+
+
+def test_the_process_ends_with_the_object_that_has_it(tmp_path: Path) -> None:
+    process = OwnProcess()
+    pid = int(str(process.function(os.getpid, lambda answer: answer)()))
+    assert is_alive(pid)
+    del process
+    gc.collect()
+    wait_until(lambda: not is_alive(pid), "the process has ended")
+
+
+def test_the_parameters_of_a_function_are_still_seen() -> None:
+    import inspect
+
+    def parser(out_dir: str, ident: int, summary_fn: str) -> None:
+        """Read."""
+
+    assert list(inspect.signature(limited(parser)).parameters) == ["out_dir", "ident", "summary_fn"]
