@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.app.options import SearchOptions
+from hpsearch.backends.process_identity import lives
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.store.given_paths import absolute
 from hpsearch.store.layout import SearchFolder
@@ -59,9 +60,19 @@ def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequ
 
 
 def is_process_elsewhere(entry: RunRecord) -> bool:
-    """Return whether a run was left as a process of another machine; a scheduler's jobs are seen from anywhere."""
+    """Return whether a run may live as a process of another machine; a scheduler's jobs are seen from anywhere."""
     started = entry.submitted
-    return entry.is_live and started is not None and not started.is_queued and started.host != socket.gethostname()
+    if started is None or started.is_queued or not entry.is_live:
+        return False
+    return lives(started.id, started.host) is None
+
+
+def may_be_live(entry: RunRecord) -> bool:
+    """Return whether a run that was left may be live, as far as that can be seen without asking a scheduler."""
+    started = entry.submitted
+    if started is None or not entry.is_live:
+        return False
+    return started.is_queued or lives(started.id, started.host) is not False
 
 
 def original_of(folder: SearchFolder, settings: Settings) -> Path | None:

@@ -161,11 +161,12 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
 
 def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
     """End what runs that are over have left behind on this machine."""
-    from hpsearch.app.adoption import original_of
+    from hpsearch.app.adoption import is_process_elsewhere, original_of
     from hpsearch.backends.run_family import end_family
 
     if original_of(reader.folder, reader.record.known_settings()) is None:
-        for process in end_family([entry.token for entry in reader.record if entry.token]):
+        over = [entry.token for entry in reader.record if entry.token and not is_process_elsewhere(entry)]
+        for process in end_family(over):
             screen.note(f"ended what a run had left behind: {process}")
 
 

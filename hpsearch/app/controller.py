@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from hpsearch.backends.process_identity import boot_id, is_alive, job_id
+from hpsearch.backends.process_identity import boot_id, job_id, lives, shares_host_name
 from hpsearch.store.holder import Holder
 from hpsearch.store.lock import LockWays
 
@@ -33,9 +33,10 @@ def presence_of(holder: Holder | None) -> Presence:
     """Return whether the holder of a lock is still there; what another machine does cannot be seen from here."""
     if holder is None:
         return Presence.GONE
-    if holder.host != socket.gethostname() or not holder.process:
+    if holder.host != socket.gethostname() and not shares_host_name(holder.process):
         return Presence.UNKNOWN
-    return Presence.LIVE if is_alive(holder.process) else Presence.GONE
+    is_live = lives(holder.process, holder.host) if holder.process else None
+    return {True: Presence.LIVE, False: Presence.GONE, None: Presence.UNKNOWN}[is_live]
 
 
 def lock_ways(tell: Callable[[str], None]) -> LockWays:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from hpsearch.app.controller import Presence, presence_of
 from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.backends.launcher import note_in
-from hpsearch.backends.process_identity import Process, is_alive, processes
+from hpsearch.backends.process_identity import Process, lives, processes
 from hpsearch.core.model import RunState
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.old_search import RUN_PREFIX
@@ -60,8 +59,7 @@ class Liveness:
         if entry.submitted is None:
             # On this machine a run starts only after its submission was recorded; a scheduler may have it.
             return bool(self._options.get("run_cluster"))
-        is_here = not entry.submitted.is_queued and entry.submitted.host == socket.gethostname()
-        return is_alive(entry.submitted.id) if is_here else True
+        return entry.submitted.is_queued or lives(entry.submitted.id, entry.submitted.host) is not False
 
     def _has_exit(self, entry: RunRecord) -> bool:
         return note_in(self._search.folder.exit_file(entry.token)) is not None

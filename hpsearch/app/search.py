@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.adoption import check_adoptable, check_same_place
+from hpsearch.app.adoption import check_adoptable, check_same_place, may_be_live
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import lock_ways, this_controller
@@ -238,11 +238,11 @@ def _check_run_cwd(run_cwd: str) -> None:
 
 def _number_to_run(entries: Sequence[RunRecord], how: Resumption) -> int:
     finished = sum(entry.state is RunState.FINISHED and entry.run.number not in how.again for entry in entries)
-    return len(entries) - finished - sum(entry.is_live for entry in entries)
+    return len(entries) - finished - sum(may_be_live(entry) for entry in entries)
 
 
 def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
-    live = sum(entry.is_live for entry in entries)
+    live = sum(may_be_live(entry) for entry in entries)
     rest = _number_to_run(entries, how)
     finished = len(entries) - live - rest
     what = f"{finished:,} of {len(entries):,} finished, {live:,} may still be live"

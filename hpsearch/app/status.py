@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -149,7 +148,7 @@ def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: fl
 def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, presence: Presence) -> str:
     """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
     from hpsearch.app.controller import Presence
-    from hpsearch.backends.process_identity import is_alive
+    from hpsearch.backends.process_identity import lives
     from hpsearch.core.model import RunState
     from hpsearch.store.reading import logs_of_attempts
 
@@ -163,9 +162,7 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
         return "running" if any(path.parent == folder.logs for path in logs.values()) else "queued"
     if presence is Presence.LIVE:
         return "running"
-    if submitted.host != socket.gethostname():
-        return "unknown"
-    return "running" if is_alive(submitted.id) else "ended"
+    return {True: "running", False: "ended", None: "unknown"}[lives(submitted.id, submitted.host)]
 
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold

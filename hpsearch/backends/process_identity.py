@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -53,8 +54,21 @@ def _start_time_by_ps(pid: int) -> str | None:
 
 
 def job_id(pid: int) -> str:
-    """Return pid and start time as one word: the id of a local job."""
-    return f"{pid}@{start_time(pid) or 'ended'}"
+    """Return as one word, the id of a local job: pid, start time, boot, and the namespaces of pid and host name."""
+    return _job_id(pid, start_time(pid) or "ended")
+
+
+def _job_id(pid: int, started: str) -> str:
+    return f"{pid}@{started}.{_space('pid')}.{_space('uts')}" if boot_id() else f"{pid}@{started}"
+
+
+@lru_cache(maxsize=2)
+def _space(kind: str) -> str:
+    """Return in which namespace this process is: containers of one machine have their own numbers and host names."""
+    try:
+        return str(Path(f"/proc/self/ns/{kind}").stat().st_ino)
+    except OSError:
+        return ""
 
 
 def pid_of(job: str) -> int:
@@ -65,7 +79,26 @@ def pid_of(job: str) -> int:
 def is_alive(job: str) -> bool:
     """Return whether the very process that the id was made for still lives."""
     pid, _, started = job.partition("@")
-    return start_time(int(pid)) == started
+    now = start_time(int(pid))
+    return now is not None and (started == now or started.startswith(f"{now}."))
+
+
+def lives(job: str, host: str) -> bool | None:
+    """Return whether the process lives that the id was made for on `host`; None if that cannot be seen from here.
+
+    A machine whose name has changed is known by its boot. But what has the number now may be the same process: seen
+    from a container, it may seem to have started at another time.
+    """
+    if host == socket.gethostname():
+        return is_alive(job)
+    _, boot, space, _ = (*job.split(".", 3), "", "", "")[:4]
+    is_this_system = bool(boot) and (boot, space) == (boot_id(), _space("pid"))
+    return False if is_this_system and start_time(pid_of(job)) is None else None
+
+
+def shares_host_name(job: str) -> bool:
+    """Return whether the process that the id was made for had this process's host name, whatever that was then."""
+    return bool(boot_id()) and job.endswith(f".{boot_id()}.{_space('pid')}.{_space('uts')}")
 
 
 def signal_process(job: str, number: int) -> bool:
@@ -161,7 +194,7 @@ def process_table() -> dict[int, TableEntry]:
             fields = stat[stat.rindex(b")") + 2 :].split()
             if fields[0] not in (b"Z", b"X"):
                 name = stat[stat.index(b"(") + 1 : stat.rindex(b")")].decode("utf-8", "replace")
-                identity = f"{folder.name}@{fields[19].decode()}.{boot_id()}"
+                identity = _job_id(int(folder.name), f"{fields[19].decode()}.{boot_id()}")
                 table[int(folder.name)] = TableEntry(identity, name, int(fields[1]), int(fields[19]))
     return table
 

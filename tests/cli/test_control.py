@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -357,6 +359,27 @@ def left_elsewhere(project: Project, controller: subprocess.Popen[str]) -> None:
     kill(controller)
     edit_journal(project.path / "out", f'"host":"{socket.gethostname()}"', '"host":"elsewhere"')
     edit_journal(project.path / "out", "@", "@1")
+
+
+@pytest.mark.parametrize("words", [("resume", "out"), ("cancel", "out"), ("retry", "out", "--run=2")], ids=str)
+def test_runs_that_died_under_an_earlier_name_of_this_machine_are_known_to_be_dead(
+    project: Project, live: subprocess.Popen[str], words: tuple[str, ...]
+) -> None:
+    kill(live)
+    # A script before its child: it would go on.
+    for pid in reversed(pids(project)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, pids(project))), "the end of the runs")
+    folder = project.path / "out"
+    for path in (folder / ".hpsearch" / "journal.jsonl", folder / ".hpsearch" / "lock"):
+        path.write_text(path.read_text().replace(f'"{socket.gethostname()}"', '"earlier-name"'))
+    project.write("train.sh", SCRIPT.replace('"$x" != 0', "1 = 0"), executable=True)
+    status = project.ask("status", "out")
+    assert "unknown" not in status.stdout, status.stdout
+    result = project.ask(*words)
+    assert re.search(r" 0 (runs )?may still be live", result.stderr), result.stderr
+    assert result.exit_status == 0, result.stderr
 
 
 @pytest.mark.parametrize("subcommand", ["resume", "retry"])

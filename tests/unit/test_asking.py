@@ -42,6 +42,9 @@ from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import Settings
 from hpsearch.store.table import read_table
 
+#: A number that no process can have.
+DEAD = 2**22 + 1
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> SearchFolder:
@@ -104,8 +107,18 @@ def test_a_lock_file_that_cannot_be_read_names_nobody_in_particular(folder: Sear
         (Holder(socket.gethostname(), os.getpid(), 1.0, f"{os.getpid()}@1.ab"), Presence.GONE),
         (Holder(socket.gethostname(), os.getpid(), 1.0), Presence.UNKNOWN),
         (Holder("elsewhere", os.getpid(), 1.0, job_id(os.getpid())), Presence.UNKNOWN),
+        (Holder("earlier-name", DEAD, 1.0, job_id(os.getpid()).replace(f"{os.getpid()}@", f"{DEAD}@")), Presence.GONE),
+        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1.otherboot.4026531836"), Presence.UNKNOWN),
+        (
+            Holder("elsewhere", DEAD, 1.0, job_id(os.getpid()).replace(f"{os.getpid()}@", f"{DEAD}@") + "1"),
+            Presence.UNKNOWN,
+        ),
+        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1"), Presence.UNKNOWN),
     ],
-    ids=["nobody", "this process", "recycled number", "no identity", "another machine"],
+    ids=[
+        *("nobody", "this process", "recycled number", "no identity", "another machine", "another name"),
+        *("another boot", "another container", "no boot"),
+    ],
 )
 def test_presence_is_told_only_where_it_is_known(holder: Holder | None, presence: Presence) -> None:
     assert presence_of(holder) is presence
