@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options
 from hpsearch.app.subcommand import folder_parser
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError
+from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
     from hpsearch.app.screen import Screen
@@ -72,12 +72,49 @@ def _seconds(text: str) -> float:
 
 
 def _cancel(options: argparse.Namespace, screen: Screen) -> int:
-    from hpsearch.app.controller import Presence, presence_of
     from hpsearch.store.reading import SearchReader, find_folder
 
-    reader = SearchReader(find_folder(options.folder))
+    folder = find_folder(options.folder)
+    deadline = time.monotonic() + options.timeout
+    _await_journal(folder, deadline)
+    reader = SearchReader(folder, passes_over_damage=True)
+    for damage in reader.damage:
+        screen.warn(damage)
+    while True:
+        try:
+            return _cancel_now(reader, options, screen)
+        except ControllerPresent:
+            # A controller that has just taken the lock may not have said yet who it is.
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
+            reader.update()
+
+
+def _await_journal(folder: SearchFolder, deadline: float) -> None:
+    """Wait for a search that has just begun: its lock is there before its journal."""
+    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.store.lock import lock_holder
+
+    while not folder.journal.exists() and time.monotonic() < deadline:
+        if presence_of(lock_holder(folder.lock)) is not Presence.LIVE:
+            return
+        time.sleep(_PAUSE_S / 10)
+
+
+def _cancel_now(reader: SearchReader, options: argparse.Namespace, screen: Screen) -> int:
+    """Stop a search as it is at this moment.
+
+    Raises ControllerPresent if a controller comes in between.
+    """
+    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.app.liveness import is_being_resumed
+    from hpsearch.backends.process_identity import processes
+
     holder = reader.holder()
     presence = presence_of(holder)
+    if presence is Presence.GONE and is_being_resumed(processes(), reader.folder.path):
+        raise ControllerPresent(f"{reader.folder.path}: a process was told to resume this search, and has not begun")
     if holder is None or presence is Presence.GONE or (presence is Presence.UNKNOWN and options.controller_is_gone):
         return _end_what_is_left(reader, screen)
     if presence is Presence.LIVE and reader.is_copy(holder):

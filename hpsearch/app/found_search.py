@@ -140,7 +140,7 @@ def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
     if not folder.journal.exists():
         return None, []
     try:
-        record = read_record(folder.journal)
+        record = read_record(folder)
     except FolderError as error:
         return None, [str(error)]
     return (record, []) if record.settings is not None else (None, [f"{folder.journal}: it tells of no search yet"])

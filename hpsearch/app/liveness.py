@@ -95,3 +95,19 @@ def _name_below(folder: Path, path: str, cwd: Path | None) -> str:
     whole = os.path.realpath(os.path.join(cwd or "/", path))  # noqa: PTH118  (a word of any kind, not only a path)
     parent = f"{folder}/"
     return whole[len(parent) :].partition("/")[0] if whole.startswith(parent) else ""
+
+
+def is_being_resumed(everything: Iterable[Process], folder: Path) -> bool:
+    """Return whether a process was told to take up the search in a folder; it may not have come to that yet."""
+    return any(
+        any("hpsearch" in word for word in process.words)
+        and not {"resume", "retry", "--resume"}.isdisjoint(word.partition("=")[0] for word in process.words)
+        and any(_names(folder, word.partition("=")[2] or word, process.cwd) for word in process.words)
+        for process in everything
+    )
+
+
+def _names(folder: Path, path: str, cwd: Path | None) -> bool:
+    if cwd is None and not path.startswith("/"):
+        return False
+    return os.path.realpath(os.path.join(cwd or "/", path)) in (str(folder), str(folder / "search_results.csv"))  # noqa: PTH118

@@ -193,7 +193,7 @@ def resume_search(
     if not folder.journal.exists():
         raise no_search(folder)
     clean_up_when_interrupted()
-    with LiveSearch(folder, this_controller(), lock_ways(screen.note)) as search:
+    with LiveSearch(folder, this_controller(), lock_ways(screen.note), passes_over_damage=how.only_ends) as search:
         settings, entries = search.settings, how.chosen(search.record)
         combined = replace(with_given(_options_of(search), given), resume=given_folder)
         if not combined.runs_are_gone:

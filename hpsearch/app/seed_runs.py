@@ -44,8 +44,8 @@ class SeedRun:
 
 def record_of(search: Path) -> SearchRecord | None:
     """Return what the journal of a search folder adds up to; None if there is none, or it tells of no search yet."""
-    journal = SearchFolder(search).journal
-    record = read_record(journal) if journal.is_file() else SearchRecord()
+    folder = SearchFolder(search)
+    record = read_record(folder) if folder.journal.is_file() else SearchRecord()
     return record if record.settings is not None else None
 
 

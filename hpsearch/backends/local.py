@@ -100,10 +100,23 @@ class LocalProcesses:
         self._children[job] = _Child(process, gate, ended)
         return job
 
+    def find(self, attempts: Sequence[Attempt]) -> dict[str, str]:
+        """Return token -> job id of those attempts that live although no id of them is known.
+
+        A launcher never starts its command before its id is recorded; but a damaged journal may have lost it.
+        """
+        found: dict[str, str] = {}
+        for attempt in attempts:
+            for member in members_of({attempt.token}):
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getpgid(pid_of(member.id)) == pid_of(member.id) and not member.is_nested:
+                        found.setdefault(attempt.token, member.id)
+        return found
+
     def let_go(self, job: str) -> None:
-        """Let a started launcher run its command."""
-        child = self._children[job]
-        if child.gate is not None:
+        """Let a started launcher run its command; one of an earlier controller does so already."""
+        child = self._children.get(job)
+        if child is not None and child.gate is not None:
             try:
                 os.write(child.gate, b"go\n")
             except BrokenPipeError:

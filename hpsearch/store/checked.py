@@ -101,8 +101,8 @@ def check_name(name: str, text: str) -> None:
         raise ValueError(f"{name} is {text[:40]!r}; expected the name of a file")
 
 
-def read_small(path: Path) -> bytes:
-    """Return what a small file of ours holds; of a longer one, its beginning.
+def read_small(path: Path, most_bytes: int = _MOST_BYTES) -> bytes:
+    """Return what a small file of ours holds; of one longer than `most_bytes`, its beginning.
 
     Raises OSError if it cannot be read, or is no file: a pipe would block its reader for ever.
     """
@@ -110,6 +110,6 @@ def read_small(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path}: expected a file, found something else (a folder, a pipe)")
-        return os.read(descriptor, _MOST_BYTES)
+        return os.read(descriptor, most_bytes)
     finally:
         os.close(descriptor)

@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
-from hpsearch.store.events import Event, from_line, to_line
+from hpsearch.store.checked import read_small
+from hpsearch.store.events import Event, SearchStarted, from_line, to_line
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
@@ -22,6 +24,8 @@ from hpsearch.store.record import SearchRecord
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+#: More bytes than the settings of any search take.
+_MOST_SETTINGS = 2**24
 #: There is room again when this many bytes can be written.
 _ROOM = 4096
 
@@ -275,11 +279,31 @@ def read_journal(path: Path) -> Iterator[Event]:
     return JournalReader(path).new_events()
 
 
-def read_record(path: Path) -> SearchRecord:
-    """Return what a journal adds up to.
+def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:
+    """Return what the journal of a search folder adds up to. passes_over_damage: leave out what cannot be used.
 
     Raises FolderError as `read_journal` does.
     """
-    record = SearchRecord()
-    JournalReader(path).read_into(record)
+    record = SearchRecord(fills_gaps=passes_over_damage)
+    JournalReader(folder.journal, passes_over_damage).read_into(record)
+    if passes_over_damage:
+        fill_in_settings(record, folder)
     return record
+
+
+def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> None:
+    """Give a record whose settings are lost those that were written beside the journal, if they were."""
+    copy = copy_of_settings(folder) if record.settings is None else None
+    if copy is not None:
+        controller = record.controller
+        record.apply(copy)
+        record.controller = controller
+
+
+def copy_of_settings(folder: SearchFolder) -> SearchStarted | None:
+    """Return the settings of the latest search as they were written beside the journal; None if they are not there."""
+    try:
+        event = from_line(read_small(folder.settings_copy, _MOST_SETTINGS))
+    except (OSError, ValueError):
+        return None
+    return event if isinstance(event, SearchStarted) else None

@@ -33,6 +33,11 @@ class SearchFolder:
         return self.state / "journal.jsonl"
 
     @property
+    def settings_copy(self) -> Path:
+        """The journal's line with the settings of the latest search once more, for `hpsearch repair`."""
+        return self.state / "settings.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the one controller of the search."""
         return self.state / "lock"

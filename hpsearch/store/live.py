@@ -20,10 +20,17 @@ from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, r
 class LiveSearch:
     """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
 
-    def __init__(self, folder: SearchFolder, holder: Holder | None = None, ways: LockWays | None = None) -> None:
+    def __init__(
+        self,
+        folder: SearchFolder,
+        holder: Holder | None = None,
+        ways: LockWays | None = None,
+        passes_over_damage: bool = False,
+    ) -> None:
         """Take the lock and read the journal, if there is one.
 
         holder: what the lock file says of this controller. ways: what the lock is taken with.
+        passes_over_damage: leave out what of the journal cannot be used.
 
         Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written,
         FileNotFoundError if it has just been taken away.
@@ -38,7 +45,7 @@ class LiveSearch:
         self._lock = ControllerLock(folder.lock, holder, ways)
         try:
             self.has_journal = folder.journal.exists()
-            self.record = read_record(folder.journal) if self.has_journal else SearchRecord()
+            self.record = read_record(folder, passes_over_damage) if self.has_journal else SearchRecord()
         except BaseException:
             self._lock.release()
             raise
@@ -67,6 +74,7 @@ class LiveSearch:
         new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
+        write_whole(self.folder.settings_copy, to_line(started))
         write_whole(self.folder.journal, self._before_plan + b"".join(to_line(event) for event in new))
         for event in new:
             self.record.apply(event)
@@ -78,7 +86,9 @@ class LiveSearch:
         """
         if self._before_plan:
             write_whole(self.folder.journal, self._before_plan)
-            self.record = read_record(self.folder.journal)
+            self.record = read_record(self.folder)
+            earlier = SearchStarted(self.settings.to_json(), self.record.started_at or 0.0)
+            write_whole(self.folder.settings_copy, to_line(earlier))
             self.write_commands()
 
     def _refuse_other_script(self, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.holder import Holder
-from hpsearch.store.journal import JournalReader
+from hpsearch.store.journal import JournalReader, fill_in_settings
 from hpsearch.store.layout import SearchFolder, folders_aside
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
@@ -31,12 +31,12 @@ def find_folder(given: str) -> SearchFolder:
 class SearchReader:
     """Reads the state of a search, and then only what is new."""
 
-    def __init__(self, folder: SearchFolder) -> None:
-        """Read the journal.
+    def __init__(self, folder: SearchFolder, passes_over_damage: bool = False) -> None:
+        """Read the journal. passes_over_damage: leave out what cannot be used, and note it in `damage`.
 
         Raises FolderError if there is none, with the newest search below the folder if there is one.
         """
-        self.folder = folder
+        self.folder, self._passes_over_damage = folder, passes_over_damage
         if not folder.journal.exists():
             raise no_search(folder)
         self._start_anew()
@@ -50,7 +50,14 @@ class SearchReader:
         if self._journal.is_replaced():
             self._start_anew()
         self._journal.read_into(self.record)
+        if self._passes_over_damage:
+            fill_in_settings(self.record, self.folder)
         self.record.known_settings()
+
+    @property
+    def damage(self) -> list[str]:
+        """What of the journal cannot be used: a message for each line."""
+        return self._journal.damage
 
     def holder(self) -> Holder | None:
         """Return who took the search's lock and did not give it back."""
@@ -73,8 +80,8 @@ class SearchReader:
         return runs[number]
 
     def _start_anew(self) -> None:
-        self._journal = JournalReader(self.folder.journal)
-        self.record = SearchRecord()
+        self._journal = JournalReader(self.folder.journal, self._passes_over_damage)
+        self.record = SearchRecord(fills_gaps=self._passes_over_damage)
 
 
 def no_search(folder: SearchFolder) -> FolderError:

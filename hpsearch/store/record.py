@@ -25,6 +25,8 @@ from hpsearch.store.events import (
 from hpsearch.store.settings import Settings as Settings
 from hpsearch.store.values import decode
 
+_OfAttempt = AttemptIntended | AttemptWithdrawn | AttemptSubmitted | AttemptStarted | AttemptEnded | RunCollected
+
 
 @dataclass(slots=True)
 class RunRecord:
@@ -70,7 +72,9 @@ class RunRecord:
 class SearchRecord:
     """All runs of a search folder and what is known of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, fills_gaps: bool = False) -> None:
+        """Begin with nothing. fills_gaps: a run whose planning is lost is known by what else tells of it."""
+        self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
         self.runs: dict[int, RunRecord] = {}
         self.carried: list[Mapping[str, str]] = []
@@ -121,26 +125,33 @@ class SearchRecord:
             options = tuple((name, decode(value)) for name, value in event.options)
             self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
         elif isinstance(event, AttemptIntended):
-            self._intend(self.runs[event.run], event)
+            self._intend(self._entry(event), event)
         elif isinstance(event, AttemptWithdrawn):
-            self._withdraw(self.runs[event.run])
+            self._withdraw(self._entry(event))
         elif isinstance(event, AttemptSubmitted):
-            entry = self.runs[event.run]
+            entry = self._entry(event)
             if event.token != entry.token:
                 # The line that announced it is lost: what was submitted was intended.
                 self._intend(entry, AttemptIntended(event.run, event.token, event.at))
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
             entry.before = None
         elif isinstance(event, AttemptStarted):
-            entry = self.runs[event.run]
+            entry = self._entry(event)
             entry.started, entry.state = event, RunState.RUNNING
         elif isinstance(event, AttemptEnded):
-            self.runs[event.run].ended = event
+            self._entry(event).ended = event
         elif isinstance(event, RunCollected):
-            self._collect(self.runs[event.run], event)
+            self._collect(self._entry(event), event)
             self.collected_now.add(event.run)
         else:
             self._apply_to_search(event)
+
+    def _entry(self, event: _OfAttempt) -> RunRecord:
+        if self._fills_gaps and event.run not in self.runs:
+            # A token begins with the name of its run's folder.
+            folder = event.token.rsplit(".", 2)[0]
+            self.runs[event.run] = RunRecord(Run(event.run, folder, Configuration(()), folder))
+        return self.runs[event.run]
 
     def _apply_to_search(self, event: SearchStarted | ControllerStarted | RowCarried) -> None:
         if isinstance(event, SearchStarted):

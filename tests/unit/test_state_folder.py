@@ -37,6 +37,7 @@ from hpsearch.store.events import (
 )
 from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader, read_record
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import columns_of, row_of, rows_of
 
@@ -103,7 +104,7 @@ def test_any_json_in_any_field_loads_or_is_named_with_file_line_and_remedy(tmp_p
     journal.parent.mkdir(parents=True, exist_ok=True)
     journal.write_bytes(b"".join([*LINES[:number], changed, *LINES[number + 1 :]]))
     try:
-        use(read_record(journal))
+        use(read_record(SearchFolder(tmp_path / "s")))
     except FolderError as error:
         expected = rf"{re.escape(str(journal))}, line \d+: .*; hpsearch repair {re.escape(str(tmp_path / 's'))} keeps"
         assert re.match(expected, str(error), re.DOTALL) or "holds no planned search" in str(error)
@@ -148,24 +149,26 @@ def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: bytes) -> None:
     journal.parent.mkdir()
     journal.write_bytes(LINES[1] + line + b"\n" + LINES[2])
     with pytest.raises(FolderError, match=r"journal\.jsonl, line 2: .*; hpsearch repair .* keeps what is whole"):
-        read_record(journal)
+        read_record(SearchFolder(tmp_path))
     reader, record = JournalReader(journal, passes_over_damage=True), SearchRecord()
     reader.read_into(record)
     assert (len(reader.damage), record.settings) == (1, SETTINGS)
 
 
 def test_a_submission_whose_announcement_is_lost_is_looked_after(tmp_path: Path) -> None:
-    journal = tmp_path / "journal"
+    journal = tmp_path / ".hpsearch" / "journal.jsonl"
+    journal.parent.mkdir()
     journal.write_bytes(LINES[1] + LINES[7])
-    entry = read_record(journal).runs[1]
+    entry = read_record(SearchFolder(tmp_path)).runs[1]
     assert (entry.token, entry.is_open, entry.attempts) == (TOKEN, True, 1)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_a_journal_that_is_no_file_is_told_and_blocks_nobody(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    make(tmp_path / "journal")
-    with pytest.raises(FolderError, match=r"journal: cannot be read \((expected a file|Is a directory)"):
-        read_record(tmp_path / "journal")
+    (tmp_path / ".hpsearch").mkdir()
+    make(tmp_path / ".hpsearch" / "journal.jsonl")
+    with pytest.raises(FolderError, match=r"journal.jsonl: cannot be read \((expected a file|Is a directory)"):
+        read_record(SearchFolder(tmp_path))
 
 
 @pytest.mark.parametrize(

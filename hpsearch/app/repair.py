@@ -1,0 +1,90 @@
+"""``hpsearch repair``: a search folder whose own files are damaged, made usable again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.app.subcommand import folder_parser
+
+if TYPE_CHECKING:
+    from hpsearch.app.screen import Screen
+    from hpsearch.store.events import Event
+    from hpsearch.store.layout import SearchFolder
+    from hpsearch.store.repair import JournalRepair
+
+_EXAMPLE = """\
+example: hpsearch repair out/hyperparam_search/search_2026-01-31_12-00-00
+
+Nothing is deleted: the damaged files stay beside the repaired ones.
+
+exit status: 0 the search can be resumed; 1 it cannot, because its settings are lost; 2 no such search, or it is live
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Repair a search folder; return the exit status."""
+    description = (
+        "Make a search folder usable again whose own files (.hpsearch) are damaged: whole lines of the journal are "
+        "kept, what commands.pickle still knows is put back, and what was dropped is said."
+    )
+    options = folder_parser("repair", description, _EXAMPLE).parse_args(argv)
+    from hpsearch.app.screen import Screen
+
+    return _repair(options.folder, Screen(stamps=False))
+
+
+def _repair(given: str, screen: Screen) -> int:
+    from hpsearch.app.controller import lock_ways, this_controller
+    from hpsearch.store.lock import ControllerLock
+    from hpsearch.store.reading import find_folder, no_search
+    from hpsearch.store.repair import set_aside_foreign
+
+    folder = find_folder(given)
+    if not folder.journal.exists():
+        raise no_search(folder)
+    set_aside = set_aside_foreign(folder)
+    screen.notes(set_aside)
+    with ControllerLock(folder.lock, this_controller(), lock_ways(screen.note)):
+        return _repair_journal(folder, screen, bool(set_aside))
+
+
+def _repair_journal(folder: SearchFolder, screen: Screen, has_set_aside: bool) -> int:
+    from hpsearch.store.events import SearchStarted
+    from hpsearch.store.repair import journal_repair, write_repair
+
+    repair = journal_repair(folder, _check_options)
+    if repair.is_needed:
+        old = write_repair(folder, repair)
+        screen.notes(_lines(repair, folder, old))
+    elif not has_set_aside:
+        screen.note(f"{folder.path}: nothing is damaged, and nothing was changed")
+    if any(isinstance(event, SearchStarted) for _, event in repair.events):
+        screen.note(f"go on with: {shlex.join(['hpsearch', 'resume', str(folder.path)])}")
+        return 0
+    screen.error(
+        f"{folder.journal}: the settings of the search are lost, so it cannot be resumed; "
+        f"{shlex.join(['hpsearch', 'postprocess', str(folder.path)])} gathers its results"
+    )
+    return 1
+
+
+def _lines(repair: JournalRepair, folder: SearchFolder, old: str) -> list[str]:
+    kept = len(repair.events) - len(repair.put_back)
+    return [
+        *(f"dropped: {message}" for message in repair.dropped),
+        *(f"put back: {message}" for message in repair.put_back),
+        f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; the damaged file is {old}",
+    ]
+
+
+def _check_options(event: Event) -> None:
+    """Make sure that a search can be carried out with the options in an event; raises ValueError otherwise."""
+    from hpsearch.app.options import options_from_names
+    from hpsearch.store.events import ControllerStarted, SearchStarted
+
+    if isinstance(event, SearchStarted):
+        options_from_names(event.settings.get("options", {}))
+    elif isinstance(event, ControllerStarted):
+        options_from_names(event.options)

@@ -1,0 +1,127 @@
+"""A search that is cancelled at the moment in which it starts, or is taken up again: it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from project import Project, is_alive, journal_has, wait_until
+
+#: Resumes or starts a search that stops for a moment before FUNCTION: "waiting" says so, "go" lets it go on.
+PAUSED = """\
+import sys, time
+from importlib import import_module
+from pathlib import Path
+target = {target}
+original = target.{function}
+def paused(*args, **kwargs):
+    target.{function} = original
+    Path("waiting").touch()
+    end = time.monotonic() + 60
+    while not Path("go").exists() and time.monotonic() < end:
+        time.sleep(0.005)
+    return original(*args, **kwargs)
+target.{function} = paused
+from hpsearch.__main__ import main
+sys.exit(main())
+"""
+LOCK, SEARCH, LIVE = (
+    'import_module("hpsearch.store.lock").ControllerLock',
+    'import_module("hpsearch.app.search")',
+    'import_module("hpsearch.store.live").LiveSearch',
+)
+
+
+def start(project: Project, program: str, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        cwd=project.path,
+        env=project.environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def cancel(project: Project) -> subprocess.Popen[str]:
+    return start(project, "import sys; from hpsearch.__main__ import main; sys.exit(main())", "cancel", "s")
+
+
+def pids(project: Project) -> list[int]:
+    return [int(path.name) for path in (project.path / "pids").iterdir()] if (project.path / "pids").exists() else []
+
+
+@pytest.fixture
+def long_runs(project: Project) -> Project:
+    script = "import os, time\nos.makedirs('pids', exist_ok=True)\nopen(f'pids/{os.getpid()}', 'w')\ntime.sleep(60)\n"
+    project.grid({"x": [1, 2]}, script=script)
+    return project
+
+
+@pytest.fixture
+def killed(long_runs: Project) -> Project:
+    """A search whose controller was killed; its run lives."""
+    controller = long_runs.start("--out_dir=s", "--force_out_dir")
+    wait_until(lambda: journal_has(long_runs.path / "s", "submitted", 1) and bool(pids(long_runs)), "a live run")
+    controller.kill()
+    controller.communicate()
+    return long_runs
+
+
+def assert_cancelled(project: Project, process: subprocess.Popen[str]) -> None:
+    _, told = process.communicate(timeout=90)
+    assert process.returncode == 0, told
+    assert [pid for pid in pids(project) if is_alive(pid)] == []
+
+
+@pytest.mark.parametrize(
+    "target, function",
+    [(LOCK, "_judged"), (LOCK, "_write_first"), (SEARCH, "choose_backend"), (SEARCH, "_carry_out")],
+    ids=["it looks at the lock", "it has not said who it is", "it chooses where to run", "it begins"],
+)
+def test_a_search_that_is_just_resumed_is_cancelled(killed: Project, target: str, function: str) -> None:
+    resumed = start(killed, PAUSED.format(target=target, function=function), "resume", "s")
+    wait_until((killed.path / "waiting").exists, "the search is being resumed")
+    asked = cancel(killed)
+    if target == LOCK:
+        log = Path(f"/proc/{asked.pid}/stat")
+        wait_until(lambda: ticks(log) > 5, "the request is being made")
+    (killed.path / "go").touch()
+    assert_cancelled(killed, asked)
+    resumed.communicate(timeout=60)
+    assert resumed.returncode == 130
+
+
+def ticks(stat: Path) -> int:
+    fields = stat.read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_a_search_that_just_begins_is_cancelled(long_runs: Project) -> None:
+    begun = start(
+        long_runs,
+        PAUSED.format(target=LIVE, function="add_plan"),
+        *("run", "--grid_module=config", "--visible_gpus=-1", "--out_dir=s", "--force_out_dir"),
+    )
+    wait_until((long_runs.path / "waiting").exists, "the search has its lock")
+    asked = cancel(long_runs)
+    wait_until(lambda: ticks(Path(f"/proc/{asked.pid}/stat")) > 5, "the request is being made")
+    (long_runs.path / "go").touch()
+    assert_cancelled(long_runs, asked)
+    begun.communicate(timeout=60)
+    assert begun.returncode == 130
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_resumed_search_is_cancelled_whenever_it_is_asked(killed: Project, number: int) -> None:
+    resumed = start(killed, "import sys; from hpsearch.__main__ import main; sys.exit(main())", "resume", "s")
+    wait_until(lambda: ticks(Path(f"/proc/{resumed.pid}/stat")) > 6 * (number + 1), "the search is being resumed")
+    asked = cancel(killed)
+    assert_cancelled(killed, asked)
+    resumed.communicate(timeout=60)
+    # Where the request was faster, the search was refused to be resumed meanwhile.
+    assert resumed.returncode in (130, 2, -signal.SIGINT)

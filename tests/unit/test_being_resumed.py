@@ -1,0 +1,47 @@
+"""Which processes were told to take up a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.app.liveness import is_being_resumed
+from hpsearch.backends.process_identity import Process
+
+FOLDER, CWD = Path("/p/out/s"), Path("/p")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hpsearch resume out/s",
+        "python3 -m hpsearch resume /p/out/s --num_cpu_jobs=2",
+        "/usr/bin/python3 /usr/bin/hpsearch retry --run 3 ./out/s/",
+        "python3 -m hpsearch.hpsearch --resume out/s",
+        "python3 hpsearch.py --resume=out/../out/s",
+        "hpsearch resume out/s/search_results.csv",
+    ],
+)
+def test_a_process_that_was_told_to_resume_a_search_is_seen(line: str) -> None:
+    assert is_being_resumed([Process(tuple(line.split()), CWD)], FOLDER)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hpsearch cancel out/s",
+        "hpsearch status out/s",
+        "hpsearch resume out/t",
+        "hpsearch resume s",
+        "vim resume out/s",
+        "python3 train.py --name=hpsearch --out_dir=out/s",
+    ],
+)
+def test_other_processes_do_not_resume_it(line: str) -> None:
+    assert not is_being_resumed([Process(tuple(line.split()), CWD)], FOLDER)
+
+
+def test_a_process_whose_folder_may_not_be_seen_is_known_by_a_whole_path_only() -> None:
+    relative, whole = (Process(("hpsearch", "resume", path), None) for path in ("out/s", "/p/out/s"))
+    assert (is_being_resumed([relative], FOLDER), is_being_resumed([whole], FOLDER)) == (False, True)
