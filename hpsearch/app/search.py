@@ -31,7 +31,16 @@ from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import AsksCommands, Backend
-from hpsearch.core.errors import FolderError, SearchInterrupted, StoreError, SubmissionRefused, UsageError, reason_of
+from hpsearch.core.errors import (
+    NO_ROOM,
+    FolderError,
+    NoRoomError,
+    SearchInterrupted,
+    StoreError,
+    SubmissionRefused,
+    UsageError,
+    reason_of,
+)
 from hpsearch.core.model import RunState
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
@@ -311,10 +320,10 @@ def _carry_out(
             # The folder with the record of it may not stay.
             raise SubmissionRefused(f"{error} ({error.asked})") from error
         except StoreError as error:
-            raise StoreError(f"{error}; nothing is lost: make room, then {resume_hint(folder.path)}") from error
+            raise StoreError(f"{error}; {_how_to_go_on(folder, isinstance(error, NoRoomError))}") from error
         except OSError as error:
             what = f"{error.filename or folder.path}: {reason_of(error)}"
-            raise StoreError(f"{what}; nothing is lost: {resume_hint(folder.path)}") from error
+            raise StoreError(f"{what}; {_how_to_go_on(folder, error.errno in NO_ROOM)}") from error
         finally:
             process.close()
             screen.close()
@@ -334,6 +343,17 @@ def _carry_out(
         hint = retry_hint(folder.path, dispatcher.restored) if have_results else resume_hint(folder.path)
         raise SearchInterrupted(f"stopped; go on with: {hint}", stop.signal_number)
     return SearchEnd(folder.results, 0 if all_finished else 1)
+
+
+def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
+    """Return what people can do after an error that has ended a search."""
+    if not folder.journal.exists():
+        return (
+            "the search folder was deleted or moved while the search ran: what was deleted cannot be resumed, what was "
+            "moved can, where it lies now"
+        )
+    remedy = "make room" if is_full else "mend that"
+    return f"nothing that was written is lost: {remedy}, then {resume_hint(folder.path)}"
 
 
 def _print_results(screen: Screen, path: Path, is_stopped: bool) -> None:

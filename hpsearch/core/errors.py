@@ -2,6 +2,9 @@
 
 import errno
 
+#: What the system says where a disk is full or a quota is used up.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 
 class SearchError(Exception):
     """An error with a message for people; `exit_status` is what the command ends with."""
@@ -92,7 +95,7 @@ class SearchInterrupted(SearchError):
 
 def unwritable(what: object, error: OSError) -> StoreError:
     """Return the error that says that something (a path) cannot be written, and why."""
-    kind = NoRoomError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+    kind = NoRoomError if error.errno in NO_ROOM else StoreError
     return kind(f"{what}: cannot be written ({reason_of(error)})")
 
 

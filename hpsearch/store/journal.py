@@ -125,11 +125,14 @@ class Journal:
         try:
             if self._has_rest:
                 self._cut_rest()
+            found = os.fstat(self._descriptor)
+            is_there = self._path.stat().st_ino == found.st_ino
+        except (FileNotFoundError, NotADirectoryError):
+            is_there = False
         except OSError as error:
             raise unwritable(self._path, error) from error
-        found = os.fstat(self._descriptor)
-        if found.st_nlink == 0:
-            raise StoreError(f"{self._path}: was deleted or replaced while the search ran")
+        if not is_there:
+            raise StoreError(f"{self._path}: was deleted, moved or replaced while the search ran")
         if found.st_size != self._size:
             raise StoreError(
                 f"{self._path}: was changed by something else while the search ran; nothing is overwritten"

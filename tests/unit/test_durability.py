@@ -165,7 +165,7 @@ def test_a_journal_that_was_deleted_takes_no_more(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with Journal(path) as journal:
         path.unlink()
-        with pytest.raises(StoreError, match="journal: was deleted or replaced while the search ran"):
+        with pytest.raises(StoreError, match="journal: was deleted, moved or replaced while the search ran"):
             journal.append(AttemptIntended(1, "a", 1.0))
 
 
