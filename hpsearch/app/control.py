@@ -126,7 +126,10 @@ def _cancel_now(reader: SearchReader, options: argparse.Namespace, screen: Scree
     if not _has_ended_within(reader, holder, options.timeout):
         _tell_of_no_end(reader, holder, options.timeout, screen)
         return 1
-    screen.note("the controller has ended")
+    has_given_back = reader.holder() != holder
+    screen.note(
+        "the controller has ended" if has_given_back or presence is Presence.LIVE else "it gives no sign of life"
+    )
     reader.update()
     return _end_what_is_left(reader, screen)
 
@@ -153,11 +156,18 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
 
 
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
+    """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
     from hpsearch.app.controller import Presence, presence_of
 
-    deadline = time.monotonic() + timeout_s
-    while reader.holder() == holder and presence_of(holder) is not Presence.GONE:
-        if time.monotonic() >= deadline:
+    began = beat_at = time.monotonic()
+    beat = holder.beat
+    while (now_there := reader.holder()) == holder and (presence := presence_of(holder)) is not Presence.GONE:
+        now = time.monotonic()
+        if now_there is not None and now_there.beat != beat:
+            beat, beat_at = now_there.beat, now
+        if presence is Presence.UNKNOWN and holder.beat_s and now - beat_at > 2 * holder.beat_s:
+            return True
+        if now - began >= timeout_s:
             return False
         time.sleep(_PAUSE_S)
     return True

@@ -23,6 +23,7 @@ from hpsearch.core.command import shell_line
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.core.summary import sort_key
+from hpsearch.store.checked import open_file
 from hpsearch.store.record import RunRecord, Settings
 
 #: How often a bar on a terminal is drawn anew while nothing happens.
@@ -137,7 +138,10 @@ class Screen:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
-            with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8", errors="replace") as file:
+            with (
+                contextlib.suppress(OSError),
+                open(self._log, "a", encoding="utf-8", errors="replace", opener=open_file) as file,
+            ):
                 file.write(f"{stamp} {text}\n")
 
     def notes(self, lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -101,15 +102,25 @@ def check_name(name: str, text: str) -> None:
         raise ValueError(f"{name} is {text[:40]!r}; expected the name of a file")
 
 
+def open_file(path: str, flags: int) -> int:
+    """Open a file, and nothing that would block whoever reads or writes it for ever; an opener for `open`.
+
+    Raises OSError if it is something else.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a file, found something else (a folder, a pipe)", path)
+    return descriptor
+
+
 def read_small(path: Path, most_bytes: int = _MOST_BYTES) -> bytes:
     """Return what a small file of ours holds; of one longer than `most_bytes`, its beginning.
 
-    Raises OSError if it cannot be read, or is no file: a pipe would block its reader for ever.
+    Raises OSError if it cannot be read, or is no file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_file(str(path), os.O_RDONLY)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path}: expected a file, found something else (a folder, a pipe)")
         return os.read(descriptor, most_bytes)
     finally:
         os.close(descriptor)

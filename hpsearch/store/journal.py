@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shlex
-import stat
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
-from hpsearch.store.checked import read_small
+from hpsearch.store.checked import open_file, read_small
 from hpsearch.store.events import Event, SearchStarted, from_line, to_line
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
@@ -228,7 +227,7 @@ class JournalReader:
         """
         path = self._path
         try:
-            with open(path, "rb", opener=_open_file) as file:
+            with open(path, "rb", opener=open_file) as file:
                 self._inode = os.fstat(file.fileno()).st_ino
                 file.seek(self._offset)
                 yield from self._events(file)
@@ -255,18 +254,6 @@ class JournalReader:
         if not self._passes_over_damage:
             raise FolderError(f"{message}; {remedy_for(self._path)}") from error
         self.damage.append(message)
-
-
-def _open_file(path: str, flags: int) -> int:
-    """Open a file, and nothing that would block its reader for ever.
-
-    Raises OSError if it is something else.
-    """
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("expected a file, found something else (a folder, a pipe)")
-    return descriptor
 
 
 def remedy_for(journal: Path) -> str:

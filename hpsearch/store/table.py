@@ -11,6 +11,7 @@ from pathlib import Path
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.summary import sort_key
 from hpsearch.core.value_text import whole_text
+from hpsearch.store.checked import open_file
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
@@ -128,7 +129,8 @@ def read_table(path: Path) -> list[Row]:
     Raises StoreError if the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        with open(path, "rb", opener=open_file) as file:
+            text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return []
     except OSError as error:

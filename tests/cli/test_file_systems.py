@@ -117,3 +117,18 @@ def test_a_search_of_a_machine_that_is_gone_is_taken_over_after_its_heart_stood_
     assert result.exit_status == 0, result.stderr
     assert f"the lock of this search was not given back (process {controller.pid} on here, since " in result.stderr
     assert sorted(row["acc"] for row in rows(here.path / "s")) == ["1", "2"]
+
+
+def test_a_controller_on_a_machine_that_is_gone_is_not_waited_for_when_its_search_is_cancelled(
+    project: Project, library: Path
+) -> None:
+    here, far = on_machine(project, library), on_machine(project, library, "far")
+    here.grid({"x": [1, 2]}, script="import time\ntime.sleep(0.5)\n")
+    controller = here.start(*ONE_FOLDER)
+    wait_until(lambda: journal_has(here.path / "s", "submitted", 1), "a live run")
+    controller.kill()
+    controller.communicate()
+    result = far.ask("cancel", "s")
+    assert "it gives no sign of life" in result.stderr
+    # What it left can be ended on its machine only.
+    assert (result.exit_status, "can only be ended there" in result.stderr) == (1, True)

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.app.options import SearchOptions, options_from_names
+from hpsearch.app.screen import Screen
 from hpsearch.backends.gpu_places import free_mb_of
 from hpsearch.backends.launcher import ExitNote, note_in
-from hpsearch.core.errors import FolderError
+from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 from hpsearch.store.cancel_request import leave_request, take_request
 from hpsearch.store.events import (
@@ -39,7 +40,7 @@ from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader, read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
-from hpsearch.store.table import columns_of, row_of, rows_of
+from hpsearch.store.table import columns_of, read_table, row_of, rows_of
 
 TOKEN = "sim_1.1.ab"
 EVENTS: list[Event] = [
@@ -220,3 +221,15 @@ def test_a_gpus_memory_that_is_no_number_is_not_known() -> None:
     run = Run(1, "sim_1", Configuration(()), "o")
     attempt = Attempt(run, 1, TOKEN, ("true",), Path("/"), Path("/e"), Path("/l"))
     assert free_mb_of(Job(attempt, "1@1", Place("", {"HPSEARCH_GPU_FREE_MB": "x"}), 0.0)) == 0.0
+
+
+def test_a_log_and_a_table_that_are_pipes_block_nobody(tmp_path: Path) -> None:
+    for name in ("controller.log", "search_results.csv"):
+        os.mkfifo(tmp_path / name)
+    screen = Screen()
+    screen.keep_log(tmp_path / "controller.log")
+    screen.note("told all the same")
+    with pytest.raises(
+        StoreError, match=r"search_results\.csv: cannot be read \(expected a file, found something else"
+    ):
+        read_table(tmp_path / "search_results.csv")
