@@ -76,7 +76,8 @@ def clean_up_when_interrupted() -> None:
     Pressed again while that is being dealt with, it ends the process at once. Other programs that call us decide
     themselves what Ctrl-C does.
     """
-    if signal.getsignal(signal.SIGINT) is _end_at_once:
+    # Also where a script's shell lets its background processes ignore it: `hpsearch cancel` sends it from here on.
+    if signal.getsignal(signal.SIGINT) in (_end_at_once, signal.SIG_IGN):
         signal.signal(signal.SIGINT, _raise_once)
 
 

@@ -96,6 +96,19 @@ def test_a_search_that_is_just_resumed_is_cancelled(killed: Project, target: str
     assert resumed.returncode == 130
 
 
+def test_a_search_that_a_script_resumes_in_the_background_is_cancelled(killed: Project) -> None:
+    program = PAUSED.format(target=SEARCH, function="choose_backend")
+    # So does a shell without job control with what it starts by "&".
+    resumed = start(killed, f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{program}", "resume", "s")
+    wait_until((killed.path / "waiting").exists, "the search is being resumed")
+    asked = cancel(killed)
+    wait_until(lambda: ticks(Path(f"/proc/{asked.pid}/stat")) > 5, "the request is being made")
+    (killed.path / "go").touch()
+    assert_cancelled(killed, asked)
+    resumed.communicate(timeout=60)
+    assert resumed.returncode == 130
+
+
 def ticks(stat: Path) -> int:
     fields = stat.read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
