@@ -158,7 +158,7 @@ def test_a_cluster_that_does_not_exist_is_refused_in_slurms_own_words(searches: 
 def test_runs_that_were_left_to_another_cluster_are_collected_from_there(
     searches: ClusterProject, two: SlurmCluster
 ) -> None:
-    searches.acts("true", WAITS, WAITS)
+    searches.acts(WAITS, x=[1, 2, 3])
     left = searches.run("--submit_only", "--slurm_options=-M two", "--num_jobs=2")
     searches.wait_for_executions(2)
     jobs = two.squeue("-o", "%F")
