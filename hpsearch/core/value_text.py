@@ -86,8 +86,10 @@ def _leaves(value: object, outside: tuple[int, ...] = ()) -> Iterator[object]:
 
 
 def _is_tensor(value: object) -> bool:
-    library = type(value).__module__.partition(".")[0]
-    return library not in ("numpy", "pandas") and hasattr(value, "dtype") and hasattr(value, "shape")
+    if type(value).__module__.partition(".")[0] in ("numpy", "pandas") or isinstance(value, type):
+        return False
+    has_content = hasattr(value, "tolist") or hasattr(value, "__array__")
+    return has_content and hasattr(value, "dtype") and hasattr(value, "shape")
 
 
 def _why_not_leaf(leaf: object) -> str:
