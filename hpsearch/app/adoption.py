@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hpsearch.app.options import SearchOptions
 from hpsearch.backends.process_identity import lives
 from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.model import Run
 from hpsearch.store.given_paths import absolute
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
@@ -21,7 +22,7 @@ def check_adoptable(folder: SearchFolder, settings: Settings, entries: Sequence[
     """
     if not any(entry.is_open for entry in entries):
         return
-    original = original_of(folder, settings)
+    original = original_of(folder, settings, (entry.run for entry in entries))
     if original is not None:
         raise FolderError(
             f"{folder.path} is a copy of {original}, whose runs may still be live: go on there, or end them there "
@@ -75,13 +76,16 @@ def may_be_live(entry: RunRecord) -> bool:
     return started.is_queued or lives(started.id, started.host) is not False
 
 
-def original_of(folder: SearchFolder, settings: Settings) -> Path | None:
-    """Return the folder of which this one is a copy; None if it is none, or was moved."""
-    recorded = SearchFolder(absolute(settings.shown_folder, Path(settings.run_cwd)))
-    if not recorded.journal.exists() or recorded.path.samefile(folder.path):
-        return None
-    # Another search may lie there by now.
-    return recorded.path if _first_line(recorded.journal) == _first_line(folder.journal) else None
+def original_of(folder: SearchFolder, settings: Settings, runs: Iterable[Run]) -> Path | None:
+    """Return the folder of which this one is a copy, by where its runs should lie; None if it is none, or was moved."""
+    for parent in dict.fromkeys(Path(run.out_dir).parent for run in runs):
+        recorded = SearchFolder(absolute(str(parent), Path(settings.run_cwd)))
+        if not recorded.journal.exists() or recorded.path.samefile(folder.path):
+            continue
+        # Another search may lie there by now.
+        if _first_line(recorded.journal) == _first_line(folder.journal):
+            return recorded.path
+    return None
 
 
 def _first_line(path: Path) -> bytes:

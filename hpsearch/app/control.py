@@ -211,7 +211,8 @@ def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
     from hpsearch.app.adoption import is_process_elsewhere, original_of
     from hpsearch.backends.run_family import end_family
 
-    if original_of(reader.folder, reader.record.known_settings()) is None:
+    runs = [entry.run for entry in reader.record]
+    if original_of(reader.folder, reader.record.known_settings(), runs) is None:
         over = [entry.token for entry in reader.record if entry.token and not is_process_elsewhere(entry)]
         for process in end_family(over):
             screen.note(f"ended what a run had left behind: {process}")

@@ -42,7 +42,7 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import RunState
-from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
+from hpsearch.store.events import ControllerStarted, RunMoved, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder, append_bounded, rename_with_stamp
@@ -212,13 +212,12 @@ def resume_search(
             _check_run_cwd(settings.run_cwd)
         config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
         backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
-        _rename_if_moved(search)
-        if not all(
-            path.exists() for path in (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        ):
-            # The first controller was killed before it could write them.
+        moves = _moves(search)
+        search.open_for_work(*moves)
+        commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
+        if moves or not all(path.exists() for path in commands):
+            # Or the first controller was killed before it could write them.
             search.write_commands()
-        search.open_for_work()
         screen.notes(_resume_lines(search, entries, how))
         return _carry_out(search, config, backend, screen, entries, combined, how)
 
@@ -260,15 +259,20 @@ def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumpt
     return [f"resuming {search.folder.path}", f"runs: {what}, {rest:,} to be run"]
 
 
-def _rename_if_moved(search: LiveSearch) -> None:
-    """Let runs that are still to come write into the folder where the search lies now."""
-    folder, settings = search.folder.path, search.settings
-    recorded = absolute(settings.shown_folder, Path(settings.run_cwd))
-    if recorded.exists() and recorded.samefile(folder):
-        return
-    for entry in search.record:
-        if entry.state is not RunState.FINISHED:
-            entry.run = replace(entry.run, out_dir=str(folder / entry.run.folder))
+def _moves(search: LiveSearch) -> list[RunMoved]:
+    """Return what lets runs write into the folder where the search lies now, if it was moved."""
+    folder, run_cwd = search.folder.path, Path(search.settings.run_cwd)
+    parents = {Path(entry.run.out_dir).parent for entry in search.record}
+    elsewhere = {parent for parent in parents if not _is_same(absolute(str(parent), run_cwd), folder)}
+    moved = [entry.run for entry in search.record if Path(entry.run.out_dir).parent in elsewhere]
+    return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
+
+
+def _is_same(path: Path, folder: Path) -> bool:
+    try:
+        return path.samefile(folder)
+    except OSError:
+        return False  # Nothing is there (any more), or nothing that can be used.
 
 
 def _note_controller(search: LiveSearch, options: Mapping[str, Any]) -> None:  # Any: of the options' types

@@ -49,6 +49,14 @@ class RunPlanned:
 
 
 @dataclass(frozen=True)
+class RunMoved:
+    """The search was found in another folder: from here on, this is the run's output folder."""
+
+    run: int
+    out_dir: str
+
+
+@dataclass(frozen=True)
 class RowCarried:
     """A row of results was in the table before this journal began. row: column -> cell."""
 
@@ -133,6 +141,7 @@ Event = (
     SearchStarted
     | ControllerStarted
     | RunPlanned
+    | RunMoved
     | RowCarried
     | AttemptIntended
     | AttemptWithdrawn
@@ -146,6 +155,7 @@ _KINDS: dict[str, type[Any]] = {  # Any: the classes above
     "search": SearchStarted,
     "controller": ControllerStarted,
     "planned": RunPlanned,
+    "moved": RunMoved,
     "carried": RowCarried,
     "intended": AttemptIntended,
     "withdrawn": AttemptWithdrawn,
@@ -187,13 +197,15 @@ def from_line(line: bytes) -> Event:
 
 def _check(event: Event) -> None:
     """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
-    if not isinstance(event, (SearchStarted, ControllerStarted, RowCarried, RunPlanned)):
+    if not isinstance(event, (SearchStarted, ControllerStarted, RowCarried, RunPlanned, RunMoved)):
         check_name("token", event.token)
     if isinstance(event, RunPlanned):
         check_name("folder", event.folder)
         check_path("out_dir", event.out_dir)
         for _, value in event.options:
             decode(value)
+    elif isinstance(event, RunMoved):
+        check_path("out_dir", event.out_dir)
     elif isinstance(event, SearchStarted):
         if event.version > JOURNAL_VERSION:
             raise ValueError(f"version {event.version} of the journal is newer than this program")

@@ -110,10 +110,12 @@ class LiveSearch:
         rows = read_table(self.folder.results)
         return [RowCarried(row) for row in rows if row.get(settings.out_arg, "") not in known]
 
-    def open_for_work(self) -> None:
-        """Open journal and table for what is to come; the table shows what the journal knows."""
+    def open_for_work(self, *first: Event) -> None:
+        """Open journal and table for what is to come; note `first`. The table shows what the journal knows then."""
         self.folder.create_state()
         self._journal = Journal(self.folder.journal)
+        if first:
+            self.note(*first, durable=True)
         rows = rows_of(self.record)
         self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}

@@ -18,6 +18,7 @@ from hpsearch.store.events import (
     Event,
     RowCarried,
     RunCollected,
+    RunMoved,
     RunPlanned,
     SearchStarted,
     decode_summary,
@@ -124,6 +125,8 @@ class SearchRecord:
         if isinstance(event, RunPlanned):
             options = tuple((name, decode(value)) for name, value in event.options)
             self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
+        elif isinstance(event, RunMoved):
+            self._move(self.runs[event.run], event.out_dir)
         elif isinstance(event, AttemptIntended):
             self._intend(self._entry(event), event)
         elif isinstance(event, AttemptWithdrawn):
@@ -171,6 +174,12 @@ class SearchRecord:
         self.settings = settings
         self.controller = None
         self.started_at = self.started_at or event.at
+
+    @staticmethod
+    def _move(entry: RunRecord, out_dir: str) -> None:
+        for known in (entry, entry.kept, entry.before):
+            if known is not None:
+                known.run = replace(known.run, out_dir=out_dir)
 
     @staticmethod
     def _intend(entry: RunRecord, event: AttemptIntended) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from project import ROOT, SCRIPT, Project, load, rows, run_folders, wait_until
+from project import ROOT, SCRIPT, Project, journal_has, load, rows, run_folders, wait_until
 
 #: Writes its arguments as JSON beside its summary.
 ECHO_SCRIPT = """\
@@ -461,6 +461,47 @@ def test_a_moved_search_is_resumed_where_it_lies_now(project: Project) -> None:
     assert result.exit_status == 0, result.stderr
     assert len(run_folders(project.path / "moved")) == 2
     assert not (project.path / "out").exists()
+
+
+def out_dirs(folder: Path) -> list[str]:
+    return sorted(row["out_dir"] for row in rows(folder))
+
+
+def test_a_moved_search_stays_where_it_lies_now_at_every_later_resume(project: Project) -> None:
+    fails = "import sys\nif '--x=1' not in sys.argv: sys.exit(1)\n"
+    project.grid({"x": [1, 2]}, script=fails + SCRIPT)
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
+    moved = project.path / "moved"
+    (project.path / "out").rename(moved)
+    project.grid({"x": [1, 2]})
+    places = [str(folder) for folder in run_folders(moved)]
+    for _ in range(2):
+        assert project.run("--resume=moved").exit_status == 0
+        places = [str(folder) for folder in run_folders(moved)]
+        assert out_dirs(moved) == places
+        assert [command["out_dir"] for command in load(moved / "commands.pickle")] == places  # type: ignore[attr-defined]
+    assert project.ask("retry", "moved", "--run=1").exit_status == 0
+    assert out_dirs(moved) == places
+    assert not (project.path / "out").exists()
+
+
+def test_a_copy_of_a_moved_search_is_known_as_such(project: Project) -> None:
+    project.grid({"x": [1], "sleep": [600]})
+    first = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
+    first.kill()
+    first.communicate()
+    (project.path / "out").rename(project.path / "moved")
+    second = project.start("--resume=moved")
+    wait_until(lambda: journal_has(project.path / "moved", "controller", 2), "the second controller")
+    second.kill()
+    second.communicate()
+    shutil.copytree(project.path / "moved", project.path / "copy")
+    try:
+        result = project.run("--resume=copy")
+        assert (result.exit_status, "copy is a copy of" in result.stderr) == (2, True), result.stderr
+    finally:
+        assert project.ask("cancel", "moved").exit_status == 0
 
 
 def test_imports_go_one_way_down_the_house() -> None:
