@@ -218,7 +218,7 @@ class JournalReader:
             try:
                 record.apply(event)
             except (KeyError, ValueError, TypeError) as error:
-                self._found_damage(f"it does not fit what stands before it ({error!r})", error)
+                self._found_damage(f"the journal is damaged: it does not fit what stands before it ({error!r})", error)
 
     def new_events(self) -> Iterator[Event]:
         """Return the events that were added since the last call.
