@@ -155,6 +155,12 @@ def journal_has(folder: Path, event: str, count: int) -> bool:
     return journal.exists() and journal.read_text().count(f'"event":"{event}"') >= count
 
 
+def has_said(folder: Path, text: str) -> bool:
+    """Return whether a search's controller has told people of something."""
+    log = folder / ".hpsearch" / "controller.log"
+    return log.exists() and text in log.read_text()
+
+
 def is_alive(pid: int) -> bool:
     """Return whether a process lives (one that was not waited for does not)."""
     try:

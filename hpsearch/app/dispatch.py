@@ -350,8 +350,8 @@ class Dispatcher:
     def _end_leftovers(self) -> None:
         """End what runs that are over have left behind on this machine."""
         if isinstance(self._backend, LeftoverEnder):
-            tokens = [entry.token for entry in self._search.record if entry.token]
-            for process in self._backend.end_leftovers(tokens, self._stop.alarm):
+            over = [entry.token for entry in self._search.record if entry.token and not entry.is_open]
+            for process in self._backend.end_leftovers(over, self._stop.alarm):
                 self._screen.note(f"ended what a run had left behind: {process}")
 
     def _end_unsure(self) -> None:

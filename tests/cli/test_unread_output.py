@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from project import Project, has_rows, journal_has, wait_until
+from project import Project, has_rows, has_said, journal_has, wait_until
 
 #: Prints more than a pipe or terminal holds, then leaves its summary.
 LOUD = """\
@@ -59,8 +59,7 @@ def test_a_search_ends_although_nobody_reads_what_it_prints(loud: Project, unrea
 def test_an_unread_line_of_results_is_waited_for_and_a_signal_ends_the_waiting(loud: Project, unread: int) -> None:
     search = start(loud, unread, unread)
     wait_until(lambda: journal_has(loud.path / "out", "collected", 3), "all runs", 60)
-    log = loud.path / "out" / ".hpsearch" / "controller.log"
-    wait_until(lambda: "3 finished" in log.read_text(), "the closing lines")
+    wait_until(lambda: has_said(loud.path / "out", "3 finished"), "the closing lines")
     search.send_signal(signal.SIGINT)
     assert search.wait(timeout=20) in (0, 130)
 

@@ -285,8 +285,11 @@ def option_words(options: Mapping[str, object]) -> list[str]:
 
 
 def _without_slurm(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what another Slurm, inside whose job the tests may run, has put there."""
-    prefixes = ("SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_", "SACCT_", "SINFO_")
+    """The environment without what another Slurm, inside whose job the tests may run, has put there.
+
+    Without the mark of the test that happens to need a cluster first, too: the cluster outlives it.
+    """
+    prefixes = ("HPSEARCH_TEST", "SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_", "SACCT_", "SINFO_")
     return {name: value for name, value in environ.items() if not name.startswith(prefixes)}
 
 

@@ -15,7 +15,7 @@ STANDS_STILL = """\
 #!/bin/sh
 [ "$1" != --version ] || exec /usr/bin/sbatch "$@"
 /usr/bin/sbatch "$@" >id
-sleep 60
+while kill -0 $PPID 2>/dev/null; do sleep 0.1; done
 """
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, has_rows, is_alive, journal_has, load, rows, run_folders, wait_until
+from project import Project, has_rows, has_said, is_alive, journal_has, load, rows, run_folders, wait_until
 
 #: Says at its end, in a file beside the project, that it finished; each line is one finished execution.
 COUNTING_SCRIPT = """\
@@ -162,8 +162,7 @@ def test_a_run_that_ignores_sigterm_is_killed_at_the_second_signal(project: Proj
     pids = project.path / "pids.txt"
     wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a run")
     controller.send_signal(signal.SIGINT)
-    log = project.path / "out" / ".hpsearch" / "controller.log"
-    wait_until(lambda: "stopping" in log.read_text(), "the message")
+    wait_until(lambda: has_said(project.path / "out", "stopping"), "the message")
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=8)
     assert controller.returncode == 130

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import Project, is_alive, journal_has, wait_until
+from project import Project, has_said, is_alive, journal_has, wait_until
 
 #: Leaves a service in a session of its own, whose process number it writes down; ends as its options say.
 WITH_SERVICE = """\
@@ -83,8 +83,7 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(project: Project) -> None:
     search = project.start("--out_dir=out", "--force_out_dir")
     service = service_of(path)
     search.send_signal(signal.SIGINT)
-    log = project.path / "out" / ".hpsearch" / "controller.log"
-    wait_until(lambda: "stopping" in log.read_text(), "the message")
+    wait_until(lambda: has_said(project.path / "out", "stopping"), "the message")
     search.send_signal(signal.SIGINT)
     search.communicate(timeout=8)
     assert (search.returncode, is_alive(service)) == (130, False)
