@@ -28,7 +28,8 @@ _SHEBANG = "#!/bin/bash -p"
 #: - A scheduler that crashed may start a job again whose end it has not written down: then nothing is left to do if the
 #:   run has left its exit status, or was collected already, when this script went to the run's folder.
 #: - The run's own shell reads its lines from a pipe: nothing in them can end, trap or rename anything here, and they
-#:   need no further file. bash in POSIX mode (from the caller's environment) may not know the form for that.
+#:   need no further file. bash in POSIX mode (from the caller's environment) may not know the form for that. Without
+#:   lines and BASH_ENV that shell has nothing to do, and a process can be saved.
 _RUN = """\
 set +o posix
 exit_file={exit_file}
@@ -57,7 +58,11 @@ trap 'stop USR2' USR2
 cd -- {cwd} || exit 126
 if [ -e "$exit_file" ]; then rm -f -- "$exit_file"; fi
 if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$started"; fi
-"$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
+if {has_lines} || [ -n "$BASH_ENV" ]; then
+    "$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
+else
+    {command} </dev/null{redirection} &
+fi
 is_interrupted=1
 while [ "$is_interrupted" = 1 ]; do
     is_interrupted=0
@@ -158,7 +163,9 @@ def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, heade
         cwd=_quoted(attempt.cwd),
         run_folder=_quoted(_run_folder(attempt)),
         earlier=_quoted(earlier),
+        has_lines="true" if setup.strip() else "false",
         lines=_quoted(_lines(attempt, setup)),
+        command=shlex.join(attempt.argv),
         redirection="".join(f" {sign}{_quoted(logs / name)}" for sign, name in streams.items()) if redirects else "",
     )
     return "\n".join([_SHEBANG, *header, body])
