@@ -9,8 +9,8 @@ from collections.abc import Callable
 from hpsearch.app.clocks import Clock
 from hpsearch.app.report import duration
 
-#: The first pause, doubled up to the last; and up to this one where nobody knows whether waiting helps.
-_FIRST_PAUSE_S, _LAST_PAUSE_S, _LAST_DOUBTFUL_PAUSE_S = 2.0, 60.0, 300.0
+#: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
+_FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
 #: A reason is told again only if the backend has taken runs since, and this long after it was told.
 _TOLD_FOR_S = 3600.0
 #: An end of the trouble is worth a word after so long.
@@ -35,16 +35,13 @@ class Delays:
         """For how long not to ask."""
         return max(0.0, self._until - self._clock())
 
-    def begin(self, reason: str, warn: Callable[[str], None], is_doubtful: bool = False) -> bool:
-        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long.
-
-        is_doubtful: nobody knows whether waiting helps.
-        """
+    def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
+        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long."""
         now = self._clock()
         if self._since is None:
             self._since = now
-        last_s = _LAST_DOUBTFUL_PAUSE_S if is_doubtful else _LAST_PAUSE_S
-        pause_s, self._next_s = min(self._next_s, last_s), min(2 * self._next_s, last_s)
+        pause_s = min(self._next_s, max(_MINUTE_S, _SHARE * (now - self._since)), _LAST_PAUSE_S)
+        self._next_s = 2 * pause_s
         left_s = self._since + self._longest_s - now
         self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
         if left_s > 0:

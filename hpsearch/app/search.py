@@ -286,6 +286,12 @@ def _keep_conversation(backend: Backend, folder: SearchFolder) -> None:
         backend.conversation.keep(str(path), lambda text: append_bounded(path, text, _MOST_CONVERSATION))
 
 
+def _longest_wait_s(options: SearchOptions) -> float:
+    """Return for how long a scheduler that takes no job is waited for; infinite = for ever."""
+    hours = options.max_wait_for_scheduler
+    return 3600 * hours if options.run_cluster and hours >= 0 else math.inf
+
+
 def _carry_out(
     search: LiveSearch,
     config: SearchConfig,
@@ -306,9 +312,16 @@ def _carry_out(
     with StopRequest() as stop, screen.standing_in_for_stderr():
         process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
         config = in_process(config, process)
-        wait_s = 3600 * options.max_wait_for_scheduler if options.max_wait_for_scheduler >= 0 else math.inf
         dispatcher = Dispatcher(
-            search, config, backend, screen, stop, Clocks(), options.retries, options.submit_only, wait_s
+            search,
+            config,
+            backend,
+            screen,
+            stop,
+            Clocks(),
+            options.retries,
+            options.submit_only,
+            _longest_wait_s(options),
         )
         dispatcher.take_over(entries, how.again, how.takes_up_all)
         if how.only_ends:

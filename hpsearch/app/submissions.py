@@ -173,9 +173,8 @@ class Submissions:
             if self._may_pass(error):
                 self._withdraw(attempts, moved)
                 self.waiting.put_back(entries)
-                is_doubtful = isinstance(error, SubmissionUnexplained)
                 self._is_at_limit = isinstance(error, SubmitLimitReached)
-                self._put_off(f"no run can be started for the moment ({error})", is_doubtful)
+                self._put_off(f"no run can be started for the moment ({error})")
                 return Made()
             if self._backend.survives_controller and not self._has_accepted:
                 self._withdraw(attempts, moved)
@@ -269,12 +268,12 @@ class Submissions:
                 self._give_up(f"{error}; mend that")
         return Made(refused=attempts, reason=f"{error}{self._hint}")
 
-    def _put_off(self, reason: str, is_doubtful: bool = False) -> None:
+    def _put_off(self, reason: str) -> None:
         """Wait, and tell why; or give up if the user does not want to wait any longer.
 
         Raises SubmissionRefused if then no job was ever accepted.
         """
-        if self._delays.begin(reason, self._warn, is_doubtful) or self.given_up:
+        if self._delays.begin(reason, self._warn) or self.given_up:
             return
         waited = f"{reason}, and --max_wait_for_scheduler is over"
         if not self._was_ever_accepted and not self.doubtful:

@@ -83,8 +83,15 @@ def test_pauses_grow_to_minutes(backend: FakeBackend, tmp_path: Path) -> None:
     backend.answers = [None, *[ODD] * 10]
     with planned_search(tmp_path, 2) as search:
         dispatch(search, backend)
-    # 2 s and doubled up to 5 min; and the two runs.
-    assert backend.clock.steady_s - 100 == pytest.approx(2 + sum(min(2.0**n, 300) for n in range(1, 11)), abs=10)
+    # 2, 4, ... 32 s, five times a minute; and the two runs.
+    assert backend.clock.steady_s - 100 == pytest.approx(2 + 62 + 5 * 60, abs=10)
+
+
+def test_in_a_long_outage_a_scheduler_is_asked_less_than_once_a_minute(backend: FakeBackend, tmp_path: Path) -> None:
+    backend.answers = [SubmissionDelayed("standby")] * 1000
+    with planned_search(tmp_path, 1) as search, pytest.raises(SubmissionRefused):
+        dispatch(search, backend, longest_wait_s=5 * 3600)
+    assert 60 < 1000 - len(backend.answers) < 110
 
 
 def test_a_reason_is_told_once_whatever_the_numbers_in_it(
@@ -97,7 +104,7 @@ def test_a_reason_is_told_once_whatever_the_numbers_in_it(
     assert (said.count("jobs are pending"), said.count("runs can be started again, after 3 min")) == (1, 1)
 
 
-@pytest.mark.parametrize("hours, submissions", [(0, 2), (0.5, 15)])
+@pytest.mark.parametrize("hours, submissions", [(0, 2), (0.5, 28)])
 def test_a_wait_that_the_user_limits_leaves_the_other_runs_for_later(
     backend: FakeBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str], hours: float, submissions: int
 ) -> None:
