@@ -102,6 +102,9 @@ def _refuse(words: Sequence[str], screen: Screen) -> int:
         return 2
     from difflib import get_close_matches
 
+    if words[0].startswith("-"):
+        screen.error(f"a subcommand is missing before {words[0]!r}; for a search: hpsearch run {words[0]} ...")
+        return 2
     near = get_close_matches(words[0], _SUBCOMMANDS, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
     screen.error(f"there is no subcommand {words[0]!r}{meant} (hpsearch --help lists them)")

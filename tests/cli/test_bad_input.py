@@ -272,6 +272,15 @@ def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
     )
 
 
+def test_an_option_without_a_subcommand_is_told_where_it_belongs(project: Project) -> None:
+    result = project.ask("--grid_module=config")
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "hpsearch: a subcommand is missing before '--grid_module=config'; "
+        "for a search: hpsearch run --grid_module=config ...\n"
+    )
+
+
 @pytest.mark.parametrize("words", ["run --nosuch", "resume out --nosuch", "retry out --nosuch", "retry out --run x"])
 def test_a_mistake_in_an_option_is_not_buried_under_all_options(project: Project, words: str) -> None:
     result = project.ask(*words.split())
