@@ -83,6 +83,8 @@ def _end_of(path: Path) -> str:
 def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     """Return what an attempt came to that delivered no summary. problem: why."""
     state = RunState(ended.cause) if ended.cause else RunState.FAILED
+    if state is RunState.CANCELLED and ended.reason:
+        return Outcome(state, None, ended.reason)
     # After a crash a missing summary is no news; after a good end it is the reason.
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
 

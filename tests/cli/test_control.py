@@ -463,7 +463,7 @@ def test_a_stopped_retry_leaves_the_result_of_a_finished_run(project: Project, w
     retry.send_signal(signal.SIGINT)
     _, stderr = retry.communicate(timeout=30)
     assert retry.returncode == 130, stderr
-    assert "run 1: attempt 2 cancelled (cancelled with the search; " in stderr
+    assert "run 1: attempt 2 cancelled (cancelled with the search)" in stderr
     assert "; the result of attempt 1 stays\n" in stderr
     assert f" retry '{with_results}' --run=1" in stderr.splitlines()[-1]
     assert_results_stay(project, with_results)
