@@ -180,7 +180,7 @@ class OutletStream(io.TextIOBase):
     """An outlet as a stream of text, for libraries that want one. most_waiting: see `Outlet.write`."""
 
     def __init__(self, outlet: Outlet, most_waiting: int | None = None) -> None:
-        self._outlet, self._most_waiting = outlet, most_waiting
+        self._outlet, self.most_waiting = outlet, most_waiting
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
@@ -189,7 +189,7 @@ class OutletStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write; nothing is raised, and nobody is waited for."""
-        self._outlet.write(text, self._most_waiting)
+        self._outlet.write(text, self.most_waiting)
         return len(text)
 
     @property

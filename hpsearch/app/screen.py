@@ -52,6 +52,7 @@ class Screen:
         self._stamps = stamps and not self._is_terminal
         self._log: Path | None = None
         self._bar: Any = None  # Any: tqdm comes without types
+        self._bar_stream = OutletStream(self._err, most_waiting=0)
         self._settings: Settings | None = None
         self._total = self._last_run = 0
         self._counts: Counter[RunState] = Counter()
@@ -174,7 +175,7 @@ class Screen:
             self._bar = tqdm(
                 total=self._total,
                 initial=sum(self._counts.values()),
-                file=OutletStream(self._err, most_waiting=0),
+                file=self._bar_stream,
                 unit="run",
                 dynamic_ncols=True,
                 bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
@@ -258,9 +259,8 @@ class Screen:
 
     def _echo_piece(self, piece: bytes) -> bool:
         """Show a part of what a run printed; False if the reader is too slow for it."""
-        if self._bar is not None and piece:
-            self._bar.clear()
-        is_shown = self._err.write(self._gap() + piece.decode("utf-8", "replace"), _MOST_WAITING)
+        text = self._gap() + piece.decode("utf-8", "replace")
+        is_shown = self._err.write(self._without_bar(text), _MOST_WAITING)
         self._left_out = 0 if is_shown else self._left_out + len(piece)
         return is_shown
 
@@ -286,6 +286,8 @@ class Screen:
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
+            # Also where something waits: else the closing lines would follow an earlier state of the bar.
+            self._bar_stream.most_waiting = None
             self._bar.close()
             self._bar = None
 
@@ -302,9 +304,11 @@ class Screen:
         return sort_key(performance(entry, key), self._settings.sort_ascending)
 
     def _print(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.clear()
-        self._err.write(text + "\n")
+        self._err.write(self._without_bar(text + "\n"))
+
+    def _without_bar(self, text: str) -> str:
+        """Return a text with what takes the bar off the line first, in one piece: either both are dropped or none."""
+        return text if self._bar is None or not text else f"\r{' ' * (self._bar.ncols or 0)}\r{text}"
 
 
 def _parts(lines: Iterable[str]) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 
 import pytest
@@ -86,6 +89,27 @@ def test_a_terminal_that_was_stopped_gets_the_results_when_it_goes_on(loud: Proj
     shown = read_all(terminal)
     assert search.wait(timeout=20) == 0
     assert shown.splitlines()[-1].decode() == str(loud.path / "out" / "search_results.csv")
+
+
+def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) -> None:
+    project.grid({"x": [1, 2, 3], "size": [9], "sleep": [3]}, script=LOUD, script_name="train.sh")
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    search = start(project, other_end, other_end)
+    os.close(other_end)
+    shown = b""
+    # Drawn anew while nothing happens: the next thing that the terminal is given is the bar.
+    while shown.count(b"1/3 |") < 3:
+        shown += os.read(terminal, 65536)
+    os.write(terminal, b"\x13")
+    wait_until(lambda: journal_has(project.path / "out", "collected", 3), "all runs", 60)
+    os.write(terminal, b"\x11")
+    shown += read_all(terminal)
+    assert search.wait(timeout=20) == 0
+    # What stands on a line when it is left: the terminal makes line breaks "\r\n".
+    lines = [line.rpartition(b"\r")[2] for line in shown.replace(b"\r\n", b"\n").split(b"\n")]
+    assert [line[:5] for line in lines if b" left " in line] == [b"3/3 |"]
+    assert [line for line in lines if line.startswith(b"run 3/3 started")] != []
 
 
 def read_all(terminal: int) -> bytes:
