@@ -63,6 +63,7 @@ class GpuBackend:
         self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
         self._environment, self._clock, self._wall = environment, clock, wall
         self._started_at: dict[str, float] = {}
+        self._tokens: set[str] = set()
         self._processes, self._reader = LocalProcesses(tell), GpuReader(conversation=self.conversation)
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
@@ -133,6 +134,7 @@ class GpuBackend:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = {job.attempt.token: self._processes.status(job) for job in active}
         self._crowd.note(active)
+        self._tokens.update(statuses)
         for job in active:
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
                 self._watch.run_ended(gpus_of(job), self._clock())
@@ -231,7 +233,8 @@ class GpuBackend:
         self._watch.start_anew(outdated)
         refused = {*locked, *outdated}
         if gpus and not refused and self._wishes.exclusive:
-            refused = foreign_gpus(self.conversation, {gpu: self._uuids[gpu] for gpu in gpus}, leaders)
+            uuids = {gpu: self._uuids[gpu] for gpu in gpus}
+            refused = foreign_gpus(self.conversation, uuids, leaders, self._tokens)
             self._put_off(refused, "a process of someone else computes there, --exclusive_gpus")
         return list(refused)
 

@@ -21,6 +21,7 @@ from hpsearch.backends.gpu_answers import READING_FIELDS, begins_with_index, nam
 from hpsearch.backends.gpu_cards import CARD_COLUMNS, Card, failure_message, read_cards
 from hpsearch.backends.gpu_slots import GpuReading
 from hpsearch.backends.process_identity import descends_from
+from hpsearch.backends.run_family import is_marked
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
 from hpsearch.core.integers import integer
@@ -58,10 +59,13 @@ def _ask_gpus(conversation: Conversation, fields: str) -> Answer:
     return conversation.ask(["nvidia-smi", f"--query-gpu={fields}", _FORMAT], PATIENCE_S)
 
 
-def foreign_gpus(conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[int]) -> set[int]:
-    """Return which of these GPUs (index -> UUID) a process computes on that none of the `leaders` started.
+def foreign_gpus(
+    conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[int], tokens: Collection[str]
+) -> set[int]:
+    """Return which of these GPUs (index -> UUID) a process computes on that is not of this search.
 
-    All of them if the driver does not say.
+    Of it is what one of the `leaders` has started, and what one of the attempts `tokens` has left behind, as far as
+    its mark tells. All GPUs if the driver does not say who computes there.
     """
     processes = query_processes(conversation, _PROCESSES_PATIENCE_S)
     if processes is None:
@@ -69,7 +73,9 @@ def foreign_gpus(conversation: Conversation, uuids: Mapping[int, str], leaders: 
     return {
         gpu
         for gpu, uuid in uuids.items()
-        if any(descends_from(pid, leaders) is not True for pid in processes.get(uuid, ()))
+        if any(
+            descends_from(pid, leaders) is not True and not is_marked(pid, tokens) for pid in processes.get(uuid, ())
+        )
     }
 
 

@@ -67,6 +67,11 @@ def _marks_of(pid: int) -> list[str]:
     return tokens.split(",") if tokens and job == _job_in(environ) else []
 
 
+def is_marked(pid: int, tokens: Collection[str]) -> bool:
+    """Return whether a process carries the mark of one of these attempts, or of a search within it."""
+    return any(token in tokens for token in _marks_of(pid))
+
+
 def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
     """Return the live processes of these attempts: the marked ones, and what descends from them or from `leaders`.
 

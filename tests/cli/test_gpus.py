@@ -359,6 +359,28 @@ def test_runs_of_the_search_are_not_someone_elses_processes(box: Box) -> None:
     assert box.finish(controller).exit_status == 0
 
 
+def test_what_a_run_of_the_search_has_left_behind_is_not_someone_elses_process(box: Box) -> None:
+    box.describe(IDLE)
+    service = [str(FAKE_TRAIN), "--until=leave", "--load_percent=0"]
+    leaves_a_service = (
+        "import subprocess, sys\n"
+        f"train = [sys.executable, {str(FAKE_TRAIN)!r}]\n"
+        "if '--x=0' in sys.argv:\n"
+        f"    subprocess.Popen([sys.executable, *{service!r}], start_new_session=True)\n"
+        "sys.exit(subprocess.call([*train, *sys.argv[1:]]))\n"
+    )
+    box.grid(2, script=leaves_a_service, **HELD)
+    controller = box.start(QUICK, NO_STARTUP, "--exclusive_gpus")
+    wait_until(lambda: len(box.gpus.processes()) == 2, "the run and its service on the card")
+    box.go()
+    try:
+        assert box.finish(controller).exit_status == 0
+        assert len(box.gpus.processes()) == 1
+    finally:
+        (box.project.path / "leave").touch()
+    wait_until(lambda: not box.gpus.processes(), "the end of the service")
+
+
 def test_foreign_processes_are_looked_for_before_every_start_and_waited_for(box: Box) -> None:
     box.describe(IDLE)
     box.grid(2, **HELD)
