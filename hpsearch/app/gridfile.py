@@ -1,18 +1,15 @@
-"""The user's grid module: imported, checked in full, every mistake reported at once."""
+"""What the user's grid module says: checked in full, every mistake reported at once."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hpsearch.app.grid_import import import_grid_module, users_errors_told
 from hpsearch.app.own_process import Limited, OwnProcess
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
@@ -66,7 +63,12 @@ def config_from_module(
     needs_grid: False where only the other attributes are used (postprocessing).
     Raises ConfigError listing all mistakes at once.
     """
-    check = _Check(module, replaced or {})
+    with users_errors_told(f"--grid_module={module_name}"):
+        return _config(module, module_name, replaced or {}, needs_grid)
+
+
+def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object], needs_grid: bool) -> SearchConfig:
+    check = _Check(module, replaced)
     keywords = check.keywords()
     out_arg = check.text("_OUT_ARG", default="out_dir")
     if out_arg.startswith("-"):
@@ -114,63 +116,6 @@ def in_process(config: SearchConfig, process: OwnProcess) -> SearchConfig:
         name: function.in_process(process) for name, function in both.items() if isinstance(function, Limited)
     }
     return replace(config, **moved)
-
-
-def import_grid_module(name: str) -> ModuleType:
-    """Import a grid module by its dotted name.
-
-    Raises ConfigError where it is missing, or saying in which of its lines it fails.
-    """
-    if name.endswith(".py") or "/" in name:
-        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
-    importlib.invalidate_caches()
-    # A program may search several times, from other folders or after an edit: what was imported before is stale.
-    if not _is_of_python(sys.modules.get(name)):
-        sys.modules.pop(name, None)
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            looked = ", ".join(entry or "." for entry in sys.path[:4])
-            raise ConfigError(
-                f"--grid_module={name}: there is no module {error.name!r} (looked in {looked}, ...); "
-                "start hpsearch from the folder that the dotted name begins in"
-            ) from error
-        raise failed_import(f"--grid_module={name}", error) from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        # Modules of all kinds of users: what they raise may be of any class.
-        raise failed_import(f"--grid_module={name}", error) from error
-    if _is_of_python(module):
-        where = f" ({module.__file__})" if getattr(module, "__file__", None) else ""
-        raise ConfigError(
-            f"--grid_module={name}: this name belongs to a module of Python's own{where}; "
-            "give the module with your grid another name"
-        )
-    return module
-
-
-def _is_of_python(module: ModuleType | None) -> bool:
-    """Return whether a module comes with Python: it has no file, or one in the folder of the standard library."""
-    if module is None or module.__name__.partition(".")[0] not in sys.stdlib_module_names:
-        return False
-    file = getattr(module, "__file__", None)
-    if file is None:
-        # A folder without __init__.py that bears the name of one of Python's modules has places, but no file.
-        return not hasattr(module, "__path__")
-    return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
-
-
-def failed_import(where: str, error: BaseException) -> ConfigError:
-    """Return the error for a grid module that raised something when it was executed, with the line that did it."""
-    if isinstance(error, SyntaxError):
-        return ConfigError(f"{where}: {error.filename}, line {error.lineno}: {error.msg}")
-    # The last line that is not the import system's own: where the user has to look.
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if len(frames) > 1 else ""
-    return ConfigError(f"{where}: {line}{type(error).__name__}: {error}")
 
 
 def read_grid_config(path: Path) -> dict[str, object]:

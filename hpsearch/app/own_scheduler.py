@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from hpsearch.app.gridfile import failed_import
+from hpsearch.app.grid_import import failed_import
 from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.scheduler import Scheduler
 from hpsearch.core.errors import UsageError

@@ -65,6 +65,15 @@ def refused(project: Project, *options: str) -> str:
         ("grid = {", "config.py, line 6: '{' was never closed"),
         ("import sys; sys.exit(3)", "config.py, line 6: SystemExit: 3"),
         ("class Odd(BaseException): pass\nraise Odd('boom')", "config.py, line 7: Odd: boom"),
+        ("def __getattr__(name): raise ValueError('boom')", "config.py, line 6: ValueError: boom"),
+        ("import sys; sys.modules[__name__] = 3", "grid is missing; expected a dict"),
+        (
+            "class Odd(list):\n  def __iter__(s): raise OSError('boom')\ngrid = {'x': Odd([1])}",
+            "line 7: OSError: boom",
+        ),
+        ("class Odd(dict):\n  def items(self): raise OSError('boom')\ngrid = Odd(x=[1])", "line 7: OSError: boom"),
+        ("class Odd:\n  def __getattr__(self, name): 1 / 0\ngrid = {'x': Odd()}", "line 7: ZeroDivisionError: "),
+        ("class Odd:\n  def __getattr__(self, name): 1 / 0\ngrid = {'x': [Odd()]}", "line 7: ZeroDivisionError: "),
     ],
 )
 def test_a_mistake_in_the_grid_module_is_named(project: Project, line: str, message: str) -> None:
@@ -98,8 +107,8 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--grid_module=no.such"], "there is no module 'no'"),
         (["--grid_module=numbers"], "--grid_module=numbers: this name belongs to a module of Python's own ("),
         (["--grid_module=sys"], "--grid_module=sys: this name belongs to a module of Python's own;"),
-        (["--grid_module=numpy"], "6 mistakes:"),
-        (["--grid_module=.config"], "--grid_module=.config: TypeError"),
+        (["--grid_module=numpy"], "5 mistakes:\n  - _SUMMARY_KEYWORDS is missing"),
+        (["--grid_module=.config"], "--grid_module=.config: expected a dotted module name, as in --grid_module=config"),
         (["--grid_module=sims/config.py"], "expected a dotted module name, as in --grid_module=sims.config"),
         (["--run_cwd=nowhere"], "--run_cwd=nowhere: there is no such folder"),
         (["--grid_config=nothing.json"], "nothing.json: cannot be read (No such file or directory)"),

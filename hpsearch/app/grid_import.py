@@ -1,0 +1,87 @@
+"""A user's grid module imported by its name; whatever the user's code raises is told as a mistake of that module."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from hpsearch.core.errors import ConfigError
+
+
+def import_grid_module(name: str) -> ModuleType:
+    """Import a grid module by its dotted name.
+
+    Raises ConfigError where it is missing, or saying in which of its lines it fails.
+    """
+    if name.startswith(".") or name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".") or "my_grid"
+        raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
+    importlib.invalidate_caches()
+    # A program may search several times, from other folders or after an edit: what was imported before is stale.
+    if not _is_of_python(sys.modules.get(name)):
+        sys.modules.pop(name, None)
+    with users_errors_told(f"--grid_module={name}"):
+        module = _imported(name)
+    if _is_of_python(module):
+        where = f" ({module.__file__})" if getattr(module, "__file__", None) else ""
+        raise ConfigError(
+            f"--grid_module={name}: this name belongs to a module of Python's own{where}; "
+            "give the module with your grid another name"
+        )
+    return module
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        looked = ", ".join(entry or "." for entry in sys.path[:4])
+        raise ConfigError(
+            f"--grid_module={name}: there is no module {error.name!r} (looked in {looked}, ...); "
+            "start hpsearch from the folder that the dotted name begins in"
+        ) from error
+
+
+@contextlib.contextmanager
+def users_errors_told(where: str) -> Iterator[None]:
+    """Turn whatever a user's code raises, also the classes of values and a module's `__getattr__`, into ConfigError."""
+    try:
+        yield
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise failed_import(where, error) from error
+
+
+def _is_of_python(module: ModuleType | None) -> bool:
+    """Return whether a module comes with Python: it has no file, or one in the folder of the standard library."""
+    if module is None or getattr(module, "__name__", "").partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    file = getattr(module, "__file__", None)
+    if file is None:
+        # A folder without __init__.py that bears the name of one of Python's modules has places, but no file.
+        return not hasattr(module, "__path__")
+    return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
+
+
+def failed_import(where: str, error: BaseException) -> ConfigError:
+    """Return the error for a grid module whose code raised something, with the line that did it."""
+    if isinstance(error, SyntaxError):
+        return ConfigError(f"{where}: {error.filename}, line {error.lineno}: {error.msg}")
+    # The last line that is the user's, not the import system's or ours: where to look.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_tool(frame.filename)]
+    line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    return ConfigError(f"{where}: {line}{type(error).__name__}: {error}")
+
+
+def _is_of_tool(file: str) -> bool:
+    # A user's module may lie in the package's folder itself, beside hpsearch.py.
+    return "importlib" in file or Path(file).parent.parent == Path(__file__).parents[1]
