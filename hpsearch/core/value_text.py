@@ -16,13 +16,15 @@ from typing import Any
 _PLAIN = (str, int, float, bool, type(None))
 #: In the text of an object that says nothing of itself but where it lies in memory.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+#: In the text of something callable that is, or holds (as functools.partial), a function of Python's own or a class.
+_NAMELESS = re.compile(r"^<|<(built-in |class |function |method |slot )")
 _MOST_DEPTH = 100
 #: Linux takes no longer word on a command line, in bytes.
 _MOST_BYTES = 2**17 - 1
 
 
 def whole_text(value: object) -> str:
-    """Return `str(value)` with nothing left out: numpy and pandas shorten the middle of what is long."""
+    """Return `str(value)` with nothing left out: numpy and pandas leave out digits, and the middle of what is long."""
     if type(value) in _PLAIN or all(type(leaf) in _PLAIN for leaf in _leaves(value)):
         return str(value)
     with contextlib.ExitStack() as stack:
@@ -30,7 +32,8 @@ def whole_text(value: object) -> str:
         if "numpy" in sys.modules:
             import numpy as np
 
-            stack.enter_context(np.printoptions(threshold=sys.maxsize))
+            # Unique: as many digits as tell a number from all others, instead of eight.
+            stack.enter_context(np.printoptions(threshold=sys.maxsize, floatmode="unique"))
         if "pandas" in sys.modules:
             import pandas
 
@@ -99,7 +102,7 @@ def _why_not_leaf(leaf: object) -> str:
     if _is_tensor(leaf):
         return f"with a {kind.__name__}, whose text is not its value: write numbers, as in tensor.tolist()"
     text = whole_text(leaf)
-    if isinstance(leaf, (type, ModuleType)) or _ADDRESS.search(text) or (callable(leaf) and text.startswith("<")):
+    if isinstance(leaf, (type, ModuleType)) or _ADDRESS.search(text) or (callable(leaf) and _NAMELESS.search(text)):
         shown = " ".join(text.split())[:60]
         return f"with {shown}, whose text is no value: write the name by which the script knows it, as a text"
     return ""

@@ -104,6 +104,15 @@ def test_arrays_that_differ_in_the_middle_are_two_configurations() -> None:
     assert len(enumerate_space({"x": [[1, LONG], [1, OTHER]]}, (), Order(deterministic=True))) == 2
 
 
+def test_arrays_that_differ_in_a_late_digit_are_two_configurations() -> None:
+    third, other = np.array([[0.5, 1 / 3]]), np.array([[0.5, 0.333333333]])
+    assert (text_of(third), text_of(other)) == (
+        "[[0.5                0.3333333333333333]]",
+        "[[0.5         0.333333333]]",
+    )
+    assert len(enumerate_space({"x": [third, other]}, (), Order(deterministic=True))) == 2
+
+
 def test_the_table_has_the_whole_text() -> None:
     run = Run(1, "sim_1", Configuration((("x", LONG),)), "out/sim_1")
     cell = row_of(RunRecord(run), SETTINGS)["x"]
@@ -115,7 +124,8 @@ def test_the_table_has_the_whole_text() -> None:
     [
         np.arange(1000),
         np.float32(0.1),
-        np.array([0.1, 1 / 3]),
+        np.array([0.1, 0.25]),
+        np.array([1e20, 0.5]),
         [np.float64(0.1), np.array([[1, 2], [3, 4]])],
         pandas.Series([1, 2]),
         pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
@@ -181,6 +191,8 @@ class Exits:
         (object(), "with <object object at 0x"),
         ((iter([]),), "with <list_iterator object at 0x"),
         (functools.partial(mistake_of), "with functools.partial(<function mistake_of at 0x"),
+        (functools.partial(print, 1), "with functools.partial(<built-in function print>, 1)"),
+        (functools.partial(int, base=2), "with functools.partial(<class 'int'>, base=2)"),
         (np.array([object()]), "with [<object object at 0x"),
         (Tensor([1, 2]), "with a Tensor, whose text is not its value"),
         ([Tensor(1)], "with a Tensor, whose text is not its value"),
