@@ -46,14 +46,15 @@ def clusters_wanted(environ: Mapping[str, str]) -> str:
 
 
 def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
-    """Return the environment for Slurm's commands.
+    """Return the environment for Slurm's commands. is_gpu_asked: the user's options ask for GPUs.
 
-    A user's own ``SBATCH_*`` stay, but for what the search says itself, and for other ways to ask for GPUs if it asks
-    for some. A job inherits its submitter's environment, so that nothing which Slurm gave to the job that this process
-    may be part of stays; nor do the user's habits that change what the client commands show or ask.
+    A user's own ``SBATCH_*`` stay, but for what the search says itself, and for GPUs beside those of the options. A job
+    inherits its submitter's environment, so that nothing which Slurm gave to the job that this process may be part of
+    stays; nor do the user's habits that change what the client commands show or ask.
     """
     strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
-    dropped = {*_DROPPED, *(_GPU_VARIABLES if is_gpu_asked else ())}
+    of_gpus = [name for name in _SAME["gres"].variables if name != "SBATCH_GRES" or "gpu" in environ.get(name, "")]
+    dropped = {*_DROPPED, *(of_gpus if is_gpu_asked else ())}
     return {
         name: value
         for name, value in environ.items()
@@ -61,9 +62,14 @@ def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> 
     }
 
 
-def told_by_user(name: str, options: Collection[str], environ: Mapping[str, str]) -> bool:
-    """Return whether the user's further options or environment ask for what time, mem or gres of ours asks for."""
-    return not _SAME[name].options.isdisjoint(options) or bool(variables_for(name, environ))
+def asks_for_gpus(options: Mapping[str, str]) -> bool:
+    """Return whether further options of sbatch, name -> value, ask for GPUs."""
+    return "gpu" in options.get("gres", "") or not options.keys().isdisjoint(_GPUS)
+
+
+def is_in_options(name: str, options: Collection[str]) -> bool:
+    """Return whether further options of sbatch ask for what time, mem or gres of ours asks for."""
+    return not _SAME[name].options.isdisjoint(options)
 
 
 def variables_for(name: str, environ: Mapping[str, str]) -> list[str]:

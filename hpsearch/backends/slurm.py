@@ -12,9 +12,10 @@ from types import MappingProxyType
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.refusals import meaning, refusal
 from hpsearch.backends.sbatch_environment import (
+    asks_for_gpus,
     clusters_wanted,
     environment_for_commands,
-    told_by_user,
+    is_in_options,
     variables_for,
 )
 from hpsearch.backends.sbatch_options import check_further_options, read_options
@@ -119,13 +120,14 @@ class Slurm:
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment for Slurm's commands: the user's ``SBATCH_*`` stay, a surrounding job's do not."""
         is_gpu_asked = "gpu" in self._wishes.gres and self._wishes.gres != SlurmWishes().gres
-        return environment_for_commands(environ, is_gpu_asked)
+        return environment_for_commands(environ, is_gpu_asked or asks_for_gpus(self._further))
 
     def replaced_defaults(self, wishes: ClusterWishes) -> str:
         """Return which defaults of the search give way to the user's environment, for people; empty = none."""
         ours = {"time": f"--num_hours={wishes.hours}", "mem": f"--slurm_mem={self._wishes.mem}"}
         ours["gres"] = f"--slurm_gres={self._wishes.gres}"
-        told = {ours[name]: variables_for(name, self._environ) for name in self._left_to_user(wishes)}
+        left = [name for name in self._left_to_user(wishes) if not is_in_options(name, self._further)]
+        told = {ours[name]: variables_for(name, self._environ) for name in left}
         replaced = [option for option, variables in told.items() if variables]
         if not replaced:
             return ""
@@ -194,7 +196,7 @@ class Slurm:
         return [
             name
             for name, is_default in defaults.items()
-            if is_default and told_by_user(name, self._further, self._environ)
+            if is_default and (is_in_options(name, self._further) or variables_for(name, self._environ))
         ]
 
     def submitted_id(self, answer: Answer) -> str:

@@ -63,9 +63,25 @@ def test_a_default_gives_way_to_the_users_further_options(words: tuple[str, ...]
     assert asked({}, wishes=SlurmWishes(options=words)) == left
 
 
-def test_other_ways_to_ask_for_gpus_do_not_add_to_those_that_the_user_asked_for() -> None:
-    environ = {"SBATCH_GPUS": "4", "SBATCH_GPUS_PER_NODE": "4", "SBATCH_ACCOUNT": "lab"}
-    assert Slurm(SlurmWishes(gres="gpu:2"), environ).environment(environ) == {"SBATCH_ACCOUNT": "lab"}
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        SlurmWishes(gres="gpu:2"),
+        SlurmWishes(options=("--gres=gpu:1",)),
+        SlurmWishes(options=("-G", "3")),
+        SlurmWishes(options=("--gpus-per-task=1", "-n2")),
+    ],
+)
+def test_other_ways_to_ask_for_gpus_do_not_add_to_those_that_the_user_asked_for(wishes: SlurmWishes) -> None:
+    environ = {"SBATCH_GPUS": "4", "SBATCH_GPUS_PER_NODE": "4", "SBATCH_GRES": "gpu:2", "SBATCH_ACCOUNT": "lab"}
+    assert Slurm(wishes, environ).environment(environ) == {"SBATCH_ACCOUNT": "lab"}
+
+
+def test_gpus_of_the_environment_stay_beside_other_resources_that_the_user_asked_for() -> None:
+    environ = {"SBATCH_GPUS": "4", "SBATCH_GRES": "gpu:2"}
+    assert Slurm(SlurmWishes(options=("--gres=fs:1",)), environ).environment(environ) == environ
+    environ = {"SBATCH_GRES": "fs:1"}
+    assert Slurm(SlurmWishes(options=("--gpus=1",)), environ).environment(environ) == environ
 
 
 def test_defaults_that_give_way_are_told_in_one_line() -> None:
@@ -73,6 +89,14 @@ def test_defaults_that_give_way_are_told_in_one_line() -> None:
     assert Slurm(SlurmWishes(), environ).replaced_defaults(ClusterWishes()) == (
         "taken from the environment instead of --slurm_mem=8G, --slurm_gres=gpu:1: SBATCH_MEM_PER_CPU=2G, SBATCH_GPUS=2"
     )
+
+
+@pytest.mark.parametrize(
+    "word, variable", [("--mem-per-cpu=1G", "SBATCH_MEM_PER_NODE"), ("-t9", "SBATCH_TIMELIMIT"), ("-G2", "SBATCH_GRES")]
+)
+def test_a_variable_that_loses_against_the_users_further_options_is_not_told(word: str, variable: str) -> None:
+    slurm = Slurm(SlurmWishes(options=(word,)), {variable: "7"})
+    assert slurm.replaced_defaults(ClusterWishes()) == ""
 
 
 @pytest.mark.parametrize("environ", [{}, {"SBATCH_PARTITION": "short"}])
