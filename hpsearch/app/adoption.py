@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hpsearch.app.options import SearchOptions
 from hpsearch.backends.process_identity import lives
+from hpsearch.backends.scheduler import cluster_of
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run
 from hpsearch.store.given_paths import absolute
@@ -58,6 +59,22 @@ def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequ
                     f"--run_cluster: run {entry.run.number} may still be live as a process on {entry.submitted.host}; "
                     "wait for it or end it first (hpsearch cancel)"
                 )
+
+
+def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], cluster: str) -> None:
+    """Make sure that jobs are looked for where they are: another cluster does not know them, and they would run again.
+
+    cluster: the one that the scheduler's commands ask here; empty if unknown. Raises UsageError otherwise.
+    """
+    for entry in entries:
+        is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
+        is_elsewhere = bool(cluster) and entry.cluster not in ("", cluster) and not is_named
+        if is_elsewhere and entry.is_open and entry.ended is None and not folder.exit_file(entry.token).exists():
+            raise UsageError(
+                f"run {entry.run.number} may still be live as a job of the cluster {entry.cluster}, and the commands "
+                f"here ask the cluster {cluster}: go on where they ask {entry.cluster}, or add --runs_are_gone if you "
+                "know that nothing of the search lives there any more"
+            )
 
 
 def is_process_elsewhere(entry: RunRecord) -> bool:

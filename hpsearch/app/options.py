@@ -103,7 +103,7 @@ class SearchOptions:
     runs_are_gone: bool = _option(
         False,
         _WHERE,
-        "With --resume: runs that were started on another machine, or by the original of a copied "
+        "With --resume: runs that were started on another machine or cluster, or by the original of a copied "
         "search folder, do not live any more; you know it.",
     )
     dry_run: bool = _option(False, _WHERE, "Print the commands on standard output and write nothing.")

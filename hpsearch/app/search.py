@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.adoption import check_adoptable, check_same_place, may_be_live
+from hpsearch.app.adoption import check_adoptable, check_same_cluster, check_same_place, may_be_live
 from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import lock_ways, this_controller
@@ -30,7 +30,7 @@ from hpsearch.app.report import closing_lines, odd_performances, plan_lines
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.user_output import output_on_stderr
-from hpsearch.backends.base import AsksCommands, Backend
+from hpsearch.backends.base import AsksCommands, Backend, OnCluster
 from hpsearch.core.errors import (
     NO_ROOM,
     FolderError,
@@ -212,6 +212,8 @@ def resume_search(
             _check_run_cwd(settings.run_cwd)
         config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
         backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
+        if isinstance(backend, OnCluster) and not combined.runs_are_gone:
+            check_same_cluster(folder, entries, backend.own_cluster)
         moves = _moves(search)
         search.open_for_work(*moves)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
@@ -275,8 +277,11 @@ def _is_same(path: Path, folder: Path) -> bool:
         return False  # Nothing is there (any more), or nothing that can be used.
 
 
-def _note_controller(search: LiveSearch, options: Mapping[str, Any]) -> None:  # Any: of the options' types
-    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), dict(options)), durable=True)
+def _note_controller(
+    search: LiveSearch, options: Mapping[str, Any], backend: Backend
+) -> None:  # Any: of the options' types
+    cluster = backend.own_cluster if isinstance(backend, OnCluster) else ""
+    search.note(ControllerStarted(socket.gethostname(), os.getpid(), time.time(), dict(options), cluster), durable=True)
 
 
 def _keep_conversation(backend: Backend, folder: SearchFolder) -> None:
@@ -307,7 +312,7 @@ def _carry_out(
     screen.keep_log(folder.log)
     _keep_conversation(backend, folder)
     earlier_options = search.record.options
-    _note_controller(search, asdict(options))
+    _note_controller(search, asdict(options), backend)
     screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
     with StopRequest() as stop, screen.standing_in_for_stderr():
         process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
@@ -331,7 +336,7 @@ def _carry_out(
             dispatcher.finish()
         except SubmissionRefused as error:
             # The options given this time led nowhere: they must not hold for the next one.
-            _note_controller(search, earlier_options)
+            _note_controller(search, earlier_options, backend)
             if not error.asked:
                 raise
             # The folder with the record of it may not stay.

@@ -108,6 +108,15 @@ class AsksCommands(Protocol):
 
 
 @runtime_checkable
+class OnCluster(Protocol):
+    """A backend whose jobs are only found where its commands ask the same cluster."""
+
+    @property
+    def own_cluster(self) -> str:
+        """The name of the cluster that the commands ask here; empty if they do not say."""
+
+
+@runtime_checkable
 class RoomFinder(Protocol):
     """A backend that can tell places with more memory from those with less."""
 

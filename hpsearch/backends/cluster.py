@@ -7,6 +7,7 @@ import secrets
 import select
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
 from hpsearch.backends.base import LogFile
@@ -20,6 +21,7 @@ from hpsearch.backends.scheduler import (
     ClusterWishes,
     Command,
     JobRow,
+    NamesCluster,
     Reporter,
     Scheduler,
     Submission,
@@ -90,6 +92,16 @@ class ClusterBackend:
     def name(self) -> str:
         """The scheduler's name."""
         return self._scheduler.name
+
+    @cached_property
+    def own_cluster(self) -> str:
+        """The name of the cluster that the commands ask here; empty if they do not say."""
+        scheduler = self._scheduler
+        return (
+            scheduler.own_cluster(self._run(scheduler.own_cluster_command()))
+            if isinstance(scheduler, NamesCluster)
+            else ""
+        )
 
     def check(self) -> None:
         """Make sure that the scheduler's commands are there, in a version that will do."""

@@ -128,6 +128,15 @@ class Lsf:
         match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b", answer.stdout if answer is not None else "")
         return max(1, int(match.group(1))) if match else _DEFAULT_ARRAY_LIMIT
 
+    def own_cluster_command(self) -> Command:
+        """Ask who answers here."""
+        return Command(["lsid"])
+
+    def own_cluster(self, answer: Answer) -> str:
+        """Return the name in ``My cluster name is NAME``."""
+        match = re.search(r"^My cluster name is (\S+)", answer.stdout, re.MULTILINE)
+        return match.group(1) if match else ""
+
     def query_command(self, ids: Sequence[str]) -> Command:
         """Ask for jobs and whole arrays, ended ones included: bjobs asks LSF once for each id that it is given."""
         return self._bjobs("-a", ids=list(dict.fromkeys(id.partition("[")[0] for id in ids)))

@@ -230,6 +230,17 @@ class Scheduler(Protocol):
 
 
 @runtime_checkable
+class NamesCluster(Protocol):
+    """A scheduler whose commands can tell which cluster they ask."""
+
+    def own_cluster_command(self) -> Command:
+        """Return the command that tells it."""
+
+    def own_cluster(self, answer: Answer) -> str:
+        """Return the cluster's name from that command's answer; empty if it does not say."""
+
+
+@runtime_checkable
 class Reporter(Protocol):
     """A scheduler that leaves a report on each job in the log folder when the job has ended."""
 

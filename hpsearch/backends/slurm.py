@@ -239,6 +239,15 @@ class Slurm:
         )
         return max(1, (int(match.group(1)) if match else _SMALLEST_MAX_ARRAY) - 1)
 
+    def own_cluster_command(self) -> Command:
+        """Ask for the configuration."""
+        return Command(["scontrol", "show", "config"])
+
+    def own_cluster(self, answer: Answer) -> str:
+        """Return ClusterName."""
+        match = re.search(r"^ClusterName\s*=\s*(\S+)", answer.stdout, re.MULTILINE)
+        return match.group(1) if match else ""
+
     def query_command(self, ids: Sequence[str]) -> Command:
         """Ask for jobs and whole arrays. One row a task: in the short form, long lists of tasks are cut."""
         cluster = cluster_of(ids[0])

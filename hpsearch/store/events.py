@@ -30,12 +30,16 @@ class SearchStarted:
 
 @dataclass(frozen=True)
 class ControllerStarted:
-    """A controller took the search over; options: its command-line options, name -> value."""
+    """A controller took the search over; options: its command-line options, name -> value.
+
+    cluster: the one that its scheduler's commands asked by themselves; empty if none, or unknown.
+    """
 
     host: str
     pid: int
     at: float
     options: Mapping[str, Any] = field(default_factory=dict)  # Any: see above
+    cluster: str = ""
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,14 @@ class RunRecord:
     token: of the newest attempt. attempts: how many were intended. failures: how many ended by the run's own fault.
     submitted: the newest attempt's submission, None before it. started: when it was seen running after it had been
     queued. ended: likewise its end.
+    cluster: where the scheduler's commands of the controller that intended it look for it; empty if unknown.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     """
 
     run: Run
     state: RunState = RunState.PLANNED
     token: str = ""
+    cluster: str = ""
     attempts: int = 0
     failures: int = 0
     interruptions: int = 0
@@ -181,13 +183,13 @@ class SearchRecord:
             if known is not None:
                 known.run = replace(known.run, out_dir=out_dir)
 
-    @staticmethod
-    def _intend(entry: RunRecord, event: AttemptIntended) -> None:
+    def _intend(self, entry: RunRecord, event: AttemptIntended) -> None:
         entry.before = replace(entry, before=None)
         if entry.state is RunState.FINISHED:
             entry.kept = replace(entry, before=None, kept=None)
         entry.state = RunState.PLANNED
         entry.token = event.token
+        entry.cluster = "" if self.controller is None else self.controller.cluster
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = ""

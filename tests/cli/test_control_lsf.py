@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -133,3 +134,21 @@ def test_a_retry_that_is_refused_leaves_everything_as_it_was(project: Project, l
     resumed = project.ask("resume", "out")
     assert (resumed.exit_status, "2 of 2 finished" in resumed.stderr) == (0, True), resumed.stderr
     assert len(lsf.calls("bsub")) == 1
+
+
+def test_jobs_of_one_cluster_are_not_looked_for_on_another(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh")
+    answers = 'echo "IBM Spectrum LSF Standard 10.1.0.9"\necho "My cluster name is $LSF_NAME"\n'
+    project.write("bin/lsid", f"#!/bin/sh\n{answers}", executable=True)
+    path = project.environment.get("PATH", os.environ["PATH"])
+    project.environment.update({"PATH": f"{project.path / 'bin'}:{path}", "LSF_NAME": "east"})
+    controller = project.start("--run_cluster", "--out_dir=out", "--force_out_dir")
+    wait_until(lambda: len(pids(project)) == 1, "a running job")
+    controller.kill()
+    controller.communicate()
+    project.environment["LSF_NAME"] = "west"
+    for answer in (project.run("--resume=out"), project.ask("cancel", "out")):
+        assert (answer.exit_status, "job of the cluster east" in answer.stderr) == (2, True), answer.stderr
+    project.environment["LSF_NAME"] = "east"
+    ended = project.ask("cancel", "out")
+    assert (ended.exit_status, is_left(project, lsf)) == (0, False), ended.stderr

@@ -175,3 +175,21 @@ def test_jobs_on_another_cluster_are_ended_by_the_command_for_that(searches: Clu
     other = two.submit("sleep 60")
     result = searches.project.ask("cancel", str(searches.folder))
     assert (result.exit_status, live_on(two)) == (0, [other]), result.stderr
+
+
+def test_jobs_of_one_cluster_are_not_looked_for_where_the_commands_ask_the_other(
+    searches: ClusterProject, two: SlurmCluster, pair: tuple[SlurmCluster, SlurmCluster]
+) -> None:
+    searches.acts(WAITS, x=[1, 2])
+    search = searches.start()
+    searches.wait_for_executions(2)
+    search.kill()
+    searches.end(search)
+    searches.use(two)
+    resumed, cancelled = searches.resume(), searches.project.ask("cancel", str(searches.folder))
+    for answer in (resumed, cancelled):
+        assert (answer.exit_status, "job of the cluster one" in answer.stderr) == (2, True), answer.stderr
+    searches.use(pair[0])
+    searches.go()
+    result = searches.resume()
+    assert (result.exit_status, searches.executions(), len(searches.rows())) == (0, {1: 1, 2: 1}, 2)
