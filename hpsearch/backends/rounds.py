@@ -24,7 +24,7 @@ class Rounds:
 
     def seconds_left(self, now: float) -> float:
         """Return for how long not to ask."""
-        return 0.0 if self.is_due(now) else self._asked_at + self._pause_s - now
+        return max(0.0, self._pause_s - (now - self._asked_at))
 
     def asked(self, now: float, has_news: bool) -> None:
         """A question was answered (or not): has_news = something is different from the answer before."""

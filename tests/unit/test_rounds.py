@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpsearch.backends.rounds import Rounds
@@ -53,6 +53,7 @@ def test_the_shortest_pause_is_not_above_the_longest() -> None:
     assert rounds.seconds_left(86_400) == pytest.approx(0.2)
 
 
+@example([(16324.823934597361, "none")] * 20)
 @given(st.lists(st.tuples(st.floats(0, 10_000), st.sampled_from(["news", "none", "hurry"])), max_size=60))
 def test_a_pause_is_never_above_the_longest_nor_below_the_shortest(steps: list[tuple[float, str]]) -> None:
     rounds, now = Rounds(60, now=0), 0.0
