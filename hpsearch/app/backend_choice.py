@@ -36,6 +36,16 @@ def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
     return backend
 
 
+def check_cluster_options(options: SearchOptions) -> None:
+    """Make sure that the options for a cluster can be used, as far as that can be told without asking a scheduler.
+
+    Raises UsageError otherwise.
+    """
+    if options.run_cluster:
+        _scheduler(options)
+        _cluster_wishes(options)
+
+
 def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
     """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
     if not options.run_cluster:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.app.adoption import check_adoptable, check_same_cluster, check_same_place, may_be_live
-from hpsearch.app.backend_choice import backend_to_end_jobs, choose_backend
+from hpsearch.app.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.app.dispatch import Dispatcher
@@ -104,6 +104,7 @@ def run_search(
         config = load_config(options.grid_module, grid_config)
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:
+        check_cluster_options(options)
         screen.notes(plan_lines(plan))
         screen.results(command_line(run, plan.settings) for run in plan.runs())
         return SearchEnd(None, 0)

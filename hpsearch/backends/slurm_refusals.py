@@ -22,7 +22,10 @@ SLURM_REFUSALS = meanings(
     (SubmissionDelayed, r"(?:Unable|failed) to contact|not respond|unable to accept job"),
     (SubmissionDelayed, r"backup controller|standby|\brestart(?:ing|ed)?\b|reconfigur|starting up|shutting down"),
     (SubmissionDelayed, r"Unable to process configuration|configuration source|DNS SRV lookup"),
-    (SubmissionDelayed, r"slurmdbd|talking to (?:the )?database|connect to (?:the )?database|accounting storage"),
+    (
+        SubmissionDelayed,
+        r"slurmdbd|talking to (?:the )?database|connect(?:ing)? to (?:the )?database|accounting storage",
+    ),
     (SubmissionDelayed, r"authentication error|Munge (?:en|de)code|(?:Expired|Rewound|Replayed) credential"),
     (SubmissionDelayed, r"inactive or drain|down, drained|not usable now|nodes are busy|is in use"),
     (SubmissionDelayed, r"writing script/environment|submissions? (?:are |is )?disabled"),

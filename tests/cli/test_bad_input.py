@@ -305,3 +305,19 @@ def test_a_machine_without_lsf_is_told_of_the_other_scheduler(project: Project) 
 
 def test_the_help_names_the_current_folder_in_words(project: Project) -> None:
     assert "Default: the current folder." in " ".join(project.ask("run", "--help").stdout.split())
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--scheduler=slurm", "--slurm_options=--output=x"], "--slurm_options: --output=x cannot be given"),
+        (["--lsf_options=-o x"], "--lsf_options: -o cannot be given"),
+        (["--job_setup=none.sh"], "none.sh: cannot be read"),
+    ],
+)
+def test_a_dry_run_refuses_options_for_a_cluster_that_the_search_would_refuse(
+    project: Project, options: list[str], message: str
+) -> None:
+    project.write("config.py", MODULE)
+    project.write("train.py", "")
+    assert message in refused(project, "--dry_run", "--run_cluster", *options)
