@@ -64,11 +64,17 @@ def _scheduler(options: SearchOptions) -> Scheduler:
         return own_scheduler(options.scheduler)
     if options.scheduler == "slurm":
         further = option_words(options, "slurm_options")
-        gres, constraint = options.slurm_gres, options.slurm_constraint
-        return Slurm(
-            SlurmWishes(options.slurm_mem, gres, options.slurm_partition, options.slurm_qos, constraint, further),
-            os.environ,
+        names = {"time": "num_hours", "mem": "slurm_mem", "gres": "slurm_gres"}
+        wishes = SlurmWishes(
+            mem=options.slurm_mem,
+            gres=options.slurm_gres,
+            partition=options.slurm_partition,
+            qos=options.slurm_qos,
+            constraint=options.slurm_constraint,
+            options=further,
+            by_hand=frozenset(ours for ours, name in names.items() if name in options.given_by_hand),
         )
+        return Slurm(wishes, os.environ)
     return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
 
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,8 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:
         _add_folder_above(Path(beside), namespace.grid_module)
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
-    return run_search(options_from(namespace), given, Screen(), import_paths)
+    options = replace(options_from(namespace), given_by_hand=tuple(sorted(given)))
+    return run_search(options, given, Screen(), import_paths)
 
 
 def _add_folder_above(copy: Path, grid_module: str) -> None:

@@ -215,10 +215,12 @@ class SearchOptions:
     poll_interval_max: float = _option(
         60, _CLUSTER, "Ask the scheduler at least every so many seconds while nothing happens.", positive, "S"
     )
+    #: No option: the names of those that the user gave, which may have been given their defaults.
+    given_by_hand: tuple[str, ...] = ()
 
 
 def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
-    return {field.name: field for field in dataclasses.fields(SearchOptions)}
+    return {field.name: field for field in dataclasses.fields(SearchOptions) if field.metadata}
 
 
 def names_of_planning_options() -> list[str]:
@@ -296,7 +298,8 @@ def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of t
 
     Raises ValueError naming an option whose value is of another type.
     """
-    return build(SearchOptions, {name: _frozen(value) for name, value in values.items() if name in _fields()})
+    known = {field.name for field in dataclasses.fields(SearchOptions)}
+    return build(SearchOptions, {name: _frozen(value) for name, value in values.items() if name in known})
 
 
 def _frozen(value: Any) -> Any:  # Any: see above
@@ -315,7 +318,8 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     # What an earlier controller was asked to do only that once.
     options = dataclasses.replace(options, submit_only=False, runs_are_gone=False)
     replaced = {name: _frozen(value) for name, value in given.items() if name != "resume"}
-    options = dataclasses.replace(options, **replaced)
+    by_hand = tuple(sorted({*options.given_by_hand, *given}))
+    options = dataclasses.replace(options, **replaced, given_by_hand=by_hand)
     _check_submit_only(options)
     return options
 

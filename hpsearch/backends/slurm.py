@@ -88,7 +88,11 @@ _NOT_IN_PATHS = {"\\": "a backslash", "\n": "a line break"}
 
 @dataclass(frozen=True)
 class SlurmWishes:
-    """What the user asks for in Slurm's own words; empty = not given. options: words of further options of sbatch."""
+    """What the user asks for in Slurm's own words; empty = not given.
+
+    options: words of further options of sbatch. by_hand: which of time, mem and gres the user has said, even if it is
+    what they are by default.
+    """
 
     mem: str = "8G"
     gres: str = "gpu:1"
@@ -96,6 +100,7 @@ class SlurmWishes:
     qos: str = ""
     constraint: str = ""
     options: tuple[str, ...] = ()
+    by_hand: frozenset[str] = frozenset()
 
 
 class Slurm:
@@ -119,7 +124,9 @@ class Slurm:
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment for Slurm's commands: the user's ``SBATCH_*`` stay, a surrounding job's do not."""
-        is_gpu_asked = "gpu" in self._wishes.gres and self._wishes.gres != SlurmWishes().gres
+        is_gpu_asked = "gpu" in self._wishes.gres and not self._is_default(
+            "gres", self._wishes.gres, SlurmWishes().gres
+        )
         return environment_for_commands(environ, is_gpu_asked or asks_for_gpus(self._further))
 
     def replaced_defaults(self, wishes: ClusterWishes) -> str:
@@ -189,15 +196,18 @@ class Slurm:
     def _left_to_user(self, wishes: ClusterWishes) -> list[str]:
         """Return those options of the search that stand at their defaults, while the user has told another wish."""
         defaults = {
-            "time": wishes.hours == ClusterWishes().hours,
-            "mem": self._wishes.mem == SlurmWishes().mem,
-            "gres": self._wishes.gres == SlurmWishes().gres,
+            "time": self._is_default("time", wishes.hours, ClusterWishes().hours),
+            "mem": self._is_default("mem", self._wishes.mem, SlurmWishes().mem),
+            "gres": self._is_default("gres", self._wishes.gres, SlurmWishes().gres),
         }
         return [
             name
             for name, is_default in defaults.items()
             if is_default and (is_in_options(name, self._further) or variables_for(name, self._environ))
         ]
+
+    def _is_default(self, name: str, value: object, default: object) -> bool:
+        return value == default and name not in self._wishes.by_hand
 
     def submitted_id(self, answer: Answer) -> str:
         """Read the line that is ``123`` or ``123;cluster``; what a site's wrapper says may stand around it."""

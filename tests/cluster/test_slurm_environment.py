@@ -10,7 +10,9 @@ from test_slurm_wrapped import environment_of_the_run, submit_search
 
 pytestmark = pytest.mark.cluster
 
-#: Writes what its job was given: partition, time limit, memory, comment, account.
+#: A search with none of the options that the environment may replace.
+PLAIN = ("--run_cluster", "--scheduler=slurm", "--poll_interval_max=1", "--out_dir=out", "--force_out_dir")
+#: Writes what its job was given: partition, time limit, memory, GPUs, comment, account.
 ASKS = "squeue -h -j $SLURM_JOB_ID -o '%P|%l|%m|%b|%k|%a' >job.txt"
 
 
@@ -48,10 +50,24 @@ def test_a_default_gives_way_to_the_environment_which_is_told_once(searches: Clu
         environ |= {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_CPU": "77", "SBATCH_MEM_BIND": "quiet"}
     searches.project.environment.update(environ)
     searches.acts(ASKS)
-    result = searches.run("--slurm_mem=8G", "--slurm_gres=gpu:1", "--num_hours=1")
+    result = searches.project.run(*PLAIN, "--num_hours=1")
     told = "environment instead of --slurm_mem=8G, --slurm_gres=gpu:1: SBATCH_MEM_PER_NODE=150, SBATCH_GPUS_PER_NODE=2"
     assert (result.exit_status, job(searches)) == (0, "main|1:00:00|150M|gres:gpu:2|(null)|lab")
     assert result.stderr.count(told) == 1
+
+
+def test_a_default_that_is_said_by_hand_wins_against_the_environment_also_after_resume(
+    searches: ClusterProject,
+) -> None:
+    searches.project.environment.update({"SBATCH_MEM_PER_CPU": "150", "SBATCH_GPUS": "2", "SBATCH_TIMELIMIT": "5"})
+    searches.acts(f"{ASKS}; [ -e go ] || exit 3")
+    told = []
+    for options in ([*PLAIN, "--slurm_mem=8G", "--slurm_gres=gpu:1", "--num_hours=24"], ["--resume=out"]):
+        result = searches.project.run(*options)
+        told.append((job(searches), "environment instead" in result.stderr))
+        searches.go()
+    assert searches.executions() == {1: 2}
+    assert told == [("main|1-00:00:00|8G|gres:gpu:1|(null)|(null)", False)] * 2
 
 
 def test_a_search_inside_a_job_passes_on_what_the_user_tells_sbatch(searches: ClusterProject, tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_what_the_user_asked_for_gives_way_to_no_variable() -> None:
     assert asked(environ, 2, SlurmWishes("4G", "gpu:2")) == ["--time=2:00:00", "--mem=4G", "--gres=gpu:2"]
 
 
+def test_a_default_that_was_said_by_hand_gives_way_to_no_variable() -> None:
+    environ = {"SBATCH_MEM_PER_NODE": "1", "SBATCH_GPUS": "4", "SBATCH_TIMELIMIT": "5"}
+    wishes = SlurmWishes(by_hand=frozenset(("time", "mem", "gres")))
+    assert asked(environ, wishes=wishes) == ["--time=24:00:00", "--mem=8G", "--gres=gpu:1"]
+    slurm = Slurm(wishes, environ)
+    assert (slurm.replaced_defaults(ClusterWishes()), "SBATCH_GPUS" in slurm.environment(environ)) == ("", False)
+
+
 def test_an_empty_variable_asks_for_nothing() -> None:
     assert asked({"SBATCH_MEM_PER_NODE": ""})[1] == "--mem=8G"
 
