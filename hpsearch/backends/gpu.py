@@ -85,8 +85,6 @@ class GpuBackend:
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._ask()
         listed, remarks = query_cards(self.conversation)
-        # Otherwise GPUtil, which lets nvidia-smi write to the terminal, repeats them with each reading.
-        self._reader.asks_past_gputil = bool(remarks)
         cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
         self._uuids = {card.index: card.uuid for card in cards}
         self._single = frozenset(card.index for card in cards if card.takes_one_process)

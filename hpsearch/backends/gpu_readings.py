@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import math
 import os
 import select
 import shutil
 import signal
+import subprocess
 import threading
 import time
 import warnings
@@ -200,28 +202,49 @@ class GpuReader:
         self.problem, problem = "nvidia-smi gave no answer", ""
         if not self.asks_past_gputil:
             readings, problem = self._ask_gputil()
+            if not readings and self.remarks:
+                self.problem += f" ({'; '.join(self.remarks)[:300]})"
             if not problem:
                 return readings
         answer = _ask_gpus(self._conversation, READING_FIELDS)
         table = read_table(answer, READING_FIELDS.count(",") + 1, begins_with_index)
         if table is None or not table.rows:
-            self.problem = f"nvidia-smi gave no readings ({problem or answer.words or 'it said nothing'})"
+            self.problem = f"nvidia-smi gave no readings ({answer.words or problem or 'it said nothing'})"
             return []
         self.asks_past_gputil, self.remarks = True, table.remarks
         return [reading(row) for row in table.rows]
 
     def _ask_gputil(self) -> tuple[list[GpuReading], str]:
         """Return its readings, and why there are none; empty also if it had no answer itself."""
-        started, readings, problem = time.monotonic(), list[GpuReading](), ""
+        started, readings, problem, errors = time.monotonic(), list[GpuReading](), "", list[bytes]()
         try:
-            readings = [_reading(gpu) for gpu in import_gputil().getGPUs()]
+            gputil = import_gputil()
+            # Else nvidia-smi writes its errors to our terminal, with each reading.
+            gputil.GPUtil.Popen = functools.partial(_KeepsErrors, errors)
+            readings = [_reading(gpu) for gpu in gputil.getGPUs()]
         except (ValueError, IndexError, ArithmeticError, OSError) as error:
             # It takes whatever nvidia-smi says for figures.
             problem = str(error) or type(error).__name__
-        # It tells neither the words nor the exit status of nvidia-smi.
-        said = Answer(None, "\n".join(map(str, readings)), problem)
+        lines = (line.strip() for line in b"".join(errors).decode("utf-8", "replace").splitlines())
+        self.remarks = [line for line in lines if line]
+        # It tells neither the words on standard output nor the exit status of nvidia-smi.
+        said = Answer(None, "\n".join(map(str, readings)), "\n".join([*filter(None, [problem]), *self.remarks]))
         self._conversation.note(["GPUtil.getGPUs()"], time.monotonic() - started, said)
         return readings, problem
+
+
+class _KeepsErrors(subprocess.Popen[bytes]):
+    """A process that GPUtil starts; what it writes to standard error is added to `errors`."""
+
+    def __init__(self, errors: list[bytes], argv: Sequence[str], **more: Any) -> None:  # Any: whatever GPUtil gives
+        super().__init__(argv, stderr=subprocess.PIPE, **more)
+        self._errors = errors
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Write the input, and wait for the end of the process."""
+        stdout, stderr = super().communicate(input, timeout)
+        self._errors.append(stderr)
+        return stdout, stderr
 
 
 def _reading(gpu: Any) -> GpuReading:  # Any: see import_gputil
