@@ -344,8 +344,12 @@ class ClusterBackend:
         """Return the tokens of the jobs that the scheduler has no more; nothing else will be heard of them."""
         self._jobs.look(jobs)
         self._jobs.take_in(jobs, rows)
-        living = {row.id for row in self._jobs.own(jobs, rows) if row.status.phase is not JobPhase.ENDED}
-        gone = [job for job in jobs if job.id not in living]
+        living = {row.id: row for row in self._jobs.own(jobs, rows) if row.status.phase is not JobPhase.ENDED}
+        gone = [
+            job
+            for job in jobs
+            if job.id not in living or (living[job.id].is_elsewhere and job.attempt.exit_file.exists())
+        ]
         self._jobs.taken_back(gone)
         return _tokens(gone)
 

@@ -130,6 +130,7 @@ class JobRow:
     is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
     may_be_unstarted: it was cancelled, by someone or because its node could not start it; then there is no output.
     label: the job name that people see, from a history that does not know the submission; None = it does not say.
+    is_elsewhere: another cluster has taken the job over, and its end will not be told here.
     """
 
     id: str
@@ -140,6 +141,7 @@ class JobRow:
     is_hopeless: bool = False
     may_be_unstarted: bool = False
     label: str | None = None
+    is_elsewhere: bool = False
 
 
 class Scheduler(Protocol):

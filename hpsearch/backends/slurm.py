@@ -351,7 +351,9 @@ def _row(array: str, number: str, state: str, reason: str, node: str, script: st
     name = PurePath(script).name.removesuffix(".sh")
     # So ends a job that its node cannot start, if Slurm may not queue it again.
     may_be_unstarted = state == "CANCELLED" and bool(node)
-    return JobRow(job_id, name, status, task, trouble, is_hopeless, may_be_unstarted)
+    # So a federation's cluster calls a job that started on another one, from then on.
+    is_elsewhere = state == "REVOKED"
+    return JobRow(job_id, name, status, task, trouble, is_hopeless, may_be_unstarted, is_elsewhere=is_elsewhere)
 
 
 def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, str, bool]:
