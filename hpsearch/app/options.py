@@ -196,7 +196,7 @@ class SearchOptions:
     job_setup: str = _option(
         "",
         _CLUSTER,
-        "File with shell lines that a job executes before its run (modules, conda). Relative to the current folder.",
+        "File with shell lines that a job executes once, before its runs (modules, conda). Relative to where you are.",
         metavar="FILE",
     )
     runs_per_job: int = _option(1, _CLUSTER, "Put so many runs into one job, side by side.", at_least(1), "N")

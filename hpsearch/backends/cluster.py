@@ -254,7 +254,8 @@ class ClusterBackend:
         if submission.single is not None:
             redirects = not self._scheduler.writes_output_live
             return run_script(submission.single, self._wishes.setup, redirects, header)
-        return batch_script(submission, self._scheduler.index_variable, self._wishes.one_after_another, header)
+        wishes = self._wishes
+        return batch_script(submission, self._scheduler.index_variable, wishes.one_after_another, header, wishes.setup)
 
     def _id_of(self, accepted: str, submission: Submission, number: int) -> str:
         return self._scheduler.array_member(accepted, number) if submission.is_array else accepted

@@ -55,10 +55,10 @@ trap 'keep_exit_status $?' EXIT
 trap 'stop TERM' TERM INT HUP
 trap 'stop USR1' USR1
 trap 'stop USR2' USR2
-cd -- {cwd} || exit 126
+{enter_folder}
 if [ -e "$exit_file" ]; then rm -f -- "$exit_file"; fi
 if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$started"; fi
-if {has_lines} || [ -n "$BASH_ENV" ]; then
+if {needs_shell} || [ -n "$BASH_ENV" ]; then
     "$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
 else
     {command} </dev/null{redirection} &
@@ -72,14 +72,14 @@ done
 exit "$status"
 """
 
-#: What the run's own shell does after the user's lines, which may have changed or redefined nearly everything in it.
+#: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.
 #: - As a rule the run takes the shell's place, so that it gets the signals.
 #: - A function or an alias with the command's name, or a trap for the end, need the shell to stay: then it passes
 #:   signals on.
 _THEN_RUN = """
 \\unset -f builtin
 \\builtin set +o posix
-if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/null 2>&1 ||
+{before}if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/null 2>&1 ||
     [[ -n $(\\builtin trap -p EXIT) ]]; then
     {command} </dev/null &
     \\builtin set +eu -- "$!"
@@ -91,6 +91,54 @@ if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/
     \\builtin exit
 fi
 \\builtin exec -- {command} </dev/null
+"""
+
+#: Where several runs follow, a function with the command's name is handed on, and those that it may call. Signals that
+#: the lines ignore could not be trapped by the script that passes them on to the runs.
+_HAND_ON = """\
+if \\builtin declare -F -- {word} >/dev/null; then
+    IFS=$' \\t\\n'
+    \\builtin export -f -- $(\\builtin compgen -A function) >/dev/null 2>&1 || \\builtin :
+fi
+\\builtin trap - TERM INT HUP USR1 USR2
+"""
+
+#: How a job of several runs has the user's lines read once: by a shell that then becomes this script again, with an
+#: argument. Where that never comes about, because the lines exit, no run starts, and theirs is each run's exit status.
+_READ_LINES = """\
+has_begun={folder}/{name}."$number".begun
+if [ -z "${{1-}}" ]; then
+    printf -v started '%(%s)T' -1
+    told_to_stop=0
+    stop() {{
+        told_to_stop=1
+        is_interrupted=1
+        if [ -n "$!" ]; then kill -s "$1" "$!" 2>/dev/null; else exit 143; fi
+    }}
+    trap 'rm -f -- "$has_begun"' EXIT
+    trap 'stop TERM' TERM INT HUP
+    trap 'stop USR1' USR1
+    trap 'stop USR2' USR2
+    set +o posix
+    cd -- {cwd} || exit 126
+    for run in "${{runs[@]}}"; do : >{folder}/"$run".out 2>{folder}/"$run".err; done
+    first={folder}/"${{runs[0]}}"
+    "$BASH" <(printf '%s' {lines}) </dev/null >"$first".out 2>"$first".err &
+    is_interrupted=1
+    while [ "$is_interrupted" = 1 ]; do
+        is_interrupted=0
+        wait "$!"
+        status=$?
+    done
+    if [ -e "$has_begun" ]; then exit "$status"; fi
+    for run in "${{runs[@]}}"; do
+        if [ ! -e {folder}/"$run".sh ]; then continue; fi
+        if [ "$run" != "${{runs[0]}}" ]; then printf '%s\\n' "$(<"$first".err)" >{folder}/"$run".err; fi
+        printf '%s %s %s %(%s)T %s\\n' "$status" "$told_to_stop" "$started" -1 "$HOSTNAME" >{exits}/"$run"
+    done
+    exit "$status"
+fi
+: >"$has_begun"
 """
 
 #: The jobs' runs stand in the script itself, so that an array needs one file whatever its size, and whoever finds a
@@ -107,7 +155,7 @@ done
 if [ "${{#runs[@]}}" -eq 1 ]; then
     exec "$BASH" -p {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
 fi
-started=()
+{read_lines}started=()
 failed=0
 is_over=0
 stop() {{
@@ -120,7 +168,7 @@ trap 'stop TERM' TERM INT HUP
 trap 'stop USR1' USR1
 trap 'stop USR2' USR2
 start() {{
-    "$BASH" -p {folder}/"$1".sh >{folder}/"$1".out 2>{folder}/"$1".err &
+    "$BASH" -p {folder}/"$1".sh {to}{folder}/"$1".out 2{to}{folder}/"$1".err &
     started+=("$!")
 }}
 await() {{
@@ -148,11 +196,18 @@ exit "$failed"
 _RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
-def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, header: Sequence[str] = ()) -> str:
+def run_script(
+    attempt: Attempt,
+    setup: str = "",
+    redirects: bool = False,
+    header: Sequence[str] = (),
+    is_after_lines: bool = False,
+) -> str:
     """Return the script of one run.
 
     setup: the user's lines, executed in a shell of their own, which then becomes the run. redirects: the output of both
     is written to the run's log files by the script, and not by the scheduler. header: lines that the scheduler reads.
+    is_after_lines: the job's script has executed the user's lines, and the run starts where those have led.
     """
     logs = attempt.log_folder
     streams = {">": f"{attempt.token}.out", " 2>": f"{attempt.token}.err"}
@@ -160,20 +215,20 @@ def run_script(attempt: Attempt, setup: str = "", redirects: bool = False, heade
     body = _RUN.format(
         exit_file=_quoted(attempt.exit_file),
         script=_quoted(script_path(logs, attempt.token)),
-        cwd=_quoted(attempt.cwd),
+        enter_folder=":" if is_after_lines else f"cd -- {_quoted(attempt.cwd)} || exit 126",
         run_folder=_quoted(_run_folder(attempt)),
         earlier=_quoted(earlier),
-        has_lines="true" if setup.strip() else "false",
-        lines=_quoted(_lines(attempt, setup)),
+        needs_shell="true" if setup.strip() or is_after_lines else "false",
+        lines=_quoted(_lines(setup, attempt.argv)),
         command=shlex.join(attempt.argv),
         redirection="".join(f" {sign}{_quoted(logs / name)}" for sign, name in streams.items()) if redirects else "",
     )
     return "\n".join([_SHEBANG, *header, body])
 
 
-def _lines(attempt: Attempt, setup: str) -> str:
-    """Return what the run's own shell executes. A line break more ends also a line that says it goes on."""
-    return f"{setup}\n{_THEN_RUN.format(word=shlex.quote(attempt.argv[0]), command=shlex.join(attempt.argv))}"
+def _lines(setup: str, argv: Sequence[str], before: str = "") -> str:
+    """Return what a shell for the user's lines executes. A line break more ends also a line that says it goes on."""
+    return f"{setup}\n{_THEN_RUN.format(before=before, word=shlex.quote(argv[0]), command=shlex.join(argv))}"
 
 
 def _run_folder(attempt: Attempt) -> object:
@@ -181,17 +236,43 @@ def _run_folder(attempt: Attempt) -> object:
 
 
 def batch_script(
-    submission: Submission, index_variable: str, one_after_another: bool, header: Sequence[str] = ()
+    submission: Submission,
+    index_variable: str,
+    one_after_another: bool,
+    header: Sequence[str] = (),
+    setup: str = "",
 ) -> str:
-    """Return the script of jobs with several runs each, or of an array of jobs."""
+    """Return the script of jobs with several runs each, or of an array of jobs.
+
+    setup: the user's lines, executed once in each job of several runs.
+    """
+    has_lines = _reads_lines_once(submission, setup)
     body = _BATCH.format(
         index_variable=index_variable,
         folder=_quoted(submission.log_folder),
         script=_quoted(submission.script),
+        read_lines=_lines_once(submission, setup) if has_lines else "",
+        to=">>" if has_lines else ">",
         after_start="await; started=()" if one_after_another else ":",
     )
     runs = [f"#RUN {number} {run.token}" for number, job in enumerate(submission.jobs, start=1) for run in job]
     return "\n".join([_SHEBANG, *header, body, *runs]) + "\n"
+
+
+def _reads_lines_once(submission: Submission, setup: str) -> bool:
+    return bool(setup.strip()) and any(len(job) > 1 for job in submission.jobs)
+
+
+def _lines_once(submission: Submission, setup: str) -> str:
+    first = submission.jobs[0][0]
+    again = ("/bin/bash", "-p", str(submission.script), "after-lines")
+    return _READ_LINES.format(
+        folder=_quoted(submission.log_folder),
+        name=_quoted(submission.name),
+        cwd=_quoted(first.cwd),
+        lines=_quoted(_lines(setup, again, _HAND_ON.format(word=shlex.quote(first.argv[0])))),
+        exits=_quoted(first.exit_file.parent),
+    )
 
 
 def runs_in_script(text: str) -> list[tuple[int, str]]:
@@ -205,9 +286,11 @@ def write_scripts(submission: Submission, text: str, setup: str) -> None:
     Raises OSError if one cannot be written.
     """
     if submission.single is None:
-        for attempt in (attempt for job in submission.jobs for attempt in job):
-            path = script_path(attempt.log_folder, attempt.token)
-            path.write_bytes(_encoded(run_script(attempt, setup)))
+        for job in submission.jobs:
+            is_after_lines = len(job) > 1 and bool(setup.strip())
+            for attempt in job:
+                text_of_run = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
+                script_path(attempt.log_folder, attempt.token).write_bytes(_encoded(text_of_run))
     submission.script.write_bytes(_encoded(text))
 
 

@@ -27,7 +27,7 @@ class ClusterWishes:
     runs_per_job: so many runs in one job, side by side unless `one_after_another`.
     as_arrays: hand over many jobs at once, as job arrays. all_at_once: hand over all of them, whatever their number;
     each array then starts when the one before it has ended.
-    setup: shell lines before each run. longest_pause_s: between two questions to the scheduler.
+    setup: shell lines, executed once in each job. longest_pause_s: between two questions to the scheduler.
     """
 
     jobs: int = 8

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,9 @@ folder = pathlib.Path(__file__).parent
 def stop(number, frame):
     while not (folder / "saved").exists():
         time.sleep(0.01)
+    # While Python ends, a further signal would have its usual effect again.
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(3)
 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, stop)
@@ -264,8 +267,16 @@ SLOW = (
 QUICK = "touch quick; exec sleep 1000"
 
 
-def batch(bench: JobBench, one_after_another: bool) -> subprocess.Popen[str]:
-    """Start a job with two runs."""
+STRICT = "set -e; status=7 child=1"
+
+
+def batch(
+    bench: JobBench,
+    one_after_another: bool,
+    setup: str = STRICT,
+    commands: Sequence[str] = (SLOW, QUICK),
+) -> subprocess.Popen[str]:
+    """Start a job with several runs."""
     state = bench.folder / "out" / ".hpsearch"
     attempts = [
         Attempt(
@@ -277,13 +288,82 @@ def batch(bench: JobBench, one_after_another: bool) -> subprocess.Popen[str]:
             state / "exits" / f"sim_{number}.1.abc",
             state / "logs",
         )
-        for number, command in enumerate((SLOW, QUICK), start=1)
+        for number, command in enumerate(commands, start=1)
     ]
     submission = Submission("both.batch.1", "both", state / "logs", (tuple(attempts),))
-    write_scripts(submission, batch_script(submission, "NONE", one_after_another), "set -e; status=7 child=1")
+    write_scripts(submission, batch_script(submission, "NONE", one_after_another, setup=setup), setup)
     job = subprocess.Popen(["bash", "-p", submission.script], cwd="/", start_new_session=True, text=True)
     bench.jobs.append(job)
     return job
+
+
+def logs(bench: JobBench, stream: str) -> list[str]:
+    """Return what the two runs of a job printed."""
+    return [(bench.folder / f"out/.hpsearch/logs/sim_{n}.1.abc.{stream}").read_text() for n in (1, 2)]
+
+
+def notes(bench: JobBench) -> list[tuple[int, bool]]:
+    """Return exit status, and whether it was told to stop, of the two runs of a job."""
+    read = [read_exit_note((bench.folder / f"out/.hpsearch/exits/sim_{n}.1.abc").read_text()) for n in (1, 2)]
+    return [(note.exit_status, note.was_told_to_stop) for note in read if note is not None]
+
+
+LASTING_LINES = {
+    "environment": ("export X=5", "echo $X", "5\n"),
+    "a folder": ("mkdir -p deep; cd deep", "basename $PWD", "deep\n"),
+    "a umask": ("umask 027", "umask", "0027\n"),
+    "a limit": ("ulimit -n 99", "ulimit -n", "99\n"),
+    "a background process": ("sleep 1000 & export P=$!", "kill -0 $P && echo there", "there\n"),
+    "a function with the command's name": (
+        'bash() { name; command bash "$@"; }; name() { echo f; }',
+        "echo x",
+        "f\nx\n",
+    ),
+    "a separator of its own": ('IFS=x; set -eu; bash() { g "$@"; }; g() { echo g; }', "true", "g\n"),
+}
+
+
+@pytest.mark.parametrize("one_after_another", [True, False])
+@pytest.mark.parametrize("lines, command, printed", LASTING_LINES.values(), ids=LASTING_LINES.keys())
+def test_what_the_lines_set_holds_for_every_run_of_a_job(
+    bench: JobBench, lines: str, command: str, printed: str, one_after_another: bool
+) -> None:
+    job = batch(bench, one_after_another, f"echo read >>times\n{lines}", (command, command))
+    assert (job.wait(60), logs(bench, "out"), notes(bench)) == (0, [printed] * 2, [(0, False)] * 2)
+    assert (bench.folder / "times").read_text() == "read\n"
+
+
+def test_lines_that_exit_are_the_end_of_every_run_of_the_job(bench: JobBench) -> None:
+    job = batch(bench, False, "echo no licence >&2; exit 4", ("touch began", "touch began"))
+    assert (job.wait(60), logs(bench, "err"), notes(bench)) == (4, ["no licence\n"] * 2, [(4, False)] * 2)
+    assert not (bench.folder / "began").exists()
+
+
+def test_lines_that_are_told_to_stop_are_the_end_of_every_run_of_the_job(bench: JobBench) -> None:
+    job = batch(bench, False, "touch began; sleep 1000", ("touch ran", "touch ran"))
+    wait_until(bench.there("began"), "the lines")
+    job.send_signal(signal.SIGTERM)
+    assert (job.wait(60), notes(bench), bench.there("ran")()) == (143, [(143, True)] * 2, False)
+
+
+def test_a_job_of_several_runs_leaves_no_mark_of_its_lines(bench: JobBench) -> None:
+    assert batch(bench, False, "true", ("true", "true")).wait(60) == 0
+    names = {path.name for path in (bench.folder / "out/.hpsearch/logs").iterdir()}
+    assert {name for name in names if "batch" in name} == {"both.batch.1.sh"}
+
+
+STUBBORN_LINES_IN_PLACE = {name: lines for name, lines in STUBBORN_LINES.items() if name != "another folder"}
+
+
+@pytest.mark.parametrize("lines", STUBBORN_LINES_IN_PLACE.values(), ids=STUBBORN_LINES_IN_PLACE.keys())
+def test_a_job_of_several_runs_waits_for_the_slowest_whatever_the_lines_do(bench: JobBench, lines: str) -> None:
+    job = batch(bench, False, lines)
+    wait_until(lambda: bench.there("slow")() and bench.there("quick")(), "both runs")
+    job.send_signal(signal.SIGTERM)
+    wait_until(bench.there("out/.hpsearch/exits/sim_2.1.abc"), "the end of the quick run")
+    bench.make("saved")
+    job.wait(60)
+    assert (bench.there("kept")(), notes(bench)) == (True, [(3, True), (143, True)])
 
 
 def test_a_job_of_several_runs_waits_for_the_slowest_to_stop(bench: JobBench) -> None:
