@@ -77,16 +77,19 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
 def _add_folder_above(copy: Path, grid_module: str) -> None:
     """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
 
-    Copies of the older tool's file did, by way of an ``__init__.py`` beside them that set the search path.
+    Where the copy lies in a package, also what the grid module imports may begin above that. Copies of the older tool's
+    file reached both by way of an ``__init__.py`` beside them that set the search path.
     """
     inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
-    for folder in (copy, *copy.parents):
-        # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
-        if any(os.path.isfile(folder / f"{inside}{end}") for end in (".py", "/__init__.py")):  # noqa: PTH113
-            if str(folder) not in sys.path:
-                # Behind the copy's own folder, but before libraries that may have the same name.
-                sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
-            return
+    places = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
+    # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
+    has = os.path.isfile
+    found = [folder for folder in places if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
+    outside = next(folder for folder in places if not has(folder / "__init__.py"))
+    for folder in (outside, *found):
+        if str(folder) not in sys.path:
+            # Behind the copy's own folder, but before libraries that may have the same name.
+            sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
 
 
 def add_current_folder() -> None:

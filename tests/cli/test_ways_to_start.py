@@ -192,6 +192,27 @@ def test_a_copy_finds_a_dotted_default_that_begins_in_a_folder_above(
     assert len(rows(result.folder)) == 2
 
 
+def test_a_copy_that_is_reached_by_a_link_finds_a_dotted_default(tmp_path: Path) -> None:
+    copy_with_default(simulation(tmp_path / "root" / "mnist"), "mnist.hpsearch_config")
+    (tmp_path / "linked").symlink_to(tmp_path / "root" / "mnist")
+    result = run([sys.executable, "hpsearch.py"], cwd=tmp_path / "linked", PYTHONPATH=str(checkout(tmp_path / "site")))
+    assert result.exit_status == 0, result.stderr
+    called = [sys.executable, "linked/hpsearch.py", "--run_cwd=linked"]
+    result = run(called, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert result.exit_status == 0, result.stderr
+
+
+@pytest.mark.parametrize("default", ["hpsearch_config", "mnist.hpsearch_config"])
+def test_a_copy_in_a_package_finds_what_its_grid_module_imports(tmp_path: Path, default: str) -> None:
+    folder = simulation(tmp_path / "root" / "mnist", "from shared.values import VALUES\nimport mnist\n")
+    (folder / "__init__.py").touch()
+    (tmp_path / "root" / "shared").mkdir()
+    (tmp_path / "root" / "shared" / "values.py").write_text("VALUES = [1]\n")
+    copy_with_default(folder, default)
+    result = run([sys.executable, "hpsearch.py"], cwd=folder, PYTHONPATH=str(checkout(tmp_path / "site")))
+    assert result.exit_status == 0, result.stderr
+
+
 def test_a_copy_does_not_hide_that_there_is_no_such_module(tmp_path: Path) -> None:
     folder = simulation(tmp_path / "mnist")
     copy_with_default(folder, "mnist.no_grid")
