@@ -25,6 +25,7 @@ from hpsearch.core.errors import (
     SubmissionUnexplained,
     SubmissionUnsure,
     SubmitLimitReached,
+    is_forbidden,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
@@ -159,7 +160,7 @@ class Submissions:
             self._move_back(moved)
             self.waiting.put_back(entries)
             if self._search.trouble is None:
-                self._put_off(f"no run can be started for the moment ({error})")
+                self._put_off_unless_forbidden(error)
             return Made()
         for entry, attempt in zip(entries, attempts, strict=True):
             self._waited_s[attempt.token] = self.waiting.waited_s(entry)
@@ -174,7 +175,7 @@ class Submissions:
                 self._withdraw(attempts, moved)
                 self.waiting.put_back(entries)
                 self._is_at_limit = isinstance(error, SubmitLimitReached)
-                self._put_off(f"no run can be started for the moment ({error})")
+                self._put_off_unless_forbidden(error)
                 return Made()
             if self._backend.survives_controller and not self._has_accepted:
                 self._withdraw(attempts, moved)
@@ -267,6 +268,13 @@ class Submissions:
             if self._refusals >= _MOST_REFUSALS and self.waiting:
                 self._give_up(f"{error}; mend that")
         return Made(refused=attempts, reason=f"{error}{self._hint}")
+
+    def _put_off_unless_forbidden(self, error: SearchError) -> None:
+        """Wait for what may pass; where files of ours may not be written, start nothing more and say so."""
+        if is_forbidden(error):
+            self._give_up(f"{error}; mend that")
+        else:
+            self._put_off(f"no run can be started for the moment ({error})")
 
     def _put_off(self, reason: str) -> None:
         """Wait, and tell why; or give up if the user does not want to wait any longer.

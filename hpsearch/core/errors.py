@@ -93,6 +93,11 @@ class SearchInterrupted(SearchError):
         self.exit_status = 128 + signal_number
 
 
+def is_forbidden(error: Exception) -> bool:
+    """Return whether an error was raised from one of the system about rights: waiting does not help."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 def unwritable(what: object, error: OSError) -> StoreError:
     """Return the error that says that something (a path) cannot be written, and why."""
     kind = NoRoomError if error.errno in NO_ROOM else StoreError

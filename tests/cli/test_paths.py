@@ -149,3 +149,27 @@ def test_a_search_whose_working_directory_cannot_be_used_keeps_its_runs(project:
     [(status, said)] = answers(project, [["retry", "out", "--run=1"]])
     assert (status, said.startswith(f"hpsearch: the runs of this search work in {work}: ")) == (2, True), said
     assert len(rows(project.path / "out")) == 2
+
+
+@pytest.mark.parametrize("place", ["attempts", "logs"])
+def test_a_retry_ends_with_the_reason_where_its_folders_may_not_be_written(project: Project, place: str) -> None:
+    project.grid({"x": [1]}, script="raise SystemExit(1)")
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
+    folder = project.path / "out" / ".hpsearch" / place
+    folder.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-m", "hpsearch", "retry", "out"],
+        cwd=project.path,
+        env=project.environ(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=let_permissions_count,
+    )
+    folder.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    warning = next(line for line in done.stderr.splitlines() if "warning: " in line)
+    assert "warning: 1 run not submitted: " in warning
+    assert str(folder) in warning
+    assert warning.endswith("(Permission denied); mend that, then resume")
