@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.collect import Outcome, collect, put_files_in_place, with_memory_cause, without_summary
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
+from hpsearch.app.submissions import new_attempt
 from hpsearch.backends.base import Backend, LogFile
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
-from hpsearch.store.events import RunCollected, encode_summary
+from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
 from hpsearch.store.layout import folders_aside, move_aside, move_back
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
@@ -65,15 +66,26 @@ class Collector:
         return True
 
     def finished_after_all(self, entry: RunRecord) -> bool:
-        """Read the summary of a run again that was collected as not finished; note and return whether it finished."""
-        if entry.ended is None or entry.collected_at is None or entry.state is RunState.FINISHED:
+        """Read the summary of a run that is about to be run; note and return whether it finished.
+
+        It may not have been readable before. Or the journal does not know the attempt: its last second may be lost
+        with the machine.
+        """
+        folder = self._search.folder
+        if entry.state is RunState.FINISHED or not folder.run_folder(entry.run).exists():
             return False
+        ended = entry.ended or AttemptEnded(entry.run.number, entry.token, None, self._clocks.wall())
         try:
-            outcome = collect(self._search.folder, entry.run, entry.ended, self._search.settings, self._config)
+            outcome = collect(folder, entry.run, ended, self._search.settings, self._config)
         except (SearchError, OSError, ValueError):
             return False
         if outcome.state is not RunState.FINISHED:
             return False
+        if not entry.token:
+            unknown = new_attempt(self._search, entry)
+            self._search.note_happened(AttemptIntended(entry.run.number, unknown.token, ended.at))
+        if entry.ended is None:
+            self._search.note_happened(replace(ended, token=entry.token))
         self._note(entry, outcome)
         return True
 

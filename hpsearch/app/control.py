@@ -188,6 +188,7 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
     """End what no controller looks after any more, and tell what the search came to."""
     from hpsearch.app.search import Resumption, resume_search
 
+    reader.fill_in()
     here, elsewhere = _open_runs(reader.record)
     for entry in elsewhere:
         assert entry.submitted is not None
@@ -199,11 +200,38 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
             resume_search(str(reader.folder.path), {}, screen, how)
         except SearchInterrupted:
             pass  # Which is what was wanted.
+        except (StoreError, OSError):
+            _end_unrecorded(here, reader, screen)
+            raise
         reader.update()
     else:
         _end_leftovers(reader, screen)
         _tell_the_end(reader, screen)
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
+
+
+def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: Screen) -> None:
+    """End live runs although nothing can be written in their search folder (no room, read-only)."""
+    from hpsearch.app.adoption import original_of
+    from hpsearch.app.backend_choice import backend_to_end_jobs
+    from hpsearch.app.options import options_from_names
+    from hpsearch.app.report import amount
+    from hpsearch.app.stop import StopRequest
+    from hpsearch.app.submissions import attempt_of, job_of
+
+    runs = (entry.run for entry in reader.record)
+    if original_of(reader.folder, reader.record.known_settings(), runs) is not None:
+        return
+    backend = backend_to_end_jobs(options_from_names(reader.record.options), screen)
+    with StopRequest() as stop:
+        jobs = [
+            job_of(attempt_of(reader, entry, entry.attempts, entry.token), entry.submitted)
+            for entry in entries
+            if entry.is_live and entry.submitted is not None
+        ]
+        screen.warn(f"nothing can be written there: told {amount(len(jobs), 'run')} to end, and this is not recorded")
+        backend.cancel(jobs, stop.alarm)
+        backend.close()
 
 
 def _end_leftovers(reader: SearchReader, screen: Screen) -> None:

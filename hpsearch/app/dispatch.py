@@ -15,14 +15,13 @@ from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.standstill import PAUSE_S, Standstill
 from hpsearch.app.stop import StopRequest
-from hpsearch.app.submissions import Submissions, attempt_of
+from hpsearch.app.submissions import Submissions, attempt_of, job_of
 from hpsearch.backends.base import Backend, LeftoverEnder
 from hpsearch.core.errors import NoRoomError, StoreError
-from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptStarted,
-    AttemptSubmitted,
 )
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
@@ -88,12 +87,12 @@ class Dispatcher:
             attempt = attempt_of(self._search, entry, entry.attempts, entry.token)
             if entry.collected_at is not None or not entry.token:
                 if entry.state is RunState.OUT_OF_MEMORY and entry.submitted is not None:
-                    self._submissions.waiting.can_have_room(_job_of(attempt, entry.submitted))
+                    self._submissions.waiting.can_have_room(job_of(attempt, entry.submitted))
                 self._submissions.waiting.append(entry)
             elif entry.submitted is None:
                 self._submissions.doubtful[entry.token] = attempt
             else:
-                job = _job_of(attempt, entry.submitted)
+                job = job_of(attempt, entry.submitted)
                 (self._active if entry.ended is None else self._ended_jobs)[entry.token] = job
                 if takes_up_all or entry.run.number in again:
                     self._unseen.add(entry.token)
@@ -383,8 +382,3 @@ def _moment_of_end(entry: RunRecord, status: Status, now: float) -> float:
     noted = status.ended_at
     earliest = 0.0 if entry.submitted is None else entry.submitted.at
     return now if noted is None or not earliest <= noted <= now else noted
-
-
-def _job_of(attempt: Attempt, submitted: AttemptSubmitted) -> Job:
-    """Return an attempt as the job that an earlier controller submitted."""
-    return Job(attempt, submitted.id, Place(submitted.place, submitted.environment), submitted.at)

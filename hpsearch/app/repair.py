@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from hpsearch.app.subcommand import folder_parser
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hpsearch.app.screen import Screen
     from hpsearch.store.events import Event
     from hpsearch.store.layout import SearchFolder
@@ -27,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     """Repair a search folder; return the exit status."""
     description = (
         "Make a search folder usable again whose own files (.hpsearch) are damaged: whole lines of the journal are "
-        "kept, what commands.pickle still knows is put back, and what was dropped is said."
+        "kept, what its other files still know is put back, and what was dropped is said."
     )
     options = folder_parser("repair", description, _EXAMPLE).parse_args(argv)
     from hpsearch.app.screen import Screen
@@ -42,7 +45,7 @@ def _repair(given: str, screen: Screen) -> int:
     from hpsearch.store.repair import set_aside_foreign
 
     folder = find_folder(given)
-    if not folder.journal.exists():
+    if not (os.path.lexists(folder.journal) or folder.settings_copy.exists()):
         raise no_search(folder)
     set_aside = set_aside_foreign(folder)
     screen.notes(set_aside)
@@ -51,10 +54,11 @@ def _repair(given: str, screen: Screen) -> int:
 
 
 def _repair_journal(folder: SearchFolder, screen: Screen, has_set_aside: bool) -> int:
+    from hpsearch.backends.run_family import members_of
     from hpsearch.store.events import SearchStarted
     from hpsearch.store.repair import journal_repair, write_repair
 
-    repair = journal_repair(folder, _check_options)
+    repair = journal_repair(folder, _check_options, lambda token: bool(members_of({token})))
     if repair.is_needed:
         old = write_repair(folder, repair)
         screen.notes(_lines(repair, folder, old))
@@ -70,12 +74,13 @@ def _repair_journal(folder: SearchFolder, screen: Screen, has_set_aside: bool) -
     return 1
 
 
-def _lines(repair: JournalRepair, folder: SearchFolder, old: str) -> list[str]:
-    kept = len(repair.events) - len(repair.put_back)
+def _lines(repair: JournalRepair, folder: SearchFolder, old: Path | None) -> list[str]:
+    kept = sum(number > 0 for number, _ in repair.events)
+    where = "there was no journal" if old is None else f"the damaged file is {old}"
     return [
         *(f"dropped: {message}" for message in repair.dropped),
         *(f"put back: {message}" for message in repair.put_back),
-        f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; the damaged file is {old}",
+        f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; {where}",
     ]
 
 

@@ -31,6 +31,7 @@ from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import RunRecord
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
@@ -305,9 +306,9 @@ class Submissions:
         return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
 
 
-def attempt_of(search: LiveSearch, entry: RunRecord, number: int, token: str) -> Attempt:
+def attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:
     """Return a run's attempt, as everything that a backend needs to execute it."""
-    settings, folder = search.settings, search.folder
+    settings, folder = search.record.known_settings(), search.folder
     return Attempt(
         run=entry.run,
         number=number,
@@ -317,6 +318,11 @@ def attempt_of(search: LiveSearch, entry: RunRecord, number: int, token: str) ->
         exit_file=folder.exit_file(token),
         log_folder=folder.logs,
     )
+
+
+def job_of(attempt: Attempt, submitted: AttemptSubmitted) -> Job:
+    """Return an attempt as the job that an earlier controller submitted."""
+    return Job(attempt, submitted.id, Place(submitted.place, submitted.environment), submitted.at)
 
 
 def new_attempt(search: LiveSearch, entry: RunRecord) -> Attempt:

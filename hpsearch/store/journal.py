@@ -13,18 +13,17 @@ from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
-from hpsearch.store.checked import open_file, read_small
+from hpsearch.store.checked import open_file
 from hpsearch.store.events import Event, SearchStarted, from_line, to_line
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
+from hpsearch.store.remains import fill_in
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
 #: run.
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-#: More bytes than the settings of any search take.
-_MOST_SETTINGS = 2**24
 #: There is room again when this many bytes can be written.
 _ROOM = 4096
 
@@ -191,12 +190,16 @@ class JournalReader:
     """Reads a journal, which another process may be writing: a last line without its end is left for later."""
 
     def __init__(self, path: Path, passes_over_damage: bool = False) -> None:
-        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`."""
+        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`.
+
+        has_settings: whether the settings of a search were among what was read.
+        """
         self._path = path
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
         self.damage: list[str] = []
+        self.has_settings = False
 
     def is_replaced(self) -> bool:
         """Return whether another file lies there now than the one read from (a later search was added to the folder).
@@ -234,7 +237,7 @@ class JournalReader:
         except FileNotFoundError as error:
             raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
         except OSError as error:
-            raise FolderError(f"{path}: cannot be read ({reason_of(error)})") from error
+            raise FolderError(f"{path}: cannot be read ({reason_of(error)}); {remedy_for(path)}") from error
 
     def _events(self, lines: Iterable[bytes]) -> Iterator[Event]:
         for line in lines:
@@ -247,6 +250,7 @@ class JournalReader:
             except ValueError as error:
                 self._found_damage(f"damaged, or written by a newer version ({error})", error)
             else:
+                self.has_settings |= isinstance(event, SearchStarted)
                 yield event
 
     def _found_damage(self, problem: str, error: Exception) -> None:
@@ -275,25 +279,8 @@ def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> Searc
     Raises FolderError as `read_journal` does.
     """
     record = SearchRecord(fills_gaps=passes_over_damage)
-    JournalReader(folder.journal, passes_over_damage).read_into(record)
-    if passes_over_damage:
-        fill_in_settings(record, folder)
+    reader = JournalReader(folder.journal, passes_over_damage)
+    reader.read_into(record)
+    if passes_over_damage and (reader.damage or not reader.has_settings):
+        fill_in(record, folder)
     return record
-
-
-def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> None:
-    """Give a record whose settings are lost those that were written beside the journal, if they were."""
-    copy = copy_of_settings(folder) if record.settings is None else None
-    if copy is not None:
-        controller = record.controller
-        record.apply(copy)
-        record.controller = controller
-
-
-def copy_of_settings(folder: SearchFolder) -> SearchStarted | None:
-    """Return the settings of the latest search as they were written beside the journal; None if they are not there."""
-    try:
-        event = from_line(read_small(folder.settings_copy, _MOST_SETTINGS))
-    except (OSError, ValueError):
-        return None
-    return event if isinstance(event, SearchStarted) else None

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import socket
 import stat
 import threading
@@ -20,12 +21,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from hpsearch.core.errors import ControllerPresent, FolderError, reason_of
+from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
 from hpsearch.store.checked import read_small
 from hpsearch.store.holder import Holder, holder_in, record_of
 
 #: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
+#: What the system says of a folder, a pipe or a circle of links in the place of a file.
+_NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP)
 #: How often a heartbeat is looked at while it is watched, in intervals of the heart.
 _LOOKS_AN_INTERVAL = 20
 
@@ -57,8 +60,8 @@ class ControllerLock:
     def __init__(self, path: Path, holder: Holder | None = None, ways: LockWays | None = None) -> None:
         """Take the lock for this process; `holder` says more about it.
 
-        Raises ControllerPresent naming the holder if another controller has it, FolderError if the file cannot be used,
-        FileNotFoundError if the folder has just been taken away.
+        Raises ControllerPresent naming the holder if another controller has it, FolderError if the file is none,
+        StoreError if it cannot be written, FileNotFoundError if the folder has just been taken away.
         """
         self._path, self._ways = path, ways or LockWays()
         self._descriptor = _open(path)
@@ -68,7 +71,7 @@ class ControllerLock:
             has_flock = self._take_flock()
             holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
             self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino, beat_s=self._ways.beat_s)
-            while not self._write_first(self._judged(has_flock)):
+            while not self._could_write_first(self._judged(has_flock)):
                 pass
         except BaseException:
             os.close(self._descriptor)
@@ -149,6 +152,14 @@ class ControllerLock:
                     raise _present(self._path, holder_in(later))
                 return later
         return content
+
+    def _could_write_first(self, judged: bytes) -> bool:
+        try:
+            return self._write_first(judged)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise unwritable(self._path, error) from error
 
     def _write_first(self, judged: bytes) -> bool:
         """Write who holds the lock now; False if the file says something else than what was judged."""
@@ -247,11 +258,18 @@ def _open(path: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise FolderError(f"{path}: cannot be written ({reason_of(error)})") from error
+        if error.errno in _NO_FILE:
+            raise _no_file(path) from error
+        raise unwritable(path, error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FolderError(f"{path}: expected a file, found something else; remove it")
+        raise _no_file(path)
     return descriptor
+
+
+def _no_file(path: Path) -> FolderError:
+    remedy = shlex.join(["hpsearch", "repair", str(_search_of(path))])
+    return FolderError(f"{path}: expected a file, found something else; {remedy} sets it aside")
 
 
 def _search_of(path: Path) -> Path:

@@ -9,10 +9,11 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.holder import Holder
-from hpsearch.store.journal import JournalReader, fill_in_settings
+from hpsearch.store.journal import JournalReader, remedy_for
 from hpsearch.store.layout import SearchFolder, folders_aside
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.remains import fill_in, fill_in_settings
 
 _TABLE = "search_results.csv"
 
@@ -54,6 +55,11 @@ class SearchReader:
             fill_in_settings(self.record, self.folder)
         self.record.known_settings()
 
+    def fill_in(self) -> None:
+        """Add what other files still tell, where the journal is damaged; only when no controller is there any more."""
+        if self.damage or not self._journal.has_settings:
+            fill_in(self.record, self.folder)
+
     @property
     def damage(self) -> list[str]:
         """What of the journal cannot be used: a message for each line."""
@@ -92,6 +98,8 @@ def no_search(folder: SearchFolder) -> FolderError:
         newest = max(below, key=lambda path: SearchFolder(path).journal.stat().st_mtime)
         others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""
         return FolderError(f"{folder.path}: not a search folder itself; did you mean {newest}{others}?")
+    if folder.settings_copy.exists():
+        return FolderError(f"{folder.journal}: it is lost; {remedy_for(folder.journal)}")
     return FolderError(
         f"{folder.path}: not a search folder of this tool (there is no {folder.journal}); "
         f"give the folder that holds {_TABLE}"

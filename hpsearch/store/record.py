@@ -107,8 +107,8 @@ class SearchRecord:
         """
         if self.settings is None:
             raise FolderError(
-                "the journal holds no planned search: start the search anew in another folder "
-                "(hpsearch postprocess DIR gathers what runs left here)"
+                "the journal holds no planned search: hpsearch repair DIR puts back what other files know of it, "
+                "hpsearch postprocess DIR gathers what runs left here"
             )
         return self.settings
 

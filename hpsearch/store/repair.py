@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
-from hpsearch.store.events import Event, RunPlanned, SearchStarted, from_line, to_line
-from hpsearch.store.journal import copy_of_settings
+from hpsearch.store.events import Event, RowCarried, RunCollected, RunPlanned, SearchStarted, from_line, to_line
 from hpsearch.store.layout import SearchFolder, free_name, write_whole
-from hpsearch.store.old_search import runs_of_commands
 from hpsearch.store.record import SearchRecord
+from hpsearch.store.remains import copy_of_settings, lost_attempts, lost_plans, lost_results
 from hpsearch.store.settings import Settings
-from hpsearch.store.values import encode
 
 #: How a journal's line begins; a line that was torn and written on holds this once more.
 _BEGINNING = b'{"event":'
@@ -43,39 +41,48 @@ class JournalRepair:
         return b"".join(to_line(event) for _, event in self.events)
 
 
-def journal_repair(folder: SearchFolder, check: Callable[[Event], None]) -> JournalRepair:
+def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: Callable[[str], bool]) -> JournalRepair:
     """Return what the journal of a folder becomes; nothing is written.
 
-    check: raises ValueError for what only later readers would refuse.
+    check: raises ValueError for what only later readers would refuse. lives: whether an attempt is live, by its token.
     Raises FolderError if the journal cannot be read.
     """
-    try:
-        content = folder.journal.read_bytes()
-    except OSError as error:
-        raise FolderError(f"{folder.journal}: cannot be read ({reason_of(error)})") from error
     repair = JournalRepair()
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(_content_of(folder.journal).split(b"\n"), start=1):
         if line:
             repair.found += 1
             _take(repair, number, line, check)
     _put_back_settings(repair, folder)
     _put_back_plans(repair, folder)
     _leave_out_misfits(repair)
+    _put_back_results_and_attempts(repair, folder, lives)
     return repair
 
 
-def write_repair(folder: SearchFolder, repair: JournalRepair) -> str:
-    """Write a repaired journal; return where the old one lies now.
+def _content_of(journal: Path) -> bytes:
+    """Return what a journal holds; nothing if it is lost.
+
+    Raises FolderError if it cannot be read.
+    """
+    try:
+        return journal.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise FolderError(f"{journal}: cannot be read ({reason_of(error)})") from error
+
+
+def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
+    """Write a repaired journal; return where the old one lies now, None if there was none.
 
     Raises StoreError if that cannot be done; the old journal then stays.
     """
-    old = free_name(folder.journal.with_name(f"{folder.journal.name}.damaged"))
-    try:
-        write_whole(old, folder.journal.read_bytes())
-    except OSError as error:
-        raise StoreError(f"{folder.journal}: cannot be copied ({reason_of(error)})") from error
+    old = free_name(folder.journal.with_name(f"{folder.journal.name}.damaged")) if folder.journal.exists() else None
+    if old is not None:
+        write_whole(old, _content_of(folder.journal))
+    folder.create_state()
     write_whole(folder.journal, repair.content)
-    return str(old)
+    return old
 
 
 def set_aside_foreign(folder: SearchFolder) -> list[str]:
@@ -91,7 +98,7 @@ def _foreign(folder: SearchFolder) -> Iterator[tuple[Path, str]]:
         if os.path.lexists(path) and not path.is_dir():
             yield path, "expected a folder, found something else"
     exits = list(folder.exits.iterdir()) if folder.exits.is_dir() else []
-    for path in (folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits):
+    for path in (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits):
         if os.path.lexists(path) and not path.is_file():
             yield path, "expected a file, found something else"
 
@@ -145,20 +152,33 @@ def _put_back_settings(repair: JournalRepair, folder: SearchFolder) -> None:
 def _put_back_plans(repair: JournalRepair, folder: SearchFolder) -> None:
     """Put back runs whose planning is lost, in front of everything that tells of them."""
     started = next((event for _, event in repair.events if isinstance(event, SearchStarted)), None)
-    if started is None or not folder.commands_pickle.is_file():
+    if started is None:
         return
-    out_arg = Settings.from_json(started.settings).out_arg
-    runs, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], out_arg)
-    known = {event.folder for _, event in repair.events if isinstance(event, RunPlanned)}
-    taken = {event.run for _, event in repair.events if isinstance(event, RunPlanned)}
-    lost = [run for run in runs if run.folder not in known and run.number not in taken]
-    plans = [
-        RunPlanned(r.number, r.folder, r.out_dir, [[name, encode(value)] for name, value in r.configuration.options])
-        for r in lost
-    ]
+    known = [event for _, event in repair.events if isinstance(event, RunPlanned)]
+    plans = lost_plans(folder, Settings.from_json(started.settings), known)
     if plans:
         repair.events = sorted([*((0, plan) for plan in plans), *repair.events], key=_planned_first)
-    repair.put_back += [f"run {run.number}, from {folder.commands_pickle}" for run in lost]
+    repair.put_back += [f"run {plan.run}, from {folder.commands_pickle}" for plan in plans]
+
+
+def _put_back_results_and_attempts(repair: JournalRepair, folder: SearchFolder, lives: Callable[[str], bool]) -> None:
+    """Put back what the table and the newest attempts' files tell where lines are lost.
+
+    Whether an attempt lives is asked when the search is resumed.
+    """
+    record = SearchRecord.of(event for _, event in repair.events)
+    if not repair.is_needed or record.settings is None:
+        return
+    results = lost_results(folder, record)
+    for event in results:
+        record.apply(event)
+        if isinstance(event, RunCollected):
+            repair.put_back.append(f"the result of run {event.run}, from {folder.results}")
+        elif isinstance(event, RowCarried):
+            repair.put_back.append(f"a row of an earlier search, from {folder.results}")
+    attempts = lost_attempts(folder, record, lives)
+    repair.put_back += [f"attempt {attempt.token}, from its files" for attempt in attempts]
+    repair.events += [(0, event) for event in (*results, *attempts)]
 
 
 def _planned_first(numbered: tuple[int, Event]) -> tuple[int, int]:

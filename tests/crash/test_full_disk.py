@@ -77,3 +77,18 @@ def test_a_search_waits_for_room_and_goes_on_by_itself(
     assert controller.returncode == 0, said + rest
     assert sorted(int(row["acc"]) for row in rows(disk / "out")) == list(range(6))
     assert "failed" not in said + rest, said + rest
+
+
+@pytest.mark.parametrize("use_up", [lambda disk: [fill(disk)], use_up_files], ids=["no room", "no files"])
+def test_live_runs_of_a_killed_search_are_cancelled_although_nothing_can_be_written(
+    project: Project, disk: Path, use_up: Callable[[Path], list[Path]]
+) -> None:
+    controller = project.start("--out_dir=disk/out", "--force_out_dir", "--num_cpu_jobs=2")
+    wait_until(lambda: len(list(disk.glob("out/sim_*/summary.txt"))) == 2, "two live runs")
+    controller.kill()
+    controller.communicate()
+    use_up(disk)
+    result = project.ask("cancel", "disk/out")
+    assert (result.exit_status, "No space left on device" in result.stderr) == (1, True), result.stderr
+    assert "Traceback" not in result.stderr
+    # That no process is left is looked at after every test.
