@@ -159,7 +159,7 @@ class ControllerLock:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(error.filename or self._path, error) from error
 
     def _write_first(self, judged: bytes) -> bool:
         """Write who holds the lock now; False if the file says something else than what was judged."""
