@@ -21,6 +21,8 @@ from hpsearch.store.record import RunRecord
 
 #: Between two tries at what could not be done, in seconds.
 _PAUSE_S = 2.0
+#: What a run left is tried to be read for so long before the search ends without it, in seconds.
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Collector:
         self._search, self._config, self._backend = search, config, backend
         self._screen, self._clocks = screen, clocks
         self._put_off: dict[int, EndedRun] = {}
+        self._put_off_until: dict[int, float] = {}
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
         self._exit_files: dict[Path, str] = {}
         #: Runs whose parser hangs: trying again soon would hold up all others.
@@ -55,10 +58,13 @@ class Collector:
         logs = list(self._backend.logs(ended.job)) if ended.job is not None else []
         outcome = self._outcome(entry, logs, is_last_try)
         if outcome is None:
+            now = self._clocks.steady()
             self._put_off[entry.run.number] = ended
-            self._next_try = self._clocks.steady() + _PAUSE_S
+            self._put_off_until.setdefault(entry.run.number, now + _PATIENCE_S)
+            self._next_try = now + _PAUSE_S
             return False
         self._put_off.pop(entry.run.number, None)
+        self._put_off_until.pop(entry.run.number, None)
         self._place(entry, logs)
         self._note(entry, outcome)
         self._exit_files.setdefault(self._search.folder.exit_file(entry.token), "")
@@ -130,6 +136,11 @@ class Collector:
                 del self._unplaced[token]
         self._remove_exit_files()
         return [ended for number, ended in self._put_off.items() if is_last_try or number not in self._at_the_end]
+
+    def is_waiting(self) -> bool:
+        """Return whether a run that could not be read is tried again before the search may end."""
+        now = self._clocks.steady()
+        return any(now < until for number, until in self._put_off_until.items() if number not in self._at_the_end)
 
     def left_undone(self) -> str:
         """Return what could not be tidied up until now; empty if nothing."""

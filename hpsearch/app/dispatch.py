@@ -144,7 +144,8 @@ class Dispatcher:
 
     def _is_busy(self) -> bool:
         has_live = bool(self._active) and not self._submits_only
-        return bool(self._submissions) or has_live or self._search.trouble is not None
+        is_held_up = self._search.trouble is not None or self._collector.is_waiting()
+        return bool(self._submissions) or has_live or is_held_up
 
     def _go_on(self) -> None:
         """Start what may start, sleep until something happens, and collect what has ended."""

@@ -69,6 +69,16 @@ def test_a_summary_that_cannot_be_read_for_a_moment_is_read_later(
     assert capsys.readouterr().err.count("run 1 has ended and is collected later") == 1
 
 
+def test_the_last_summary_that_cannot_be_read_for_some_seconds_is_waited_for(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_3", errno.ESTALE, times=4)
+    began = clock.steady_s
+    dispatch(search, FakeBackend(clock))
+    assert recorded(search) == ALL_FINISHED
+    assert clock.steady_s - began >= 6
+
+
 def test_a_summary_that_can_never_be_read_fails_its_own_run_at_the_end(
     search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
