@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from project import Project, rows
+from project import Project, rows, wait_until
 
 MODULE = """\
 grid = {"x": [1, 2]}
@@ -211,7 +212,7 @@ def test_a_disk_that_is_full_at_the_start_leaves_no_folder(project: Project, sma
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 
 
-def test_a_disk_that_fills_up_later_loses_nothing(project: Project, small_disk: Path) -> None:
+def test_a_search_that_is_stopped_on_a_full_disk_loses_nothing(project: Project, small_disk: Path) -> None:
     fill = "open(os.path.join(out_dir, '../../ballast'), 'ab').write(b'x' * 2**20) if options['x'] == '3' else 0\n"
     script = (
         "import os, sys\noptions = dict(word[2:].partition('=')[::2] for word in sys.argv[1:])\n"
@@ -221,11 +222,18 @@ def test_a_disk_that_fills_up_later_loses_nothing(project: Project, small_disk: 
     )
     project.grid({"x": [1, 2, 3, 4]}, script=script)
     out = small_disk / "out"
-    result = project.run(f"--out_dir={out}", "--force_out_dir", "--deterministic_search")
-    assert "Traceback" not in result.stderr
+    with (project.path / "said").open("w") as said:
+        argv = project.argv(f"--out_dir={out}", "--force_out_dir", "--deterministic_search")
+        with subprocess.Popen(
+            argv, cwd=project.path, env=project.environ(), stdout=subprocess.DEVNULL, stderr=said
+        ) as search:
+            wait_until(lambda: "No space left" in (project.path / "said").read_text(), "the search has no room")
+            search.send_signal(signal.SIGINT)
+            assert search.wait(timeout=60) in (1, 130)
     (small_disk / "ballast").unlink(missing_ok=True)
-    assert result.exit_status == 1, result.stderr
-    assert "--resume" in result.stderr
+    told = (project.path / "said").read_text()
+    assert "Traceback" not in told
+    assert "--resume" in told
     resumed = project.run(f"--resume={out}")
     assert resumed.exit_status == 0, resumed.stderr
     assert sorted(row["acc"] for row in rows(out)) == ["1", "2", "3", "4"]
