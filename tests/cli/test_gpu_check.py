@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import ROOT
+from project import ROOT, wait_until
 from standins.worlds import FakeGpus
 
 SCRIPT = ROOT / "script" / "gpu-check"
@@ -71,6 +72,28 @@ def test_all_checks_pass_on_a_look_alike_and_leave_nothing(gpus: FakeGpus, tmp_p
         for name in ("readings", "slots", "out_of_memory", "foreign_process", "uuid", "resume", "nothing_left")
     ]
     assert (list(scratch.iterdir()), gpus.processes()) == ([], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_checks_and_all_that_they_started(
+    gpus: FakeGpus, tmp_path: Path, number: signal.Signals
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    argv = [sys.executable, str(SCRIPT), "slots"]
+    checks = subprocess.Popen(argv, env=with_torch(gpus, scratch), stderr=subprocess.PIPE, text=True)
+    wait_until(gpus.processes, "runs on the card")
+    checks.send_signal(number)
+    _, stderr = checks.communicate(timeout=30)
+    assert (checks.returncode, stderr) == (128 + number, "")
+    assert (list(scratch.iterdir()), gpus.processes()) == ([], [])
+
+
+def test_a_card_that_hides_its_memory_is_told_in_one_line(gpus: FakeGpus, tmp_path: Path) -> None:
+    gpus.write({"fields": {"memory.used": "[N/A]"}})
+    result = check(env=with_torch(gpus, tmp_path))
+    said = "GPU 0 does not say how much memory it has (16384, [N/A], 16384)"
+    assert (result.returncode, result.stderr) == (2, f"gpu-check: nothing was checked: {said}\n")
 
 
 def test_a_check_that_fails_is_told_and_is_the_exit_status(gpus: FakeGpus, tmp_path: Path) -> None:
