@@ -182,7 +182,9 @@ class Collector:
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:
-                self._screen.warn(f"run {entry.run.number}: its logs stay in {folder.logs} for now ({error})")
+                self._screen.warn(
+                    f"run {entry.run.number}: its logs stay in {folder.logs} for now ({reason_of(error)})"
+                )
             self._unplaced[entry.token] = (entry, logs)
 
     def _remove_exit_files(self) -> None:

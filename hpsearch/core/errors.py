@@ -104,6 +104,6 @@ def unwritable(what: object, error: OSError) -> StoreError:
     return kind(f"{what}: cannot be written ({reason_of(error)})")
 
 
-def reason_of(error: OSError) -> str:
-    """Return why the system refused something, for people; never empty, and without the path."""
-    return error.strerror or str(error) or type(error).__name__
+def reason_of(error: OSError | ValueError) -> str:
+    """Return why something was refused, for people; never empty, and without the path if the system refused it."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

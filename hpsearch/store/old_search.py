@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.command import words_of_line
+from hpsearch.core.errors import reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.layout import SearchFolder, read_whole
@@ -89,7 +90,7 @@ def runs_of_commands(folder: Path, files: Collection[str], out_arg: str) -> tupl
         try:
             found = _configurations(folder / name, out_arg)
         except (OSError, ValueError) as error:
-            problems.append(f"{folder / name}: cannot be used ({error})")
+            problems.append(f"{folder / name}: cannot be used ({reason_of(error)})")
             continue
         for options in found:
             run = _run(options, out_arg, len(runs) + 1)
@@ -119,7 +120,7 @@ def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tu
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            problem = problem or f"{path / name}: cannot be used ({error})"
+            problem = problem or f"{path / name}: cannot be used ({reason_of(error)})"
             continue
         if folder_name(options.get(out_arg, "")) == path.name:
             return _run(options, out_arg, number), problem

@@ -14,10 +14,15 @@ from project import Project, journal_has, rows, wait_until
 
 ONE_FOLDER = ("--out_dir=s", "--force_out_dir", "--dont_force_new_dir", "--visible_gpus=-1")
 
-#: flock refuses or gives everything to everyone, and the machine has the name that the environment says.
+#: flock refuses or gives everything to everyone; the machine has the name that the environment says, and a boot of its
+#: own if that is not `here`.
 LIBRARY = """\
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 int flock(int descriptor, int operation) {
@@ -31,6 +36,18 @@ int gethostname(char *name, size_t size) {
     strncpy(name, given != NULL ? given : "here", size);
     return 0;
 }
+int open64(const char *path, int flags, ...) {
+    static int (*real)(const char *, int, ...) = NULL;
+    const char *name = getenv("HOST_NAME"), *boot = getenv("BOOT_FILE");
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = va_arg(more, mode_t);
+    va_end(more);
+    if (real == NULL) real = (int (*)(const char *, int, ...)) dlsym(RTLD_NEXT, "open64");
+    if (name != NULL && boot != NULL && strcmp(name, "here") && !strcmp(path, "/proc/sys/kernel/random/boot_id"))
+        path = boot;
+    return real(path, flags, mode);
+}
 """
 ENOLCK, ENOSYS = 37, 38
 
@@ -42,14 +59,23 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no C compiler for a library that takes the place of flock")
     folder = tmp_path_factory.mktemp("flock")
     (folder / "flock.c").write_text(LIBRARY)
+    (folder / "boot_id").write_text("00000000-0000-4000-8000-000000000000\n")
     made = folder / "flock.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(made), str(folder / "flock.c")], check=True, timeout=120)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", str(made), str(folder / "flock.c"), "-ldl"], check=True, timeout=120
+    )
     return made
 
 
 def on_machine(project: Project, library: Path, name: str = "here", flock_errno: int = 0) -> Project:
     """Return the project as a machine of this name sees it."""
-    environment = {"LD_PRELOAD": str(library), "HOST_NAME": name, "FLOCK_ERRNO": str(flock_errno)}
+    boot = library.with_name("boot_id")
+    environment = {
+        "LD_PRELOAD": str(library),
+        "HOST_NAME": name,
+        "FLOCK_ERRNO": str(flock_errno),
+        "BOOT_FILE": str(boot),
+    }
     return replace(project, environment={**project.environment, **environment})
 
 
