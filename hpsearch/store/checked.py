@@ -19,6 +19,8 @@ _LARGEST_INTEGER = 2**63 - 1
 #: More than any of our small files holds.
 _MOST_BYTES = 65536
 _LONGEST_NAME = 255
+#: What the system, or `open_file`, says of a folder, a pipe or a circle of links in the place of a file.
+NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.EINVAL)
 
 
 def _is_integer(value: object) -> bool:

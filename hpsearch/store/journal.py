@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
-from hpsearch.store.checked import open_file
+from hpsearch.store.checked import NO_FILE, open_file
 from hpsearch.store.events import Event, SearchStarted, from_line, to_line
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
@@ -237,7 +237,8 @@ class JournalReader:
         except FileNotFoundError as error:
             raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
         except OSError as error:
-            raise FolderError(f"{path}: cannot be read ({reason_of(error)}); {remedy_for(path)}") from error
+            remedy = f"; {remedy_for(path)}" if error.errno in NO_FILE else ""
+            raise FolderError(f"{path}: cannot be read ({reason_of(error)}){remedy}") from error
 
     def _events(self, lines: Iterable[bytes]) -> Iterator[Event]:
         for line in lines:

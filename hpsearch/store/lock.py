@@ -22,13 +22,11 @@ from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
-from hpsearch.store.checked import read_small
+from hpsearch.store.checked import NO_FILE, read_small
 from hpsearch.store.holder import Holder, holder_in, record_of
 
 #: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
-#: What the system says of a folder, a pipe or a circle of links in the place of a file.
-_NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP)
 #: How often a heartbeat is looked at while it is watched, in intervals of the heart.
 _LOOKS_AN_INTERVAL = 20
 
@@ -258,7 +256,7 @@ def _open(path: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno in _NO_FILE:
+        if error.errno in NO_FILE:
             raise _no_file(path) from error
         raise unwritable(path, error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -233,3 +234,19 @@ def test_a_log_and_a_table_that_are_pipes_block_nobody(tmp_path: Path) -> None:
         StoreError, match=r"search_results\.csv: cannot be read \(expected a file, found something else"
     ):
         read_table(tmp_path / "search_results.csv")
+
+
+def test_a_journal_that_may_not_be_read_is_not_said_to_be_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.create_state()
+    folder.journal.write_bytes(b"".join(LINES))
+
+    def refused(path: str, flags: int, *rest: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(FolderError) as caught:
+        read_record(folder)
+    assert str(caught.value) == f"{folder.journal}: cannot be read (Permission denied)"
