@@ -158,14 +158,17 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
     """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
     from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.store.lock import LockWays
 
     began = beat_at = time.monotonic()
     beat = holder.beat
+    # A live controller mends a lock file that cannot be read with its next heartbeat.
+    beat_s = holder.beat_s if holder.host else LockWays.beat_s
     while (now_there := reader.holder()) == holder and (presence := presence_of(holder)) is not Presence.GONE:
         now = time.monotonic()
         if now_there is not None and now_there.beat != beat:
             beat, beat_at = now_there.beat, now
-        if presence is Presence.UNKNOWN and holder.beat_s and now - beat_at > 2 * holder.beat_s:
+        if presence is Presence.UNKNOWN and beat_s and now - beat_at > 2 * beat_s:
             return True
         if now - began >= timeout_s:
             return False

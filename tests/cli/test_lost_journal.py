@@ -102,6 +102,15 @@ def test_live_runs_of_a_search_whose_journal_is_lost_are_cancelled(
     assert (result.exit_status, is_alive(pid)) == (0, False), result.stderr
 
 
+def test_a_lock_file_that_cannot_be_read_keeps_no_live_run_from_being_cancelled(project: Project) -> None:
+    left_by_a_kill(project, 60, "submitted", 1)
+    wait_until(lambda: (project.path / "executed").exists() and bool(executed(project)), "the run has begun")
+    pid = int((project.path / "executed").read_text().split()[1])
+    binary(journal_of(project).with_name("lock"))
+    result = project.ask("cancel", "s")
+    assert (result.exit_status, is_alive(pid)) == (0, False), result.stderr
+
+
 @pytest.mark.parametrize("kind", ["submitted", "intended"])
 def test_a_run_whose_last_events_are_lost_with_the_machine_is_not_executed_again(project: Project, kind: str) -> None:
     left_by_a_kill(project, 0.2, "collected", 2)
