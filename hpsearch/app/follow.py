@@ -10,11 +10,13 @@ from pathlib import Path
 
 #: A run may print without end: so much of it is in memory at once.
 _PIECE = 65536
+#: Nobody waits for the end of a longer line.
+_LONGEST_LINE = 8192
 
 
 @dataclass
 class _Followed:
-    """A log file that is open. held_back: the beginning of a character whose other bytes are not there yet."""
+    """A log file that is open. held_back: the beginning of a character or line whose rest is not there yet."""
 
     file: FileIO
     held_back: bytes = b""
@@ -23,12 +25,12 @@ class _Followed:
     def unread(self) -> int:
         return max(0, os.fstat(self.file.fileno()).st_size - self.file.tell())
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, whole_lines: bool = False) -> Iterator[bytes]:
         left = self.unread
         while left > 0 and (content := self.file.read(min(left, _PIECE))):
             left -= len(content)
             content = self.held_back + content
-            whole = len(content) - _cut_character(content)
+            whole = len(content) - (_cut_line(content) if whole_lines else _cut_character(content))
             self.held_back = content[whole:]
             yield content[:whole]
 
@@ -54,13 +56,13 @@ class LogFollower:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, whole_lines: bool = False) -> Iterator[bytes]:
         """Return what was added since the last look; what is added meanwhile waits for the next one.
 
-        No UTF-8 character is cut in two.
+        No UTF-8 character is cut in two, and on request no line, unless it is very long.
         """
         for file in self._open_files():
-            yield from file.pieces()
+            yield from file.pieces(whole_lines)
 
     def skip(self, keep: int = 0) -> int:
         """Pass over what is unread, but for the last `keep` bytes of each file; return how many bytes that were."""
@@ -91,6 +93,12 @@ class LogFollower:
 
 #: Bytes that continue a UTF-8 character.
 _INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
+
+
+def _cut_line(content: bytes) -> int:
+    """Return how many bytes at the end begin a line and are not the whole of it; of a very long line, see below."""
+    count = len(content) - 1 - max(content.rfind(b"\n"), content.rfind(b"\r"))
+    return count if count <= _LONGEST_LINE else _cut_character(content)
 
 
 def _cut_character(content: bytes) -> int:

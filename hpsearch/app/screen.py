@@ -245,22 +245,26 @@ class Screen:
         with contextlib.suppress(OSError):
             if self._is_terminal:
                 self._left_out += follower.skip(_TERMINAL_SHOWS)
-            until = time.monotonic() + _LONGEST_LOOK_S
-            for piece in follower.last_pieces() if is_last else follower.pieces():
-                is_shown = self._echo_piece(piece)
+            until, in_line = time.monotonic() + _LONGEST_LOOK_S, False
+            # The bar would be drawn over a line that is not yet at its end.
+            for piece in follower.last_pieces() if is_last else follower.pieces(whole_lines=self._bar is not None):
+                is_shown = self._echo_piece(piece, in_line)
+                in_line = not piece.endswith(b"\n") if piece else in_line
                 is_late = not self._err.never_blocks and time.monotonic() > until
                 if not is_shown or (is_late and is_last):
                     self._left_out += follower.skip()
                 if not is_shown or is_late:
                     break
+            if is_last and in_line and self._bar is not None:
+                self._err.write("\n")
         if is_last:
             self._err.write(self._gap())
             self._left_out = 0
 
-    def _echo_piece(self, piece: bytes) -> bool:
-        """Show a part of what a run printed; False if the reader is too slow for it."""
+    def _echo_piece(self, piece: bytes, in_line: bool) -> bool:
+        """Show a part of what a run printed; False if the reader is too slow for it. in_line: it goes on with one."""
         text = self._gap() + piece.decode("utf-8", "replace")
-        is_shown = self._err.write(self._without_bar(text), _MOST_WAITING)
+        is_shown = self._err.write(text if in_line else self._without_bar(text), _MOST_WAITING)
         self._left_out = 0 if is_shown else self._left_out + len(piece)
         return is_shown
 

@@ -112,6 +112,20 @@ def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) 
     assert [line for line in lines if line.startswith(b"run 3/3 started")] != []
 
 
+def test_a_line_that_is_written_in_parts_stands_whole_on_a_terminal(project: Project) -> None:
+    slow_line = "printf 'half a '; sleep 1.5; echo line; printf 'no line break'; exit 1"
+    script = LOUD.replace("head -c", f"{slow_line}\nhead -c")
+    project.grid({"x": [1]}, script=script, script_name="train.sh")
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    search = start(project, other_end, other_end)
+    os.close(other_end)
+    shown = read_all(terminal)
+    assert search.wait(timeout=20) == 1
+    lines = [line.rpartition(b"\r")[2] for line in shown.replace(b"\r\n", b"\n").split(b"\n")]
+    assert [line for line in lines if line in (b"half a line", b"no line break")] == [b"half a line", b"no line break"]
+
+
 def read_all(terminal: int) -> bytes:
     shown = b""
     try:

@@ -32,6 +32,20 @@ def test_a_character_written_in_two_parts_is_told_as_one(log: Path, character: s
     assert (first.decode(), second.decode()) == ("loss ", f"{character}\n")
 
 
+def test_on_request_a_line_is_told_when_it_is_at_its_end(log: Path) -> None:
+    follower = LogFollower([log])
+    add(log, b"epoch 1\nepo")
+    first = list(follower.pieces(whole_lines=True))
+    add(log, b"ch 2\r 10%")
+    second = list(follower.pieces(whole_lines=True))
+    assert (first, second, list(follower.last_pieces())) == ([b"epoch 1\n"], [b"epoch 2\r"], [b" 10%"])
+
+
+def test_the_end_of_a_very_long_line_is_not_waited_for(log: Path) -> None:
+    add(log, b"x" * 10_000)
+    assert sum(map(len, LogFollower([log]).pieces(whole_lines=True))) == 10_000
+
+
 def test_no_piece_of_a_long_log_ends_within_a_character(log: Path) -> None:
     add(log, "x€".encode() * 100_000)
     pieces = list(LogFollower([log]).pieces())
