@@ -35,6 +35,9 @@ class Outlet:
         self.stream = stream
         self._descriptor = _descriptor_of(stream)
         self.never_blocks = self._descriptor is None or _never_blocks(self._descriptor)
+        self._begin()
+
+    def _begin(self) -> None:
         self._changed = threading.Condition()
         self._queue: deque[memoryview] = deque()
         self._waiting = 0
@@ -91,8 +94,10 @@ class Outlet:
         return os.path.samestat(os.fstat(self._descriptor), os.fstat(other._descriptor))
 
     def _is_direct(self) -> bool:
-        # A process forked by a function of the user has no writing thread.
-        return self.never_blocks or os.getpid() != self._process
+        if os.getpid() != self._process:
+            # A forked process, as that of the user's functions, has no writing thread, and what waits is not its own.
+            self._begin()
+        return self.never_blocks
 
     def _write_now(self, content: bytes) -> None:
         if self._descriptor is None:
