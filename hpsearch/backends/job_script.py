@@ -75,22 +75,31 @@ exit "$status"
 #: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.
 #: - As a rule the run takes the shell's place, so that it gets the signals.
 #: - A function or an alias with the command's name, or a trap for the end, need the shell to stay: then it passes
-#:   signals on.
+#:   signals on. It uses no variables, which the lines may have made unchangeable, but $1: `-` if signals are for the
+#:   whole group of processes that a function starts; $2: the process; $3: the signal that came before there was one.
 _THEN_RUN = """
 \\unset -f builtin
 \\builtin set +o posix
-{before}if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/null 2>&1 ||
-    [[ -n $(\\builtin trap -p EXIT) ]]; then
-    {command} </dev/null &
-    \\builtin set +eu -- "$!"
-    \\builtin trap "\\builtin kill -s TERM $1 2>/dev/null" TERM HUP
-    \\builtin trap "\\builtin kill -s USR1 $1 2>/dev/null" USR1
-    \\builtin trap "\\builtin kill -s USR2 $1 2>/dev/null" USR2
-    while \\builtin kill -0 "$1" 2>/dev/null; do \\builtin wait "$1"; done
-    \\builtin wait "$1"
-    \\builtin exit
+{before}if \\builtin declare -F -- {word} >/dev/null || \\builtin alias -- {word} >/dev/null 2>&1; then
+    \\builtin set +eu -m -- - "" ""
+elif [[ -n $(\\builtin trap -p EXIT) ]]; then
+    \\builtin set +eu -- "" "" ""
+else
+    \\builtin exec -- {command} </dev/null
 fi
-\\builtin exec -- {command} </dev/null
+\\builtin trap '\\builtin set -- "$1" "$2" TERM; \\builtin kill -s TERM -- "$1$2" 2>/dev/null' TERM HUP
+\\builtin trap '\\builtin set -- "$1" "$2" USR1; \\builtin kill -s USR1 -- "$1$2" 2>/dev/null' USR1
+\\builtin trap '\\builtin set -- "$1" "$2" USR2; \\builtin kill -s USR2 -- "$1$2" 2>/dev/null' USR2
+if [[ -n $1 ]]; then
+    {{ \\builtin trap : TERM HUP USR1 USR2; {command}; }} </dev/null &
+else
+    {command} </dev/null &
+fi
+\\builtin set -- "$1" "$!" "$3"
+if [[ -n $3 ]]; then \\builtin kill -s "$3" -- "$1$2" 2>/dev/null; fi
+while \\builtin kill -0 "$2" 2>/dev/null; do \\builtin wait "$2"; done
+\\builtin wait "$2"
+\\builtin exit
 """
 
 #: Where several runs follow, a function with the command's name is handed on, and those that it may call. Signals that

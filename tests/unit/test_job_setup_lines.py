@@ -123,6 +123,9 @@ STUBBORN_LINES = {
     "tracing": "set -xv",
     "another folder": "cd /",
     "a background process": "sleep 1000 &",
+    "a function with the command's name": f'function {sys.executable} {{ command {sys.executable} "$@"; }}',
+    "such a function and a trap for the end": f'function {sys.executable} {{ command {sys.executable} "$@"; }}; '
+    "trap 'echo cleaned up' EXIT; set -eu",
     "a return": "return 0; echo not this",
     "a line that goes on": "export X=1 \\",
 }
