@@ -329,7 +329,9 @@ def _carry_out(
             options.submit_only,
             _longest_wait_s(options),
         )
-        dispatcher.take_over(entries, how.again, how.takes_up_all)
+        # A controller that left its runs to a scheduler on purpose had all of them started: their ends are collected.
+        takes_up_all = how.takes_up_all and not earlier_options.get("submit_only")
+        dispatcher.take_over(entries, how.again, takes_up_all)
         if how.only_ends:
             stop.request(signal.SIGINT)
         try:
