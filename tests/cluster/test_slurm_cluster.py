@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,19 @@ def test_purge_leaves_no_process_and_no_folder(slurm_cluster, tmp_path, cgroup):
     cluster.stop_controller(kill=True)
     cluster.purge()
     assert (cluster.processes(), cluster.folder.exists()) == ([], False)
+
+
+def test_purge_of_a_cluster_without_cgroups_spares_the_processes_of_others(slurm, tmp_path):
+    for folder in ("run", "log"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "log" / "slurmd.gone1.log").touch()
+    stop = shlex.join([str(Path(__file__).parent / "stop-slurm"), "--dir", str(tmp_path), "--purge"])
+    # In a world of its own, whose processes are all that a mistake could kill; in "/", as the guard calls it.
+    world = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]
+    script = f"sleep 60 & {stop}; kill -0 $! && kill $!"
+    call = {"cwd": "/", "start_new_session": True, "capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run([*world, script], **call)
+    assert (done.returncode, done.stderr, tmp_path.exists()) == (0, "", False)
 
 
 def test_the_cluster_of_a_killed_test_run_ends_by_itself(slurm):
