@@ -74,7 +74,7 @@ def _usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; return the exit status. argv: None = the command line of this process."""
-    from hpsearch.app.exit_status import told, whole_process
+    from hpsearch.console.exit_status import told, whole_process
 
     if argv is None:
         return whole_process(lambda: told(_answer)(sys.argv[1:]))

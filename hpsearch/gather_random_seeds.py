@@ -88,6 +88,6 @@ def write_seeds_summary(
 
 
 if __name__ == "__main__":
-    from hpsearch.app.exit_status import whole_process
+    from hpsearch.console.exit_status import whole_process
 
     sys.exit(whole_process(lambda: _main(sys.argv[1:])))

@@ -94,7 +94,7 @@ def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names dif
 
 
 if __name__ == "__main__":
-    from hpsearch.app.exit_status import whole_process
+    from hpsearch.console.exit_status import whole_process
 
     _folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     sys.exit(whole_process(lambda: _main(sys.argv[1:], _DEFAULT_GRID, beside=_folder)))

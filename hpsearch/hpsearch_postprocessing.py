@@ -51,7 +51,7 @@ def run(argv: Sequence[str] | None = None) -> str:
 
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the command's exit status, errors told on standard error."""
-    from hpsearch.app.exit_status import told
+    from hpsearch.console.exit_status import told
 
     return told(lambda: _postprocess(argv, prog).exit_status)()
 
@@ -121,6 +121,6 @@ def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
 
 
 if __name__ == "__main__":
-    from hpsearch.app.exit_status import whole_process
+    from hpsearch.console.exit_status import whole_process
 
     sys.exit(whole_process(lambda: main(sys.argv[1:])))

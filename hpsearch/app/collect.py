@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hpsearch.app.gridfile import SearchConfig, SummaryParser
 from hpsearch.app.oldnames import using_config
-from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.base import LogFile
+from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ParserTimeout, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory

@@ -9,7 +9,6 @@ from signal import SIGINT
 
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.collecting import Collector, EndedRun
-from hpsearch.app.follow import LogFollower
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
@@ -17,6 +16,7 @@ from hpsearch.app.standstill import PAUSE_S, Standstill
 from hpsearch.app.stop import StopRequest
 from hpsearch.app.submissions import Submissions, attempt_of, job_of
 from hpsearch.backends.base import Backend, LeftoverEnder
+from hpsearch.console.follow import LogFollower
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 from hpsearch.store.events import (

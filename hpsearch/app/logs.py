@@ -94,7 +94,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
     """Return what a run has printed and prints, until it ends or nobody is there to start it."""
-    from hpsearch.app.follow import LogFollower
+    from hpsearch.console.follow import LogFollower
     from hpsearch.store.reading import logs_of_attempts
 
     follower: LogFollower | None = None

@@ -6,8 +6,8 @@ import importlib
 from typing import Any
 
 from hpsearch.app.grid_import import failed_import
-from hpsearch.app.user_output import output_on_stderr
 from hpsearch.backends.scheduler import Scheduler
+from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import UsageError
 
 

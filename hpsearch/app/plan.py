@@ -12,7 +12,7 @@ from hpsearch.app.clocks import Clock
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.options import SearchOptions
 from hpsearch.app.program import program_of
-from hpsearch.app.utf8 import check_texts
+from hpsearch.console.utf8 import check_texts
 from hpsearch.core.coding import Selection
 from hpsearch.core.command import text_of
 from hpsearch.core.errors import UsageError

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from hpsearch.app.grid_import import failed_import, import_grid_module
 from hpsearch.app.gridfile import SearchConfig, config_from_module
-from hpsearch.app.user_output import output_on_stderr
+from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.store.record import Settings

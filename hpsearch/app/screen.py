@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from hpsearch.app.follow import LogFollower
-from hpsearch.app.outlet import OutletStream, outlets_of
 from hpsearch.app.places import on_place, slots_in_use
 from hpsearch.app.report import duration, performance
+from hpsearch.console.follow import LogFollower
+from hpsearch.console.outlet import OutletStream, outlets_of
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.model import Job, RunState

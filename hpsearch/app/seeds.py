@@ -11,7 +11,6 @@ from pathlib import Path
 
 from hpsearch.app.command import add_current_folder
 from hpsearch.app.command import main as run_search
-from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.oldnames import current_config
 from hpsearch.app.options import to_argv
@@ -23,6 +22,7 @@ from hpsearch.app.seeds_configuration import differing_runs
 from hpsearch.app.seeds_options import SUMMARY_NAME, SeedsOptions, SummaryWishes
 from hpsearch.app.seeds_plan import Gathering, plan_gathering, runs_with_source
 from hpsearch.app.seeds_summary import write_summary
+from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_grid import seed_grid

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpsearch.app.exit_status import told
 from hpsearch.app.seeds_options import SeedsArguments, parse_seeds_options
+from hpsearch.console.exit_status import told
 
 
 @told

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.app.exit_status import clean_up_when_interrupted
 from hpsearch.app.subcommand import folder_parser
+from hpsearch.console.exit_status import clean_up_when_interrupted
 
 if TYPE_CHECKING:
     from hpsearch.app.controller import Presence

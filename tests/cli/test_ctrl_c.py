@@ -20,7 +20,7 @@ sys.addaudithook(hook)
 #: Modules in the order in which a search needs them, from our first lines to the code that starts runs.
 OF_A_SEARCH = [
     "hpsearch.app",
-    "hpsearch.app.exit_status",
+    "hpsearch.console.exit_status",
     "hpsearch.app.options",
     "hpsearch.app.search",
     "hpsearch.app.dispatch",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.app.follow import LogFollower
+from hpsearch.console.follow import LogFollower
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from hpsearch.app.user_output import output_on_stderr
+from hpsearch.console.user_output import output_on_stderr
 
 
 def test_output_comes_back_when_the_last_of_several_needs_no_detour(capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
 
-from hpsearch.app.user_output import leave_output_on_stderr
-from hpsearch.app.utf8 import restart_in_utf8_mode
+from hpsearch.console.user_output import leave_output_on_stderr
+from hpsearch.console.utf8 import restart_in_utf8_mode
 from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
