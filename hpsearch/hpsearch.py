@@ -82,7 +82,7 @@ def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_searc
 
 def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names differ in type
     """Give modules of the older tool the names that they expect here."""
-    from hpsearch.app import oldnames
+    from hpsearch.config import old_names as oldnames
 
     functions = {
         "_read_config": oldnames.read_config,

@@ -67,7 +67,7 @@ def _criterion(text: str) -> float:
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
-    from hpsearch.app.option_values import positive
+    from hpsearch.config.option_values import positive
 
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -11,10 +11,10 @@ from searches import SETTINGS
 
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import LogFile
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hpsearch.app.options import SearchOptions
 from hpsearch.backends.process_identity import lives
 from hpsearch.backends.scheduler import cluster_of
+from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run
 from hpsearch.store.given_paths import absolute

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hpsearch.app.options import SearchOptions, option_words
-from hpsearch.app.own_scheduler import own_scheduler
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
 from hpsearch.backends.cluster import ClusterBackend
@@ -18,6 +16,8 @@ from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.config.options import SearchOptions, option_words
+from hpsearch.config.own_scheduler import own_scheduler
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 
 

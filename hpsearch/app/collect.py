@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.app.gridfile import SearchConfig, SummaryParser
-from hpsearch.app.oldnames import using_config
 from hpsearch.backends.base import LogFile
+from hpsearch.config.grid_module import SearchConfig, SummaryParser
+from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ParserTimeout, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState

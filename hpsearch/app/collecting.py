@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.collect import Outcome, collect, put_files_in_place, with_memory_cause, without_summary
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
 from hpsearch.app.submissions import new_attempt
 from hpsearch.backends.base import Backend, LogFile
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary

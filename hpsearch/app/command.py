@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.app.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
-from hpsearch.app.subcommand import ExampleFormatter
+from hpsearch.config.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
+from hpsearch.config.subcommand import ExampleFormatter
 from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
 

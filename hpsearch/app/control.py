@@ -8,8 +8,8 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options
-from hpsearch.app.subcommand import folder_parser
+from hpsearch.config.options import SearchOptions, add_options, names_of_planning_options
+from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
@@ -217,10 +217,10 @@ def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: 
     """End live runs although nothing can be written in their search folder (no room, read-only)."""
     from hpsearch.app.adoption import original_of
     from hpsearch.app.backend_choice import backend_to_end_jobs
-    from hpsearch.app.options import options_from_names
     from hpsearch.app.report import amount
     from hpsearch.app.stop import StopRequest
     from hpsearch.app.submissions import attempt_of, job_of
+    from hpsearch.config.options import options_from_names
 
     runs = (entry.run for entry in reader.record)
     if original_of(reader.folder, reader.record.known_settings(), runs) is not None:
@@ -252,8 +252,8 @@ def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
 def _tell_the_end(reader: SearchReader, screen: Screen) -> None:
     from collections import Counter
 
-    from hpsearch.app.own_call import resume_hint
     from hpsearch.app.report import amount, sorted_states
+    from hpsearch.config.own_call import resume_hint
     from hpsearch.core.model import RunState
 
     counts = Counter(entry.state for entry in reader.record)

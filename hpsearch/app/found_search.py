@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.app.collect import read_summary
-from hpsearch.app.gridfile import SearchConfig, in_process
-from hpsearch.app.own_process import DEFAULT_LIMIT_S, OwnProcess
-from hpsearch.app.program import words_of_script
-from hpsearch.app.recorded import config_for_folder
+from hpsearch.config.grid_module import SearchConfig, in_process
+from hpsearch.config.own_process import DEFAULT_LIMIT_S, OwnProcess
+from hpsearch.config.program import words_of_script
+from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.app.option_values import at_least
-from hpsearch.app.subcommand import folder_parser
+from hpsearch.config.option_values import at_least
+from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import FolderError
 
 if TYPE_CHECKING:

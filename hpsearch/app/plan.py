@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hpsearch.app.clocks import Clock
-from hpsearch.app.gridfile import SearchConfig
-from hpsearch.app.options import SearchOptions
-from hpsearch.app.program import program_of
+from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.program import program_of
 from hpsearch.console.utf8 import check_texts
 from hpsearch.core.coding import Selection
 from hpsearch.core.command import text_of

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hpsearch.app.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.app.liveness import Liveness
-from hpsearch.app.own_process import DEFAULT_LIMIT_S
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
 from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.app.stray_logs import move_stray_logs
+from hpsearch.config.own_process import DEFAULT_LIMIT_S
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.summary import number_of, odd_performance

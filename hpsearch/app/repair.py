@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.app.subcommand import folder_parser
+from hpsearch.config.subcommand import folder_parser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def _lines(repair: JournalRepair, folder: SearchFolder, old: Path | None) -> lis
 
 def _check_options(event: Event) -> None:
     """Make sure that a search can be carried out with the options in an event; raises ValueError otherwise."""
-    from hpsearch.app.options import options_from_names
+    from hpsearch.config.options import options_from_names
     from hpsearch.store.events import ControllerStarted, SearchStarted
 
     if isinstance(event, SearchStarted):

@@ -18,17 +18,17 @@ from hpsearch.app.backend_choice import backend_to_end_jobs, check_cluster_optio
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.gridfile import SearchConfig, in_process, load_config
 from hpsearch.app.new_folder import FolderTakenError, new_search
-from hpsearch.app.options import SearchOptions, check_together, options_from_names, with_given
-from hpsearch.app.own_call import resume_hint, retry_hint
-from hpsearch.app.own_process import OwnProcess
 from hpsearch.app.plan import Plan, make_plan
-from hpsearch.app.recorded import config_of, config_to_end
 from hpsearch.app.report import closing_lines, odd_performances, plan_lines
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import AsksCommands, Backend, OnCluster
+from hpsearch.config.grid_module import SearchConfig, in_process, load_config
+from hpsearch.config.options import SearchOptions, check_together, options_from_names, with_given
+from hpsearch.config.own_call import resume_hint, retry_hint
+from hpsearch.config.own_process import OwnProcess
+from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import (

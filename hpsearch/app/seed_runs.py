@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.app.collect import read_summary
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.run_configuration import RunConfiguration, is_run_folder, read_configuration
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of

@@ -11,10 +11,6 @@ from pathlib import Path
 
 from hpsearch.app.command import add_current_folder
 from hpsearch.app.command import main as run_search
-from hpsearch.app.gridfile import SearchConfig
-from hpsearch.app.oldnames import current_config
-from hpsearch.app.options import to_argv
-from hpsearch.app.recorded import config_for_folder, config_of
 from hpsearch.app.screen import Screen
 from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs, record_of
 from hpsearch.app.seeds_call import search_call
@@ -22,6 +18,10 @@ from hpsearch.app.seeds_configuration import differing_runs
 from hpsearch.app.seeds_options import SUMMARY_NAME, SeedsOptions, SummaryWishes
 from hpsearch.app.seeds_plan import Gathering, plan_gathering, runs_with_source
 from hpsearch.app.seeds_summary import write_summary
+from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.old_names import current_config
+from hpsearch.config.options import to_argv
+from hpsearch.config.recorded import config_for_folder, config_of
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, FolderError

@@ -6,10 +6,10 @@ import os
 import shlex
 from pathlib import Path
 
-from hpsearch.app.options import SearchOptions, to_argv
-from hpsearch.app.own_call import search_program
-from hpsearch.app.program import interpreter_word
 from hpsearch.app.seeds_options import ControllerJob
+from hpsearch.config.options import SearchOptions, to_argv
+from hpsearch.config.own_call import search_program
+from hpsearch.config.program import interpreter_word
 from hpsearch.core.command import shell_line
 
 

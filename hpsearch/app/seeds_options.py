@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hpsearch.app.option_values import at_least, hours, whole
-from hpsearch.app.options import SearchOptions, add_options, names_of_planning_options, options_from, to_argv
+from hpsearch.config.option_values import at_least, hours, whole
+from hpsearch.config.options import SearchOptions, add_options, names_of_planning_options, options_from, to_argv
 from hpsearch.core.errors import UsageError
 
 RESULTS_DIR = "./out/random_seeds"

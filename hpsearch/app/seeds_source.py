@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.app.found_search import FoundSearch, Standing, find_search
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.run_configuration import (
     COMMAND_FILE,
     CONFIG_FILE,
@@ -16,6 +15,7 @@ from hpsearch.app.run_configuration import (
     read_configuration,
 )
 from hpsearch.app.seed_runs import finished_summary, record_of
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.model import Summary
 from hpsearch.core.summary import number_of, sort_key

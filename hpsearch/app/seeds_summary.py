@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.report import aligned
 from hpsearch.app.seed_runs import SeedRun, counted
 from hpsearch.app.seeds_options import SummaryWishes
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import number_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.app.found_search import FoundRun, FoundSearch
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.liveness import Liveness
-from hpsearch.app.oldnames import using_config
+from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError, reason_of
 from hpsearch.store.layout import free_name, move_entry

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.app.subcommand import folder_parser
+from hpsearch.config.subcommand import folder_parser
 from hpsearch.console.exit_status import clean_up_when_interrupted
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return the status with the keys that the documentation promises to scripts."""
-    from hpsearch.app.own_call import resume_hint
+    from hpsearch.config.own_call import resume_hint
     from hpsearch.core.model import RunState
 
     holder = status.holder

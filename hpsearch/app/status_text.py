@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 
 from hpsearch.app.controller import Presence
-from hpsearch.app.own_call import resume_hint
 from hpsearch.app.report import (
     aligned,
     duration,
@@ -18,6 +17,7 @@ from hpsearch.app.report import (
     varying_options,
 )
 from hpsearch.app.status import LiveRun, SearchStatus
+from hpsearch.config.own_call import resume_hint
 from hpsearch.core.model import RunState
 
 #: So many live runs and failures are named one by one.

@@ -21,7 +21,7 @@ sys.addaudithook(hook)
 OF_A_SEARCH = [
     "hpsearch.app",
     "hpsearch.console.exit_status",
-    "hpsearch.app.options",
+    "hpsearch.config.options",
     "hpsearch.app.search",
     "hpsearch.app.dispatch",
     "wave",
@@ -29,9 +29,9 @@ OF_A_SEARCH = [
 ]
 OF_SUBCOMMANDS = [
     ("status", "hpsearch.app"),
-    ("status", "hpsearch.app.subcommand"),
+    ("status", "hpsearch.config.subcommand"),
     ("status", "hpsearch.store.reading"),
-    ("best", "hpsearch.app.option_values"),
+    ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.app.finished"),
     ("logs", "hpsearch.store.reading"),
     ("cancel", "hpsearch.app.controller"),

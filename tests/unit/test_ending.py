@@ -13,10 +13,10 @@ from searches import SETTINGS
 
 from hpsearch.app.clocks import Clocks
 from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.gridfile import SearchConfig
 from hpsearch.app.screen import Screen
 from hpsearch.app.stop import StopRequest
 from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Status
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted

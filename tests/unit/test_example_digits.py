@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from hpsearch.app.gridfile import SearchConfig, config_from_module
+from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.core.summary import is_finished, parse_summary
 

@@ -6,7 +6,6 @@ import argparse
 
 import pytest
 
-from hpsearch.app.option_values import gpu_list, hours
 from hpsearch.app.places import _by_number
 from hpsearch.backends.gpu_cards import read_cards
 from hpsearch.backends.launcher import read_exit_note
@@ -14,6 +13,7 @@ from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.lsf_rows import read_rows
 from hpsearch.backends.shell import Answer
 from hpsearch.backends.slurm import Slurm, SlurmWishes
+from hpsearch.config.option_values import gpu_list, hours
 from hpsearch.core.integers import integer
 
 #: Digits to `str.isdigit`, or to ``\d``, that are no number which a program would write.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from project import is_alive, wait_until
 
-from hpsearch.app.own_process import OwnProcess
+from hpsearch.config.own_process import OwnProcess
 from hpsearch.core.errors import ParserTimeout
 
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from searches import SETTINGS
 
-from hpsearch.app.options import SearchOptions, options_from_names
 from hpsearch.app.screen import Screen
 from hpsearch.backends.gpu_places import free_mb_of
 from hpsearch.backends.launcher import ExitNote, note_in
+from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 from hpsearch.store.cancel_request import leave_request, take_request

@@ -13,7 +13,7 @@ import pandas
 import pytest
 from searches import SETTINGS
 
-from hpsearch.app.gridfile import config_from_module
+from hpsearch.config.grid_module import config_from_module
 from hpsearch.core.command import argument, text_of
 from hpsearch.core.conditions import Not, equal
 from hpsearch.core.errors import ConfigError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.app.option_values import (
+from hpsearch.config.option_values import (
     at_least,
     gpu_list,
     hours,

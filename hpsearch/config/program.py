@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from shlex import split
 
-from hpsearch.app.gridfile import SearchConfig
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.script import ScriptLine, script_line
 from hpsearch.store.given_paths import absolute

@@ -8,7 +8,7 @@ import site
 from collections.abc import Iterable
 from pathlib import Path
 
-from hpsearch.app.program import interpreter_word
+from hpsearch.config.program import interpreter_word
 from hpsearch.core.command import shell_line
 
 _PACKAGE = Path(__file__).resolve().parents[1]

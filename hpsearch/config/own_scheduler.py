@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from hpsearch.app.grid_import import failed_import
 from hpsearch.backends.scheduler import Scheduler
+from hpsearch.config.grid_import import failed_import
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import UsageError
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from hpsearch.app.grid_import import failed_import, import_grid_module
-from hpsearch.app.gridfile import SearchConfig, config_from_module
+from hpsearch.config.grid_import import failed_import, import_grid_module
+from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError

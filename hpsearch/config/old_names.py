@@ -20,7 +20,7 @@ from hpsearch.core.model import Configuration
 from hpsearch.core.summary import parse_summary
 
 if TYPE_CHECKING:
-    from hpsearch.app.gridfile import SearchConfig
+    from hpsearch.config.grid_module import SearchConfig
 
 _CONFIG: ContextVar[SearchConfig | None] = ContextVar("hpsearch_config", default=None)
 
@@ -42,7 +42,7 @@ def read_config(
 
     Raises ConfigError if an attribute is missing or wrong.
     """
-    from hpsearch.app.gridfile import config_from_module
+    from hpsearch.config.grid_module import config_from_module
 
     config = config_from_module(config_mod, config_mod.__name__, needs_grid=False)
     where = getattr(config_mod, "__file__", config_mod.__name__)
@@ -73,7 +73,7 @@ def get_performance_summary(out_dir: str, cmd_ident: int, summary_fn: str | None
 
 def args_to_cmd_str(cmd_dict: Mapping[str, object], out_dir: str | None = None) -> str:
     """Return the command for a dict of options as one line for a shell."""
-    from hpsearch.app.program import words_of_script
+    from hpsearch.config.program import words_of_script
 
     config = _known_config()
     configuration = Configuration(tuple(cmd_dict.items()))

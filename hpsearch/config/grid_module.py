@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hpsearch.app.grid_import import import_grid_module, users_errors_told
-from hpsearch.app.own_process import Limited, OwnProcess
+from hpsearch.config.grid_import import import_grid_module, users_errors_told
+from hpsearch.config.own_process import Limited, OwnProcess
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
