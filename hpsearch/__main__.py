@@ -59,7 +59,7 @@ _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.app.control", "cancel")),
     "resume": ("go on with a search that was interrupted", _function("hpsearch.app.control", "resume")),
     "retry": ("run failed runs again, or those that are named", _function("hpsearch.app.control", "retry")),
-    "repair": ("make a search usable again whose own files are damaged", _function("hpsearch.app.repair")),
+    "repair": ("make a search usable again whose own files are damaged", _function("hpsearch.folder.repair")),
     "postprocess": ("put the results of an ended or killed search in order", _postprocess),
     "seeds": ("repeat the best run under several random seeds: mean and spread", _seeds),
 }

@@ -93,7 +93,7 @@ def _cancel(options: argparse.Namespace, screen: Screen) -> int:
 
 def _await_journal(folder: SearchFolder, deadline: float) -> None:
     """Wait for a search that has just begun: its lock is there before its journal."""
-    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.folder.controller import Presence, presence_of
     from hpsearch.store.lock import lock_holder
 
     while not folder.journal.exists() and time.monotonic() < deadline:
@@ -107,9 +107,9 @@ def _cancel_now(reader: SearchReader, options: argparse.Namespace, screen: Scree
 
     Raises ControllerPresent if a controller comes in between.
     """
-    from hpsearch.app.controller import Presence, presence_of
-    from hpsearch.app.liveness import is_being_resumed
     from hpsearch.backends.process_identity import processes
+    from hpsearch.folder.controller import Presence, presence_of
+    from hpsearch.folder.liveness import is_being_resumed
 
     holder = reader.holder()
     presence = presence_of(holder)
@@ -157,7 +157,7 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
 
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
     """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
-    from hpsearch.app.controller import Presence, presence_of
+    from hpsearch.folder.controller import Presence, presence_of
     from hpsearch.store.lock import LockWays
 
     began = beat_at = time.monotonic()

@@ -16,7 +16,6 @@ from typing import Any
 from hpsearch.app.adoption import check_adoptable, check_same_cluster, check_same_place, may_be_live
 from hpsearch.app.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
 from hpsearch.app.clocks import Clocks
-from hpsearch.app.controller import lock_ways, this_controller
 from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.new_folder import FolderTakenError, new_search
 from hpsearch.app.plan import Plan, make_plan
@@ -42,6 +41,7 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import RunState
+from hpsearch.folder.controller import lock_ways, this_controller
 from hpsearch.store.events import ControllerStarted, RunMoved, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import remedy_for

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.collect import read_summary
-from hpsearch.app.run_configuration import RunConfiguration, is_run_folder, read_configuration
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.collect import read_summary
+from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, read_configuration
 from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord

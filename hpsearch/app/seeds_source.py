@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.found_search import FoundSearch, Standing, find_search
-from hpsearch.app.run_configuration import (
+from hpsearch.app.seed_runs import finished_summary, record_of
+from hpsearch.config.grid_module import SearchConfig
+from hpsearch.core.errors import ConfigError, FolderError
+from hpsearch.core.model import Summary
+from hpsearch.core.summary import number_of, sort_key
+from hpsearch.folder.found_search import FoundSearch, Standing, find_search
+from hpsearch.folder.run_configuration import (
     COMMAND_FILE,
     CONFIG_FILE,
     RunConfiguration,
     is_run_folder,
     read_configuration,
 )
-from hpsearch.app.seed_runs import finished_summary, record_of
-from hpsearch.config.grid_module import SearchConfig
-from hpsearch.core.errors import ConfigError, FolderError
-from hpsearch.core.model import Summary
-from hpsearch.core.summary import number_of, sort_key
 from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands

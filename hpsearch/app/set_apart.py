@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.app.found_search import FoundRun, FoundSearch
-from hpsearch.app.liveness import Liveness
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError, reason_of
+from hpsearch.folder.found_search import FoundRun, FoundSearch
+from hpsearch.folder.liveness import Liveness
 from hpsearch.store.layout import free_name, move_entry
 
 

@@ -12,9 +12,9 @@ from hpsearch.config.subcommand import folder_parser
 from hpsearch.console.exit_status import clean_up_when_interrupted
 
 if TYPE_CHECKING:
-    from hpsearch.app.controller import Presence
     from hpsearch.app.screen import Screen
     from hpsearch.core.model import RunState
+    from hpsearch.folder.controller import Presence
     from hpsearch.store.events import AttemptSubmitted
     from hpsearch.store.holder import Holder
     from hpsearch.store.layout import SearchFolder
@@ -85,8 +85,8 @@ class SearchStatus:
 
 def status_of(reader: SearchReader, now: float) -> SearchStatus:
     """Return the status of a search as its reader knows it."""
-    from hpsearch.app.controller import Presence, presence_of
     from hpsearch.app.report import best_runs
+    from hpsearch.folder.controller import Presence, presence_of
 
     record, holder = reader.record, reader.holder()
     presence = presence_of(holder)
@@ -112,7 +112,7 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
 
 
 def _state(presence: Presence, has_left: bool) -> str:
-    from hpsearch.app.controller import Presence
+    from hpsearch.folder.controller import Presence
 
     without_controller = "stopped" if has_left else "ended"
     return {Presence.GONE: without_controller, Presence.LIVE: "running", Presence.UNKNOWN: "unknown"}[presence]
@@ -147,9 +147,9 @@ def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: fl
 
 def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, presence: Presence) -> str:
     """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
-    from hpsearch.app.controller import Presence
     from hpsearch.backends.process_identity import lives
     from hpsearch.core.model import RunState
+    from hpsearch.folder.controller import Presence
     from hpsearch.store.reading import logs_of_attempts
 
     if presence is not Presence.LIVE and folder.exit_file(entry.token).exists():

@@ -6,7 +6,6 @@ import textwrap
 import time
 from collections.abc import Iterator, Sequence
 
-from hpsearch.app.controller import Presence
 from hpsearch.app.report import (
     aligned,
     duration,
@@ -19,6 +18,7 @@ from hpsearch.app.report import (
 from hpsearch.app.status import LiveRun, SearchStatus
 from hpsearch.config.own_call import resume_hint
 from hpsearch.core.model import RunState
+from hpsearch.folder.controller import Presence
 
 #: So many live runs and failures are named one by one.
 _SHOWN = 10

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hpsearch.app.found_search import FoundRun, FoundSearch
-from hpsearch.app.liveness import Liveness
 from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.core.errors import reason_of
+from hpsearch.folder.found_search import FoundRun, FoundSearch
+from hpsearch.folder.liveness import Liveness
 from hpsearch.store.layout import free_name, move_file
 
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")

@@ -34,7 +34,7 @@ OF_SUBCOMMANDS = [
     ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.app.finished"),
     ("logs", "hpsearch.store.reading"),
-    ("cancel", "hpsearch.app.controller"),
+    ("cancel", "hpsearch.folder.controller"),
     ("retry", "hpsearch.app.search"),
     ("postprocess", "hpsearch.app.postprocess"),
     ("seeds", "hpsearch.app.seeds"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.app.liveness import is_being_resumed
 from hpsearch.backends.process_identity import Process
+from hpsearch.folder.liveness import is_being_resumed
 
 FOLDER, CWD = Path("/p/out/s"), Path("/p")
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from older_tool import older_command
 
-from hpsearch.app.collect import read_summary_text
-from hpsearch.app.found_search import FoundRun
-from hpsearch.app.liveness import runs_named_by
 from hpsearch.app.stray_logs import run_of_log
 from hpsearch.backends.process_identity import Process
 from hpsearch.core.command import shell_line, words_of_line
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Configuration, Run
+from hpsearch.folder.collect import read_summary_text
+from hpsearch.folder.found_search import FoundRun
+from hpsearch.folder.liveness import runs_named_by
 from hpsearch.store.old_search import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
 from hpsearch.store.table import whole_rows
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.app.collect import read_summary_text
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.summary import as_lists, is_finished, number_of, odd_performance, parse_summary, sort_key
+from hpsearch.folder.collect import read_summary_text
 
 
 def one(value: str) -> object:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hpsearch.app.collect import read_summary
 from hpsearch.config.grid_module import SearchConfig, in_process
 from hpsearch.config.own_process import DEFAULT_LIMIT_S, OwnProcess
 from hpsearch.config.program import words_of_script
@@ -16,6 +15,7 @@ from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.collect import read_summary
 from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import (

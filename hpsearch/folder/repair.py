@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _repair(given: str, screen: Screen) -> int:
-    from hpsearch.app.controller import lock_ways, this_controller
+    from hpsearch.folder.controller import lock_ways, this_controller
     from hpsearch.store.lock import ControllerLock
     from hpsearch.store.reading import find_folder, no_search
     from hpsearch.store.repair import set_aside_foreign

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.controller import Presence, presence_of
-from hpsearch.app.found_search import FoundRun, FoundSearch
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, lives, processes
 from hpsearch.core.model import RunState
+from hpsearch.folder.controller import Presence, presence_of
+from hpsearch.folder.found_search import FoundRun, FoundSearch
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.old_search import RUN_PREFIX
 from hpsearch.store.record import RunRecord
