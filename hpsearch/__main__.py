@@ -53,9 +53,9 @@ def _seeds(argv: Sequence[str]) -> int:
 #: Subcommand -> what it does, and its function: arguments -> exit status.
 _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
-    "status": ("how far a search is, what is best so far, what runs where", _function("hpsearch.app.status")),
-    "best": ("the best configurations, or their commands", _function("hpsearch.app.best")),
-    "logs": ("what a run printed, live or ended", _function("hpsearch.app.logs")),
+    "status": ("how far a search is, what is best so far, what runs where", _function("hpsearch.results.status")),
+    "best": ("the best configurations, or their commands", _function("hpsearch.results.best")),
+    "logs": ("what a run printed, live or ended", _function("hpsearch.results.logs")),
     "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.app.control", "cancel")),
     "resume": ("go on with a search that was interrupted", _function("hpsearch.app.control", "resume")),
     "retry": ("run failed runs again, or those that are named", _function("hpsearch.app.control", "retry")),

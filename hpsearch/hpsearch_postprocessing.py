@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpsearch.app.postprocess import PostprocessEnd
+    from hpsearch.results.postprocess import PostprocessEnd
 
 _DESCRIPTION = """\
 Find everything that the runs of a search delivered, also after it was killed, moved, or written by the older tool.
@@ -105,8 +105,8 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
 def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
     options = _parser(prog).parse_args(list(argv))
     from hpsearch.app.command import add_current_folder
-    from hpsearch.app.postprocess import PostprocessOptions, postprocess
     from hpsearch.app.screen import Screen
+    from hpsearch.results.postprocess import PostprocessOptions, postprocess
 
     add_current_folder()
     wishes = PostprocessOptions(

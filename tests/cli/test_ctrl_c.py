@@ -32,11 +32,11 @@ OF_SUBCOMMANDS = [
     ("status", "hpsearch.config.subcommand"),
     ("status", "hpsearch.store.reading"),
     ("best", "hpsearch.config.option_values"),
-    ("best", "hpsearch.app.finished"),
+    ("best", "hpsearch.results.finished"),
     ("logs", "hpsearch.store.reading"),
     ("cancel", "hpsearch.folder.controller"),
     ("retry", "hpsearch.app.search"),
-    ("postprocess", "hpsearch.app.postprocess"),
+    ("postprocess", "hpsearch.results.postprocess"),
     ("seeds", "hpsearch.app.seeds"),
 ]
 

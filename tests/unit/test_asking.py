@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
-from hpsearch.app.status import as_json, status_of
-from hpsearch.app.status_text import status_lines
 from hpsearch.backends.process_identity import job_id, signal_process
 from hpsearch.core.errors import FolderError
 from hpsearch.folder.controller import Presence, presence_of, this_controller
+from hpsearch.results.status import as_json, status_of
+from hpsearch.results.status_text import status_lines
 from hpsearch.store.cancel_request import leave_request, take_request
 from hpsearch.store.events import (
     AttemptEnded,

@@ -116,8 +116,8 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 
 def _is_over(reader: SearchReader, number: int) -> bool:
     """Return whether a run has ended, noted or not; also if nobody is there to start it."""
-    from hpsearch.app.status import live_run
     from hpsearch.folder.controller import Presence, presence_of
+    from hpsearch.results.status import live_run
 
     entry = reader.run(number)
     if entry.collected_at is not None:

@@ -259,7 +259,7 @@ def _tell(given: str, is_watching: bool, is_json: bool, screen: Screen) -> int:
 def _lines(reader: SearchReader, is_json: bool, screen: Screen) -> list[str]:
     import json
 
-    from hpsearch.app.status_text import status_lines
+    from hpsearch.results.status_text import status_lines
 
     status = status_of(reader, time.time())
     return [json.dumps(as_json(status))] if is_json else status_lines(status, screen.width)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
-from hpsearch.app.set_apart import Sorting, move_away, move_back, sort_out
-from hpsearch.app.stray_logs import move_stray_logs
 from hpsearch.config.own_process import DEFAULT_LIMIT_S
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.summary import number_of, odd_performance
 from hpsearch.folder.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.folder.liveness import Liveness
+from hpsearch.results.set_apart import Sorting, move_away, move_back, sort_out
+from hpsearch.results.stray_logs import move_stray_logs
 from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts

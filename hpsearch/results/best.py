@@ -12,8 +12,8 @@ from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
-    from hpsearch.app.finished import FinishedRun, FinishedRuns
     from hpsearch.app.screen import Screen
+    from hpsearch.results.finished import FinishedRun, FinishedRuns
 
 _EXAMPLE = """\
 examples:
@@ -49,8 +49,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _show(options: argparse.Namespace, screen: Screen) -> int:
-    from hpsearch.app.finished import finished_runs
     from hpsearch.app.report import amount
+    from hpsearch.results.finished import finished_runs
     from hpsearch.store.reading import find_folder
 
     count = options.top or (1 if options.command else 10)

@@ -15,10 +15,10 @@ from hpsearch.app.report import (
     sorted_states,
     varying_options,
 )
-from hpsearch.app.status import LiveRun, SearchStatus
 from hpsearch.config.own_call import resume_hint
 from hpsearch.core.model import RunState
 from hpsearch.folder.controller import Presence
+from hpsearch.results.status import LiveRun, SearchStatus
 
 #: So many live runs and failures are named one by one.
 _SHOWN = 10
