@@ -9,13 +9,13 @@ from pathlib import Path
 
 from searches import SETTINGS
 
-from hpsearch.app.clocks import Clocks
-from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.screen import Screen
-from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -16,7 +16,7 @@ from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
-    from hpsearch.app.search import SearchEnd
+    from hpsearch.search.search import SearchEnd
 
 __all__ = ["hpsearch_cli_arguments", "main", "run"]
 
@@ -64,7 +64,7 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     given = vars(given_parser.parse_args(list(argv)))
 
     from hpsearch.app.screen import Screen
-    from hpsearch.app.search import run_search
+    from hpsearch.search.search import run_search
 
     add_current_folder()
     if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hpsearch.app.places import on_place, place_columns, place_lines
-from hpsearch.app.plan import Plan
 from hpsearch.core.coding import SpaceReport
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import RunState
 from hpsearch.core.summary import number_of, odd_performance, sort_key
 from hpsearch.core.value_text import whole_text
+from hpsearch.search.plan import Plan
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 

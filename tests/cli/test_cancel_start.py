@@ -30,7 +30,7 @@ sys.exit(main())
 """
 LOCK, SEARCH, LIVE = (
     'import_module("hpsearch.store.lock").ControllerLock',
-    'import_module("hpsearch.app.search")',
+    'import_module("hpsearch.search.search")',
     'import_module("hpsearch.store.live").LiveSearch',
 )
 

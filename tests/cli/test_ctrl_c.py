@@ -22,8 +22,8 @@ OF_A_SEARCH = [
     "hpsearch.app",
     "hpsearch.console.exit_status",
     "hpsearch.config.options",
-    "hpsearch.app.search",
-    "hpsearch.app.dispatch",
+    "hpsearch.search.search",
+    "hpsearch.search.dispatch",
     "wave",
     "hpsearch.core.sampling",
 ]
@@ -35,7 +35,7 @@ OF_SUBCOMMANDS = [
     ("best", "hpsearch.results.finished"),
     ("logs", "hpsearch.store.reading"),
     ("cancel", "hpsearch.folder.controller"),
-    ("retry", "hpsearch.app.search"),
+    ("retry", "hpsearch.search.search"),
     ("postprocess", "hpsearch.results.postprocess"),
     ("seeds", "hpsearch.app.seeds"),
 ]

@@ -592,9 +592,8 @@ def test_a_search_at_the_time_limit_of_its_own_job_leaves_the_others_alone(proje
 
 
 def test_fault_14_only_a_search_on_lsf_imports_its_package(project: Project) -> None:
-    code = (
-        "import sys, hpsearch.hpsearch, hpsearch.app.backend_choice; print('bsub' in sys.modules, 'six' in sys.modules)"
-    )
+    imports = "import sys, hpsearch.hpsearch, hpsearch.search.backend_choice"
+    code = f"{imports}; print('bsub' in sys.modules, 'six' in sys.modules)"
     assert project.command([sys.executable, "-c", code], cwd=ROOT).stdout == "False False\n"
 
 

@@ -603,7 +603,7 @@ def test_help_imports_nothing_heavy_and_has_an_example(project: Project) -> None
     code = (
         "import sys\nfrom hpsearch import gather_random_seeds\nsys.argv = ['gather_seeds_mine.py', '--help']\n"
         "try:\n    gather_random_seeds.run()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.app.search'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.search.search'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)\n"
     )
     result = project.command([sys.executable, "-c", code])

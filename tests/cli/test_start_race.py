@@ -52,7 +52,7 @@ def delayed(module: str, function: str, owner: str = "") -> str:
     return DELAYED.format(module=module, function=function, owner=owner)
 
 
-BEFORE_THE_LOCK = delayed("hpsearch.app.new_folder", "LiveSearch")
+BEFORE_THE_LOCK = delayed("hpsearch.search.new_folder", "LiveSearch")
 BEFORE_THE_JOURNAL = delayed("hpsearch.store.live", "add_plan", "LiveSearch")
 
 

@@ -331,7 +331,7 @@ def test_help_has_an_example_and_fault_14_imports_nothing_heavy(project: Project
     code = (
         "import sys\nfrom hpsearch.__main__ import main\n"
         f"try:\n    main(['{subcommand}', '--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.app.search'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.search.search'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)\n"
     )
     result: Result = project.command([sys.executable, "-c", code])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.app.adoption import check_same_cluster
 from hpsearch.core.errors import UsageError
+from hpsearch.search.resume_checks import check_same_cluster
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
-from hpsearch.app.clocks import Clocks
-from hpsearch.app.dispatch import Dispatcher
 from hpsearch.app.screen import Screen
-from hpsearch.app.stop import StopRequest
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Status
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.app.new_folder import _not_writable
 from hpsearch.core.errors import reason_of
+from hpsearch.search.new_folder import _not_writable
 
 
 @pytest.mark.parametrize(

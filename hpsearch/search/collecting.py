@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.app.clocks import Clocks
 from hpsearch.app.screen import Screen
-from hpsearch.app.submissions import new_attempt
 from hpsearch.backends.base import Backend, LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.folder.collect import Outcome, collect, put_files_in_place, with_memory_cause, without_summary
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.submissions import new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
 from hpsearch.store.layout import folders_aside, move_aside, move_back
 from hpsearch.store.live import LiveSearch

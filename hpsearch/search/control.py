@@ -189,7 +189,7 @@ def _tell_of_no_end(reader: SearchReader, holder: Holder, timeout_s: float, scre
 
 def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
     """End what no controller looks after any more, and tell what the search came to."""
-    from hpsearch.app.search import Resumption, resume_search
+    from hpsearch.search.search import Resumption, resume_search
 
     reader.fill_in()
     here, elsewhere = _open_runs(reader.record)
@@ -215,12 +215,12 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
 
 def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: Screen) -> None:
     """End live runs although nothing can be written in their search folder (no room, read-only)."""
-    from hpsearch.app.adoption import original_of
-    from hpsearch.app.backend_choice import backend_to_end_jobs
     from hpsearch.app.report import amount
-    from hpsearch.app.stop import StopRequest
-    from hpsearch.app.submissions import attempt_of, job_of
     from hpsearch.config.options import options_from_names
+    from hpsearch.search.backend_choice import backend_to_end_jobs
+    from hpsearch.search.resume_checks import original_of
+    from hpsearch.search.stop import StopRequest
+    from hpsearch.search.submissions import attempt_of, job_of
 
     runs = (entry.run for entry in reader.record)
     if original_of(reader.folder, reader.record.known_settings(), runs) is not None:
@@ -239,8 +239,8 @@ def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: 
 
 def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
     """End what runs that are over have left behind on this machine."""
-    from hpsearch.app.adoption import is_process_elsewhere, original_of
     from hpsearch.backends.run_family import end_family
+    from hpsearch.search.resume_checks import is_process_elsewhere, original_of
 
     runs = [entry.run for entry in reader.record]
     if original_of(reader.folder, reader.record.known_settings(), runs) is None:
@@ -269,7 +269,7 @@ def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
 
     A scheduler's jobs can be ended from anywhere, processes only on their machine.
     """
-    from hpsearch.app.adoption import is_process_elsewhere
+    from hpsearch.search.resume_checks import is_process_elsewhere
 
     here: list[RunRecord] = []
     elsewhere: list[RunRecord] = []
@@ -307,7 +307,7 @@ def resume(argv: Sequence[str]) -> int:
 
 
 def _resume(folder: str, given: dict[str, Any], screen: Screen) -> int:  # Any: see _given
-    from hpsearch.app.search import resume_search
+    from hpsearch.search.search import resume_search
     from hpsearch.store.reading import find_folder
 
     return resume_search(str(find_folder(folder).path), given, screen).exit_status
@@ -331,7 +331,7 @@ def retry(argv: Sequence[str]) -> int:
 
 
 def _retry(namespace: argparse.Namespace, screen: Screen) -> int:
-    from hpsearch.app.search import Resumption, resume_search
+    from hpsearch.search.search import Resumption, resume_search
     from hpsearch.store.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(namespace.folder))

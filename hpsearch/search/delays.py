@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
-from hpsearch.app.clocks import Clock
 from hpsearch.app.report import duration
+from hpsearch.search.clocks import Clock
 
 #: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0

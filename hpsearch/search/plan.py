@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hpsearch.app.clocks import Clock
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
@@ -18,6 +17,7 @@ from hpsearch.core.command import text_of
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
+from hpsearch.search.clocks import Clock
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.record import Settings
 

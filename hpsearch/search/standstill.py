@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hpsearch.app.clocks import Clock
 from hpsearch.app.screen import Screen
 from hpsearch.core.errors import NoRoomError, StoreError
+from hpsearch.search.clocks import Clock
 from hpsearch.store.live import LiveSearch
 
 #: Between two tries, in seconds.

@@ -7,18 +7,18 @@ import math
 from collections.abc import Collection, Iterable
 from signal import SIGINT
 
-from hpsearch.app.clocks import Clocks
-from hpsearch.app.collecting import Collector, EndedRun
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
-from hpsearch.app.standstill import PAUSE_S, Standstill
-from hpsearch.app.stop import StopRequest
-from hpsearch.app.submissions import Submissions, attempt_of, job_of
 from hpsearch.backends.base import Backend, LeftoverEnder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.follow import LogFollower
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.collecting import Collector, EndedRun
+from hpsearch.search.standstill import PAUSE_S, Standstill
+from hpsearch.search.stop import StopRequest
+from hpsearch.search.submissions import Submissions, attempt_of, job_of
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptStarted,

@@ -13,15 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.adoption import check_adoptable, check_same_cluster, check_same_place, may_be_live
-from hpsearch.app.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
-from hpsearch.app.clocks import Clocks
-from hpsearch.app.dispatch import Dispatcher
-from hpsearch.app.new_folder import FolderTakenError, new_search
-from hpsearch.app.plan import Plan, make_plan
 from hpsearch.app.report import closing_lines, odd_performances, plan_lines
 from hpsearch.app.screen import Screen
-from hpsearch.app.stop import StopRequest
 from hpsearch.backends.base import AsksCommands, Backend, OnCluster
 from hpsearch.config.grid_module import SearchConfig, in_process, load_config
 from hpsearch.config.options import SearchOptions, check_together, options_from_names, with_given
@@ -42,6 +35,13 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import RunState
 from hpsearch.folder.controller import lock_ways, this_controller
+from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.new_folder import FolderTakenError, new_search
+from hpsearch.search.plan import Plan, make_plan
+from hpsearch.search.resume_checks import check_adoptable, check_same_cluster, check_same_place, may_be_live
+from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import ControllerStarted, RunMoved, RunPlanned, SearchStarted
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import remedy_for

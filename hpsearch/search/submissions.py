@@ -9,12 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.clocks import Clocks
-from hpsearch.app.delays import Delays
 from hpsearch.app.report import amount
 from hpsearch.app.screen import Screen
-from hpsearch.app.stop import is_raised
-from hpsearch.app.waiting import WaitingRuns
 from hpsearch.backends.base import AsksCommands, Backend
 from hpsearch.core.command import argv
 from hpsearch.core.errors import (
@@ -28,6 +24,10 @@ from hpsearch.core.errors import (
     is_forbidden,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
+from hpsearch.search.clocks import Clocks
+from hpsearch.search.delays import Delays
+from hpsearch.search.run_queue import WaitingRuns
+from hpsearch.search.stop import is_raised
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.live import LiveSearch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from hpsearch.app.clocks import Clock
 from hpsearch.backends.base import Backend, Room, RoomFinder
 from hpsearch.core.model import Job, Place
+from hpsearch.search.clocks import Clock
 from hpsearch.store.record import RunRecord
 
 

@@ -1,0 +1,1 @@
+"""A search carried out, from its options to the closing table."""
