@@ -19,8 +19,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.app.seeds_command import main as _main
-from hpsearch.app.seeds_options import SeedsArguments, SummaryWishes
+from hpsearch.seeds.command import main as _main
+from hpsearch.seeds.options import SeedsArguments, SummaryWishes
 
 
 def run(
@@ -80,7 +80,7 @@ def write_seeds_summary(
     seeds_summary_fn: the text file.
     Raises hpsearch.core.errors.SearchError if no run finished, or a keyword is unknown.
     """
-    from hpsearch.app.seeds import summarise
+    from hpsearch.seeds.gathering import summarise
 
     wishes = SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs)
     seeds = summarise(Path(results_dir), wishes, summary_fn, seeds_summary_fn)

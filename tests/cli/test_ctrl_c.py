@@ -37,7 +37,7 @@ OF_SUBCOMMANDS = [
     ("cancel", "hpsearch.folder.controller"),
     ("retry", "hpsearch.search.search"),
     ("postprocess", "hpsearch.results.postprocess"),
-    ("seeds", "hpsearch.app.seeds"),
+    ("seeds", "hpsearch.seeds.gathering"),
 ]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpsearch.app.seeds_options import SeedsArguments, parse_seeds_options
 from hpsearch.console.exit_status import told
+from hpsearch.seeds.options import SeedsArguments, parse_seeds_options
 
 
 @told
@@ -17,6 +17,6 @@ def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str
     arguments = arguments or SeedsArguments()
     options = parse_seeds_options(argv, arguments, prog)
     from hpsearch.app.screen import Screen
-    from hpsearch.app.seeds import gather_seeds
+    from hpsearch.seeds.gathering import gather_seeds
 
     return gather_seeds(options, arguments.hpmod_path, Screen())

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.app.report import aligned
-from hpsearch.app.seed_runs import SeedRun, counted
-from hpsearch.app.seeds_options import SummaryWishes
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import number_of
+from hpsearch.seeds.options import SummaryWishes
+from hpsearch.seeds.runs import SeedRun, counted
 from hpsearch.store.layout import write_whole
 
 

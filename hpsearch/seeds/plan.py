@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.app.screen import Screen
-from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs
-from hpsearch.app.seeds_configuration import Wanted, check_same_configuration, wanted_configuration
-from hpsearch.app.seeds_options import SeedsOptions
-from hpsearch.app.seeds_source import Origin, Source, find_origin, find_source
-from hpsearch.app.seeds_summary import check_wishes
 from hpsearch.config.grid_module import SearchConfig, in_process
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import UsageError
 from hpsearch.core.seed_grid import missing_seeds, seed_of
+from hpsearch.seeds.configuration import Wanted, check_same_configuration, wanted_configuration
+from hpsearch.seeds.options import SeedsOptions
+from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs
+from hpsearch.seeds.source import Origin, Source, find_origin, find_source
+from hpsearch.seeds.summary import check_wishes
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.record import Settings
 from hpsearch.store.seeds_folder import copy_run

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.seed_runs import SeedRun
-from hpsearch.app.seeds_options import SeedsOptions
-from hpsearch.app.seeds_source import Source
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_grid import DATA_SEED_OPTION, differences, seed_of
 from hpsearch.folder.run_configuration import RunConfiguration, is_within, options_of
+from hpsearch.seeds.options import SeedsOptions
+from hpsearch.seeds.runs import SeedRun
+from hpsearch.seeds.source import Source
 
 
 @dataclass(frozen=True)

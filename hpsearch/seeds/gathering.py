@@ -12,12 +12,6 @@ from pathlib import Path
 from hpsearch.app.command import add_current_folder
 from hpsearch.app.command import main as run_search
 from hpsearch.app.screen import Screen
-from hpsearch.app.seed_runs import SeedRun, counted, doubts, read_seed_runs, record_of
-from hpsearch.app.seeds_call import search_call
-from hpsearch.app.seeds_configuration import differing_runs
-from hpsearch.app.seeds_options import SUMMARY_NAME, SeedsOptions, SummaryWishes
-from hpsearch.app.seeds_plan import Gathering, plan_gathering, runs_with_source
-from hpsearch.app.seeds_summary import write_summary
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import current_config
 from hpsearch.config.options import to_argv
@@ -26,6 +20,12 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_grid import seed_grid
+from hpsearch.seeds.call import search_call
+from hpsearch.seeds.configuration import differing_runs
+from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions, SummaryWishes
+from hpsearch.seeds.plan import Gathering, plan_gathering, runs_with_source
+from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs, record_of
+from hpsearch.seeds.summary import write_summary
 from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.seeds_folder import write_grid_config
 

@@ -6,11 +6,11 @@ import os
 import shlex
 from pathlib import Path
 
-from hpsearch.app.seeds_options import ControllerJob
 from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.config.own_call import search_program
 from hpsearch.config.program import interpreter_word
 from hpsearch.core.command import shell_line
+from hpsearch.seeds.options import ControllerJob
 
 
 def search_call(search: SearchOptions, module_file: Path | None, job: ControllerJob) -> str:

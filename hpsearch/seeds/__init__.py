@@ -1,0 +1,1 @@
+"""One configuration, or the best of a search, repeated under several seeds."""
