@@ -8,9 +8,9 @@ from pathlib import Path
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
 from hpsearch.backends.cluster import ClusterBackend
-from hpsearch.backends.gpu import GpuBackend, GpuWishes
-from hpsearch.backends.gpu_cards import NoGpuFound
-from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.cards import NoGpuFound
+from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.job_setup import setup_problem
 from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler

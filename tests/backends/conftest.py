@@ -14,8 +14,8 @@ from standins.pbs_world import FakePbs
 from standins.worlds import FakeGpus, FakeLsf
 
 from hpsearch.backends.cluster import ClusterBackend
-from hpsearch.backends.gpu import GpuBackend, GpuWishes
-from hpsearch.backends.gpu_slots import GpuLimits
+from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.gpu_locks import GpuLocks
+from hpsearch.backends.gpu.locks import GpuLocks
 
 HOLDER = """
 import sys
 from pathlib import Path
-from hpsearch.backends.gpu_locks import GpuLocks
+from hpsearch.backends.gpu.locks import GpuLocks
 locks = GpuLocks(Path(sys.argv[1]))
 print(locks.take("GPU-a"), flush=True)
 sys.stdin.read()

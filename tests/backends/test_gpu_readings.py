@@ -12,8 +12,8 @@ from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
 from hpsearch.backends.conversation import Conversation
-from hpsearch.backends.gpu_answers import Remarks
-from hpsearch.backends.gpu_readings import GpuReader, query_cards, query_processes
+from hpsearch.backends.gpu.answers import Remarks
+from hpsearch.backends.gpu.readings import GpuReader, query_cards, query_processes
 
 __all__ = ["fake_gpus"]
 

@@ -12,7 +12,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 from searches import SETTINGS
 
 from hpsearch.backends.cluster import ClusterBackend
-from hpsearch.backends.gpu import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.core.errors import SubmissionDelayed, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 from hpsearch.store.cancel_request import leave_request

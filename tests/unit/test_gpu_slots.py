@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.gpu_slots import (
+from hpsearch.backends.gpu.slots import (
     GpuLimits,
     GpuReading,
     GpuRun,

@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from hpsearch.app.places import _by_number
-from hpsearch.backends.gpu_cards import read_cards
+from hpsearch.backends.gpu.cards import read_cards
 from hpsearch.backends.launcher import read_exit_note
 from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.lsf_rows import read_rows

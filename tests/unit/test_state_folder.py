@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.app.screen import Screen
-from hpsearch.backends.gpu_places import free_mb_of
+from hpsearch.backends.gpu.visible_devices import free_mb_of
 from hpsearch.backends.launcher import ExitNote, note_in
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.core.errors import FolderError, StoreError

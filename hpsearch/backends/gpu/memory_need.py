@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hpsearch.backends.base import Room
-from hpsearch.backends.gpu_places import free_mb_of, gpus_of
-from hpsearch.backends.gpu_slots import GpuReading
+from hpsearch.backends.gpu.slots import GpuReading
+from hpsearch.backends.gpu.visible_devices import free_mb_of, gpus_of
 from hpsearch.core.model import Job
 
 #: A GPU counts as emptier than another if it has this much more free memory.

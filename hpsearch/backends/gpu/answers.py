@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hpsearch.backends.gpu_slots import GpuReading
+from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.shell import Answer
 from hpsearch.core.integers import integer
 

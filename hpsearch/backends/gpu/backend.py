@@ -10,16 +10,16 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile, Room
 from hpsearch.backends.conversation import Conversation
-from hpsearch.backends.gpu_answers import Remarks
-from hpsearch.backends.gpu_cards import NoGpuFound, usable_cards
-from hpsearch.backends.gpu_locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu_obstacles import Obstacles
-from hpsearch.backends.gpu_places import gpus_of, place_on, wants_alone
-from hpsearch.backends.gpu_readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
-from hpsearch.backends.gpu_rooms import Crowd, gpus_with_room, wanted_room
-from hpsearch.backends.gpu_slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
-from hpsearch.backends.gpu_slots import open_gpus as find_open_gpus
-from hpsearch.backends.gpu_watch import GpuWatch
+from hpsearch.backends.gpu.answers import Remarks
+from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
+from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
+from hpsearch.backends.gpu.memory_need import Crowd, gpus_with_room, wanted_room
+from hpsearch.backends.gpu.obstacles import Obstacles
+from hpsearch.backends.gpu.readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
+from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
+from hpsearch.backends.gpu.slots import open_gpus as find_open_gpus
+from hpsearch.backends.gpu.visible_devices import gpus_of, place_on, wants_alone
+from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalProcesses, local_logs
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.core.errors import BackendError

@@ -1,0 +1,1 @@
+"""Runs on the GPUs of this machine."""
