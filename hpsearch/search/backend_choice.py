@@ -7,15 +7,15 @@ from pathlib import Path
 
 from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
-from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.cluster.backend import ClusterBackend
+from hpsearch.backends.cluster.job_setup import setup_problem
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.backends.gpu.cards import NoGpuFound
 from hpsearch.backends.gpu.slots import GpuLimits
-from hpsearch.backends.job_setup import setup_problem
-from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.config.options import SearchOptions, option_words
 from hpsearch.config.own_scheduler import own_scheduler
 from hpsearch.core.errors import BackendError, UsageError, reason_of

@@ -13,13 +13,13 @@ import pytest
 from standins.pbs_world import FakePbs
 from standins.worlds import FakeGpus, FakeLsf
 
-from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.cluster.backend import ClusterBackend
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.backends.gpu.slots import GpuLimits
-from hpsearch.backends.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.backends.sequential import SequentialBackend
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cluster"))

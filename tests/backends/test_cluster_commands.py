@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.cluster.backend import ClusterBackend
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster import ClusterBackend
-from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.backend import ClusterBackend
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Place, Run
 

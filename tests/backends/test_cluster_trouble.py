@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster import ClusterBackend
-from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.backend import ClusterBackend
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 UNFIT = "Job's resource requirements not satisfied: {}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from fake_search import FakeClock
 
-from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
-from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.array_throttle import ArraySize, ArrayThrottle
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import Command, Scheduler
 from hpsearch.backends.shell import Answer
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 
 DONE, FAILED = Answer(0, "", ""), Answer(1, "", "slurm_update error: Unable to contact slurm controller\n")
 

@@ -11,7 +11,7 @@ import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 from searches import SETTINGS
 
-from hpsearch.backends.cluster import ClusterBackend
+from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.core.errors import SubmissionDelayed, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run

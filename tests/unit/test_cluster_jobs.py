@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster_jobs import ClusterJobs
-from hpsearch.backends.job_watch import Patience
-from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.job_watch import Patience
+from hpsearch.backends.cluster.jobs import ClusterJobs
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 

@@ -7,12 +7,12 @@ import argparse
 import pytest
 
 from hpsearch.app.places import _by_number
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.lsf_rows import read_rows
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.cards import read_cards
 from hpsearch.backends.launcher import read_exit_note
-from hpsearch.backends.lsf import Lsf, LsfWishes
-from hpsearch.backends.lsf_rows import read_rows
 from hpsearch.backends.shell import Answer
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.config.option_values import gpu_list, hours
 from hpsearch.core.integers import integer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.job_script import run_script
+from hpsearch.backends.cluster.script import run_script
 from hpsearch.backends.launcher import read_exit_note
 from hpsearch.core.model import Attempt, Configuration, Run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError, SubmissionRefused

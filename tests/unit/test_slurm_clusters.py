@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission, ids_for_commands
 from hpsearch.backends.shell import Answer
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 SLURM = Slurm(SlurmWishes())

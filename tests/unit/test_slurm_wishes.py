@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission
-from hpsearch.backends.slurm import Slurm, SlurmWishes
 from hpsearch.core.model import Attempt, Configuration, Run
 
 RUN = Run(1, "sim_1", Configuration(()), "out/sim_1")

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.job_script import runs_in_script
-from hpsearch.backends.job_watch import JobWatch, Patience
+from hpsearch.backends.cluster.job_watch import JobWatch, Patience
+from hpsearch.backends.cluster.poll_schedule import Rounds
+from hpsearch.backends.cluster.script import runs_in_script
 from hpsearch.backends.launcher import note_in
-from hpsearch.backends.rounds import Rounds
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.backends import lsf_submit
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows, report_words
+from hpsearch.backends.cluster import lsf_submit
+from hpsearch.backends.cluster.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows, report_words
 from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError

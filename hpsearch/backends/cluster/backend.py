@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from hpsearch.backends.array_throttle import ArraySize, ArrayThrottle
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster_jobs import ClusterJobs
+from hpsearch.backends.cluster.array_throttle import ArraySize, ArrayThrottle
+from hpsearch.backends.cluster.job_watch import Patience
+from hpsearch.backends.cluster.jobs import ClusterJobs
+from hpsearch.backends.cluster.script import batch_script, remove, run_script, scripts_of, write_scripts
 from hpsearch.backends.conversation import Conversation
-from hpsearch.backends.job_script import batch_script, remove, run_script, scripts_of, write_scripts
-from hpsearch.backends.job_watch import Patience
 from hpsearch.backends.run_family import MARK
 from hpsearch.backends.scheduler import (
     BATCH_MARK,

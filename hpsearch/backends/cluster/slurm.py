@@ -10,15 +10,16 @@ from pathlib import PurePath
 from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.refusals import meaning, refusal
-from hpsearch.backends.sbatch_environment import (
+from hpsearch.backends.cluster.sbatch_environment import (
     asks_for_gpus,
     clusters_wanted,
     environment_for_commands,
     is_in_options,
     variables_for,
 )
-from hpsearch.backends.sbatch_options import check_further_options, read_options
+from hpsearch.backends.cluster.sbatch_options import check_further_options, read_options
+from hpsearch.backends.cluster.slurm_refusals import SLURM_REFUSALS
+from hpsearch.backends.refusals import meaning, refusal
 from hpsearch.backends.scheduler import (
     ClusterWishes,
     Command,
@@ -31,7 +32,6 @@ from hpsearch.backends.scheduler import (
     without_cluster,
 )
 from hpsearch.backends.shell import Answer
-from hpsearch.backends.slurm_refusals import SLURM_REFUSALS
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
