@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 if TYPE_CHECKING:
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
 
 def _run(argv: Sequence[str]) -> int:
-    from hpsearch.app.command import main as search
     from hpsearch.hpsearch import _DEFAULT_GRID
+    from hpsearch.search.command import main as search
 
     return search(argv, _DEFAULT_GRID, prog="hpsearch run")
 
@@ -86,28 +86,28 @@ def _answer(words: Sequence[str]) -> int:
         return _SUBCOMMANDS[words[0]][1](words[1:])
 
     from hpsearch import __version__
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    screen = Screen(stamps=False)
+    console = Console(stamps=False)
     if words[:1] in (["-h"], ["--help"]):
-        return screen.results(_usage().splitlines())
+        return console.results(_usage().splitlines())
     if words[:1] == ["--version"]:
-        return screen.results([f"hpsearch {__version__}"])
-    return _refuse(words, screen)
+        return console.results([f"hpsearch {__version__}"])
+    return _refuse(words, console)
 
 
-def _refuse(words: Sequence[str], screen: Screen) -> int:
+def _refuse(words: Sequence[str], console: Console) -> int:
     if not words:
-        screen.error(f"a subcommand is missing\n\n{_usage().rstrip()}")
+        console.error(f"a subcommand is missing\n\n{_usage().rstrip()}")
         return 2
     from difflib import get_close_matches
 
     if words[0].startswith("-"):
-        screen.error(f"a subcommand is missing before {words[0]!r}; for a search: hpsearch run {words[0]} ...")
+        console.error(f"a subcommand is missing before {words[0]!r}; for a search: hpsearch run {words[0]} ...")
         return 2
     near = get_close_matches(words[0], _SUBCOMMANDS, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
-    screen.error(f"there is no subcommand {words[0]!r}{meant} (hpsearch --help lists them)")
+    console.error(f"there is no subcommand {words[0]!r}{meant} (hpsearch --help lists them)")
     return 2
 
 

@@ -52,9 +52,9 @@ def _make_package_importable() -> None:
 if __name__ in ("__main__", "hpsearch") and not __package__:
     _make_package_importable()
 
-from hpsearch.app.command import hpsearch_cli_arguments as _cli_arguments  # noqa: E402
-from hpsearch.app.command import main as _main  # noqa: E402
-from hpsearch.app.command import run as _run  # noqa: E402
+from hpsearch.search.command import hpsearch_cli_arguments as _cli_arguments  # noqa: E402
+from hpsearch.search.command import main as _main  # noqa: E402
+from hpsearch.search.command import run as _run  # noqa: E402
 
 
 def hpsearch_cli_arguments(  # type: ignore[no-untyped-def]  # a parser or a group: argparse has no public common type

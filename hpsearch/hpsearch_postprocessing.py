@@ -104,9 +104,9 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
 
 def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
     options = _parser(prog).parse_args(list(argv))
-    from hpsearch.app.command import add_current_folder
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
     from hpsearch.results.postprocess import PostprocessOptions, postprocess
+    from hpsearch.search.command import add_current_folder
 
     add_current_folder()
     wishes = PostprocessOptions(
@@ -117,7 +117,7 @@ def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
         options.run_cwd,
         options.parser_timeout,
     )
-    return postprocess(wishes, Screen())
+    return postprocess(wishes, Console())
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from searches import SETTINGS
 
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.console.console import Console
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 from hpsearch.search.clocks import Clocks
 from hpsearch.search.dispatch import Dispatcher
@@ -149,12 +149,11 @@ def dispatch(
     longest_wait_s: float = math.inf,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
-    screen = Screen()
+    console = Console()
     chosen = [entry for entry in search.record if not only or entry.run.number in only]
-    screen.begin(search.settings, chosen, False, len(search.record.runs))
     with StopRequest() as stop:
         clocks = backend.clock.clocks
-        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, clocks, retries, longest_wait_s=longest_wait_s)
+        dispatcher = Dispatcher(search, CONFIG, backend, console, stop, clocks, retries, longest_wait_s=longest_wait_s)
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
         dispatcher.finish()

@@ -1,1 +1,1 @@
-"""The flow of a search, from the command line to the closing table."""
+"""Nothing but the names that earlier copies of ``hpsearch.py``, which lie beside simulations, import from here."""

@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from shlex import split
 
+from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.script import ScriptLine, script_line
-from hpsearch.store.given_paths import absolute
 
 
 def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from hpsearch.console.utf8 import restart_in_utf8_mode
 from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
 _Arguments = ParamSpec("_Arguments")
 _INTERRUPTED = 128 + signal.SIGINT
@@ -30,23 +30,23 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
         try:
             return command(*args, **kwargs)
         except SearchError as error:
-            _screen().error(str(error))
+            _console().error(str(error))
             return error.exit_status
         except OSError as error:
             # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
-            _screen().error(f"{error.filename or 'a file'}: {reason_of(error)}")
+            _console().error(f"{error.filename or 'a file'}: {reason_of(error)}")
             return 2
         except KeyboardInterrupt:
-            _screen().error("stopped; what was written is whole")
+            _console().error("stopped; what was written is whole")
             return _INTERRUPTED
 
     return with_errors_told
 
 
-def _screen() -> Screen:
-    from hpsearch.app.screen import Screen
+def _console() -> Console:
+    from hpsearch.console.console import Console
 
-    return Screen(stamps=False)
+    return Console(stamps=False)
 
 
 def whole_process(command: Callable[[], int]) -> int:
@@ -115,7 +115,7 @@ def _flushed(status: int) -> int:
         _drop_output()
     except OSError as error:
         _drop_output()
-        _screen().error(f"standard output cannot be written: {reason_of(error)}")
+        _console().error(f"standard output cannot be written: {reason_of(error)}")
         return status or 1
     return status
 

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 
 from hpsearch.backends.process_identity import boot_id, job_id, lives, shares_host_name
-from hpsearch.store.holder import Holder
-from hpsearch.store.lock import LockWays
+from hpsearch.store.lock import Holder, LockWays
 
 
 class Presence(enum.Enum):

@@ -12,7 +12,7 @@ from hpsearch.config.subcommand import folder_parser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
     from hpsearch.store.events import Event
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.repair import JournalRepair
@@ -33,27 +33,27 @@ def main(argv: Sequence[str]) -> int:
         "kept, what its other files still know is put back, and what was dropped is said."
     )
     options = folder_parser("repair", description, _EXAMPLE).parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _repair(options.folder, Screen(stamps=False))
+    return _repair(options.folder, Console(stamps=False))
 
 
-def _repair(given: str, screen: Screen) -> int:
+def _repair(given: str, console: Console) -> int:
     from hpsearch.folder.controller import lock_ways, this_controller
+    from hpsearch.folder.reading import find_folder, no_search
     from hpsearch.store.lock import ControllerLock
-    from hpsearch.store.reading import find_folder, no_search
     from hpsearch.store.repair import set_aside_foreign
 
     folder = find_folder(given)
     if not (os.path.lexists(folder.journal) or folder.settings_copy.exists()):
         raise no_search(folder)
     set_aside = set_aside_foreign(folder)
-    screen.notes(set_aside)
-    with ControllerLock(folder.lock, this_controller(), lock_ways(screen.note)):
-        return _repair_journal(folder, screen, bool(set_aside))
+    console.notes(set_aside)
+    with ControllerLock(folder.lock, this_controller(), lock_ways(console.note)):
+        return _repair_journal(folder, console, bool(set_aside))
 
 
-def _repair_journal(folder: SearchFolder, screen: Screen, has_set_aside: bool) -> int:
+def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool) -> int:
     from hpsearch.backends.run_family import members_of
     from hpsearch.store.events import SearchStarted
     from hpsearch.store.repair import journal_repair, write_repair
@@ -61,13 +61,13 @@ def _repair_journal(folder: SearchFolder, screen: Screen, has_set_aside: bool) -
     repair = journal_repair(folder, _check_options, lambda token: bool(members_of({token})))
     if repair.is_needed:
         old = write_repair(folder, repair)
-        screen.notes(_lines(repair, folder, old))
+        console.notes(_lines(repair, folder, old))
     elif not has_set_aside:
-        screen.note(f"{folder.path}: nothing is damaged, and nothing was changed")
+        console.note(f"{folder.path}: nothing is damaged, and nothing was changed")
     if any(isinstance(event, SearchStarted) for _, event in repair.events):
-        screen.note(f"go on with: {shlex.join(['hpsearch', 'resume', str(folder.path)])}")
+        console.note(f"go on with: {shlex.join(['hpsearch', 'resume', str(folder.path)])}")
         return 0
-    screen.error(
+    console.error(
         f"{folder.journal}: the settings of the search are lost, so it cannot be resumed; "
         f"{shlex.join(['hpsearch', 'postprocess', str(folder.path)])} gathers its results"
     )

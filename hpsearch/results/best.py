@@ -12,7 +12,7 @@ from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
     from hpsearch.results.finished import FinishedRun, FinishedRuns
 
 _EXAMPLE = """\
@@ -43,15 +43,15 @@ def main(argv: Sequence[str]) -> int:
     order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
     order.add_argument("--highest", action="store_true", help="The highest value is best.")
     options = parser.parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _show(options, Screen(stamps=False))
+    return _show(options, Console(stamps=False))
 
 
-def _show(options: argparse.Namespace, screen: Screen) -> int:
-    from hpsearch.app.report import amount
+def _show(options: argparse.Namespace, console: Console) -> int:
+    from hpsearch.console.text import amount
+    from hpsearch.folder.reading import find_folder
     from hpsearch.results.finished import finished_runs
-    from hpsearch.store.reading import find_folder
 
     count = options.top or (1 if options.command else 10)
     if options.out_dir is not None and not (options.command and count == 1):
@@ -65,18 +65,18 @@ def _show(options: argparse.Namespace, screen: Screen) -> int:
     if options.json:
         import json
 
-        screen.results([json.dumps([_as_json(run, runs, key) for run in best])])
+        console.results([json.dumps([_as_json(run, runs, key) for run in best])])
     elif options.command:
         commands = [_command(run, runs, options.out_dir) for run in best]
         if options.out_dir is None:
             how = f"add --{runs.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
-            screen.note(f"the output option is left out: {how}")
-        screen.results(commands)
+            console.note(f"the output option is left out: {how}")
+        console.results(commands)
     else:
-        screen.note(
+        console.note(
             f"best by {key} ({'lowest' if ascending else 'highest'} first) of {amount(len(runs.runs), 'finished run')}"
         )
-        screen.results(_table(best, runs, key, screen))
+        console.results(_table(best, runs, key, console))
     return 0
 
 
@@ -100,9 +100,9 @@ def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[Fin
     return sorted(scored, key=lambda run: sort_key(run.row[key], ascending))[:count]
 
 
-def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, screen: Screen) -> list[str]:
+def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
     """Return the rows: the value, the run, all options that vary, and the keywords for which there is room."""
-    from hpsearch.app.report import aligned
+    from hpsearch.console.text import aligned
 
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
     more = [name for name in runs.keywords if name not in (key, "finished", *varying)]
@@ -112,12 +112,12 @@ def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, screen: Sc
             [run.row[key], _name(run, runs), *(run.row.get(name, "") for name in [*varying, *more])] for run in best
         ]
         lines = aligned(rows)
-        if not more or screen.width is None or max(map(len, lines)) < screen.width:
+        if not more or console.width is None or max(map(len, lines)) < console.width:
             break
         more.pop()
     hidden = [name for name in runs.keywords if name not in (key, "finished", *varying, *more)]
     if hidden:
-        screen.note(f"no room for: {', '.join(hidden)} (all are in {runs.folder.results})")
+        console.note(f"no room for: {', '.join(hidden)} (all are in {runs.folder.results})")
     return lines
 
 
@@ -131,8 +131,8 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     import os
     from pathlib import Path
 
+    from hpsearch.config.given_paths import absolute
     from hpsearch.core.command import argv, shell_line
-    from hpsearch.store.given_paths import absolute
 
     settings = runs.settings
     if run.run is None or settings is None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.reading import SearchReader
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import Settings
 from hpsearch.store.table import Row, columns_of, read_table, row_of
 

@@ -14,8 +14,8 @@ from hpsearch.core.errors import FolderError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hpsearch.app.screen import Screen
-    from hpsearch.store.reading import SearchReader
+    from hpsearch.console.console import Console
+    from hpsearch.folder.reading import SearchReader
     from hpsearch.store.record import RunRecord
 
 _EXAMPLE = """\
@@ -38,38 +38,38 @@ def main(argv: Sequence[str]) -> int:
         "--attempt", type=at_least(1), metavar="N", help="Its N-th attempt that left a log, instead of the newest."
     )
     options = parser.parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _print_log(options, Screen(stamps=False))
+    return _print_log(options, Console(stamps=False))
 
 
-def _print_log(options: argparse.Namespace, screen: Screen) -> int:
+def _print_log(options: argparse.Namespace, console: Console) -> int:
     from hpsearch.core.model import RunState
-    from hpsearch.store.reading import SearchReader, find_folder
+    from hpsearch.folder.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(options.folder))
     entry = reader.run(options.run)
     suffix = ".err" if options.err else ".out"
     if options.follow and options.attempt is None:
         if entry.state is RunState.PLANNED and not _is_over(reader, entry.run.number):
-            screen.note(f"run {entry.run.number} has not started yet: waiting for its output")
+            console.note(f"run {entry.run.number} has not started yet: waiting for its output")
         for content in _followed(reader, entry.run.number, suffix):
-            if not screen.output(content):
+            if not console.output(content):
                 break
         return 0
     try:
-        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, screen)
+        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
     except FileNotFoundError:
         # The run has ended at this moment, and its controller moved the log.
-        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, screen)
+        return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
 
 
-def _print_file(path: Path, is_err: bool, screen: Screen) -> int:
+def _print_file(path: Path, is_err: bool, console: Console) -> int:
     with path.open("rb") as file:
         content = file.read(_CHUNK)
         if not content:
-            screen.note(f"{path} is empty" + ("" if is_err else "; --err shows the run's errors"))
-        while content and screen.output(content):
+            console.note(f"{path} is empty" + ("" if is_err else "; --err shows the run's errors"))
+        while content and console.output(content):
             content = file.read(_CHUNK)
     return 0
 
@@ -79,8 +79,8 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
     Raises FolderError if there is none.
     """
-    from hpsearch.app.report import amount
-    from hpsearch.store.reading import logs_of_attempts
+    from hpsearch.console.text import amount
+    from hpsearch.folder.reading import logs_of_attempts
 
     found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
@@ -95,7 +95,7 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
     """Return what a run has printed and prints, until it ends or nobody is there to start it."""
     from hpsearch.console.follow import LogFollower
-    from hpsearch.store.reading import logs_of_attempts
+    from hpsearch.folder.reading import logs_of_attempts
 
     follower: LogFollower | None = None
     while True:
@@ -117,7 +117,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 def _is_over(reader: SearchReader, number: int) -> bool:
     """Return whether a run has ended, noted or not; also if nobody is there to start it."""
     from hpsearch.folder.controller import Presence, presence_of
-    from hpsearch.results.status import live_run
+    from hpsearch.results.search_status import live_run
 
     entry = reader.run(number)
     if entry.collected_at is not None:

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.report import amount
-from hpsearch.app.screen import Screen
+from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.own_process import DEFAULT_LIMIT_S
+from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
+from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.summary import number_of, odd_performance
 from hpsearch.folder.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.folder.liveness import Liveness
 from hpsearch.results.set_apart import Sorting, move_away, move_back, sort_out
 from hpsearch.results.stray_logs import move_stray_logs
-from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
@@ -51,7 +51,7 @@ class PostprocessEnd:
     exit_status: int
 
 
-def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
+def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd:
     """Put a search folder in order and write its results; its own state is left alone.
 
     Raises SearchError if nothing could be done.
@@ -62,18 +62,18 @@ def postprocess(options: PostprocessOptions, screen: Screen) -> PostprocessEnd:
     needs_functions = options.criterion is not None
     search = find_search(path, options.grid_module, run_cwd, needs_functions, options.parser_timeout_s)
     liveness = Liveness(search)
-    screen.notes(_found_lines(search, liveness))
+    console.notes(_found_lines(search, liveness))
     clean_up_when_interrupted()
     if options.undo:
-        return _undo(search, liveness, screen)
+        return _undo(search, liveness, console)
     # Asked before anything is written: the grid module may lack the function.
     sorting = sort_out(search, options.criterion, liveness) if options.criterion is not None else None
-    problems = _write_results(search, liveness, screen)
-    problems += _put_logs_in_place(search, liveness, run_cwd, screen)
+    problems = _write_results(search, liveness, console)
+    problems += _put_logs_in_place(search, liveness, run_cwd, console)
     if sorting is not None:
-        problems += _set_apart(search, sorting, screen)
-    screen.notes(_listed("problems", problems))
-    screen.result(str(search.folder.postprocessing_results))
+        problems += _set_apart(search, sorting, console)
+    console.notes(_listed("problems", problems))
+    console.result(str(search.folder.postprocessing_results))
     return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
 
 
@@ -104,7 +104,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
-def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> list[str]:
+def _write_results(search: FoundSearch, liveness: Liveness, console: Console) -> list[str]:
     """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
     rows = sorted_rows(search.rows, settings.performance_key, settings.sort_ascending)
@@ -117,16 +117,16 @@ def _write_results(search: FoundSearch, liveness: Liveness, screen: Screen) -> l
             write_dicts(folder.postprocessing_jobs(standing.value), configurations)
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
-    screen.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
+    console.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
     key = settings.performance_key
     odd = odd_performance(((found.summary or {}).get(key, [""])[0] for found in search.of(Standing.FINISHED)), key)
     if odd:
-        screen.warn(odd)
+        console.warn(odd)
     try:
         added = _complete_table(search, liveness)
     except StoreError as error:
         return [str(error)]
-    screen.notes([f"rows added to {folder.results.name}: {added:,}"] if added else [])
+    console.notes([f"rows added to {folder.results.name}: {added:,}"] if added else [])
     return []
 
 
@@ -183,25 +183,25 @@ def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settin
     return [row for name, row in delivered.items() if name not in known]
 
 
-def _put_logs_in_place(search: FoundSearch, liveness: Liveness, run_cwd: Path, screen: Screen) -> list[str]:
+def _put_logs_in_place(search: FoundSearch, liveness: Liveness, run_cwd: Path, console: Console) -> list[str]:
     elsewhere = [Path.cwd(), run_cwd, Path(search.settings.run_cwd)]
     moved, problems = move_stray_logs(search, liveness, elsewhere)
-    screen.notes([f"logs moved into their runs' folders: {moved:,}"] if moved else [])
+    console.notes([f"logs moved into their runs' folders: {moved:,}"] if moved else [])
     return problems
 
 
-def _set_apart(search: FoundSearch, sorting: Sorting, screen: Screen) -> list[str]:
+def _set_apart(search: FoundSearch, sorting: Sorting, console: Console) -> list[str]:
     """Move the chosen runs' folders and tell about it. Returns what went wrong."""
     chosen = [*sorting.below, *sorting.without_summary]
     problems = [*sorting.problems, *move_away(search, chosen)]
     moved = sum(found.place is not None and found.place.parent == search.folder.set_apart for found in chosen)
-    screen.note(
+    console.note(
         f"moved to {search.folder.set_apart}: {moved:,} of {amount(len(chosen), 'run')} "
         f"({len(sorting.below):,} below the criterion, {len(sorting.without_summary):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
-    screen.notes(_listed("stay, because they may be live or be started at any moment", _labels(sorting.live)))
-    screen.notes(_listed("stay, because the search does not know them", _labels(sorting.foreign)))
+    console.notes(_listed("stay, because they may be live or be started at any moment", _labels(sorting.live)))
+    console.notes(_listed("stay, because the search does not know them", _labels(sorting.foreign)))
     return problems
 
 
@@ -209,11 +209,11 @@ def _labels(runs: Iterable[FoundRun]) -> list[str]:
     return [found.label for found in runs]
 
 
-def _undo(search: FoundSearch, liveness: Liveness, screen: Screen) -> PostprocessEnd:
+def _undo(search: FoundSearch, liveness: Liveness, console: Console) -> PostprocessEnd:
     returned = move_back(search, liveness)
-    screen.note(f"moved back from {search.folder.set_apart}: {amount(returned.count, 'run')}")
-    screen.notes(_listed("problems", returned.problems))
+    console.note(f"moved back from {search.folder.set_apart}: {amount(returned.count, 'run')}")
+    console.notes(_listed("problems", returned.problems))
     results = search.folder.postprocessing_results
     if results.exists():
-        screen.result(str(results))
+        console.result(str(results))
     return PostprocessEnd(results if results.exists() else None, 1 if returned.problems else 0)

@@ -1,24 +1,21 @@
-"""The status of a search as people read it, within the width of their terminal."""
+"""The status of a search as people read it, within the width of their terminal, and as scripts read it."""
 
 from __future__ import annotations
 
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from hpsearch.app.report import (
-    aligned,
-    duration,
-    failure_log,
-    failure_reason,
-    performance,
-    sorted_states,
-    varying_options,
-)
 from hpsearch.config.own_call import resume_hint
+from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import RunState
 from hpsearch.folder.controller import Presence
-from hpsearch.results.status import LiveRun, SearchStatus
+from hpsearch.folder.run_tables import failure_log, failure_reason, performance, sorted_states, varying_options
+from hpsearch.results.search_status import LiveRun, SearchStatus
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord
+from hpsearch.store.values import readable
 
 #: So many live runs and failures are named one by one.
 _SHOWN = 10
@@ -127,3 +124,61 @@ def _failed(status: SearchStatus) -> list[str]:
 
 def _more(count: int) -> list[str]:
     return [f"... and {count - _SHOWN:,} more (--json lists all)"] if count > _SHOWN else []
+
+
+def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
+    """Return the status with the keys that the documentation promises to scripts."""
+    holder = status.holder
+    return {
+        "folder": str(status.folder.path),
+        "state": status.state,
+        "at": status.at,
+        "started_at": status.record.started_at,
+        "last_event_at": status.last_event_at,
+        "controller": {
+            "presence": status.presence.value,
+            "host": holder.host if holder else None,
+            "process": holder.pid if holder else None,
+            "since": holder.since if holder else None,
+        },
+        "runs": len(status.record.runs),
+        "counts": {state.value: status.counts[state] for state in RunState}
+        | {"queued": status.queued, "running": status.submitted - status.queued},
+        "runs_per_hour": status.runs_per_hour,
+        "seconds_left": status.left_s,
+        "best": _best_json(status),
+        "live": [_live_json(run) for run in status.live],
+        "failures": [_failure_json(entry, status.folder) for entry in status.failures],
+        "resume": resume_hint(status.folder.path) if status.state == "stopped" else None,
+    }
+
+
+def _best_json(status: SearchStatus) -> dict[str, Any] | None:  # Any: see as_json
+    if status.best is None:
+        return None
+    key = status.record.known_settings().performance_key
+    return {
+        "run": status.best.run.number,
+        "key": key,
+        "value": readable(performance(status.best, key)),
+        "options": readable(status.best.run.configuration.as_dict()),
+        "folder": str(status.folder.run_folder(status.best.run)),
+    }
+
+
+def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json
+    assert run.entry.submitted is not None
+    return {
+        "run": run.entry.run.number,
+        "state": run.state,
+        "place": run.place or None,
+        "host": run.host,
+        "job": run.entry.submitted.id,
+        "since": run.entry.submitted.at,
+        "seconds": run.for_s,
+    }
+
+
+def _failure_json(entry: RunRecord, folder: SearchFolder) -> dict[str, Any]:  # Any: see as_json
+    log = failure_log(entry, folder)
+    return {"run": entry.run.number, "state": entry.state.value, "reason": entry.problem, "log": str(log)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend
 from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.cluster.job_setup import setup_problem
@@ -18,21 +17,22 @@ from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.config.options import SearchOptions, option_words
 from hpsearch.config.own_scheduler import own_scheduler
+from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 
 
-def choose_backend(options: SearchOptions, screen: Screen) -> Backend:
+def choose_backend(options: SearchOptions, console: Console) -> Backend:
     """Return the backend for a search, checked.
 
     Raises BackendError naming the remedy if it cannot work here.
     """
     if not options.run_cluster:
-        return _on_this_machine(options, screen)
+        return _on_this_machine(options, console)
     scheduler = _scheduler(options)
-    backend = _cluster(scheduler, options, screen)
+    backend = _cluster(scheduler, options, console)
     replaced = scheduler.replaced_defaults(_cluster_wishes(options)) if isinstance(scheduler, Slurm) else ""
     if replaced:
-        screen.note(replaced)
+        console.note(replaced)
     return backend
 
 
@@ -46,15 +46,15 @@ def check_cluster_options(options: SearchOptions) -> None:
         _cluster_wishes(options)
 
 
-def backend_to_end_jobs(options: SearchOptions, screen: Screen) -> Backend:
+def backend_to_end_jobs(options: SearchOptions, console: Console) -> Backend:
     """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
     if not options.run_cluster:
-        return SequentialBackend(tell=screen.note)
-    return _cluster(_scheduler(options), options, screen)
+        return SequentialBackend(tell=console.note)
+    return _cluster(_scheduler(options), options, console)
 
 
-def _cluster(scheduler: Scheduler, options: SearchOptions, screen: Screen) -> ClusterBackend:
-    backend = ClusterBackend(scheduler, _cluster_wishes(options), screen.note, os.environ)
+def _cluster(scheduler: Scheduler, options: SearchOptions, console: Console) -> ClusterBackend:
+    backend = ClusterBackend(scheduler, _cluster_wishes(options), console.note, os.environ)
     backend.check()
     return backend
 
@@ -109,10 +109,10 @@ def _setup_lines(file: str) -> str:
     return lines
 
 
-def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
+def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
     """Return the GPU backend, or the foreground where there are no GPUs or none is wanted."""
     if options.visible_gpus != "-1":
-        gpus = GpuBackend(_gpu_wishes(options), screen.note, os.environ)
+        gpus = GpuBackend(_gpu_wishes(options), console.note, os.environ)
         try:
             gpus.check()
             return gpus
@@ -122,8 +122,8 @@ def _on_this_machine(options: SearchOptions, screen: Screen) -> Backend:
                 raise
             several = f"{options.num_cpu_jobs} at once"
             how = several if options.num_cpu_jobs > 1 else "one after another unless --num_cpu_jobs says more"
-            screen.note(f"no GPU is used: runs go in the foreground, {how} ({error})")
-    return SequentialBackend(options.num_cpu_jobs, screen.note)
+            console.note(f"no GPU is used: runs go in the foreground, {how} ({error})")
+    return SequentialBackend(options.num_cpu_jobs, console.note)
 
 
 def _gpu_wishes(options: SearchOptions) -> GpuWishes:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend, LogFile
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.console.console import Console
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
 from hpsearch.core.model import Job, RunState
 from hpsearch.folder.collect import Outcome, collect, put_files_in_place, with_memory_cause, without_summary
@@ -37,10 +37,10 @@ class Collector:
     """Collects the runs of one search."""
 
     def __init__(
-        self, search: LiveSearch, config: SearchConfig, backend: Backend, screen: Screen, clocks: Clocks
+        self, search: LiveSearch, config: SearchConfig, backend: Backend, console: Console, clocks: Clocks
     ) -> None:
         self._search, self._config, self._backend = search, config, backend
-        self._screen, self._clocks = screen, clocks
+        self._console, self._clocks = console, clocks
         self._put_off: dict[int, EndedRun] = {}
         self._put_off_until: dict[int, float] = {}
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
@@ -108,11 +108,11 @@ class Collector:
                 move_aside(folder, entry.run, entry.attempts)
                 move_back(folder, entry.run, earlier)
         except StoreError as error:
-            self._screen.warn(f"run {entry.run.number}: its earlier result counts, but {error}")
+            self._console.warn(f"run {entry.run.number}: its earlier result counts, but {error}")
             return False
         newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({entry.problem})" if entry.problem else "")
         problem = f"{newest}; the result of attempt {kept.attempts} stays"
-        self._screen.note(f"run {entry.run.number}: {problem}")
+        self._console.note(f"run {entry.run.number}: {problem}")
         self._note(entry, Outcome(RunState.FINISHED, dict(kept.summary or {}), problem))
         return True
 
@@ -121,7 +121,7 @@ class Collector:
         try:
             self._search.add_row(entry)
         except StoreError as error:
-            self._screen.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
+            self._console.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
 
     def due(self, is_last_try: bool = False) -> list[EndedRun]:
         """Do again what could not be done, if it is time to; return the runs that are to be collected again."""
@@ -172,7 +172,7 @@ class Collector:
 
     def _tell_of_delay(self, entry: RunRecord, problem: str) -> None:
         if entry.run.number not in self._put_off:
-            self._screen.warn(f"run {entry.run.number} has ended and is collected later: {problem}")
+            self._console.warn(f"run {entry.run.number} has ended and is collected later: {problem}")
 
     def _place(self, entry: RunRecord, logs: list[LogFile]) -> None:
         """Put a run's files in place, or remember that it has to be tried again."""
@@ -182,7 +182,7 @@ class Collector:
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:
-                self._screen.warn(
+                self._console.warn(
                     f"run {entry.run.number}: its logs stay in {folder.logs} for now ({reason_of(error)})"
                 )
             self._unplaced[entry.token] = (entry, logs)
@@ -198,4 +198,4 @@ class Collector:
             except OSError as error:
                 self._exit_files[path] = f"{path}: cannot be removed ({reason_of(error)})"
                 if not told:
-                    self._screen.warn(self._exit_files[path])
+                    self._console.warn(self._exit_files[path])

@@ -13,10 +13,10 @@ from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:
-    from hpsearch.app.screen import Screen
-    from hpsearch.store.holder import Holder
+    from hpsearch.console.console import Console
+    from hpsearch.folder.reading import SearchReader
     from hpsearch.store.layout import SearchFolder
-    from hpsearch.store.reading import SearchReader
+    from hpsearch.store.lock import Holder
     from hpsearch.store.record import RunRecord, SearchRecord
 
 _CANCEL_EXAMPLE = """\
@@ -56,9 +56,9 @@ def cancel(argv: Sequence[str]) -> int:
         help="The controller ran on another machine, and you know that it does not live any more.",
     )
     options = parser.parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _cancel(options, Screen(stamps=False))
+    return _cancel(options, Console(stamps=False))
 
 
 def _seconds(text: str) -> float:
@@ -71,18 +71,18 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _cancel(options: argparse.Namespace, screen: Screen) -> int:
-    from hpsearch.store.reading import SearchReader, find_folder
+def _cancel(options: argparse.Namespace, console: Console) -> int:
+    from hpsearch.folder.reading import SearchReader, find_folder
 
     folder = find_folder(options.folder)
     deadline = time.monotonic() + options.timeout
     _await_journal(folder, deadline)
     reader = SearchReader(folder, passes_over_damage=True)
     for damage in reader.damage:
-        screen.warn(damage)
+        console.warn(damage)
     while True:
         try:
-            return _cancel_now(reader, options, screen)
+            return _cancel_now(reader, options, console)
         except ControllerPresent:
             # A controller that has just taken the lock may not have said yet who it is.
             if time.monotonic() >= deadline:
@@ -102,7 +102,7 @@ def _await_journal(folder: SearchFolder, deadline: float) -> None:
         time.sleep(_PAUSE_S / 10)
 
 
-def _cancel_now(reader: SearchReader, options: argparse.Namespace, screen: Screen) -> int:
+def _cancel_now(reader: SearchReader, options: argparse.Namespace, console: Console) -> int:
     """Stop a search as it is at this moment.
 
     Raises ControllerPresent if a controller comes in between.
@@ -116,22 +116,22 @@ def _cancel_now(reader: SearchReader, options: argparse.Namespace, screen: Scree
     if presence is Presence.GONE and is_being_resumed(processes(), reader.folder.path):
         raise ControllerPresent(f"{reader.folder.path}: a process was told to resume this search, and has not begun")
     if holder is None or presence is Presence.GONE or (presence is Presence.UNKNOWN and options.controller_is_gone):
-        return _end_what_is_left(reader, screen)
+        return _end_what_is_left(reader, console)
     if presence is Presence.LIVE and reader.is_copy(holder):
         raise FolderError(
             f"{reader.folder.path} is a copy of a search that is live elsewhere ({holder}): cancel it in its own folder"
         )
     how = _ask_to_stop(reader.folder, holder, is_here=presence is Presence.LIVE)
-    screen.note(f"asked the controller to stop by {how} ({holder})")
+    console.note(f"asked the controller to stop by {how} ({holder})")
     if not _has_ended_within(reader, holder, options.timeout):
-        _tell_of_no_end(reader, holder, options.timeout, screen)
+        _tell_of_no_end(reader, holder, options.timeout, console)
         return 1
     has_given_back = reader.holder() != holder
-    screen.note(
+    console.note(
         "the controller has ended" if has_given_back or presence is Presence.LIVE else "it gives no sign of life"
     )
     reader.update()
-    return _end_what_is_left(reader, screen)
+    return _end_what_is_left(reader, console)
 
 
 def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
@@ -140,7 +140,7 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
     Raises StoreError if it can be reached neither by a signal nor by a file.
     """
     from hpsearch.backends.process_identity import signal_process
-    from hpsearch.store.cancel_request import leave_request
+    from hpsearch.store.lock import leave_request
 
     if is_here and holder.takes_signals:
         try:
@@ -176,18 +176,18 @@ def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) ->
     return True
 
 
-def _tell_of_no_end(reader: SearchReader, holder: Holder, timeout_s: float, screen: Screen) -> None:
+def _tell_of_no_end(reader: SearchReader, holder: Holder, timeout_s: float, console: Console) -> None:
     folder = reader.folder
     if not folder.cancel_request.exists():
-        screen.error(f"the controller was told, and is not done after {timeout_s:g} s; see {folder.log}")
+        console.error(f"the controller was told, and is not done after {timeout_s:g} s; see {folder.log}")
         return
-    screen.error(
+    console.error(
         f"no answer from the controller ({holder}) within {timeout_s:g} s; if it lives, it stops as soon as it sees "
         f"{folder.cancel_request}. If it does not: run this on {holder.host}, or add --controller_is_gone"
     )
 
 
-def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
+def _end_what_is_left(reader: SearchReader, console: Console) -> int:
     """End what no controller looks after any more, and tell what the search came to."""
     from hpsearch.search.search import Resumption, resume_search
 
@@ -196,27 +196,27 @@ def _end_what_is_left(reader: SearchReader, screen: Screen) -> int:
     for entry in elsewhere:
         assert entry.submitted is not None
         host, run = entry.submitted.host, entry.run.number
-        screen.warn(f"run {run} was started on {host} and can only be ended there: run hpsearch cancel on {host}")
+        console.warn(f"run {run} was started on {host} and can only be ended there: run hpsearch cancel on {host}")
     if here:
         how = Resumption(lambda record: _open_runs(record)[0], only_ends=True)
         try:
-            resume_search(str(reader.folder.path), {}, screen, how)
+            resume_search(str(reader.folder.path), {}, console, how)
         except SearchInterrupted:
             pass  # Which is what was wanted.
         except (StoreError, OSError):
-            _end_unrecorded(here, reader, screen)
+            _end_unrecorded(here, reader, console)
             raise
         reader.update()
     else:
-        _end_leftovers(reader, screen)
-        _tell_the_end(reader, screen)
+        _end_leftovers(reader, console)
+        _tell_the_end(reader, console)
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 
 
-def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: Screen) -> None:
+def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, console: Console) -> None:
     """End live runs although nothing can be written in their search folder (no room, read-only)."""
-    from hpsearch.app.report import amount
     from hpsearch.config.options import options_from_names
+    from hpsearch.console.text import amount
     from hpsearch.search.backend_choice import backend_to_end_jobs
     from hpsearch.search.resume_checks import original_of
     from hpsearch.search.stop import StopRequest
@@ -225,19 +225,19 @@ def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, screen: 
     runs = (entry.run for entry in reader.record)
     if original_of(reader.folder, reader.record.known_settings(), runs) is not None:
         return
-    backend = backend_to_end_jobs(options_from_names(reader.record.options), screen)
+    backend = backend_to_end_jobs(options_from_names(reader.record.options), console)
     with StopRequest() as stop:
         jobs = [
             job_of(attempt_of(reader, entry, entry.attempts, entry.token), entry.submitted)
             for entry in entries
             if entry.is_live and entry.submitted is not None
         ]
-        screen.warn(f"nothing can be written there: told {amount(len(jobs), 'run')} to end, and this is not recorded")
+        console.warn(f"nothing can be written there: told {amount(len(jobs), 'run')} to end, and this is not recorded")
         backend.cancel(jobs, stop.alarm)
         backend.close()
 
 
-def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
+def _end_leftovers(reader: SearchReader, console: Console) -> None:
     """End what runs that are over have left behind on this machine."""
     from hpsearch.backends.run_family import end_family
     from hpsearch.search.resume_checks import is_process_elsewhere, original_of
@@ -246,22 +246,23 @@ def _end_leftovers(reader: SearchReader, screen: Screen) -> None:
     if original_of(reader.folder, reader.record.known_settings(), runs) is None:
         over = [entry.token for entry in reader.record if entry.token and not is_process_elsewhere(entry)]
         for process in end_family(over):
-            screen.note(f"ended what a run had left behind: {process}")
+            console.note(f"ended what a run had left behind: {process}")
 
 
-def _tell_the_end(reader: SearchReader, screen: Screen) -> None:
+def _tell_the_end(reader: SearchReader, console: Console) -> None:
     from collections import Counter
 
-    from hpsearch.app.report import amount, sorted_states
     from hpsearch.config.own_call import resume_hint
+    from hpsearch.console.text import amount
     from hpsearch.core.model import RunState
+    from hpsearch.folder.run_tables import sorted_states
 
     counts = Counter(entry.state for entry in reader.record)
     listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
-    screen.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {listed}")
+    console.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {listed}")
     if set(counts) != {RunState.FINISHED}:
-        screen.note(f"go on with: {resume_hint(reader.folder.path)}")
-    screen.result(str(reader.folder.results))
+        console.note(f"go on with: {resume_hint(reader.folder.path)}")
+    console.result(str(reader.folder.results))
 
 
 def _open_runs(record: SearchRecord) -> tuple[list[RunRecord], list[RunRecord]]:
@@ -301,16 +302,16 @@ def resume(argv: Sequence[str]) -> int:
         "No option is needed; those given replace the search's own."
     )
     namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _resume(namespace.folder, _given(namespace), Screen())
+    return _resume(namespace.folder, _given(namespace), Console())
 
 
-def _resume(folder: str, given: dict[str, Any], screen: Screen) -> int:  # Any: see _given
+def _resume(folder: str, given: dict[str, Any], console: Console) -> int:  # Any: see _given
+    from hpsearch.folder.reading import find_folder
     from hpsearch.search.search import resume_search
-    from hpsearch.store.reading import find_folder
 
-    return resume_search(str(find_folder(folder).path), given, screen).exit_status
+    return resume_search(str(find_folder(folder).path), given, console).exit_status
 
 
 def retry(argv: Sequence[str]) -> int:
@@ -325,14 +326,14 @@ def retry(argv: Sequence[str]) -> int:
         "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
     )
     namespace = parser.parse_args(argv)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
 
-    return _retry(namespace, Screen())
+    return _retry(namespace, Console())
 
 
-def _retry(namespace: argparse.Namespace, screen: Screen) -> int:
+def _retry(namespace: argparse.Namespace, console: Console) -> int:
+    from hpsearch.folder.reading import SearchReader, find_folder
     from hpsearch.search.search import Resumption, resume_search
-    from hpsearch.store.reading import SearchReader, find_folder
 
     reader = SearchReader(find_folder(namespace.folder))
     named = set(namespace.run)
@@ -343,10 +344,10 @@ def _retry(namespace: argparse.Namespace, screen: Screen) -> int:
     if takes_all_failed:
         numbers |= {entry.run.number for entry in reader.record if entry.state.is_failure}
     if not numbers:
-        screen.note("no run of this search has failed: there is nothing to run again")
+        console.note("no run of this search has failed: there is nothing to run again")
         return 0
     how = Resumption(lambda record: _to_look_after(record, numbers), named, takes_all_failed)
-    return resume_search(str(reader.folder.path), _given(namespace), screen, how).exit_status
+    return resume_search(str(reader.folder.path), _given(namespace), console, how).exit_status
 
 
 def _to_look_after(record: SearchRecord, numbers: Collection[int]) -> list[RunRecord]:

@@ -1,4 +1,4 @@
-"""How long a backend that takes no run for the moment is waited for, and what of that is told."""
+"""What holds a search up: a backend that takes no run for the moment, a journal that cannot be written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 import re
 from collections.abc import Callable
 
-from hpsearch.app.report import duration
+from hpsearch.console.console import Console
+from hpsearch.console.text import duration
+from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.search.clocks import Clock
+from hpsearch.store.live import LiveSearch
 
 #: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
@@ -72,3 +75,42 @@ class Delays:
             tell(f"runs can be started again, after {duration(waited_s)}")
         self._since, self._next_s = None, _FIRST_PAUSE_S
         self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}
+
+
+#: Between two tries, in seconds.
+PAUSE_S = 1.0
+#: A disk without room is waited for this long, in seconds, where no run is live any more.
+_PATIENCE_S = 600.0
+
+
+class Standstill:
+    """Says once that it has begun, tries whether it is over, and knows how long it is borne."""
+
+    def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
+        self._search, self._console, self._steady = search, console, steady
+        self._since: float | None = None
+        self._next_try = 0.0
+
+    def look(self, has_live: bool) -> None:
+        """Try to write what could not be written, if it is time to.
+
+        has_live: a run of the search is live. Raises StoreError if nothing is left to wait for.
+        """
+        trouble = self._search.trouble
+        if trouble is not None:
+            if self._steady() >= self._next_try:
+                self._search.end_trouble()
+                self._next_try = self._steady() + PAUSE_S
+            self.bear(self._search.trouble or trouble, has_live or self._search.trouble is None)
+        if self._search.trouble is None and self._since is not None:
+            self._console.note("the journal can be written again")
+            self._since = None
+
+    def bear(self, trouble: StoreError, has_live: bool) -> None:
+        """Say what is wrong, once; raise it if nothing is left to wait for."""
+        if self._since is None:
+            self._since = self._steady()
+            self._console.warn(f"{trouble}: running runs go on, no new one is started until it can be written")
+        is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
+        if is_over and not has_live:
+            raise trouble

@@ -7,16 +7,17 @@ import math
 from collections.abc import Collection, Iterable
 from signal import SIGINT
 
-from hpsearch.app.report import amount
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import Backend, LeftoverEnder
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
+from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 from hpsearch.search.clocks import Clocks
 from hpsearch.search.collecting import Collector, EndedRun
-from hpsearch.search.standstill import PAUSE_S, Standstill
+from hpsearch.search.delays import PAUSE_S, Standstill
+from hpsearch.search.progress import Progress
 from hpsearch.search.stop import StopRequest
 from hpsearch.search.submissions import Submissions, attempt_of, job_of
 from hpsearch.store.events import (
@@ -41,7 +42,7 @@ class Dispatcher:
         search: LiveSearch,
         config: SearchConfig,
         backend: Backend,
-        screen: Screen,
+        console: Console,
         stop: StopRequest,
         clocks: Clocks,
         retries: int,
@@ -53,11 +54,11 @@ class Dispatcher:
         submits_only: leave as soon as a scheduler has all runs. longest_wait_s: for one that takes none.
         """
         self._search, self._config, self._backend = search, config, backend
-        self._screen, self._stop, self._clocks = screen, stop, clocks
+        self._console, self._stop, self._clocks = console, stop, clocks
         self._retries, self._submits_only = retries, submits_only
-        self._submissions = Submissions(search, backend, screen, clocks, self._is_needless, longest_wait_s)
-        self._collector = Collector(search, config, backend, screen, clocks)
-        self._standstill = Standstill(search, screen, clocks.steady)
+        self._submissions = Submissions(search, backend, console, clocks, self._is_needless, longest_wait_s)
+        self._collector = Collector(search, config, backend, console, clocks)
+        self._standstill = Standstill(search, console, clocks.steady)
         self._active: dict[str, Job] = {}
         self._ended_jobs: dict[str, Job] = {}
         self._to_announce: list[Job] = []
@@ -77,6 +78,8 @@ class Dispatcher:
         """
         self._again.update(again)
         entries = list(entries)
+        last_run = max(self._search.record.runs, default=0)
+        self._progress = Progress(self._console, self._search.settings, entries, self._backend.shows_output, last_run)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
         for entry in entries:
             self._failures_before[entry.run.number] = entry.failures
@@ -191,14 +194,14 @@ class Dispatcher:
     def _announce(self) -> None:
         """Tell which runs were started; after those that made room for them."""
         for job in self._to_announce:
-            self._screen.started(job, is_queued=self._backend.survives_controller)
+            self._progress.started(job, is_queued=self._backend.survives_controller)
         self._to_announce.clear()
 
     def _wait(self) -> None:
         if not self._is_busy():
             return
         next_try_s = self._submissions.time_to_next_try()
-        limits = [limit for limit in (self._screen.refresh_s, next_try_s) if limit is not None]
+        limits = [limit for limit in (self._console.refresh_s, next_try_s) if limit is not None]
         if self._search.trouble is not None:
             limits.append(PAUSE_S)
         if self._followers:
@@ -206,7 +209,7 @@ class Dispatcher:
         self._backend.wait(list(self._active.values()), min([*limits, _REQUEST_INTERVAL_S]), self._stop.alarm)
         self._look_for_request()
         self._echo()
-        self._screen.refresh(self._active.values(), len(self._submissions.waiting))
+        self._progress.refresh(self._active.values())
 
     def _look_for_request(self) -> None:
         """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
@@ -217,12 +220,12 @@ class Dispatcher:
         with contextlib.suppress(OSError):  # The file system may be away; what is asked for there is seen later.
             asked_by = self._search.who_asked_to_cancel()
         if asked_by is not None:
-            self._screen.note(f"told to stop by {asked_by}")
+            self._console.note(f"told to stop by {asked_by}")
             self._stop.request(SIGINT)
 
     def _echo(self) -> None:
         for follower in self._followers.values():
-            self._screen.echo(follower)
+            self._console.echo(follower)
 
     def _notice(self) -> list[RunRecord]:
         """Ask the backend once for all jobs; return the runs that have ended."""
@@ -245,7 +248,7 @@ class Dispatcher:
             self._unseen.discard(token)
         if status.phase is JobPhase.RUNNING and entry.state is RunState.QUEUED:
             self._search.note_happened(AttemptStarted(run.number, token, self._clocks.wall(), status.place))
-            self._screen.runs_now(job, status.place)
+            self._progress.runs_now(job, status.place)
 
     def _finish_attempt(self, entry: RunRecord, token: str, status: Status) -> None:
         cause = status.cause.value if status.cause is not None else ""
@@ -260,7 +263,7 @@ class Dispatcher:
     def _collect_all(self, ended: Iterable[RunRecord]) -> None:
         for entry in ended:
             self._collect(EndedRun(entry, self._ended_jobs.pop(entry.token, None)))
-            self._screen.refresh(self._active.values(), len(self._submissions.waiting))
+            self._progress.refresh(self._active.values())
 
     def _collect_again(self, is_last_try: bool = False) -> bool:
         """Try again to collect what could not be collected; return whether there was something to collect."""
@@ -274,7 +277,7 @@ class Dispatcher:
         entry, job = ended.entry, ended.job
         follower = self._followers.pop(entry.token, None)
         if follower is not None:
-            self._screen.echo(follower, is_last=True)
+            self._console.echo(follower, is_last=True)
             follower.close()
         if not self._collector.collect(ended, is_last_try):
             return
@@ -285,7 +288,7 @@ class Dispatcher:
             self._submissions.waiting.append(entry)
         elif entry.result.summary is not None:
             self._collector.add_row(entry)
-        self._screen.ended(entry, is_again)
+        self._progress.ended(entry, is_again)
         if not is_again:
             self.restored |= self._restore_kept([entry])
 
@@ -301,9 +304,9 @@ class Dispatcher:
             return False
         if not self._collector.finished_after_all(entry):
             return False
-        self._screen.note(f"run {entry.run.number} is not run again: by now, its summary says that it has finished")
+        self._console.note(f"run {entry.run.number} is not run again: by now, its summary says that it has finished")
         self._collector.add_row(entry)
-        self._screen.ended(entry, False)
+        self._progress.ended(entry, False)
         return True
 
     def _runs_again(self, entry: RunRecord) -> bool:
@@ -330,9 +333,9 @@ class Dispatcher:
         if not jobs:
             return
         if self._backend.survives_controller and signal_number != SIGINT:
-            self._screen.note(f"{amount(len(jobs), 'run')} left to {self._backend.name}, where they go on")
+            self._console.note(f"{amount(len(jobs), 'run')} left to {self._backend.name}, where they go on")
             return
-        self._screen.stopping(len(jobs))
+        self._progress.stopping(len(jobs))
         self._stop.silence()
         self._backend.cancel(list(jobs.values()), self._stop.alarm)
         statuses = self._backend.poll(list(jobs.values()))
@@ -340,7 +343,7 @@ class Dispatcher:
             status = statuses.get(token, Status(JobPhase.UNKNOWN))
             is_there = status.phase in (JobPhase.QUEUED, JobPhase.RUNNING)
             if is_there or (self._backend.survives_controller and status.phase is not JobPhase.ENDED):
-                self._screen.warn(f"run {job.attempt.run.number}: its job {job.id} may not have ended")
+                self._console.warn(f"run {job.attempt.run.number}: its job {job.id} may not have ended")
                 continue
             entry = self._search.record.runs[job.attempt.run.number]
             ended = Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, "cancelled with the search")
@@ -352,7 +355,7 @@ class Dispatcher:
         if isinstance(self._backend, LeftoverEnder):
             over = [entry.token for entry in self._search.record if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):
-                self._screen.note(f"ended what a run had left behind: {process}")
+                self._console.note(f"ended what a run had left behind: {process}")
 
     def _end_unsure(self) -> None:
         """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
@@ -361,7 +364,7 @@ class Dispatcher:
         self._take_in(self._submissions.settle_at_last(self._stop.alarm))
         for token, attempt in doubtful.items():
             if token in self._submissions.doubtful:
-                self._screen.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
+                self._console.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
             elif token not in self._active:
                 cancelled = Status(JobPhase.ENDED, None, RunState.CANCELLED, "cancelled before it was accepted")
                 self._end_without_job(attempt, cancelled)
@@ -370,7 +373,7 @@ class Dispatcher:
         """An error of ours ends this controller: that is no reason to end runs, which go on as after its death."""
         if self._active:
             runs = amount(len(self._active), "run")
-            self._screen.warn(f"{runs} may go on without this controller; resume to collect")
+            self._console.warn(f"{runs} may go on without this controller; resume to collect")
 
     def _abandon(self) -> None:
         """Someone ends this controller in a way of his own: local runs would go on unseen, so they are ended."""

@@ -8,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
+from hpsearch.console.text import amount
 from hpsearch.console.utf8 import check_texts
-from hpsearch.core.coding import Selection
+from hpsearch.core.coding import Selection, SpaceReport
 from hpsearch.core.command import text_of
+from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.search.clocks import Clock
-from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.record import Settings
 
 
@@ -119,3 +121,44 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
         # Jobs of a cluster often start in the same second.
         time.sleep(max(0.01, 1 - stamp % 1))
         stamp = clock()
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return what is about to be searched."""
+    report, settings = plan.selection.report, plan.settings
+    lines = [f"grid: {amount(report.grid_size, 'configuration')} in {settings.grid_file or settings.grid_module}"]
+    if plan.config.grid_config_file is not None:
+        lines[0] += f" with {plan.config.grid_config_file}"
+    lines += condition_lines(plan.config.conditions, report)
+    lines.append(f"runs: {_chosen(plan)}")
+    lines.append(f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}")
+    lines.append(f"results: {plan.folder}")
+    return lines
+
+
+def condition_lines(conditions: Sequence[Condition], report: SpaceReport) -> list[str]:
+    """Return what the conditions did, and how many duplicates were dropped."""
+    lines = []
+    for number, (condition, matched) in enumerate(zip(conditions, report.matched), start=1):
+        if number in report.skipped:
+            lines.append(
+                f"warning: condition {number} is skipped: its option {report.skipped[number]!r} is not in the grid"
+            )
+        elif matched is not None:
+            options = ", ".join(condition.then)
+            lines.append(f"condition {number} set {options} in {amount(matched, 'configuration')}")
+    if report.duplicates:
+        were = "was" if report.duplicates == 1 else "were"
+        lines.append(f"warning: {amount(report.duplicates, 'duplicate configuration')} {were} dropped")
+    return lines
+
+
+def _chosen(plan: Plan) -> str:
+    count, report = len(plan.selection), plan.selection.report
+    if plan.options.dont_generate_full_grid or report.available is None:
+        wanted = plan.options.num_searches
+        how = f"{count:,} sampled at random" + (f" (only {count:,} of {wanted:,} exist)" if count < wanted else "")
+    else:
+        how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
+    order = "in the order of the grid" if plan.options.deterministic_search else "in random order"
+    return f"{how}, {order}" + ("" if plan.options.deterministic_search else f" (seed {plan.options.random_seed})")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hpsearch.backends.process_identity import lives
 from hpsearch.backends.scheduler import cluster_of
+from hpsearch.config.given_paths import absolute
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run
-from hpsearch.store.given_paths import absolute
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 

@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.app.report import closing_lines, odd_performances, plan_lines
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import AsksCommands, Backend, OnCluster
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, in_process, load_config
 from hpsearch.config.options import SearchOptions, check_together, options_from_names, with_given
 from hpsearch.config.own_call import resume_hint, retry_hint
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_of, config_to_end
+from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import (
@@ -35,20 +35,21 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import RunState
 from hpsearch.folder.controller import lock_ways, this_controller
+from hpsearch.folder.reading import no_search
+from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
 from hpsearch.search.clocks import Clocks
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.new_folder import FolderTakenError, new_search
-from hpsearch.search.plan import Plan, make_plan
+from hpsearch.search.plan import Plan, make_plan, plan_lines
+from hpsearch.search.progress import closing_lines
 from hpsearch.search.resume_checks import check_adoptable, check_same_cluster, check_same_place, may_be_live
 from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import ControllerStarted, RunMoved, RunPlanned, SearchStarted
-from hpsearch.store.given_paths import absolute, existing_folder
 from hpsearch.store.journal import remedy_for
-from hpsearch.store.layout import SearchFolder, append_bounded, rename_with_stamp
+from hpsearch.store.layout import SearchFolder, append_text, rename_with_stamp
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.reading import no_search
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import encode, readable
 
@@ -84,7 +85,7 @@ class SearchEnd:
 
 
 def run_search(
-    options: SearchOptions, given: Mapping[str, Any], screen: Screen, import_paths: Sequence[str] = ()
+    options: SearchOptions, given: Mapping[str, Any], console: Console, import_paths: Sequence[str] = ()
 ) -> SearchEnd:  # Any: of the options' types
     """Run a new search, or resume one.
 
@@ -94,7 +95,7 @@ def run_search(
     """
     check_together(options)
     if options.resume:
-        return resume_search(options.resume, given, screen)
+        return resume_search(options.resume, given, console)
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
@@ -105,25 +106,25 @@ def run_search(
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:
         check_cluster_options(options)
-        screen.notes(plan_lines(plan))
-        screen.results(command_line(run, plan.settings) for run in plan.runs())
+        console.notes(plan_lines(plan))
+        console.results(command_line(run, plan.settings) for run in plan.runs())
         return SearchEnd(None, 0)
-    backend = choose_backend(options, screen)
-    screen.notes(plan_lines(plan))
+    backend = choose_backend(options, console)
+    console.notes(plan_lines(plan))
     clean_up_when_interrupted()
     while True:
         try:
-            return _carry_out_plan(plan, backend, screen)
+            return _carry_out_plan(plan, backend, console)
         except FolderTakenError:
             # Another search took the folder in this very second: the next second, or the message that it exists.
             plan = make_plan(config, options, import_paths, time.time)
-            screen.note(f"results: {plan.folder}")
+            console.note(f"results: {plan.folder}")
 
 
-def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
+def _carry_out_plan(plan: Plan, backend: Backend, console: Console) -> SearchEnd:
     folder = SearchFolder(plan.folder)
     may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
-    with new_search(folder.path, may_exist, _names_of_inputs(plan), screen.note) as new:
+    with new_search(folder.path, may_exist, _names_of_inputs(plan), console.note) as new:
         search = new.live
         if not search.record.runs:
             _set_aside_foreign_files(folder)
@@ -139,7 +140,7 @@ def _carry_out_plan(plan: Plan, backend: Backend, screen: Screen) -> SearchEnd:
         entries = [search.record.runs[run.number] for run in runs]
         new.keeps = True
         try:
-            return _carry_out(search, plan.config, backend, screen, entries, plan.options)
+            return _carry_out(search, plan.config, backend, console, entries, plan.options)
         except SubmissionRefused:
             search.withdraw_plan()
             new.keeps = any(entry.submitted is not None for entry in entries)
@@ -192,7 +193,7 @@ def _copy_inputs(plan: Plan, folder: SearchFolder) -> None:
 
 
 def resume_search(
-    given_folder: str, given: Mapping[str, Any], screen: Screen, how: Resumption = Resumption()
+    given_folder: str, given: Mapping[str, Any], console: Console, how: Resumption = Resumption()
 ) -> SearchEnd:  # Any: see run_search
     """Take a search up again. given: options that replace the search's own, name -> value.
 
@@ -203,7 +204,7 @@ def resume_search(
     if not folder.journal.exists():
         raise no_search(folder)
     clean_up_when_interrupted()
-    with LiveSearch(folder, this_controller(), lock_ways(screen.note), passes_over_damage=how.only_ends) as search:
+    with LiveSearch(folder, this_controller(), lock_ways(console.note), passes_over_damage=how.only_ends) as search:
         settings, entries = search.settings, how.chosen(search.record)
         combined = replace(with_given(_options_of(search), given), resume=given_folder)
         if not combined.runs_are_gone:
@@ -211,8 +212,8 @@ def resume_search(
             check_same_place(search.record, combined, entries)
         if not how.only_ends and _number_to_run(entries, how):
             _check_run_cwd(settings.run_cwd)
-        config = config_to_end(settings, screen.warn) if how.only_ends else config_of(settings)
-        backend = backend_to_end_jobs(combined, screen) if how.only_ends else choose_backend(combined, screen)
+        config = config_to_end(settings, console.warn) if how.only_ends else config_of(settings)
+        backend = backend_to_end_jobs(combined, console) if how.only_ends else choose_backend(combined, console)
         if isinstance(backend, OnCluster) and not combined.runs_are_gone:
             check_same_cluster(folder, entries, backend.own_cluster)
         moves = _moves(search)
@@ -221,8 +222,8 @@ def resume_search(
         if moves or not all(path.exists() for path in commands):
             # Or the first controller was killed before it could write them.
             search.write_commands()
-        screen.notes(_resume_lines(search, entries, how))
-        return _carry_out(search, config, backend, screen, entries, combined, how)
+        console.notes(_resume_lines(search, entries, how))
+        return _carry_out(search, config, backend, console, entries, combined, how)
 
 
 def _options_of(search: LiveSearch) -> SearchOptions:
@@ -289,7 +290,7 @@ def _keep_conversation(backend: Backend, folder: SearchFolder) -> None:
     """Keep what the backend asks of other programs, and what it asked so far, in the search folder."""
     if isinstance(backend, AsksCommands):
         path = folder.conversation
-        backend.conversation.keep(str(path), lambda text: append_bounded(path, text, _MOST_CONVERSATION))
+        backend.conversation.keep(str(path), lambda text: append_text(path, text, _MOST_CONVERSATION))
 
 
 def _longest_wait_s(options: SearchOptions) -> float:
@@ -302,7 +303,7 @@ def _carry_out(
     search: LiveSearch,
     config: SearchConfig,
     backend: Backend,
-    screen: Screen,
+    console: Console,
     entries: Sequence[RunRecord],
     options: SearchOptions,
     how: Resumption = Resumption(),
@@ -310,19 +311,18 @@ def _carry_out(
     """Run what is to be run, show it, and close the search in good order."""
     started = time.monotonic()
     folder = search.folder
-    screen.keep_log(folder.log)
+    console.keep_log(lambda text: append_text(folder.log, text))
     _keep_conversation(backend, folder)
     earlier_options = search.record.options
     _note_controller(search, asdict(options), backend)
-    screen.begin(search.settings, entries, backend.shows_output, max(search.record.runs, default=0))
-    with StopRequest() as stop, screen.standing_in_for_stderr():
+    with StopRequest() as stop, console.standing_in_for_stderr():
         process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
         config = in_process(config, process)
         dispatcher = Dispatcher(
             search,
             config,
             backend,
-            screen,
+            console,
             stop,
             Clocks(),
             options.retries,
@@ -351,18 +351,18 @@ def _carry_out(
             raise StoreError(f"{what}; {_how_to_go_on(folder, error.errno in NO_ROOM)}") from error
         finally:
             process.close()
-            screen.close()
+            console.close()
             backend.close()
-        screen.notes(closing_lines(search.record, folder, time.monotonic() - started))
+        console.notes(closing_lines(search.record, folder, time.monotonic() - started))
         odd = odd_performances(search.record)
         if odd:
-            screen.warn(odd)
+            console.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
-    _print_results(screen, folder.results, stop.signal_number is not None)
+    _print_results(console, folder.results, stop.signal_number is not None)
     have_results = all(entry.state is RunState.FINISHED for entry in entries)
     all_finished = have_results and not dispatcher.restored
     if options.submit_only and stop.signal_number is None:
-        screen.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
+        console.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
         return SearchEnd(folder.results, 0)
     if stop.signal_number is not None and not all_finished:
         hint = retry_hint(folder.path, dispatcher.restored) if have_results else resume_hint(folder.path)
@@ -381,12 +381,12 @@ def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
     return f"nothing that was written is lost: {remedy}, then {resume_hint(folder.path)}"
 
 
-def _print_results(screen: Screen, path: Path, is_stopped: bool) -> None:
+def _print_results(console: Console, path: Path, is_stopped: bool) -> None:
     """Print where the table lies, whole; after a stop, for a reader that takes nothing, only for a moment.
 
     Raises SearchInterrupted if Ctrl-C ends the waiting.
     """
     try:
-        screen.result(str(path), _LAST_WORD_S if is_stopped else None)
+        console.result(str(path), _LAST_WORD_S if is_stopped else None)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search is over, its results lie in {path}", signal.SIGINT) from None

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.report import amount
-from hpsearch.app.screen import Screen
 from hpsearch.backends.base import AsksCommands, Backend
+from hpsearch.console.console import Console
+from hpsearch.console.text import amount
 from hpsearch.core.command import argv
 from hpsearch.core.errors import (
     SearchError,
@@ -24,6 +24,7 @@ from hpsearch.core.errors import (
     is_forbidden,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
+from hpsearch.folder.reading import SearchReader
 from hpsearch.search.clocks import Clocks
 from hpsearch.search.delays import Delays
 from hpsearch.search.run_queue import WaitingRuns
@@ -31,7 +32,6 @@ from hpsearch.search.stop import is_raised
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.reading import SearchReader
 from hpsearch.store.record import RunRecord
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
@@ -61,7 +61,7 @@ class Submissions:
         self,
         search: LiveSearch,
         backend: Backend,
-        screen: Screen,
+        console: Console,
         clocks: Clocks,
         is_needless: Callable[[RunRecord], bool],
         longest_wait_s: float = math.inf,
@@ -72,7 +72,7 @@ class Submissions:
         longest_wait_s: for how long a scheduler may take nothing before it is given up.
         """
         self._is_needless = is_needless
-        self._search, self._backend, self._screen, self._clocks = search, backend, screen, clocks
+        self._search, self._backend, self._console, self._clocks = search, backend, console, clocks
         self.waiting = WaitingRuns(backend, clocks.steady)
         self.doubtful: dict[str, Attempt] = {}
         self.given_up = ""
@@ -210,7 +210,7 @@ class Submissions:
             try:
                 move_back(self._search.folder, run, path)
             except StoreError as error:
-                self._screen.warn(f"run {run.number}: {error}")
+                self._console.warn(f"run {run.number}: {error}")
 
     def _intend(self, attempts: Sequence[Attempt]) -> None:
         now = self._clocks.wall()
@@ -220,7 +220,7 @@ class Submissions:
 
     def _tell_where(self, moved: Sequence[tuple[Run, Path]]) -> None:
         for run, path in moved:
-            self._screen.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
+            self._console.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
 
     def _withdraw(self, attempts: Sequence[Attempt], moved: Sequence[tuple[Run, Path]]) -> None:
         """Let everything be as it was before attempts that never became jobs."""
@@ -236,7 +236,7 @@ class Submissions:
         submitted = [self._submitted(job, host) for job in jobs]
         self._search.note_happened(*submitted, at_once=self._backend.survives_controller)
         self._has_accepted, self._was_ever_accepted, self._refusals = True, True, 0
-        self._delays.over(self._screen.note)
+        self._delays.over(self._console.note)
         self.unreleased += jobs
         self.release_recorded()
         for job in jobs:
@@ -298,7 +298,7 @@ class Submissions:
         self._warn(f"{left} not submitted{unsure}: {reason}, then resume")
 
     def _warn(self, text: str) -> None:
-        self._screen.warn(text + self._hint)
+        self._console.warn(text + self._hint)
 
     @property
     def _hint(self) -> str:

@@ -16,7 +16,7 @@ def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str
     """
     arguments = arguments or SeedsArguments()
     options = parse_seeds_options(argv, arguments, prog)
-    from hpsearch.app.screen import Screen
+    from hpsearch.console.console import Console
     from hpsearch.seeds.gathering import gather_seeds
 
-    return gather_seeds(options, arguments.hpmod_path, Screen())
+    return gather_seeds(options, arguments.hpmod_path, Console())

@@ -9,32 +9,32 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.app.command import add_current_folder
-from hpsearch.app.command import main as run_search
-from hpsearch.app.screen import Screen
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import current_config
 from hpsearch.config.options import to_argv
 from hpsearch.config.recorded import config_for_folder, config_of
+from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_grid import seed_grid
+from hpsearch.search.command import add_current_folder
+from hpsearch.search.command import main as run_search
 from hpsearch.seeds.call import search_call
 from hpsearch.seeds.configuration import differing_runs
 from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions, SummaryWishes
 from hpsearch.seeds.plan import Gathering, plan_gathering, runs_with_source
 from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs, record_of
 from hpsearch.seeds.summary import write_summary
-from hpsearch.store.given_paths import absolute, existing_folder
-from hpsearch.store.seeds_folder import write_grid_config
+from hpsearch.store.layout import write_grid_config
 
 #: How a search ends that a signal stopped: what it gathered is summed up all the same.
 _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 _SEEDS_SHOWN = 20
 
 
-def gather_seeds(options: SeedsOptions, hpmod_path: str | None, screen: Screen) -> int:
+def gather_seeds(options: SeedsOptions, hpmod_path: str | None, console: Console) -> int:
     """Do what the options say; return the exit status.
 
     hpmod_path: the folder of the main module, as a user's script names it; see `_extend_search_path`.
@@ -42,8 +42,8 @@ def gather_seeds(options: SeedsOptions, hpmod_path: str | None, screen: Screen) 
     """
     _extend_search_path(hpmod_path)
     if options.seeds_dir:
-        return _sum_up_folder(options, screen)
-    return _gather(plan_gathering(options), screen)
+        return _sum_up_folder(options, console)
+    return _gather(plan_gathering(options), console)
 
 
 def _extend_search_path(hpmod_path: str | None) -> None:
@@ -57,38 +57,38 @@ def _extend_search_path(hpmod_path: str | None) -> None:
         sys.path += [str(folder.resolve().parent) for base in bases if (folder := base / hpmod_path).is_dir()]
 
 
-def _gather(gathering: Gathering, screen: Screen) -> int:
+def _gather(gathering: Gathering, console: Console) -> int:
     clean_up_when_interrupted()
-    runs = runs_with_source(gathering, screen)
+    runs = runs_with_source(gathering, console)
     if gathering.search.dry_run:
-        return _show_commands(gathering, _missing(gathering, runs, screen))
+        return _show_commands(gathering, _missing(gathering, runs, console))
     if gathering.options.start_gathering:
-        return _run_missing(gathering, runs, screen)
-    return _print_call(gathering, _missing(gathering, runs, screen), screen)
+        return _run_missing(gathering, runs, console)
+    return _print_call(gathering, _missing(gathering, runs, console), console)
 
 
-def _missing(gathering: Gathering, runs: Sequence[SeedRun], screen: Screen, with_failed: bool = True) -> list[int]:
+def _missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console, with_failed: bool = True) -> list[int]:
     # Those that are still to come look like failed ones in their folders.
     seeds = gathering.missing(runs, with_failed and not _is_interrupted(gathering.results))
     shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN])) + (", ..." if len(seeds) > _SEEDS_SHOWN else "")
-    screen.note(f"seeds: {len(counted(runs))} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
+    console.note(f"seeds: {len(counted(runs))} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
     return seeds
 
 
-def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], screen: Screen) -> int:
+def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> int:
     """Run the seeds that are missing; those of an interrupted gathering first, for they may be live."""
     status = 0
     if _is_interrupted(gathering.results):
-        screen.note(f"{gathering.results}: gathering was interrupted there, and is resumed first")
+        console.note(f"{gathering.results}: gathering was interrupted there, and is resumed first")
         status = run_search([f"--resume={gathering.results}", *gathering.options.resume_argv])
         if status > 1:
-            return _sum_up(gathering, status, screen)
+            return _sum_up(gathering, status, console)
         runs = gathering.runs()
-    seeds = _missing(gathering, runs, screen, with_failed=not status)
+    seeds = _missing(gathering, runs, console, with_failed=not status)
     if seeds:
         search = dataclasses.replace(gathering.search, grid_config=str(_written_grid(gathering, seeds)))
         status = max(status, run_search(to_argv(search)))
-    return _sum_up(gathering, status, screen)
+    return _sum_up(gathering, status, console)
 
 
 def _is_interrupted(results: Path) -> bool:
@@ -117,21 +117,21 @@ def _write_grid(path: Path, gathering: Gathering, seeds: Sequence[int]) -> None:
     write_grid_config(path, *seed_grid(wanted.options, wanted.seed_option, seeds, wanted.varies_data_seed))
 
 
-def _print_call(gathering: Gathering, seeds: Sequence[int], screen: Screen) -> int:
+def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) -> int:
     """Print a call that starts the search, and what pipes take from its last line."""
     if _is_interrupted(gathering.results):
-        screen.warn(f"{gathering.results}: seeds are still to come there; --start_gathering goes on with it")
+        console.warn(f"{gathering.results}: seeds are still to come there; --start_gathering goes on with it")
     if not seeds:
-        return _sum_up(gathering, 0, screen)
+        return _sum_up(gathering, 0, console)
     gathering.results.mkdir(parents=True, exist_ok=True)
     search = dataclasses.replace(gathering.search, grid_config=str(_written_grid(gathering, seeds)))
-    screen.note("with --start_gathering the search starts at once; without it, this call starts it:")
-    screen.result(search_call(search, gathering.config.module_file, gathering.options.job))
-    screen.result(shell_line([search.grid_module, search.grid_config, search.out_dir]))
+    console.note("with --start_gathering the search starts at once; without it, this call starts it:")
+    console.result(search_call(search, gathering.config.module_file, gathering.options.job))
+    console.result(shell_line([search.grid_module, search.grid_config, search.out_dir]))
     return 0
 
 
-def _sum_up(gathering: Gathering, status: int, screen: Screen) -> int:
+def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
     """Sum up what was gathered; return the exit status of the whole."""
     if status > 1 and status not in _STOPPED:
         return status
@@ -139,19 +139,19 @@ def _sum_up(gathering: Gathering, status: int, screen: Screen) -> int:
     try:
         lines = write_summary(path, gathering.runs(), gathering.options.summary, gathering.config)
     except FolderError as error:
-        screen.error(str(error))
+        console.error(str(error))
         return status or error.exit_status
-    _show(lines, path, screen, is_result=gathering.options.start_gathering)
+    _show(lines, path, console, is_result=gathering.options.start_gathering)
     return status
 
 
-def _show(lines: Sequence[str], path: Path, screen: Screen, is_result: bool) -> None:
+def _show(lines: Sequence[str], path: Path, console: Console, is_result: bool) -> None:
     """Show the head of a summary and where it lies; on standard output only where that is what was asked for."""
-    screen.notes(lines[: lines.index("")])
-    (screen.result if is_result else screen.note)(str(path))
+    console.notes(lines[: lines.index("")])
+    (console.result if is_result else console.note)(str(path))
 
 
-def _sum_up_folder(options: SeedsOptions, screen: Screen) -> int:
+def _sum_up_folder(options: SeedsOptions, console: Console) -> int:
     """Sum up the seeds that were gathered in a folder earlier."""
     run_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
     folder = existing_folder(options.seeds_dir, Path.cwd(), run_cwd, option="--seeds_dir")
@@ -162,8 +162,8 @@ def _sum_up_folder(options: SeedsOptions, screen: Screen) -> int:
     runs = read_seed_runs(folder, config, options.seed_option)
     path = folder / SUMMARY_NAME
     for warning in [*doubts(runs), *differing_runs(runs, options.seed_option)]:
-        screen.warn(warning)
-    _show(write_summary(path, runs, options.summary, config), path, screen, is_result=True)
+        console.warn(warning)
+    _show(write_summary(path, runs, options.summary, config), path, console, is_result=True)
     return 0
 
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.app.screen import Screen
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, in_process
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
+from hpsearch.console.console import Console
 from hpsearch.core.errors import UsageError
 from hpsearch.core.seed_grid import missing_seeds, seed_of
 from hpsearch.seeds.configuration import Wanted, check_same_configuration, wanted_configuration
@@ -22,9 +23,8 @@ from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs
 from hpsearch.seeds.source import Origin, Source, find_origin, find_source
 from hpsearch.seeds.summary import check_wishes
-from hpsearch.store.given_paths import absolute, existing_folder
+from hpsearch.store.layout import copy_run
 from hpsearch.store.record import Settings
-from hpsearch.store.seeds_folder import copy_run
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _config(options: SeedsOptions, search: SearchOptions, origin: Origin | None)
     return config_for_folder(origin.search, (), origin.settings, "", run_cwd, needs_functions=False)
 
 
-def runs_with_source(gathering: Gathering, screen: Screen) -> list[SeedRun]:
+def runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     """Return the runs that are gathered already; the run that is repeated is one of them, and is copied if need be.
 
     Raises FolderError if there are runs of another configuration, StoreError if the run cannot be copied.
@@ -115,14 +115,14 @@ def runs_with_source(gathering: Gathering, screen: Screen) -> list[SeedRun]:
     runs = gathering.runs()
     source = gathering.source
     if source is not None and source.configuration.problem:
-        screen.warn(f"{source.configuration.problem}; what the run's command says is repeated instead")
+        console.warn(f"{source.configuration.problem}; what the run's command says is repeated instead")
     for warning in [*doubts(runs), *check_same_configuration(runs, gathering.wanted, source)]:
-        screen.warn(warning)
-    added = _source_as_seed(gathering, runs, screen)
+        console.warn(warning)
+    added = _source_as_seed(gathering, runs, console)
     if added is None:
         return runs
     for warning in check_same_configuration([added], gathering.wanted, gathering.source):
-        screen.warn(warning)
+        console.warn(warning)
     if not gathering.search.dry_run:
         assert gathering.source is not None
         copy_run(gathering.source.folder, gathering.results)
@@ -136,7 +136,7 @@ def _leave_second_of(name: str) -> None:
         time.sleep(max(0.01, 1 - time.time() % 1))
 
 
-def _source_as_seed(gathering: Gathering, runs: Sequence[SeedRun], screen: Screen) -> SeedRun | None:
+def _source_as_seed(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> SeedRun | None:
     """Return the repeated run as one more seed; None if it is there already or cannot count."""
     source, results = gathering.source, gathering.results
     if source is None or (results / source.folder.name).exists():
@@ -150,7 +150,7 @@ def _source_as_seed(gathering: Gathering, runs: Sequence[SeedRun], screen: Scree
     elif seed is None:
         reason = f"nothing tells its {gathering.options.seed_option}"
     if reason:
-        screen.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
+        console.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
         return None
     if seed in {run.seed for run in counted(runs)}:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.model import Summary
@@ -19,7 +20,6 @@ from hpsearch.folder.run_configuration import (
     read_configuration,
 )
 from hpsearch.seeds.runs import finished_summary, record_of
-from hpsearch.store.given_paths import existing_folder
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord, Settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.app.report import aligned
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.console.text import aligned
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import number_of

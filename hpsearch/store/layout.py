@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import pickle
 import shutil
 import stat
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
@@ -166,7 +171,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     return content
 
 
-def append_bounded(path: Path, text: str, most_bytes: int) -> None:
+def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
     """Add to a file; before it grows beyond `most_bytes`, it becomes NAME.1, in the place of an earlier NAME.1.
 
     Never fails: such a file is not worth a search.
@@ -266,3 +271,36 @@ def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
             # Earlier versions told attempts apart by what `free_name` adds.
             found[first + (integer(copy) or 1) - 1] = path
     return dict(sorted(found.items()))
+
+
+def copy_run(source: Path, results: Path) -> None:
+    """Copy a run's folder into the folder of results, whole or not at all.
+
+    Raises StoreError if it cannot be copied.
+    """
+    part = results / f".{source.name}.part"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part, ignore_dangling_symlinks=True)
+        part.rename(results / source.name)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        reason = reason_of(error) if not isinstance(error, shutil.Error) else str(error.args[0][0][2])
+        raise StoreError(f"{source}: cannot be copied to {results} ({reason})") from error
+
+
+def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
+    """Write a file for ``--grid_config``; one with other content that lies there is renamed.
+
+    Raises StoreError if it cannot be written.
+    """
+    pairs = [(dict(condition.when), dict(condition.then)) for condition in conditions]
+    content = pickle.dumps({"grid": dict(grid), "conditions": pairs})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.read_bytes() != content:
+            rename_with_stamp(path, time.strftime("%Y-%m-%d_%H-%M-%S"))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
+    write_whole(path, content)

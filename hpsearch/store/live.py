@@ -6,13 +6,11 @@ import contextlib
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
-from hpsearch.store.cancel_request import take_request
 from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
-from hpsearch.store.holder import Holder
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
-from hpsearch.store.lock import ControllerLock, LockWays
+from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shlex
 import socket
@@ -17,13 +18,70 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
-from hpsearch.store.checked import NO_FILE, read_small
-from hpsearch.store.holder import Holder, holder_in, record_of
+from hpsearch.store.checked import NO_FILE, build, read_small
+from hpsearch.store.layout import write_whole
+
+#: A heartbeat changes digits, and never the length of the file: no reader sees half of it.
+_WIDTH = 20
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who took a search folder's lock, as the lock file says it.
+
+    since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
+    takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
+    inode: of the lock file, by which a copy of the folder is told from the original; 0 = not known.
+    boot: the id of the machine's boot. beat_s: seconds between two heartbeats, 0 = there are none.
+    beat: how often the heart has beaten.
+    """
+
+    host: str
+    pid: int
+    since: float
+    process: str = ""
+    takes_signals: bool = False
+    inode: int = 0
+    boot: str = ""
+    beat_s: float = 0.0
+    beat: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        if not self.host:
+            return "the lock file cannot be read"
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host}, since {started}"
+
+
+def record_of(holder: Holder) -> bytes:
+    """Return a holder as one line of JSON; as long as any other of this holder."""
+    text = json.dumps(asdict(holder))
+    return (text + " " * (_WIDTH - len(str(holder.beat)))).encode() + b"\n"
+
+
+def holder_in(content: bytes) -> Holder | None:
+    """Return the holder that a lock file names; None if it is empty. One that cannot be read has no host."""
+    try:
+        return holder_from(json.loads(content)) if content.strip() else None
+    except (ValueError, RecursionError):
+        return Holder(host="", pid=0, since=0.0)
+
+
+def holder_from(found: object) -> Holder:
+    """Return a holder from its JSON.
+
+    Raises ValueError if it is none.
+    """
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object, found {type(found).__name__}")
+    known = {each.name for each in fields(Holder)}
+    return build(Holder, {name: value for name, value in found.items() if name in known})
+
 
 #: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
@@ -279,3 +337,31 @@ def _present(path: Path, holder: Holder | None) -> ControllerPresent:
         f"{_search_of(path)}: another controller works on this search ({holder or 'just starting'}); "
         "wait for its end or stop it first"
     )
+
+
+def leave_request(path: Path, holder: Holder) -> None:
+    """Ask this holder of the lock to stop; nobody else takes the request.
+
+    Raises StoreError if it cannot be written.
+    """
+    content = {"to": asdict(holder), "by": f"process {os.getpid()} on {socket.gethostname()}"}
+    write_whole(path, json.dumps(content).encode() + b"\n")
+
+
+def take_request(path: Path, holder: Holder) -> str | None:
+    """Take the request away; return who asked, or None if nobody asked this holder. Costs little if there is none.
+
+    What is no request is taken away, too.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(read_small(path))
+        path.unlink()
+        return str(content["by"]) if holder_from(content["to"]) == holder else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    except OSError:
+        return None

@@ -23,7 +23,7 @@ from hpsearch.store.events import (
     SearchStarted,
     decode_summary,
 )
-from hpsearch.store.settings import Settings as Settings
+from hpsearch.store.events import Settings as Settings
 from hpsearch.store.values import decode
 
 _OfAttempt = AttemptIntended | AttemptWithdrawn | AttemptSubmitted | AttemptStarted | AttemptEnded | RunCollected

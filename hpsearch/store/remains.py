@@ -18,13 +18,13 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
+    Settings,
     encode_summary,
     from_line,
 )
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, whole_rows
 from hpsearch.store.values import encode
 

@@ -8,11 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
-from hpsearch.store.events import Event, RowCarried, RunCollected, RunPlanned, SearchStarted, from_line, to_line
+from hpsearch.store.events import (
+    Event,
+    RowCarried,
+    RunCollected,
+    RunPlanned,
+    SearchStarted,
+    Settings,
+    from_line,
+    to_line,
+)
 from hpsearch.store.layout import SearchFolder, free_name, write_whole
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.remains import copy_of_settings, lost_attempts, lost_plans, lost_results
-from hpsearch.store.settings import Settings
 
 #: How a journal's line begins; a line that was torn and written on holds this once more.
 _BEGINNING = b'{"event":'

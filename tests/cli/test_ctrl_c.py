@@ -19,7 +19,7 @@ sys.addaudithook(hook)
 """
 #: Modules in the order in which a search needs them, from our first lines to the code that starts runs.
 OF_A_SEARCH = [
-    "hpsearch.app",
+    "hpsearch.search",
     "hpsearch.console.exit_status",
     "hpsearch.config.options",
     "hpsearch.search.search",
@@ -28,12 +28,12 @@ OF_A_SEARCH = [
     "hpsearch.core.sampling",
 ]
 OF_SUBCOMMANDS = [
-    ("status", "hpsearch.app"),
+    ("status", "hpsearch.results"),
     ("status", "hpsearch.config.subcommand"),
-    ("status", "hpsearch.store.reading"),
+    ("status", "hpsearch.folder.reading"),
     ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.results.finished"),
-    ("logs", "hpsearch.store.reading"),
+    ("logs", "hpsearch.folder.reading"),
     ("cancel", "hpsearch.folder.controller"),
     ("retry", "hpsearch.search.search"),
     ("postprocess", "hpsearch.results.postprocess"),
@@ -80,7 +80,7 @@ def test_ctrl_c_ends_a_subcommand_without_a_word(searched: Project, subcommand: 
     assert interrupted(searched, module, "-m", "hpsearch", subcommand, folder, *more) == (130, "")
 
 
-@pytest.mark.parametrize("module", ["hpsearch.core", "hpsearch.app.command", "numpy"])
+@pytest.mark.parametrize("module", ["hpsearch.core", "hpsearch.search.command", "numpy"])
 def test_ctrl_c_ends_a_copy_beside_the_simulation(project: Project, module: str) -> None:
     project.grid({"x": [1]})
     source = Path(__file__).resolve().parents[2] / "hpsearch" / "hpsearch.py"

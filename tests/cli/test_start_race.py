@@ -27,7 +27,7 @@ def delayed(*args, **kwargs):
         time.sleep(0.005)
     return original(*args, **kwargs)
 target.{function} = delayed
-from hpsearch.app.command import main
+from hpsearch.search.command import main
 sys.exit(main(sys.argv[1:], "config"))
 """
 

@@ -18,9 +18,9 @@ from searches import SETTINGS
 from hpsearch.backends.process_identity import job_id, signal_process
 from hpsearch.core.errors import FolderError
 from hpsearch.folder.controller import Presence, presence_of, this_controller
-from hpsearch.results.status import as_json, status_of
-from hpsearch.results.status_text import status_lines
-from hpsearch.store.cancel_request import leave_request, take_request
+from hpsearch.folder.reading import SearchReader
+from hpsearch.results.search_status import status_of
+from hpsearch.results.status_text import as_json, status_lines
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
@@ -33,12 +33,10 @@ from hpsearch.store.events import (
     SearchStarted,
     to_line,
 )
-from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.lock import ControllerLock, lock_holder
-from hpsearch.store.reading import SearchReader
+from hpsearch.store.lock import ControllerLock, Holder, leave_request, lock_holder, take_request
 from hpsearch.store.record import Settings
 from hpsearch.store.table import read_table
 

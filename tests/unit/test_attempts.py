@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hpsearch.core.model import Configuration, Run
+from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder, folders_aside, move_aside, move_back, move_entry
-from hpsearch.store.reading import logs_of_attempts
 from hpsearch.store.record import RunRecord
 
 RUN = Run(1, "sim_1", Configuration((("x", 1),)), "out/sim_1")

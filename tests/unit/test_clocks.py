@@ -15,10 +15,9 @@ from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.core.errors import SubmissionDelayed, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
-from hpsearch.store.cancel_request import leave_request
 from hpsearch.store.events import ControllerStarted, RunCollected, RunPlanned, SearchStarted
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.lock import lock_holder
+from hpsearch.store.lock import leave_request, lock_holder
 from hpsearch.store.record import SearchRecord
 
 HOUR_S = 3600.0

@@ -12,7 +12,7 @@ import pytest
 from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError
-from hpsearch.store.layout import append_bounded
+from hpsearch.store.layout import append_text
 
 
 def conversation(lines: list[str], environ: Mapping[str, str] | None = None) -> Conversation:
@@ -79,13 +79,13 @@ def test_a_secret_is_not_kept(environ: dict[str, str], text: str) -> None:
 def test_a_file_that_is_full_gives_way_to_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     for number in range(10):
-        append_bounded(path, f"{number}\n", 6)
+        append_text(path, f"{number}\n", 6)
     assert (path.read_text(), path.with_name("kept.jsonl.1").read_text()) == ("9\n", "6\n7\n8\n")
 
 
 def test_a_file_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
-    append_bounded(tmp_path / "no folder" / "kept.jsonl", "text\n", 100)
-    append_bounded(tmp_path, "text\n", 100)
+    append_text(tmp_path / "no folder" / "kept.jsonl", "text\n", 100)
+    append_text(tmp_path, "text\n", 100)
     os.mkfifo(tmp_path / "kept.jsonl")
-    append_bounded(tmp_path / "kept.jsonl", "text\n", 1)
+    append_text(tmp_path / "kept.jsonl", "text\n", 1)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.jsonl"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
-from hpsearch.app.screen import Screen
 from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Status
 from hpsearch.search.clocks import Clocks
@@ -69,10 +69,9 @@ def search(tmp_path: Path) -> Iterator[LiveSearch]:
 
 def end(search: LiveSearch, backend: Scheduler) -> str:
     """Take the search over only to end it; return the state of its run."""
-    screen = Screen()
-    screen.begin(search.settings, [], False, 1)
+    console = Console()
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, CONFIG, backend, screen, stop, Clocks(lambda: 100.0, lambda: 100.0), 0)
+        dispatcher = Dispatcher(search, CONFIG, backend, console, stop, Clocks(lambda: 100.0, lambda: 100.0), 0)
         dispatcher.take_over(search.record)
         stop.request(signal.SIGINT)
         dispatcher.run()

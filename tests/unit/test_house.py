@@ -1,4 +1,4 @@
-"""Who may import whom: down the house only, and the package's own folder holds no module that could hide a library."""
+"""Who may import whom: down the house only, in no circle; and no module of ours hides a library."""
 
 from __future__ import annotations
 
@@ -15,36 +15,60 @@ PACKAGE = ROOT / "hpsearch"
 FLOORS = (
     ("core",),
     ("store", "backends", "console"),
+    ("backends.gpu", "backends.cluster"),
     ("config",),
     ("folder",),
     ("search", "results"),
     ("seeds",),
+    ("app",),
 )
 MAY_IMPORT = {
-    package: {package, "app", *(lower for floor in FLOORS[:level] for lower in floor)}
+    package: {package, *(lower for floor in FLOORS[:level] for lower in floor)}
     for level, floor in enumerate(FLOORS)
     for package in floor
 }
-MAY_IMPORT["app"] = {"hpsearch", "app", *MAY_IMPORT}
+MAY_IMPORT["backends.gpu"] = {"core", "backends", "backends.gpu"}
+MAY_IMPORT["backends.cluster"] = {"core", "backends", "backends.cluster"}
 #: Modules of the package's own folder: commands, and what users copy.
 COMMANDS = {"__init__", "__main__", "hpsearch", "hpsearch_postprocessing", "gather_random_seeds"}
 TEMPLATE = "hpsearch_config_template"
+MOST_MODULES = 15
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.glob("*/**/*.py"))
+    if path.name != "__init__.py"
+}
 
 
-def imported_rooms(path: Path) -> Iterator[str]:
-    """Yield the room of each module of the package that a file imports, wherever the import stands."""
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield each module of our packages that a file imports, wherever the import stands, as in ``core.model``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("hpsearch.") in MODULES else node.module or "" for name in inside]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        yield from (name.split(".")[1] for name in names if name.startswith("hpsearch."))
+        yield from (name.partition(".")[2] for name in names if name.startswith("hpsearch."))
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/*.py")), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_imports_go_down_the_house(path: Path) -> None:
-    assert set(imported_rooms(path)) <= MAY_IMPORT[path.parent.name]
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_down_the_house(name: str) -> None:
+    packages = {module.rpartition(".")[0] for module in imported_modules(MODULES[name])}
+    assert packages <= MAY_IMPORT[name.rpartition(".")[0]]
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    imports = {name: set(imported_modules(path)) for name, path in MODULES.items()}
+    while leaves := {name for name, imported in imports.items() if not imported & imports.keys()}:
+        imports = {name: imported for name, imported in imports.items() if name not in leaves}
+    assert imports == {}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_has_few_modules(package: str) -> None:
+    assert len([name for name in MODULES if name.rpartition(".")[0] == package]) <= MOST_MODULES
 
 
 def test_no_module_of_the_own_folder_hides_a_library() -> None:

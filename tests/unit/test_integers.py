@@ -6,7 +6,6 @@ import argparse
 
 import pytest
 
-from hpsearch.app.places import _by_number
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.lsf_rows import read_rows
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
@@ -15,6 +14,7 @@ from hpsearch.backends.launcher import read_exit_note
 from hpsearch.backends.shell import Answer
 from hpsearch.config.option_values import gpu_list, hours
 from hpsearch.core.integers import integer
+from hpsearch.folder.run_tables import _by_number
 
 #: Digits to `str.isdigit`, or to ``\d``, that are no number which a program would write.
 ODD = pytest.mark.parametrize("odd", ["\u00b2", "1\u00b2", "\u0661\u0662", "9" * 6000])

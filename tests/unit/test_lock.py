@@ -17,10 +17,9 @@ from project import wait_until
 
 from hpsearch.core.errors import ControllerPresent, FolderError
 from hpsearch.store.events import AttemptIntended
-from hpsearch.store.holder import Holder, holder_in, record_of
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.lock import ControllerLock, LockWays, lock_holder
+from hpsearch.store.lock import ControllerLock, Holder, LockWays, holder_in, lock_holder, record_of
 
 OWN = Holder("here", 7, 5.0, "7@1", boot="b1")
 OTHER = Holder("far", 9, 4e9, "9@2", boot="b2", beat_s=5.0)

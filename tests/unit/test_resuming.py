@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 
-from hpsearch.app.report import best_runs
 from hpsearch.core.model import RunState
+from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
 from hpsearch.store.journal import read_journal
 from hpsearch.store.layout import move_aside

@@ -16,13 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from searches import SETTINGS
 
-from hpsearch.app.screen import Screen
 from hpsearch.backends.gpu.visible_devices import free_mb_of
 from hpsearch.backends.launcher import ExitNote, note_in
 from hpsearch.config.options import SearchOptions, options_from_names
+from hpsearch.console.console import Console
 from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
-from hpsearch.store.cancel_request import leave_request, take_request
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
@@ -37,9 +36,9 @@ from hpsearch.store.events import (
     SearchStarted,
     to_line,
 )
-from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader, read_record
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import SearchFolder, append_text
+from hpsearch.store.lock import Holder, leave_request, take_request
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of
 
@@ -227,9 +226,9 @@ def test_a_gpus_memory_that_is_no_number_is_not_known() -> None:
 def test_a_log_and_a_table_that_are_pipes_block_nobody(tmp_path: Path) -> None:
     for name in ("controller.log", "search_results.csv"):
         os.mkfifo(tmp_path / name)
-    screen = Screen()
-    screen.keep_log(tmp_path / "controller.log")
-    screen.note("told all the same")
+    console = Console()
+    console.keep_log(lambda text: append_text(tmp_path / "controller.log", text))
+    console.note("told all the same")
     with pytest.raises(
         StoreError, match=r"search_results\.csv: cannot be read \(expected a file, found something else"
     ):

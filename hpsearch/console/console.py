@@ -10,21 +10,13 @@ import os
 import shutil
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from hpsearch.app.places import on_place, slots_in_use
-from hpsearch.app.report import duration, performance
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.outlet import OutletStream, outlets_of
-from hpsearch.core.command import shell_line
 from hpsearch.core.errors import StoreError, reason_of
-from hpsearch.core.model import Job, RunState
-from hpsearch.core.summary import sort_key
-from hpsearch.store.checked import open_file
-from hpsearch.store.record import RunRecord, Settings
 
 #: How often a bar on a terminal is drawn anew while nothing happens.
 _BAR_INTERVAL_S = 1.0
@@ -36,8 +28,8 @@ _MOST_WAITING, _LONGEST_LOOK_S = 1 << 20, 1.0
 _PART = 65536
 
 
-class Screen:
-    """What one search shows. Nothing here fails, and nothing waits for a reader but the results on standard output.
+class Console:
+    """What one command shows. Nothing here fails, and nothing waits for a reader but the results on standard output.
 
     A message that cannot be written is not worth a search.
     """
@@ -50,15 +42,9 @@ class Screen:
         self._out, self._err = outlets_of(out, err)
         self._out_is_terminal, self._is_terminal = out.isatty(), err.isatty()
         self._stamps = stamps and not self._is_terminal
-        self._log: Path | None = None
+        self._log: Callable[[str], None] | None = None
         self._bar: Any = None  # Any: tqdm comes without types
         self._bar_stream = OutletStream(self._err, most_waiting=0)
-        self._settings: Settings | None = None
-        self._total = self._last_run = 0
-        self._counts: Counter[RunState] = Counter()
-        self._best: RunRecord | None = None
-        self._queued: set[str] = set()
-        self._shows_output = False
         self._drawn = self._left_out = 0
 
     @property
@@ -139,11 +125,8 @@ class Screen:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
-            with (
-                contextlib.suppress(OSError),
-                open(self._log, "a", encoding="utf-8", errors="replace", opener=open_file) as file,
-            ):
-                file.write(f"{stamp} {text}\n")
+            with contextlib.suppress(OSError):
+                self._log(f"{stamp} {text}\n")
 
     def notes(self, lines: Iterable[str]) -> None:
         """Print some messages."""
@@ -158,84 +141,38 @@ class Screen:
         """Print why the command ends."""
         self._print(f"hpsearch: {text}")
 
-    def keep_log(self, path: Path) -> None:
-        """Write all messages to this file, too."""
-        self._log = path
+    def keep_log(self, write: Callable[[str], None]) -> None:
+        """Hand every message, with the time in front, to this function, too."""
+        self._log = write
 
-    def begin(self, settings: Settings, entries: Iterable[RunRecord], shows_output: bool, last_run: int) -> None:
-        """Start showing progress of these runs. last_run: the largest number in the search."""
-        self._settings, self._shows_output, self._last_run = settings, shows_output, last_run
-        for entry in entries:
-            self._total += 1
-            if entry.state is RunState.FINISHED:
-                self._count(entry)
+    @property
+    def has_bar(self) -> bool:
+        """Whether a bar is drawn."""
+        return self._bar is not None
+
+    def start_bar(self, total: int, done: int) -> None:
+        """Draw a bar of runs, if standard error is a terminal."""
         if self._is_terminal:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=self._total,
-                initial=sum(self._counts.values()),
+                total=total,
+                initial=done,
                 file=self._bar_stream,
                 unit="run",
                 dynamic_ncols=True,
                 bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
             )
 
-    def started(self, job: Job, is_queued: bool = False) -> None:
-        """A run was started, or waits in a scheduler's queue."""
-        if is_queued:
-            self._queued.add(job.attempt.token)
-        if self._bar is None or self._shows_output:
-            place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
-            run = job.attempt.run
-            again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
-            self.note(f"run {run.number}/{self._last_run}{place}{again}: {shell_line(job.attempt.argv)}")
-
-    def runs_now(self, job: Job, place: str) -> None:
-        """A queued run was seen running."""
-        self._queued.discard(job.attempt.token)
-        if self._bar is None:
-            self.note(f"run {job.attempt.run.number}/{self._last_run} runs now{on_place(place)} (job {job.id})")
-
-    def ended(self, entry: RunRecord, is_again: bool) -> None:
-        """A run has ended and was collected."""
-        self._queued.discard(entry.token)
-        if not is_again:
-            self._count(entry)
-        is_good = entry.state is RunState.FINISHED and not entry.problem
-        if self._bar is None or not is_good:
-            self.note(self._ended_line(entry, is_again))
-        if self._bar is not None and not is_again:
+    def advance_bar(self) -> None:
+        """Let the bar, if there is one, show one more run."""
+        if self._bar is not None:
             self._bar.update(1)
 
-    def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
-        assert self._settings is not None
-        key = self._settings.performance_key
-        took = ""
-        if entry.submitted is not None and entry.ended is not None:
-            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}{on_place(entry.submitted.place)}"
-        value = performance(entry, key)
-        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}"]
-        parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
-        parts += [f" ({entry.problem})"] if entry.problem else []
-        parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
-        return "".join(parts)
-
-    def refresh(self, active: Iterable[Job], pending: int) -> None:
-        """Draw the bar anew."""
-        if self._bar is None or self._settings is None:
-            return
-        jobs = list(active)
-        queued = sum(job.attempt.token in self._queued for job in jobs)
-        failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
-        parts = [f"{len(jobs) - queued} running"]
-        parts += [f"{queued} queued"] if queued else []
-        parts += slots_in_use(job.place.label for job in jobs)
-        parts += [f"{failed} not finished"] if failed else []
-        if self._best is not None:
-            key = self._settings.performance_key
-            parts.append(f"best {key} {performance(self._best, key):g} (run {self._best.run.number})")
-        self._bar.set_postfix_str(", ".join(parts), refresh=True)
+    def describe_bar(self, text: str) -> None:
+        """Draw the bar, if there is one, anew with this text behind it."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=True)
 
     def echo(self, follower: LogFollower, is_last: bool = False) -> None:
         """Show what a run printed since the last look; the whole of it only in a file, or for a reader that keeps up.
@@ -283,10 +220,6 @@ class Screen:
         with contextlib.redirect_stderr(OutletStream(self._err, _MOST_WAITING)):
             yield
 
-    def stopping(self, live: int) -> None:
-        """The search was told to stop."""
-        self.note(f"stopping: ending {live} live {'run' if live == 1 else 'runs'} (once more to kill at once)")
-
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
@@ -294,18 +227,6 @@ class Screen:
             self._bar_stream.most_waiting = None
             self._bar.close()
             self._bar = None
-
-    def _count(self, entry: RunRecord) -> None:
-        assert self._settings is not None
-        self._counts[entry.state] += 1
-        key = self._settings.performance_key
-        if entry.state is RunState.FINISHED and performance(entry, key) is not None:
-            ranked = [run for run in (self._best, entry) if run is not None]
-            self._best = min(ranked, key=lambda run: self._rank(run, key))
-
-    def _rank(self, entry: RunRecord, key: str) -> tuple[int, float, str]:
-        assert self._settings is not None
-        return sort_key(performance(entry, key), self._settings.sort_ascending)
 
     def _print(self, text: str) -> None:
         self._err.write(self._without_bar(text + "\n"))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
-from hpsearch.store.given_paths import absolute, existing_folder
-from hpsearch.store.holder import Holder
 from hpsearch.store.journal import JournalReader, remedy_for
 from hpsearch.store.layout import SearchFolder, folders_aside
-from hpsearch.store.lock import lock_holder
+from hpsearch.store.lock import Holder, lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.remains import fill_in, fill_in_settings
 

@@ -1,0 +1,36 @@
+"""How numbers, times and tables are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_CELL_WIDTH = 28
+
+
+def amount(number: int, noun: str) -> str:
+    """Return a number with its noun, as in ``1 run`` and ``1,200 runs``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the rows of a table as lines, columns aligned, long cells cut."""
+    cut = [[_cut(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cut)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cut]
+
+
+def _cut(cell: str) -> str:
+    # A control character would move the rest of the line, or the terminal's cursor.
+    cell = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
+    return cell if len(cell) <= _CELL_WIDTH else cell[: _CELL_WIDTH - 3] + "..."
+
+
+def duration(seconds: float) -> str:
+    """Return a time span for people: ``41 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole} s"

@@ -1,0 +1,137 @@
+"""What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from hpsearch.console.console import Console
+from hpsearch.console.text import amount, duration
+from hpsearch.core.command import shell_line
+from hpsearch.core.model import Job, RunState
+from hpsearch.core.summary import sort_key
+from hpsearch.folder.run_tables import (
+    best_runs,
+    best_table,
+    failure_line,
+    on_place,
+    performance,
+    place_lines,
+    slots_in_use,
+    sorted_states,
+)
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+
+#: How many failed runs are named one by one at the end.
+_FAILURES_SHOWN = 10
+
+
+class Progress:
+    """Tells of the runs of one search, as they start and end."""
+
+    def __init__(
+        self, console: Console, settings: Settings, entries: Iterable[RunRecord], shows_output: bool, last_run: int
+    ) -> None:
+        """Start showing progress of these runs. last_run: the largest number in the search."""
+        self._console, self._settings = console, settings
+        self._shows_output, self._last_run = shows_output, last_run
+        self._total = 0
+        self._counts: Counter[RunState] = Counter()
+        self._best: RunRecord | None = None
+        self._queued: set[str] = set()
+        for entry in entries:
+            self._total += 1
+            if entry.state is RunState.FINISHED:
+                self._count(entry)
+        console.start_bar(self._total, sum(self._counts.values()))
+
+    def started(self, job: Job, is_queued: bool = False) -> None:
+        """A run was started, or waits in a scheduler's queue."""
+        if is_queued:
+            self._queued.add(job.attempt.token)
+        if not self._console.has_bar or self._shows_output:
+            place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
+            run = job.attempt.run
+            again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
+            self._console.note(f"run {run.number}/{self._last_run}{place}{again}: {shell_line(job.attempt.argv)}")
+
+    def runs_now(self, job: Job, place: str) -> None:
+        """A queued run was seen running."""
+        self._queued.discard(job.attempt.token)
+        if not self._console.has_bar:
+            self._console.note(
+                f"run {job.attempt.run.number}/{self._last_run} runs now{on_place(place)} (job {job.id})"
+            )
+
+    def ended(self, entry: RunRecord, is_again: bool) -> None:
+        """A run has ended and was collected."""
+        self._queued.discard(entry.token)
+        if not is_again:
+            self._count(entry)
+        is_good = entry.state is RunState.FINISHED and not entry.problem
+        if not self._console.has_bar or not is_good:
+            self._console.note(self._ended_line(entry, is_again))
+        if not is_again:
+            self._console.advance_bar()
+
+    def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
+        key = self._settings.performance_key
+        took = ""
+        if entry.submitted is not None and entry.ended is not None:
+            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}{on_place(entry.submitted.place)}"
+        value = performance(entry, key)
+        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}"]
+        parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
+        parts += [f" ({entry.problem})"] if entry.problem else []
+        parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
+        return "".join(parts)
+
+    def refresh(self, active: Iterable[Job]) -> None:
+        """Draw the bar anew."""
+        if not self._console.has_bar:
+            return
+        jobs = list(active)
+        queued = sum(job.attempt.token in self._queued for job in jobs)
+        failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
+        parts = [f"{len(jobs) - queued} running"]
+        parts += [f"{queued} queued"] if queued else []
+        parts += slots_in_use(job.place.label for job in jobs)
+        parts += [f"{failed} not finished"] if failed else []
+        if self._best is not None:
+            key = self._settings.performance_key
+            parts.append(f"best {key} {performance(self._best, key):g} (run {self._best.run.number})")
+        self._console.describe_bar(", ".join(parts))
+
+    def stopping(self, live: int) -> None:
+        """The search was told to stop."""
+        self._console.note(f"stopping: ending {live} live {'run' if live == 1 else 'runs'} (once more to kill at once)")
+
+    def _count(self, entry: RunRecord) -> None:
+        self._counts[entry.state] += 1
+        key = self._settings.performance_key
+        if entry.state is RunState.FINISHED and performance(entry, key) is not None:
+            ranked = [run for run in (self._best, entry) if run is not None]
+            self._best = min(ranked, key=lambda run: self._rank(run, key))
+
+    def _rank(self, entry: RunRecord, key: str) -> tuple[int, float, str]:
+        return sort_key(performance(entry, key), self._settings.sort_ascending)
+
+
+def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
+    """Return how the search ended: counts, failures with reason and log, the best five runs."""
+    settings = record.known_settings()
+    states = Counter(entry.state for entry in record)
+    counts = ", ".join(f"{number:,} {state.value}" for state, number in sorted_states(states))
+    lines = [f"{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
+    failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
+    lines += [failure_line(entry, folder) for entry in failed[:_FAILURES_SHOWN]]
+    if len(failed) > _FAILURES_SHOWN:
+        lines.append(f"  ... and {len(failed) - _FAILURES_SHOWN:,} more; all are in {folder.not_completed}")
+    lines += place_lines(record)
+    best = best_runs(record, 5)
+    if best:
+        direction = "lowest" if settings.sort_ascending else "highest"
+        lines.append(f"best by {settings.performance_key} ({direction} first):")
+        lines += ["  " + line for line in best_table(best, record)]
+    return lines
