@@ -28,7 +28,7 @@ OF_A_SEARCH = [
     "hpsearch.core.sampling",
 ]
 OF_SUBCOMMANDS = [
-    ("status", "hpsearch.results"),
+    ("status", "hpsearch.console"),
     ("status", "hpsearch.config.subcommand"),
     ("status", "hpsearch.folder.reading"),
     ("best", "hpsearch.config.option_values"),
