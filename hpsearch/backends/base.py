@@ -22,13 +22,6 @@ class LogFile:
     final_name: str
 
 
-@dataclass(frozen=True)
-class Room:
-    """What a run that ran out of memory needs of its next place: so much free, and no other run of the search there."""
-
-    free_memory_mb: float
-
-
 class Backend(Protocol):
     """A place where runs execute."""
 
@@ -117,17 +110,17 @@ class OnCluster(Protocol):
 
 
 @runtime_checkable
-class RoomFinder(Protocol):
+class MemoryAware(Protocol):
     """A backend that can tell places with more memory from those with less."""
 
-    def wanted_room(self, job: Job) -> Room | None:
-        """Return what a place must have to be emptier than the one on which this job ran out of memory.
+    def memory_need_mb(self, job: Job) -> float | None:
+        """Return how much free memory a job that ran out of it needs at its next place, with no other run there.
 
-        Asked right after the poll that told of its end. None = no place here can ever be emptier.
+        Asked right after the poll that told of its end. None = no place here can ever give it more.
         """
 
-    def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
-        """Return where a run that needs so much room may go now, as `place` does."""
+    def place_with_memory(self, active: Sequence[Job], free_mb: float) -> Place | None:
+        """Return where a run that needs this much free memory may go now, as `place` does."""
 
 
 @runtime_checkable

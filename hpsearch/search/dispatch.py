@@ -90,7 +90,7 @@ class Dispatcher:
             attempt = attempt_of(self._search, entry, entry.attempts, entry.token)
             if entry.collected_at is not None or not entry.token:
                 if entry.state is RunState.OUT_OF_MEMORY and entry.submitted is not None:
-                    self._submissions.waiting.can_have_room(job_of(attempt, entry.submitted))
+                    self._submissions.waiting.note_memory_need(job_of(attempt, entry.submitted))
                 self._submissions.waiting.append(entry)
             elif entry.submitted is None:
                 self._submissions.doubtful[entry.token] = attempt
@@ -283,7 +283,7 @@ class Dispatcher:
             return
         is_again = self._runs_again(entry)
         if is_again and job is not None and entry.state is RunState.OUT_OF_MEMORY:
-            is_again = self._submissions.waiting.can_have_room(job) or entry.token in self._unseen
+            is_again = self._submissions.waiting.note_memory_need(job) or entry.token in self._unseen
         if is_again:
             self._submissions.waiting.append(entry)
         elif entry.result.summary is not None:

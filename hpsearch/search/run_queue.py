@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from hpsearch.backends.base import Backend, Room, RoomFinder
+from hpsearch.backends.base import Backend, MemoryAware
 from hpsearch.core.model import Job, Place
 from hpsearch.search.clocks import Clock
 from hpsearch.store.record import RunRecord
@@ -19,7 +19,7 @@ class WaitingRuns:
         self._backend, self._steady = backend, steady
         self._since: dict[int, float] = {}
         self._ready: deque[RunRecord] = deque()
-        self._rooms: dict[int, Room] = {}
+        self._memory_needs_mb: dict[int, float] = {}
         self._held: dict[int, RunRecord] = {}
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class WaitingRuns:
     def append(self, entry: RunRecord) -> None:
         """Let a run wait behind all others."""
         self._since[entry.run.number] = self._steady()
-        if entry.run.number in self._rooms:
+        if entry.run.number in self._memory_needs_mb:
             self._held[entry.run.number] = entry
         else:
             self._ready.append(entry)
@@ -41,7 +41,7 @@ class WaitingRuns:
     def put_back(self, entries: Sequence[RunRecord]) -> None:
         """Let runs that could not be started wait in front of all others, in this order."""
         for entry in reversed(entries):
-            if entry.run.number in self._rooms:
+            if entry.run.number in self._memory_needs_mb:
                 self._held[entry.run.number] = entry
             else:
                 self._ready.appendleft(entry)
@@ -55,25 +55,25 @@ class WaitingRuns:
             place = self._backend.place(active)
             capacity = 0 if place is None else min(place.capacity, len(self._ready))
             return [self._ready.popleft() for _ in range(capacity)], place
-        if isinstance(self._backend, RoomFinder):
+        if isinstance(self._backend, MemoryAware):
             for number in self._held:
-                place = self._backend.roomier_place(active, self._rooms[number])
+                place = self._backend.place_with_memory(active, self._memory_needs_mb[number])
                 if place is not None:
                     return [self._held.pop(number)], place
         return [], None
 
-    def can_have_room(self, job: Job) -> bool:
+    def note_memory_need(self, job: Job) -> bool:
         """Note what a run that ran out of memory needs to be run again; False if no place can ever give it that."""
-        if not isinstance(self._backend, RoomFinder):
+        if not isinstance(self._backend, MemoryAware):
             return True
-        room = self._backend.wanted_room(job)
-        if room is not None:
-            self._rooms[job.attempt.run.number] = room
-        return room is not None
+        need_mb = self._backend.memory_need_mb(job)
+        if need_mb is not None:
+            self._memory_needs_mb[job.attempt.run.number] = need_mb
+        return need_mb is not None
 
-    def forget_room(self, number: int) -> None:
+    def forget_memory_need(self, number: int) -> None:
         """A run has its place: what it needed is settled."""
-        self._rooms.pop(number, None)
+        self._memory_needs_mb.pop(number, None)
 
     def waited_s(self, entry: RunRecord) -> float:
         """Return for how many seconds a run has waited, or had waited when it was taken out."""

@@ -240,7 +240,7 @@ class Submissions:
         self.unreleased += jobs
         self.release_recorded()
         for job in jobs:
-            self.waiting.forget_room(job.attempt.run.number)
+            self.waiting.forget_memory_need(job.attempt.run.number)
         return jobs
 
     def release_recorded(self) -> None:

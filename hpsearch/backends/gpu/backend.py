@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.backends.base import LogFile, Room
+from hpsearch.backends.base import LogFile
 from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.gpu.answers import Remarks
 from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu.memory_need import Crowd, gpus_with_room, wanted_room
+from hpsearch.backends.gpu.memory_need import SharingRuns, gpus_with_memory, memory_need_mb
 from hpsearch.backends.gpu.obstacles import Obstacles
 from hpsearch.backends.gpu.readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
 from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
@@ -75,7 +75,7 @@ class GpuBackend:
         self._is_silent = False
         self._asked_at = -math.inf
         self._look_at: float | None = None
-        self._crowd = Crowd()
+        self._sharing = SharingRuns()
         self._changed: set[int] = set()
 
     def check(self) -> None:
@@ -103,14 +103,14 @@ class GpuBackend:
         """Return the GPUs for one more run; asks for readings where a slot could be filled."""
         return self._place(active, None)
 
-    def wanted_room(self, job: Job) -> Room | None:
+    def memory_need_mb(self, job: Job) -> float | None:
         """Return how much free memory is more than the job had when it started there, or as much without others."""
         ours = [self._readings[gpu] for gpu in self._uuids if gpu in self._readings]
-        return wanted_room(job, job in self._crowd, ours, self._limits.gpus_per_run)
+        return memory_need_mb(job, job in self._sharing, ours, self._limits.gpus_per_run)
 
-    def roomier_place(self, active: Sequence[Job], room: Room) -> Place | None:
-        """Return GPUs for one run alone that have so much memory free."""
-        return self._place(active, room)
+    def place_with_memory(self, active: Sequence[Job], free_mb: float) -> Place | None:
+        """Return GPUs for one run alone that have this much memory free."""
+        return self._place(active, free_mb)
 
     def prepare(self, attempt: Attempt) -> None:
         """Nothing: on which GPU a run goes is known only when it starts."""
@@ -131,7 +131,7 @@ class GpuBackend:
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = {job.attempt.token: self._processes.status(job) for job in active}
-        self._crowd.note(active)
+        self._sharing.note(active)
         self._tokens.update(statuses)
         for job in active:
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
@@ -176,14 +176,14 @@ class GpuBackend:
         self._reader.close()
         self._locks.keep(())
 
-    def _place(self, active: Sequence[Job], room: Room | None) -> Place | None:
+    def _place(self, active: Sequence[Job], need_mb: float | None) -> Place | None:
         runs = self._runs(active)
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
         is_open = find_open_gpus(list(self._uuids), runs, self._limits, self._clock())
         confirmed = self._confirmed(is_open)
-        if room is not None:
-            confirmed = self._with_room(confirmed, room, runs)
+        if need_mb is not None:
+            confirmed = self._with_memory(confirmed, need_mb, runs)
         chosen = self._chosen(confirmed, runs, [pid_of(job.id) for job in active])
         if not chosen:
             if not active:
@@ -194,7 +194,7 @@ class GpuBackend:
         now = self._clock()
         for gpu in chosen:
             self._locks.note_start(self._lock_names[gpu], now)
-        return place_on(chosen, [self._readings[gpu].memory_free_mb for gpu in chosen], is_alone=room is not None)
+        return place_on(chosen, [self._readings[gpu].memory_free_mb for gpu in chosen], is_alone=need_mb is not None)
 
     def _confirmed(self, gpus: Iterable[int]) -> dict[int, GpuReading]:
         now = self._clock()
@@ -202,13 +202,13 @@ class GpuBackend:
             gpu: self._readings[gpu] for gpu in gpus if self._watch.is_confirmed(gpu, now) and gpu in self._readings
         }
 
-    def _with_room(
-        self, confirmed: Mapping[int, GpuReading], room: Room, runs: Sequence[GpuRun]
+    def _with_memory(
+        self, confirmed: Mapping[int, GpuReading], need_mb: float, runs: Sequence[GpuRun]
     ) -> dict[int, GpuReading]:
         """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
-        fit = gpus_with_room(confirmed, room, {gpu for run in runs for gpu in run.gpus})
+        fit = gpus_with_memory(confirmed, need_mb, {gpu for run in runs for gpu in run.gpus})
         too_full = confirmed.keys() - fit.keys()
-        self._put_off(too_full, f"a run that ran out of memory needs {room.free_memory_mb:.0f} MiB and no other run")
+        self._put_off(too_full, f"a run that ran out of memory needs {need_mb:.0f} MiB and no other run")
         return fit
 
     def _chosen(self, confirmed: dict[int, GpuReading], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:

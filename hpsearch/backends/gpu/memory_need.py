@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from hpsearch.backends.base import Room
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.gpu.visible_devices import free_mb_of, gpus_of
 from hpsearch.core.model import Job
 
-#: A GPU counts as emptier than another if it has this much more free memory.
-_ROOMIER = 1.05
+#: A GPU has more free memory than another if it has at least this many times as much.
+_MORE = 1.05
 
 
-class Crowd:
+class SharingRuns:
     """Which live runs have shared a GPU with another run of the search."""
 
     def __init__(self) -> None:
@@ -30,23 +29,24 @@ class Crowd:
         return job.attempt.token in self._tokens
 
 
-def wanted_room(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> Room | None:
+def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> float | None:
     """Return how much free memory is more than the job had when it started, or as much without others beside it.
 
-    readings: of all GPUs that may be used. None = none of these can ever be emptier.
+    readings: of all GPUs that may be used. None = none of these can ever have more.
     """
     free_mb = free_mb_of(job)
     if was_shared or not free_mb:
-        return Room(free_mb / _ROOMIER)
-    room = Room(free_mb * _ROOMIER)
-    roomier = [reading for reading in readings if (reading.memory_total_mb or 0) >= room.free_memory_mb]
-    return room if len(roomier) >= gpus_per_run else None
+        return free_mb / _MORE
+    large_enough = [reading for reading in readings if (reading.memory_total_mb or 0) >= free_mb * _MORE]
+    return free_mb * _MORE if len(large_enough) >= gpus_per_run else None
 
 
-def gpus_with_room(readings: Mapping[int, GpuReading], room: Room, taken: Collection[int]) -> dict[int, GpuReading]:
+def gpus_with_memory(
+    readings: Mapping[int, GpuReading], need_mb: float, taken: Collection[int]
+) -> dict[int, GpuReading]:
     """Return those of the GPUs that have enough free memory and no run of the search. taken: those that have one."""
     return {
         gpu: reading
         for gpu, reading in readings.items()
-        if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= room.free_memory_mb)
+        if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= need_mb)
     }
