@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from project import ROOT
 
 from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.core.summary import is_finished, parse_summary
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+DIGITS = ROOT / "examples" / "digits"
 FAST = ["--num_epochs=3", "--optimizer=adam", "--lr=0.01", "--hidden_units=16", "--standardize"]
 
 

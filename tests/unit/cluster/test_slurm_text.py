@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from project import ROOT
 
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import ClusterWishes, JobRow, Submission
@@ -20,7 +21,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status
 
-TRANSCRIPTS = Path(__file__).parent.parent / "cluster" / "transcripts.json"
+TRANSCRIPTS = ROOT / "tests" / "cluster" / "transcripts.json"
 SLURM = Slurm(SlurmWishes())
 
 
