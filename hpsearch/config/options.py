@@ -325,11 +325,11 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
 
 
 def to_argv(options: SearchOptions) -> list[str]:
-    """Return the command-line words that stand for these options; those with their default value are left out."""
+    """Return the command-line words for these options, without defaults that the user did not give by hand."""
     words = []
     for name, field in _fields().items():
         value = getattr(options, name)
-        if value == field.default:
+        if value == field.default and name not in options.given_by_hand:
             continue
         values = value if isinstance(value, tuple) else (value,)
         words += [f"--{name}"] if value is True else [f"--{name}={item}" for item in values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import SearchOptions, add_options, names_of_planning_options, options_from, to_argv
@@ -65,7 +65,7 @@ class ControllerJob:
 
 @dataclass(frozen=True)
 class SeedsOptions:
-    """All that was asked for. given: names of the search's options that are on the command line."""
+    """All that was asked for."""
 
     run_dir: str
     seeds_dir: str
@@ -81,13 +81,12 @@ class SeedsOptions:
     summary: SummaryWishes
     job: ControllerJob
     search: SearchOptions
-    given: frozenset[str]
 
     @property
     def resume_argv(self) -> list[str]:
         """The search's options that may be given when it is resumed, as words of a command line."""
-        kept = {name: getattr(self.search, name) for name in self.given - set(names_of_planning_options())}
-        return to_argv(SearchOptions(**kept))
+        given = tuple(name for name in self.search.given_by_hand if name not in names_of_planning_options())
+        return to_argv(SearchOptions(**{name: getattr(self.search, name) for name in given}, given_by_hand=given))
 
 
 def parse_seeds_options(argv: Sequence[str], arguments: SeedsArguments, prog: str | None) -> SeedsOptions:
@@ -98,6 +97,7 @@ def parse_seeds_options(argv: Sequence[str], arguments: SeedsArguments, prog: st
     namespace = _parser(arguments, prog, given_only=False).parse_args(list(argv))
     given = vars(_parser(arguments, prog, given_only=True).parse_args(list(argv)))
     search = options_from(namespace)
+    search = replace(search, given_by_hand=tuple(sorted(given.keys() & vars(search).keys())))
     options = SeedsOptions(
         run_dir=namespace.run_dir,
         seeds_dir=namespace.seeds_dir,
@@ -113,7 +113,6 @@ def parse_seeds_options(argv: Sequence[str], arguments: SeedsArguments, prog: st
         summary=SummaryWishes(namespace.summary_keys, namespace.summary_sem, namespace.summary_precs),
         job=ControllerJob(namespace.hps_num_hours, namespace.hps_resources, namespace.hps_slurm_mem),
         search=search,
-        given=frozenset(given) & frozenset(vars(search)),
     )
     _check_together(options)
     return options

@@ -88,7 +88,7 @@ def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOp
         if Path(settings.run_cwd).is_dir():
             recorded["run_cwd"] = settings.run_cwd
         search = dataclasses.replace(
-            search, **{name: value for name, value in recorded.items() if name not in options.given}
+            search, **{name: value for name, value in recorded.items() if name not in search.given_by_hand}
         )
         if not search.grid_module:
             search = dataclasses.replace(search, grid_module=settings.grid_module)

@@ -375,6 +375,14 @@ def test_with_a_cluster_the_printed_call_submits_the_search_itself(
     assert "--run_cluster" in words[-1]
 
 
+def test_a_default_that_is_said_by_hand_is_said_in_the_printed_call(project: Project) -> None:
+    seeds_project(project)
+    # Left out, it would give way to SBATCH_MEM_PER_NODE where the call is started.
+    result = gather(project, "--run_dir=out/search", "--num_seeds=3", "--slurm_mem=8G")
+    words = shlex.split(result.stdout.splitlines()[0])
+    assert [word for word in words if word.startswith("--slurm")] == ["--slurm_mem=8G"]
+
+
 def test_a_dry_run_shows_the_commands_and_writes_nothing(project: Project) -> None:
     search = seeds_project(project)
     result = gather(project, f"--run_dir={search}", "--num_seeds=3", "--dry_run")

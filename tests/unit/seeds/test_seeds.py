@@ -18,7 +18,7 @@ from hpsearch.core.seed_grid import differences, missing_seeds, seed_grid, seed_
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
 from hpsearch.folder.run_configuration import is_within, options_of, read_configuration
 from hpsearch.seeds.call import search_call
-from hpsearch.seeds.options import ControllerJob
+from hpsearch.seeds.options import ControllerJob, SeedsArguments, parse_seeds_options
 
 measured = st.floats(min_value=-1e6, max_value=1e6).map(lambda value: round(value, 6))
 
@@ -163,3 +163,9 @@ def test_the_call_goes_to_the_folder_in_which_the_module_name_begins() -> None:
     call = search_call(search, Path("/my root/sims/my_sim/config.py"), ControllerJob(24, "", ""))
     assert call.startswith("cd '/my root' && ")
     assert call.endswith(" -m hpsearch.hpsearch --grid_module=sims.my_sim.config --out_dir=/o --run_cwd=/r")
+
+
+def test_a_resumed_gathering_is_told_which_defaults_were_said_by_hand() -> None:
+    words = ["--run_dir=x", "--slurm_mem=8G", "--num_jobs=3", "--random_seed=42"]
+    options = parse_seeds_options(words, SeedsArguments(), None)
+    assert options.resume_argv == ["--num_jobs=3", "--slurm_mem=8G"]
