@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hpsearch.backends.base import Backend
 from hpsearch.backends.cluster.backend import ClusterBackend
-from hpsearch.backends.cluster.job_setup import setup_problem
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.script import setup_problem
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.backends.gpu.cards import NoGpuFound

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.job_watch import JobWatch, Patience
-from hpsearch.backends.cluster.poll_schedule import Rounds
+from hpsearch.backends.cluster.job_watch import JobWatch, Patience, Rounds
 from hpsearch.backends.cluster.script import runs_in_script
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path

@@ -10,15 +10,16 @@ from pathlib import PurePath
 from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.sbatch_environment import (
+from hpsearch.backends.cluster.sbatch import (
+    SLURM_REFUSALS,
     asks_for_gpus,
+    check_further_options,
     clusters_wanted,
     environment_for_commands,
     is_in_options,
+    read_options,
     variables_for,
 )
-from hpsearch.backends.cluster.sbatch_options import check_further_options, read_options
-from hpsearch.backends.cluster.slurm_refusals import SLURM_REFUSALS
 from hpsearch.backends.refusals import meaning, refusal
 from hpsearch.backends.scheduler import (
     ClusterWishes,

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from project import wait_until
 
-from hpsearch.backends.cluster.job_setup import setup_problem
-from hpsearch.backends.cluster.script import batch_script, run_script, write_scripts
+from hpsearch.backends.cluster.script import batch_script, run_script, setup_problem, write_scripts
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.scheduler import Submission
 from hpsearch.core.model import Attempt, Configuration, Run

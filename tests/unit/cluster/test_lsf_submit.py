@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.lsf_submit import check_further_options, composed, resource_text, run_limit, submitted_id
+from hpsearch.backends.cluster.lsf import check_further_options, composed, resource_text, run_limit, submitted_id
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,

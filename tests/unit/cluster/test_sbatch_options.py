@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from hpsearch.backends.cluster.sbatch_options import GivenOption, check_further_options, read_options
+from hpsearch.backends.cluster.sbatch import GivenOption, check_further_options, read_options
 from hpsearch.core.errors import UsageError
 
 

@@ -1,11 +1,19 @@
-"""The command line of sbatch: what a user's further options ask for, and which of them belong to the search."""
+"""sbatch, as text: what the options and the environment of a user ask for, and what a refusal means."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.errors import UsageError
+from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meanings
+from hpsearch.core.errors import (
+    ArrayTooLarge,
+    SubmissionDelayed,
+    SubmissionRefused,
+    SubmissionUnsure,
+    SubmitLimitReached,
+    UsageError,
+)
 
 #: Options of sbatch and their letters (Slurm 22.05 and later), by what may follow them. Whatever a later version brings
 #: is left to sbatch to judge.
@@ -136,3 +144,105 @@ def _refused(option: GivenOption) -> str:
     if option.name in _KNOWN or not option.word.startswith("--"):
         return ""
     return next((name for name in _NOT_TO_BE_GIVEN if name.startswith(option.name)), "")
+
+
+#: These would change what the search relies on: where output goes, what jobs are called, what sbatch does and answers.
+#: The clusters are said on the command line, so that all commands ask the same ones.
+_DROPPED = frozenset(
+    "SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_ERROR SBATCH_INPUT SBATCH_JOB_NAME SBATCH_OPEN_MODE SBATCH_OUTPUT"
+    " SBATCH_REQUEUE SBATCH_WAIT SLURM_CLUSTERS SLURM_EXIT_ERROR".split()
+)
+#: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
+_HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
+#: Slurm gives these to a job; its own srun would take them for orders.
+_OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_MEM_BIND", "SBATCH_CPU_BIND")
+#: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
+_KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"))
+
+
+@dataclass(frozen=True)
+class _Same:
+    """What else asks for the same as an option of ours."""
+
+    options: frozenset[str]
+    variables: tuple[str, ...]
+
+
+_GPUS = ("gpus", "gpus-per-node", "gpus-per-socket", "gpus-per-task")
+_GPU_VARIABLES = ("SBATCH_GPUS", "SBATCH_GPUS_PER_NODE", "SBATCH_GPUS_PER_SOCKET", "SBATCH_GPUS_PER_TASK")
+#: sbatch refuses two sizes of memory, and adds up GPUs that are asked for in two ways.
+_SAME = {
+    "time": _Same(frozenset(("time",)), ("SBATCH_TIMELIMIT",)),
+    "mem": _Same(
+        frozenset(("mem", "mem-per-cpu", "mem-per-gpu")),
+        ("SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU", "SBATCH_MEM_PER_GPU"),
+    ),
+    "gres": _Same(frozenset(("gres", *_GPUS)), ("SBATCH_GRES", *_GPU_VARIABLES)),
+}
+
+
+def clusters_wanted(environ: Mapping[str, str]) -> str:
+    """Return which clusters the environment names for jobs, as --clusters takes them; empty = none."""
+    return environ.get("SBATCH_CLUSTERS") or environ.get("SLURM_CLUSTERS") or ""
+
+
+def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
+    """Return the environment for Slurm's commands. is_gpu_asked: the user's options ask for GPUs.
+
+    A user's own ``SBATCH_*`` stay, but for what the search says itself, and for GPUs beside those of the options. A job
+    inherits its submitter's environment, so that nothing which Slurm gave to the job that this process may be part of
+    stays; nor do the user's habits that change what the client commands show or ask.
+    """
+    strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
+    of_gpus = [name for name in _SAME["gres"].variables if name != "SBATCH_GRES" or "gpu" in environ.get(name, "")]
+    dropped = {*_DROPPED, *(of_gpus if is_gpu_asked else ())}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in _KEPT or not (name in dropped or name.startswith(strange))
+    }
+
+
+def asks_for_gpus(options: Mapping[str, str]) -> bool:
+    """Return whether further options of sbatch, name -> value, ask for GPUs."""
+    return "gpu" in options.get("gres", "") or not options.keys().isdisjoint(_GPUS)
+
+
+def is_in_options(name: str, options: Collection[str]) -> bool:
+    """Return whether further options of sbatch ask for what time, mem or gres of ours asks for."""
+    return not _SAME[name].options.isdisjoint(options)
+
+
+def variables_for(name: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the variables, as ``NAME=value``, with which the environment asks for what time, mem or gres asks for."""
+    return [f"{variable}={environ[variable]}" for variable in _SAME[name].variables if environ.get(variable)]
+
+
+SLURM_REFUSALS = meanings(
+    # It may have been handed over.
+    (SubmissionUnsure, r"timed out|Zero Bytes|Transport endpoint|Communication connection failure|Connection reset"),
+    (SubmissionUnsure, r"Unexpected message|Broken pipe|Header lengths|Insane message"),
+    # Limits on the number of jobs. Those of one job have other names (QOSMaxCpuPerJobLimit).
+    (SubmitLimitReached, r"(?:Max|Grp)(?:Submit)?Jobs?"),
+    (ArrayTooLarge, r"Invalid job array specification"),
+    # Trouble that passes: of the controller, of its configuration, of the accounting, of what a job asks for.
+    (SubmissionDelayed, r"(?:Unable|failed) to contact|not respond|unable to accept job"),
+    (SubmissionDelayed, r"backup controller|standby|\brestart(?:ing|ed)?\b|reconfigur|starting up|shutting down"),
+    (SubmissionDelayed, r"Unable to process configuration|configuration source|DNS SRV lookup"),
+    (
+        SubmissionDelayed,
+        r"slurmdbd|talking to (?:the )?database|connect(?:ing)? to (?:the )?database|accounting storage",
+    ),
+    (SubmissionDelayed, r"authentication error|Munge (?:en|de)code|(?:Expired|Rewound|Replayed) credential"),
+    (SubmissionDelayed, r"inactive or drain|down, drained|not usable now|nodes are busy|is in use"),
+    (SubmissionDelayed, r"writing script/environment|submissions? (?:are |is )?disabled"),
+    (SubmissionDelayed, SYSTEM_IS_SHORT),
+    # What the job asks for, by name.
+    (SubmissionRefused, r"partition|\baccounts?\b|(?<!accounting/)\bQOS|QOS(?:Max|Min|Grp)|Assoc(?:Max|Min|Grp)|wckey"),
+    (SubmissionRefused, r"\bgres\b|generic resource|feature|constraint|Memory (?:spec|req)|licen[cs]e spec"),
+    (SubmissionRefused, r"reservation|time limit is|Invalid time|\bwall|--\w|option|No cluster|dependency"),
+    (SubmissionRefused, r"(?:CPU|node|task|processor|core|socket|thread|GPU)s? (?:count|name|config|spec|list|dist)"),
+    (SubmissionRefused, r"(?:Requested|Required|Invalid|More|Too many) (?:nodes?|processors|CPUs|GPUs|tasks)\b"),
+    # Without a name beside it, the first of the three that this sentence has is the one that sites enforce.
+    (SubmitLimitReached, r"job submit limit"),
+)
