@@ -5,6 +5,7 @@ A new scheduler is one file: a class with these methods, none of which runs anyt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,13 @@ class Submission:
 def script_path(log_folder: Path, name: str) -> Path:
     """Return where the script of a submission, or of one run of it, lies."""
     return log_folder / f"{name}.sh"
+
+
+def time_limit(hours: float) -> str:
+    """Return a job's time limit as ``H:MM``, in whole minutes: never less than was asked for, never 0."""
+    # 1.1 hours are 66.00000000000001 minutes in floating point.
+    minutes = max(1, math.ceil(round(hours * 60, 3)))
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def on_cluster(job_id: str, cluster: str) -> str:

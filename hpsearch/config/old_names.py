@@ -86,11 +86,13 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
 
     args: has num_hours, slurm_mem, slurm_gres, slurm_partition, slurm_qos and slurm_constraint.
     """
+    from hpsearch.backends.scheduler import time_limit
+
     directives = {
         "job-name": cmd_folder_name,
         "output": f"{cmd_folder_name}_%j.out",
         "error": f"{cmd_folder_name}_%j.err",
-        "time": "{}:{:02d}:00".format(*divmod(round(args.num_hours * 60), 60)),
+        "time": f"{time_limit(args.num_hours)}:00",
         "mem": args.slurm_mem,
         "gres": args.slurm_gres,
         "partition": args.slurm_partition,

@@ -6,6 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
+from hpsearch.backends.scheduler import time_limit
 from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.config.own_call import search_program
 from hpsearch.config.program import interpreter_word
@@ -40,7 +41,7 @@ def _import_root(grid_module: str, module_file: Path | None) -> Path | None:
 def _submission(search: SearchOptions, job: ControllerJob, line: str) -> list[str]:
     name = f"random_seeds_{os.path.basename(search.out_dir)}"  # noqa: PTH119  (a text that need not be a path here)
     log = os.path.join(search.out_dir, "random_seeds")  # noqa: PTH118
-    limit = "{}:{:02d}".format(*divmod(round(job.num_hours * 60), 60))
+    limit = time_limit(job.num_hours)
     if search.scheduler == "lsf":
         resources = job.resources.strip('"')
         wishes = ["-R", resources] if resources else []

@@ -12,7 +12,7 @@ from typing import Any
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows, report_words
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, time_limit
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -100,7 +100,7 @@ class Lsf:
         if submission.is_array:
             name += f"[1-{len(submission.jobs)}]%{submission.at_once}"
         options = {
-            "W": run_limit(wishes.hours),
+            "W": time_limit(wishes.hours),
             "n": "1",
             "R": resource_text(self._wishes.resources),
             "q": self._wishes.queue,
@@ -275,12 +275,6 @@ def check_further_options(words: Sequence[str]) -> None:
                 "a value with blanks needs quotes, as in --lsf_options=\"-P 'my lab'\""
             )
         needs_value = is_option and word not in _FLAGS
-
-
-def run_limit(hours: float) -> str:
-    """Return a time limit as -W takes it, in hours and whole minutes, rounded up."""
-    minutes = max(1, -(-round(hours * 3600) // 60))
-    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def resource_text(text: str) -> str:

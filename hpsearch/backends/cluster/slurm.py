@@ -30,6 +30,7 @@ from hpsearch.backends.scheduler import (
     on_cluster,
     refuse_characters,
     script_path,
+    time_limit,
     without_cluster,
 )
 from hpsearch.backends.shell import Answer
@@ -172,12 +173,11 @@ class Slurm:
         """Return the words for sbatch: the search's own, then the user's, then the clusters."""
         own, single, logs = self._wishes, submission.single, _escaped(submission.log_folder)
         after = without_cluster(submission.after or "")
-        minutes = max(1, round(wishes.hours * 60))
         options = {
             "job-name": submission.label,
             "output": f"{logs}/{single.token}.out" if single is not None else f"{logs}/{submission.name}.out",
             "error": f"{logs}/{single.token}.err" if single is not None else "",
-            "time": f"{minutes // 60}:{minutes % 60:02d}:00",
+            "time": f"{time_limit(wishes.hours)}:00",
             "mem": own.mem,
             "gres": own.gres,
             "partition": own.partition,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.lsf import check_further_options, composed, resource_text, run_limit, submitted_id
+from hpsearch.backends.cluster.lsf import check_further_options, composed, resource_text, submitted_id
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -62,14 +62,6 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "bsub", None)
     with pytest.raises(BackendError, match=r"package bsub cannot be imported .*pip install bsub six"):
         composed("job_1", {})
-
-
-@pytest.mark.parametrize(
-    "hours, text",
-    [(24, "24:00"), (0.5, "0:30"), (1.25, "1:15"), (0.1, "0:06"), (1 / 3, "0:20"), (0.001, "0:01"), (100, "100:00")],
-)
-def test_a_time_limit_is_told_in_hours_and_minutes(hours: float, text: str) -> None:
-    assert run_limit(hours) == text
 
 
 @pytest.mark.parametrize(
