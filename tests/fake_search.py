@@ -54,7 +54,7 @@ class FakeBackend:
     clock: FakeClock
     slots: int = 1
     run_s: float = 1.0
-    survives_controller: bool = False
+    is_scheduler: bool = False
     name: str = "fake"
     shows_output: bool = False
     answers: list[Exception | None] = field(default_factory=list)
@@ -65,6 +65,13 @@ class FakeBackend:
     cancelled: list[int] = field(default_factory=list)
     waits: int = 0
     _ends: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def has_queue(self) -> bool:
+        """A scheduler's jobs are queued, outlive its controller, may start at once and ask all for the same."""
+        return self.is_scheduler
+
+    jobs_outlive_controller = starts_unreleased = refusal_concerns_all = has_queue
 
     def check(self) -> None:
         """Nothing can be missing."""

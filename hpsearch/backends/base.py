@@ -34,8 +34,23 @@ class Backend(Protocol):
         """True if what a run prints should be seen live: one runs at a time, in the foreground."""
 
     @property
-    def survives_controller(self) -> bool:
-        """True if jobs are to be left alone when the controller is told to stop by SIGTERM (a scheduler's jobs)."""
+    def has_queue(self) -> bool:
+        """True if an accepted job waits in a queue and is seen to start later; else it runs from its `release` on."""
+
+    @property
+    def jobs_outlive_controller(self) -> bool:
+        """True if jobs live apart from the controller and its machine.
+
+        They are left alone when it stops by SIGTERM, and a submission is on disk before it is made.
+        """
+
+    @property
+    def starts_unreleased(self) -> bool:
+        """True if a job may start before its id is recorded, since it can be found by its name."""
+
+    @property
+    def refusal_concerns_all(self) -> bool:
+        """True if all jobs ask for the same, so that what refuses one would refuse the others; else only that run."""
 
     def check(self) -> None:
         """Make sure that this backend can work at all; nothing has been written yet.

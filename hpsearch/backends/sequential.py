@@ -16,7 +16,7 @@ class SequentialBackend:
     """At most `slots` runs at once, no GPU assigned."""
 
     name = "foreground"
-    survives_controller = False
+    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
 
     def __init__(self, slots: int = 1, tell: Callable[[str], None] = _log.warning) -> None:
         """Run so many at once; `tell` shows people a message."""

@@ -194,7 +194,7 @@ class Dispatcher:
     def _announce(self) -> None:
         """Tell which runs were started; after those that made room for them."""
         for job in self._to_announce:
-            self._progress.started(job, is_queued=self._backend.survives_controller)
+            self._progress.started(job, is_queued=self._backend.has_queue)
         self._to_announce.clear()
 
     def _wait(self) -> None:
@@ -325,14 +325,14 @@ class Dispatcher:
 
     def _end_active(self, signal_number: int) -> None:
         """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
-        if signal_number == SIGINT or not self._backend.survives_controller:
+        if signal_number == SIGINT or not self._backend.jobs_outlive_controller:
             self._end_unsure()
         # What ended by itself before the signal is no cancelled run.
         self._collect_all(self._notice())
         jobs = dict(self._active)
         if not jobs:
             return
-        if self._backend.survives_controller and signal_number != SIGINT:
+        if self._backend.jobs_outlive_controller and signal_number != SIGINT:
             self._console.note(f"{amount(len(jobs), 'run')} left to {self._backend.name}, where they go on")
             return
         self._progress.stopping(len(jobs))
@@ -341,8 +341,7 @@ class Dispatcher:
         statuses = self._backend.poll(list(jobs.values()))
         for token, job in jobs.items():
             status = statuses.get(token, Status(JobPhase.UNKNOWN))
-            is_there = status.phase in (JobPhase.QUEUED, JobPhase.RUNNING)
-            if is_there or (self._backend.survives_controller and status.phase is not JobPhase.ENDED):
+            if status.phase is not JobPhase.ENDED:
                 self._console.warn(f"run {job.attempt.run.number}: its job {job.id} may not have ended")
                 continue
             entry = self._search.record.runs[job.attempt.run.number]
@@ -377,7 +376,7 @@ class Dispatcher:
 
     def _abandon(self) -> None:
         """Someone ends this controller in a way of his own: local runs would go on unseen, so they are ended."""
-        if self._active and not self._backend.survives_controller:
+        if self._active and not self._backend.jobs_outlive_controller:
             self._backend.cancel(list(self._active.values()), self._stop.alarm)
 
 

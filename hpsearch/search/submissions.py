@@ -178,7 +178,7 @@ class Submissions:
                 self._is_at_limit = isinstance(error, SubmitLimitReached)
                 self._put_off_unless_forbidden(error)
                 return Made()
-            if self._backend.survives_controller and not self._has_accepted:
+            if self._backend.refusal_concerns_all and not self._has_accepted:
                 self._withdraw(attempts, moved)
                 raise
             made = self._refused(attempts, error)
@@ -216,7 +216,7 @@ class Submissions:
         now = self._clocks.wall()
         intended = [AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts]
         # What a scheduler has outlives this machine: lost in a crash, the run would be submitted a second time.
-        self._search.note(*intended, at_once=self._backend.survives_controller)
+        self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 
     def _tell_where(self, moved: Sequence[tuple[Run, Path]]) -> None:
         for run, path in moved:
@@ -234,7 +234,7 @@ class Submissions:
         now, host = self._clocks.wall(), socket.gethostname()
         jobs = [Job(attempt, job_id, place, now) for attempt, job_id in zip(attempts, ids, strict=True)]
         submitted = [self._submitted(job, host) for job in jobs]
-        self._search.note_happened(*submitted, at_once=self._backend.survives_controller)
+        self._search.note_happened(*submitted, at_once=self._backend.jobs_outlive_controller)
         self._has_accepted, self._was_ever_accepted, self._refusals = True, True, 0
         self._delays.over(self._console.note)
         self.unreleased += jobs
@@ -245,7 +245,7 @@ class Submissions:
 
     def release_recorded(self) -> None:
         """Let accepted jobs run, unless the journal does not have their ids yet."""
-        if self._backend.survives_controller or self._search.trouble is None:
+        if self._backend.starts_unreleased or self._search.trouble is None:
             self._backend.release(self.unreleased)
             self.unreleased.clear()
 
@@ -259,12 +259,11 @@ class Submissions:
             place=job.place.label,
             environment=dict(job.place.environment),
             waited_s=self._waited_s.pop(job.attempt.token, 0.0),
-            is_queued=self._backend.survives_controller,
+            is_queued=self._backend.has_queue,
         )
 
     def _refused(self, attempts: Sequence[Attempt], error: SearchError) -> Made:
-        # On this machine a refusal concerns the one run.
-        if self._backend.survives_controller:
+        if self._backend.refusal_concerns_all:
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.waiting:
                 self._give_up(f"{error}; mend that")

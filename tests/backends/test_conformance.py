@@ -31,7 +31,8 @@ def family(bench: Bench) -> list[int]:
 
 def test_a_backend_has_all_methods(bench: Bench) -> None:
     backend: Backend = bench.backend
-    assert (bool(backend.name), type(backend.shows_output), type(backend.survives_controller)) == (True, bool, bool)
+    answers = (backend.has_queue, backend.jobs_outlive_controller, backend.refusal_concerns_all, backend.shows_output)
+    assert (bool(backend.name), {type(answer) for answer in answers}) == (True, {bool})
 
 
 def test_there_is_a_place_while_nothing_runs(bench: Bench) -> None:
@@ -46,7 +47,7 @@ def test_nothing_runs_before_its_release(bench: Bench) -> None:
     bench.ended(job)
     after = (bench.folder / "ran").exists()
     # A scheduler's jobs are found by their name, and may start at once.
-    assert (before and not bench.backend.survives_controller, after) == (False, True)
+    assert (before and not bench.backend.starts_unreleased, after) == (False, True)
 
 
 def test_each_attempt_gets_an_id_of_its_own(bench: Bench) -> None:

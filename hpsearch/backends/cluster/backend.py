@@ -57,7 +57,7 @@ class ClusterBackend:
     """Jobs of one search. What differs between schedulers is in `Scheduler`."""
 
     shows_output = False
-    survives_controller = True
+    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = True
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class GpuBackend:
 
     name = "GPUs"
     shows_output = False
-    survives_controller = False
+    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
 class Scheduler(SequentialBackend):
     """A scheduler with one job of the name `known`, which ends when it is cancelled unless it is stubborn."""
 
-    survives_controller = True
+    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = True
 
     def __init__(self, known: str = "", silences: int = 0, is_stubborn: bool = False) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ LIMIT = SubmitLimitReached("at most 10 jobs")
 @pytest.fixture
 def backend() -> FakeBackend:
     """A scheduler with one slot, which takes every job."""
-    return FakeBackend(FakeClock(), survives_controller=True)
+    return FakeBackend(FakeClock(), is_scheduler=True)
 
 
 def test_a_scheduler_that_has_taken_a_job_may_refuse_the_next_for_the_moment(

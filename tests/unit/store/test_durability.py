@@ -74,7 +74,7 @@ def crashing(
     with planned_search(tmp_path, 2) as search:
         machine = CrashingMachine(
             FakeClock(),
-            survives_controller=is_scheduler,
+            is_scheduler=is_scheduler,
             answers=list(answers),
             disk=disk,
             journal=search.folder.journal,
