@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hpsearch.core.command import argument, is_flag
 from hpsearch.core.conditions import Condition
-from hpsearch.core.summary import number_of
+from hpsearch.core.ranking import number_of
 
 #: The option that varies together with the seed if that is wanted.
 DATA_SEED_OPTION = "data_random_seed"

@@ -1,8 +1,7 @@
-"""A run's summary: from its text to values, and which of several runs is the best."""
+"""A run's summary: from its text to values."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -139,36 +138,6 @@ def is_finished(summary: Summary) -> bool:
         raise SummaryError(f"the summary's 'finished' is {str(value)[:60]!r}; expected 0 or 1") from None
 
 
-def number_of(cell: object) -> float | None:
-    """Return a summary or table cell as a number; None if it is none (a word, several numbers, nothing)."""
-    try:
-        return float(str(cell).strip().strip('"'))
-    except ValueError:
-        return None
-
-
-def odd_performance(cells: Iterable[object], key: str) -> str:
-    """Return a warning if some finished runs' values under the performance key are no numbers; empty if all are.
-
-    cells: of all finished runs. The value ``nan`` is a number here: it sorts behind all others.
-    """
-    cells = list(cells)
-    odd = [str(cell) for cell in cells if number_of(cell) is None]
-    if not odd:
-        return ""
-    words = [repr(word) if word else "nothing" for word in dict.fromkeys(odd)]
-    shown = ", ".join(word if len(word) < 60 else word[:57] + "..." for word in words[:3])
-    more = f" and {len(words) - 3:,} more" if len(words) > 3 else ""
-    return (
-        f"{len(odd):,} of {len(cells):,} finished runs have no number under {key!r} but {shown}{more}: they sort last"
-    )
-
-
-def sort_key(cell: object, ascending: bool) -> tuple[int, float, str]:
-    """Return a key that sorts cells best first: numbers by value, then ``nan``, then words, then empty cells."""
-    number = number_of(cell)
-    if number is not None and not math.isnan(number):
-        return (0, number if ascending else -number, "")
-    if number is not None:
-        return (1, 0.0, "")
-    return (2, 0.0, str(cell)) if str(cell) else (3, 0.0, "")
+def cell_under(summary: Summary | None, key: str) -> object:
+    """Return the value under a keyword; empty if the summary is missing or lacks the keyword."""
+    return (summary or {}).get(key, [""])[0]

@@ -10,10 +10,11 @@ from pathlib import Path
 from hpsearch.console.text import aligned
 from hpsearch.core.integers import integer
 from hpsearch.core.model import RunState
-from hpsearch.core.summary import number_of, odd_performance, sort_key
+from hpsearch.core.ranking import best, odd_performance, rank_of
+from hpsearch.core.summary import cell_under
 from hpsearch.core.value_text import whole_text
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
 _GROUPS_SHOWN = 20
 
@@ -48,42 +49,41 @@ def _has_content(path: Path) -> bool:
         return False
 
 
-def best_runs(record: SearchRecord, count: int) -> list[RunRecord]:
-    """Return the best finished runs, best first; runs without a number under the performance key are left out."""
-    settings = record.known_settings()
-    key, ascending = settings.performance_key, settings.sort_ascending
-    finished = [entry.result for entry in record if entry.result.state is RunState.FINISHED]
-    scored = [entry for entry in finished if performance(entry, key) is not None]
-    return sorted(scored, key=lambda entry: sort_key(_cell(entry, key), ascending))[:count]
+def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecord]:
+    """Return the finished runs, best first; runs without a number under the performance key are left out."""
+    finished = [entry.result for entry in entries if entry.result.state is RunState.FINISHED]
+    finished.sort(key=lambda entry: entry.run.number)
+    return best(finished, lambda entry: cell_under(entry.summary, settings.performance_key), settings.sort_ascending)
 
 
 def performance(entry: RunRecord, key: str) -> float | None:
     """Return a run's value under the performance key, None if there is no number."""
-    number = number_of(_cell(entry, key))
-    return None if number is None or number != number else number
+    return rank_of(cell_under(entry.summary, key))
 
 
 def odd_performances(record: SearchRecord) -> str:
     """Return a warning if finished runs have no number under the performance key; empty if all have one."""
     key = record.known_settings().performance_key
-    return odd_performance((_cell(entry, key) for entry in record if entry.state is RunState.FINISHED), key)
+    finished = (entry for entry in record if entry.state is RunState.FINISHED)
+    return odd_performance((cell_under(entry.summary, key) for entry in finished), key)
 
 
-def _cell(entry: RunRecord, key: str) -> object:
-    return (entry.summary or {}).get(key, [""])[0]
-
-
-def best_table(best: Sequence[RunRecord], record: SearchRecord) -> list[str]:
+def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
     """Return a table of some runs: performance, run number, and the options in which the search's runs differ."""
     settings = record.known_settings()
     names = varying_options(record)
-    place_names, places = place_columns(best)
+    place_names, places = place_columns(runs)
     rows = [[settings.performance_key, "run", *place_names, *names]]
-    for entry in best:
+    for entry in runs:
         options = entry.run.configuration.as_dict()
         cells = [whole_text(options[name]) if name in options else "" for name in names]
         rows.append(
-            [str(_cell(entry, settings.performance_key)), str(entry.run.number), *places[entry.run.number], *cells]
+            [
+                str(cell_under(entry.summary, settings.performance_key)),
+                str(entry.run.number),
+                *places[entry.run.number],
+                *cells,
+            ]
         )
     return aligned(rows)
 

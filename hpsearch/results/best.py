@@ -81,7 +81,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 
 
 def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[FinishedRun]:
-    from hpsearch.core.summary import number_of, sort_key
+    from hpsearch.core.ranking import best
 
     if not runs.runs:
         raise FolderError(f"{runs.folder.path}: no run has finished yet")
@@ -93,11 +93,10 @@ def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[Fin
         )
     if key not in known:
         raise UsageError(f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}")
-    numbers = [(number_of(run.row.get(key, "")), run) for run in runs.runs]
-    scored = [run for number, run in numbers if number is not None and number == number]
-    if not scored:
+    ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
+    if not ranked:
         raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")
-    return sorted(scored, key=lambda run: sort_key(run.row[key], ascending))[:count]
+    return ranked[:count]
 
 
 def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
@@ -148,7 +147,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
 
 
 def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]:  # Any: whatever JSON can hold
-    from hpsearch.core.summary import number_of
+    from hpsearch.core.ranking import number_of
     from hpsearch.store.legacy import command_line
     from hpsearch.store.values import readable
 

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.summary import is_finished
 from hpsearch.folder.reading import SearchReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import Settings
-from hpsearch.store.table import Row, columns_of, read_table, row_of
+from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def finished_runs(folder: SearchFolder) -> FinishedRuns:
 
 def _from_journal(reader: SearchReader) -> FinishedRuns:
     settings = reader.record.known_settings()
-    runs = [FinishedRun(row, None) for row in reader.record.carried if _is_finished(row)]
+    runs = [FinishedRun(row, None) for row in reader.record.carried if is_finished_row(row)]
     runs += [
         FinishedRun(row_of(entry, settings), entry.run)
         for entry in (newest.result for newest in reader.record)
@@ -74,13 +72,6 @@ def _from_journal(reader: SearchReader) -> FinishedRuns:
     )
 
 
-def _is_finished(row: Row) -> bool:
-    try:
-        return is_finished({"finished": [row.get("finished", "")]})
-    except SummaryError:
-        return False
-
-
 def _from_table(folder: SearchFolder) -> FinishedRuns:
     """Read a folder of the older tool, whose copy of the grid module says what the columns mean."""
     rows = read_table(folder.results)
@@ -90,7 +81,7 @@ def _from_table(folder: SearchFolder) -> FinishedRuns:
     columns = dict.fromkeys(name for row in rows for name in row)
     return FinishedRuns(
         folder,
-        [FinishedRun(row, None) for row in rows if _is_finished(row)],
+        [FinishedRun(row, None) for row in rows if is_finished_row(row)],
         str(attributes.get("_PERFORMANCE_KEY") or next(iter(keywords), "")),
         bool(attributes.get("_PERFORMANCE_SORT_ASC", False)),
         out_arg,

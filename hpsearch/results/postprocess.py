@@ -13,7 +13,8 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, reason_of
-from hpsearch.core.summary import number_of, odd_performance
+from hpsearch.core.ranking import best, odd_performance
+from hpsearch.core.summary import cell_under
 from hpsearch.folder.found_search import FoundRun, FoundSearch, Standing, find_search
 from hpsearch.folder.liveness import Liveness
 from hpsearch.results.set_apart import Sorting, move_away, move_back, sort_out
@@ -22,7 +23,7 @@ from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
 from hpsearch.store.record import Settings
-from hpsearch.store.table import Row, breaks_off, columns_of, sorted_rows, whole_rows, write_table
+from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table
 
 #: So many runs or problems of a kind are named one by one.
 _SHOWN = 10
@@ -107,7 +108,7 @@ def _names(names: Sequence[str]) -> str:
 def _write_results(search: FoundSearch, liveness: Liveness, console: Console) -> list[str]:
     """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
-    rows = sorted_rows(search.rows, settings.performance_key, settings.sort_ascending)
+    rows = sorted_rows(search.rows, settings)
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     dicts = {standing: _dicts(search.of(standing), search) for standing in Standing}
     try:
@@ -119,7 +120,7 @@ def _write_results(search: FoundSearch, liveness: Liveness, console: Console) ->
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     console.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
     key = settings.performance_key
-    odd = odd_performance(((found.summary or {}).get(key, [""])[0] for found in search.of(Standing.FINISHED)), key)
+    odd = odd_performance((cell_under(found.summary, key) for found in search.of(Standing.FINISHED)), key)
     if odd:
         console.warn(odd)
     try:
@@ -131,11 +132,11 @@ def _write_results(search: FoundSearch, liveness: Liveness, console: Console) ->
 
 
 def _best(rows: Sequence[Row], settings: Settings) -> str:
-    """Return what stands in the first row, if that is a number."""
-    cell = rows[0].get(settings.performance_key, "") if rows else ""
-    if number_of(cell) is None:
-        return ""
-    return f"; best {settings.performance_key} {cell} ({folder_name(rows[0].get(settings.out_arg, ''))})"
+    """Return the best finished run's value and folder; nothing if no run has a number."""
+    key = settings.performance_key
+    finished = filter(is_finished_row, rows)
+    first = next(iter(best(finished, lambda row: row.get(key, ""), settings.sort_ascending)), None)
+    return "" if first is None else f"; best {key} {first[key]} ({folder_name(first.get(settings.out_arg, ''))})"
 
 
 def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, object]]:
@@ -172,7 +173,7 @@ def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
     # A controller that has started meanwhile has written a whole table of its own.
     if not new or Liveness(search).controller is not None:
         return 0
-    rows = sorted_rows([*there, *new], settings.performance_key, settings.sort_ascending)
+    rows = sorted_rows([*there, *new], settings)
     write_table(folder.results, columns_of(settings, rows), rows)
     return len(new)
 

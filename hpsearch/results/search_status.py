@@ -86,7 +86,7 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
         counts=counts,
         runs_per_hour=rate,
         left_s=left / rate * 3600 if rate and presence is not Presence.GONE else None,
-        best=next(iter(best_runs(record, 1)), None),
+        best=next(iter(best_runs(record, record.known_settings())), None),
         live=[live_run(reader.folder, entry, presence, now) for entry in record if entry.is_live],
         failures=[entry for entry in record if entry.state.is_failure],
     )

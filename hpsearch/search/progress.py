@@ -9,7 +9,6 @@ from hpsearch.console.console import Console
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, RunState
-from hpsearch.core.summary import sort_key
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,
@@ -38,7 +37,7 @@ class Progress:
         self._shows_output, self._last_run = shows_output, last_run
         self._total = 0
         self._counts: Counter[RunState] = Counter()
-        self._best: RunRecord | None = None
+        self._best: list[RunRecord] = []
         self._queued: set[str] = set()
         for entry in entries:
             self._total += 1
@@ -98,9 +97,8 @@ class Progress:
         parts += [f"{queued} queued"] if queued else []
         parts += slots_in_use(job.place.label for job in jobs)
         parts += [f"{failed} not finished"] if failed else []
-        if self._best is not None:
-            key = self._settings.performance_key
-            parts.append(f"best {key} {performance(self._best, key):g} (run {self._best.run.number})")
+        key = self._settings.performance_key
+        parts += [f"best {key} {performance(best, key):g} (run {best.run.number})" for best in self._best]
         self._console.describe_bar(", ".join(parts))
 
     def stopping(self, live: int) -> None:
@@ -109,13 +107,8 @@ class Progress:
 
     def _count(self, entry: RunRecord) -> None:
         self._counts[entry.state] += 1
-        key = self._settings.performance_key
-        if entry.state is RunState.FINISHED and performance(entry, key) is not None:
-            ranked = [run for run in (self._best, entry) if run is not None]
-            self._best = min(ranked, key=lambda run: self._rank(run, key))
-
-    def _rank(self, entry: RunRecord, key: str) -> tuple[int, float, str]:
-        return sort_key(performance(entry, key), self._settings.sort_ascending)
+        if entry.state is RunState.FINISHED:
+            self._best = best_runs([*self._best, entry], self._settings)[:1]
 
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
@@ -129,7 +122,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> 
     if len(failed) > _FAILURES_SHOWN:
         lines.append(f"  ... and {len(failed) - _FAILURES_SHOWN:,} more; all are in {folder.not_completed}")
     lines += place_lines(record)
-    best = best_runs(record, 5)
+    best = best_runs(record, settings)[:5]
     if best:
         direction = "lowest" if settings.sort_ascending else "highest"
         lines.append(f"best by {settings.performance_key} ({direction} first):")

@@ -10,7 +10,8 @@ from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.model import Summary
-from hpsearch.core.summary import number_of, sort_key
+from hpsearch.core.ranking import best
+from hpsearch.core.summary import cell_under
 from hpsearch.folder.found_search import FoundSearch, Standing, find_search
 from hpsearch.folder.run_configuration import (
     COMMAND_FILE,
@@ -107,16 +108,15 @@ def _best_run(search: FoundSearch) -> Source:
 
     Raises FolderError if there is none.
     """
-    key, ascending = search.settings.performance_key, search.settings.sort_ascending
-    finished = search.of(Standing.FINISHED)
-    values = {found.run.folder: number_of((found.summary or {}).get(key, [""])[0]) for found in finished}
-    ranked = [found for found in finished if (value := values[found.run.folder]) is not None and value == value]
+    key = search.settings.performance_key
+    finished = sorted(search.of(Standing.FINISHED), key=lambda found: found.run.number)
+    ranked = best(finished, lambda found: cell_under(found.summary, key), search.settings.sort_ascending)
     if not ranked:
         what = (
             f"none of its {len(finished)} finished runs has a number under {key!r}" if finished else "no run finished"
         )
         raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {what} in it")
-    best = min(ranked, key=lambda found: (sort_key(values[found.run.folder], ascending), found.run.number))
-    folder = best.place or search.folder.path / folder_name(best.run.out_dir)
-    command = {**best.run.configuration.as_dict(), search.config.out_arg: best.run.out_dir}
-    return _source(folder, search.config, command if best.run.configuration.options else None, best.summary)
+    first = ranked[0]
+    folder = first.place or search.folder.path / folder_name(first.run.out_dir)
+    command = {**first.run.configuration.as_dict(), search.config.out_arg: first.run.out_dir}
+    return _source(folder, search.config, command if first.run.configuration.options else None, first.summary)

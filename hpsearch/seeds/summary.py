@@ -8,8 +8,9 @@ from pathlib import Path
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.text import aligned
 from hpsearch.core.errors import ConfigError, FolderError
+from hpsearch.core.ranking import number_of
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
-from hpsearch.core.summary import number_of
+from hpsearch.core.summary import cell_under
 from hpsearch.seeds.options import SummaryWishes
 from hpsearch.seeds.runs import SeedRun, counted
 from hpsearch.store.layout import write_whole
@@ -75,12 +76,12 @@ def _check_keys(wanted: Sequence[str], known: Sequence[str], who: str) -> None:
 
 
 def _number(run: SeedRun, key: str) -> float | None:
-    return number_of((run.summary or {}).get(key, [""])[0])
+    return number_of(cell_under(run.summary, key))
 
 
 def _table(runs: Sequence[SeedRun], keys: Sequence[str]) -> list[str]:
     rows = [["seed", *keys, "folder"]]
     for run in runs:
-        cells = [str((run.summary or {}).get(key, [""])[0]) for key in keys]
+        cells = [str(cell_under(run.summary, key)) for key in keys]
         rows.append(["?" if run.seed is None else str(run.seed), *cells, run.folder.name])
     return aligned(rows)

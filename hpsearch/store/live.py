@@ -209,10 +209,8 @@ class LiveSearch:
         assert self._table is not None
         self._lock.check()
         rows = rows_of(self.record)
-        settings = self.settings
-        ordered = sorted_rows(rows, settings.performance_key, settings.sort_ascending)
-        self._table.rewrite(columns_of(settings, rows), ordered)
-        write_not_completed(self.folder, self.record, settings)
+        self._table.rewrite(columns_of(self.settings, rows), sorted_rows(rows, self.settings))
+        write_not_completed(self.folder, self.record, self.settings)
 
     def close_files(self) -> None:
         """Close journal and table; the lock is kept.

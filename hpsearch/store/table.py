@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.core.errors import StoreError, reason_of, unwritable
-from hpsearch.core.summary import sort_key
+from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
+from hpsearch.core.ranking import ranked
+from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
 from hpsearch.store.checked import open_file
 from hpsearch.store.layout import write_whole
@@ -43,9 +44,17 @@ def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
     return list(columns)
 
 
-def sorted_rows(rows: Iterable[Row], key: str, ascending: bool) -> list[Row]:
-    """Return the rows best first; rows without a number under `key` come last, in their order."""
-    return sorted(rows, key=lambda row: sort_key(row.get(key, ""), ascending))
+def sorted_rows(rows: Iterable[Row], settings: Settings) -> list[Row]:
+    """Return the rows best first; rows without a number under the performance key come last."""
+    return ranked(rows, lambda row: row.get(settings.performance_key, ""), settings.sort_ascending)
+
+
+def is_finished_row(row: Row) -> bool:
+    """Return whether a row is that of a finished run."""
+    try:
+        return is_finished({"finished": [row.get("finished", "")]})
+    except SummaryError:
+        return False
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.core.errors import SummaryError
-from hpsearch.core.summary import as_lists, is_finished, number_of, odd_performance, parse_summary, sort_key
+from hpsearch.core.ranking import number_of
+from hpsearch.core.summary import as_lists, is_finished, parse_summary
 from hpsearch.folder.collect import read_summary_text
 
 
@@ -181,40 +181,6 @@ def test_a_tensor_of_a_custom_parser_is_its_number() -> None:
     assert as_lists({"acc": several}) == {"acc": [several]}
 
 
-@pytest.mark.parametrize(
-    ("cells", "warning"),
-    [
-        (["0.5", "nan", 1, "inf"], ""),
-        ([], ""),
-        (
-            ["0.5", "diverged", "diverged", ""],
-            "3 of 4 finished runs have no number under 'acc' but 'diverged', nothing: they sort last",
-        ),
-        (
-            ["a", "b", "c", "d"],
-            "4 of 4 finished runs have no number under 'acc' but 'a', 'b', 'c' and 1 more: they sort last",
-        ),
-    ],
-)
-def test_performance_values_that_are_no_numbers_are_told_once(cells: list[object], warning: str) -> None:
-    assert odd_performance(cells, "acc") == warning
-
-
 def test_a_custom_parsers_list_must_hold_one_value() -> None:
     with pytest.raises(SummaryError, match=r"2 values for 'acc'; expected a list with one"):
         as_lists({"acc": [1, 2]})
-
-
-def test_cells_sort_as_numbers_and_odd_ones_last() -> None:
-    cells = ["nan", "9", "adam", "108.04", "", "99.04", "-inf"]
-    assert sorted(cells, key=lambda c: sort_key(c, ascending=False)) == [
-        "108.04",
-        "99.04",
-        "9",
-        "-inf",
-        "nan",
-        "adam",
-        "",
-    ]
-    assert sorted(cells, key=lambda c: sort_key(c, ascending=True))[:4] == ["-inf", "9", "99.04", "108.04"]
-    assert math.isnan(number_of("nan") or 0)
