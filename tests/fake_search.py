@@ -20,7 +20,7 @@ from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
-CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
+CONFIG = SearchConfig(SETTINGS, "t.py")
 
 
 @dataclass

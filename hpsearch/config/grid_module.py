@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.core.value_text import number_in, why_not_text
+from hpsearch.store.events import Settings
 from hpsearch.store.layout import read_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
 
@@ -24,22 +25,32 @@ SummaryParser = Callable[..., Mapping[str, object]]
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """What a grid module says, checked. `grid_config_file`: where grid and conditions come from instead, if so."""
+    """What a grid module says, checked. settings: what the journal keeps of it.
 
-    module_name: str
-    module_file: Path | None
-    grid: Mapping[str, Sequence[object]]
-    conditions: tuple[Condition, ...]
+    grid_config_file: where grid and conditions come from instead, if so.
+    """
+
+    settings: Settings
     script_name: str
-    summary_filename: str
-    summary_keywords: tuple[str, ...]
-    out_arg: str = "out_dir"
+    grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
     summary_parser: SummaryParser | None = None
     performance_eval: Callable[..., bool] | None = None
-    performance_key: str = ""
-    sort_ascending: bool = False
     argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
     grid_config_file: Path | None = None
+
+    @property
+    def module_file(self) -> Path | None:
+        """The file of the grid module, None if it has none."""
+        return Path(self.settings.grid_file) if self.settings.grid_file else None
+
+    def in_process(self, process: OwnProcess) -> SearchConfig:
+        """Return the same with functions that are called in this process, and so within its limit."""
+        both = {"summary_parser": self.summary_parser, "performance_eval": self.performance_eval}
+        moved: dict[str, Any] = {  # Any: the functions differ in type
+            name: function.in_process(process) for name, function in both.items() if isinstance(function, Limited)
+        }
+        return replace(self, **moved)
 
 
 def load_config(module_name: str, grid_config_file: Path | None = None) -> SearchConfig:
@@ -80,24 +91,24 @@ def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object]
         check.problem(f"_PERFORMANCE_KEY is {_short(key)}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
     grid = check.grid(out_arg) if needs_grid else {}
     conditions = check.conditions(out_arg) if needs_grid else ()
+    script_name = check.text("_SCRIPT_NAME")
+    summary_filename = check.text("_SUMMARY_FILENAME")
     process = OwnProcess()
-    config = SearchConfig(
-        module_name=module_name,
-        module_file=Path(file).resolve() if (file := getattr(module, "__file__", None)) else None,
-        grid=grid,
-        conditions=conditions,
-        script_name=check.text("_SCRIPT_NAME"),
-        summary_filename=check.text("_SUMMARY_FILENAME"),
-        summary_keywords=keywords,
+    parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
+    judge = _limited(process, check.function("_PERFORMANCE_EVAL_HANDLE"), _judgement)
+    settings = Settings(
         out_arg=out_arg,
-        summary_parser=_limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors),
-        performance_eval=_limited(process, check.function("_PERFORMANCE_EVAL_HANDLE"), _judgement),
+        summary_filename=summary_filename,
+        summary_keywords=keywords,
         performance_key=str(key) if key is not None else (keywords[0] if keywords else ""),
         sort_ascending=check.truth("_PERFORMANCE_SORT_ASC"),
-        argparse_handle=check.function("_ARGPARSE_HANDLE"),
+        grid_module=module_name,
+        grid_file=str(Path(file).resolve()) if (file := getattr(module, "__file__", None)) else "",
+        has_parser=parser is not None,
     )
-    check.raise_if_any(str(config.module_file or module_name))
-    return config
+    argparse_handle = check.function("_ARGPARSE_HANDLE")
+    check.raise_if_any(settings.grid_source)
+    return SearchConfig(settings, script_name, grid, conditions, parser, judge, argparse_handle)
 
 
 def _limited(process: OwnProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:
@@ -107,15 +118,6 @@ def _limited(process: OwnProcess, function: Callable[..., Any] | None, plain: Ca
 
 def _judgement(answer: object) -> object:
     return None if answer is None else bool(answer)
-
-
-def in_process(config: SearchConfig, process: OwnProcess) -> SearchConfig:
-    """Return a configuration whose functions are called in this process, and so within its limit."""
-    both = {"summary_parser": config.summary_parser, "performance_eval": config.performance_eval}
-    moved: dict[str, Any] = {  # Any: the functions differ in type
-        name: function.in_process(process) for name, function in both.items() if isinstance(function, Limited)
-    }
-    return replace(config, **moved)
 
 
 def read_grid_config(path: Path) -> dict[str, object]:

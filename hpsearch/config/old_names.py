@@ -60,13 +60,13 @@ def get_performance_summary(out_dir: str, cmd_ident: int, summary_fn: str | None
     Raises OSError if there is no such file, ValueError if a keyword is missing.
     """
     config = _known_config()
-    path = Path(out_dir, summary_fn or config.summary_filename)
+    path = Path(out_dir, summary_fn or config.settings.summary_filename)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError as error:
         raise OSError(f"run {cmd_ident + 1} left no results: there is no file {path}") from error
     try:
-        return parse_summary(text, config.summary_keywords, str(path))
+        return parse_summary(text, config.settings.summary_keywords, str(path))
     except SummaryError as error:
         raise ValueError(str(error)) from error
 
@@ -78,7 +78,7 @@ def args_to_cmd_str(cmd_dict: Mapping[str, object], out_dir: str | None = None) 
     config = _known_config()
     configuration = Configuration(tuple(cmd_dict.items()))
     program = ("python3", *words_of_script(config.script_name, Path.cwd()))
-    return shell_line(argv(program, configuration, config.out_arg, out_dir))
+    return shell_line(argv(program, configuration, config.settings.out_arg, out_dir))
 
 
 def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: str) -> str:
@@ -120,13 +120,13 @@ def _known_config() -> SearchConfig:
 #: Old attribute -> how it is taken from a configuration, and its value before any was read.
 _ATTRIBUTES: Mapping[str, tuple[Callable[[SearchConfig], Any], Any]] = {  # Any: the attributes differ in type
     "_SCRIPT_NAME": (lambda config: config.script_name, None),
-    "_SUMMARY_FILENAME": (lambda config: config.summary_filename, None),
-    "_SUMMARY_KEYWORDS": (lambda config: list(config.summary_keywords), None),
-    "_OUT_ARG": (lambda config: config.out_arg, "out_dir"),
+    "_SUMMARY_FILENAME": (lambda config: config.settings.summary_filename, None),
+    "_SUMMARY_KEYWORDS": (lambda config: list(config.settings.summary_keywords), None),
+    "_OUT_ARG": (lambda config: config.settings.out_arg, "out_dir"),
     "_SUMMARY_PARSER_HANDLE": (lambda config: config.summary_parser or get_performance_summary, None),
     "_PERFORMANCE_EVAL_HANDLE": (lambda config: config.performance_eval, None),
-    "_PERFORMANCE_KEY": (lambda config: config.performance_key, None),
-    "_PERFORMANCE_SORT_ASC": (lambda config: config.sort_ascending, False),
+    "_PERFORMANCE_KEY": (lambda config: config.settings.performance_key, None),
+    "_PERFORMANCE_SORT_ASC": (lambda config: config.settings.sort_ascending, False),
     "_ARGPARSE_HANDLE": (lambda config: config.argparse_handle, None),
 }
 

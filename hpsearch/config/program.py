@@ -28,8 +28,7 @@ def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[s
     except ValueError as error:
         problem = str(error)
     if problem:
-        where = config.module_file or config.module_name
-        raise ConfigError(f"{where}: _SCRIPT_NAME is {config.script_name!r}, but {problem}")
+        raise ConfigError(f"{config.settings.grid_source}: _SCRIPT_NAME is {config.script_name!r}, but {problem}")
     script = str(Path(line.script).expanduser()) if line.script.startswith("~") else line.script
     if not words and _is_run_directly(line, run_cwd):
         # Without a slash, the command would be looked up on PATH.

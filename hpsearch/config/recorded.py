@@ -10,10 +10,14 @@ from types import ModuleType
 
 from hpsearch.config.grid_import import failed_import, import_grid_module
 from hpsearch.config.grid_module import SearchConfig, config_from_module
+from hpsearch.config.program import words_of_script
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
-from hpsearch.store.record import Settings
+from hpsearch.store.events import Settings
+
+#: What a grid module that the user names says instead of the recorded one.
+_SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_ascending", "has_parser")
 
 
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
@@ -32,7 +36,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
                 f"the functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
                 f"here finds {module.__file__}; start from the folder in which the search was started"
             )
-        return config_from_module(module, settings.grid_module, needs_grid=False)
+        return _as_recorded(config_from_module(module, settings.grid_module, needs_grid=False), settings)
     return _without_module(settings)
 
 
@@ -51,18 +55,13 @@ def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConf
 
 
 def _without_module(settings: Settings) -> SearchConfig:
-    return SearchConfig(
-        module_name=settings.grid_module,
-        module_file=Path(settings.grid_file) if settings.grid_file else None,
-        grid={},
-        conditions=(),
-        script_name=shell_line(settings.program),
-        summary_filename=settings.summary_filename,
-        summary_keywords=settings.summary_keywords,
-        out_arg=settings.out_arg,
-        performance_key=settings.performance_key,
-        sort_ascending=settings.sort_ascending,
-    )
+    return SearchConfig(settings, shell_line(settings.program))
+
+
+def _as_recorded(config: SearchConfig, settings: Settings, also: Collection[str] = ()) -> SearchConfig:
+    """Return the functions of a grid module with what the search recorded; also: names of settings it is asked for."""
+    taken = {name: getattr(config.settings, name) for name in ("grid_module", "grid_file", *also)}
+    return replace(config, settings=replace(settings, **taken))
 
 
 def config_for_folder(
@@ -84,9 +83,10 @@ def config_for_folder(
     if grid_module:
         with output_on_stderr():
             module = import_grid_module(grid_module)
-        return config_from_module(module, grid_module, needs_grid=False)
+        config = config_from_module(module, grid_module, needs_grid=False)
+        return _unrecorded(config, folder, run_cwd) if settings is None else _as_recorded(config, settings, _SUMMARIES)
     if settings is None:
-        return _config_of_copy(_only_copy(folder, files))
+        return _unrecorded(_config_of_copy(_only_copy(folder, files)), folder, run_cwd)
     try:
         return config_of(settings, needs_functions)
     except ConfigError:
@@ -94,7 +94,14 @@ def config_for_folder(
         copy = folder / Path(settings.grid_file or f"{settings.grid_module.rpartition('.')[2]}.py").name
         if not copy.is_file():
             raise
-        return _config_of_copy(copy)
+        return _as_recorded(_config_of_copy(copy), settings)
+
+
+def _unrecorded(config: SearchConfig, folder: Path, run_cwd: Path) -> SearchConfig:
+    """Return a configuration with what can be said of a search that recorded nothing."""
+    program = ("python3", *words_of_script(config.script_name, run_cwd))
+    settings = replace(config.settings, program=program, run_cwd=str(run_cwd), shown_folder=str(folder))
+    return replace(config, settings=settings)
 
 
 def _only_copy(folder: Path, files: Collection[str]) -> Path:

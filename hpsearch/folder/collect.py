@@ -42,13 +42,13 @@ class Outcome:
     problem: str = ""
 
 
-def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, settings: Settings, config: SearchConfig) -> Outcome:
+def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
     """Read the summary of an ended run and decide its state.
 
     Raises SummaryUnreadable if the summary may be read later.
     """
     try:
-        summary = read_summary(folder.run_folder(run), run, settings, config)
+        summary = read_summary(folder.run_folder(run), run, config)
         finished = is_finished(summary)
     except SummaryUnreadable:
         raise
@@ -89,17 +89,15 @@ def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
 
 
-def read_summary(
-    run_folder: Path, run: Run, settings: Settings | SearchConfig, config: SearchConfig
-) -> dict[str, list[object]]:
+def read_summary(run_folder: Path, run: Run, config: SearchConfig) -> dict[str, list[object]]:
     """Return a run's summary, by the user's own parser if there is one.
 
     Raises SummaryError saying what is wrong with it; SummaryUnreadable if that may be over later.
     """
     if config.summary_parser is not None:
         return _by_own_parser(config.summary_parser, run_folder, run, config)
-    path = run_folder / settings.summary_filename
-    return parse_summary(read_summary_text(path), settings.summary_keywords, str(path))
+    path = run_folder / config.settings.summary_filename
+    return parse_summary(read_summary_text(path), config.settings.summary_keywords, str(path))
 
 
 def read_summary_text(path: Path) -> str:

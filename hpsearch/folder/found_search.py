@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hpsearch.config.grid_module import SearchConfig, in_process
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.own_process import DEFAULT_LIMIT_S, OwnProcess
-from hpsearch.config.program import words_of_script
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
@@ -78,7 +77,6 @@ class FoundSearch:
 
     folder: SearchFolder
     listing: Listing
-    settings: Settings
     config: SearchConfig
     record: SearchRecord | None
     is_journal_damaged: bool
@@ -88,6 +86,11 @@ class FoundSearch:
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """What is recorded of the search, or can be said without a record."""
+        return self.config.settings
 
     def of(self, standing: Standing) -> list[FoundRun]:
         """Return the runs that came so far."""
@@ -117,9 +120,8 @@ def find_search(
     record, damage = _read_record(folder)
     recorded = None if record is None else record.settings
     config = config_for_folder(path, listing.files, recorded, grid_module, run_cwd, needs_functions)
-    config = in_process(config, OwnProcess(parser_timeout_s))
-    settings = _settings(config, recorded, path, run_cwd, overrides=bool(grid_module))
-    search = FoundSearch(folder, listing, settings, config, record, bool(damage), problems=damage)
+    config = config.in_process(OwnProcess(parser_timeout_s))
+    search = FoundSearch(folder, listing, config, record, bool(damage), problems=damage)
     _gather_runs(search)
     if not search.runs:
         raise _no_search(path, search.problems)
@@ -146,33 +148,6 @@ def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
     return (record, []) if record.settings is not None else (None, [f"{folder.journal}: it tells of no search yet"])
 
 
-def _settings(config: SearchConfig, recorded: Settings | None, path: Path, run_cwd: Path, overrides: bool) -> Settings:
-    if recorded is not None and not overrides:
-        return recorded
-    base = recorded or Settings(
-        program=("python3", *words_of_script(config.script_name, run_cwd)),
-        run_cwd=str(run_cwd),
-        shown_folder=str(path),
-        out_arg=config.out_arg,
-        summary_filename="",
-        summary_keywords=(),
-        performance_key="",
-        sort_ascending=False,
-        grid_module=config.module_name,
-        grid_file=str(config.module_file or ""),
-        has_parser=False,
-        option_names=(),
-    )
-    return replace(
-        base,
-        summary_filename=config.summary_filename,
-        summary_keywords=config.summary_keywords,
-        performance_key=config.performance_key,
-        sort_ascending=config.sort_ascending,
-        has_parser=config.summary_parser is not None,
-    )
-
-
 def _gather_runs(search: FoundSearch) -> None:
     """Find all runs: in the journal, the pickles of commands, the table, and among folders that tell of themselves."""
     for entry in search.record or ():
@@ -188,7 +163,7 @@ def _gather_runs(search: FoundSearch) -> None:
     _switch_flags_off(search, told)
     names = (name for found in search.runs.values() for name, _ in found.run.configuration.options)
     columns = tuple(dict.fromkeys((*search.settings.option_names, *names)))
-    search.settings = replace(search.settings, option_names=columns)
+    search.config = replace(search.config, settings=replace(search.settings, option_names=columns))
 
 
 def _read_tables(search: FoundSearch) -> None:
@@ -286,7 +261,7 @@ def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
         found.problem = "it has no folder"
         return None
     try:
-        return read_summary(found.place, found.run, search.settings, search.config)
+        return read_summary(found.place, found.run, search.config)
     except SummaryError as error:
         found.problem = str(error)
         return None

@@ -38,7 +38,7 @@ def sort_out(search: FoundSearch, criterion: float, liveness: Liveness) -> Sorti
     """
     if search.config.performance_eval is None:
         raise ConfigError(
-            f"{search.config.module_file or search.config.module_name}: _PERFORMANCE_EVAL_HANDLE is missing; "
+            f"{search.settings.grid_source}: _PERFORMANCE_EVAL_HANDLE is missing; "
             "--performance_criteria needs a function f(summary_dict, criterion) -> True to keep the run"
         )
     sorting = Sorting()

@@ -82,7 +82,7 @@ class Collector:
             return False
         ended = entry.ended or AttemptEnded(entry.run.number, entry.token, None, self._clocks.wall())
         try:
-            outcome = collect(folder, entry.run, ended, self._search.settings, self._config)
+            outcome = collect(folder, entry.run, ended, self._config)
         except (SearchError, OSError, ValueError):
             return False
         if outcome.state is not RunState.FINISHED:
@@ -158,7 +158,7 @@ class Collector:
         assert entry.ended is not None
         folder = self._search.folder
         try:
-            outcome = collect(folder, entry.run, entry.ended, self._search.settings, self._config)
+            outcome = collect(folder, entry.run, entry.ended, self._config)
         except (SearchError, OSError, ValueError) as error:
             if not is_last_try:
                 self._tell_of_delay(entry, str(error))

@@ -21,18 +21,22 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.search.clocks import Clock
-from hpsearch.store.record import Settings
+from hpsearch.store.events import Settings
 
 
 @dataclass(frozen=True)
 class Plan:
     """A search before anything of it is written. stamp: seconds since the epoch, from which folders get their names."""
 
-    settings: Settings
     config: SearchConfig
     options: SearchOptions
     selection: Selection
     stamp: float
+
+    @property
+    def settings(self) -> Settings:
+        """What the journal keeps."""
+        return self.config.settings
 
     @property
     def folder(self) -> Path:
@@ -71,29 +75,22 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     )
     selection = enumerate_space(config.grid, config.conditions, order)
     stamp, shown = _search_folder(options, run_cwd, clock)
-    settings = Settings(
+    settings = replace(
+        config.settings,
         program=program,
         run_cwd=str(run_cwd),
         shown_folder=shown,
-        out_arg=config.out_arg,
-        summary_filename=config.summary_filename,
-        summary_keywords=config.summary_keywords,
-        performance_key=config.performance_key,
-        sort_ascending=config.sort_ascending,
-        grid_module=config.module_name,
-        grid_file=str(config.module_file or ""),
-        has_parser=config.summary_parser is not None,
         option_names=selection.option_names,
         import_paths=tuple(import_paths),
         options=asdict(options),
     )
-    return Plan(settings, config, options, selection, stamp)
+    return Plan(replace(config, settings=settings), options, selection, stamp)
 
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
     """Return all that comes from the user and goes to the runs, or to the file system."""
     yield from (options.out_dir, options.run_cwd, options.interpreter)
-    yield from (config.script_name, config.out_arg, config.summary_filename)
+    yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
     for grid in (config.grid, *(condition.then for condition in config.conditions)):
         for name, values in grid.items():
             yield name
@@ -126,7 +123,7 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
 def plan_lines(plan: Plan) -> list[str]:
     """Return what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
-    lines = [f"grid: {amount(report.grid_size, 'configuration')} in {settings.grid_file or settings.grid_module}"]
+    lines = [f"grid: {amount(report.grid_size, 'configuration')} in {settings.grid_source}"]
     if plan.config.grid_config_file is not None:
         lines[0] += f" with {plan.config.grid_config_file}"
     lines += condition_lines(plan.config.conditions, report)

@@ -15,7 +15,7 @@ from typing import Any
 
 from hpsearch.backends.base import AsksCommands, Backend, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
-from hpsearch.config.grid_module import SearchConfig, in_process, load_config
+from hpsearch.config.grid_module import SearchConfig, load_config
 from hpsearch.config.options import SearchOptions, check_together, options_from_names, with_given
 from hpsearch.config.own_call import resume_hint, retry_hint
 from hpsearch.config.own_process import OwnProcess
@@ -317,7 +317,7 @@ def _carry_out(
     _note_controller(search, asdict(options), backend)
     with StopRequest() as stop, console.standing_in_for_stderr():
         process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
-        config = in_process(config, process)
+        config = config.in_process(process)
         dispatcher = Dispatcher(
             search,
             config,

@@ -46,8 +46,8 @@ def wanted_configuration(options: SeedsOptions, config: SearchConfig, source: So
         assert options.config is not None, "checked with the command line"
         configuration, folder = RunConfiguration(options_of(options.config), True), None
     _check_has_seed(configuration, options, folder)
-    inside = _options_inside(configuration, folder, config.out_arg, run_cwd)
-    left_out = (config.out_arg, *inside, *options.ignore_kwds)
+    inside = _options_inside(configuration, folder, config.settings.out_arg, run_cwd)
+    left_out = (config.settings.out_arg, *inside, *options.ignore_kwds)
     kept = {name: value for name, value in configuration.options.items() if name not in left_out}
     forced = {name: value for name, value in options.forced_params.items() if value is not None}
     return Wanted({**kept, **forced}, configuration.is_complete, left_out, options.seed_option, options.vary_data_seed)

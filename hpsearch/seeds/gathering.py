@@ -27,6 +27,7 @@ from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions, SummaryWishes
 from hpsearch.seeds.plan import Gathering, plan_gathering, runs_with_source
 from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs, record_of
 from hpsearch.seeds.summary import write_summary
+from hpsearch.store.events import Settings
 from hpsearch.store.layout import write_grid_config
 
 #: How a search ends that a signal stopped: what it gathered is summed up all the same.
@@ -176,7 +177,8 @@ def summarise(folder: Path, wishes: SummaryWishes, summary_fn: str | None, seeds
     config = current_config() or _recorded_config(folder)
     if config is None and summary_fn is not None and wishes.keys:
         keywords = tuple(dict.fromkeys((*wishes.keys, "finished")))
-        config = SearchConfig("", None, {}, (), "", summary_fn, keywords, performance_key=keywords[0])
+        settings = Settings(summary_filename=summary_fn, summary_keywords=keywords, performance_key=keywords[0])
+        config = SearchConfig(settings, script_name="")
     if config is None:
         raise ConfigError(
             f"{folder}: it is not known which summaries the runs leave; call hpsearch._read_config(grid_module) first"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
-from hpsearch.config.grid_module import SearchConfig, in_process
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
@@ -64,7 +64,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     origin = find_origin(options.run_dir, given_cwd) if options.run_dir else None
     search = _with_recorded(options, origin.settings if origin is not None else None)
     run_cwd = Path(search.run_cwd)
-    config = in_process(_config(options, search, origin), OwnProcess(search.parser_timeout))
+    config = _config(options, search, origin).in_process(OwnProcess(search.parser_timeout))
     check_wishes(options.summary, config)
     source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd, search.parser_timeout)
     wanted = wanted_configuration(options, config, source, run_cwd)

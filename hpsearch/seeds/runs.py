@@ -58,7 +58,7 @@ def finished_summary(
     """
     config = config if summary_name is None else _with_summary_name(config, summary_name)
     try:
-        summary = read_summary(folder, Run(number, folder.name, Configuration(()), str(folder)), config, config)
+        summary = read_summary(folder, Run(number, folder.name, Configuration(()), str(folder)), config)
         finished = is_finished(summary)
     except SummaryError as error:
         return None, str(error)
@@ -69,7 +69,8 @@ def _with_summary_name(config: SearchConfig, name: str) -> SearchConfig:
     parser = config.summary_parser
     if parser is not None and "summary_fn" in inspect.signature(parser).parameters:
         parser = functools.partial(parser, summary_fn=name)
-    return dataclasses.replace(config, summary_filename=name, summary_parser=parser)
+    settings = dataclasses.replace(config.settings, summary_filename=name)
+    return dataclasses.replace(config, settings=settings, summary_parser=parser)
 
 
 def read_seed_runs(

@@ -78,7 +78,7 @@ def find_source(
         module = grid_module if origin.settings is None else ""
         return _best_run(find_search(origin.search, module, run_cwd, False, parser_timeout_s))
     summary, _ = finished_summary(origin.run, 1, config)
-    return _source(origin.run, config, _command_of(origin, origin.run, config.out_arg), summary)
+    return _source(origin.run, config, _command_of(origin, origin.run, config.settings.out_arg), summary)
 
 
 def _source(
@@ -118,5 +118,5 @@ def _best_run(search: FoundSearch) -> Source:
         raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {what} in it")
     first = ranked[0]
     folder = first.place or search.folder.path / folder_name(first.run.out_dir)
-    command = {**first.run.configuration.as_dict(), search.config.out_arg: first.run.out_dir}
+    command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
     return _source(folder, search.config, command if first.run.configuration.options else None, first.summary)

@@ -23,7 +23,7 @@ def check_wishes(wishes: SummaryWishes, config: SearchConfig) -> None:
     """
     # A reader of the user's own may return any keyword.
     if wishes.keys and config.summary_parser is None:
-        _check_keys(wishes.keys, config.summary_keywords, "_SUMMARY_KEYWORDS has")
+        _check_keys(wishes.keys, config.settings.summary_keywords, "_SUMMARY_KEYWORDS has")
     if wishes.keys:
         decimals_of(wishes.precisions, wishes.keys)
 
@@ -64,8 +64,8 @@ def _keywords(runs: Sequence[SeedRun], wanted: Sequence[str], config: SearchConf
     _check_keys(wanted, known, "the summaries have")
     if wanted:
         return list(wanted)
-    first = [key for key in known if key == config.performance_key]
-    others = [key for key in known if key not in (config.performance_key, "finished")]
+    first = [key for key in known if key == config.settings.performance_key]
+    others = [key for key in known if key not in (config.settings.performance_key, "finished")]
     return first + [key for key in others if any(_number(run, key) is not None for run in runs)]
 
 

@@ -13,9 +13,9 @@ from hpsearch.store.checked import build, check_name, check_path
 from hpsearch.store.values import decode, encode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a search needs to know after its planning; kept in the journal.
+    """What a search needs to know after its planning; kept in the journal. A grid module alone says less: defaults.
 
     program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
     shown_folder: the search folder as the user wrote it. option_names: all options of all runs, in order.
@@ -23,20 +23,25 @@ class Settings:
     options: the command-line options of the search, name -> value.
     """
 
-    program: tuple[str, ...]
-    run_cwd: str
-    shown_folder: str
-    out_arg: str
+    program: tuple[str, ...] = ()
+    run_cwd: str = ""
+    shown_folder: str = ""
+    out_arg: str = "out_dir"
     summary_filename: str
     summary_keywords: tuple[str, ...]
     performance_key: str
-    sort_ascending: bool
-    grid_module: str
-    grid_file: str
-    has_parser: bool
-    option_names: tuple[str, ...]
+    sort_ascending: bool = False
+    grid_module: str = ""
+    grid_file: str = ""
+    has_parser: bool = False
+    option_names: tuple[str, ...] = ()
     import_paths: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
+
+    @property
+    def grid_source(self) -> str:
+        """The grid module for messages: its file, or its name if it has none."""
+        return self.grid_file or self.grid_module
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,6 +59,9 @@ class Settings:
         Raises ValueError naming what is missing or of another type.
         """
         settings = build(cls, {name: value for name, value in found.items() if name in cls.__dataclass_fields__})
+        missing = set(cls.__dataclass_fields__) - {*found, "import_paths", "options"}
+        if missing:
+            raise ValueError(f"the field {min(missing)} is missing")
         lists = {name: tuple(value) for name, value in vars(settings).items() if isinstance(value, list)}
         settings = cls(**{**vars(settings), **lists})
         check_path("run_cwd", settings.run_cwd)

@@ -41,14 +41,17 @@ def test_training_learns_and_leaves_a_finished_summary(tmp_path: Path, config: S
     pytest.importorskip("sklearn")
     ended = train(tmp_path / "a run", *FAST)
     assert (ended.returncode, ended.stderr) == (0, "")
-    text = (tmp_path / "a run" / config.summary_filename).read_text()
-    summary = parse_summary(text, config.summary_keywords, config.summary_filename)
+    text = (tmp_path / "a run" / config.settings.summary_filename).read_text()
+    summary = parse_summary(text, config.settings.summary_keywords, config.settings.summary_filename)
     assert is_finished(summary)
     assert summary["num_epochs"] == ["3"]
     assert str(summary["acc_val_per_epoch"][0]).count(",") == 2
     assert 85 < float(str(summary["acc_val"][0])) < 100
     assert [line.split(":")[0] for line in ended.stdout.splitlines()[:3]] == ["epoch 1", "epoch 2", "epoch 3"]
-    assert sorted(path.name for path in (tmp_path / "a run").iterdir()) == ["config.pickle", config.summary_filename]
+    assert sorted(path.name for path in (tmp_path / "a run").iterdir()) == [
+        "config.pickle",
+        config.settings.summary_filename,
+    ]
 
 
 def test_the_options_of_a_run_can_be_read_back(tmp_path: Path) -> None:
@@ -73,8 +76,8 @@ def test_a_run_that_diverges_stops_unfinished(tmp_path: Path, config: SearchConf
     pytest.importorskip("sklearn")
     ended = train(tmp_path / "run", "--lr=1e300")
     assert (ended.returncode, ended.stderr) == (1, "train.py: training diverged in epoch 1; try a smaller --lr\n")
-    text = (tmp_path / "run" / config.summary_filename).read_text()
-    assert not is_finished(parse_summary(text, config.summary_keywords, config.summary_filename))
+    text = (tmp_path / "run" / config.settings.summary_filename).read_text()
+    assert not is_finished(parse_summary(text, config.settings.summary_keywords, config.settings.summary_filename))
 
 
 def test_the_grid_has_the_14_configurations_its_comment_counts(config: SearchConfig) -> None:

@@ -23,7 +23,7 @@ from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned,
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
-CONFIG = SearchConfig("m", None, {}, (), "t.py", "s.txt", ("acc", "finished"))
+CONFIG = SearchConfig(SETTINGS, "t.py")
 
 
 class Scheduler(SequentialBackend):
