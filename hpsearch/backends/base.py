@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from hpsearch.backends.conversation import Conversation
+from hpsearch.backends.shell import Conversation
 from hpsearch.core.model import Attempt, Job, Place, Status
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.launcher import LOCAL_LAUNCHER, note_in
-from hpsearch.backends.leftovers import Leftovers
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
-from hpsearch.backends.run_family import MARK, await_end, end_family, mark_of, members_of
+from hpsearch.backends.run_family import MARK, Leftovers, await_end, end_family, mark_of, members_of
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hpsearch.core.errors import BackendError, reason_of
 
@@ -56,3 +63,94 @@ def run_command(
         stdout, stderr = process.communicate()
         return Answer(None, stdout, stderr)
     return Answer(process.returncode, stdout, stderr)
+
+
+#: Of each stream of an answer, at most so much is kept.
+_MOST_LINES, _MOST_CHARACTERS = 20, 2000
+#: Words of one command line (a question may name hundreds of jobs), in characters.
+_MOST_ARGV = 2000
+#: Exchanges remembered until there is a file for them.
+_MOST_REMEMBERED = 100
+#: Shorter values of variables stand everywhere, and are no secrets.
+_SHORTEST_SECRET = 6
+_SECRET_NAME = r"\w*(?:KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|JWT|COOKIE)\w*"
+_ASSIGNED_SECRET = re.compile(rf"\b({_SECRET_NAME})=[^\s,;'\"]+", re.IGNORECASE)
+
+
+class Conversation:
+    """Runs commands and remembers what came of it. May be used by several threads. Remembering never fails."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, wall: Callable[[], float] = time.time) -> None:
+        """environ: the values of its variables that look like secrets are never kept. wall: seconds since the epoch."""
+        self._secrets = _secrets(os.environ if environ is None else environ)
+        self._wall = wall
+        self._lines: deque[str] = deque(maxlen=_MOST_REMEMBERED)
+        self._write: Callable[[str], None] = self._lines.append
+        self._mutex = threading.Lock()
+        self.last = ""
+        self.file = ""
+
+    def ask(
+        self, argv: Sequence[str], timeout_s: float, stdin: str = "", environment: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Run a command as `run_command` does, and remember it. What it reads (a job's script) is not kept."""
+        started = time.monotonic()
+        try:
+            answer = run_command(argv, timeout_s, stdin, environment)
+        except BackendError as error:
+            self.note(argv, time.monotonic() - started, Answer(None, "", str(error)))
+            raise
+        self.note(argv, time.monotonic() - started, answer)
+        return answer
+
+    def note(self, argv: Sequence[str], seconds: float, answer: Answer) -> None:
+        """Remember an exchange."""
+        asked = self._without_secrets(shlex.join(argv))
+        output, errors = (self._without_secrets(_beginning(text)) for text in (answer.stdout, answer.stderr))
+        entry = {
+            "at": datetime.fromtimestamp(self._wall()).isoformat(timespec="milliseconds"),
+            "asked": asked[:_MOST_ARGV],
+            "seconds": round(seconds, 3),
+            "status": answer.exit_status,
+            "output": output,
+            "errors": errors,
+        }
+        status = "no answer" if answer.exit_status is None else f"exit status {answer.exit_status}"
+        said = "; ".join((errors.strip() or output.strip()).splitlines()) or "nothing"
+        with self._mutex:
+            self.last = f"asked: {asked[:_MOST_ARGV]}; {status}; answered: {said}"
+            self._write(json.dumps(entry) + "\n")
+
+    def keep(self, file: str, write: Callable[[str], None]) -> None:
+        """From now on everything goes to a file, with `write`, which never fails; first what was remembered."""
+        with self._mutex:
+            self.file, self._write = file, write
+            for line in self._lines:
+                write(line)
+            self._lines.clear()
+
+    @property
+    def hint(self) -> str:
+        """Where to read what was said, to be put behind a message; empty while there is no file."""
+        return f" (asked and answered: {self.file})" if self.file else ""
+
+    def _without_secrets(self, text: str) -> str:
+        for name, value in self._secrets:
+            text = text.replace(value, f"[{name}]")
+        return _ASSIGNED_SECRET.sub(r"\1=[not kept]", text)
+
+
+def _secrets(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variables that look like secrets, with their values, the longest first."""
+    found = [
+        (name, value)
+        for name, value in environ.items()
+        if re.fullmatch(_SECRET_NAME, name, re.IGNORECASE) and len(value) >= _SHORTEST_SECRET
+    ]
+    return sorted(found, key=lambda pair: -len(pair[1]))
+
+
+def _beginning(text: str) -> str:
+    lines = text[: _MOST_CHARACTERS + 1].splitlines(keepends=True)
+    kept = "".join(lines[:_MOST_LINES])[:_MOST_CHARACTERS]
+    return kept if len(kept) == len(text) else f"{kept}[... {len(text)} characters in all]"

@@ -14,7 +14,6 @@ from hpsearch.backends.cluster.array_throttle import ArraySize, ArrayThrottle
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import batch_script, remove, run_script, scripts_of, write_scripts
-from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.run_family import MARK
 from hpsearch.backends.scheduler import (
     BATCH_MARK,
@@ -28,7 +27,7 @@ from hpsearch.backends.scheduler import (
     cluster_of,
     ids_for_commands,
 )
-from hpsearch.backends.shell import Answer
+from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import (
     ArrayTooLarge,
     BackendError,

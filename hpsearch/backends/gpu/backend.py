@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.conversation import Conversation
 from hpsearch.backends.gpu.answers import Remarks
 from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
@@ -22,6 +21,7 @@ from hpsearch.backends.gpu.visible_devices import gpus_of, place_on, wants_alone
 from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalProcesses, local_logs
 from hpsearch.backends.process_identity import pid_of
+from hpsearch.backends.shell import Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 

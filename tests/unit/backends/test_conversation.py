@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.conversation import Conversation
-from hpsearch.backends.shell import Answer
+from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.store.layout import append_text
 
