@@ -1,17 +1,33 @@
-"""The few lines of shell that start a run on this machine, and the file by which every run tells how it ended."""
+"""How a run is started on this machine, and the file by which every run tells how it ended."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import signal
 import stat
+import subprocess
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
+from hpsearch.backends.process_identity import open_pidfd
+from hpsearch.backends.run_family import MARK, mark_of
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.integers import integer
+from hpsearch.core.model import Attempt
 
+#: What the operating system lacks may be there again soon: files, processes, memory, room, a file system that is away.
+_PASSING = (
+    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
+)
 #: An exit file is one line of a few words.
 _MOST_BYTES = 4096
-#: An exit status is a byte; a time that a date can be made of is not larger than this.
+#: An exit status is a byte; no larger time can be made a date.
 _LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 
 #: Runs with the arguments EXIT_FILE COMMAND... ; the command's exit status goes to EXIT_FILE as one line, in one write.
@@ -20,7 +36,7 @@ _LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 #:   all if the controller died in between (its end of the pipe is closed then).
 #: - A shell without a trap would die of a signal to its group without writing; a trapped signal is not ignored by
 #:   the command itself (POSIX: traps are reset in what the shell starts).
-LOCAL_LAUNCHER = """\
+_LAUNCHER = """\
 read -r go || exit 125
 trap : HUP INT TERM
 exit_file=$1
@@ -30,6 +46,121 @@ status=$?
 echo "$status" >"$exit_file"
 exit "$status"
 """
+
+
+@dataclass
+class Launcher:
+    """A run's launcher, a child of this process. ended: a file that becomes readable when it ends."""
+
+    process: subprocess.Popen[bytes]
+    gate: int | None
+    ended: int
+
+    @classmethod
+    def start(cls, attempt: Attempt, environment: Mapping[str, str]) -> Launcher:
+        """Start it, to wait for `let_go`. environment: added to this process's own.
+
+        Raises SubmissionDelayed if the system lacks something that may be there again, else SubmissionRefused; nothing
+        is left behind then.
+        """
+        gate, process = None, None
+        try:
+            read_end, gate = os.pipe()
+            try:
+                process = _popen(attempt, environment, read_end)
+            finally:
+                os.close(read_end)
+            return cls(process, gate, _end_announcer(process))
+        except BaseException as error:
+            if gate is not None:
+                os.close(gate)
+            if process is not None:
+                process.wait()  # Without a word through its gate, it ends by itself.
+            remove_logs(attempt)
+            if isinstance(error, OSError) and error.errno in _PASSING:
+                raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
+            if isinstance(error, (OSError, ValueError)):
+                raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
+            raise
+
+    def let_go(self) -> None:
+        """Let it run its command."""
+        if self.gate is not None:
+            with contextlib.suppress(BrokenPipeError):  # It was killed meanwhile; its end is noticed like any other.
+                os.write(self.gate, b"go\n")
+        self.shut_gate()
+
+    def shut_gate(self) -> None:
+        """Let it end without running its command, unless it runs already."""
+        if self.gate is not None:
+            os.close(self.gate)
+            self.gate = None
+
+    def close(self) -> None:
+        """Close its files; a live run goes on."""
+        self.shut_gate()
+        os.close(self.ended)
+
+
+def _popen(attempt: Attempt, environment: Mapping[str, str], gate: int) -> subprocess.Popen[bytes]:
+    out, err = log_paths(attempt)
+    with _open_log(out) as out_file, _open_log(err) as err_file:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
+            cwd=attempt.cwd,
+            env={**os.environ, **environment, MARK: mark_of(attempt.token, os.environ)},
+            stdin=gate,
+            stdout=out_file,
+            stderr=err_file,
+            start_new_session=True,
+        )
+
+
+def _end_announcer(process: subprocess.Popen[bytes]) -> int:
+    """Return a file descriptor that becomes readable when the child ends."""
+    descriptor = open_pidfd(process.pid)
+    if descriptor is not None:
+        return descriptor
+    read_end, write_end = os.pipe()
+
+    def announce() -> None:
+        process.wait()
+        os.close(write_end)
+
+    threading.Thread(target=announce, daemon=True).start()
+    return read_end
+
+
+def _open_log(path: Path) -> FileIO:
+    """Make a log of a run, and make sure that something can be written to it.
+
+    Raises SubmissionDelayed if it cannot be written now: it lies in a folder of ours, so no run is to blame for that,
+    and the next one would fare no better.
+    """
+    try:
+        file = FileIO(path, "a")
+        try:
+            # On a full disk an empty file may still be made, but a run could write nothing into it.
+            file.write(b"\n")
+            file.truncate(0)
+        except OSError:
+            file.close()
+            raise
+        return file
+    except OSError as error:
+        raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
+
+
+def log_paths(attempt: Attempt) -> tuple[Path, Path]:
+    """Return where a local attempt's output and errors go while it lives."""
+    return attempt.log_folder / f"{attempt.token}.out", attempt.log_folder / f"{attempt.token}.err"
+
+
+def remove_logs(attempt: Attempt) -> None:
+    """Remove the logs of an attempt whose command never ran."""
+    for path in log_paths(attempt):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -61,7 +192,7 @@ def read_exit_note(text: str) -> ExitNote | None:
 def note_in(path: Path) -> ExitNote | None:
     """Return what an exit file says; None if it is not there, or says nothing that can be read."""
     try:
-        # What is no file (a pipe, say) must not block whoever looks.
+        # Something else than a file (a pipe, say) must not block us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
@@ -73,3 +204,13 @@ def note_in(path: Path) -> ExitNote | None:
     finally:
         os.close(descriptor)
     return read_exit_note(content.decode("utf-8", "replace"))
+
+
+def exit_reason(exit_status: int) -> str:
+    """Return a non-zero exit status in words: ``exit status 3``, ``ended by signal 9 (SIGKILL)``; else nothing."""
+    if exit_status == 0:
+        return ""
+    if exit_status > 128:
+        with contextlib.suppress(ValueError):  # Some programs end with such a status of their own.
+            return f"ended by signal {exit_status - 128} ({signal.Signals(exit_status - 128).name})"
+    return f"exit status {exit_status}"

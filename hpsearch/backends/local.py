@@ -1,105 +1,58 @@
-"""Processes on this machine: started, waited for without polling, recognised after a restart, ended as whole groups."""
+"""Runs on this machine: started, waited for without polling, recognised after a restart, ended with all processes."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import logging
 import os
 import select
 import signal
-import subprocess
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from io import FileIO
-from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.launcher import LOCAL_LAUNCHER, note_in
+from hpsearch.backends.launcher import Launcher, exit_reason, log_paths, note_in, remove_logs
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
-from hpsearch.backends.run_family import MARK, Leftovers, await_end, end_family, mark_of, members_of
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
-from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
+from hpsearch.backends.run_family import Leftovers, await_end, end_family, members_of
+from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 
-#: What the operating system lacks may be there again soon: files, processes, memory, room, a file system that is away.
-_PASSING = (
-    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
-    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
-)
+_log = logging.getLogger(__name__)
+
 #: Signals by which systems and people end whatever runs.
 _ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 #: How often an adopted process is looked at where the system cannot announce its end.
 _ADOPTED_POLL_S = 0.5
 
 
-@dataclass
-class _Child:
-    """A launcher that this controller started: its process, the pipe that lets it go, what announces its end."""
+class LocalBackend:
+    """What all backends on this machine share: everything but where runs go. Without threads where there are pidfds.
 
-    process: subprocess.Popen[bytes]
-    gate: int | None
-    ended: int
+    A job that an earlier controller started is adopted: known by its id, it is waited for and ended like our own.
+    """
 
-
-class LocalProcesses:
-    """Keeps the processes of one controller. Thread-free where the system has pidfds."""
+    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         """Nothing runs so far; `tell` shows people a message."""
         self._leftovers = Leftovers(tell)
-        self._children: dict[str, _Child] = {}
+        self._launchers: dict[str, Launcher] = {}
         self._prepared: dict[str, tuple[Attempt, str]] = {}
         self._adopted: dict[str, int] = {}
 
     def prepare(self, attempt: Attempt) -> None:
-        """Start an attempt's launcher before there is a place for the run; only for runs without an environment.
+        """Nothing: where a run goes is known only when it starts."""
 
-        A failure is not told here: `start` will meet it, too.
-        """
-        if attempt.token not in self._prepared:
-            with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
-                self._prepared[attempt.token] = (attempt, self._launch(attempt, {}))
+    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
+        """Start the launchers; they wait for `release`."""
+        return [self._start(attempt, place.environment) for attempt in attempts]
 
-    def start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        """Start an attempt's launcher, which waits for `let_go`; return its job id.
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the launchers run their commands; those of an earlier controller do so already."""
+        for job in jobs:
+            if job.id in self._launchers:
+                self._launchers[job.id].let_go()
 
-        Raises SubmissionRefused or SubmissionDelayed if the operating system refuses.
-        """
-        prepared = self._prepared.pop(attempt.token, None)
-        return prepared[1] if prepared is not None else self._launch(attempt, environment)
-
-    def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        """Start a launcher, or leave nothing behind."""
-        try:
-            return self._launched(attempt, environment)
-        except (SubmissionDelayed, SubmissionRefused):
-            _remove_logs(attempt)
-            raise
-
-    def _launched(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        try:
-            read_end, gate = os.pipe()
-        except OSError as error:
-            raise _delayed(error) from error
-        try:
-            process = _start_launcher(attempt, environment, read_end)
-        except BaseException:
-            os.close(gate)
-            raise
-        finally:
-            os.close(read_end)
-        try:
-            ended = _end_announcer(process)
-        except OSError as error:
-            # Without a word through its gate, the launcher ends by itself.
-            os.close(gate)
-            process.wait()
-            raise _delayed(error) from error
-        job = job_id(process.pid)
-        self._children[job] = _Child(process, gate, ended)
-        return job
-
-    def find(self, attempts: Sequence[Attempt]) -> dict[str, str]:
+    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
         """Return token -> job id of those attempts that live although no id of them is known.
 
         A launcher never starts its command before its id is recorded; but a damaged journal may have lost it.
@@ -112,55 +65,22 @@ class LocalProcesses:
                         found.setdefault(attempt.token, member.id)
         return found
 
-    def let_go(self, job: str) -> None:
-        """Let a started launcher run its command; one of an earlier controller does so already."""
-        child = self._children.get(job)
-        if child is not None and child.gate is not None:
-            try:
-                os.write(child.gate, b"go\n")
-            except BrokenPipeError:
-                pass  # It was killed meanwhile; its end is noticed like any other.
-            self._shut_gate(job)
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Look at each process."""
+        return {job.attempt.token: self._status(job) for job in active}
 
-    def status(self, job: Job) -> Status:
-        """Return what is known of a job, of this controller's or an earlier one's."""
-        child = self._children.get(job.id)
-        is_running = is_alive(job.id) if child is None else child.process.poll() is None
-        if is_running:
-            return Status(JobPhase.RUNNING)
-        self._forget(job.id)
-        exit_status, ended_at = _read_exit_file(job.attempt.exit_file)
-        status = _ended(exit_status, None if child is None else child.process.returncode)
-        if status.exit_status != 0:
-            self._leftovers.expect(job)
-        return replace(status, ended_at=ended_at)
-
-    def wait(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
-        """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
-        poller = select.poll()
-        for alarm in alarms:
-            poller.register(alarm, select.POLLIN)
-        for job in jobs:
-            announcer = self._announcer(job.id)
-            if announcer is None:
-                timeout_s = _ADOPTED_POLL_S if timeout_s is None else min(timeout_s, _ADOPTED_POLL_S)
-            else:
-                poller.register(announcer, select.POLLIN)
-        limits = [limit for limit in (timeout_s, self._leftovers.seconds_left()) if limit is not None]
-        poller.poll(max(0, min(limits) * 1000) if limits else None)
-        self._leftovers.look()
-
-    def cancel(self, jobs: Sequence[Job], alarm: int) -> None:
+    def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End runs with all their processes: SIGTERM, and SIGKILL to what is left after the grace period or an alarm.
 
         First each run's group; what left the group (a service with a session of its own) is told once the run is
         over, which may need it to end in good order.
         """
-        groups = {job.id: pid_of(job.id) for job in jobs if job.id in self._children or is_alive(job.id)}
-        tokens = [job.attempt.token for job in jobs]
+        groups = {job.id: pid_of(job.id) for job in active if job.id in self._launchers or is_alive(job.id)}
+        tokens = [job.attempt.token for job in active]
         family = members_of(tokens, groups)
         for job, pid in groups.items():
-            self._shut_gate(job)
+            if job in self._launchers:
+                self._launchers[job].shut_gate()
             _signal_group(pid, signal.SIGTERM)
         left = self._await_groups(groups, alarm)
         for pid in left.values():
@@ -168,18 +88,62 @@ class LocalProcesses:
         self._await_groups(left, None)
         end_family(tokens, family, alarm)
 
-    def end_leftovers(self, tokens: Collection[str], alarm: int) -> list[str]:
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
         """End what attempts that are over have left on this machine; return the processes, for people."""
         return [str(member) for member in end_family(tokens, (), alarm)]
+
+    def logs(self, job: Job) -> Sequence[LogFile]:
+        """Return the run's output files."""
+        out, err = log_paths(job.attempt)
+        name = f"job_{job.attempt.run.folder}"
+        return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
 
     def close(self) -> None:
         """Close all files; live runs go on. What was prepared and never started leaves nothing."""
         for attempt, _ in self._prepared.values():
-            _remove_logs(attempt)
+            remove_logs(attempt)
         self._prepared.clear()
-        for job in [*self._children, *self._adopted]:
+        for job in [*self._launchers, *self._adopted]:
             self._forget(job)
         self._leftovers.finish()
+
+    def _start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
+        if attempt.token in self._prepared:
+            return self._prepared.pop(attempt.token)[1]
+        return self._launch(attempt, environment)
+
+    def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
+        launcher = Launcher.start(attempt, environment)
+        job = job_id(launcher.process.pid)
+        self._launchers[job] = launcher
+        return job
+
+    def _status(self, job: Job) -> Status:
+        launcher = self._launchers.get(job.id)
+        is_running = is_alive(job.id) if launcher is None else launcher.process.poll() is None
+        if is_running:
+            return Status(JobPhase.RUNNING)
+        self._forget(job.id)
+        status = _ended(job, None if launcher is None else launcher.process.returncode)
+        if status.exit_status != 0:
+            self._leftovers.expect(job)
+        return status
+
+    def _sleep(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
+        """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
+        poller = select.poll()
+        for alarm in alarms:
+            poller.register(alarm, select.POLLIN)
+        limits = [timeout_s, self._leftovers.seconds_left()]
+        for job in jobs:
+            announcer = self._announcer(job.id)
+            if announcer is None:
+                limits.append(_ADOPTED_POLL_S)
+            else:
+                poller.register(announcer, select.POLLIN)
+        timeouts_ms = [1000 * limit for limit in limits if limit is not None]
+        poller.poll(max(0, min(timeouts_ms)) if timeouts_ms else None)
+        self._leftovers.look()
 
     def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:
         """Wait until the groups are empty; return those that are not after the grace period or at an alarm."""
@@ -187,9 +151,8 @@ class LocalProcesses:
 
         def are_empty() -> bool:
             for job in list(left):
-                child = self._children.get(job)
-                if child is not None:
-                    child.process.poll()
+                if job in self._launchers:
+                    self._launchers[job].process.poll()
                 if not group_is_alive(left[job]):
                     del left[job]
             return not left
@@ -197,16 +160,10 @@ class LocalProcesses:
         await_end(are_empty, alarm)
         return left
 
-    def _shut_gate(self, job: str) -> None:
-        child = self._children.get(job)
-        if child is not None and child.gate is not None:
-            os.close(child.gate)
-            child.gate = None
-
     def _announcer(self, job: str) -> int | None:
         """Return a file that becomes readable when the job ends; None if the system has no such thing."""
-        if job in self._children:
-            return self._children[job].ended
+        if job in self._launchers:
+            return self._launchers[job].ended
         if job not in self._adopted:
             descriptor = open_pidfd(pid_of(job)) if is_alive(job) else None
             if descriptor is None:
@@ -215,132 +172,66 @@ class LocalProcesses:
         return self._adopted[job]
 
     def _forget(self, job: str) -> None:
-        self._shut_gate(job)
-        child = self._children.pop(job, None)
-        if child is not None:
-            os.close(child.ended)
-        adopted = self._adopted.pop(job, None)
-        if adopted is not None:
-            os.close(adopted)
+        if job in self._launchers:
+            self._launchers.pop(job).close()
+        if job in self._adopted:
+            os.close(self._adopted.pop(job))
 
 
-def _start_launcher(attempt: Attempt, environment: Mapping[str, str], gate: int) -> subprocess.Popen[bytes]:
-    """Start the process of a launcher, whose standard input is `gate`.
+class SequentialBackend(LocalBackend):
+    """Runs in the foreground, no GPU assigned: one after another, or at most `slots` side by side."""
 
-    Raises SubmissionDelayed if the system lacks something that may be there again, else SubmissionRefused.
-    """
-    out, err = log_paths(attempt)
-    with _open_log(out) as out_file, _open_log(err) as err_file:
-        try:
-            return subprocess.Popen(
-                ["/bin/sh", "-c", LOCAL_LAUNCHER, "sh", str(attempt.exit_file), *attempt.argv],
-                cwd=attempt.cwd,
-                env={**os.environ, **environment, MARK: mark_of(attempt.token, os.environ)},
-                stdin=gate,
-                stdout=out_file,
-                stderr=err_file,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in _PASSING:
-                raise _delayed(error) from error
-            raise SubmissionRefused(f"cannot start {attempt.argv[0]}: {error}") from error
+    name = "foreground"
 
+    def __init__(self, slots: int = 1, tell: Callable[[str], None] = _log.warning) -> None:
+        """Run this many at once; `tell` shows people a message."""
+        super().__init__(tell)
+        self._slots = slots
 
-def _delayed(error: OSError) -> SubmissionDelayed:
-    return SubmissionDelayed(f"cannot start another process now ({reason_of(error)})")
+    @property
+    def shows_output(self) -> bool:
+        """True if only one run prints at a time."""
+        return self._slots == 1
 
+    def check(self) -> None:
+        """Nothing can be missing."""
 
-def _open_log(path: Path) -> FileIO:
-    """Make a log of a run, and make sure that something can be written to it.
+    def place(self, active: Sequence[Job]) -> Place | None:
+        """Return a place while fewer than `slots` runs are active."""
+        return Place() if len(active) < self._slots else None
 
-    Raises SubmissionDelayed if it cannot be written now: it lies in a folder of ours, so no run is to blame for that,
-    and the next one would fare no better.
-    """
-    try:
-        file = FileIO(path, "a")
-        try:
-            # On a full disk an empty file may still be made, but a run could write nothing into it.
-            file.write(b"\n")
-            file.truncate(0)
-        except OSError:
-            file.close()
-            raise
-        return file
-    except OSError as error:
-        raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
+    def prepare(self, attempt: Attempt) -> None:
+        """Start the launcher of the next run, so that filling a slot takes no process start.
+
+        A failure is not told here: `submit` will meet it, too.
+        """
+        if attempt.token not in self._prepared:
+            with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
+                self._prepared[attempt.token] = (attempt, self._launch(attempt, {}))
+
+    def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
+        """Sleep until a run ends."""
+        self._sleep(active, timeout_s, alarm)
 
 
-def _remove_logs(attempt: Attempt) -> None:
-    for path in log_paths(attempt):
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def log_paths(attempt: Attempt) -> tuple[Path, Path]:
-    """Return where a local attempt's output and errors go while it lives."""
-    return attempt.log_folder / f"{attempt.token}.out", attempt.log_folder / f"{attempt.token}.err"
-
-
-def local_logs(job: Job) -> tuple[LogFile, LogFile]:
-    """Return a local job's log files with the names that they get in the run's folder."""
-    out, err = log_paths(job.attempt)
-    name = f"job_{job.attempt.run.folder}"
-    return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
-
-
-def _end_announcer(process: subprocess.Popen[bytes]) -> int:
-    """Return a file descriptor that becomes readable when the child ends."""
-    descriptor = open_pidfd(process.pid)
-    if descriptor is not None:
-        return descriptor
-    read_end, write_end = os.pipe()
-
-    def announce() -> None:
-        process.wait()
-        os.close(write_end)
-
-    threading.Thread(target=announce, daemon=True).start()
-    return read_end
-
-
-def _read_exit_file(path: Path) -> tuple[int | None, float | None]:
-    """Return the exit status that a launcher left, and when; None if there is none, or it cannot be read."""
-    note = note_in(path)
-    if note is None:
-        return None, None
-    with contextlib.suppress(OSError):
-        return note.exit_status, path.stat().st_mtime
-    return note.exit_status, None
-
-
-def _ended(exit_status: int | None, launcher_status: int | None) -> Status:
+def _ended(job: Job, launcher_status: int | None) -> Status:
     """Return the status of a job whose launcher is gone; the exit file counts, the launcher's own end comes second."""
-    if exit_status is None and launcher_status is not None:
+    note, ended_at = note_in(job.attempt.exit_file), None
+    if note is not None:
+        with contextlib.suppress(OSError):
+            ended_at = job.attempt.exit_file.stat().st_mtime
+        exit_status = note.exit_status
+    elif launcher_status is not None:
         exit_status = 128 - launcher_status if launcher_status < 0 else launcher_status
-    if exit_status is None:
+    else:
         return Status(JobPhase.ENDED, None, RunState.LOST, "it ended without leaving its exit status")
     if launcher_status is None and exit_status - 128 in _ENDING_SIGNALS:
-        # Whoever ended the controller (a shutdown, a closed session) most likely ended the run as well.
+        # What ended the controller (a shutdown, a closed session) most likely ended the run as well.
         reason = f"{exit_reason(exit_status)} while no controller was there"
-        return Status(JobPhase.ENDED, exit_status, RunState.LOST, reason)
-    return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status))
-
-
-def exit_reason(exit_status: int) -> str:
-    """Return a non-zero exit status in words: ``exit status 3``, ``ended by signal 9 (SIGKILL)``; else nothing."""
-    if exit_status == 0:
-        return ""
-    if exit_status > 128:
-        try:
-            return f"ended by signal {exit_status - 128} ({signal.Signals(exit_status - 128).name})"
-        except ValueError:
-            pass  # Some programs end with such a status of their own.
-    return f"exit status {exit_status}"
+        return Status(JobPhase.ENDED, exit_status, RunState.LOST, reason, ended_at=ended_at)
+    return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status), ended_at=ended_at)
 
 
 def _signal_group(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # The whole group is gone, which is what was wanted.
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass  # The whole group is gone, which is what was wanted.

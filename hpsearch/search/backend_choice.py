@@ -13,8 +13,8 @@ from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.backends.gpu.cards import NoGpuFound
 from hpsearch.backends.gpu.slots import GpuLimits
+from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
-from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.config.options import SearchOptions, option_words
 from hpsearch.config.own_scheduler import own_scheduler
 from hpsearch.console.console import Console

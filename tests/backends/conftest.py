@@ -18,8 +18,8 @@ from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
 from hpsearch.backends.gpu.slots import GpuLimits
+from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes
-from hpsearch.backends.sequential import SequentialBackend
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cluster"))

@@ -12,8 +12,8 @@ import pytest
 from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
+from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
-from hpsearch.backends.sequential import SequentialBackend
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Place, Run
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from hpsearch.backends.launcher import ExitNote
-from hpsearch.backends.local import exit_reason
+from hpsearch.backends.launcher import ExitNote, exit_reason
 from hpsearch.core.model import JobPhase, RunState, Status
 
 _SIGKILL = 137

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.backends.base import LogFile
 from hpsearch.backends.gpu.answers import Remarks
 from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
@@ -19,11 +18,11 @@ from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun, broken_li
 from hpsearch.backends.gpu.slots import open_gpus as find_open_gpus
 from hpsearch.backends.gpu.visible_devices import gpus_of, place_on, wants_alone
 from hpsearch.backends.gpu.watch import GpuWatch
-from hpsearch.backends.local import LocalProcesses, local_logs
+from hpsearch.backends.local import LocalBackend
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.backends.shell import Conversation
 from hpsearch.core.errors import BackendError
-from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+from hpsearch.core.model import Job, JobPhase, Place, Status
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ class GpuWishes:
     exclusive: bool = False
 
 
-class GpuBackend:
+class GpuBackend(LocalBackend):
     """Local runs, each with GPUs of its own or shared, as `GpuLimits` allows."""
 
     name = "GPUs"
     shows_output = False
-    has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
 
     def __init__(
         self,
@@ -59,12 +57,13 @@ class GpuBackend:
         clock: seconds since this machine was started, for waiting. wall: seconds since the epoch, which an earlier
         controller noted.
         """
+        super().__init__(tell)
         self.conversation = Conversation(environment)
         self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
         self._environment, self._clock, self._wall = environment, clock, wall
         self._started_at: dict[str, float] = {}
         self._tokens: set[str] = set()
-        self._processes, self._reader = LocalProcesses(tell), GpuReader(conversation=self.conversation)
+        self._reader = GpuReader(conversation=self.conversation)
         self._watch = GpuWatch(wishes.samples)
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
         self._uuids: dict[int, str] = {}
@@ -112,25 +111,9 @@ class GpuBackend:
         """Return GPUs for one run alone that have this much memory free."""
         return self._place(active, free_mb)
 
-    def prepare(self, attempt: Attempt) -> None:
-        """Nothing: on which GPU a run goes is known only when it starts."""
-
-    def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
-        """Start the launchers; they wait for `release`."""
-        return [self._processes.start(attempt, place.environment) for attempt in attempts]
-
-    def release(self, jobs: Sequence[Job]) -> None:
-        """Let the launchers run their commands."""
-        for job in jobs:
-            self._processes.let_go(job.id)
-
-    def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Look for their processes: there are none, unless a damaged journal has lost their ids."""
-        return self._processes.find(attempts)
-
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
-        statuses = {job.attempt.token: self._processes.status(job) for job in active}
+        statuses = super().poll(active)
         self._sharing.note(active)
         self._tokens.update(statuses)
         for job in active:
@@ -152,27 +135,15 @@ class GpuBackend:
         elif self._look_at is not None:
             limits.append(self._look_at - now)
         bells = [self._reader.bell] if self._reader.is_busy else []
-        self._processes.wait(active, max(0.0, min(limits)) if limits else None, alarm, *bells)
+        self._sleep(active, max(0.0, min(limits)) if limits else None, alarm, *bells)
         # Only a search that still has runs to start asks again.
         self._look_at = None
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
 
-    def cancel(self, active: Sequence[Job], alarm: int) -> None:
-        """End the runs with all their processes, so that none keeps a GPU."""
-        self._processes.cancel(active, alarm)
-
-    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
-        """End what attempts that are over have left, so that none keeps a GPU."""
-        return self._processes.end_leftovers(tokens, alarm)
-
-    def logs(self, job: Job) -> Sequence[LogFile]:
-        """Return the run's output files."""
-        return local_logs(job)
-
     def close(self) -> None:
         """Forget the processes, which go on, and give back the locks."""
-        self._processes.close()
+        super().close()
         self._reader.close()
         self._locks.keep(())
 

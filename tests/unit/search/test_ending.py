@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
-from hpsearch.backends.sequential import SequentialBackend
+from hpsearch.backends.local import SequentialBackend
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
