@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _repair(given: str, console: Console) -> int:
-    from hpsearch.folder.controller import lock_ways, this_controller
+    from hpsearch.folder.liveness import lock_ways, this_controller
     from hpsearch.folder.reading import find_folder, no_search
     from hpsearch.store.lock import ControllerLock
     from hpsearch.store.repair import set_aside_foreign

@@ -116,14 +116,14 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 
 def _is_over(reader: SearchReader, number: int) -> bool:
     """Return whether a run has ended, noted or not; also if nobody is there to start it."""
-    from hpsearch.folder.controller import Presence, presence_of
+    from hpsearch.folder.liveness import Liveness, liveness_of_controller
     from hpsearch.results.search_status import live_run
 
     entry = reader.run(number)
     if entry.collected_at is not None:
         return True
-    presence = presence_of(reader.holder())
+    liveness = liveness_of_controller(reader.holder())
     if entry.is_live:
-        return live_run(reader.folder, entry, presence, time.time()).state == "ended"
+        return live_run(reader.folder, entry, liveness, time.time()).state == "ended"
     # Ended and not yet collected, the log is where it was; never started, it waits for a controller.
-    return presence is Presence.GONE
+    return liveness is Liveness.GONE

@@ -15,10 +15,10 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.found_search import FoundRun, FoundSearch, Standing, find_search
-from hpsearch.folder.liveness import Liveness
-from hpsearch.results.set_apart import Sorting, move_away, move_back, sort_out
+from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_search
+from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.results.stray_logs import move_stray_logs
+from hpsearch.results.to_be_deleted import Sorting, move_away, move_back, sort_out
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
@@ -62,7 +62,7 @@ def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd
     path = existing_folder(options.out_dir, run_cwd, Path.cwd())
     needs_functions = options.criterion is not None
     search = find_search(path, options.grid_module, run_cwd, needs_functions, options.parser_timeout_s)
-    liveness = Liveness(search)
+    liveness = SearchLiveness(search)
     console.notes(_found_lines(search, liveness))
     clean_up_when_interrupted()
     if options.undo:
@@ -78,10 +78,10 @@ def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd
     return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
 
 
-def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:
+def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
     """Return what was found, for people."""
     origin = "by its journal" if search.record is not None else "without a journal: pickles and runs' folders count"
-    counts = ", ".join(f"{len(search.of(standing)):,} {standing.value}" for standing in Standing)
+    counts = ", ".join(f"{len(search.of(completion)):,} {completion.value}" for completion in Completion)
     lines = [f"search {search.folder.path} ({origin})", f"{amount(len(search.runs), 'run')}: {counts}"]
     if liveness.controller is not None:
         lines.append(f"the search is live ({liveness.controller}); this is how it stands now")
@@ -90,7 +90,7 @@ def _found_lines(search: FoundSearch, liveness: Liveness) -> list[str]:
         lines.append(f"left alone: {_names(search.untold)} (nothing tells that they are runs of this search)")
     lines += _listed(
         "unfinished",
-        [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Standing.UNFINISHED)],
+        [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Completion.UNFINISHED)],
     )
     return lines
 
@@ -105,22 +105,22 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
-def _write_results(search: FoundSearch, liveness: Liveness, console: Console) -> list[str]:
+def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Console) -> list[str]:
     """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
     rows = sorted_rows(search.rows, settings)
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    dicts = {standing: _dicts(search.of(standing), search) for standing in Standing}
+    dicts = {completion: _dicts(search.of(completion), search) for completion in Completion}
     try:
         _keep_earlier(folder, stamp)
         write_table(folder.postprocessing_results, columns_of(settings, rows), rows)
-        for standing, configurations in dicts.items():
-            write_dicts(folder.postprocessing_jobs(standing.value), configurations)
+        for completion, configurations in dicts.items():
+            write_dicts(folder.postprocessing_jobs(completion.value), configurations)
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     console.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
     key = settings.performance_key
-    odd = odd_performance((cell_under(found.summary, key) for found in search.of(Standing.FINISHED)), key)
+    odd = odd_performance((cell_under(found.summary, key) for found in search.of(Completion.FINISHED)), key)
     if odd:
         console.warn(odd)
     try:
@@ -145,12 +145,12 @@ def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, obje
 
 def _keep_earlier(folder: SearchFolder, stamp: str) -> None:
     """Rename what an earlier postprocessing wrote."""
-    for path in (folder.postprocessing_results, *(folder.postprocessing_jobs(each.value) for each in Standing)):
+    for path in (folder.postprocessing_results, *(folder.postprocessing_jobs(each.value) for each in Completion)):
         if path.exists():
             rename_with_stamp(path, stamp)
 
 
-def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
+def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     """Add rows that the search's own table lacks, all rows in there stay; return how many.
 
     A live search writes its table itself, so it is left alone.
@@ -171,7 +171,7 @@ def _complete_table(search: FoundSearch, liveness: Liveness) -> int:
         there.pop()
     new = _lacking(there, delivered, settings)
     # A controller that has started meanwhile has written a whole table of its own.
-    if not new or Liveness(search).controller is not None:
+    if not new or SearchLiveness(search).controller is not None:
         return 0
     rows = sorted_rows([*there, *new], settings)
     write_table(folder.results, columns_of(settings, rows), rows)
@@ -184,7 +184,7 @@ def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settin
     return [row for name, row in delivered.items() if name not in known]
 
 
-def _put_logs_in_place(search: FoundSearch, liveness: Liveness, run_cwd: Path, console: Console) -> list[str]:
+def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: Path, console: Console) -> list[str]:
     elsewhere = [Path.cwd(), run_cwd, Path(search.settings.run_cwd)]
     moved, problems = move_stray_logs(search, liveness, elsewhere)
     console.notes([f"logs moved into their runs' folders: {moved:,}"] if moved else [])
@@ -195,9 +195,9 @@ def _set_apart(search: FoundSearch, sorting: Sorting, console: Console) -> list[
     """Move the chosen runs' folders and tell about it. Returns what went wrong."""
     chosen = [*sorting.below, *sorting.without_summary]
     problems = [*sorting.problems, *move_away(search, chosen)]
-    moved = sum(found.place is not None and found.place.parent == search.folder.set_apart for found in chosen)
+    moved = sum(found.path is not None and found.path.parent == search.folder.to_be_deleted for found in chosen)
     console.note(
-        f"moved to {search.folder.set_apart}: {moved:,} of {amount(len(chosen), 'run')} "
+        f"moved to {search.folder.to_be_deleted}: {moved:,} of {amount(len(chosen), 'run')} "
         f"({len(sorting.below):,} below the criterion, {len(sorting.without_summary):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
@@ -210,9 +210,9 @@ def _labels(runs: Iterable[FoundRun]) -> list[str]:
     return [found.label for found in runs]
 
 
-def _undo(search: FoundSearch, liveness: Liveness, console: Console) -> PostprocessEnd:
+def _undo(search: FoundSearch, liveness: SearchLiveness, console: Console) -> PostprocessEnd:
     returned = move_back(search, liveness)
-    console.note(f"moved back from {search.folder.set_apart}: {amount(returned.count, 'run')}")
+    console.note(f"moved back from {search.folder.to_be_deleted}: {amount(returned.count, 'run')}")
     console.notes(_listed("problems", returned.problems))
     results = search.folder.postprocessing_results
     if results.exists():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hpsearch.backends.process_identity import lives, pid_of
 from hpsearch.core.model import RunState
-from hpsearch.folder.controller import Presence, presence_of
+from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptSubmitted
@@ -46,7 +46,7 @@ class SearchStatus:
     record: SearchRecord
     at: float
     state: str
-    presence: Presence
+    liveness: Liveness
     holder: Holder | None
     last_event_at: float | None
     counts: Counter[RunState]
@@ -70,32 +70,32 @@ class SearchStatus:
 def status_of(reader: SearchReader, now: float) -> SearchStatus:
     """Return the status of a search as its reader knows it."""
     record, holder = reader.record, reader.holder()
-    presence = presence_of(holder)
+    liveness = liveness_of_controller(holder)
     counts = Counter(entry.state for entry in record)
-    until = now if presence is not Presence.GONE else min(now, record.last_event_at or now)
+    until = now if liveness is not Liveness.GONE else min(now, record.last_event_at or now)
     rate = _runs_per_hour(record, until)
     left = sum(count for state, count in counts.items() if not state.is_final)
     return SearchStatus(
         folder=reader.folder,
         record=record,
         at=now,
-        state=_state(presence, bool(left)),
-        presence=presence,
+        state=_state(liveness, bool(left)),
+        liveness=liveness,
         holder=holder,
         last_event_at=record.last_event_at,
         counts=counts,
         runs_per_hour=rate,
-        left_s=left / rate * 3600 if rate and presence is not Presence.GONE else None,
+        left_s=left / rate * 3600 if rate and liveness is not Liveness.GONE else None,
         best=next(iter(best_runs(record, record.known_settings())), None),
-        live=[live_run(reader.folder, entry, presence, now) for entry in record if entry.is_live],
+        live=[live_run(reader.folder, entry, liveness, now) for entry in record if entry.is_live],
         failures=[entry for entry in record if entry.state.is_failure],
     )
 
 
-def _state(presence: Presence, has_left: bool) -> str:
+def _state(liveness: Liveness, has_left: bool) -> str:
 
     without_controller = "stopped" if has_left else "ended"
-    return {Presence.GONE: without_controller, Presence.LIVE: "running", Presence.UNKNOWN: "unknown"}[presence]
+    return {Liveness.GONE: without_controller, Liveness.LIVE: "running", Liveness.UNKNOWN: "unknown"}[liveness]
 
 
 def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
@@ -113,19 +113,19 @@ def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
     return len(ended) / max(took + silence, 0.001) * 3600
 
 
-def live_run(folder: SearchFolder, entry: RunRecord, presence: Presence, now: float) -> LiveRun:
-    """Return what a run that was started does now; presence: of its controller."""
+def live_run(folder: SearchFolder, entry: RunRecord, liveness: Liveness, now: float) -> LiveRun:
+    """Return what a run that was started does now; liveness: of its controller."""
     submitted = entry.submitted
     assert submitted is not None
     job = submitted.id if submitted.is_queued else f"process {pid_of(submitted.id)}"
-    state = _live_state(folder, entry, submitted, presence)
+    state = _live_state(folder, entry, submitted, liveness)
     place = entry.started.place if entry.started is not None else submitted.place
     return LiveRun(entry, state, place, submitted.host, job, max(0.0, now - submitted.at))
 
 
-def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, presence: Presence) -> str:
+def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> str:
     """Return whether a run is queued, running, ended without its controller's notice, or unknown."""
-    if presence is not Presence.LIVE and folder.exit_file(entry.token).exists():
+    if liveness is not Liveness.LIVE and folder.exit_file(entry.token).exists():
         return "ended"
     if submitted.is_queued:
         if entry.state is RunState.RUNNING:
@@ -133,6 +133,6 @@ def _live_state(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmit
         # Nobody may have looked since it started; the scheduler makes the log at that moment.
         logs = logs_of_attempts(folder, entry, ".out")
         return "running" if any(path.parent == folder.logs for path in logs.values()) else "queued"
-    if presence is Presence.LIVE:
+    if liveness is Liveness.LIVE:
         return "running"
     return {True: "running", False: "ended", None: "unknown"}[lives(submitted.id, submitted.host)]

@@ -10,7 +10,7 @@ from typing import Any
 from hpsearch.config.own_call import resume_hint
 from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import RunState
-from hpsearch.folder.controller import Presence
+from hpsearch.folder.liveness import Liveness
 from hpsearch.folder.run_tables import failure_log, failure_reason, performance, sorted_states, varying_options
 from hpsearch.results.search_status import LiveRun, SearchStatus
 from hpsearch.store.layout import SearchFolder
@@ -54,9 +54,9 @@ def _indented(label: str, text: str, width: int | None) -> list[str]:
 
 def _control(status: SearchStatus) -> Iterator[str]:
     """Say who works on the search, and how to go on if nobody does."""
-    if status.presence is Presence.LIVE:
+    if status.liveness is Liveness.LIVE:
         yield f"live: {status.holder}"
-    elif status.presence is Presence.UNKNOWN:
+    elif status.liveness is Liveness.UNKNOWN:
         yield f"{status.holder}; whether it still lives cannot be seen from this machine"
     elif status.state == "ended":
         yield "none: every run has ended"
@@ -81,7 +81,7 @@ def _rate(status: SearchStatus) -> Iterator[str]:
             end = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.at + status.left_s))
             text += f"; about {duration(status.left_s)} left (until {end})"
         yield text
-    elif status.presence is not Presence.GONE:
+    elif status.liveness is not Liveness.GONE:
         yield "no run has ended since the controller started"
 
 
@@ -136,7 +136,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         "started_at": status.record.started_at,
         "last_event_at": status.last_event_at,
         "controller": {
-            "presence": status.presence.value,
+            "presence": status.liveness.value,
             "host": holder.host if holder else None,
             "process": holder.pid if holder else None,
             "since": holder.since if holder else None,

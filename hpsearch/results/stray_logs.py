@@ -9,14 +9,14 @@ from pathlib import Path
 
 from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.core.errors import reason_of
-from hpsearch.folder.found_search import FoundRun, FoundSearch
-from hpsearch.folder.liveness import Liveness
+from hpsearch.folder.folder_scan import FoundRun, FoundSearch
+from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.store.layout import free_name, move_file
 
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 
 
-def move_stray_logs(search: FoundSearch, liveness: Liveness, elsewhere: Iterable[Path]) -> tuple[int, list[str]]:
+def move_stray_logs(search: FoundSearch, liveness: SearchLiveness, elsewhere: Iterable[Path]) -> tuple[int, list[str]]:
     """Move logs and job scripts into the folders of their runs, if these are not live.
 
     They are looked for in the search folder, among the logs that a controller left, and in the folders `elsewhere`
@@ -27,10 +27,10 @@ def move_stray_logs(search: FoundSearch, liveness: Liveness, elsewhere: Iterable
     count, problems = 0, []
     for path in _candidates(search, elsewhere):
         found = run_of_log(path.name, search.runs)
-        if found is None or found.place is None or path.parent == found.place or liveness.may_be_live(found):
+        if found is None or found.path is None or path.parent == found.path or liveness.may_be_live(found):
             continue
         try:
-            move_file(path, free_name(found.place / _final_name(path, found, search)))
+            move_file(path, free_name(found.path / _final_name(path, found, search)))
             count += 1
         except OSError as error:
             problems.append(f"{path}: cannot be moved into the folder of {found.label} ({reason_of(error)})")

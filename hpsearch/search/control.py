@@ -93,11 +93,11 @@ def _cancel(options: argparse.Namespace, console: Console) -> int:
 
 def _await_journal(folder: SearchFolder, deadline: float) -> None:
     """Wait for a search that has just begun: its lock is there before its journal."""
-    from hpsearch.folder.controller import Presence, presence_of
+    from hpsearch.folder.liveness import Liveness, liveness_of_controller
     from hpsearch.store.lock import lock_holder
 
     while not folder.journal.exists() and time.monotonic() < deadline:
-        if presence_of(lock_holder(folder.lock)) is not Presence.LIVE:
+        if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.LIVE:
             return
         time.sleep(_PAUSE_S / 10)
 
@@ -108,27 +108,26 @@ def _cancel_now(reader: SearchReader, options: argparse.Namespace, console: Cons
     Raises ControllerPresent if a controller comes in between.
     """
     from hpsearch.backends.process_identity import processes
-    from hpsearch.folder.controller import Presence, presence_of
-    from hpsearch.folder.liveness import is_being_resumed
+    from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
 
     holder = reader.holder()
-    presence = presence_of(holder)
-    if presence is Presence.GONE and is_being_resumed(processes(), reader.folder.path):
+    liveness = liveness_of_controller(holder)
+    if liveness is Liveness.GONE and is_being_resumed(processes(), reader.folder.path):
         raise ControllerPresent(f"{reader.folder.path}: a process was told to resume this search, and has not begun")
-    if holder is None or presence is Presence.GONE or (presence is Presence.UNKNOWN and options.controller_is_gone):
+    if holder is None or liveness is Liveness.GONE or (liveness is Liveness.UNKNOWN and options.controller_is_gone):
         return _end_what_is_left(reader, console)
-    if presence is Presence.LIVE and reader.is_copy(holder):
+    if liveness is Liveness.LIVE and reader.is_copy(holder):
         raise FolderError(
             f"{reader.folder.path} is a copy of a search that is live elsewhere ({holder}): cancel it in its own folder"
         )
-    how = _ask_to_stop(reader.folder, holder, is_here=presence is Presence.LIVE)
+    how = _ask_to_stop(reader.folder, holder, is_here=liveness is Liveness.LIVE)
     console.note(f"asked the controller to stop by {how} ({holder})")
     if not _has_ended_within(reader, holder, options.timeout):
         _tell_of_no_end(reader, holder, options.timeout, console)
         return 1
     has_given_back = reader.holder() != holder
     console.note(
-        "the controller has ended" if has_given_back or presence is Presence.LIVE else "it gives no sign of life"
+        "the controller has ended" if has_given_back or liveness is Liveness.LIVE else "it gives no sign of life"
     )
     reader.update()
     return _end_what_is_left(reader, console)
@@ -157,18 +156,21 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
 
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
     """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
-    from hpsearch.folder.controller import Presence, presence_of
+    from hpsearch.folder.liveness import Liveness, liveness_of_controller
     from hpsearch.store.lock import LockWays
 
     began = beat_at = time.monotonic()
     beat = holder.beat
     # A live controller mends a lock file that cannot be read with its next heartbeat.
     beat_s = holder.beat_s if holder.host else LockWays.beat_s
-    while (now_there := reader.holder()) == holder and (presence := presence_of(holder)) is not Presence.GONE:
+    while (now_there := reader.holder()) == holder:
+        liveness = liveness_of_controller(holder)
+        if liveness is Liveness.GONE:
+            break
         now = time.monotonic()
         if now_there is not None and now_there.beat != beat:
             beat, beat_at = now_there.beat, now
-        if presence is Presence.UNKNOWN and beat_s and now - beat_at > 2 * beat_s:
+        if liveness is Liveness.UNKNOWN and beat_s and now - beat_at > 2 * beat_s:
             return True
         if now - began >= timeout_s:
             return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
-from hpsearch.folder.controller import lock_ways, this_controller
+from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import LockWays

@@ -6,12 +6,12 @@ import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hpsearch.backends.process_identity import lives
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run
+from hpsearch.folder.liveness import Liveness, liveness_of_run
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
@@ -29,9 +29,8 @@ def check_adoptable(folder: SearchFolder, settings: Settings, entries: Sequence[
             f"{folder.path} is a copy of {original}, whose runs may still be live: go on there, or end them there "
             f"(hpsearch cancel) and copy it anew"
         )
-    elsewhere = [entry for entry in entries if is_process_elsewhere(entry)]
-    for entry in elsewhere:
-        if entry.submitted is not None and not folder.exit_file(entry.token).exists():
+    for entry in entries:
+        if entry.submitted is not None and is_process_elsewhere(entry, folder):
             host = entry.submitted.host
             raise FolderError(
                 f"run {entry.run.number} was started on {host} and may still be live there, which cannot be seen from "
@@ -69,7 +68,7 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
     for entry in entries:
         is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
         is_elsewhere = bool(cluster) and entry.cluster not in ("", cluster) and not is_named
-        if is_elsewhere and entry.is_open and entry.ended is None and not folder.exit_file(entry.token).exists():
+        if is_elsewhere and liveness_of_run(entry, folder, is_on_cluster=True) is not Liveness.GONE:
             raise UsageError(
                 f"run {entry.run.number} may still be live as a job of the cluster {entry.cluster}, and the commands "
                 f"here ask the cluster {cluster}: go on where they ask {entry.cluster}, or add --runs_are_gone if you "
@@ -77,20 +76,13 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
             )
 
 
-def is_process_elsewhere(entry: RunRecord) -> bool:
-    """Return whether a run may live as a process of another machine; a scheduler's jobs are seen from anywhere."""
-    started = entry.submitted
-    if started is None or started.is_queued or not entry.is_live:
-        return False
-    return lives(started.id, started.host) is None
+def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -> bool:
+    """Return whether a run may live as a process of another machine; a scheduler's jobs are seen from anywhere.
 
-
-def may_be_live(entry: RunRecord) -> bool:
-    """Return whether a run that was left may be live, as far as that can be seen without asking a scheduler."""
-    started = entry.submitted
-    if started is None or not entry.is_live:
-        return False
-    return started.is_queued or lives(started.id, started.host) is not False
+    folder: as for `liveness_of_run`.
+    """
+    is_process = entry.submitted is not None and not entry.submitted.is_queued
+    return is_process and liveness_of_run(entry, folder) is Liveness.UNKNOWN
 
 
 def original_of(folder: SearchFolder, settings: Settings, runs: Iterable[Run]) -> Path | None:

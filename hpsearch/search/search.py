@@ -34,7 +34,7 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import RunState
-from hpsearch.folder.controller import lock_ways, this_controller
+from hpsearch.folder.liveness import Liveness, liveness_of_run, lock_ways, this_controller
 from hpsearch.folder.reading import no_search
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
@@ -43,7 +43,7 @@ from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.new_folder import FolderTakenError, new_search
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.progress import closing_lines
-from hpsearch.search.resume_checks import check_adoptable, check_same_cluster, check_same_place, may_be_live
+from hpsearch.search.resume_checks import check_adoptable, check_same_cluster, check_same_place
 from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import ControllerStarted, RunMoved, RunPlanned, SearchStarted
 from hpsearch.store.journal import remedy_for
@@ -248,13 +248,17 @@ def _check_run_cwd(run_cwd: str) -> None:
         raise UsageError(f"the runs of this search work in {error}") from error
 
 
+def _count_live(entries: Iterable[RunRecord]) -> int:
+    return sum(liveness_of_run(entry) is not Liveness.GONE for entry in entries)
+
+
 def _number_to_run(entries: Sequence[RunRecord], how: Resumption) -> int:
     finished = sum(entry.state is RunState.FINISHED and entry.run.number not in how.again for entry in entries)
-    return len(entries) - finished - sum(may_be_live(entry) for entry in entries)
+    return len(entries) - finished - _count_live(entries)
 
 
 def _resume_lines(search: LiveSearch, entries: Sequence[RunRecord], how: Resumption) -> list[str]:
-    live = sum(may_be_live(entry) for entry in entries)
+    live = _count_live(entries)
     rest = _number_to_run(entries, how)
     finished = len(entries) - live - rest
     what = f"{finished:,} of {len(entries):,} finished, {live:,} may still be live"

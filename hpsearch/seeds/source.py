@@ -12,7 +12,7 @@ from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.model import Summary
 from hpsearch.core.ranking import best
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.found_search import FoundSearch, Standing, find_search
+from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.run_configuration import (
     COMMAND_FILE,
     CONFIG_FILE,
@@ -109,7 +109,7 @@ def _best_run(search: FoundSearch) -> Source:
     Raises FolderError if there is none.
     """
     key = search.settings.performance_key
-    finished = sorted(search.of(Standing.FINISHED), key=lambda found: found.run.number)
+    finished = sorted(search.of(Completion.FINISHED), key=lambda found: found.run.number)
     ranked = best(finished, lambda found: cell_under(found.summary, key), search.settings.sort_ascending)
     if not ranked:
         what = (
@@ -117,6 +117,6 @@ def _best_run(search: FoundSearch) -> Source:
         )
         raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {what} in it")
     first = ranked[0]
-    folder = first.place or search.folder.path / folder_name(first.run.out_dir)
+    folder = first.path or search.folder.path / folder_name(first.run.out_dir)
     command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
     return _source(folder, search.config, command if first.run.configuration.options else None, first.summary)

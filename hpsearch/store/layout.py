@@ -103,7 +103,7 @@ class SearchFolder:
         return self.path / "not_completed.pickle"
 
     @property
-    def set_apart(self) -> Path:
+    def to_be_deleted(self) -> Path:
         """Run folders that postprocessing moved out of the way; only the user deletes them."""
         return self.path / "TO_BE_DELETED"
 

@@ -31,20 +31,20 @@ class Listing:
 
     files: frozenset[str]
     run_folders: frozenset[str]
-    set_apart: frozenset[str]
+    to_be_deleted: frozenset[str]
 
 
-def list_folder(folder: Path, set_apart: Path) -> Listing:
+def list_folder(folder: Path, to_be_deleted: Path) -> Listing:
     """Return what lies in a search folder. Raises OSError if it cannot be listed."""
     files, folders = _names(folder)
-    apart = _names(set_apart)[1] if set_apart.is_dir() else []
+    apart = _names(to_be_deleted)[1] if to_be_deleted.is_dir() else []
     return Listing(frozenset(files), _runs_among(folders), _runs_among(apart))
 
 
 def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
     """Return whether anything in a folder looks like a search's."""
     is_named = folder.results.name in listing.files or any(map(_COMMANDS.fullmatch, listing.files))
-    return is_named or bool(listing.run_folders or listing.set_apart) or folder.journal.exists()
+    return is_named or bool(listing.run_folders or listing.to_be_deleted) or folder.journal.exists()
 
 
 def search_folders_in(folder: Path) -> list[str]:

@@ -34,7 +34,7 @@ OF_SUBCOMMANDS = [
     ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.results.finished"),
     ("logs", "hpsearch.folder.reading"),
-    ("cancel", "hpsearch.folder.controller"),
+    ("cancel", "hpsearch.folder.liveness"),
     ("retry", "hpsearch.search.search"),
     ("postprocess", "hpsearch.results.postprocess"),
     ("seeds", "hpsearch.seeds.gathering"),

@@ -17,7 +17,7 @@ from searches import SETTINGS
 
 from hpsearch.backends.process_identity import job_id, signal_process
 from hpsearch.core.errors import FolderError
-from hpsearch.folder.controller import Presence, presence_of, this_controller
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.search_status import status_of
 from hpsearch.results.status_text import as_json, status_lines
@@ -94,32 +94,32 @@ def test_a_lock_names_its_holder_until_it_is_given_back(folder: SearchFolder) ->
 
 def test_a_lock_file_that_cannot_be_read_names_nobody_in_particular(folder: SearchFolder) -> None:
     folder.lock.write_text('{"host": "x"')
-    assert presence_of(lock_holder(folder.lock)) is Presence.UNKNOWN
+    assert liveness_of_controller(lock_holder(folder.lock)) is Liveness.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("holder", "presence"),
+    ("holder", "liveness"),
     [
-        (None, Presence.GONE),
-        (this_controller(), Presence.LIVE),
-        (Holder(socket.gethostname(), os.getpid(), 1.0, f"{os.getpid()}@1.ab"), Presence.GONE),
-        (Holder(socket.gethostname(), os.getpid(), 1.0), Presence.UNKNOWN),
-        (Holder("elsewhere", os.getpid(), 1.0, job_id(os.getpid())), Presence.UNKNOWN),
-        (Holder("earlier-name", DEAD, 1.0, job_id(os.getpid()).replace(f"{os.getpid()}@", f"{DEAD}@")), Presence.GONE),
-        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1.otherboot.4026531836"), Presence.UNKNOWN),
+        (None, Liveness.GONE),
+        (this_controller(), Liveness.LIVE),
+        (Holder(socket.gethostname(), os.getpid(), 1.0, f"{os.getpid()}@1.ab"), Liveness.GONE),
+        (Holder(socket.gethostname(), os.getpid(), 1.0), Liveness.UNKNOWN),
+        (Holder("elsewhere", os.getpid(), 1.0, job_id(os.getpid())), Liveness.UNKNOWN),
+        (Holder("earlier-name", DEAD, 1.0, job_id(os.getpid()).replace(f"{os.getpid()}@", f"{DEAD}@")), Liveness.GONE),
+        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1.otherboot.4026531836"), Liveness.UNKNOWN),
         (
             Holder("elsewhere", DEAD, 1.0, job_id(os.getpid()).replace(f"{os.getpid()}@", f"{DEAD}@") + "1"),
-            Presence.UNKNOWN,
+            Liveness.UNKNOWN,
         ),
-        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1"), Presence.UNKNOWN),
+        (Holder("elsewhere", DEAD, 1.0, f"{DEAD}@1"), Liveness.UNKNOWN),
     ],
     ids=[
         *("nobody", "this process", "recycled number", "no identity", "another machine", "another name"),
         *("another boot", "another container", "no boot"),
     ],
 )
-def test_presence_is_told_only_where_it_is_known(holder: Holder | None, presence: Presence) -> None:
-    assert presence_of(holder) is presence
+def test_liveness_is_told_only_where_it_is_known(holder: Holder | None, liveness: Liveness) -> None:
+    assert liveness_of_controller(holder) is liveness
 
 
 def test_a_controller_in_another_thread_takes_no_signals() -> None:

@@ -62,9 +62,9 @@ def test_an_absolute_link_is_moved_as_it_is(folder: SearchFolder, tmp_path: Path
 
 
 def test_a_link_is_set_apart_whole(folder: SearchFolder, linked: Path) -> None:
-    folder.set_apart.mkdir()
-    move_entry(linked, folder.set_apart / RUN.folder)
-    assert (folder.set_apart / RUN.folder / "file").read_text() == "content"
+    folder.to_be_deleted.mkdir()
+    move_entry(linked, folder.to_be_deleted / RUN.folder)
+    assert (folder.to_be_deleted / RUN.folder / "file").read_text() == "content"
 
 
 def leave(folder: SearchFolder, attempt: int, log: str = "") -> None:

@@ -11,8 +11,8 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, SummaryError, reason_of
-from hpsearch.folder.found_search import FoundRun, FoundSearch
-from hpsearch.folder.liveness import Liveness
+from hpsearch.folder.folder_scan import FoundRun, FoundSearch
+from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.store.layout import free_name, move_entry
 
 
@@ -31,7 +31,7 @@ class Sorting:
     problems: list[str] = field(default_factory=list)
 
 
-def sort_out(search: FoundSearch, criterion: float, liveness: Liveness) -> Sorting:
+def sort_out(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> Sorting:
     """Decide which runs' folders are to be set apart; nothing is moved.
 
     Raises ConfigError if the grid module has no function that judges.
@@ -43,7 +43,7 @@ def sort_out(search: FoundSearch, criterion: float, liveness: Liveness) -> Sorti
         )
     sorting = Sorting()
     for found in search.runs.values():
-        if found.place is None or found.place.parent != search.folder.path:
+        if found.path is None or found.path.parent != search.folder.path:
             continue
         try:
             is_kept = found.summary is not None and _is_good(found, criterion, search.config)
@@ -55,7 +55,7 @@ def sort_out(search: FoundSearch, criterion: float, liveness: Liveness) -> Sorti
     return sorting
 
 
-def _place_for(found: FoundRun, sorting: Sorting, liveness: Liveness) -> list[FoundRun]:
+def _place_for(found: FoundRun, sorting: Sorting, liveness: SearchLiveness) -> list[FoundRun]:
     if liveness.may_be_live(found):
         return sorting.live
     if not found.is_recorded:
@@ -85,18 +85,18 @@ def _is_good(found: FoundRun, criterion: float, config: SearchConfig) -> bool:
 def move_away(search: FoundSearch, chosen: Sequence[FoundRun]) -> list[str]:
     """Move runs' folders to TO_BE_DELETED; return what went wrong."""
     problems: list[str] = []
-    apart = search.folder.set_apart
+    apart = search.folder.to_be_deleted
     try:
         if chosen:
             apart.mkdir(exist_ok=True)
     except OSError as error:
         return [f"{apart}: cannot be made ({reason_of(error)}); all runs stay"]
     for found in chosen:
-        assert found.place is not None
+        assert found.path is not None
         target = free_name(apart / found.run.folder)
-        problem = _move(found.place, target)
+        problem = _move(found.path, target)
         problems += [f"{found.label} stays: {problem}"] if problem else []
-        found.place = found.place if problem else target
+        found.path = found.path if problem else target
     return problems
 
 
@@ -108,11 +108,11 @@ class Return:
     problems: list[str]
 
 
-def move_back(search: FoundSearch, liveness: Liveness) -> Return:
+def move_back(search: FoundSearch, liveness: SearchLiveness) -> Return:
     """Move all runs' folders back from TO_BE_DELETED to where they were; that folder goes if it is empty then."""
     count, problems = 0, []
-    for name in sorted(search.listing.set_apart):
-        source, target = search.folder.set_apart / name, search.folder.path / name
+    for name in sorted(search.listing.to_be_deleted):
+        source, target = search.folder.to_be_deleted / name, search.folder.path / name
         if name not in search.runs:
             problem = "it is no run of this search"
         elif name in search.listing.run_folders:
@@ -124,7 +124,7 @@ def move_back(search: FoundSearch, liveness: Liveness) -> Return:
         count += not problem
         problems += [f"{source} stays: {problem}"] if problem else []
     with contextlib.suppress(OSError):
-        search.folder.set_apart.rmdir()
+        search.folder.to_be_deleted.rmdir()
     return Return(count, problems)
 
 

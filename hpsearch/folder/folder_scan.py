@@ -32,7 +32,7 @@ from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, row_of, whole_rows
 
 
-class Standing(enum.Enum):
+class Completion(enum.Enum):
     """How far a run came, as the pickles of postprocessing tell it."""
 
     FINISHED = "finished"
@@ -44,7 +44,7 @@ class Standing(enum.Enum):
 class FoundRun:
     """One run of a search folder.
 
-    entry: what the journal says of it, None if it says nothing. place: where its folder lies, None if there is none.
+    entry: what the journal says of it, None if it says nothing. path: where its folder lies, None if there is none.
     summary: what it delivered; row: the same with its options, as the table of results has it.
     problem: why there is no summary, or what is odd about it.
     is_recorded: False if only the folder itself says that it belongs to this search, which has a record that does not.
@@ -52,12 +52,12 @@ class FoundRun:
 
     run: Run
     entry: RunRecord | None
-    place: Path | None
+    path: Path | None
     is_recorded: bool = True
     summary: Summary | None = None
     row: Row | None = None
     problem: str = ""
-    standing: Standing = Standing.MISSING
+    completion: Completion = Completion.MISSING
 
     @property
     def label(self) -> str:
@@ -92,9 +92,9 @@ class FoundSearch:
         """What is recorded of the search, or can be said without a record."""
         return self.config.settings
 
-    def of(self, standing: Standing) -> list[FoundRun]:
+    def of(self, completion: Completion) -> list[FoundRun]:
         """Return the runs that came so far."""
-        return [found for found in self.runs.values() if found.standing is standing]
+        return [found for found in self.runs.values() if found.completion is completion]
 
     @property
     def rows(self) -> list[Row]:
@@ -112,7 +112,7 @@ def find_search(
     """
     folder = SearchFolder(path)
     try:
-        listing = list_folder(path, folder.set_apart)
+        listing = list_folder(path, folder.to_be_deleted)
     except OSError as error:
         raise FolderError(f"{path}: cannot be listed ({reason_of(error)})") from error
     if not is_search_folder(folder, listing):
@@ -159,7 +159,7 @@ def _gather_runs(search: FoundSearch) -> None:
     _read_tables(search)
     _add_rows(search)
     told = _add_folders(search, search.folder.path, search.listing.run_folders)
-    told += _add_folders(search, search.folder.set_apart, search.listing.set_apart)
+    told += _add_folders(search, search.folder.to_be_deleted, search.listing.to_be_deleted)
     _switch_flags_off(search, told)
     names = (name for found in search.runs.values() for name, _ in found.run.configuration.options)
     columns = tuple(dict.fromkeys((*search.settings.option_names, *names)))
@@ -224,8 +224,8 @@ def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recor
         place = None
         if run.folder in search.listing.run_folders:
             place = search.folder.path / run.folder
-        elif run.folder in search.listing.set_apart:
-            place = search.folder.set_apart / run.folder
+        elif run.folder in search.listing.to_be_deleted:
+            place = search.folder.to_be_deleted / run.folder
         search.runs[run.folder] = FoundRun(run, entry, place, is_recorded)
     return search.runs[run.folder]
 
@@ -253,25 +253,25 @@ def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
     elif row is not None:
         keywords = search.settings.summary_keywords
         found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}
-    found.standing = _standing(found)
+    found.completion = _completion(found)
 
 
 def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
-    if found.place is None:
+    if found.path is None:
         found.problem = "it has no folder"
         return None
     try:
-        return read_summary(found.place, found.run, search.config)
+        return read_summary(found.path, found.run, search.config)
     except SummaryError as error:
         found.problem = str(error)
         return None
 
 
-def _standing(found: FoundRun) -> Standing:
+def _completion(found: FoundRun) -> Completion:
     if found.summary is not None:
         try:
             if is_finished(found.summary):
-                return Standing.FINISHED
+                return Completion.FINISHED
         except (SummaryError, KeyError) as error:
             found.problem = found.problem or str(error)
-    return Standing.UNFINISHED if found.place is not None or found.summary is not None else Standing.MISSING
+    return Completion.UNFINISHED if found.path is not None or found.summary is not None else Completion.MISSING
