@@ -14,7 +14,7 @@ from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
-from hpsearch.folder.collect import read_summary
+from hpsearch.folder.summaries import read_summary
 from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import (

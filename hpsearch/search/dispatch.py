@@ -15,7 +15,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 from hpsearch.search.clocks import Clocks
-from hpsearch.search.collecting import Collector, EndedRun
+from hpsearch.search.collect import Collector, EndedRun
 from hpsearch.search.delays import PAUSE_S, Standstill
 from hpsearch.search.progress import Progress
 from hpsearch.search.stop import StopRequest

@@ -14,8 +14,8 @@ from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import seed_of
 from hpsearch.core.summary import is_finished
-from hpsearch.folder.collect import read_summary
 from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, read_configuration
+from hpsearch.folder.summaries import read_summary
 from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord

@@ -15,9 +15,9 @@ from hpsearch.backends.process_identity import Process
 from hpsearch.core.command import shell_line, words_of_line
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.folder.collect import read_summary_text
 from hpsearch.folder.folder_scan import FoundRun
 from hpsearch.folder.liveness import runs_named_by
+from hpsearch.folder.summaries import read_summary_text
 from hpsearch.results.stray_logs import run_of_log
 from hpsearch.store.old_search import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
 from hpsearch.store.table import whole_rows

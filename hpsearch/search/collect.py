@@ -2,27 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.base import Backend, LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.console import Console
-from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, reason_of
-from hpsearch.core.model import Job, RunState
-from hpsearch.folder.collect import Outcome, collect, put_files_in_place, with_memory_cause, without_summary
+from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
+from hpsearch.core.model import Job, Run, RunState
+from hpsearch.core.out_of_memory import says_gpu_out_of_memory
+from hpsearch.core.summary import is_finished
+from hpsearch.folder.summaries import read_summary
 from hpsearch.search.clocks import Clocks
 from hpsearch.search.submissions import new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
-from hpsearch.store.layout import folders_aside, move_aside, move_back
+from hpsearch.store.layout import SearchFolder, folders_aside, free_name, move_aside, move_back, move_file
+from hpsearch.store.legacy import write_run_command
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
+from hpsearch.store.record import RunRecord, Settings
 
+#: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
+_LOG_END, _SAID_WIDTH = 65536, 300
 #: Between two tries at what could not be done, in seconds.
 _PAUSE_S = 2.0
 #: What a run left is tried to be read for so long before the search ends without it, in seconds.
 _PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attempt came to. problem: why it did not finish, or what is odd about it; may be empty."""
+
+    state: RunState
+    summary: dict[str, list[object]] | None
+    problem: str = ""
+
+
+def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
+    """Read the summary of an ended run and decide its state.
+
+    Raises SummaryUnreadable if the summary may be read later.
+    """
+    try:
+        summary = read_summary(folder.run_folder(run), run, config)
+        finished = is_finished(summary)
+    except SummaryUnreadable:
+        raise
+    except SummaryError as error:
+        return without_summary(ended, str(error))
+    if finished:
+        odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
+        return Outcome(RunState.FINISHED, summary, odd)
+    state = RunState(ended.cause) if ended.cause else RunState.FAILED if ended.exit_status else RunState.UNFINISHED
+    return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
+
+
+def with_memory_cause(outcome: Outcome, logs: Iterable[LogFile], run_folder: Path) -> Outcome:
+    """Return the outcome of a run as "out of memory" if the end of its logs says that the GPU had no more."""
+    if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
+        return outcome
+    # Postprocessing of a killed search has put them in place already.
+    places = (path for log in logs for path in (log.path, run_folder / log.final_name))
+    said = next(filter(None, (says_gpu_out_of_memory(_end_of(path)) for path in places)), "")
+    return replace(outcome, state=RunState.OUT_OF_MEMORY, problem=said[:_SAID_WIDTH]) if said else outcome
+
+
+def _end_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_END))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
+    """Return what an attempt came to that delivered no summary. problem: why."""
+    state = RunState(ended.cause) if ended.cause else RunState.FAILED
+    if state is RunState.CANCELLED and ended.reason:
+        return Outcome(state, None, ended.reason)
+    # After a crash a missing summary is no news; after a good end it is the reason.
+    return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
+
+
+def put_files_in_place(run_folder: Path, logs: list[LogFile], run: Run, settings: Settings) -> None:
+    """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
+
+    Doing it twice does no harm. Raises OSError if the folder cannot be written.
+    """
+    run_folder.mkdir(exist_ok=True)
+    for log in logs:
+        target = run_folder / log.final_name
+        if log.path.exists():
+            move_file(log.path, free_name(target))
+    write_run_command(run_folder / "hpsearch_command.sh", run, settings)
 
 
 @dataclass(frozen=True)
