@@ -45,7 +45,7 @@ def _postprocess(argv: Sequence[str]) -> int:
 
 
 def _seeds(argv: Sequence[str]) -> int:
-    from hpsearch.seeds.command import main as seeds
+    from hpsearch.gather_random_seeds import main as seeds
 
     return seeds(argv, prog="hpsearch seeds")
 

@@ -19,8 +19,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.seeds.command import main as _main
-from hpsearch.seeds.options import SeedsArguments, SummaryWishes
+from hpsearch.console.exit_status import told as _told
+from hpsearch.seeds.options import SeedsArguments, SummaryWishes, parse_seeds_options
 
 
 def run(
@@ -54,12 +54,10 @@ def run(
         config=config,
         ignore_kwds=tuple(ignore_kwds or ()),
         forced_params=dict(forced_params or {}),
-        summary_keys=tuple(summary_keys or ()),
-        summary_sem=summary_sem,
-        summary_precs=summary_precs,
+        summary=SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs),
         hpmod_path=hpmod_path,
     )
-    status = _main(sys.argv[1:], arguments)
+    status = main(sys.argv[1:], arguments)
     if status:
         sys.exit(status)
 
@@ -80,14 +78,28 @@ def write_seeds_summary(
     seeds_summary_fn: the text file.
     Raises hpsearch.core.errors.SearchError if no run finished, or a keyword is unknown.
     """
-    from hpsearch.seeds.gathering import summarise
+    from hpsearch.seeds.summary import summarise
 
     wishes = SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs)
     seeds = summarise(Path(results_dir), wishes, summary_fn, seeds_summary_fn)
     return seeds if ret_seeds else None
 
 
+@_told
+def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str | None = None) -> int:
+    """Gather seeds; return the command's exit status, errors told on standard error.
+
+    arguments: what a user's script sets, so that its command line need not.
+    """
+    arguments = arguments or SeedsArguments()
+    options = parse_seeds_options(argv, arguments, prog)
+    from hpsearch.console.console import Console
+    from hpsearch.seeds.gathering import gather_seeds
+
+    return gather_seeds(options, arguments.hpmod_path, Console())
+
+
 if __name__ == "__main__":
     from hpsearch.console.exit_status import whole_process
 
-    sys.exit(whole_process(lambda: _main(sys.argv[1:])))
+    sys.exit(whole_process(lambda: main(sys.argv[1:])))

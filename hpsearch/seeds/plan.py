@@ -1,13 +1,11 @@
-"""What is to be gathered: the run to repeat, where its seeds go, and which of them are there already."""
+"""What is to be gathered: the run to repeat (given, or the best of a search), the search, and where its seeds go."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
@@ -15,32 +13,63 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
-from hpsearch.console.console import Console
-from hpsearch.core.errors import UsageError
-from hpsearch.core.seed_grid import missing_seeds, seed_of
-from hpsearch.seeds.configuration import Wanted, check_same_configuration, wanted_configuration
+from hpsearch.core.errors import ConfigError, FolderError, UsageError
+from hpsearch.core.ranking import best
+from hpsearch.core.seed_grid import DATA_SEED_OPTION, missing_seeds, seed_of
+from hpsearch.core.summary import cell_under
+from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
+from hpsearch.folder.run_configuration import (
+    COMMAND_FILE,
+    CONFIG_FILE,
+    RunConfiguration,
+    is_run_folder,
+    is_within,
+    options_of,
+)
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.runs import SeedRun, counted, doubts, read_seed_runs
-from hpsearch.seeds.source import Origin, Source, find_origin, find_source
+from hpsearch.seeds.runs import SeedRun, counted, difference, finished_summary, read_run, read_seed_runs, record_of
 from hpsearch.seeds.summary import check_wishes
-from hpsearch.store.layout import copy_run
-from hpsearch.store.record import Settings
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.old_search import folder_name, runs_of_commands
+from hpsearch.store.record import SearchRecord, Settings
+
+
+@dataclass(frozen=True)
+class SharedConfiguration:
+    """The configuration of all runs, but for their seed.
+
+    is_complete: it has every option of the script. left_out: options of the repeated run that others do not get.
+    """
+
+    options: Mapping[str, object]
+    is_complete: bool
+    left_out: tuple[str, ...]
+    seed_option: str
+    varies_data_seed: bool
+
+    def with_seed(self, seed: int | None) -> RunConfiguration:
+        """Return the configuration with this seed; without the options of seeds if the seed is None."""
+        names = (self.seed_option, DATA_SEED_OPTION) if self.varies_data_seed else (self.seed_option,)
+        options = {name: value for name, value in self.options.items() if name not in names}
+        seeds = {} if seed is None else dict.fromkeys(names, seed)
+        return RunConfiguration({**options, **seeds}, self.is_complete)
 
 
 @dataclass(frozen=True)
 class Gathering:
-    """Seeds that are to be gathered.
+    """Seeds to gather.
 
-    search: options of the search, without the grid. results: the folder of all runs; source: the run that is
-    repeated, None if a script sets the configuration.
+    search: options of the search, without the grid; grid_file: where its grid is written.
+    results: the folder of all runs. source: the run that is repeated, None if a script sets the configuration.
     """
 
     options: SeedsOptions
     search: SearchOptions
     config: SearchConfig
     results: Path
-    source: Source | None
-    wanted: Wanted
+    grid_file: Path
+    source: SeedRun | None
+    configuration: SharedConfiguration
 
     def runs(self) -> list[SeedRun]:
         """Return the runs that lie in the folder of results."""
@@ -48,11 +77,24 @@ class Gathering:
             return []
         return read_seed_runs(self.results, self.config, self.options.seed_option)
 
+    def is_interrupted(self) -> bool:
+        """Return whether runs of an earlier gathering are still to come; they may even be live."""
+        return any(not entry.state.is_final for entry in record_of(self.results) or ())
+
     def missing(self, runs: Sequence[SeedRun], with_failed: bool) -> list[int]:
-        """Return the seeds that have to be run. with_failed: those of runs that did not finish are run again."""
+        """Return the seeds that have to be run. with_failed: also those of runs that did not finish."""
         gathered = {run.seed for run in (counted(runs) if with_failed else runs) if run.seed is not None}
-        untold = sum(run.seed is None for run in counted(runs))
-        return missing_seeds(self.options.seeds_list, self.options.num_seeds - untold, gathered)
+        unknown = sum(run.seed is None for run in counted(runs))
+        return missing_seeds(self.options.seeds_list, self.options.num_seeds - unknown, gathered)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What ``--run_dir`` names. run: the run's folder, None if it is to be chosen. record: None without a journal."""
+
+    search: Path
+    run: Path | None
+    record: SearchRecord | None
 
 
 def plan_gathering(options: SeedsOptions) -> Gathering:
@@ -61,24 +103,48 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     Raises UsageError, ConfigError or FolderError if it cannot be.
     """
     given_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
-    origin = find_origin(options.run_dir, given_cwd) if options.run_dir else None
-    search = _with_recorded(options, origin.settings if origin is not None else None)
+    origin = _find_origin(options.run_dir, given_cwd) if options.run_dir else None
+    settings = origin.record.settings if origin is not None and origin.record is not None else None
+    search = _with_recorded(options, settings)
     run_cwd = Path(search.run_cwd)
-    config = _config(options, search, origin).in_process(OwnProcess(search.parser_timeout))
+    if origin is None or options.search.grid_module:
+        config = config_for_folder(run_cwd, (), None, search.grid_module, run_cwd, needs_functions=False)
+    else:
+        config = config_for_folder(origin.search, (), settings, "", run_cwd, needs_functions=False)
+    config = config.in_process(OwnProcess(search.parser_timeout))
     check_wishes(options.summary, config)
-    source = None if origin is None else find_source(origin, config, search.grid_module, run_cwd, search.parser_timeout)
-    wanted = wanted_configuration(options, config, source, run_cwd)
-    name = source.folder.name if source is not None else Path(options.config_name).name.removesuffix(".pickle")
-    base = Path(os.path.normpath(absolute(search.out_dir, run_cwd, "--out_dir")))
-    results = base if search.force_out_dir else base / name
-    search = dataclasses.replace(
+    source = None if origin is None else _find_source(origin, config, search, options.seed_option)
+    folder, has_folder, grid_name = options.config_name.removesuffix(".pickle").rpartition("/")
+    results = Path(os.path.normpath(absolute(search.out_dir, run_cwd, "--out_dir")))
+    if not search.force_out_dir:
+        results /= grid_name if source is None else source.folder.name
+    grid_folder = absolute(f"{folder}/", Path.cwd(), "--config_name") if has_folder else results
+    search = replace(
         search, out_dir=str(results), force_out_dir=True, dont_force_new_dir=True, deterministic_search=True
     )
-    return Gathering(options, search, config, results, source, wanted)
+    shared = shared_configuration(options, config.settings.out_arg, source, run_cwd)
+    return Gathering(options, search, config, results, grid_folder / f"{grid_name}.pickle", source, shared)
+
+
+def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
+    """Return the run or search that a user names. Relative paths may also start from `run_cwd`.
+
+    Raises UsageError if there is no such folder.
+    """
+    if_missing = "there is no such folder; expected a run's folder or a search folder"
+    folder = existing_folder(run_dir, Path.cwd(), run_cwd, option="--run_dir", if_missing=if_missing)
+    for search in (folder.parent, folder.parent.parent):
+        record = record_of(search)
+        if record is not None and any(entry.run.folder == folder.name for entry in record):
+            return _Origin(search, folder, record)
+    if is_run_folder(folder):
+        # A run that was copied here does not belong to the search, but has its grid module.
+        return _Origin(folder.parent, folder, record_of(folder.parent))
+    return _Origin(folder, None, record_of(folder))
 
 
 def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOptions:
-    """Return the options of the new search, absolute; what shapes a run is taken from its search if not given.
+    """Return the options of the new search, paths absolute; what is not given is taken from the run's search.
 
     Raises UsageError if there is no grid module or no such working directory.
     """
@@ -87,71 +153,137 @@ def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOp
         recorded = {"interpreter": settings.options.get("interpreter", "")}
         if Path(settings.run_cwd).is_dir():
             recorded["run_cwd"] = settings.run_cwd
-        search = dataclasses.replace(
-            search, **{name: value for name, value in recorded.items() if name not in search.given_by_hand}
-        )
+        search = replace(search, **{name: recorded[name] for name in recorded.keys() - set(search.given_by_hand)})
         if not search.grid_module:
-            search = dataclasses.replace(search, grid_module=settings.grid_module)
+            search = replace(search, grid_module=settings.grid_module)
             sys.path += [path for path in settings.import_paths if path not in sys.path]
     if not search.grid_module:
         raise UsageError(
             "say whose seeds these are: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
         )
-    return dataclasses.replace(search, run_cwd=str(existing_folder(search.run_cwd, Path.cwd(), option="--run_cwd")))
+    return replace(search, run_cwd=str(existing_folder(search.run_cwd, Path.cwd(), option="--run_cwd")))
 
 
-def _config(options: SeedsOptions, search: SearchOptions, origin: Origin | None) -> SearchConfig:
-    run_cwd = Path(search.run_cwd)
-    if origin is None or options.search.grid_module:
-        return config_for_folder(run_cwd, (), None, search.grid_module, run_cwd, needs_functions=False)
-    return config_for_folder(origin.search, (), origin.settings, "", run_cwd, needs_functions=False)
+def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, seed_option: str) -> SeedRun:
+    """Return the run to repeat; its folder may be gone.
 
-
-def runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
-    """Return the runs that are gathered already; the run that is repeated is one of them, and is copied if need be.
-
-    Raises FolderError if there are runs of another configuration, StoreError if the run cannot be copied.
+    Raises FolderError if the search has no finished run, ConfigError if nothing tells the run's configuration.
     """
-    runs = gathering.runs()
-    source = gathering.source
-    if source is not None and source.configuration.problem:
-        console.warn(f"{source.configuration.problem}; what the run's command says is repeated instead")
-    for warning in [*doubts(runs), *check_same_configuration(runs, gathering.wanted, source)]:
-        console.warn(warning)
-    added = _source_as_seed(gathering, runs, console)
-    if added is None:
-        return runs
-    for warning in check_same_configuration([added], gathering.wanted, gathering.source):
-        console.warn(warning)
-    if not gathering.search.dry_run:
-        assert gathering.source is not None
-        copy_run(gathering.source.folder, gathering.results)
-        _leave_second_of(gathering.source.folder.name)
-    return [*runs, added]
+    if origin.run is not None:
+        command = _command_of(origin, origin.run, config.settings.out_arg)
+        run = read_run(origin.run, config, seed_option, command, finished_summary(origin.run, config))
+    else:
+        # What is best was settled when the search was started.
+        module = search.grid_module if origin.record is None else ""
+        found = find_search(origin.search, module, Path(search.run_cwd), False, search.parser_timeout)
+        run = _best_run(found, seed_option)
+    if run.configuration is None:
+        raise ConfigError(
+            run.doubt
+            or f"{run.folder}: nothing tells the configuration of this run; expected {CONFIG_FILE} or {COMMAND_FILE} "
+            "in its folder, or the journal or commands.pickle of its search beside it"
+        )
+    return run
 
 
-def _leave_second_of(name: str) -> None:
-    """Wait until no new run can get the name of this one, which has the second of its search in it."""
-    while time.strftime("sim_%Y%m%d%H%M%S_") == name[: name.rfind("_") + 1]:
-        time.sleep(max(0.01, 1 - time.time() % 1))
+def _command_of(origin: _Origin, run: Path, out_arg: str) -> Mapping[str, object] | None:
+    """Return the options that a run was started with, as its search knows them; None if it does not."""
+    known = [entry.run for entry in origin.record or ()]
+    if not known:
+        commands = SearchFolder(origin.search).commands_pickle
+        known, _ = runs_of_commands(origin.search, [commands.name] if commands.is_file() else [], out_arg)
+    found = next((entry for entry in known if entry.folder == run.name), None)
+    return None if found is None else {**found.configuration.as_dict(), out_arg: found.out_dir}
 
 
-def _source_as_seed(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> SeedRun | None:
-    """Return the repeated run as one more seed; None if it is there already or cannot count."""
-    source, results = gathering.source, gathering.results
-    if source is None or (results / source.folder.name).exists():
-        return None
-    seed = seed_of(source.configuration.options, gathering.options.seed_option)
-    reason = ""
-    if source.summary is None:
-        reason = "it did not finish"
-    elif not source.folder.is_dir():
-        reason = "its folder is gone"
-    elif seed is None:
-        reason = f"nothing tells its {gathering.options.seed_option}"
-    if reason:
-        console.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
-        return None
-    if seed in {run.seed for run in counted(runs)}:
-        return None
-    return SeedRun(results / source.folder.name, seed, source.configuration, source.summary)
+def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
+    """Return the finished run with the best value under the performance key that the search recorded.
+
+    Raises FolderError if there is none.
+    """
+    key = search.settings.performance_key
+    finished = sorted(search.of(Completion.FINISHED), key=lambda found: found.run.number)
+    ranked = best(finished, lambda found: cell_under(found.summary, key), search.settings.sort_ascending)
+    if not ranked:
+        what = f"none of its {len(finished)} finished runs has a number under {key!r}"
+        raise FolderError(
+            f"--run_dir={search.folder.path}: there is no best run to repeat: "
+            f"{what if finished else 'no run finished'} in it"
+        )
+    first = ranked[0]
+    folder = first.path or search.folder.path / folder_name(first.run.out_dir)
+    command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
+    known = command if first.run.configuration.options else None
+    return read_run(folder, search.config, seed_option, known, (first.summary, ""))
+
+
+def shared_configuration(
+    options: SeedsOptions, out_arg: str, source: SeedRun | None, run_cwd: Path
+) -> SharedConfiguration:
+    """Return the configuration to repeat: the source's or the user script's, with the changes that were asked for.
+
+    Raises ConfigError if it lacks the option of the seed.
+    """
+    if source is None:
+        assert options.config is not None, "checked with the command line"
+        repeated, folder = RunConfiguration(options_of(options.config), True), None
+    else:
+        assert source.configuration is not None, "checked when the source was found"
+        repeated, folder = source.configuration, source.folder
+    _check_has_seed(repeated, options, folder)
+    left_out = (out_arg, *_options_inside(repeated, folder, out_arg, run_cwd), *options.ignore_kwds)
+    kept = {name: value for name, value in repeated.options.items() if name not in left_out}
+    forced = {name: value for name, value in options.forced_params.items() if value is not None}
+    return SharedConfiguration(
+        {**kept, **forced}, repeated.is_complete, left_out, options.seed_option, options.vary_data_seed
+    )
+
+
+def _options_inside(configuration: RunConfiguration, folder: Path | None, out_arg: str, run_cwd: Path) -> list[str]:
+    """Return the options that name paths inside the run's own folder: other runs have other folders."""
+    if folder is None or not configuration.is_complete:
+        # On a command, all runs of a search may have had the same path.
+        return []
+    own = configuration.options.get(out_arg)
+    return [name for name, value in configuration.options.items() if is_within(value, folder, own, run_cwd)]
+
+
+def _check_has_seed(configuration: RunConfiguration, options: SeedsOptions, folder: Path | None) -> None:
+    if not configuration.is_complete:
+        # The script may have more options than the run's command gave.
+        return
+    for name in (options.seed_option, *((DATA_SEED_OPTION,) if options.vary_data_seed else ())):
+        if name not in configuration.options:
+            whose = "the configuration" if folder is None else f"the configuration of {folder}"
+            how = "name the script's own with --seed_option" if name == options.seed_option else "drop --vary_data_seed"
+            known = ", ".join(configuration.options)
+            raise ConfigError(f"{whose} has no option {name!r}; {how} (it has {known})")
+
+
+def check_same_configuration(runs: Sequence[SeedRun], shared: SharedConfiguration, source: SeedRun | None) -> list[str]:
+    """Make sure that these runs have the shared configuration; return a warning if the source differs.
+
+    The source counts all the same: a user who forces an option to another value knows that the source lacks it.
+    Raises FolderError if another run differs.
+    """
+    warnings = []
+    for run in runs:
+        different = _difference_from_shared(run, shared)
+        if not different:
+            continue
+        if source is None or run.folder.name != source.folder.name:
+            raise FolderError(
+                f"{run.folder} was gathered for another configuration ({different}); "
+                "give another --out_dir for this one"
+            )
+        warnings.append(f"{run.label} counts as a seed, but differs from the runs that are added: {different}")
+    return warnings
+
+
+def _difference_from_shared(run: SeedRun, shared: SharedConfiguration) -> str:
+    if run.configuration is None:
+        return ""
+    has_seed = seed_of(run.configuration.options, shared.seed_option) is not None
+    # A seed that was forced, or that nothing tells, is no difference in configuration.
+    seeds = () if has_seed else (shared.seed_option, DATA_SEED_OPTION)
+    return difference(run.configuration, shared.with_seed(run.seed), (*shared.left_out, *seeds))
