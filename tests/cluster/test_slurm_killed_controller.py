@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
-from project import Project, rows, wait_until
+from project import Project, journal_has, rows, wait_until
 from slurm_cluster import SlurmCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -23,12 +25,17 @@ printf 'acc %s\\nfinished 1\\n' "$x" >"$out/summary.txt"
 OPTIONS = ("--run_cluster", "--scheduler=slurm", "--slurm_gres=", "--slurm_mem=100", "--num_jobs=10")
 
 
-def start_and_kill(project: Project, pause_s: float, *options: str) -> None:
-    controller = project.start(*options)
-    started = time.monotonic()
-    wait_until(lambda: controller.poll() is not None or time.monotonic() - started > pause_s, "the moment to kill")
+def kill_when(is_time: Callable[[], bool], controller: subprocess.Popen[str]) -> None:
+    """Kill a controller at this time, unless it has done its work before."""
+    wait_until(lambda: controller.poll() is not None or is_time(), "the moment to kill")
     controller.kill()
     controller.communicate()
+
+
+def after(pause_s: float) -> Callable[[], bool]:
+    """Return what is true from so many seconds on."""
+    end = time.monotonic() + pause_s
+    return lambda: time.monotonic() > end
 
 
 @pytest.mark.parametrize("more", [(), ("--slurm_array", "--runs_per_job=2")], ids=["jobs", "arrays"])
@@ -38,9 +45,10 @@ def test_twenty_kills_over_a_hundred_jobs_lose_and_double_nothing(
     project.environment.update({"SLURM_CONF": str(slurm.conf), "PATH": slurm.env["PATH"]})
     project.grid({"x": list(range(100))}, script=SCRIPT, script_name="train.sh")
     folder, chance = project.path / "out", random.Random(3)
-    start_and_kill(project, 1.0, "--out_dir=out", "--force_out_dir", *OPTIONS, *more)
+    first = project.start("--out_dir=out", "--force_out_dir", *OPTIONS, *more)
+    kill_when(lambda: journal_has(folder, "submitted", 1), first)
     for _ in range(19):
-        start_and_kill(project, chance.uniform(0.3, 1.5), f"--resume={folder}")
+        kill_when(after(chance.uniform(0.3, 1.5)), project.start(f"--resume={folder}"))
     last = project.run(f"--resume={folder}")
     jobs = [job for job in slurm.jobs().values() if job.script.startswith(str(project.path))]
     assert last.exit_status == 0, last.stderr
