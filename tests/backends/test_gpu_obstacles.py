@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.backends.gpu.obstacles import PATIENCE_S, Obstacles
+from hpsearch.backends.gpu.watch import PATIENCE_S, Obstacles
 
 
 def test_a_wait_is_told_once_and_only_if_it_lasts() -> None:

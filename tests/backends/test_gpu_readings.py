@@ -11,7 +11,7 @@ from conformance import wait_for_file
 from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
-from hpsearch.backends.gpu.answers import Remarks
+from hpsearch.backends.gpu.nvidia_smi import Remarks
 from hpsearch.backends.gpu.readings import GpuReader, query_cards, query_processes
 from hpsearch.backends.shell import Conversation
 

@@ -8,16 +8,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.backends.gpu.answers import Remarks
 from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu.memory_need import SharingRuns, gpus_with_memory, memory_need_mb
-from hpsearch.backends.gpu.obstacles import Obstacles
+from hpsearch.backends.gpu.nvidia_smi import Remarks
 from hpsearch.backends.gpu.readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
-from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun, broken_limits, choose_gpus, is_in_startup
+from hpsearch.backends.gpu.slots import (
+    GpuLimits,
+    GpuReading,
+    GpuRun,
+    SharingRuns,
+    broken_limits,
+    choose_gpus,
+    gpus_of,
+    gpus_with_memory,
+    is_in_startup,
+    memory_need_mb,
+    place_on,
+    wants_alone,
+)
 from hpsearch.backends.gpu.slots import open_gpus as find_open_gpus
-from hpsearch.backends.gpu.visible_devices import gpus_of, place_on, wants_alone
-from hpsearch.backends.gpu.watch import GpuWatch
+from hpsearch.backends.gpu.watch import GpuWatch, Obstacles
 from hpsearch.backends.local import LocalBackend
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.backends.shell import Conversation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.backends.gpu.answers import begins_with_index, figure, split_rows
+from hpsearch.backends.gpu.nvidia_smi import begins_with_index, figure, split_rows
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError

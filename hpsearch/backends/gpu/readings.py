@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.backends.gpu.answers import READING_FIELDS, begins_with_index, names_a_gpu, read_table, reading
 from hpsearch.backends.gpu.cards import CARD_COLUMNS, Card, failure_message, read_cards
+from hpsearch.backends.gpu.nvidia_smi import READING_FIELDS, begins_with_index, names_a_gpu, read_table, reading
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.process_identity import descends_from
 from hpsearch.backends.run_family import is_marked

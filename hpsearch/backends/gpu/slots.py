@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from hpsearch.core.integers import integer
+from hpsearch.core.model import Job, Place
 
 
 @dataclass(frozen=True)
@@ -108,3 +112,84 @@ def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
     """
     own = sum(reading.index in run.gpus for run in runs)
     return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))
+
+
+_GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
+
+
+def place_on(gpus: Sequence[int], free_mb: Sequence[float | None], is_alone: bool) -> Place:
+    """Return the place made of these GPUs.
+
+    free_mb: of each GPU, None = not known. is_alone: no other run of the search may join.
+    """
+    ids = ",".join(map(str, gpus))
+    # By bus id, so that the numbers mean the same to CUDA as to the driver's tool.
+    environment = {_GPUS: ids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    known = [mb for mb in free_mb if mb is not None]
+    if len(known) == len(gpus):
+        environment[_FREE_MB] = f"{min(known):g}"
+    if is_alone:
+        environment[_ALONE] = "1"
+    return Place(f"GPU {ids}" if len(gpus) == 1 else f"GPUs {ids}", environment)
+
+
+def gpus_of(job: Job) -> tuple[int, ...]:
+    """Return the GPUs that a job was given, by this controller or an earlier one."""
+    ids = job.place.environment.get(_GPUS, "")
+    return tuple(gpu for word in ids.split(",") if (gpu := integer(word)) is not None)
+
+
+def free_mb_of(job: Job) -> float:
+    """Return how much memory was free on the fullest of the job's GPUs when it started; 0 = not known."""
+    try:
+        return float(job.place.environment.get(_FREE_MB, 0))
+    except ValueError:
+        return 0.0
+
+
+def wants_alone(job: Job) -> bool:
+    """Return whether no other run of the search may join the job."""
+    return _ALONE in job.place.environment
+
+
+#: A GPU has more free memory than another if it has at least this many times as much.
+_MORE = 1.05
+
+
+class SharingRuns:
+    """Which live runs have shared a GPU with another run of the search."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+
+    def note(self, active: Sequence[Job]) -> None:
+        """Look at all live runs, those included that have ended just now."""
+        counts = Counter(gpu for job in active for gpu in gpus_of(job))
+        crowded = {job.attempt.token for job in active if any(counts[gpu] > 1 for gpu in gpus_of(job))}
+        self._tokens = (self._tokens & {job.attempt.token for job in active}) | crowded
+
+    def __contains__(self, job: Job) -> bool:
+        return job.attempt.token in self._tokens
+
+
+def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> float | None:
+    """Return how much free memory is more than the job had when it started, or as much without others beside it.
+
+    readings: of all GPUs that may be used. None = none of these can ever have more.
+    """
+    free_mb = free_mb_of(job)
+    if was_shared or not free_mb:
+        return free_mb / _MORE
+    large_enough = [reading for reading in readings if (reading.memory_total_mb or 0) >= free_mb * _MORE]
+    return free_mb * _MORE if len(large_enough) >= gpus_per_run else None
+
+
+def gpus_with_memory(
+    readings: Mapping[int, GpuReading], need_mb: float, taken: Collection[int]
+) -> dict[int, GpuReading]:
+    """Return those of the GPUs that have enough free memory and no run of the search. taken: those that have one."""
+    return {
+        gpu: reading
+        for gpu, reading in readings.items()
+        if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= need_mb)
+    }

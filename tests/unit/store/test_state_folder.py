@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from searches import SETTINGS
 
-from hpsearch.backends.gpu.visible_devices import free_mb_of
+from hpsearch.backends.gpu.slots import free_mb_of
 from hpsearch.backends.launcher import ExitNote, note_in
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.console.console import Console
