@@ -6,11 +6,13 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from hpsearch.backends.shell import run_command
+from hpsearch.core.errors import BackendError
 
 
 @lru_cache(maxsize=1)
@@ -46,9 +48,9 @@ def _stat_fields(pid: int) -> list[bytes]:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
-    answer = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=20, check=False
-    )
+    answer = run_command(["ps", "-o", "stat=,lstart=", "-p", str(pid)], timeout_s=20)
+    if answer.exit_status is None:
+        raise BackendError("ps gave no answer within 20 s")
     fields = answer.stdout.split()
     return None if not fields or fields[0].startswith("Z") else "-".join(fields[1:])
 

@@ -11,8 +11,9 @@ from conformance import wait_for_file
 from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
-from hpsearch.backends.gpu.nvidia_smi import Remarks
-from hpsearch.backends.gpu.readings import GpuReader, query_cards, query_processes
+from hpsearch.backends.gpu.cards import query_cards
+from hpsearch.backends.gpu.nvidia_smi import Remarks, query_processes
+from hpsearch.backends.gpu.readings import GpuReader
 from hpsearch.backends.shell import Conversation
 
 __all__ = ["fake_gpus"]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.backends.gpu.cards import NoGpuFound, usable_cards
+from hpsearch.backends.gpu.cards import NoGpuFound, query_cards, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu.nvidia_smi import Remarks
-from hpsearch.backends.gpu.readings import GpuReader, foreign_gpus, has_driver_tool, query_cards
+from hpsearch.backends.gpu.nvidia_smi import Remarks, foreign_gpus, has_driver_tool
+from hpsearch.backends.gpu.readings import GpuReader
 from hpsearch.backends.gpu.slots import (
     GpuLimits,
     GpuReading,
@@ -140,9 +140,7 @@ class GpuBackend(LocalBackend):
         self._keep_locks(runs)
         limits = [] if timeout_s is None else [timeout_s]
         limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
-        if self._reader.is_busy:
-            limits.append(self._reader.seconds_left())
-        elif self._look_at is not None:
+        if self._look_at is not None and not self._reader.is_busy:
             limits.append(self._look_at - now)
         bells = [self._reader.bell] if self._reader.is_busy else []
         self._sleep(active, max(0.0, min(limits)) if limits else None, alarm, *bells)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.backends.gpu.nvidia_smi import begins_with_index, figure, split_rows
+from hpsearch.backends.gpu.nvidia_smi import PATIENCE_S, ask, figure, read_gpus
 from hpsearch.backends.gpu.slots import GpuLimits
-from hpsearch.backends.shell import Answer
+from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 
-#: As many as `Card` has fields.
-CARD_COLUMNS = 8
+#: What a `Card` is made of. The name comes last, because it may hold a comma.
+_FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
+#: For drivers that know no MIG.
+_OLD_FIELDS = _FIELDS.replace("mig.mode.current", "serial")
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
 #: A piece of what nvidia-smi says when it fails -> the remedy.
@@ -56,23 +58,28 @@ class Card:
         return self.compute_mode == "Exclusive_Process"
 
 
-def read_cards(text: str) -> list[Card] | None:
-    """Read nvidia-smi's list of cards, among whatever else it prints; None if there is none.
+def query_cards(conversation: Conversation) -> tuple[list[Card], Sequence[str]]:
+    """Return all GPUs of this machine with what is odd about them, and what else nvidia-smi says.
 
-    The name comes last, because it may hold a comma.
+    Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
     """
-    rows, _ = split_rows(text, CARD_COLUMNS, begins_with_index)
-    return [Card(int(row[0]), *row[1:]) for row in rows] or None
+    answer = ask(conversation, f"--query-gpu={_FIELDS}", PATIENCE_S)
+    if "not a valid field" in answer.stdout:
+        answer = ask(conversation, f"--query-gpu={_OLD_FIELDS}", PATIENCE_S)
+    table = read_gpus(answer, _FIELDS)
+    if table is None or not table.rows:
+        raise _failure(answer)
+    return [Card(int(row[0]), *row[1:]) for row in table.rows], table.remarks
 
 
-def failure_message(answer: Answer, patience_s: float) -> BackendError:
+def _failure(answer: Answer) -> BackendError:
     """Return the error for an nvidia-smi that does not list the GPUs."""
     said = " ".join((answer.stdout + " " + answer.stderr).split())
     if "No devices were found" in said:
         return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
     if answer.exit_status is None:
         return BackendError(
-            f"nvidia-smi gave no answer within {patience_s:.0f} s: the driver hangs; reboot. {_OR_WITHOUT}"
+            f"nvidia-smi gave no answer within {PATIENCE_S:.0f} s: the driver hangs; reboot. {_OR_WITHOUT}"
         )
     if not said:
         return BackendError(

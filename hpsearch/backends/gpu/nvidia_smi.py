@@ -1,16 +1,24 @@
-"""What nvidia-smi prints: rows about GPUs, and lines about other things before, between and behind them."""
+"""Asking nvidia-smi, and reading its answers: rows about GPUs, and lines about other things all around them."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.gpu.slots import GpuReading
-from hpsearch.backends.shell import Answer
+from hpsearch.backends.process_identity import descends_from
+from hpsearch.backends.run_family import is_marked
+from hpsearch.backends.shell import Answer, Conversation
+from hpsearch.core.errors import BackendError
 from hpsearch.core.integers import integer
 
+#: Waking up GPUs whose driver is not kept loaded takes seconds for each.
+PATIENCE_S = 30.0
+#: For the question who computes on a GPU, which holds up the search.
+_PROCESSES_PATIENCE_S = 5.0
 #: What `reading` reads, in this order.
 READING_FIELDS = "index,uuid,utilization.gpu,memory.used,memory.free,memory.total"
 #: A card as nvidia-smi names it in its warnings, such as 0000:0B:00.0.
@@ -19,50 +27,50 @@ _BUS_ID = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-
 _KILLED = 128
 
 
+def has_driver_tool() -> bool:
+    """Return whether there is an nvidia-smi on PATH."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
+    """Ask nvidia-smi for a table, for example with ``--query-gpu=index,uuid``.
+
+    Raises BackendError if there is none.
+    """
+    return conversation.ask(["nvidia-smi", query, "--format=csv,noheader,nounits"], timeout_s)
+
+
 @dataclass(frozen=True)
 class Table:
-    """An answer of nvidia-smi. rows: their cells. remarks: all other lines, those on its standard error included."""
+    """An answer of nvidia-smi. rows: their cells. remarks: all other lines, also those on its standard error."""
 
     rows: Sequence[tuple[str, ...]]
     remarks: Sequence[str]
 
 
-def read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], bool]) -> Table | None:
+def read_gpus(answer: Answer, fields: str) -> Table | None:
+    """Read an answer that has a row for each GPU. fields: those that were asked for, the index first."""
+    return _read_table(answer, fields.count(",") + 1, lambda cells: integer(cells[0]) is not None)
+
+
+def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], bool]) -> Table | None:
     """Read an answer whose rows have this many columns, of which only the last may hold commas; None if it is none.
 
     The exit status alone decides nothing: with a worn info ROM it is 14, and all rows are there.
     """
-    rows, remarks = split_rows(answer.stdout, columns, is_row)
-    remarks += [line.strip() for line in answer.stderr.splitlines() if line.strip()]
+    rows, remarks = [], []
+    for line in filter(None, map(str.strip, answer.stdout.splitlines())):
+        cells = tuple(cell.strip() for cell in line.split(",", columns - 1))
+        if len(cells) == columns and is_row(cells):
+            rows.append(cells)
+        else:
+            remarks.append(line)
+    remarks += filter(None, map(str.strip, answer.stderr.splitlines()))
     status = answer.exit_status
     if status is None or not 0 <= status < _KILLED:
         return None
     is_answer = status == 0 or rows or (remarks and all(_BUS_ID.search(remark) for remark in remarks))
     return Table(rows, remarks) if is_answer else None
-
-
-def split_rows(
-    text: str, columns: int, is_row: Callable[[Sequence[str]], bool]
-) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Return the rows of a text, as their cells, and its other lines, as far as they are not empty."""
-    rows, others = [], []
-    for line in text.splitlines():
-        cells = tuple(cell.strip() for cell in line.split(",", columns - 1))
-        if len(cells) == columns and is_row(cells):
-            rows.append(cells)
-        elif line.strip():
-            others.append(line.strip())
-    return rows, others
-
-
-def begins_with_index(cells: Sequence[str]) -> bool:
-    """Return whether a row begins with the number of a GPU."""
-    return integer(cells[0]) is not None
-
-
-def names_a_gpu(cells: Sequence[str]) -> bool:
-    """Return whether a row ends with the UUID of a GPU."""
-    return cells[-1].startswith(("GPU-", "MIG-"))
 
 
 def reading(cells: Sequence[str]) -> GpuReading:
@@ -81,6 +89,40 @@ def figure(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, set[int]] | None:
+    """Return the ids of the processes that compute on each GPU, by the GPU's UUID; None = no answer."""
+    try:
+        answer = ask(conversation, "--query-compute-apps=pid,gpu_uuid", timeout_s)
+    except BackendError:
+        return None
+    table = _read_table(answer, 2, lambda cells: cells[1].startswith(("GPU-", "MIG-")))
+    if table is None:
+        return None
+    found: dict[str, set[int]] = {}
+    for pid, uuid in table.rows:
+        # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
+        found.setdefault(uuid, set()).add(integer(pid) or 0)
+    return found
+
+
+def foreign_gpus(
+    conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[int], tokens: Collection[str]
+) -> set[int]:
+    """Return on which of these GPUs (index -> UUID) a process computes that does not belong to this search.
+
+    Processes of this search were started by one of the `leaders`, or carry the mark of one of the attempts `tokens`.
+    All GPUs if the driver does not say who computes there.
+    """
+    processes = query_processes(conversation, _PROCESSES_PATIENCE_S)
+    if processes is None:
+        return set(uuids)
+
+    def is_foreign(pid: int) -> bool:
+        return descends_from(pid, leaders) is not True and not is_marked(pid, tokens)
+
+    return {gpu for gpu, uuid in uuids.items() if any(map(is_foreign, processes.get(uuid, ())))}
 
 
 class Remarks:

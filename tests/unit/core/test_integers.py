@@ -9,7 +9,7 @@ import pytest
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.lsf_rows import read_rows
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
-from hpsearch.backends.gpu.cards import read_cards
+from hpsearch.backends.gpu.nvidia_smi import read_gpus
 from hpsearch.backends.launcher import read_exit_note
 from hpsearch.backends.shell import Answer
 from hpsearch.config.option_values import gpu_list, hours
@@ -42,7 +42,9 @@ def test_odd_digits_in_an_exit_file_are_no_exit_status(odd: str) -> None:
 
 @ODD
 def test_a_card_with_odd_digits_as_its_number_is_none(odd: str) -> None:
-    assert read_cards(f"{odd}, GPU-1, [N/A], Default, 0, 24576, 1, Card\n") is None
+    table = read_gpus(Answer(0, f"{odd}, GPU-1\n", ""), "index,uuid")
+    assert table is not None
+    assert table.rows == []
 
 
 @ODD
