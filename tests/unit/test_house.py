@@ -1,8 +1,9 @@
-"""Who may import whom: down the house only, in no circle; and no module of ours hides a library."""
+"""Who may import whom: down the house only, in no circle; who starts processes; and no module hides a library."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,14 @@ MAY_IMPORT["backends.cluster"] = {"core", "backends", "backends.cluster"}
 COMMANDS = {"__init__", "__main__", "hpsearch", "hpsearch_postprocessing", "gather_random_seeds"}
 TEMPLATE = "hpsearch_config_template"
 MOST_MODULES = 15
+#: Where a process may begin, and by what: commands, users' runs, a user's module apart from us, this program in UTF-8.
+DOORS = {
+    "backends.shell": {"subprocess"},
+    "backends.launcher": {"subprocess"},
+    "config.own_process": {"os.fork"},
+    "console.utf8": {"os.execv"},
+}
+STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -64,6 +73,25 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     while leaves := {name for name, imported in imports.items() if not imported & imports.keys()}:
         imports = {name: imported for name, imported in imports.items() if name not in leaves}
     assert imports == {}
+
+
+def starts_of_processes(path: Path) -> set[str]:
+    """Return the modules and functions by which a file could start a process, as in ``os.fork``."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add(f"{node.value.id}.{node.attr}")
+    return {name for name in names if STARTS.match(name)}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_processes_start_at_a_few_doors_only(path: Path) -> None:
+    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    assert starts_of_processes(path) == DOORS.get(name, set())
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
