@@ -14,8 +14,8 @@ from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.summaries import read_summary
-from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import (
     Listing,
@@ -26,7 +26,6 @@ from hpsearch.store.old_search import (
     run_of_folder,
     run_of_row,
     runs_of_commands,
-    search_folders_in,
 )
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, row_of, whole_rows
@@ -111,41 +110,33 @@ def find_search(
     Raises ConfigError or FolderError if the folder cannot be made sense of.
     """
     folder = SearchFolder(path)
+    lacks = ", no usable commands.pickle and no folder sim_* that tells of itself"
     try:
-        listing = list_folder(path, folder.to_be_deleted)
+        listing = list_folder(folder.path, folder.to_be_deleted)
     except OSError as error:
-        raise FolderError(f"{path}: cannot be listed ({reason_of(error)})") from error
+        raise FolderError(f"{folder.path}: cannot be listed ({reason_of(error)})") from error
     if not is_search_folder(folder, listing):
-        raise _no_search(path)
+        raise no_search(folder, lacks)
     record, damage = _read_record(folder)
     recorded = None if record is None else record.settings
-    config = config_for_folder(path, listing.files, recorded, grid_module, run_cwd, needs_functions)
+    config = config_for_folder(folder.path, listing.files, recorded, grid_module, run_cwd, needs_functions)
     config = config.in_process(OwnProcess(parser_timeout_s))
     search = FoundSearch(folder, listing, config, record, bool(damage), problems=damage)
     _gather_runs(search)
     if not search.runs:
-        raise _no_search(path, search.problems)
+        raise no_search(folder, lacks, search.problems)
     _gather_results(search)
     return search
 
 
-def _no_search(path: Path, problems: Iterable[str] = ()) -> FolderError:
-    below = search_folders_in(path)
-    remedy = f"give one of those in it, such as {path / below[0]}" if below else "give the folder that holds them"
-    return FolderError(
-        f"{path}: not a search folder (there is no journal .hpsearch/journal.jsonl, no usable commands.pickle and no "
-        f"folder sim_* that tells of itself); {remedy}" + "".join(f"\n  {problem}" for problem in problems)
-    )
-
-
 def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
-    if not folder.journal.exists():
-        return None, []
+    """Return what the journal says, None if it cannot be used; and why."""
     try:
-        record = read_record(folder)
+        record = recorded_search(folder.path)
     except FolderError as error:
         return None, [str(error)]
-    return (record, []) if record.settings is not None else (None, [f"{folder.journal}: it tells of no search yet"])
+    tells_nothing = record is None and folder.journal.exists()
+    return record, [f"{folder.journal}: it tells of no search yet"] if tells_nothing else []
 
 
 def _gather_runs(search: FoundSearch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
-from hpsearch.store.journal import JournalReader, remedy_for
+from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder, folders_aside
 from hpsearch.store.lock import Holder, lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
@@ -17,15 +18,28 @@ from hpsearch.store.remains import fill_in, fill_in_settings
 _TABLE = "search_results.csv"
 
 
-def find_folder(given: str) -> SearchFolder:
+def find_folder(given: str, *bases: Path, option: str = "") -> SearchFolder:
     """Return the search folder that a user names: itself, or the table of results in it.
 
-    Raises UsageError if there is no such folder.
+    bases: where a relative path may start, if not here; the first that has the folder counts. option: its name, for
+    the message. Raises UsageError if there is no such folder.
     """
-    path = absolute(given, Path.cwd())
-    folder = str(path.parent) if path.name == _TABLE and not os.path.isdir(path) else given  # noqa: PTH112
+    bases = bases or (Path.cwd(),)
+    path = Path(given)
+    if path.name == _TABLE and not any(os.path.isdir(absolute(given, base, option)) for base in bases):  # noqa: PTH112
+        given = str(path.parent)
     if_missing = f"there is no such folder; give the one that holds {_TABLE}"
-    return SearchFolder(existing_folder(folder, Path.cwd(), if_missing=if_missing))
+    return SearchFolder(existing_folder(given, *bases, option=option, if_missing=if_missing))
+
+
+def recorded_search(path: Path) -> SearchRecord | None:
+    """Return what the journal of a folder of any origin adds up to; None if there is none, or it tells of no search.
+
+    Raises FolderError if the journal cannot be read.
+    """
+    folder = SearchFolder(path)
+    record = read_record(folder) if folder.journal.exists() else SearchRecord()
+    return record if record.settings is not None else None
 
 
 class SearchReader:
@@ -37,8 +51,7 @@ class SearchReader:
         Raises FolderError if there is none, with the newest search below the folder if there is one.
         """
         self.folder, self._passes_over_damage = folder, passes_over_damage
-        if not folder.journal.exists():
-            raise no_search(folder)
+        check_has_journal(folder)
         self._start_anew()
         self.update()
 
@@ -89,20 +102,33 @@ class SearchReader:
         self.record = SearchRecord(fills_gaps=self._passes_over_damage)
 
 
-def no_search(folder: SearchFolder) -> FolderError:
-    """Return the error that says that a folder holds no search, and which one may be meant."""
-    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
-    below = sorted(path for path in folder.path.glob("*/") if os.path.exists(SearchFolder(path).journal))  # noqa: PTH110
+def check_has_journal(folder: SearchFolder) -> None:
+    """Raise FolderError if a folder has no journal, and so holds no search of this tool."""
+    if not folder.journal.exists():
+        raise no_search(folder)
+
+
+def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = ()) -> FolderError:
+    """Return the error that says that a folder holds no search, and which one may be meant.
+
+    lacks: what else than a journal was looked for. problems: about files that could not be used.
+    """
+    below = [path for path in sorted(folder.path.glob("*/")) if _looks_like_search(path)]
     if below:
-        newest = max(below, key=lambda path: SearchFolder(path).journal.stat().st_mtime)
+        newest = max(below, key=lambda path: (_changed_at(SearchFolder(path).journal), path))
         others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""
         return FolderError(f"{folder.path}: not a search folder itself; did you mean {newest}{others}?")
     if folder.settings_copy.exists():
         return FolderError(f"{folder.journal}: it is lost; {remedy_for(folder.journal)}")
     return FolderError(
-        f"{folder.path}: not a search folder of this tool (there is no {folder.journal}); "
-        f"give the folder that holds {_TABLE}"
+        f"{folder.path}: not a search folder of this tool (there is no {folder.journal}{lacks}); "
+        f"give the folder that holds {_TABLE}" + "".join(f"\n  {problem}" for problem in problems)
     )
+
+
+def _looks_like_search(folder: Path) -> bool:
+    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
+    return folder.name.startswith("search_") or os.path.exists(SearchFolder(folder).journal)  # noqa: PTH110
 
 
 def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dict[int, Path]:
@@ -133,5 +159,5 @@ def _log_in(place: Path, run: Run, suffix: str) -> Path | None:
 def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0  # The controller has just moved it.
+    except OSError:
+        return 0.0  # The controller has just moved it, or it may not be looked at.

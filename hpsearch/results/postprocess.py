@@ -17,6 +17,7 @@ from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_search
 from hpsearch.folder.liveness import SearchLiveness
+from hpsearch.folder.reading import find_folder
 from hpsearch.results.stray_logs import move_stray_logs
 from hpsearch.results.to_be_deleted import Sorting, move_away, move_back, sort_out
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
@@ -59,7 +60,7 @@ def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd
     """
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
     # Relative to the runs' working directory, else to where we are.
-    path = existing_folder(options.out_dir, run_cwd, Path.cwd())
+    path = find_folder(options.out_dir, run_cwd, Path.cwd()).path
     needs_functions = options.criterion is not None
     search = find_search(path, options.grid_module, run_cwd, needs_functions, options.parser_timeout_s)
     liveness = SearchLiveness(search)

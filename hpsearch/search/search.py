@@ -35,7 +35,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_run, lock_ways, this_controller
-from hpsearch.folder.reading import no_search
+from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
 from hpsearch.search.clocks import Clocks
@@ -199,10 +199,8 @@ def resume_search(
 
     Raises SearchError, whose `exit_status` is the command's.
     """
-    if_missing = "not a search folder of this tool: there is no such folder"
-    folder = SearchFolder(existing_folder(given_folder, Path.cwd(), option="--resume", if_missing=if_missing))
-    if not folder.journal.exists():
-        raise no_search(folder)
+    folder = find_folder(given_folder, option="--resume")
+    check_has_journal(folder)
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(console.note), passes_over_damage=how.only_ends) as search:
         settings, entries = search.settings, how.chosen(search.record)

@@ -18,6 +18,7 @@ from hpsearch.core.ranking import best
 from hpsearch.core.seed_grid import DATA_SEED_OPTION, missing_seeds, seed_of
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
+from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_configuration import (
     COMMAND_FILE,
     CONFIG_FILE,
@@ -27,7 +28,7 @@ from hpsearch.folder.run_configuration import (
     options_of,
 )
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.runs import SeedRun, counted, difference, finished_summary, read_run, read_seed_runs, record_of
+from hpsearch.seeds.runs import SeedRun, counted, difference, finished_summary, read_run, read_seed_runs
 from hpsearch.seeds.summary import check_wishes
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands
@@ -79,7 +80,7 @@ class Gathering:
 
     def is_interrupted(self) -> bool:
         """Return whether runs of an earlier gathering are still to come; they may even be live."""
-        return any(not entry.state.is_final for entry in record_of(self.results) or ())
+        return any(not entry.state.is_final for entry in recorded_search(self.results) or ())
 
     def missing(self, runs: Sequence[SeedRun], with_failed: bool) -> list[int]:
         """Return the seeds that have to be run. with_failed: also those of runs that did not finish."""
@@ -134,13 +135,13 @@ def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
     if_missing = "there is no such folder; expected a run's folder or a search folder"
     folder = existing_folder(run_dir, Path.cwd(), run_cwd, option="--run_dir", if_missing=if_missing)
     for search in (folder.parent, folder.parent.parent):
-        record = record_of(search)
+        record = recorded_search(search)
         if record is not None and any(entry.run.folder == folder.name for entry in record):
             return _Origin(search, folder, record)
     if is_run_folder(folder):
         # A run that was copied here does not belong to the search, but has its grid module.
-        return _Origin(folder.parent, folder, record_of(folder.parent))
-    return _Origin(folder, None, record_of(folder))
+        return _Origin(folder.parent, folder, recorded_search(folder.parent))
+    return _Origin(folder, None, recorded_search(folder))
 
 
 def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOptions:

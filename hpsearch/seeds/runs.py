@@ -14,11 +14,9 @@ from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.seed_grid import DATA_SEED_OPTION, differences, seed_of
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, read_configuration
 from hpsearch.folder.summaries import read_summary
-from hpsearch.store.journal import read_record
-from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,6 @@ class SeedRun:
         return self.folder.name if self.seed is None else f"{self.folder.name} (seed {self.seed})"
 
 
-def record_of(search: Path) -> SearchRecord | None:
-    """Return the record of a search folder; None if it has no journal, or one that names no search yet."""
-    folder = SearchFolder(search)
-    record = read_record(folder) if folder.journal.is_file() else SearchRecord()
-    return record if record.settings is not None else None
-
-
 def read_seed_runs(
     results: Path, config: SearchConfig, seed_option: str, summary_name: str | None = None
 ) -> list[SeedRun]:
@@ -63,7 +54,7 @@ def read_seed_runs(
         raise FolderError(
             f"{results}: cannot be read ({reason_of(error)}); expected a folder of gathered seeds"
         ) from error
-    commands = {entry.run.folder: entry.run.configuration.as_dict() for entry in record_of(results) or ()}
+    commands = {entry.run.folder: entry.run.configuration.as_dict() for entry in recorded_search(results) or ()}
     runs = []
     for number, folder in enumerate(folders, start=1):
         command = commands.pop(folder.name, None)

@@ -15,8 +15,9 @@ from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.ranking import number_of
 from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import cell_under
+from hpsearch.folder.reading import recorded_search
 from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions, SummaryWishes
-from hpsearch.seeds.runs import SeedRun, counted, differing_runs, doubts, read_seed_runs, record_of
+from hpsearch.seeds.runs import SeedRun, counted, differing_runs, doubts, read_seed_runs
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import write_whole
 
@@ -25,7 +26,7 @@ def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     """Sum up the seeds that were gathered in a folder earlier; return the exit status."""
     run_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
     folder = existing_folder(options.seeds_dir, Path.cwd(), run_cwd, option="--seeds_dir")
-    record = record_of(folder)
+    record = recorded_search(folder)
     files = [path.name for path in folder.iterdir() if path.is_file()]
     settings = record.settings if record is not None else None
     config = config_for_folder(folder, files, settings, options.search.grid_module, run_cwd, needs_functions=False)
@@ -61,7 +62,7 @@ def summarise(folder: Path, wishes: SummaryWishes, summary_fn: str | None, seeds
     folder records, else just the keywords of the summary.
     """
     config = current_config()
-    if config is None and (record := record_of(folder)) is not None:
+    if config is None and (record := recorded_search(folder)) is not None:
         config = config_of(record.known_settings())
     if config is None and summary_fn is not None and wishes.keys:
         keywords = tuple(dict.fromkeys((*wishes.keys, "finished")))

@@ -21,8 +21,6 @@ RUN_PREFIX = "sim_"
 _RUN_NAME = re.compile(r"sim_\d+_\d+")
 #: A search that was added to the folder of another one renamed the other's file, with a time stamp.
 _COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
-#: How the names of folders begin that hold a search.
-_SEARCH_FOLDERS = "search_*"
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,6 @@ def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
     """Return whether anything in a folder looks like a search's."""
     is_named = folder.results.name in listing.files or any(map(_COMMANDS.fullmatch, listing.files))
     return is_named or bool(listing.run_folders or listing.to_be_deleted) or folder.journal.exists()
-
-
-def search_folders_in(folder: Path) -> list[str]:
-    """Return the names of folders below that look like search folders, newest first."""
-    return sorted((path.name for path in folder.glob(_SEARCH_FOLDERS) if path.is_dir()), reverse=True)
 
 
 def _names(folder: Path) -> tuple[list[str], list[str]]:

@@ -129,7 +129,7 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--random_seed=-1"], "expected a whole number from 0 to 4294967295, found -1"),
         (["--scheduler=pbs"], "expected lsf, slurm, or MODULE:NAME of a scheduler's module, found 'pbs'"),
         (["--dont_generate_full_grid"], "say how many with --num_searches=N"),
-        (["--resume=nowhere"], "nowhere: not a search folder of this tool"),
+        (["--resume=nowhere"], "--resume=nowhere: there is no such folder; give the one that holds"),
         (["--no_such_option"], "unrecognized arguments: --no_such_option"),
     ],
 )
