@@ -35,7 +35,7 @@ class SearchConfig:
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     summary_parser: SummaryParser | None = None
-    performance_eval: Callable[..., bool] | None = None
+    performance_eval: Limited | None = None
     argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
     grid_config_file: Path | None = None
 

@@ -17,7 +17,7 @@ import signal
 import time
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from hpsearch.core.errors import ParserTimeout
@@ -26,6 +26,8 @@ from hpsearch.store.values import decode, encode
 DEFAULT_LIMIT_S = 60.0
 #: How long a function may still take once the search is to stop, and how often that is looked at, in seconds.
 _LIMIT_WHEN_STOPPING_S, _LOOK_S = 2.0, 0.1
+#: So many calls are handed over at once: each on its own would cost more than what most functions do.
+_AT_ONCE = 200
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 #: prctl(2): the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
@@ -48,25 +50,40 @@ class OwnProcess:
         self._functions[name] = (function, plain)
         return Limited(self, name, function, plain)
 
-    def call(self, name: str, arguments: list[object]) -> object:
-        """Return what a function answers.
+    def answers(self, name: str, calls: Sequence[list[object]]) -> Iterator[object | Exception]:
+        """Yield what a function answers to each of many calls, given by their arguments, or what its call ends with.
 
-        Raises ParserTimeout if it takes too long, and an error of the same name and text as the function's own.
+        That is ParserTimeout if it takes too long, or an error of the same name and text as the function's own.
         """
-        if self._child is None:
-            self._child = _Child(self._serve)
-        answer = self._child.ask([name, arguments], self._limit_s, self._is_stopping)
+        done = 0
+        while done < len(calls):
+            if self._child is None:
+                self._child = _Child(self._serve)
+            batch = [[name, arguments] for arguments in calls[done : done + _AT_ONCE]]
+            answered = 0
+            try:
+                for answer in self._child.ask(batch, self._limit_s, self._is_stopping):
+                    answered += 1
+                    yield self._told(answer)
+            finally:
+                if answered < len(batch):
+                    # What it still answers would be taken for the answers to later calls.
+                    self.close()
+            done += answered
+
+    def _told(self, answer: Any) -> object | Exception:  # Any: JSON
         if answer is None:
             self.close()
             waited = self._limit_s if not self._is_stopping() else _LIMIT_WHEN_STOPPING_S
-            raise ParserTimeout(f"no answer within {waited:g} s, which --parser_timeout sets")
-        if self._child.has_ended:
+            return ParserTimeout(f"no answer within {waited:g} s, which --parser_timeout sets")
+        if self._child is not None and self._child.has_ended:
             self.close()
         if "answer" in answer:
             return decode(answer["answer"])
         if answer["errno"] is not None:
-            raise OSError(answer["errno"], answer["strerror"], answer["filename"])
-        raise type(answer["error"], (RuntimeError,), {})(answer["text"])
+            return OSError(answer["errno"], answer["strerror"], answer["filename"])
+        error: Exception = type(answer["error"], (RuntimeError,), {})(answer["text"])
+        return error
 
     def close(self) -> None:
         """End the process."""
@@ -104,7 +121,14 @@ class Limited:
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: object, **named: object) -> object:
-        return self._process.call(self._name, [*map(encode, arguments), encode(named)])
+        (answer,) = self._process.answers(self._name, [[*map(encode, arguments), encode(named)]])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def each(self, calls: Iterable[Sequence[object]]) -> Iterator[object | Exception]:
+        """Yield for each of many calls, given by their arguments, the answer or the error with which it ends."""
+        return self._process.answers(self._name, [[*map(encode, arguments), encode({})] for arguments in calls])
 
     def in_process(self, process: OwnProcess) -> Limited:
         """Return the same function for another process."""
@@ -112,7 +136,7 @@ class Limited:
 
 
 class _Child:
-    """A forked process that answers requests, one a line, until its end of the pipe is closed."""
+    """A forked process that answers requests, some a line, until its end of the pipe is closed."""
 
     def __init__(self, serve: Callable[[Any], dict[str, object]]) -> None:  # Any: JSON
         self.has_ended = False
@@ -133,22 +157,30 @@ class _Child:
         """End the process at once."""
         self._end()
 
-    def ask(self, request: object, limit_s: float, is_stopping: Callable[[], bool]) -> Any:  # Any: JSON
-        """Return the answer to a request; None if it takes too long."""
-        content = json.dumps(request).encode() + b"\n"
-        begun, answer = time.monotonic(), b""
+    def ask(self, requests: Sequence[object], limit_s: float, is_stopping: Callable[[], bool]) -> Iterator[Any]:
+        # Any: JSON
+        """Yield the answer to each request; None, and no more, if one takes too long, and no more after its end.
+
+        The process reads all requests before it answers the first: otherwise both could wait for the other to read.
+        """
+        received = b""
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._to_child, content)
-        while not answer.endswith(b"\n"):
-            limit = min(limit_s, _LIMIT_WHEN_STOPPING_S) if is_stopping() else limit_s
-            if time.monotonic() - begun > limit:
-                return None
-            if select.select([self._from_child], [], [], _LOOK_S)[0]:
-                part = os.read(self._from_child, 65536)
-                if not part:
-                    return self._death()
-                answer += part
-        return json.loads(answer)
+            os.write(self._to_child, json.dumps(requests).encode() + b"\n")
+        for _ in requests:
+            begun = time.monotonic()
+            while b"\n" not in received:
+                limit = min(limit_s, _LIMIT_WHEN_STOPPING_S) if is_stopping() else limit_s
+                if time.monotonic() - begun > limit:
+                    yield None
+                    return
+                if select.select([self._from_child], [], [], _LOOK_S)[0]:
+                    part = os.read(self._from_child, 65536)
+                    if not part:
+                        yield self._death()
+                        return
+                    received += part
+            answer, _, received = received.partition(b"\n")
+            yield json.loads(answer)
 
     def _death(self) -> dict[str, object]:
         """Return an answer for a process that ended over its work."""
@@ -184,8 +216,9 @@ def _live_as_child(
             os.close(descriptor)
         with open(requests, "rb") as lines, open(answers, "wb") as out:
             for line in lines:
-                out.write(json.dumps(serve(json.loads(line))).encode() + b"\n")
-                out.flush()
+                for request in json.loads(line):
+                    out.write(json.dumps(serve(request)).encode() + b"\n")
+                    out.flush()
     finally:
         os._exit(0)
 

@@ -46,12 +46,14 @@ class FoundRun:
     entry: what the journal says of it, None if it says nothing. path: where its folder lies, None if there is none.
     summary: what it delivered; row: the same with its options, as the table of results has it.
     problem: why there is no summary, or what is odd about it.
+    is_moved_away: whether it lies in TO_BE_DELETED.
     is_recorded: False if only the folder itself says that it belongs to this search, which has a record that does not.
     """
 
     run: Run
     entry: RunRecord | None
     path: Path | None
+    is_moved_away: bool = False
     is_recorded: bool = True
     summary: Summary | None = None
     row: Row | None = None
@@ -212,12 +214,10 @@ def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
 
 def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recorded: bool = True) -> FoundRun:
     if run.folder not in search.runs:
-        place = None
-        if run.folder in search.listing.run_folders:
-            place = search.folder.path / run.folder
-        elif run.folder in search.listing.to_be_deleted:
-            place = search.folder.to_be_deleted / run.folder
-        search.runs[run.folder] = FoundRun(run, entry, place, is_recorded)
+        is_here, is_away = run.folder in search.listing.run_folders, run.folder in search.listing.to_be_deleted
+        parent = search.folder.path if is_here else search.folder.to_be_deleted
+        path = parent / run.folder if is_here or is_away else None
+        search.runs[run.folder] = FoundRun(run, entry, path, is_away and not is_here, is_recorded)
     return search.runs[run.folder]
 
 

@@ -19,7 +19,7 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_
 from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.folder.reading import find_folder
 from hpsearch.results.stray_logs import move_stray_logs
-from hpsearch.results.to_be_deleted import Sorting, move_away, move_back, sort_out
+from hpsearch.results.to_be_deleted import Selection, move_away, move_back, select
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
@@ -69,11 +69,11 @@ def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd
     if options.undo:
         return _undo(search, liveness, console)
     # Asked before anything is written: the grid module may lack the function.
-    sorting = sort_out(search, options.criterion, liveness) if options.criterion is not None else None
+    selection = select(search, options.criterion, liveness) if options.criterion is not None else None
     problems = _write_results(search, liveness, console)
     problems += _put_logs_in_place(search, liveness, run_cwd, console)
-    if sorting is not None:
-        problems += _set_apart(search, sorting, console)
+    if selection is not None:
+        problems += _move_away(search, selection, console)
     console.notes(_listed("problems", problems))
     console.result(str(search.folder.postprocessing_results))
     return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
@@ -192,18 +192,19 @@ def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: P
     return problems
 
 
-def _set_apart(search: FoundSearch, sorting: Sorting, console: Console) -> list[str]:
+def _move_away(search: FoundSearch, selection: Selection, console: Console) -> list[str]:
     """Move the chosen runs' folders and tell about it. Returns what went wrong."""
-    chosen = [*sorting.below, *sorting.without_summary]
-    problems = [*sorting.problems, *move_away(search, chosen)]
-    moved = sum(found.path is not None and found.path.parent == search.folder.to_be_deleted for found in chosen)
+    below, silent = selection.below, selection.without_summary
+    chosen = [*below, *silent]
+    problems = [*selection.problems, *move_away(search, chosen)]
+    moved = sum(found.is_moved_away for found in chosen)
     console.note(
         f"moved to {search.folder.to_be_deleted}: {moved:,} of {amount(len(chosen), 'run')} "
-        f"({len(sorting.below):,} below the criterion, {len(sorting.without_summary):,} without a readable summary); "
+        f"({len(below):,} below the criterion, {len(silent):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
-    console.notes(_listed("stay, because they may be live or be started at any moment", _labels(sorting.live)))
-    console.notes(_listed("stay, because the search does not know them", _labels(sorting.foreign)))
+    console.notes(_listed("stay, because they may be live or be started at any moment", _labels(selection.live)))
+    console.notes(_listed("stay, because the search does not know them", _labels(selection.foreign)))
     return problems
 
 
@@ -212,10 +213,10 @@ def _labels(runs: Iterable[FoundRun]) -> list[str]:
 
 
 def _undo(search: FoundSearch, liveness: SearchLiveness, console: Console) -> PostprocessEnd:
-    returned = move_back(search, liveness)
-    console.note(f"moved back from {search.folder.to_be_deleted}: {amount(returned.count, 'run')}")
-    console.notes(_listed("problems", returned.problems))
+    count, problems = move_back(search, liveness)
+    console.note(f"moved back from {search.folder.to_be_deleted}: {amount(count, 'run')}")
+    console.notes(_listed("problems", problems))
     results = search.folder.postprocessing_results
     if results.exists():
         console.result(str(results))
-    return PostprocessEnd(results if results.exists() else None, 1 if returned.problems else 0)
+    return PostprocessEnd(results if results.exists() else None, 1 if problems else 0)

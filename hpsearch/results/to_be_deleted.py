@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.errors import ConfigError, SummaryError, reason_of
+from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.folder.folder_scan import FoundRun, FoundSearch
 from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.store.layout import free_name, move_entry
 
 
 @dataclass
-class Sorting:
+class Selection:
     """Which runs go and which stay.
 
     below: they miss the criterion; without_summary: there is nothing to judge. live, foreign: they stay, being live
-    or not recorded as runs of this search. problems: about runs that could not be judged or moved.
+    or not recorded as runs of this search. problems: about runs that could not be judged.
     """
 
     below: list[FoundRun] = field(default_factory=list)
@@ -31,85 +30,74 @@ class Sorting:
     problems: list[str] = field(default_factory=list)
 
 
-def sort_out(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> Sorting:
-    """Decide which runs' folders are to be set apart; nothing is moved.
+def select(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> Selection:
+    """Decide which runs' folders go to TO_BE_DELETED; nothing is moved.
 
     Raises ConfigError if the grid module has no function that judges.
     """
-    if search.config.performance_eval is None:
+    selection = Selection()
+    there = [found for found in search.runs.values() if found.path is not None and not found.is_moved_away]
+    verdicts = _verdicts(search, there, criterion)
+    for found in there:
+        verdict = verdicts.get(found.run.folder, False)
+        if isinstance(verdict, Exception):
+            problem = f"_PERFORMANCE_EVAL_HANDLE: {type(verdict).__name__}: {verdict}"
+            selection.problems.append(f"{found.label} stays: {problem}")
+        elif verdict is None:
+            problem = "_PERFORMANCE_EVAL_HANDLE returned None; expected True (keep) or False"
+            selection.problems.append(f"{found.label} stays: {problem}")
+        elif not verdict:
+            _group_of(found, selection, liveness).append(found)
+    return selection
+
+
+def _verdicts(search: FoundSearch, runs: Sequence[FoundRun], criterion: float) -> dict[str, object | Exception]:
+    """Return what the user's function says of each run with a summary, or its error: folder -> verdict."""
+    judge = search.config.performance_eval
+    if judge is None:
         raise ConfigError(
             f"{search.settings.grid_source}: _PERFORMANCE_EVAL_HANDLE is missing; "
             "--performance_criteria needs a function f(summary_dict, criterion) -> True to keep the run"
         )
-    sorting = Sorting()
-    for found in search.runs.values():
-        if found.path is None or found.path.parent != search.folder.path:
-            continue
-        try:
-            is_kept = found.summary is not None and _is_good(found, criterion, search.config)
-        except SummaryError as error:
-            sorting.problems.append(f"{found.label} stays: {error}")
-            continue
-        if not is_kept:
-            _place_for(found, sorting, liveness).append(found)
-    return sorting
+    summaries = {found.run.folder: found.summary for found in runs if found.summary is not None}
+    with output_on_stderr(), using_config(search.config):
+        verdicts = judge.each(({key: list(value) for key, value in s.items()}, criterion) for s in summaries.values())
+        return dict(zip(summaries, verdicts, strict=True))
 
 
-def _place_for(found: FoundRun, sorting: Sorting, liveness: SearchLiveness) -> list[FoundRun]:
+def _group_of(found: FoundRun, selection: Selection, liveness: SearchLiveness) -> list[FoundRun]:
     if liveness.may_be_live(found):
-        return sorting.live
+        return selection.live
     if not found.is_recorded:
-        return sorting.foreign
-    return sorting.below if found.summary is not None else sorting.without_summary
-
-
-def _is_good(found: FoundRun, criterion: float, config: SearchConfig) -> bool:
-    """Ask the user's function. Raises SummaryError if it fails or gives no answer."""
-    judge = config.performance_eval
-    assert judge is not None
-    assert found.summary is not None
-    summary = {keyword: list(value) for keyword, value in found.summary.items()}
-    try:
-        with output_on_stderr(), using_config(config):
-            answer: object = judge(summary, criterion)
-            is_good = bool(answer)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise SummaryError(f"_PERFORMANCE_EVAL_HANDLE: {type(error).__name__}: {error}") from error
-    if answer is None:
-        raise SummaryError("_PERFORMANCE_EVAL_HANDLE returned None; expected True (keep) or False")
-    return is_good
+        return selection.foreign
+    return selection.below if found.summary is not None else selection.without_summary
 
 
 def move_away(search: FoundSearch, chosen: Sequence[FoundRun]) -> list[str]:
     """Move runs' folders to TO_BE_DELETED; return what went wrong."""
-    problems: list[str] = []
     apart = search.folder.to_be_deleted
     try:
         if chosen:
             apart.mkdir(exist_ok=True)
     except OSError as error:
         return [f"{apart}: cannot be made ({reason_of(error)}); all runs stay"]
+    problems = []
     for found in chosen:
         assert found.path is not None
         target = free_name(apart / found.run.folder)
         problem = _move(found.path, target)
-        problems += [f"{found.label} stays: {problem}"] if problem else []
-        found.path = found.path if problem else target
+        if problem:
+            problems.append(f"{found.label} stays: {problem}")
+        else:
+            found.path, found.is_moved_away = target, True
     return problems
 
 
-@dataclass(frozen=True)
-class Return:
-    """What was moved back from TO_BE_DELETED: how many runs, and which could not be and why."""
+def move_back(search: FoundSearch, liveness: SearchLiveness) -> tuple[int, list[str]]:
+    """Move all runs' folders back from TO_BE_DELETED, and remove that folder if it is empty then.
 
-    count: int
-    problems: list[str]
-
-
-def move_back(search: FoundSearch, liveness: SearchLiveness) -> Return:
-    """Move all runs' folders back from TO_BE_DELETED to where they were; that folder goes if it is empty then."""
+    Returns how many were moved, and what went wrong.
+    """
     count, problems = 0, []
     for name in sorted(search.listing.to_be_deleted):
         source, target = search.folder.to_be_deleted / name, search.folder.path / name
@@ -125,7 +113,7 @@ def move_back(search: FoundSearch, liveness: SearchLiveness) -> Return:
         problems += [f"{source} stays: {problem}"] if problem else []
     with contextlib.suppress(OSError):
         search.folder.to_be_deleted.rmdir()
-    return Return(count, problems)
+    return count, problems
 
 
 def _move(source: Path, target: Path) -> str:

@@ -147,3 +147,40 @@ def test_the_parameters_of_a_function_are_still_seen() -> None:
         """Read."""
 
     assert list(inspect.signature(limited(parser)).parameters) == ["out_dir", "ident", "summary_fn"]
+
+
+def test_many_calls_are_answered_each_on_its_own() -> None:
+    def odd(number: int) -> object:
+        if number % 100 == 3:
+            raise ValueError(f"not {number}")
+        if number % 300 == 5:
+            os._exit(3)
+        return number * 2
+
+    asked = OwnProcess(30).function(odd, lambda answer: answer)
+    answers = list(asked.each([number] for number in range(450)))
+    errors = {number: str(answer) for number, answer in enumerate(answers) if isinstance(answer, Exception)}
+    ended = "the process that called it ended with status 3"
+    assert errors == {**{n: f"not {n}" for n in range(3, 450, 100)}, 5: ended, 305: ended}
+    assert [answer for answer in answers if not isinstance(answer, Exception)] == [
+        number * 2 for number in range(450) if number not in errors
+    ]
+
+
+def test_one_of_many_calls_that_hangs_concerns_itself_only() -> None:
+    asked = OwnProcess(0.5).function(lambda hangs: hang() if hangs else 1, lambda answer: answer)
+    first, second, third = asked.each([[False], [True], [False]])
+    assert (first, type(second), third) == (1, ParserTimeout, 1)
+
+
+def test_what_is_left_of_many_calls_is_not_taken_for_later_answers() -> None:
+    asked = OwnProcess(30).function(lambda number: number, lambda answer: answer)
+    assert next(asked.each([[1], [2], [3]])) == 1
+    gc.collect()
+    assert asked(7) == 7
+
+
+def test_answers_larger_than_a_pipe_holds_come_back() -> None:
+    asked = OwnProcess(30).function(lambda text: text, lambda answer: answer)
+    texts = [str(number) * 200_000 for number in range(5)]
+    assert list(asked.each([text] for text in texts)) == texts
