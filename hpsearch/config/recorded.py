@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+from hpsearch.config.copied_module import certain_constants
 from hpsearch.config.grid_import import failed_import, import_grid_module
 from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.config.program import words_of_script
@@ -18,6 +19,12 @@ from hpsearch.store.events import Settings
 
 #: What a grid module that the user names says instead of the recorded one.
 _SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_ascending", "has_parser")
+
+#: What is wanted of a grid module for looking at a search: constants, and perhaps a summary parser.
+_SETTINGS_OF_MODULE = (
+    *("_SCRIPT_NAME", "_OUT_ARG", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS", "_SUMMARY_PARSER_HANDLE"),
+    *("_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
+)
 
 
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
@@ -86,7 +93,7 @@ def config_for_folder(
         config = config_from_module(module, grid_module, needs_grid=False)
         return _unrecorded(config, folder, run_cwd) if settings is None else _as_recorded(config, settings, _SUMMARIES)
     if settings is None:
-        return _unrecorded(_config_of_copy(_only_copy(folder, files)), folder, run_cwd)
+        return _unrecorded(_config_of_copy(_only_copy(folder, files), needs_functions), folder, run_cwd)
     try:
         return config_of(settings, needs_functions)
     except ConfigError:
@@ -94,7 +101,7 @@ def config_for_folder(
         copy = folder / Path(settings.grid_file or f"{settings.grid_module.rpartition('.')[2]}.py").name
         if not copy.is_file():
             raise
-        return _as_recorded(_config_of_copy(copy), settings)
+        return _as_recorded(_config_of_copy(copy, needs_functions), settings)
 
 
 def _unrecorded(config: SearchConfig, folder: Path, run_cwd: Path) -> SearchConfig:
@@ -123,7 +130,20 @@ def _only_copy(folder: Path, files: Collection[str]) -> Path:
     return modules[0]
 
 
-def _config_of_copy(path: Path) -> SearchConfig:
+def _config_of_copy(path: Path, needs_functions: bool) -> SearchConfig:
+    """Return what a copy of a grid module says; it is executed only for functions, or where it is made by code."""
+    names = _SETTINGS_OF_MODULE + (("_PERFORMANCE_EVAL_HANDLE",) if needs_functions else ())
+    constants = certain_constants(path, names)
+    if constants is None:
+        module = _executed(path)
+    else:
+        module = ModuleType(path.stem)
+        module.__file__ = str(path)
+        vars(module).update(constants)
+    return config_from_module(module, path.stem, needs_grid=False)
+
+
+def _executed(path: Path) -> ModuleType:
     """Execute a grid module's copy where it lies; unlike an import, this leaves no compiled file in the folder."""
     module = ModuleType(path.stem)
     module.__file__ = str(path)
@@ -137,4 +157,4 @@ def _config_of_copy(path: Path) -> SearchConfig:
     except BaseException as error:
         failed = failed_import(f"the copy of the grid module {path}", error)
         raise ConfigError(f"{failed}; name the module itself with --grid_module=MODULE") from error
-    return config_from_module(module, path.stem, needs_grid=False)
+    return module

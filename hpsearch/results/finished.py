@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.config.copied_module import constants_in
 from hpsearch.core.model import Run, RunState
 from hpsearch.folder.reading import SearchReader
 from hpsearch.store.layout import SearchFolder
@@ -99,23 +99,7 @@ def _grid_module_attributes(folder: Path) -> Mapping[str, object]:
     """Return the attributes with constant values of the grid module that was copied into a folder; it is not run."""
     found: dict[str, object] = {}
     for path in sorted(folder.glob("*.py")):
-        found = _constants(path)
+        found = constants_in(path)
         if "_SUMMARY_KEYWORDS" in found:
             break
     return found
-
-
-def _constants(path: Path) -> dict[str, object]:
-    """Return what a module assigns on its top level, as far as those are constants."""
-    constants: dict[str, object] = {}
-    try:
-        statements = ast.parse(path.read_bytes()).body
-    except (OSError, SyntaxError, ValueError):
-        return constants
-    for statement in statements:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            try:
-                constants[statement.targets[0].id] = ast.literal_eval(statement.value)
-            except ValueError:
-                continue  # Made by code, which is not run here.
-    return constants

@@ -1,0 +1,57 @@
+"""The copy of a grid module in a search folder: what it says is read, and nothing of it is executed for that."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+#: Where one of these is mentioned, a name may be set in a way that its own mentions do not show.
+_SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
+
+
+def constants_in(path: Path) -> dict[str, object]:
+    """Return what a module assigns on its top level, as far as those are constants; nothing if it cannot be read."""
+    tree = _parsed(path)
+    return {} if tree is None else dict(_constants(tree))
+
+
+def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] | None:
+    """Return the values of these names, without those that the module lacks; None if only executing it can tell them.
+
+    A value is certain where its name is mentioned once: in an assignment of a constant on the top level.
+    """
+    tree = _parsed(path)
+    if tree is None:
+        return None
+    mentions, constants = Counter(_mentions(tree)), dict(_constants(tree))
+    mentioned = [name for name in names if mentions[name]]
+    if any(mentions[name] for name in _SETS_ANYTHING):
+        return None
+    if any(mentions[name] > 1 or name not in constants for name in mentioned):
+        return None
+    return {name: constants[name] for name in mentioned}
+
+
+def _parsed(path: Path) -> ast.Module | None:
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            try:
+                yield statement.targets[0].id, ast.literal_eval(statement.value)
+            except (ValueError, TypeError, RecursionError):
+                continue  # Made by code.
+
+
+def _mentions(tree: ast.Module) -> Iterator[str]:
+    """Yield every name in a module, also those of attributes, imports and parameters, and every text."""
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))
