@@ -1,6 +1,6 @@
 """The shell scripts of cluster jobs: they run the simulation, pass signals on, and keep how each run ended.
 
-bash, not sh: users' own lines (modules, conda) are written for it.
+In bash, for which users' own lines (modules, conda) are written.
 """
 
 from __future__ import annotations
@@ -17,69 +17,79 @@ from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt
 
-#: Privileged mode (-p): nothing of the caller's environment changes what these scripts do, no BASH_ENV, no exported
-#: function with the name of a command, no SHELLOPTS. The run's own shell reads them all.
+#: -p: nothing in the caller's environment (BASH_ENV, SHELLOPTS, exported functions) changes what these scripts do. The
+#: run's own shell reads all of it.
 _SHEBANG = "#!/bin/bash -p"
 
-#: - The exit status is written by a trap, so that it is kept also when a signal ends the script; in one write, and
-#:   readers wait for the line break. The fields are those of `launcher.ExitNote`.
-#: - Processes are what makes short jobs slow: everything but the run itself is done by bash.
+#: What the scripts of runs and of jobs with several runs begin with.
+#: - bash in POSIX mode (from the caller's environment) may not know `<(...)`.
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
-#:   process: it has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash keeps
-#:   the status of a child that ended meanwhile.
-#: - Where the scheduler itself starts a job again, the first execution has left a folder, which simulations refuse.
-#: - A scheduler that crashed may start a job again whose end it has not written down: then nothing is left to do if the
-#:   run has left its exit status, or was collected already, when this script went to the run's folder.
-#: - The run's own shell reads its lines from a pipe: nothing in them can end, trap or rename anything here, and they
-#:   need no further file. bash in POSIX mode (from the caller's environment) may not know the form for that. Without
-#:   lines and BASH_ENV that shell has nothing to do, and a process can be saved.
-_RUN = """\
+#:   process: the shell has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash
+#:   keeps the status of a child that ended meanwhile.
+#: - A note has the fields of `launcher.ExitNote`. It is one write, and readers wait for its line break.
+_SHARED = """\
 set +o posix
-exit_file={exit_file}
+printf -v began '%(%s)T' -1
+told_to_stop=0
+leave_note() {
+    printf '%s %s %s %(%s)T %s\\n' "$1" "$told_to_stop" "$began" -1 "$HOSTNAME" >"$2"
+}
+stop() {
+    told_to_stop=1
+    is_interrupted=1
+    if [ -n "$!" ]; then kill -s "$1" "$!" 2>/dev/null; else exit 143; fi
+}
+await() {
+    is_interrupted=1
+    while [ "$is_interrupted" = 1 ]; do
+        is_interrupted=0
+        wait "$1"
+        status=$?
+    done
+}
+pass_signals_on() {
+    trap 'stop TERM' TERM INT HUP
+    trap 'stop USR1' USR1
+    trap 'stop USR2' USR2
+}
+"""
+
+#: - A trap writes the exit status, so that it is kept also when a signal ends the script.
+#: - Processes are what makes short jobs slow: bash does everything but the run itself.
+#: - Where the scheduler itself starts a job again, the first execution has left a folder, which simulations refuse.
+#: - A scheduler that crashed may start a job again although it has ended. There is nothing left to do if the run has
+#:   left its exit status, or was collected already: then this script lies in the run's folder.
+#: - The run's own shell reads its lines from a pipe: nothing in them can end, trap or rename anything here, and they
+#:   need no further file. Without lines and BASH_ENV that shell has nothing to do, and a process is saved.
+_RUN = """\
+{shared}exit_file={exit_file}
 if [ ! -e {script} ]; then
     echo "this run has ended before and was collected" >&2
     exit 0
 fi
 if [ -e "$exit_file" ]; then
-    read -r status told_to_stop _ <"$exit_file"
-    if [ "$told_to_stop" = 0 ]; then exit "$status"; fi
+    read -r status was_told_to_stop _ <"$exit_file"
+    if [ "$was_told_to_stop" = 0 ]; then exit "$status"; fi
 fi
-printf -v started '%(%s)T' -1
-told_to_stop=0
-keep_exit_status() {{
-    printf '%s %s %s %(%s)T %s\\n' "$1" "$told_to_stop" "$started" -1 "$HOSTNAME" >"$exit_file"
-}}
-stop() {{
-    told_to_stop=1
-    is_interrupted=1
-    if [ -n "$!" ]; then kill -s "$1" "$!" 2>/dev/null; else exit 143; fi
-}}
-trap 'keep_exit_status $?' EXIT
-trap 'stop TERM' TERM INT HUP
-trap 'stop USR1' USR1
-trap 'stop USR2' USR2
+trap 'leave_note $? "$exit_file"' EXIT
+pass_signals_on
 {enter_folder}
 if [ -e "$exit_file" ]; then rm -f -- "$exit_file"; fi
-if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$started"; fi
+if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$began"; fi
 if {needs_shell} || [ -n "$BASH_ENV" ]; then
     "$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
 else
     {command} </dev/null{redirection} &
 fi
-is_interrupted=1
-while [ "$is_interrupted" = 1 ]; do
-    is_interrupted=0
-    wait "$!"
-    status=$?
-done
+await "$!"
 exit "$status"
 """
 
 #: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.
-#: - As a rule the run takes the shell's place, so that it gets the signals.
-#: - A function or an alias with the command's name, or a trap for the end, need the shell to stay: then it passes
-#:   signals on. It uses no variables, which the lines may have made unchangeable, but $1: `-` if signals are for the
-#:   whole group of processes that a function starts; $2: the process; $3: the signal that came before there was one.
+#: - As a rule the run replaces the shell, so that it gets the signals.
+#: - A function or alias with the command's name, or a trap on EXIT, needs the shell to stay: then it passes signals on.
+#:   Variables may be read-only by now, so it uses $1: `-` if signals are for the whole process group of a function;
+#:   $2: the process; $3: a signal that came before there was a process.
 _THEN_RUN = """
 \\unset -f builtin
 \\builtin set +o posix
@@ -105,8 +115,8 @@ while \\builtin kill -0 "$2" 2>/dev/null; do \\builtin wait "$2"; done
 \\builtin exit
 """
 
-#: Where several runs follow, a function with the command's name is handed on, and those that it may call. Signals that
-#: the lines ignore could not be trapped by the script that passes them on to the runs.
+#: Where several runs follow, all functions are exported if one has the command's name. The traps are reset because the
+#: next script could not trap signals that the lines ignore.
 _HAND_ON = """\
 if \\builtin declare -F -- {word} >/dev/null; then
     IFS=$' \\t\\n'
@@ -116,47 +126,32 @@ fi
 """
 
 #: How a job of several runs has the user's lines read once: by a shell that then becomes this script again, with an
-#: argument. Where that never comes about, because the lines exit, no run starts, and theirs is each run's exit status.
+#: argument. If the lines exit before that, no run starts, and each run gets their exit status.
 _READ_LINES = """\
 has_begun={folder}/{name}."$number".begun
 if [ -z "${{1-}}" ]; then
-    printf -v started '%(%s)T' -1
-    told_to_stop=0
-    stop() {{
-        told_to_stop=1
-        is_interrupted=1
-        if [ -n "$!" ]; then kill -s "$1" "$!" 2>/dev/null; else exit 143; fi
-    }}
     trap 'rm -f -- "$has_begun"' EXIT
-    trap 'stop TERM' TERM INT HUP
-    trap 'stop USR1' USR1
-    trap 'stop USR2' USR2
-    set +o posix
+    pass_signals_on
     cd -- {cwd} || exit 126
     for run in "${{runs[@]}}"; do : >{folder}/"$run".out 2>{folder}/"$run".err; done
     first={folder}/"${{runs[0]}}"
     "$BASH" <(printf '%s' {lines}) </dev/null >"$first".out 2>"$first".err &
-    is_interrupted=1
-    while [ "$is_interrupted" = 1 ]; do
-        is_interrupted=0
-        wait "$!"
-        status=$?
-    done
+    await "$!"
     if [ -e "$has_begun" ]; then exit "$status"; fi
     for run in "${{runs[@]}}"; do
         if [ ! -e {folder}/"$run".sh ]; then continue; fi
         if [ "$run" != "${{runs[0]}}" ]; then printf '%s\\n' "$(<"$first".err)" >{folder}/"$run".err; fi
-        printf '%s %s %s %(%s)T %s\\n' "$status" "$told_to_stop" "$started" -1 "$HOSTNAME" >{exits}/"$run"
+        leave_note "$status" {exits}/"$run"
     done
     exit "$status"
 fi
 : >"$has_begun"
 """
 
-#: The jobs' runs stand in the script itself, so that an array needs one file whatever its size, and whoever finds a
-#: job in the queue can tell which runs it has. After SIGTERM the job is about to be killed: no further run starts.
+#: The runs of all jobs stand in the script itself: so an array needs one file whatever its size, and a job found in the
+#: queue tells which runs it has. After SIGTERM the job is about to be killed: no further run starts.
 _BATCH = """\
-number=${{{index_variable}:-0}}
+{shared}number=${{{index_variable}:-0}}
 # LSF gives the number 0 to a job outside an array.
 if [ "$number" = 0 ]; then number=1; fi
 runs=()
@@ -176,22 +171,15 @@ stop() {{
     if [ "$1" = TERM ]; then is_over=1; fi
     for process in "${{started[@]}}"; do kill -s "$1" "$process" 2>/dev/null; done
 }}
-trap 'stop TERM' TERM INT HUP
-trap 'stop USR1' USR1
-trap 'stop USR2' USR2
+pass_signals_on
 start() {{
     "$BASH" -p {folder}/"$1".sh {to}{folder}/"$1".out 2{to}{folder}/"$1".err &
     started+=("$!")
 }}
-await() {{
-    local process status
+await_started() {{
+    local process
     for process in "${{started[@]}}"; do
-        is_interrupted=1
-        while [ "$is_interrupted" = 1 ]; do
-            is_interrupted=0
-            wait "$process"
-            status=$?
-        done
+        await "$process"
         if [ "$status" != 0 ]; then failed=1; fi
     done
 }}
@@ -200,11 +188,16 @@ for run in "${{runs[@]}}"; do
     start "$run"
     {after_start}
 done
-await
+await_started
 if [ "$is_over" = 1 ]; then exit 143; fi
 exit "$failed"
 """
 
+_BASH_PATIENCE_S = 10.0
+#: What bash says of an open quote or here-document.
+_UNFINISHED = re.compile(
+    r"line (\d+): (?:syntax error: |warning: )?((?:unexpected E|unexpected end of f|here-document ).*)"
+)
 _RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
@@ -217,19 +210,19 @@ def run_script(
 ) -> str:
     """Return the script of one run.
 
-    setup: the user's lines, executed in a shell of their own, which then becomes the run. redirects: the output of both
-    is written to the run's log files by the script, and not by the scheduler. header: lines that the scheduler reads.
-    is_after_lines: the job's script has executed the user's lines, and the run starts where those have led.
+    setup: the user's lines, executed in a shell of their own, which then becomes the run.
+    redirects: the script, not the scheduler, writes the output of both to the run's log files.
+    header: lines for the scheduler. is_after_lines: the job's script has executed the user's lines already.
     """
     logs = attempt.log_folder
     streams = {">": f"{attempt.token}.out", " 2>": f"{attempt.token}.err"}
-    earlier = logs.parent / "attempts" / f"{attempt.token}.restart"
     body = _RUN.format(
+        shared=_SHARED,
         exit_file=_quoted(attempt.exit_file),
         script=_quoted(script_path(logs, attempt.token)),
         enter_folder=":" if is_after_lines else f"cd -- {_quoted(attempt.cwd)} || exit 126",
-        run_folder=_quoted(_run_folder(attempt)),
-        earlier=_quoted(earlier),
+        run_folder=_quoted(logs.parent.parent / attempt.run.folder),
+        earlier=_quoted(logs.parent / "attempts" / f"{attempt.token}.restart"),
         needs_shell="true" if setup.strip() or is_after_lines else "false",
         lines=_quoted(_lines(setup, attempt.argv)),
         command=shlex.join(attempt.argv),
@@ -239,12 +232,8 @@ def run_script(
 
 
 def _lines(setup: str, argv: Sequence[str], before: str = "") -> str:
-    """Return what a shell for the user's lines executes. A line break more ends also a line that says it goes on."""
+    """Return what the shell for the user's lines executes; the line break also ends a last line with a backslash."""
     return f"{setup}\n{_THEN_RUN.format(before=before, word=shlex.quote(argv[0]), command=shlex.join(argv))}"
-
-
-def _run_folder(attempt: Attempt) -> object:
-    return attempt.log_folder.parent.parent / attempt.run.folder
 
 
 def batch_script(
@@ -258,21 +247,18 @@ def batch_script(
 
     setup: the user's lines, executed once in each job of several runs.
     """
-    has_lines = _reads_lines_once(submission, setup)
+    has_lines = bool(setup.strip()) and any(len(job) > 1 for job in submission.jobs)
     body = _BATCH.format(
+        shared=_SHARED,
         index_variable=index_variable,
         folder=_quoted(submission.log_folder),
         script=_quoted(submission.script),
         read_lines=_lines_once(submission, setup) if has_lines else "",
         to=">>" if has_lines else ">",
-        after_start="await; started=()" if one_after_another else ":",
+        after_start="await_started; started=()" if one_after_another else ":",
     )
     runs = [f"#RUN {number} {run.token}" for number, job in enumerate(submission.jobs, start=1) for run in job]
     return "\n".join([_SHEBANG, *header, body, *runs]) + "\n"
-
-
-def _reads_lines_once(submission: Submission, setup: str) -> bool:
-    return bool(setup.strip()) and any(len(job) > 1 for job in submission.jobs)
 
 
 def _lines_once(submission: Submission, setup: str) -> str:
@@ -288,56 +274,46 @@ def _lines_once(submission: Submission, setup: str) -> str:
 
 
 def runs_in_script(text: str) -> list[tuple[int, str]]:
-    """Return the number of the job and the token of each run in a batch script; none in that of a single run."""
+    """Return (number of the job, token) for each run in a batch script; none in the script of a single run."""
     return [(int(number), token) for number, token in _RUN_LINE.findall(text)]
 
 
 def write_scripts(submission: Submission, text: str, setup: str) -> None:
-    """Write a submission's script, and those of its runs if they have their own.
-
-    Raises OSError if one cannot be written.
-    """
+    """Write a submission's script, and one for each run if there are several. Raises OSError."""
     if submission.single is None:
         for job in submission.jobs:
             is_after_lines = len(job) > 1 and bool(setup.strip())
             for attempt in job:
                 text_of_run = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
-                script_path(attempt.log_folder, attempt.token).write_bytes(_encoded(text_of_run))
-    submission.script.write_bytes(_encoded(text))
+                _write(script_path(attempt.log_folder, attempt.token), text_of_run)
+    _write(submission.script, text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def scripts_of(submission: Submission) -> list[Path]:
-    """Return all that `write_scripts` writes for a submission."""
+    """Return the files that `write_scripts` writes."""
     tokens = [attempt.token for job in submission.jobs for attempt in job]
     return [script_path(submission.log_folder, name) for name in (submission.name, *tokens)]
 
 
 def remove(scripts: Iterable[Path]) -> None:
-    """Remove scripts of attempts that are no jobs. One that stays does no harm."""
+    """Remove scripts that are not needed; one that stays does no harm."""
     for script in scripts:
         with contextlib.suppress(OSError):
             script.unlink(missing_ok=True)
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _quoted(path: object) -> str:
     return shlex.quote(str(path))
 
 
-_BASH_PATIENCE_S = 10.0
-#: What bash says of lines that go on behind their end, in its own English.
-_UNFINISHED = re.compile(
-    r"line (\d+): (?:syntax error: |warning: )?((?:unexpected E|unexpected end of f|here-document ).*)"
-)
-
-
 def setup_problem(lines: str) -> str:
-    """Return why bash could not take these lines as they are meant, and what to do; nothing if it can.
+    """Return why bash would misread the user's lines, and what to do; empty if nothing is certain.
 
-    Only what is sure: other mistakes may depend on options that the lines themselves set, and the job tells of them.
+    Other mistakes may depend on options that the lines themselves set; the job reports them.
     """
     if lines.startswith("\ufeff"):
         return "it begins with a byte order mark, which bash takes for a part of the first word; save it without one"
@@ -352,7 +328,7 @@ def setup_problem(lines: str) -> str:
 
 
 def _unfinished(lines: str) -> str:
-    """Return which quotes or here-document have no end; nothing where there is no bash to tell."""
+    """Return which quote or here-document is left open; empty where there is no bash."""
     environment = {**os.environ, "LC_ALL": "C", "BASH_ENV": ""}
     try:
         text = lines.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
