@@ -1,11 +1,12 @@
-"""What a scheduler's module has to know: its commands and answers, as text. `cluster.py` does everything else.
+"""What a scheduler's module knows: its commands and answers, as text. `cluster/backend.py` does everything else.
 
-A new scheduler is one file: a class with these methods, none of which runs anything.
+A new scheduler is one class with the methods of `Scheduler`, none of which runs anything.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import SubmissionRefused
 from hpsearch.core.model import Attempt, Job, Status
 
-#: In the names of submissions, and of their files, that concern several runs.
+#: Part of the names of submissions with several runs, and of their files.
 BATCH_MARK = ".batch."
 
 
@@ -24,11 +25,11 @@ BATCH_MARK = ".batch."
 class ClusterWishes:
     """What the user asks for, whatever the scheduler.
 
-    jobs: so many of this search queued or running at once. hours: time limit of a job.
-    runs_per_job: so many runs in one job, side by side unless `one_after_another`.
-    as_arrays: hand over many jobs at once, as job arrays. all_at_once: hand over all of them, whatever their number;
-    each array then starts when the one before it has ended.
-    setup: shell lines, executed once in each job. longest_pause_s: between two questions to the scheduler.
+    jobs: how many jobs of this search may be queued or running at once. hours: time limit of a job.
+    runs_per_job: how many runs share a job, side by side unless `one_after_another`.
+    as_arrays: submit many jobs at once, as job arrays.
+    all_at_once: submit all jobs at once; each array starts when the one before it has ended.
+    setup: shell lines, executed once in each job. longest_pause_s: the longest time between two polls.
     """
 
     jobs: int = 8
@@ -45,12 +46,12 @@ class ClusterWishes:
 class Submission:
     """What one submit command hands over: one job, or an array of jobs.
 
-    name: unique; the stem of its script's name, by which the scheduler can be asked for it.
+    name: unique; the scheduler can be asked for it, because the script is called so.
     label: the job name that people see in the queue.
-    log_folder: absolute; the job's own output goes there (that of the runs as well, see `single`).
-    jobs: the runs of each job; job number i of an array (counted from 1) has `jobs[i - 1]`.
-    is_array: also an array of one job is one. at_once: so many jobs of the array may run at once.
-    after: id of an earlier array that has to end before this one starts; None = none.
+    log_folder: absolute; where the job's own output goes, and that of its runs (see `single`).
+    jobs: the runs of each job; number i of an array (counted from 1) has `jobs[i - 1]`.
+    is_array: true also for an array of one job. at_once: how many jobs of the array may run at once.
+    after: id of an array that has to end before this one starts; None = start at once.
     """
 
     name: str
@@ -63,17 +64,17 @@ class Submission:
 
     @property
     def single(self) -> Attempt | None:
-        """The only run of the only job, whose output then is the job's own; None in all other cases."""
+        """The only run of the only job, whose output is the job's own; None if there are several runs, or an array."""
         return self.jobs[0][0] if not self.is_array and len(self.jobs[0]) == 1 else None
 
     @property
     def script(self) -> Path:
-        """Where the script lies."""
+        """The path of its script."""
         return script_path(self.log_folder, self.name)
 
 
 def script_path(log_folder: Path, name: str) -> Path:
-    """Return where the script of a submission, or of one run of it, lies."""
+    """Return the path of the script of a submission, or of one run."""
     return log_folder / f"{name}.sh"
 
 
@@ -85,7 +86,7 @@ def time_limit(hours: float) -> str:
 
 
 def on_cluster(job_id: str, cluster: str) -> str:
-    """Return the id of a job on another cluster than the one whose commands are called; empty = on that one."""
+    """Return the id of a job on this cluster; empty = on the one that the commands ask by default."""
     return f"{job_id};{cluster}" if cluster else job_id
 
 
@@ -95,29 +96,32 @@ def cluster_of(job_id: str) -> str:
 
 
 def without_cluster(job_id: str) -> str:
-    """Return the id that a job has on its cluster."""
+    """Return the id that a job has on its own cluster."""
     return job_id.partition(";")[0]
 
 
 def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Return the ids, each once, in groups for one command each: of one cluster, and not more than `most`."""
+    """Return the ids, each once, in groups for one command each: of one cluster, at most `most` of them."""
     clusters: dict[str, dict[str, None]] = {}
     for job_id in ids:
         clusters.setdefault(cluster_of(job_id), {})[job_id] = None
-    for of_one in map(list, clusters.values()):
-        yield from (of_one[start : start + most] for start in range(0, len(of_one), most))
+    for group in map(list, clusters.values()):
+        yield from (group[start : start + most] for start in range(0, len(group), most))
 
 
 def refuse_characters(path: Path, characters: Mapping[str, str], scheduler: str) -> None:
-    """Make sure that a scheduler can write to a folder. characters: those that it cannot take -> their names.
-
-    Raises SubmissionRefused otherwise.
-    """
+    """Raise SubmissionRefused if a folder's path has characters (given with their names) that the scheduler refuses."""
     for character, name in characters.items():
         if character in str(path):
             raise SubmissionRefused(
                 f"{scheduler} cannot write to {str(path)!r}: it has {name} in it; give another --out_dir"
             )
+
+
+def found_in(answer: Answer | None, pattern: str) -> str:
+    """Return what a pattern's group matches in a command's output, where ``^`` begins a line; empty if nothing."""
+    match = re.search(pattern, answer.stdout, re.MULTILINE) if answer is not None else None
+    return match.group(1) if match else ""
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,13 @@ class Command:
 class JobRow:
     """What the scheduler says of one job.
 
-    id: as `Scheduler.array_member` or `submitted_id` gives it. name: of its submission; empty = it does not say.
-    status: with a reason that may be empty, and the node in `place`. number: of a member of an array, else None.
-    trouble: why it will not start by itself, and what helps; told to the user once. Empty = nothing.
-    is_hopeless: it would never start; to be cancelled, and `status.cause` is what its runs come to.
-    may_be_unstarted: it was cancelled, by someone or because its node could not start it; then there is no output.
-    label: the job name that people see, from a history that does not know the submission; None = it does not say.
-    is_elsewhere: another cluster has taken the job over, and its end will not be told here.
+    id: as `Scheduler.array_member` or `submitted_id` gives it. name: of its submission; empty = not said.
+    status: its reason may be empty; `place` is the node. number: of a member of an array, else None.
+    trouble: why it will not start by itself, and what helps; shown to the user once. Empty = nothing.
+    is_hopeless: it would never start; the search cancels it, and its runs end with `status.cause`.
+    may_be_unstarted: it was cancelled, by someone or because its node could not start it; without output, it was that.
+    label: the job name that people see, from a history that does not know the submission; None = not said.
+    is_elsewhere: another cluster has taken the job over; its end will not show here.
     """
 
     id: str
@@ -153,10 +157,11 @@ class JobRow:
 
 
 class Scheduler(Protocol):
-    """Text in, text out. An id is what the scheduler calls one job, also a member of an array.
+    """Text in, text out. A class may inherit from this one, and then leave out what has a default.
 
-    The id of a job on another cluster than the commands ask by themselves ends in ``;CLUSTER`` (see `on_cluster`), and
-    all ids in one command are of one cluster.
+    An id is what the scheduler calls one job, or one member of an array.
+    The id of a job on another cluster than the commands ask by default ends in ``;CLUSTER`` (see `on_cluster`).
+    All ids in one command are of one cluster.
     """
 
     @property
@@ -179,22 +184,21 @@ class Scheduler(Protocol):
         """Return the environment for its commands, from this process's (which may be a job itself)."""
 
     def version_command(self) -> Command:
-        """Return a harmless command: without it, nothing works here."""
+        """Return a harmless command that only works where the scheduler does."""
 
     def check_version(self, answer: Answer) -> None:
-        """Make sure, by that command's answer, that this is a scheduler that can be worked with.
-
-        Raises BackendError naming the remedy otherwise.
-        """
+        """Check that command's answer; by default all will do. Raises BackendError, naming the remedy, otherwise."""
+        return
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
-        """Return the lines of the job script that the scheduler itself reads; may be none.
+        """Return the lines of the job script that the scheduler itself reads; none by default.
 
-        Raises SubmissionRefused if it can be told already that the submission would fail.
+        Raises SubmissionRefused if the submission is sure to fail.
         """
+        return ()
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
-        """Return the command that submits; the text `script` lies in `submission.script`, too."""
+        """Return the command that submits. script: the text, which also lies in `submission.script`."""
 
     def submitted_id(self, answer: Answer) -> str:
         """Return the id of the job or array that was accepted.
@@ -206,34 +210,36 @@ class Scheduler(Protocol):
         """Return the id of one job of an array."""
 
     def array_of(self, job_id: str) -> str | None:
-        """Return the array that a job belongs to; None if to none."""
+        """Return the array that a job belongs to; None = to none."""
 
     def throttle_command(self, array: str, at_once: int) -> Command | None:
-        """Return the command that lets so many jobs of an array run at once; None = there is none."""
+        """Return the command that sets how many jobs of an array may run at once; None = there is none."""
 
     def array_limit_command(self) -> Command | None:
-        """Return the command that tells how large an array may be; None = there is none."""
+        """Return the command that asks how large an array may be; None = there is none."""
 
     def array_limit(self, answer: Answer | None) -> int:
-        """Return how many jobs an array may have, from that command's answer (None where there is none)."""
+        """Return how many jobs an array may have, from that command's answer (None if there is no command)."""
 
     def query_command(self, ids: Sequence[str]) -> Command:
         """Return the command that asks for all these jobs at once."""
 
     def rows(self, answer: Answer) -> Sequence[JobRow] | None:
-        """Return what the answer says of each job; None if it is no answer. A job that is not there has no row."""
+        """Return what the answer says of each job, no row for a job that it lacks; None = it is no answer."""
 
     def own_jobs_command(self) -> Command:
-        """Return the command that lists all jobs of the user, answered as `rows` reads it."""
+        """Return the command that lists all jobs of the user; `rows` reads its answer."""
 
     def history_command(self, ids: Sequence[str]) -> Command | None:
-        """Return the command that asks for jobs that left the queue; None = there is none."""
+        """Return the command that asks for jobs that left the queue; None (the default) = there is none."""
+        return None
 
     def history_rows(self, answer: Answer) -> Sequence[JobRow] | None:
-        """Return what that answer says of each job; None if there is no history to be had (now)."""
+        """Return what that answer says of each job; None (the default) = no history can be had (now)."""
+        return None
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
-        """Return the command that ends these jobs. at_once: do not give them time to end by themselves."""
+        """Return the command that ends these jobs. at_once: give them no time to end by themselves."""
 
     def log_files(self, job: Job) -> Sequence[LogFile]:
         """Return a run's files in the log folder, with the names that they get in the run's own folder."""
@@ -244,18 +250,18 @@ class NamesCluster(Protocol):
     """A scheduler whose commands can tell which cluster they ask."""
 
     def own_cluster_command(self) -> Command:
-        """Return the command that tells it."""
+        """Return the command that asks for its name."""
 
     def own_cluster(self, answer: Answer) -> str:
-        """Return the cluster's name from that command's answer; empty if it does not say."""
+        """Return the cluster's name from that command's answer; empty = not said."""
 
 
 @runtime_checkable
 class Reporter(Protocol):
-    """A scheduler that leaves a report on each job in the log folder when the job has ended."""
+    """A scheduler that leaves a report on each ended job in the log folder."""
 
     def reports(self, job: Job, submission: str, number: int | None) -> Sequence[LogFile]:
-        """Return the files of which one may be a job's report. number: of the job in its submission; None = single."""
+        """Return the files one of which may be a job's report. number: in its submission; None = its only job."""
 
     def report_words(self, text: str) -> str:
         """Return what a job said according to its report, as one line; empty if nothing."""

@@ -12,7 +12,16 @@ from typing import Any
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.lsf_rows import DELIMITER, FIELDS, REASON_FIELDS, REPORT_ENDING, read_rows, report_words
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
-from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Submission, refuse_characters, time_limit
+from hpsearch.backends.scheduler import (
+    ClusterWishes,
+    Command,
+    JobRow,
+    Scheduler,
+    Submission,
+    found_in,
+    refuse_characters,
+    time_limit,
+)
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -26,14 +35,14 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Job
 
-#: Without it, bsub asks again for ever at the limit of pending jobs, and every command while LSF is down.
+#: Without it, bsub retries for ever at the limit of pending jobs, and so does every command while LSF is down.
 _TRIES = "1"
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
 _DEFAULT_ARRAY_LIMIT = 1000
-#: bjobs tells the name of a job's report in a line of its own.
+#: bjobs shows the name of a job's report, and a job is one line there.
 _NOT_IN_PATHS = {"\n": "a line break"}
-#: What a bjobs of before 9.1, or of a relative of LSF, says of -o.
+#: What a bjobs before 9.1, or of a relative of LSF, says of -o.
 _NO_RECORDS = re.compile(r"(?:illegal|invalid|unrecognized|unknown) option", re.IGNORECASE)
 
 
@@ -46,7 +55,7 @@ class LsfWishes:
     options: tuple[str, ...] = ()
 
 
-class Lsf:
+class Lsf(Scheduler):
     """LSF, from version 9.1 on, whose bjobs answers in records."""
 
     name = "LSF"
@@ -56,16 +65,13 @@ class Lsf:
     writes_output_live = False
 
     def __init__(self, wishes: LsfWishes) -> None:
-        """Tell the user's wishes.
-
-        Raises UsageError if they take away what the search needs for itself.
-        """
+        """Keep the user's wishes. Raises UsageError if they take away what the search needs for itself."""
         check_further_options(wishes.options)
         self._wishes = wishes
         self._reason_fields: tuple[str, ...] = REASON_FIELDS
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment in which LSF's commands answer soon, in full, and not for a surrounding job.
+        """Make LSF's commands answer soon, in full, and not for a surrounding job.
 
         BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
         """
@@ -78,7 +84,7 @@ class Lsf:
         return {**kept, "LSB_NTRIES": _TRIES}
 
     def version_command(self) -> Command:
-        """Ask for the user's unfinished jobs, in the form in which they will be asked for."""
+        """Ask for the user's unfinished jobs, in the same form as later."""
         return self._bjobs()
 
     def check_version(self, answer: Answer) -> None:
@@ -89,12 +95,8 @@ class Lsf:
         # An older version refuses a field by its name, and can do without.
         self._reason_fields = tuple(field for field in REASON_FIELDS if field not in answer.stderr)
 
-    def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
-        """Return nothing: all options stand on the command line."""
-        return []
-
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
-        """Hand over the script on standard input. Raises SubmissionRefused if bjobs could not tell the log folder."""
+        """Hand over the script on standard input. Raises SubmissionRefused if bjobs cannot show the log folder."""
         refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
         name = f"job_{submission.label}"
         if submission.is_array:
@@ -108,21 +110,18 @@ class Lsf:
         }
         given = {option: value for option, value in options.items() if value and self._leaves_to_us(option)}
         report = f"{submission.log_folder / submission.name}{REPORT_ENDING}{'.%I' if submission.is_array else ''}"
-        # A job that LSF starts again by itself may run twice at once: its first host may only seem to be lost.
+        # A job that LSF restarts by itself may run twice at once: its first host may only seem to be lost.
         no_rerun = [] if "-r" in self._wishes.options else ["-rn"]
         words = [*composed(name, given), *no_rerun, *self._wishes.options, "-o", report]
         return Command(words, script)
 
     def submitted_id(self, answer: Answer) -> str:
-        """Read the one line that tells the id, among whatever a site prints around it."""
         return submitted_id(answer)
 
     def array_member(self, array: str, number: int) -> str:
-        """Return the id as in ``123[4]``."""
         return f"{array}[{number}]"
 
     def array_of(self, job_id: str) -> str | None:
-        """Return 123 of 123[4]."""
         array, bracket, _ = job_id.partition("[")
         return array if bracket else None
 
@@ -131,22 +130,16 @@ class Lsf:
         return Command(["bmod", "-J", f"%{at_once}", array])
 
     def array_limit_command(self) -> Command:
-        """Ask for all parameters of the cluster."""
         return Command(["bparams", "-a"])
 
     def array_limit(self, answer: Answer | None) -> int:
-        """Return MAX_JOB_ARRAY_SIZE, or its default."""
-        match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b", answer.stdout if answer is not None else "")
-        return max(1, int(match.group(1))) if match else _DEFAULT_ARRAY_LIMIT
+        return max(1, int(found_in(answer, r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b") or _DEFAULT_ARRAY_LIMIT))
 
     def own_cluster_command(self) -> Command:
-        """Ask who answers here."""
         return Command(["lsid"])
 
     def own_cluster(self, answer: Answer) -> str:
-        """Return the name in ``My cluster name is NAME``."""
-        match = re.search(r"^My cluster name is (\S+)", answer.stdout, re.MULTILINE)
-        return match.group(1) if match else ""
+        return found_in(answer, r"^My cluster name is (\S+)")
 
     def query_command(self, ids: Sequence[str]) -> Command:
         """Ask for jobs and whole arrays, ended ones included: bjobs asks LSF once for each id that it is given."""
@@ -157,23 +150,14 @@ class Lsf:
         return self._bjobs("-a")
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
-        """Read the records."""
         return read_rows(answer, self._reason_fields)
-
-    def history_command(self, ids: Sequence[str]) -> Command | None:
-        """Return None: bjobs tells of ended jobs for an hour by default, and the exit files for ever."""
-        return None
-
-    def history_rows(self, answer: Answer) -> list[JobRow] | None:
-        """Return None: no history is asked for."""
-        return None
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
         """Kill the jobs: by SIGINT, SIGTERM and SIGKILL with some seconds between them, or by SIGKILL."""
         return Command(["bkill", *(["-s", "KILL"] if at_once else []), *ids])
 
     def log_files(self, job: Job) -> list[LogFile]:
-        """Return output, errors, script, and LSF's own report, which may come later than the rest."""
+        """Return also LSF's own report, which may come later than the rest."""
         attempt = job.attempt
         endings = (".out", ".err", ".sh", REPORT_ENDING)
         return [
@@ -182,17 +166,16 @@ class Lsf:
         ]
 
     def reports(self, job: Job, submission: str, number: int | None) -> list[LogFile]:
-        """Return the file of -o, whose name has a number in an array."""
+        """Return the file of -o, whose name ends in a number in an array."""
         stem, final_name = job.attempt.log_folder / f"{submission}{REPORT_ENDING}", f"job_{job.attempt.run.folder}.lsf"
         of_member = [] if number is None else [LogFile(Path(f"{stem}.{number}"), final_name)]
         return [*of_member, LogFile(stem, final_name)]
 
     def report_words(self, text: str) -> str:
-        """Read the output that a job had before its script sent it elsewhere."""
         return report_words(text)
 
     def _leaves_to_us(self, option: str) -> bool:
-        """Return whether the user's further options lack this one; several -R add up."""
+        """Return whether the user has not given this option; several -R add up."""
         return option == "R" or f"-{option}" not in self._wishes.options
 
     def _bjobs(self, *options: str, ids: Sequence[str] = ()) -> Command:
@@ -210,13 +193,13 @@ _NOT_TO_BE_GIVEN = {
     "-h": "it only prints help",
     "-V": "it only prints a version",
 }
-#: Options of bsub behind which no value stands.
+#: Options of bsub without a value.
 _FLAGS = frozenset(("-ar", "-B", "-H", "-hl", "-N", "-Ne", "-r", "-rn", "-ul", "-x", "-XF", "-Zs"))
-#: What esubs and LSF itself print around it differs from site to site; a project has a line of this kind, too.
+#: Sites print other lines around it, one about the project that looks much like it.
 _ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue <", re.MULTILINE)
 #: What bsub says when it refuses a job -> what that means.
 _REFUSALS = meanings(
-    # Said after LSF may have taken the job: also "Job not submitted." at the end of such words proves nothing.
+    # LSF may have taken the job before: "Job not submitted." after these words proves nothing.
     (SubmissionUnsure, r"library call|connection|communication|socket|timed? ?out|broken pipe"),
     (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_"),
     (ArrayTooLarge, r"array (?:index|size)[^;]*(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
@@ -224,22 +207,17 @@ _REFUSALS = meanings(
     (SubmissionDelayed, r"\b(?:mbatchd|batch daemon|LIM|LSF)\b[^;]*(?:down|busy|restart|reconfig)|query limit"),
     (SubmissionDelayed, SYSTEM_IS_SHORT),
     # What the job asks for, by name.
-    (
-        SubmissionRefused,
-        r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|job slots|project|\bgroup",
-    ),
+    (SubmissionRefused, r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|job slots"),
+    (SubmissionRefused, r"project|\bgroup"),
     (SubmissionRefused, r"\boptions?\b|argument|\b[A-Z]+LIMIT\b|hard limit|dependency|application profile"),
     (SubmissionRefused, r"\bhost (?:name|group)|service class|job name|array|reservation|licen[cs]e proj|\bGPUs? req"),
 )
-#: The site's own program has looked at the job and said no: nothing was handed over, whatever its words are.
+#: The site's own program has refused the job: nothing was handed over, whatever its words are.
 _ABORTED = "aborted by esub"
 
 
 def load_package() -> Any:  # Any: the package has no types
-    """Return the class that composes submit commands.
-
-    Raises BackendError if it cannot be imported.
-    """
+    """Return the class that composes submit commands. Raises BackendError if it cannot be imported."""
     try:
         from bsub import bsub
     except ImportError as error:
@@ -248,10 +226,10 @@ def load_package() -> Any:  # Any: the package has no types
 
 
 def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
-    """Return the words of the submit command without -o and -e, every value as given.
+    """Return the words of the submit command, without -o and -e. options: name without the hyphen -> value.
 
-    options: name without the hyphen -> value. The package composes a line for a shell, where it quotes some values
-    itself, wrongly, unless they are quoted already; and it always adds files of its own for -o and -e.
+    The package composes a line for a shell. Some values it quotes wrongly unless they are quoted already, and it always
+    adds files of its own for -o and -e.
     """
     quoted = {name: shlex.quote(value) for name, value in options.items()}
     words = shlex.split(load_package()(job_name, **quoted).command)
@@ -260,10 +238,7 @@ def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
 
 
 def check_further_options(words: Sequence[str]) -> None:
-    """Make sure that a user's further options of bsub leave the search its own.
-
-    Raises UsageError otherwise.
-    """
+    """Raise UsageError if a user's further options of bsub take away what the search needs for itself."""
     needs_value = False
     for word in words:
         if word in _NOT_TO_BE_GIVEN:
@@ -278,7 +253,7 @@ def check_further_options(words: Sequence[str]) -> None:
 
 
 def resource_text(text: str) -> str:
-    """Return a resource string as bsub gets it: quotes around the whole were meant for a shell."""
+    """Return a resource string without the quotes around it that were meant for a shell."""
     if not text.strip().startswith(("'", '"')):
         return text
     try:
@@ -288,11 +263,8 @@ def resource_text(text: str) -> str:
 
 
 def submitted_id(answer: Answer) -> str:
-    """Return the id of the job or array that bsub's answer names as accepted.
-
-    Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure, with LSF's own words.
-    """
-    # With BSUB_STDERR set, perhaps by a wrapper of the site, it stands on standard error.
+    """Return the id that bsub's answer names as accepted, as `Scheduler.submitted_id` promises."""
+    # With BSUB_STDERR set, perhaps by a wrapper of the site, it is on standard error.
     accepted = set(_ACCEPTED.findall(f"{answer.stdout}\n{answer.stderr}"))
     if len(accepted) == 1:
         return str(accepted.pop())
@@ -300,7 +272,7 @@ def submitted_id(answer: Answer) -> str:
         raise SubmissionUnsure(f"bsub named several jobs: {', '.join(sorted(accepted))}")
     said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
     if answer.exit_status is None:
-        # It may have waited for LSF, and have got through at the last moment.
+        # It may have waited for LSF, and have reached it at the last moment.
         raise SubmissionUnsure(said or "bsub gave no answer in time")
     is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
     if not is_aborted and (answer.exit_status <= 0 or not said):

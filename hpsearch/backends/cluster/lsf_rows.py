@@ -12,36 +12,35 @@ from hpsearch.backends.shell import Answer
 from hpsearch.core.integers import integer
 from hpsearch.core.model import JobPhase, RunState, Status
 
-#: The fields of a record. Paths may hold the delimiter, so that those that cannot stand around them.
+#: The fields of a record before the reasons. Only the path at their end may hold the delimiter.
 FIELDS = ("jobid", "jobindex", "stat", "exit_code", "exec_host", "output_file")
 #: Free text for people; not every version of LSF has both.
 REASON_FIELDS = ("exit_reason", "pend_reason")
 DELIMITER = "^"
-#: LSF's report on a job goes to a file with this ending, by which the submission is recognised; in an array, the number
-#: of the job follows.
+#: Ending of the file of LSF's report on a job, which names the submission; in an array, the job's number follows.
 REPORT_ENDING = ".lsf"
 
 _REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|[0-9]+))?")
 _ID = re.compile(r"([0-9]+)(?:\[([0-9]+)\])?")
-#: Said on standard error, whatever the exit status, when there are no such jobs.
+#: On standard error when there are no such jobs, whatever the exit status.
 _NOTHING_THERE = re.compile(r"^(?:Job <.*> is not found|No .*job.* found|No matching job)", re.MULTILINE)
-#: Records that came before such words may not be all.
+#: The records before these words may not be all.
 _BROKEN_OFF = "library call"
 
 _QUEUED = {"PEND": "", "PROV": "its host is being started", "WAIT": "waits in a chunk of jobs", "PSUSP": "held"}
-#: In a report: its first line, and what stands before or behind the job's own output.
+#: In a report: its first line, and the lines around the job's own output.
 _REPORT_BEGINS = "Sender: LSF System"
 _OUTPUT_FOLLOWS, _OUTPUT_IS_ABOVE = "The output (if any) follows:", "The output (if any) is above this job summary."
-#: Of a job's own output, at most so many characters are shown to people.
+#: How many characters of a job's own output are shown to people.
 _MOST_WORDS = 300
-#: Also a word that is not known here stands for a job that has not ended.
+#: A word that is unknown here is taken for running, too.
 _RUNNING = {
     "USUSP": "suspended by its owner or an administrator",
     "SSUSP": "suspended by LSF",
     "UNKWN": "LSF has lost contact with its host",
 }
 _POST_PROCESSED = ("POST_DONE", "POST_ERR")
-#: What LSF says on why it ended a job -> what its run came to. Whatever is not here leaves that to the exit status.
+#: What a run came to <- why LSF ended its job. For other reasons the exit status decides.
 _CAUSES = {
     RunState.TIMED_OUT: "RUNLIMIT CPULIMIT DEADLINE",
     RunState.OUT_OF_MEMORY: "MEMLIMIT SWAP SWAPLIMIT",
@@ -51,9 +50,9 @@ _CAUSES = {
     RunState.FAILED: "CWD_NOTEXIST PRE_EXEC_FAIL DATA PROCESSLIMIT THREADLIMIT",
 }
 _CAUSE_OF = {f"TERM_{word}": cause for cause, words in _CAUSES.items() for word in words.split()}
-#: Without a reason: 128 + SIGUSR2 is what a job at its run limit dies of, SIGINT and SIGTERM are those of bkill.
+#: Without a reason: SIGUSR2 (+ 128) ends a job at its run limit, SIGINT and SIGTERM come from bkill.
 _CAUSE_OF_STATUS = {140: RunState.TIMED_OUT, 130: RunState.CANCELLED, 143: RunState.CANCELLED}
-#: Why a pending job will not start soon, if nothing else is named beside it, and what helps.
+#: Why a pending job will not start soon, unless there are other reasons, and what helps.
 _TROUBLES = {
     "Job's resource requirements not satisfied": "if no host ever satisfies them, change --resources",
     "The queue is inactivated by the administrator": "give another --lsf_queue, or wait",
@@ -70,9 +69,9 @@ _NEVER = "Dependency condition invalid or never satisfied"
 
 
 def read_rows(answer: Answer, reason_fields: Sequence[str]) -> list[JobRow] | None:
-    """Return what an answer says of each job; None if it is no answer.
+    """Return what bjobs says of each job; None if it gave no answer.
 
-    Only what it says counts: its exit status depends on the site, and an answer without a word is none.
+    Only its words count: its exit status differs from site to site.
     """
     if answer.exit_status is None or _BROKEN_OFF in answer.stderr:
         return None
@@ -81,10 +80,7 @@ def read_rows(answer: Answer, reason_fields: Sequence[str]) -> list[JobRow] | No
 
 
 def report_words(text: str) -> str:
-    """Return the lines of a job's own output in LSF's report, as one; empty if there is none.
-
-    It stands behind the report, or before it where LSB_STDOUT_DIRECT is set.
-    """
+    """Return a job's own output in LSF's report as one line. With LSB_STDOUT_DIRECT, it comes before the report."""
     before, _, report = text.partition(_REPORT_BEGINS)
     said = before.removesuffix("-" * 60 + "\n") if _OUTPUT_IS_ABOVE in report else report.partition(_OUTPUT_FOLLOWS)[2]
     lines = (line.strip() for line in said.partition("\nPS:\n")[0].splitlines())
@@ -92,7 +88,7 @@ def report_words(text: str) -> str:
 
 
 def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:
-    """Return the row of a record; None for any other line, of which some sites have many."""
+    """Return the row of a record; None for any other line, which some sites print."""
     fields = line.split(DELIMITER, len(FIELDS) - 1)
     if len(fields) < len(FIELDS):
         return None
@@ -111,12 +107,12 @@ def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:
 
 
 def _value(field: str) -> str:
-    """Return a field's text, empty for the hyphen that stands for a value that is missing."""
+    """Return a field's text; a hyphen means a missing value."""
     return "" if field.strip() == "-" else field.strip()
 
 
 def _submission(output_file: str) -> str:
-    """Return the name of the submission whose report goes to this file; empty for jobs that are not ours."""
+    """Return the submission whose report goes to this file; empty for jobs that are not ours."""
     match = _REPORT.fullmatch(PurePath(output_file).name)
     return "" if match is None else match.group(1)
 
@@ -135,7 +131,7 @@ def _queued(job_id: str, number: int | None, name: str, state: str, reason: str)
 
 
 def _trouble(reasons: Sequence[str]) -> str:
-    """Return what to do about a job that will not start soon; empty where one of the reasons may pass by itself."""
+    """Return what to do about a job that will not start soon; empty if one of the reasons may pass by itself."""
     found = [next((text for text in _TROUBLES if text in reason), "") for reason in sorted(reasons)]
     if not found or not all(found):
         return ""
@@ -150,7 +146,7 @@ def _status(state: str, code: str, host: str, reason: str) -> Status:
         exit_status = integer(code)
         return Status(JobPhase.ENDED, exit_status, _cause(reason, exit_status), reason and f"LSF: {reason}", host)
     if state == "ZOMBI":
-        # Somebody ended it while its host was out of reach; whether it still runs there, nobody knows.
+        # Someone ended it while its host was out of reach; it may still run there.
         return Status(JobPhase.ENDED, None, RunState.LOST, "LSF: ZOMBI: its host is out of reach", host)
     if state in _POST_PROCESSED:
         return Status(JobPhase.ENDED, place=host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meanings
@@ -15,8 +15,7 @@ from hpsearch.core.errors import (
     UsageError,
 )
 
-#: Options of sbatch and their letters (Slurm 22.05 and later), by what may follow them. Whatever a later version brings
-#: is left to sbatch to judge.
+#: Options of sbatch and their letters (Slurm 22.05 and later), by what may follow them; others are sbatch's to judge.
 _WITH_VALUE = """
     account=A acctg-freq array=a batch bb bbf begin=b chdir=D cluster cluster-constraint clusters=M comment constraint=C
     container container-id core-spec=S cores-per-socket cpu-freq cpus-per-gpu cpus-per-task=c deadline delay-boot
@@ -34,19 +33,14 @@ _FLAGS = """
 """
 
 
-def _names(text: str) -> list[str]:
-    return [word.partition("=")[0] for word in text.split()]
+def _letters(text: str) -> dict[str, str]:
+    """Return name -> letter, empty if it has none."""
+    return {name: letter for name, _, letter in (word.partition("=") for word in text.split())}
 
 
-_NEED_VALUE = frozenset(_names(_WITH_VALUE))
-_MAY_HAVE_VALUE = frozenset(_names(_WITH_OPTIONAL_VALUE))
-_KNOWN = frozenset((*_NEED_VALUE, *_MAY_HAVE_VALUE, *_names(_FLAGS)))
-_LETTERS = {
-    letter: name
-    for word in f"{_WITH_VALUE} {_WITH_OPTIONAL_VALUE} {_FLAGS}".split()
-    for name, equals, letter in [word.partition("=")]
-    if equals
-}
+_NEED_VALUE, _MAY_HAVE_VALUE = _letters(_WITH_VALUE), _letters(_WITH_OPTIONAL_VALUE)
+_KNOWN = {**_NEED_VALUE, **_MAY_HAVE_VALUE, **_letters(_FLAGS)}
+_NAMES = {letter: name for name, letter in _KNOWN.items() if letter}
 #: Options that a search cannot leave to its user, and why.
 _NOT_TO_BE_GIVEN = {
     **dict.fromkeys(("output", "error"), "each run's output is kept in its own folder"),
@@ -68,8 +62,8 @@ _NOT_TO_BE_GIVEN = {
 class GivenOption:
     """An option on a command line.
 
-    name: in full, without hyphens; as it was given if that is no known option, nor short for one. Empty: the word is no
-    option at all. word: the one in which it stands. value: None if it has none.
+    name: in full, without hyphens; as given if it is unknown; empty if the word is no option at all.
+    word: where it was found. value: None if it has none.
     """
 
     name: str
@@ -78,7 +72,7 @@ class GivenOption:
 
 
 def read_options(words: Sequence[str]) -> list[GivenOption]:
-    """Return the options in the words of a command line, as getopt_long reads them for sbatch."""
+    """Return the options in a command line, read as getopt_long does for sbatch."""
     rest, found = list(words), []
     while rest:
         word = rest.pop(0)
@@ -92,23 +86,18 @@ def read_options(words: Sequence[str]) -> list[GivenOption]:
 
 
 def _long_option(word: str, rest: list[str]) -> GivenOption:
-    """Read ``--name``, ``--name=value`` or ``--name value``; takes the value from the rest."""
+    """Read ``--name``, ``--name=value`` or ``--name value``, perhaps cut short; takes the value from the rest."""
     given, equals, value = word[2:].partition("=")
-    name = _full_name(given)
+    meant = [given] if given in _KNOWN else [name for name in _KNOWN if name.startswith(given)]
+    name = meant[0] if len(meant) == 1 else given
     return GivenOption(name, word, value if equals else _value_behind(name, rest))
 
 
-def _full_name(given: str) -> str:
-    """Return the option that this name, in full or cut short, stands for; the name itself if it is not clear."""
-    meant = [given] if given in _KNOWN else [name for name in _KNOWN if name.startswith(given)]
-    return meant[0] if len(meant) == 1 else given
-
-
 def _short_options(word: str, rest: list[str]) -> list[GivenOption]:
-    """Read ``-H``, ``-Hk``, ``-ofile``, ``-o file``: flags, until a letter takes what is left for its value."""
+    """Read ``-H``, ``-Hk``, ``-ofile``, ``-o file``: flags, until a letter takes the rest as its value."""
     found: list[GivenOption] = []
     for position, letter in enumerate(word[1:], start=2):
-        name, glued = _LETTERS.get(letter, letter), word[position:]
+        name, glued = _NAMES.get(letter, letter), word[position:]
         if name in _NEED_VALUE or name in _MAY_HAVE_VALUE:
             return [*found, GivenOption(name, word, glued or _value_behind(name, rest))]
         found.append(GivenOption(name, word))
@@ -116,16 +105,13 @@ def _short_options(word: str, rest: list[str]) -> list[GivenOption]:
 
 
 def _value_behind(name: str, rest: list[str]) -> str | None:
-    """Take the next word for an option's value, where it is one; an unknown option has one that looks like a value."""
+    """Take the next word if it is an option's value; after an unknown option, any word without a hyphen is."""
     has_value = name in _NEED_VALUE or (name not in _KNOWN and rest and not rest[0].startswith("-"))
     return rest.pop(0) if has_value and rest else None
 
 
 def check_further_options(words: Sequence[str]) -> None:
-    """Make sure that a user's further options of sbatch leave the search its own.
-
-    Raises UsageError otherwise.
-    """
+    """Raise UsageError if a user's further options of sbatch take away what the search needs for itself."""
     for option in read_options(words):
         if not option.name:
             raise UsageError(
@@ -138,7 +124,7 @@ def check_further_options(words: Sequence[str]) -> None:
 
 
 def _refused(option: GivenOption) -> str:
-    """Return which option of the search this one is, or may be short for; empty if it is another's."""
+    """Return which option that cannot be given this one is, or may be short for; empty if none."""
     if option.name in _NOT_TO_BE_GIVEN:
         return option.name
     if option.name in _KNOWN or not option.word.startswith("--"):
@@ -146,55 +132,42 @@ def _refused(option: GivenOption) -> str:
     return next((name for name in _NOT_TO_BE_GIVEN if name.startswith(option.name)), "")
 
 
-#: These would change what the search relies on: where output goes, what jobs are called, what sbatch does and answers.
-#: The clusters are said on the command line, so that all commands ask the same ones.
+#: They would change what the search relies on: where output goes, names, what sbatch does and answers. The clusters are
+#: given on the command line, so that all commands ask the same ones.
 _DROPPED = frozenset(
     "SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_ERROR SBATCH_INPUT SBATCH_JOB_NAME SBATCH_OPEN_MODE SBATCH_OUTPUT"
     " SBATCH_REQUEUE SBATCH_WAIT SLURM_CLUSTERS SLURM_EXIT_ERROR".split()
 )
 #: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
 _HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
-#: Slurm gives these to a job; its own srun would take them for orders.
+#: Slurm sets these for a job; a job that inherited them would take them for its own.
 _OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_MEM_BIND", "SBATCH_CPU_BIND")
-#: Of a surrounding job's variables, these say where the cluster is and not what the job was given.
+#: These variables of a surrounding job tell where the cluster is.
 _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"))
-
-
-@dataclass(frozen=True)
-class _Same:
-    """What else asks for the same as an option of ours."""
-
-    options: frozenset[str]
-    variables: tuple[str, ...]
-
-
 _GPUS = ("gpus", "gpus-per-node", "gpus-per-socket", "gpus-per-task")
-_GPU_VARIABLES = ("SBATCH_GPUS", "SBATCH_GPUS_PER_NODE", "SBATCH_GPUS_PER_SOCKET", "SBATCH_GPUS_PER_TASK")
-#: sbatch refuses two sizes of memory, and adds up GPUs that are asked for in two ways.
-_SAME = {
-    "time": _Same(frozenset(("time",)), ("SBATCH_TIMELIMIT",)),
-    "mem": _Same(
-        frozenset(("mem", "mem-per-cpu", "mem-per-gpu")),
-        ("SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU", "SBATCH_MEM_PER_GPU"),
-    ),
-    "gres": _Same(frozenset(("gres", *_GPUS)), ("SBATCH_GRES", *_GPU_VARIABLES)),
+#: Our option -> options of sbatch that ask for the same. It refuses two sizes of memory, and adds up GPUs.
+_SAME_OPTIONS = {"time": ("time",), "mem": ("mem", "mem-per-cpu", "mem-per-gpu"), "gres": ("gres", *_GPUS)}
+_SAME_VARIABLES = {
+    "time": ("SBATCH_TIMELIMIT",),
+    "mem": ("SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU", "SBATCH_MEM_PER_GPU"),
+    "gres": ("SBATCH_GRES", "SBATCH_GPUS", "SBATCH_GPUS_PER_NODE", "SBATCH_GPUS_PER_SOCKET", "SBATCH_GPUS_PER_TASK"),
 }
 
 
 def clusters_wanted(environ: Mapping[str, str]) -> str:
-    """Return which clusters the environment names for jobs, as --clusters takes them; empty = none."""
+    """Return the environment's value for --clusters; empty = none."""
     return environ.get("SBATCH_CLUSTERS") or environ.get("SLURM_CLUSTERS") or ""
 
 
 def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
     """Return the environment for Slurm's commands. is_gpu_asked: the user's options ask for GPUs.
 
-    A user's own ``SBATCH_*`` stay, but for what the search says itself, and for GPUs beside those of the options. A job
-    inherits its submitter's environment, so that nothing which Slurm gave to the job that this process may be part of
-    stays; nor do the user's habits that change what the client commands show or ask.
+    A user's ``SBATCH_*`` stay unless the search gives the option itself, or both ask for GPUs. A job inherits its
+    submitter's environment, so variables of the job that this process may run in are dropped. So are the user's habits
+    that change what the client commands show or ask.
     """
     strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
-    of_gpus = [name for name in _SAME["gres"].variables if name != "SBATCH_GRES" or "gpu" in environ.get(name, "")]
+    of_gpus = [name for name in _SAME_VARIABLES["gres"] if name != "SBATCH_GRES" or "gpu" in environ.get(name, "")]
     dropped = {*_DROPPED, *(of_gpus if is_gpu_asked else ())}
     return {
         name: value
@@ -204,35 +177,33 @@ def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> 
 
 
 def asks_for_gpus(options: Mapping[str, str]) -> bool:
-    """Return whether further options of sbatch, name -> value, ask for GPUs."""
+    """Return whether further options of sbatch (name -> value) ask for GPUs."""
     return "gpu" in options.get("gres", "") or not options.keys().isdisjoint(_GPUS)
 
 
-def is_in_options(name: str, options: Collection[str]) -> bool:
-    """Return whether further options of sbatch ask for what time, mem or gres of ours asks for."""
-    return not _SAME[name].options.isdisjoint(options)
+def is_in_options(name: str, options: Mapping[str, str]) -> bool:
+    """Return whether further options of sbatch ask for the same as our option time, mem or gres."""
+    return not options.keys().isdisjoint(_SAME_OPTIONS[name])
 
 
 def variables_for(name: str, environ: Mapping[str, str]) -> list[str]:
-    """Return the variables, as ``NAME=value``, with which the environment asks for what time, mem or gres asks for."""
-    return [f"{variable}={environ[variable]}" for variable in _SAME[name].variables if environ.get(variable)]
+    """Return, as ``NAME=value``, the variables that ask for the same as our option time, mem or gres."""
+    return [f"{variable}={environ[variable]}" for variable in _SAME_VARIABLES[name] if environ.get(variable)]
 
 
-SLURM_REFUSALS = meanings(
-    # It may have been handed over.
+#: What sbatch says when it refuses a job -> what that means (slurm_errno.c; reports from many sites).
+SBATCH_REFUSALS = meanings(
+    # It may have been submitted.
     (SubmissionUnsure, r"timed out|Zero Bytes|Transport endpoint|Communication connection failure|Connection reset"),
     (SubmissionUnsure, r"Unexpected message|Broken pipe|Header lengths|Insane message"),
     # Limits on the number of jobs. Those of one job have other names (QOSMaxCpuPerJobLimit).
     (SubmitLimitReached, r"(?:Max|Grp)(?:Submit)?Jobs?"),
     (ArrayTooLarge, r"Invalid job array specification"),
-    # Trouble that passes: of the controller, of its configuration, of the accounting, of what a job asks for.
+    # Trouble that passes.
     (SubmissionDelayed, r"(?:Unable|failed) to contact|not respond|unable to accept job"),
     (SubmissionDelayed, r"backup controller|standby|\brestart(?:ing|ed)?\b|reconfigur|starting up|shutting down"),
     (SubmissionDelayed, r"Unable to process configuration|configuration source|DNS SRV lookup"),
-    (
-        SubmissionDelayed,
-        r"slurmdbd|talking to (?:the )?database|connect(?:ing)? to (?:the )?database|accounting storage",
-    ),
+    (SubmissionDelayed, r"slurmdbd|(?:talking|connect(?:ing)?) to (?:the )?database|accounting storage"),
     (SubmissionDelayed, r"authentication error|Munge (?:en|de)code|(?:Expired|Rewound|Replayed) credential"),
     (SubmissionDelayed, r"inactive or drain|down, drained|not usable now|nodes are busy|is in use"),
     (SubmissionDelayed, r"writing script/environment|submissions? (?:are |is )?disabled"),
@@ -243,6 +214,6 @@ SLURM_REFUSALS = meanings(
     (SubmissionRefused, r"reservation|time limit is|Invalid time|\bwall|--\w|option|No cluster|dependency"),
     (SubmissionRefused, r"(?:CPU|node|task|processor|core|socket|thread|GPU)s? (?:count|name|config|spec|list|dist)"),
     (SubmissionRefused, r"(?:Requested|Required|Invalid|More|Too many) (?:nodes?|processors|CPUs|GPUs|tasks)\b"),
-    # Without a name beside it, the first of the three that this sentence has is the one that sites enforce.
+    # Without a name beside it, this sentence's first of three reasons is the one that sites enforce.
     (SubmitLimitReached, r"job submit limit"),
 )
