@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.job_watch import JobWatch, Patience, Rounds
+from hpsearch.backends.cluster.job_watch import JobWatch, Patience, PollSchedule
 from hpsearch.backends.cluster.script import runs_in_script
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path
@@ -28,17 +29,17 @@ class ClusterJobs:
     ) -> None:
         """Start with no job. reporter: reads the scheduler's reports on jobs, if it writes any; name: for people."""
         self._clock, self._patience, self._reporter, self._name = clock, patience, reporter, name
-        self.rounds = Rounds(longest_pause_s, clock())
-        self._watches: dict[str, JobWatch] = {}
+        self.schedule = PollSchedule(longest_pause_s, clock())
+        self._watches: defaultdict[str, JobWatch] = defaultdict(JobWatch)
         self._names = SubmissionNames()
 
     def submitted(self, submission: Submission) -> None:
-        """Remember whose jobs these are."""
+        """Remember which attempts were submitted together."""
         self._names.remember(submission)
-        self.rounds.hurry(self._clock())
+        self.schedule.hurry(self._clock())
 
     def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
-        """Return token -> job id for those attempts whose submissions are among the scheduler's rows."""
+        """Return token -> job id for the attempts whose submissions have rows."""
         ids = {(row.name, row.number): row.id for row in rows if row.name}
         found = {}
         for attempt in attempts:
@@ -49,65 +50,61 @@ class ClusterJobs:
         return found
 
     def scripts_of(self, attempts: Sequence[Attempt]) -> list[Path]:
-        """Return the scripts of attempts that are no jobs, and those of submissions that have no other attempts."""
-        names = self._names.wholly_among(attempts)
-        own = [script_path(attempt.log_folder, attempt.token) for attempt in attempts]
-        return own + [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names]
+        """Return the scripts of these attempts, and of the submissions that have no other attempts."""
+        names = {*self._names.wholly_among(attempts), *(attempt.token for attempt in attempts)}
+        return [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names]
 
     def look(self, jobs: Sequence[Job]) -> bool:
         """Look at the exit files; return whether one has come (or gone)."""
         now, has_news = self._clock(), False
         listed = _listed({job.attempt.exit_file.parent for job in jobs})
-        if listed is None:
-            return False
-        for job in jobs:
-            watch = self._watch(job)
-            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None
-            is_news = note != watch.note
-            watch.see_note(note, now)
-            if is_news and watch.waits_for_cause:
-                self.rounds.hurry(now)
-            has_news |= is_news
+        for job in jobs if listed is not None else ():
+            watch = self._watches[job.attempt.token]
+            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in (listed or ()) else None
+            if note != watch.note:
+                has_news = True
+                watch.see_note(note, now)
+                if watch.waits_for_cause:
+                    self.schedule.hurry(now)
         return has_news
 
     def still_open(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs for which the scheduler's word is needed."""
-        return [job for job in jobs if self._watch(job).note is None or self._watch(job).waits_for_cause]
+        watched = ((job, self._watches[job.attempt.token]) for job in jobs)
+        return [job for job, watch in watched if watch.note is None or watch.waits_for_cause]
 
-    def own(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[JobRow]:
-        """Return the rows that tell of these jobs: a scheduler that crashed gives ids out again, to jobs of others."""
+    def own_rows(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> dict[str, JobRow]:
+        """Return job id -> the row of that job: after a crash, a scheduler may give its id to someone else's job."""
         of_id = {job.id: job.attempt for job in jobs}
-        return [row for row in rows if row.id in of_id and self._names.are_told(row, of_id[row.id])]
+        return {row.id: row for row in rows if row.id in of_id and self._names.are_in(row, of_id[row.id])}
 
     def not_given_away(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
-        """Return the jobs whose ids are not those of other jobs now."""
-        own, told = {row.id for row in self.own(jobs, rows)}, {row.id for row in rows}
-        return [job for job in jobs if job.id in own or job.id not in told]
+        """Return the jobs whose ids do not belong to someone else's jobs now."""
+        given_away = {row.id for row in rows} - self.own_rows(jobs, rows).keys()
+        return [job for job in jobs if job.id not in given_away]
 
     def take_in(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> bool:
-        """Take in an answer; return whether it says something new. Whoever is not in it is absent."""
+        """Take in an answer, in which a job without a row is absent; return whether it says something new."""
         now, has_news = self._clock(), False
-        by_id = {row.id: row for row in self.own(jobs, rows)}
-        names = {row.name for row in rows}
+        own, names = self.own_rows(jobs, rows), {row.name for row in rows}
         for job in jobs:
-            row, watch = by_id.get(job.id), self._watch(job)
-            if row is not None:
-                has_news |= watch.see_row(self._told(job, row), now)
+            watch = self._watches[job.attempt.token]
+            if job.id in own:
+                has_news |= watch.see_row(self._told(job, own[job.id]), now)
             else:
                 name, number = self._names.of(job.attempt)
                 watch.see_absence(now, number is not None and name in names)
         return has_news
 
-    def taken_back(self, jobs: Iterable[Job]) -> None:
-        """These jobs were cancelled, and the scheduler has them no more."""
+    def cancelled(self, jobs: Iterable[Job]) -> None:
+        """Note that these jobs were cancelled, and that the scheduler has them no more."""
         for job in jobs:
-            self._watch(job).is_taken_back = True
+            self._watches[job.attempt.token].is_cancelled = True
 
-    def statuses(self, jobs: Iterable[Job]) -> dict[str, Status]:
-        """Return token -> what is known of the run; those of which nothing is known are left out."""
+    def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
+        """Return token -> what is known of the run; without those that nothing is known of."""
         now = self._clock()
-        jobs = list(jobs)
-        silent = {job.attempt.log_folder for job in jobs if self._watch(job).has_failed_silently}
+        silent = {job.attempt.log_folder for job in jobs if self._watches[job.attempt.token].has_failed_silently}
         logs = _listed(silent)
         known = {job.attempt.token: self._status(job, now, logs) for job in jobs}
         for token, status in known.items():
@@ -117,19 +114,19 @@ class ClusterJobs:
 
     def own_reports(self, job: Job) -> list[LogFile]:
         """Return the scheduler's reports on a job that had this one run only."""
-        is_single = self._names.of(job.attempt)[1] is None
-        is_own = self._reporter is not None and (is_single or len(self._names.of_one_job(job.attempt)) == 1)
+        is_own = self._names.of(job.attempt)[1] is None or len(self._names.of_one_job(job.attempt)) == 1
         return self._reports(job) if is_own else []
 
     def _status(self, job: Job, now: float, logs: set[Path] | None) -> Status:
-        """Return what is known of a job; of one that failed without its exit status, also what else there is of it.
+        """Return what is known of a job, and if it failed without an exit status, what else it left.
 
-        logs: the files in its log folder.
+        logs: the files in its log folder; None = unknown.
         """
-        watch = self._watch(job)
+        watch = self._watches[job.attempt.token]
         if not watch.has_failed_silently:
             return watch.status(now, self._patience)
-        report, has_output = self._report(job, logs or set()), self._has_output(job, logs)
+        report = next((report.path for report in self._reports(job) if report.path in (logs or ())), None)
+        has_output = self._has_output(job, logs)
         watch.never_began = report is not None and has_output is False
         status = watch.status(now, self._patience)
         if status.phase is not JobPhase.ENDED:
@@ -143,14 +140,11 @@ class ClusterJobs:
         return replace(status, reason=f"{said}; it left {left}")
 
     def _reports(self, job: Job) -> list[LogFile]:
+        """Return the files one of which may be the scheduler's report on a job."""
         return [] if self._reporter is None else list(self._reporter.reports(job, *self._names.of(job.attempt)))
 
-    def _report(self, job: Job, logs: set[Path]) -> Path | None:
-        """Return the scheduler's report on a job; None if it is not (yet) there."""
-        return next((report.path for report in self._reports(job) if report.path in logs), None)
-
     def _words_of(self, report: Path, job: Job) -> str:
-        """Return what a report says, and where it lies if the run's folder will not get it."""
+        """Return what a report says, and its path if the run's folder will not get it."""
         assert self._reporter is not None
         try:
             words = self._reporter.report_words(report.read_text(encoding="utf-8", errors="replace"))
@@ -159,25 +153,22 @@ class ClusterJobs:
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
     def _has_output(self, job: Job, logs: set[Path] | None, with_submission: bool = False) -> bool | None:
-        """Return whether a job has left output, perhaps that of its submission; None if nobody can see that (now)."""
+        """Return whether a job has left output, perhaps that of its submission; None if that is unknown (now)."""
         stems = self._names.of_one_job(job.attempt) | ({self._names.of(job.attempt)[0]} if with_submission else set())
         return None if logs is None else any(job.attempt.log_folder / f"{stem}.out" in logs for stem in stems)
 
     def _told(self, job: Job, row: JobRow) -> Status:
         """Return what a row says of a job; cancelled without any output means that it could not be started."""
-        if not row.may_be_unstarted or self._watch(job).note is not None:
+        if not row.may_be_unstarted or self._watches[job.attempt.token].note is not None:
             return row.status
-        # The jobs of an array have the array's output file in common.
+        # The jobs of an array share the array's output file.
         if self._has_output(job, _listed({job.attempt.log_folder}), with_submission=row.number is None) is not False:
             return row.status
         return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
 
-    def _watch(self, job: Job) -> JobWatch:
-        return self._watches.setdefault(job.attempt.token, JobWatch())
-
 
 class SubmissionNames:
-    """In which submission each attempt was handed over; those of an earlier controller are read from its scripts."""
+    """In which submission each attempt was handed over; for those of an earlier controller, its scripts tell."""
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, int | None]] = {}
@@ -200,8 +191,8 @@ class SubmissionNames:
         names, tokens = {self.of(attempt)[0] for attempt in attempts}, {attempt.token for attempt in attempts}
         return names - {name for token, (name, _) in self._names.items() if token not in tokens}
 
-    def are_told(self, row: JobRow, attempt: Attempt) -> bool:
-        """Return whether a row has the names of an attempt's submission, as far as it says any."""
+    def are_in(self, row: JobRow, attempt: Attempt) -> bool:
+        """Return whether a row has the names of an attempt's submission, as far as it has any."""
         name, _ = self.of(attempt)
         first = name.partition(BATCH_MARK)[0] if BATCH_MARK in name else attempt.run.folder
         # The label of several runs names the first and the last.
@@ -210,8 +201,8 @@ class SubmissionNames:
 
     def of_one_job(self, attempt: Attempt) -> set[str]:
         """Return the tokens of all attempts in an attempt's job."""
-        place = self.of(attempt)
-        return {token for token, other in self._names.items() if other == place}
+        job = self.of(attempt)
+        return {token for token, other in self._names.items() if other == job}
 
     def _read_scripts(self, log_folder: Path) -> None:
         for script in log_folder.glob(f"*{BATCH_MARK}*.sh"):
@@ -220,14 +211,14 @@ class SubmissionNames:
                 try:
                     text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
                 except OSError:
-                    continue  # It is not known whose jobs these are: they are looked for by their own names.
+                    continue  # The runs of this script are looked for by their own names.
                 self._names.update({token: (script.stem, number) for number, token in runs_in_script(text)})
 
 
 def _listed(folders: Iterable[Path]) -> set[Path] | None:
-    """Return the files in some folders; None if one cannot be listed (now): a network file system may be away.
+    """Return the files in some folders; None if one cannot be listed (now).
 
-    Listing them is also what makes such a file system look anew.
+    Listing also makes a network file system look anew.
     """
     found: set[Path] = set()
     try:

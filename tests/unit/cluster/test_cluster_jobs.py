@@ -43,10 +43,15 @@ def array(folder: Path, jobs: ClusterJobs, size: int = 2) -> list[Job]:
     return [Job(one, f"7_{one.run.number}", Place(), 0) for one in attempts]
 
 
-def test_a_row_tells_of_a_job_by_its_id_and_name(jobs: ClusterJobs, tmp_path: Path) -> None:
-    job = single(tmp_path)
-    rows = [JobRow("7", "sim_1.1.abc", RUNNING), JobRow("7", "", RUNNING), JobRow("8", "sim_1.1.abc", RUNNING)]
-    assert jobs.own([job], [*rows, JobRow("7", "(null)", RUNNING)]) == rows[:2]
+@pytest.mark.parametrize(
+    "job_id, name, own",
+    [("7", "sim_1.1.abc", True), ("7", "", True), ("8", "sim_1.1.abc", False), ("7", "(null)", False)],
+)
+def test_a_row_tells_of_a_job_by_its_id_and_name(
+    jobs: ClusterJobs, tmp_path: Path, job_id: str, name: str, own: bool
+) -> None:
+    row = JobRow(job_id, name, RUNNING)
+    assert jobs.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
 
 
 @pytest.mark.parametrize("label, own", [("sim_1", True), (None, True), ("sim_12", False), ("", False), ("x", False)])
@@ -54,7 +59,7 @@ def test_a_row_of_the_history_tells_of_a_job_only_with_its_label(
     jobs: ClusterJobs, tmp_path: Path, label: str | None, own: bool
 ) -> None:
     row = JobRow("7", "", CANCELLED, label=label)
-    assert jobs.own([single(tmp_path)], [row]) == ([row] if own else [])
+    assert jobs.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
 
 
 @pytest.mark.parametrize("label, own", [("b", True), ("b-2", True), ("bb", False)])
@@ -65,7 +70,7 @@ def test_a_row_of_the_history_tells_of_an_array_with_its_label(
     batch = Submission("b.batch.ff", "b-2", tmp_path / "logs", tuple((one,) for one in attempts), is_array=True)
     jobs.submitted(batch)
     row = JobRow("7_1", "", CANCELLED, 1, label=label)
-    assert jobs.own([Job(attempts[0], "7_1", Place(), 0)], [row]) == ([row] if own else [])
+    assert jobs.own_rows([Job(attempts[0], "7_1", Place(), 0)], [row]) == ({"7_1": row} if own else {})
 
 
 @pytest.mark.parametrize("name, own", [("sim_1.1.abc", True), ("", True), ("other", False)])
@@ -121,10 +126,10 @@ def test_an_end_that_the_scheduler_has_to_explain_makes_the_next_question_come_s
 ) -> None:
     job = single(tmp_path)
     for _ in range(20):
-        jobs.rounds.asked(1000.0, has_news=False)
+        jobs.schedule.asked(1000.0, has_news=False)
     job.attempt.exit_file.write_text("143 1 100 200 host\n")
     jobs.look([job])
-    assert jobs.rounds.seconds_left(1000.0) <= 1
+    assert jobs.schedule.seconds_left(1000.0) <= 1
 
 
 @pytest.mark.parametrize("folder", ["exits", "logs"])

@@ -174,7 +174,7 @@ def test_nothing_is_waited_for_after_a_job_was_taken_back(
     told: Status, note: ExitNote | None, cause: RunState | None
 ) -> None:
     seen = watch(told, note)
-    seen.is_taken_back = True
+    seen.is_cancelled = True
     status = seen.status(0, PATIENCE)
     assert (status.phase, status.cause) == (JobPhase.ENDED, cause)
 

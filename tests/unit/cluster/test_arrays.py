@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from fake_search import FakeClock
 
-from hpsearch.backends.cluster.array_throttle import ArraySize, ArrayThrottle
+from hpsearch.backends.cluster.arrays import JobArrays
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import Command, Scheduler
@@ -32,41 +32,41 @@ def config(limit: int) -> Answer:
     return Answer(0, f"MaxArraySize            = {limit + 1}\n", "")
 
 
-def size(*answers: Answer) -> ArraySize:
-    return ArraySize(Slurm(SlurmWishes()), Commands(list(answers)))
+def arrays(*answers: Answer) -> JobArrays:
+    return JobArrays(Slurm(SlurmWishes()), 4, Commands(list(answers)), lambda: 0.0)
 
 
 def test_an_array_is_as_large_as_the_site_allows() -> None:
-    assert size(config(250)).jobs == 250
+    assert arrays(config(250)).size == 250
 
 
 def test_a_site_that_does_not_tell_its_limit_is_asked_again() -> None:
-    sizes = size(FAILED, Answer(None, "", ""), config(40), FAILED)
-    assert [sizes.jobs for _ in range(4)] == [1000, 1000, 40, 40]
+    sizes = arrays(FAILED, Answer(None, "", ""), config(40), FAILED)
+    assert [sizes.size for _ in range(4)] == [1000, 1000, 40, 40]
 
 
 def test_a_refusal_for_the_size_halves_the_next_array_and_success_lets_it_grow_back() -> None:
-    sizes, seen = size(config(100)), []
+    sizes, seen = arrays(config(100)), []
     for _ in range(3):
-        sizes.refused(sizes.jobs, for_good=False)
-        seen.append(sizes.jobs)
+        sizes.refused(sizes.size, for_good=False)
+        seen.append(sizes.size)
     for _ in range(4):
-        sizes.accepted()
-        seen.append(sizes.jobs)
+        sizes.submitted("8", 4)
+        seen.append(sizes.size)
     assert seen == [50, 25, 12, 24, 48, 96, 100]
 
 
 def test_an_array_has_at_least_one_job() -> None:
-    sizes = size(config(100))
+    sizes = arrays(config(100))
     sizes.refused(1, for_good=False)
-    assert sizes.jobs == 1
+    assert sizes.size == 1
 
 
 def test_a_size_that_is_never_taken_is_not_tried_again() -> None:
-    sizes = size(config(100))
+    sizes = arrays(config(100))
     sizes.refused(100, for_good=True)
-    sizes.accepted()
-    assert sizes.jobs == 50
+    sizes.submitted("8", 4)
+    assert sizes.size == 50
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def throttle(clock: FakeClock, commands: Commands, scheduler: Scheduler | None = None) -> ArrayThrottle:
-    return ArrayThrottle(scheduler or Slurm(SlurmWishes()), 4, commands, lambda: clock.steady_s)
+def throttle(clock: FakeClock, commands: Commands, scheduler: Scheduler | None = None) -> JobArrays:
+    return JobArrays(scheduler or Slurm(SlurmWishes()), 4, commands, lambda: clock.steady_s)
 
 
 def test_the_newest_array_is_widened_as_jobs_of_the_one_before_end(clock: FakeClock) -> None:

@@ -1,0 +1,133 @@
+"""A scheduler's commands, run: one for many jobs, and what is wrong told to the user once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from hpsearch.backends.run_family import MARK
+from hpsearch.backends.scheduler import Command, JobRow, NamesCluster, Scheduler, cluster_of, ids_for_commands
+from hpsearch.backends.shell import Answer, Conversation
+from hpsearch.core.errors import BackendError, SubmissionUnsure
+from hpsearch.core.model import Job
+
+#: If its scheduler is down or busy, a command gives up by itself after about 20 s (Slurm) or never (LSF).
+_COMMAND_S = 30.0
+#: Ids in one command line.
+_IDS_AT_ONCE = 500
+#: The id of a job that the scheduler has forgotten: only its exit file is left.
+FORGOTTEN = "forgotten"
+
+
+class SchedulerClient:
+    """Asks one scheduler for one controller. `tell` shows people a message."""
+
+    def __init__(self, scheduler: Scheduler, tell: Callable[[str], None], environ: Mapping[str, str]) -> None:
+        self._scheduler, self._tell = scheduler, tell
+        # A job that inherited the mark of a run around this search would be ended together with that run.
+        self._environment = scheduler.environment({name: text for name, text in environ.items() if name != MARK})
+        self.conversation = Conversation(environ)
+        self._silent: set[str] = set()
+        self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
+
+    def check(self) -> None:
+        """Make sure that the scheduler's commands exist, in a version that will do. Raises BackendError otherwise."""
+        try:
+            answer = self._answer(self._scheduler.version_command())
+        except BackendError as error:
+            raise BackendError(f"{error}; {self._scheduler.remedy}") from error
+        try:
+            self._scheduler.check_version(answer)
+        except BackendError as error:
+            raise BackendError(f"{error} ({self.conversation.last})") from error
+
+    def run(self, command: Command) -> Answer:
+        """Run a command; one that cannot be started now (no more processes, a folder that is away) gave no answer."""
+        try:
+            return self._answer(command)
+        except BackendError as error:
+            return Answer(None, "", str(error))
+
+    def _answer(self, command: Command) -> Answer:
+        return self.conversation.ask(command.argv, _COMMAND_S, command.stdin, self._environment)
+
+    def own_cluster(self) -> str:
+        """Return the name of the cluster that the commands ask; empty if they do not say."""
+        scheduler = self._scheduler
+        if not isinstance(scheduler, NamesCluster):
+            return ""
+        return scheduler.own_cluster(self.run(scheduler.own_cluster_command()))
+
+    def own_jobs(self) -> Sequence[JobRow]:
+        """List all jobs of the user. Raises SubmissionUnsure if there is no answer."""
+        answer = self.run(self._scheduler.own_jobs_command())
+        rows = self._scheduler.rows(answer)
+        if rows is None:
+            raise SubmissionUnsure(answer.words or f"{self._scheduler.name} does not answer")
+        return rows
+
+    def query(self, jobs: Sequence[Job]) -> tuple[list[Job], list[JobRow]]:
+        """Return the jobs whose clusters answer, and all rows; tell once of a cluster that does not."""
+        rows: list[JobRow] = []
+        silent: set[str] = set()
+        for ids in _groups(jobs):
+            cluster = cluster_of(ids[0])
+            if cluster not in silent:
+                answer = self.run(self._scheduler.query_command(ids))
+                part = self._scheduler.rows(answer)
+                self._tell_of_silence(cluster, answer.words or "it gives no answer" if part is None else "")
+                silent |= {cluster} if part is None else set()
+                rows += part or []
+        return [job for job in jobs if cluster_of(job.id) not in silent], rows
+
+    def history(self, jobs: Iterable[Job]) -> list[JobRow]:
+        """Return what the scheduler's accounting says of jobs that left the queue; nothing where there is none."""
+        rows: list[JobRow] = []
+        for ids in _groups(jobs):
+            command = self._scheduler.history_command(ids)
+            rows += [] if command is None else self._scheduler.history_rows(self.run(command)) or []
+        return rows
+
+    def cancel(self, jobs: Iterable[Job], at_once: bool = False) -> None:
+        """End these jobs. at_once: give them no time to end by themselves."""
+        for ids in _groups(jobs):
+            for is_kill in (False, True) if at_once else (False,):
+                self.run(self._scheduler.cancel_command(ids, is_kill))
+
+    def _tell_of_silence(self, cluster: str, problem: str) -> None:
+        """Tell once that a cluster does not answer, with the problem; and once that it does again."""
+        if bool(problem) == (cluster in self._silent):
+            return
+        name = f"{self._scheduler.name} on {cluster}" if cluster else self._scheduler.name
+        if problem:
+            self._silent.add(cluster)
+            silent = f"{name} does not answer ({problem}): jobs go on, and it is asked again"
+            self._tell(f"warning: {silent}{self.conversation.hint}")
+        else:
+            self._silent.remove(cluster)
+            self._tell(f"{name} answers again")
+
+    def tell_of_trouble(self, jobs: Iterable[Job], rows: Mapping[str, JobRow]) -> None:
+        """Tell once why jobs do not start. rows: by their ids."""
+        news: dict[tuple[str, ...], list[Job]] = {}
+        for job in jobs:
+            trouble = rows[job.id].trouble if job.id in rows else ""
+            kind = _kind_of_trouble(trouble)
+            if trouble and (job.id, kind) not in self._told_troubles:
+                self._told_troubles.add((job.id, kind))
+                news.setdefault(kind, []).append(job)
+        for first, *others in news.values():
+            more = f" (and those of {len(others)} other runs)" if others else ""
+            told = f"its job {first.id}{more} does not start: {rows[first.id].trouble}"
+            self._tell(f"warning: run {first.attempt.run.number}: {told}")
+
+
+def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:
+    """Return the ids of these jobs, as many together as one command takes."""
+    return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), _IDS_AT_ONCE)
+
+
+def _kind_of_trouble(trouble: str) -> tuple[str, ...]:
+    """Return what stays the same while numbers (of jobs, of hosts) and the order of several reasons change."""
+    text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
+    return tuple(sorted(part.strip() for part in text.split(";")))

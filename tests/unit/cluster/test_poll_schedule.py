@@ -1,0 +1,64 @@
+"""When a scheduler is asked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hpsearch.backends.cluster.job_watch import PollSchedule
+
+
+def test_a_new_search_asks_after_a_second() -> None:
+    schedule = PollSchedule(60, now=100)
+    assert (schedule.is_due(100.9), schedule.is_due(101), schedule.seconds_left(100.25)) == (False, True, 0.75)
+
+
+def test_pauses_grow_to_the_longest_while_nothing_changes() -> None:
+    schedule, now, pauses = PollSchedule(60, now=0), 0.0, []
+    for _ in range(12):
+        pauses.append(schedule.seconds_left(now))
+        now += pauses[-1]
+        schedule.asked(now, has_news=False)
+    assert pauses[:3] == [1, 1.5, 2.25]
+    assert (pauses == sorted(pauses), pauses[-1]) == (True, 60)
+
+
+def test_news_shorten_the_pause() -> None:
+    schedule = PollSchedule(60, now=0)
+    for second in range(1, 12):
+        schedule.asked(second, has_news=False)
+    before = schedule.seconds_left(11)
+    schedule.asked(11, has_news=True)
+    assert schedule.seconds_left(11) == pytest.approx(before / 3)
+
+
+def test_a_submission_makes_the_next_question_come_soon() -> None:
+    schedule = PollSchedule(60, now=0)
+    for second in range(1, 12):
+        schedule.asked(second, has_news=False)
+    schedule.hurry(11)
+    assert schedule.seconds_left(11) == 1
+
+
+def test_a_search_of_a_day_is_in_no_hurry() -> None:
+    schedule = PollSchedule(60, now=0)
+    schedule.asked(86_400, has_news=True)
+    assert schedule.seconds_left(86_400) == 15
+
+
+def test_the_shortest_pause_is_not_above_the_longest() -> None:
+    schedule = PollSchedule(0.2, now=0)
+    schedule.asked(86_400, has_news=False)
+    assert schedule.seconds_left(86_400) == pytest.approx(0.2)
+
+
+@example([(16324.823934597361, "none")] * 20)
+@given(st.lists(st.tuples(st.floats(0, 10_000), st.sampled_from(["news", "none", "hurry"])), max_size=60))
+def test_a_pause_is_never_above_the_longest_nor_below_the_shortest(steps: list[tuple[float, str]]) -> None:
+    schedule, now = PollSchedule(60, now=0), 0.0
+    for later, what in steps:
+        now += later
+        schedule.hurry(now) if what == "hurry" else schedule.asked(now, what == "news")
+        assert schedule.seconds_left(now) <= 60
+        assert what == "hurry" or schedule.seconds_left(now) > 0.999
