@@ -233,13 +233,13 @@ _GRID_OPTIONS = ("grid_module", "grid_config")
 
 
 def add_options(
-    parser: Parser, defaults: Mapping[str, object], leave_out: Sequence[str] = (), given_only: bool = False
+    parser: Parser, defaults: Mapping[str, object] | None, leave_out: Sequence[str] = (), fills_in: bool = False
 ) -> None:
     """Add the options of a search to a parser or a group of one.
 
-    defaults: option name -> default instead of the declared one.
+    defaults: option name -> default instead of the declared one, for the help; None: the help shows no defaults.
     leave_out: names of options that are not added.
-    given_only: leave options that are not given out of the Namespace, so that one can tell.
+    fills_in: the Namespace has the defaults, too; otherwise nothing but what is given, see `given_options`.
     """
     groups: dict[str, Parser] = {}
     for name, field in _fields().items():
@@ -250,22 +250,24 @@ def add_options(
             # A group cannot hold groups: there, all options go into the one group.
             is_parser = isinstance(parser, argparse.ArgumentParser)
             groups[title] = parser.add_argument_group(title) if is_parser else parser
-        _add_option(groups[title], name, field, defaults.get(name, field.default), given_only)
+        default = None if defaults is None else defaults.get(name, field.default)
+        _add_option(groups[title], name, field, default, fills_in)
 
 
 def _add_option(
-    target: Parser, name: str, field: dataclasses.Field[Any], default: object, given_only: bool
+    target: Parser, name: str, field: dataclasses.Field[Any], default: object, fills_in: bool
 ) -> None:  # Any: of the option's type
+    """Add an option. default: for the help, None = it shows none."""
     arguments: dict[str, Any] = dict(field.metadata["arguments"])  # Any: argparse's own keywords
     text = field.metadata["help"]
     if isinstance(field.default, bool):
         arguments["action"] = "store_true"
-    elif not given_only and field.default is not None and default not in ("", ()):
+    elif default not in (None, "", ()):
         shown = "the current folder" if default == "." else str(default).replace("%", "%%")
         text += f" Default: {shown}."
     # argparse adds to a copy of the default, which has to be a list for that.
-    arguments["default"] = argparse.SUPPRESS if given_only else list(default) if isinstance(default, tuple) else default
-    target.add_argument(f"--{name}", help=text, **arguments)
+    filled = list(default) if isinstance(default, tuple) else default
+    target.add_argument(f"--{name}", help=text, default=filled if fills_in else argparse.SUPPRESS, **arguments)
 
 
 def hpsearch_cli_arguments(
@@ -285,12 +287,18 @@ def hpsearch_cli_arguments(
         *(() if show_out_dir else _OUT_DIR_OPTIONS),
         *(() if show_grid_module else _GRID_OPTIONS),
     ]
-    add_options(parser, {"out_dir": dout_dir, "grid_module": default_grid}, hidden)
+    add_options(parser, {"out_dir": dout_dir, "grid_module": default_grid}, hidden, fills_in=True)
 
 
-def options_from(namespace: argparse.Namespace) -> SearchOptions:
-    """Return the options in a Namespace, which may hold others too; missing ones get their defaults."""
-    return options_from_names(vars(namespace))
+def given_options(namespace: argparse.Namespace) -> dict[str, Any]:  # Any: of the options' types
+    """Return the options of a search in a Namespace, which may hold others, too: name -> value."""
+    return {name: value for name, value in vars(namespace).items() if name in _fields()}
+
+
+def options_from(namespace: argparse.Namespace, defaults: Mapping[str, object]) -> SearchOptions:
+    """Return the options of a search in a Namespace. defaults: name -> default instead of the declared one."""
+    given = given_options(namespace)
+    return options_from_names({**defaults, **given, "given_by_hand": sorted(given)})
 
 
 def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types

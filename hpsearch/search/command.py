@@ -6,11 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.config.options import DEFAULT_OUT_DIR, add_options, hpsearch_cli_arguments, options_from
+from hpsearch.config.options import (
+    DEFAULT_OUT_DIR,
+    add_options,
+    given_options,
+    hpsearch_cli_arguments,
+    options_from,
+)
 from hpsearch.config.subcommand import ExampleFormatter
 from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
@@ -57,21 +62,19 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
         formatter_class=ExampleFormatter,
         allow_abbrev=True,
     )
-    add_options(parser, {"out_dir": out_dir, "grid_module": default_grid})
+    defaults = {"out_dir": out_dir, "grid_module": default_grid}
+    add_options(parser, defaults)
     namespace = parser.parse_args(list(argv))
-    given_parser = argparse.ArgumentParser(add_help=False)
-    add_options(given_parser, {}, given_only=True)
-    given = vars(given_parser.parse_args(list(argv)))
 
     from hpsearch.console.console import Console
     from hpsearch.search.search import run_search
 
     add_current_folder()
+    options = options_from(namespace, defaults)
     if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:
-        _add_folder_above(Path(beside), namespace.grid_module)
+        _add_folder_above(Path(beside), options.grid_module)
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
-    options = replace(options_from(namespace), given_by_hand=tuple(sorted(given)))
-    return run_search(options, given, Console(), import_paths)
+    return run_search(options, given_options(namespace), Console(), import_paths)
 
 
 def _add_folder_above(copy: Path, grid_module: str) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.config.options import SearchOptions, add_options, names_of_planning_options
+from hpsearch.config.options import add_options, given_options, names_of_planning_options
 from hpsearch.config.subcommand import folder_parser
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 
@@ -288,13 +288,8 @@ def _parser_with_search_options(name: str, description: str, example: str) -> ar
     # All of them would bury the message that they stand before where an option is wrong.
     parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
     hidden = [*names_of_planning_options(), "resume", "dry_run"]
-    add_options(parser, {}, hidden, given_only=True)
+    add_options(parser, None, hidden)
     return parser
-
-
-def _given(namespace: argparse.Namespace) -> dict[str, Any]:  # Any: of the options' types
-    known = SearchOptions.__dataclass_fields__
-    return {name: value for name, value in vars(namespace).items() if name in known}
 
 
 def resume(argv: Sequence[str]) -> int:
@@ -306,10 +301,10 @@ def resume(argv: Sequence[str]) -> int:
     namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
     from hpsearch.console.console import Console
 
-    return _resume(namespace.folder, _given(namespace), Console())
+    return _resume(namespace.folder, given_options(namespace), Console())
 
 
-def _resume(folder: str, given: dict[str, Any], console: Console) -> int:  # Any: see _given
+def _resume(folder: str, given: dict[str, Any], console: Console) -> int:  # Any: see given_options
     from hpsearch.folder.reading import find_folder
     from hpsearch.search.search import resume_search
 
@@ -349,7 +344,7 @@ def _retry(namespace: argparse.Namespace, console: Console) -> int:
         console.note("no run of this search has failed: there is nothing to run again")
         return 0
     how = Resumption(lambda record: _to_look_after(record, numbers), named, takes_all_failed)
-    return resume_search(str(reader.folder.path), _given(namespace), console, how).exit_status
+    return resume_search(str(reader.folder.path), given_options(namespace), console, how).exit_status
 
 
 def _to_look_after(record: SearchRecord, numbers: Collection[int]) -> list[RunRecord]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
-from hpsearch.config.options import SearchOptions, add_options, names_of_planning_options, options_from, to_argv
+from hpsearch.config.options import (
+    SearchOptions,
+    add_options,
+    names_of_planning_options,
+    options_from,
+    to_argv,
+)
 from hpsearch.core.errors import UsageError
 
 RESULTS_DIR = "./out/random_seeds"
@@ -93,9 +99,7 @@ def parse_seeds_options(argv: Sequence[str], arguments: SeedsArguments, prog: st
 
     Raises UsageError if its options do not go together; ends the process where argparse does.
     """
-    namespace = _parser(arguments, prog, given_only=False).parse_args(list(argv))
-    given = vars(_parser(arguments, prog, given_only=True).parse_args(list(argv)))
-    search = options_from(namespace)
+    namespace = _parser(arguments, prog).parse_args(list(argv))
     values: dict[str, Any] = {  # Any: of the options' types
         **vars(namespace),
         "ignore_kwds": (*arguments.ignore_kwds, *namespace.ignore_kwds),
@@ -103,7 +107,7 @@ def parse_seeds_options(argv: Sequence[str], arguments: SeedsArguments, prog: st
         "config": arguments.config,
         "summary": SummaryWishes(namespace.summary_keys, namespace.summary_sem, namespace.summary_precs),
         "job": ControllerJob(namespace.hps_num_hours, namespace.hps_resources, namespace.hps_slurm_mem),
-        "search": replace(search, given_by_hand=tuple(sorted(given.keys() & vars(search).keys()))),
+        "search": options_from(namespace, {"grid_module": arguments.grid_module}),
     }
     options = SeedsOptions(**{option.name: values[option.name] for option in fields(SeedsOptions)})
     _check_together(options)
@@ -123,8 +127,7 @@ def _check_together(options: SeedsOptions) -> None:
         raise UsageError("--seeds_dir only sums up what was gathered; it cannot be given together with --run_dir")
 
 
-def _parser(arguments: SeedsArguments, prog: str | None, given_only: bool) -> argparse.ArgumentParser:
-    """Return the parser. given_only: its Namespace lacks the options of a search that are not given."""
+def _parser(arguments: SeedsArguments, prog: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         usage="%(prog)s --run_dir=DIR [--num_seeds=N] [--start_gathering] [options of a search]",
         prog=prog,
@@ -137,7 +140,7 @@ def _parser(arguments: SeedsArguments, prog: str | None, given_only: bool) -> ar
     _add_summary_options(parser.add_argument_group(f"the summary ({SUMMARY_NAME})"), arguments)
     title = "cluster job of the search itself (with --run_cluster, in the printed call)"
     _add_job_options(parser.add_argument_group(title))
-    add_options(parser, {"grid_module": arguments.grid_module}, _LEFT_OUT, given_only)
+    add_options(parser, {"grid_module": arguments.grid_module}, _LEFT_OUT)
     return parser
 
 
