@@ -28,8 +28,6 @@ from hpsearch.store.checked import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 
-Parser = argparse.ArgumentParser | argparse._ArgumentGroup
-
 
 def _option(
     default: Any,  # Any: of the type that the option has
@@ -219,80 +217,19 @@ class SearchOptions:
     given_by_hand: tuple[str, ...] = ()
 
 
-def _fields() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
+def all_options() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
+    """Return how each option is declared, by its name."""
     return {field.name: field for field in dataclasses.fields(SearchOptions) if field.metadata}
 
 
 def names_of_planning_options() -> list[str]:
     """Return the options that shape the list of runs: they cannot be given to a search that is planned already."""
-    return [name for name, field in _fields().items() if field.metadata["plans"]]
-
-
-_OUT_DIR_OPTIONS = ("out_dir", "force_out_dir", "dont_force_new_dir")
-_GRID_OPTIONS = ("grid_module", "grid_config")
-
-
-def add_options(
-    parser: Parser, defaults: Mapping[str, object] | None, leave_out: Sequence[str] = (), fills_in: bool = False
-) -> None:
-    """Add the options of a search to a parser or a group of one.
-
-    defaults: option name -> default instead of the declared one, for the help; None: the help shows no defaults.
-    leave_out: names of options that are not added.
-    fills_in: the Namespace has the defaults, too; otherwise nothing but what is given, see `given_options`.
-    """
-    groups: dict[str, Parser] = {}
-    for name, field in _fields().items():
-        if name in leave_out:
-            continue
-        title = field.metadata["group"]
-        if title not in groups:
-            # A group cannot hold groups: there, all options go into the one group.
-            is_parser = isinstance(parser, argparse.ArgumentParser)
-            groups[title] = parser.add_argument_group(title) if is_parser else parser
-        default = None if defaults is None else defaults.get(name, field.default)
-        _add_option(groups[title], name, field, default, fills_in)
-
-
-def _add_option(
-    target: Parser, name: str, field: dataclasses.Field[Any], default: object, fills_in: bool
-) -> None:  # Any: of the option's type
-    """Add an option. default: for the help, None = it shows none."""
-    arguments: dict[str, Any] = dict(field.metadata["arguments"])  # Any: argparse's own keywords
-    text = field.metadata["help"]
-    if isinstance(field.default, bool):
-        arguments["action"] = "store_true"
-    elif default not in (None, "", ()):
-        shown = "the current folder" if default == "." else str(default).replace("%", "%%")
-        text += f" Default: {shown}."
-    # argparse adds to a copy of the default, which has to be a list for that.
-    filled = list(default) if isinstance(default, tuple) else default
-    target.add_argument(f"--{name}", help=text, default=filled if fills_in else argparse.SUPPRESS, **arguments)
-
-
-def hpsearch_cli_arguments(
-    parser: Parser,
-    show_num_searches: bool = True,
-    show_out_dir: bool = True,
-    dout_dir: str = DEFAULT_OUT_DIR,
-    show_grid_module: bool = True,
-    default_grid: str = "",
-) -> None:
-    """Add the classic options of a search to any argparse parser or group.
-
-    default_grid: default of ``--grid_module``.
-    """
-    hidden = [
-        *(() if show_num_searches else ("num_searches",)),
-        *(() if show_out_dir else _OUT_DIR_OPTIONS),
-        *(() if show_grid_module else _GRID_OPTIONS),
-    ]
-    add_options(parser, {"out_dir": dout_dir, "grid_module": default_grid}, hidden, fills_in=True)
+    return [name for name, field in all_options().items() if field.metadata["plans"]]
 
 
 def given_options(namespace: argparse.Namespace) -> dict[str, Any]:  # Any: of the options' types
     """Return the options of a search in a Namespace, which may hold others, too: name -> value."""
-    return {name: value for name, value in vars(namespace).items() if name in _fields()}
+    return {name: value for name, value in vars(namespace).items() if name in all_options()}
 
 
 def options_from(namespace: argparse.Namespace, defaults: Mapping[str, object]) -> SearchOptions:
@@ -321,7 +258,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
     """
     for name in given:
-        if _fields()[name].metadata["plans"]:
+        if all_options()[name].metadata["plans"]:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     # What an earlier controller was asked to do only that once.
     options = dataclasses.replace(options, submit_only=False, runs_are_gone=False)
@@ -335,7 +272,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
 def to_argv(options: SearchOptions) -> list[str]:
     """Return the command-line words for these options, without defaults that the user did not give by hand."""
     words = []
-    for name, field in _fields().items():
+    for name, field in all_options().items():
         value = getattr(options, name)
         if value == field.default and name not in options.given_by_hand:
             continue

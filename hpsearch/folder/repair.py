@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.config.subcommand import folder_parser
+from hpsearch.config.parsers import folder_parser
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.config.option_values import at_least
-from hpsearch.config.subcommand import folder_parser
+from hpsearch.config.parsers import folder_parser
 from hpsearch.core.errors import FolderError
 
 if TYPE_CHECKING:

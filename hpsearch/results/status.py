@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.config.subcommand import folder_parser
+from hpsearch.config.parsers import folder_parser
 from hpsearch.console.exit_status import clean_up_when_interrupted
 
 if TYPE_CHECKING:

@@ -9,14 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.config.options import (
-    DEFAULT_OUT_DIR,
-    add_options,
-    given_options,
-    hpsearch_cli_arguments,
-    options_from,
-)
-from hpsearch.config.subcommand import ExampleFormatter
+from hpsearch.config.options import DEFAULT_OUT_DIR, given_options, options_from
+from hpsearch.config.parsers import ExampleFormatter, add_options, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.config.options import add_options, given_options, names_of_planning_options
-from hpsearch.config.subcommand import folder_parser
+from hpsearch.config.options import given_options, names_of_planning_options
+from hpsearch.config.parsers import add_options, folder_parser
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 
 if TYPE_CHECKING:

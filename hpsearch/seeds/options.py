@@ -10,11 +10,11 @@ from typing import Any
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import (
     SearchOptions,
-    add_options,
     names_of_planning_options,
     options_from,
     to_argv,
 )
+from hpsearch.config.parsers import add_options
 from hpsearch.core.errors import UsageError
 
 RESULTS_DIR = "./out/random_seeds"

@@ -29,7 +29,7 @@ OF_A_SEARCH = [
 ]
 OF_SUBCOMMANDS = [
     ("status", "hpsearch.console"),
-    ("status", "hpsearch.config.subcommand"),
+    ("status", "hpsearch.config.parsers"),
     ("status", "hpsearch.folder.reading"),
     ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.results.finished"),
