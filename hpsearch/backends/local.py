@@ -34,6 +34,7 @@ class LocalBackend:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         """Nothing runs so far; `tell` shows people a message."""
+        self._tell = tell
         self._leftovers = Leftovers(tell)
         self._launchers: dict[str, Launcher] = {}
         self._prepared: dict[str, tuple[Attempt, str]] = {}

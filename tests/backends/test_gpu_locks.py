@@ -114,7 +114,7 @@ def test_a_folder_that_is_a_link_is_told_and_not_followed(folder: Path, tmp_path
     warnings: list[str] = []
     locks = GpuLocks(folder, warnings.append)
     problem = locks.prepare()
-    assert (locks.take("GPU-a"), locks.held(), list(target.iterdir()), warnings) == (True, frozenset(), [], [])
+    assert (locks.take("GPU-a"), locks._held, list(target.iterdir()), warnings) == (True, {}, [], [])
     assert problem == (
         f"{folder}: is a link, not a folder; two searches may start on a GPU at once; "
         "remove it, or give another folder by HPSEARCH_GPU_LOCKS, the same for all users"
@@ -178,7 +178,7 @@ def test_what_is_no_lock_is_named_once_and_keeps_no_search_from_its_gpu(
     taken = [locks.take("GPU-a"), locks.take("GPU-a")]
     locks.note_start("GPU-a", 1000.5)
     owner = pwd.getpwuid(os.geteuid()).pw_name
-    assert (taken, locks.held(), elsewhere.read_text()) == ([True, True], frozenset(), "precious")
+    assert (taken, locks._held, elsewhere.read_text()) == ([True, True], {}, "precious")
     assert warnings == [
         f"{folder / 'GPU-a.lock'}: is {kind} of {owner}, not a lock; two searches may start on a GPU at once; remove it"
     ]
@@ -195,7 +195,7 @@ def test_a_file_system_without_locks_is_not_another_search(
     warnings: list[str] = []
     locks = GpuLocks(folder, warnings.append)
     locks.prepare()
-    assert (locks.take("GPU-a"), locks.held()) == (True, frozenset())
+    assert (locks.take("GPU-a"), locks._held) == (True, {})
     assert warnings == [
         f"{folder / 'GPU-a.lock'}: cannot be locked ({os.strerror(number)}); two searches may start on a GPU at once; "
         "give HPSEARCH_GPU_LOCKS a folder on a local disk"
@@ -213,7 +213,7 @@ def test_a_stamp_that_can_be_of_no_start_refuses_no_gpu(folder: Path, stamp: str
 def test_a_folder_that_is_cleaned_away_in_a_long_search_is_made_anew(folder: Path) -> None:
     first, second = locks_in(folder), locks_in(folder)
     shutil.rmtree(folder)
-    assert (first.take("GPU-a"), second.take("GPU-a"), first.held()) == (True, False, {"GPU-a"})
+    assert (first.take("GPU-a"), second.take("GPU-a"), set(first._held)) == (True, False, {"GPU-a"})
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.backends.gpu.cards import NoGpuFound, query_cards, usable_cards
+from hpsearch.backends.gpu.cards import Card, NoGpuFound, query_cards, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu.nvidia_smi import Remarks, foreign_gpus, has_driver_tool
+from hpsearch.backends.gpu.nvidia_smi import Remarks, foreign_gpus
 from hpsearch.backends.gpu.readings import GpuReader
 from hpsearch.backends.gpu.slots import (
     GpuLimits,
     GpuReading,
     GpuRun,
-    SharingRuns,
     broken_limits,
     choose_gpus,
     gpus_of,
-    gpus_with_memory,
     is_in_startup,
     memory_need_mb,
+    open_gpus,
     place_on,
+    sharing_runs,
     wants_alone,
 )
-from hpsearch.backends.gpu.slots import open_gpus as find_open_gpus
-from hpsearch.backends.gpu.watch import GpuWatch, Obstacles
+from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalBackend
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.backends.shell import Conversation
@@ -69,62 +69,77 @@ class GpuBackend(LocalBackend):
         """
         super().__init__(tell)
         self.conversation = Conversation(environment)
-        self._wishes, self._limits, self._tell = wishes, wishes.limits, tell
+        self._wishes, self._limits = wishes, wishes.limits
         self._environment, self._clock, self._wall = environment, clock, wall
         self._started_at: dict[str, float] = {}
         self._tokens: set[str] = set()
-        self._reader = GpuReader(conversation=self.conversation)
-        self._watch = GpuWatch(wishes.samples)
-        self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
-        self._uuids: dict[int, str] = {}
-        self._lock_names: dict[int, str] = {}
-        self._single: frozenset[int] = frozenset()
+        self._sharing: set[str] = set()
+        self._cards: dict[int, Card] = {}
         self._readings: dict[int, GpuReading] = {}
-        self._obstacles, self._remarks = Obstacles(tell), Remarks()
-        self._is_silent = False
+        self._reader = GpuReader(conversation=self.conversation)
         self._asked_at = -math.inf
         self._look_at: float | None = None
-        self._sharing = SharingRuns()
         self._changed: set[int] = set()
+        self._is_silent = False
+        self._watch, self._remarks = GpuWatch(wishes.samples), Remarks()
+        self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
 
     def check(self) -> None:
         """Find the GPUs, say which of those that are meant cannot be used, and take a first reading."""
-        if not has_driver_tool():
+        if shutil.which("nvidia-smi") is None:
             raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._ask()
         listed, remarks = query_cards(self.conversation)
         cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
-        self._uuids = {card.index: card.uuid for card in cards}
-        self._single = frozenset(card.index for card in cards if card.takes_one_process)
-        self._lock_names = {card.index: card.lock_name for card in cards}
-        for complaint in [*complaints, *self._remarks.news(remarks), self._locks.prepare()]:
-            if complaint:
-                self._warn(complaint)
+        self._cards = {card.index: card for card in cards}
+        for complaint in filter(None, [*complaints, *self._remarks.news(remarks), self._locks.prepare()]):
+            self._warn(complaint)
         readings = self._reader.read_now()
         if not readings:
-            raise BackendError(
-                f"{self._reader.problem}; call it by hand, or give --visible_gpus=-1 to run without GPUs"
-            )
+            remedy = "call it by hand, or give --visible_gpus=-1 to run without GPUs"
+            raise BackendError(f"{self._reader.problem}; {remedy}")
         self._take_in(readings, [])
 
-    def place(self, active: Sequence[Job]) -> Place | None:
-        """Return the GPUs for one more run; asks for readings where a slot could be filled."""
-        return self._place(active, None)
+    def place(self, active: Sequence[Job], need_mb: float | None = None) -> Place | None:
+        """Return the GPUs for one more run; ask for readings where a slot could be filled.
+
+        need_mb: the run wants them alone, with this much memory free.
+        """
+        runs = self._runs(active)
+        self._take_in(self._reader.answer(), runs)
+        self._keep_locks(runs)
+        now = self._clock()
+        candidates = open_gpus(list(self._cards), runs, self._limits, now)
+        fit = [gpu for gpu in candidates if self._watch.is_confirmed(gpu, now) and gpu in self._readings]
+        if need_mb is not None:
+            fit = self._with_memory(fit, need_mb, runs)
+        chosen = self._chosen(fit, runs, [pid_of(job.id) for job in active])
+        if not chosen:
+            needed, now = self._limits.gpus_per_run, self._clock()
+            if not active and (words := self._watch.obstacles(candidates, needed, now)):
+                self._tell(words)
+            self._look(candidates)
+            return None
+        self._watch.run_started()
+        now = self._clock()
+        for gpu in chosen:
+            self._locks.note_start(self._cards[gpu].lock_name, now)
+        return place_on([self._readings[gpu] for gpu in chosen], is_alone=need_mb is not None)
 
     def memory_need_mb(self, job: Job) -> float | None:
         """Return how much free memory is more than the job had when it started there, or as much without others."""
-        ours = [self._readings[gpu] for gpu in self._uuids if gpu in self._readings]
-        return memory_need_mb(job, job in self._sharing, ours, self._limits.gpus_per_run)
+        ours = [self._readings[gpu] for gpu in self._cards if gpu in self._readings]
+        return memory_need_mb(job, job.attempt.token in self._sharing, ours, self._limits.gpus_per_run)
 
     def place_with_memory(self, active: Sequence[Job], free_mb: float) -> Place | None:
         """Return GPUs for one run alone that have this much memory free."""
-        return self._place(active, free_mb)
+        return self.place(active, free_mb)
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = super().poll(active)
-        self._sharing.note(active)
+        self._sharing = (self._sharing & statuses.keys()) | sharing_runs(active)
         self._tokens.update(statuses)
         for job in active:
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
@@ -155,81 +170,50 @@ class GpuBackend(LocalBackend):
         self._reader.close()
         self._locks.keep(())
 
-    def _place(self, active: Sequence[Job], need_mb: float | None) -> Place | None:
-        runs = self._runs(active)
-        self._take_in(self._reader.answer(), runs)
-        self._keep_locks(runs)
-        is_open = find_open_gpus(list(self._uuids), runs, self._limits, self._clock())
-        confirmed = self._confirmed(is_open)
-        if need_mb is not None:
-            confirmed = self._with_memory(confirmed, need_mb, runs)
-        chosen = self._chosen(confirmed, runs, [pid_of(job.id) for job in active])
-        if not chosen:
-            if not active:
-                self._obstacles.tell(is_open, self._limits.gpus_per_run, self._clock())
-            self._look(is_open)
-            return None
-        self._obstacles.clear()
-        now = self._clock()
-        for gpu in chosen:
-            self._locks.note_start(self._lock_names[gpu], now)
-        return place_on(chosen, [self._readings[gpu].memory_free_mb for gpu in chosen], is_alone=need_mb is not None)
-
-    def _confirmed(self, gpus: Iterable[int]) -> dict[int, GpuReading]:
-        now = self._clock()
-        return {
-            gpu: self._readings[gpu] for gpu in gpus if self._watch.is_confirmed(gpu, now) and gpu in self._readings
-        }
-
-    def _with_memory(
-        self, confirmed: Mapping[int, GpuReading], need_mb: float, runs: Sequence[GpuRun]
-    ) -> dict[int, GpuReading]:
+    def _with_memory(self, gpus: Sequence[int], need_mb: float, runs: Sequence[GpuRun]) -> list[int]:
         """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
-        fit = gpus_with_memory(confirmed, need_mb, {gpu for run in runs for gpu in run.gpus})
-        too_full = confirmed.keys() - fit.keys()
-        self._put_off(too_full, f"a run that ran out of memory needs {need_mb:.0f} MiB and no other run")
-        return fit
+        taken = {gpu for run in runs for gpu in run.gpus}
+        free_mb = {gpu: self._readings[gpu].memory_free_mb for gpu in gpus}
+        too_full = {gpu for gpu, mb in free_mb.items() if gpu in taken or (mb is not None and mb < need_mb)}
+        reason = f"a run that ran out of memory needs {need_mb:.0f} MiB and no other run"
+        self._watch.put_off(too_full, self._clock(), reason)
+        return [gpu for gpu in gpus if gpu not in too_full]
 
-    def _chosen(self, confirmed: dict[int, GpuReading], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
+    def _chosen(self, fit: Sequence[int], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
         """Return the GPUs for a run, their locks held; those that are refused at the last moment are left out."""
+        readings = {gpu: self._readings[gpu] for gpu in fit}
         while True:
-            chosen = choose_gpus(list(self._uuids), confirmed, runs, self._limits, self._clock())
+            chosen = choose_gpus(list(self._cards), readings, runs, self._limits, self._clock())
             refused = self._refused(chosen, leaders)
             if not refused:
                 return chosen
             self._keep_locks(runs)
             for gpu in refused:
-                del confirmed[gpu]
+                del readings[gpu]
 
-    def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> list[int]:
+    def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> set[int]:
         """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
-        locked = [gpu for gpu in gpus if not self._locks.take(self._lock_names[gpu])]
-        self._put_off(locked, "a run of another search starts up there")
+        names = {gpu: self._cards[gpu].lock_name for gpu in gpus}
+        locked = {gpu for gpu in gpus if not self._locks.take(names[gpu])}
         since, now = self._watch.confirmed_since, self._clock()
-        outdated = [gpu for gpu in gpus if self._locks.has_other_start(self._lock_names[gpu], since(gpu), now)]
+        self._watch.put_off(locked, now, "a run of another search starts up there")
+        outdated = {gpu for gpu in gpus if self._locks.has_other_start(names[gpu], since(gpu), now)}
         self._watch.start_anew(outdated)
-        refused = {*locked, *outdated}
-        if gpus and not refused and self._wishes.exclusive:
-            uuids = {gpu: self._uuids[gpu] for gpu in gpus}
-            refused = foreign_gpus(self.conversation, uuids, leaders, self._tokens)
-            self._put_off(refused, "a process of someone else computes there, --exclusive_gpus")
-        return list(refused)
+        if locked or outdated or not gpus or not self._wishes.exclusive:
+            return locked | outdated
+        uuids = {gpu: self._cards[gpu].uuid for gpu in gpus}
+        foreign = foreign_gpus(self.conversation, uuids, leaders, self._tokens)
+        self._watch.put_off(foreign, self._clock(), "a process of someone else computes there, --exclusive_gpus")
+        return foreign
 
-    def _put_off(self, gpus: Iterable[int], reason: str) -> None:
-        """These GPUs are below the limits, but cannot be used for now all the same."""
-        self._watch.put_off(gpus, self._clock())
-        for gpu in gpus:
-            self._obstacles.note_refusal(gpu, reason)
-
-    def _look(self, is_open: Sequence[int]) -> None:
+    def _look(self, candidates: Sequence[int]) -> None:
         """Ask for a reading if a slot could be filled and it is time; else note when it will be."""
         now, needed = self._clock(), self._limits.gpus_per_run
-        if len(is_open) < needed:
-            return
-        wait_s = self._watch.wait_s(is_open, needed, now)
-        if wait_s <= 0:
-            self._ask()
-        self._look_at = now + wait_s
+        if len(candidates) >= needed:
+            wait_s = self._watch.wait_s(candidates, needed, now)
+            if wait_s <= 0:
+                self._ask()
+            self._look_at = now + wait_s
 
     def _ask(self) -> None:
         if not self._reader.is_busy:
@@ -244,19 +228,17 @@ class GpuBackend(LocalBackend):
         if bool(readings) == self._is_silent:
             self._tell_of_silence(not readings)
         if not readings:
-            self._watch.put_off(self._uuids, now)
+            self._watch.put_off(self._cards, now)
             return
         for remark in self._remarks.news(self._reader.remarks):
             self._warn(remark)
         self._readings = {reading.index: reading for reading in readings}
         # A full GPU says nothing while it is full of our own runs, or of one that has ended since the question.
-        is_telling = {*find_open_gpus(list(self._uuids), runs, self._limits, now)} - self._changed
+        is_telling = {*open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
         self._changed.clear()
-        broken = {gpu: self._broken_limits(gpu) for gpu in self._uuids}
-        allows = {gpu: not words for gpu, words in broken.items() if not words or gpu in is_telling}
-        self._watch.note(allows, self._asked_at, now)
-        for gpu in allows:
-            self._obstacles.note_reading(gpu, broken[gpu])
+        broken = {gpu: self._broken_limits(gpu) for gpu in self._cards}
+        told = {gpu: words for gpu, words in broken.items() if not words or gpu in is_telling}
+        self._watch.note(told, self._asked_at, now)
 
     def _broken_limits(self, gpu: int) -> str:
         if gpu not in self._readings:
@@ -273,7 +255,7 @@ class GpuBackend(LocalBackend):
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
         """Hold the locks of the GPUs on which a run starts up, also an adopted one, and no others."""
         gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
-        starting = {name for gpu, name in self._lock_names.items() if gpu in gpus}
+        starting = [card.lock_name for gpu, card in self._cards.items() if gpu in gpus]
         self._locks.keep(starting)
         for name in starting:
             self._locks.take(name)
@@ -287,11 +269,11 @@ class GpuBackend(LocalBackend):
         # The wall clock is asked only once how old a run is: it may be set at any moment.
         started = {job.id: now - max(0.0, self._wall() - job.submitted_at) for job in active}
         self._started_at = {job: self._started_at.get(job, started_at) for job, started_at in started.items()}
+        single = {gpu for gpu, card in self._cards.items() if card.takes_one_process}
         return [
-            GpuRun(
-                gpus_of(job), self._started_at[job.id], wants_alone(job) or not self._single.isdisjoint(gpus_of(job))
-            )
+            GpuRun(gpus, self._started_at[job.id], wants_alone(job) or not single.isdisjoint(gpus))
             for job in active
+            for gpus in [gpus_of(job)]
         ]
 
     def _warn(self, text: str) -> None:

@@ -14,6 +14,7 @@ from hpsearch.core.errors import BackendError
 _FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
 #: For drivers that know no MIG.
 _OLD_FIELDS = _FIELDS.replace("mig.mode.current", "serial")
+_MIG_REMEDY = "for a part of a divided GPU, give --visible_gpus=-1: the runs get the variable as it is"
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
 #: A piece of what nvidia-smi says when it fails -> the remedy.
@@ -78,19 +79,17 @@ def _failure(answer: Answer) -> BackendError:
     if "No devices were found" in said:
         return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
     if answer.exit_status is None:
-        return BackendError(
-            f"nvidia-smi gave no answer within {PATIENCE_S:.0f} s: the driver hangs; reboot. {_OR_WITHOUT}"
-        )
-    if not said:
-        return BackendError(
-            f"nvidia-smi said nothing (exit status {answer.exit_status}): call it by hand to see whether the driver "
-            f"works. {_OR_WITHOUT}"
-        )
-    remedy = next((remedy for piece, remedy in _REMEDIES.items() if piece in said), "call nvidia-smi by hand")
-    return BackendError(f"nvidia-smi fails: {said.rstrip('.')}. Remedy: {remedy}. {_OR_WITHOUT}")
+        problem = f"gave no answer within {PATIENCE_S:.0f} s: the driver hangs; reboot"
+    elif not said:
+        by_hand = "call it by hand to see whether the driver works"
+        problem = f"said nothing (exit status {answer.exit_status}): {by_hand}"
+    else:
+        remedy = next((remedy for piece, remedy in _REMEDIES.items() if piece in said), "call nvidia-smi by hand")
+        problem = f"fails: {said.rstrip('.')}. Remedy: {remedy}"
+    return BackendError(f"nvidia-smi {problem}. {_OR_WITHOUT}")
 
 
-def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
+def _unusable_reason(card: Card, limits: GpuLimits) -> str | None:
     """Return why a GPU can never take a run, and what to do about it; None if it can."""
     texts = (card.mig, card.compute_mode, card.load, card.memory_total, card.memory_used)
     if any("requires reset" in text for text in texts):
@@ -98,11 +97,9 @@ def unusable_reason(card: Card, limits: GpuLimits) -> str | None:
     if any("is lost" in text for text in texts):
         return f"{card.label} is lost to its driver ({card.load}): reboot"
     if card.mig == "Enabled":
-        return (
-            f"{card.label} is divided by MIG and has no load of its own: nvidia-smi -i {card.index} -mig 0 (as root) "
-            "undivides it; or use one part, by CUDA_VISIBLE_DEVICES=MIG-<its UUID> (see nvidia-smi -L) with "
-            "--visible_gpus=-1"
-        )
+        undivide = f"nvidia-smi -i {card.index} -mig 0 (as root) undivides it"
+        use_part = "use one part, by CUDA_VISIBLE_DEVICES=MIG-<its UUID> (see nvidia-smi -L) with --visible_gpus=-1"
+        return f"{card.label} is divided by MIG and has no load of its own: {undivide}; or {use_part}"
     if card.compute_mode == "Prohibited":
         return f"{card.label} lets no process compute: nvidia-smi -i {card.index} -c DEFAULT (as root) lets it"
     return _figures_missing(card, limits)
@@ -114,10 +111,8 @@ def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
     if not has_memory and limits.free_memory_mb > 0:
         return f"{card.label} does not say how much memory is free ({card.memory_used}): leave --min_free_memory out"
     if not has_memory and limits.memory < 1:
-        return (
-            f"{card.label} does not say how much of its memory is in use ({card.memory_used}): "
-            "give --allowed_memory=1 to use it without that limit"
-        )
+        remedy = "give --allowed_memory=1 to use it without that limit"
+        return f"{card.label} does not say how much of its memory is in use ({card.memory_used}): {remedy}"
     if figure(card.load) is None and limits.load < 1:
         return f"{card.label} does not say its load ({card.load}): give --allowed_load=1 to use it without that limit"
     if total_mb is not None and total_mb < limits.free_memory_mb:
@@ -125,7 +120,7 @@ def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
     return None
 
 
-def wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
+def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
     """Return the cards that the user means, in the order of preference, and a complaint for each that does not exist.
 
     listed: --visible_gpus; empty = all. caller: the caller's own CUDA_VISIBLE_DEVICES, which restricts "all".
@@ -134,13 +129,10 @@ def wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | Non
     if not listed:
         return (list(cards), []) if caller is None else _visible_to(caller, cards)
     by_index = {card.index: card for card in cards}
-    known = ", ".join(str(index) for index in by_index)
-    missing = [
-        f"--visible_gpus: there is no GPU {index} (this machine has {known})"
-        for index in listed
-        if index not in by_index
-    ]
-    return [by_index[index] for index in listed if index in by_index], missing
+    known = ", ".join(map(str, by_index))
+    missing = [index for index in listed if index not in by_index]
+    complaints = [f"--visible_gpus: there is no GPU {index} (this machine has {known})" for index in missing]
+    return [by_index[index] for index in listed if index in by_index], complaints
 
 
 def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[str]]:
@@ -160,9 +152,6 @@ def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[st
     return found, []
 
 
-_MIG_REMEDY = "for a part of a divided GPU, give --visible_gpus=-1: the runs get the variable as it is"
-
-
 def _is_named(card: Card, name: str) -> bool:
     return name == str(card.index) or (name.startswith("GPU-") and card.uuid.startswith(name))
 
@@ -174,8 +163,8 @@ def usable_cards(
 
     Raises BackendError with all of these if too few cards are left, NoGpuFound if the caller hides them all.
     """
-    wanted, complaints = wanted_cards(cards, listed, environment.get("CUDA_VISIBLE_DEVICES"))
-    reasons = {card.index: unusable_reason(card, limits) for card in wanted}
+    wanted, complaints = _wanted_cards(cards, listed, environment.get("CUDA_VISIBLE_DEVICES"))
+    reasons = {card.index: _unusable_reason(card, limits) for card in wanted}
     complaints += [reason for reason in reasons.values() if reason is not None]
     usable = [card for card in wanted if reasons[card.index] is None]
     if not usable:

@@ -20,18 +20,22 @@ LOCK_FOLDER_VARIABLE = "HPSEARCH_GPU_LOCKS"
 #: Anyone may have put anything there: no link is followed, and no FIFO waited for.
 _CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _WITHOUT = "two searches may start on a GPU at once"
+_OTHER_FOLDER = f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, the same for all users"
 
 
 class _NotALock(Exception):
-    """What lies in the folder under a lock's name cannot be one; says why, and what to do."""
+    """What lies under a lock's name, or its folder's, cannot serve as one; says why, and what to do."""
+
+    def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
+        super().__init__("; ".join(filter(None, [f"{path}: {problem}", _WITHOUT, remedy])))
 
 
 class GpuLocks:
-    """The locks of one search. The operating system frees them when the controller ends, however, so none goes stale.
+    """The locks of one search. The operating system frees them when the controller ends in any way: none goes stale.
 
-    A lock's file holds when a search last started a run on that GPU: readings from before that are worth nothing.
-    A lock that cannot be had at all (a foreign thing under its name, a file system without locks) keeps no search from
-    its GPUs: that is said once.
+    A lock's file holds when a search last started a run on that GPU: earlier readings are worth nothing. A GPU whose
+    lock can never be had (a foreign thing under its name, a file system without locks) is used without; that is told
+    once.
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None] = lambda text: None) -> None:
@@ -93,30 +97,20 @@ class GpuLocks:
         for uuid in [uuid for uuid in self._held if uuid not in uuids]:
             os.close(self._held.pop(uuid))
 
-    def held(self) -> frozenset[str]:
-        """Return the GPUs whose locks are held."""
-        return frozenset(self._held)
-
     def _locked(self, uuid: str) -> int | None:
-        """Return a GPU's lock file, open and locked; None if another search has it locked.
-
-        Raises _NotALock.
-        """
+        """Return a GPU's lock file, open and locked; None if another search has locked it. Raises _NotALock."""
         folder = self._open_folder()
         try:
             while True:
-                descriptor = self._open(folder, f"{uuid}.lock")
-                has_lock = False
-                try:
-                    # Whoever cleans /tmp may have removed the file in between: a lock on it would lock nobody out.
-                    has_lock = self._flock(descriptor, uuid) and os.fstat(descriptor).st_nlink > 0
-                    if has_lock:
-                        return descriptor
+                with contextlib.ExitStack() as to_close:
+                    descriptor = self._open(folder, f"{uuid}.lock")
+                    to_close.callback(os.close, descriptor)
+                    is_free = self._flock(descriptor, uuid)
+                    # A cleaner of /tmp may have removed the file in between: a lock on it would lock nobody out.
                     if os.fstat(descriptor).st_nlink > 0:
-                        return None
-                finally:
-                    if not has_lock:
-                        os.close(descriptor)
+                        if is_free:
+                            to_close.pop_all()
+                        return descriptor if is_free else None
         finally:
             os.close(folder)
 
@@ -126,35 +120,28 @@ class GpuLocks:
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 return False
-            path = self._folder / f"{uuid}.lock"
-            raise _NotALock(
-                f"{path}: cannot be locked ({reason_of(error)}); {_WITHOUT}; give {LOCK_FOLDER_VARIABLE} a folder on a "
-                "local disk"
-            ) from error
+            problem = f"cannot be locked ({reason_of(error)})"
+            remedy = f"give {LOCK_FOLDER_VARIABLE} a folder on a local disk"
+            raise _NotALock(self._folder / f"{uuid}.lock", problem, remedy) from error
         return True
 
     def _open_folder(self) -> int:
-        """Open the folder, and make it first where there is none. It is looked at anew each time: /tmp gets cleaned.
-
-        Raises _NotALock.
-        """
+        """Open the folder, or make it; each time, since /tmp gets cleaned. Raises _NotALock."""
         try:
             self._make_folder()
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _CAREFULLY)
         except OSError as error:
             # Linux says of a link that it is no folder, too.
             raise self._no_folder(error) from error
-        found = os.fstat(folder)
+        found, problem = os.fstat(folder), ""
         is_shared = found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) == stat.S_ISVTX | stat.S_IWOTH
         if found.st_uid not in (0, os.geteuid()) and not is_shared:
+            problem = f"belongs to {_owner(found)}, and its rights are not those of /tmp (drwxrwxrwt)"
+        elif not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
+            problem = "cannot be written"
+        if problem:
             os.close(folder)
-            raise _NotALock(
-                f"{self._folder}: belongs to {_owner(found)}, and its rights are not those of /tmp (drwxrwxrwt); "
-                f"{_WITHOUT}; {self._remedy}"
-            )
-        if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
-            os.close(folder)
-            raise _NotALock(f"{self._folder}: cannot be written; {_WITHOUT}; {self._remedy}")
+            raise _NotALock(self._folder, problem, _OTHER_FOLDER)
         return folder
 
     def _make_folder(self) -> None:
@@ -169,20 +156,13 @@ class GpuLocks:
         try:
             found = self._folder.lstat()
         except OSError:
-            return _NotALock(f"{self._folder}: cannot be made ({reason_of(error)}); {_WITHOUT}")
+            return _NotALock(self._folder, f"cannot be made ({reason_of(error)})")
         if stat.S_ISDIR(found.st_mode):
-            return _NotALock(f"{self._folder}: cannot be opened ({reason_of(error)}); {_WITHOUT}; {self._remedy}")
-        return _NotALock(f"{self._folder}: is {_kind(found)}, not a folder; {_WITHOUT}; {self._remedy}")
-
-    @property
-    def _remedy(self) -> str:
-        return f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, the same for all users"
+            return _NotALock(self._folder, f"cannot be opened ({reason_of(error)})", _OTHER_FOLDER)
+        return _NotALock(self._folder, f"is {_kind(found)}, not a folder", _OTHER_FOLDER)
 
     def _open(self, folder: int, name: str) -> int:
-        """Open a lock's file, and make it first where there is none.
-
-        Raises _NotALock if it is no ordinary file of its own.
-        """
+        """Open a lock's file, or make it. Raises _NotALock if it is no ordinary file of its own."""
         problem: OSError | None = None
         # In a folder like /tmp, Linux refuses O_CREAT for a file of another user, even where it may be written.
         for more in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
@@ -204,12 +184,10 @@ class GpuLocks:
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(found.st_mode):
                 raise self._foreign(name, found)
-        raise _NotALock(f"{self._folder / name}: cannot be opened ({reason_of(problem)}); {_WITHOUT}") from problem
+        raise _NotALock(self._folder / name, f"cannot be opened ({reason_of(problem)})") from problem
 
     def _foreign(self, name: str, found: os.stat_result) -> _NotALock:
-        return _NotALock(
-            f"{self._folder / name}: is {_kind(found)} of {_owner(found)}, not a lock; {_WITHOUT}; remove it"
-        )
+        return _NotALock(self._folder / name, f"is {_kind(found)} of {_owner(found)}, not a lock", "remove it")
 
 
 def _kind(found: os.stat_result) -> str:

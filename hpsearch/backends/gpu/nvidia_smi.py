@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,11 +24,6 @@ READING_FIELDS = "index,uuid,utilization.gpu,memory.used,memory.free,memory.tota
 _BUS_ID = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f]")
 #: From here on an exit status means that it was killed: what it printed may not be all.
 _KILLED = 128
-
-
-def has_driver_tool() -> bool:
-    """Return whether there is an nvidia-smi on PATH."""
-    return shutil.which("nvidia-smi") is not None
 
 
 def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:

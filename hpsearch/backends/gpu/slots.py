@@ -1,13 +1,18 @@
-"""The rule for which GPU is next: readings, live runs and limits in, GPUs out."""
+"""The rule for which GPU is next: readings, live runs and limits in, GPUs out; how a run's place tells its GPUs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, Place
+
+#: A GPU has more free memory than another if it has at least this many times as much.
+_MORE = 1.05
+#: Variables in a run's environment; a resumed search reads them from its journal.
+_GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,6 @@ def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, n
     return [gpu for gpu in order if is_open(gpu)]
 
 
-def is_below_limits(reading: GpuReading, limits: GpuLimits) -> bool:
-    """Return whether a reading allows a run."""
-    return not broken_limits(reading, limits)
-
-
 def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
     """Return each limit that a reading is beyond, in words. What is not known is beyond every limit there is."""
     load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
@@ -98,7 +98,9 @@ def choose_gpus(
     order: the GPUs that may be used, as the user prefers them. readings: of those that may be considered now.
     """
     fit = [
-        gpu for gpu in open_gpus(order, runs, limits, now) if gpu in readings and is_below_limits(readings[gpu], limits)
+        gpu
+        for gpu in open_gpus(order, runs, limits, now)
+        if gpu in readings and not broken_limits(readings[gpu], limits)
     ]
     chosen = sorted(fit, key=lambda gpu: _fullness(readings[gpu], runs))[: limits.gpus_per_run]
     return tuple(chosen) if len(chosen) == limits.gpus_per_run else ()
@@ -114,18 +116,12 @@ def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
     return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))
 
 
-_GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
-
-
-def place_on(gpus: Sequence[int], free_mb: Sequence[float | None], is_alone: bool) -> Place:
-    """Return the place made of these GPUs.
-
-    free_mb: of each GPU, None = not known. is_alone: no other run of the search may join.
-    """
-    ids = ",".join(map(str, gpus))
+def place_on(gpus: Sequence[GpuReading], is_alone: bool) -> Place:
+    """Return the place made of these GPUs. is_alone: no other run of the search may join."""
+    ids = ",".join(str(gpu.index) for gpu in gpus)
     # By bus id, so that the numbers mean the same to CUDA as to the driver's tool.
     environment = {_GPUS: ids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    known = [mb for mb in free_mb if mb is not None]
+    known = [gpu.memory_free_mb for gpu in gpus if gpu.memory_free_mb is not None]
     if len(known) == len(gpus):
         environment[_FREE_MB] = f"{min(known):g}"
     if is_alone:
@@ -152,44 +148,20 @@ def wants_alone(job: Job) -> bool:
     return _ALONE in job.place.environment
 
 
-#: A GPU has more free memory than another if it has at least this many times as much.
-_MORE = 1.05
-
-
-class SharingRuns:
-    """Which live runs have shared a GPU with another run of the search."""
-
-    def __init__(self) -> None:
-        self._tokens: set[str] = set()
-
-    def note(self, active: Sequence[Job]) -> None:
-        """Look at all live runs, those included that have ended just now."""
-        counts = Counter(gpu for job in active for gpu in gpus_of(job))
-        crowded = {job.attempt.token for job in active if any(counts[gpu] > 1 for gpu in gpus_of(job))}
-        self._tokens = (self._tokens & {job.attempt.token for job in active}) | crowded
-
-    def __contains__(self, job: Job) -> bool:
-        return job.attempt.token in self._tokens
+def sharing_runs(active: Sequence[Job]) -> set[str]:
+    """Return the tokens of the live runs that share a GPU with another run of the search."""
+    counts = Counter(gpu for job in active for gpu in gpus_of(job))
+    return {job.attempt.token for job in active if any(counts[gpu] > 1 for gpu in gpus_of(job))}
 
 
 def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> float | None:
     """Return how much free memory is more than the job had when it started, or as much without others beside it.
 
-    readings: of all GPUs that may be used. None = none of these can ever have more.
+    readings: of all GPUs that may be used. None = too few of these can ever have it.
     """
     free_mb = free_mb_of(job)
     if was_shared or not free_mb:
         return free_mb / _MORE
-    large_enough = [reading for reading in readings if (reading.memory_total_mb or 0) >= free_mb * _MORE]
-    return free_mb * _MORE if len(large_enough) >= gpus_per_run else None
-
-
-def gpus_with_memory(
-    readings: Mapping[int, GpuReading], need_mb: float, taken: Collection[int]
-) -> dict[int, GpuReading]:
-    """Return those of the GPUs that have enough free memory and no run of the search. taken: those that have one."""
-    return {
-        gpu: reading
-        for gpu, reading in readings.items()
-        if gpu not in taken and (reading.memory_free_mb is None or reading.memory_free_mb >= need_mb)
-    }
+    need_mb = free_mb * _MORE
+    large_enough = [reading for reading in readings if (reading.memory_total_mb or 0) >= need_mb]
+    return need_mb if len(large_enough) >= gpus_per_run else None

@@ -12,8 +12,8 @@ from hpsearch.backends.gpu.slots import (
     GpuLimits,
     GpuReading,
     GpuRun,
+    broken_limits,
     choose_gpus,
-    is_below_limits,
 )
 
 TOTAL_MB = 16000.0
@@ -78,12 +78,12 @@ def test_the_rule_chooses(order, readings, runs, limits, chosen):
     ],
 )
 def test_what_is_not_known_is_allowed_only_where_it_is_not_limited(limits, below):
-    assert is_below_limits(GpuReading(0, "GPU-0", None, None, None, None), limits) is below
+    assert (broken_limits(GpuReading(0, "GPU-0", None, None, None, None), limits) == []) is below
 
 
 @pytest.mark.parametrize("wanted_mb, below", [(8000, True), (8001, False)])
 def test_free_memory_is_an_absolute_demand_beside_the_share(wanted_mb, below):
-    assert is_below_limits(reading(0, memory=0.5), GpuLimits(free_memory_mb=wanted_mb)) is below
+    assert (broken_limits(reading(0, memory=0.5), GpuLimits(free_memory_mb=wanted_mb)) == []) is below
 
 
 shares = st.floats(0, 1)
