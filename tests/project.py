@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 #: A simulation as users write it: options of its own, refuses an existing folder, leaves a summary. Starts fast.
+#: With an option until=NAME it ends when there is a file of this name in its working folder.
 SCRIPT = """\
 import os, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
@@ -26,6 +27,8 @@ if os.path.exists(out_dir):
 os.makedirs(out_dir)
 print("x is", options["x"], flush=True)
 time.sleep(float(options.get("sleep", 0)))
+while not os.path.exists(options.get("until", ".")):
+    time.sleep(0.02)
 with open(os.path.join(out_dir, "summary.txt"), "w") as file:
     file.write("acc %s\\nfinished 1\\n" % options["x"])
 """
@@ -36,6 +39,37 @@ conditions = {conditions!r}
 _SCRIPT_NAME = {script!r}
 _SUMMARY_FILENAME = "summary.txt"
 _SUMMARY_KEYWORDS = {keywords!r}
+"""
+
+
+#: The command `hpsearch`, stopped once before FUNCTION of TARGET: "waiting" says so, "go" lets it go on.
+PAUSED = """\
+import sys, time
+from importlib import import_module
+from pathlib import Path
+target = {target}
+original = target.{function}
+def paused(*args, **kwargs):
+    target.{function} = original
+    Path("waiting").touch()
+    end = time.monotonic() + 60
+    while not Path("go").exists() and time.monotonic() < end:
+        time.sleep(0.005)
+    return original(*args, **kwargs)
+target.{function} = paused
+from hpsearch.__main__ import main
+sys.exit(main())
+"""
+
+#: Makes a CALL that ends at once, and fails if that has imported what takes long to import.
+LIGHT = """\
+import sys
+try:
+    {call}
+except SystemExit:
+    pass
+heavy = {{'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.search.search'}} & set(sys.modules)
+sys.exit(str(heavy) if heavy else 0)
 """
 
 
@@ -109,8 +143,16 @@ class Project:
 
     def start(self, *options: str, **popen: object) -> subprocess.Popen[str]:
         """Start the classic command; the caller ends it."""
+        return self.start_command(self.argv(*options), **popen)
+
+    def start_python(self, program: str, *words: str) -> subprocess.Popen[str]:
+        """Start a program given as text; the caller ends it."""
+        return self.start_command([sys.executable, "-c", program, *words])
+
+    def start_command(self, argv: list[str], **popen: object) -> subprocess.Popen[str]:
+        """Start any command in the project; the caller ends it."""
         return subprocess.Popen(
-            self.argv(*options),
+            argv,
             cwd=self.path,
             env=self.environ(),
             stdin=subprocess.DEVNULL,
@@ -123,6 +165,11 @@ class Project:
     def run(self, *options: str, timeout: float = 120) -> Result:
         """Run the classic command to its end."""
         return self.command(self.argv(*options), timeout=timeout)
+
+    def end(self, process: subprocess.Popen[str], timeout: float = 120) -> Result:
+        """Wait for the end of a command that was started."""
+        stdout, stderr = process.communicate(timeout=timeout)
+        return Result(process.returncode, stdout, stderr)
 
     def command(self, argv: list[str], cwd: Path | None = None, timeout: float = 120) -> Result:
         """Run any command in the project."""
@@ -141,6 +188,16 @@ class Project:
     def ask(self, *words: str, cwd: Path | None = None, timeout: float = 60) -> Result:
         """Run a subcommand of ``hpsearch`` to its end."""
         return self.command([sys.executable, "-m", "hpsearch", *words], cwd=cwd, timeout=timeout)
+
+    def call_lightly(self, call: str, *words: str) -> Result:
+        """Make a call in Python that imports nothing heavy; words are its arguments."""
+        result = self.command([sys.executable, "-c", LIGHT.format(call=call), *words])
+        assert result.exit_status == 0, result.stderr
+        return result
+
+    def go(self) -> None:
+        """Make the file `go`, for which runs and commands wait."""
+        self.write("go", "")
 
     def search(self, *options: str, timeout: float = 120) -> Result:
         """Run a search that has to succeed."""

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from project import Project, is_alive, journal_has, wait_until
+from project import PAUSED, Project, is_alive, journal_has, wait_until
 
-#: Resumes or starts a search that stops for a moment before FUNCTION: "waiting" says so, "go" lets it go on.
-PAUSED = """\
-import sys, time
-from importlib import import_module
-from pathlib import Path
-target = {target}
-original = target.{function}
-def paused(*args, **kwargs):
-    target.{function} = original
-    Path("waiting").touch()
-    end = time.monotonic() + 60
-    while not Path("go").exists() and time.monotonic() < end:
-        time.sleep(0.005)
-    return original(*args, **kwargs)
-target.{function} = paused
-from hpsearch.__main__ import main
-sys.exit(main())
-"""
 LOCK, SEARCH, LIVE = (
     'import_module("hpsearch.store.lock").ControllerLock',
     'import_module("hpsearch.search.search")',
@@ -35,20 +16,12 @@ LOCK, SEARCH, LIVE = (
 )
 
 
-def start(project: Project, program: str, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *words],
-        cwd=project.path,
-        env=project.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+#: The command `hpsearch`, as soon as its process has begun.
+COMMAND = "import sys; from hpsearch.__main__ import main; sys.exit(main())"
 
 
 def cancel(project: Project) -> subprocess.Popen[str]:
-    return start(project, "import sys; from hpsearch.__main__ import main; sys.exit(main())", "cancel", "s")
+    return project.start_python(COMMAND, "cancel", "s")
 
 
 def pids(project: Project) -> list[int]:
@@ -84,29 +57,27 @@ def assert_cancelled(project: Project, process: subprocess.Popen[str]) -> None:
     ids=["it looks at the lock", "it has not said who it is", "it chooses where to run", "it begins"],
 )
 def test_a_search_that_is_just_resumed_is_cancelled(killed: Project, target: str, function: str) -> None:
-    resumed = start(killed, PAUSED.format(target=target, function=function), "resume", "s")
+    resumed = killed.start_python(PAUSED.format(target=target, function=function), "resume", "s")
     wait_until((killed.path / "waiting").exists, "the search is being resumed")
-    asked = cancel(killed)
-    if target == LOCK:
-        log = Path(f"/proc/{asked.pid}/stat")
-        wait_until(lambda: ticks(log) > 5, "the request is being made")
-    (killed.path / "go").touch()
-    assert_cancelled(killed, asked)
-    resumed.communicate(timeout=60)
-    assert resumed.returncode == 130
+    cancel_while_paused(killed, resumed)
 
 
 def test_a_search_that_a_script_resumes_in_the_background_is_cancelled(killed: Project) -> None:
-    program = PAUSED.format(target=SEARCH, function="choose_backend")
     # So does a shell without job control with what it starts by "&".
-    resumed = start(killed, f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{program}", "resume", "s")
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    program = ignoring + PAUSED.format(target=SEARCH, function="choose_backend")
+    resumed = killed.start_python(program, "resume", "s")
     wait_until((killed.path / "waiting").exists, "the search is being resumed")
-    asked = cancel(killed)
+    cancel_while_paused(killed, resumed)
+
+
+def cancel_while_paused(project: Project, search: subprocess.Popen[str]) -> None:
+    asked = cancel(project)
     wait_until(lambda: ticks(Path(f"/proc/{asked.pid}/stat")) > 5, "the request is being made")
-    (killed.path / "go").touch()
-    assert_cancelled(killed, asked)
-    resumed.communicate(timeout=60)
-    assert resumed.returncode == 130
+    project.go()
+    assert_cancelled(project, asked)
+    search.communicate(timeout=60)
+    assert search.returncode == 130
 
 
 def ticks(stat: Path) -> int:
@@ -115,23 +86,17 @@ def ticks(stat: Path) -> int:
 
 
 def test_a_search_that_just_begins_is_cancelled(long_runs: Project) -> None:
-    begun = start(
-        long_runs,
+    begun = long_runs.start_python(
         PAUSED.format(target=LIVE, function="add_plan"),
         *("run", "--grid_module=config", "--visible_gpus=-1", "--out_dir=s", "--force_out_dir"),
     )
     wait_until((long_runs.path / "waiting").exists, "the search has its lock")
-    asked = cancel(long_runs)
-    wait_until(lambda: ticks(Path(f"/proc/{asked.pid}/stat")) > 5, "the request is being made")
-    (long_runs.path / "go").touch()
-    assert_cancelled(long_runs, asked)
-    begun.communicate(timeout=60)
-    assert begun.returncode == 130
+    cancel_while_paused(long_runs, begun)
 
 
 @pytest.mark.parametrize("number", range(4))
 def test_a_resumed_search_is_cancelled_whenever_it_is_asked(killed: Project, number: int) -> None:
-    resumed = start(killed, "import sys; from hpsearch.__main__ import main; sys.exit(main())", "resume", "s")
+    resumed = killed.start_python(COMMAND, "resume", "s")
     state = Path(f"/proc/{resumed.pid}/stat")
     wait_until(
         lambda: ticks(state) > 6 * (number + 1) or journal_has(killed.path / "s", "controller", 2),

@@ -115,11 +115,12 @@ def test_what_a_killed_controller_left_is_ended_and_noted(project: Project, live
 
 
 def test_a_run_that_ended_after_its_controller_keeps_its_result_when_the_search_is_cancelled(project: Project) -> None:
-    project.grid({"x": [7], "sleep": [1, 600]})
+    project.grid({"x": [7], "until": ["go", "never"]})
     controller = project.start("--out_dir=out", *OPTIONS)
     folder = project.path / "out"
     wait_until(lambda: journal_has(folder, "submitted", 2), "two live runs")
     kill(controller)
+    project.go()
     wait_until(lambda: len(list(folder.glob("sim_*/summary.txt"))) == 1, "a run's end")
     assert project.ask("cancel", "out").exit_status == 0
     assert states(folder) == {1: "finished", 2: "cancelled"}
@@ -289,7 +290,8 @@ def test_a_timeout_that_is_no_time_is_refused(project: Project, timeout: str) ->
     assert f"expected a number of seconds, found '{timeout}'" in result.stderr
 
 
-#: Notes each start; fails for x = 2 and 3 while there is a file `broken`; acc tells how many had been started.
+#: Notes each start; acc tells how many had been started. x = 2 waits while there is a file `slow`, and x = 2 and x = 3
+#: fail while there is a file `broken`.
 NOTING = """\
 import os, sys, time
 x = sys.argv[1][-1]
@@ -297,8 +299,8 @@ with open("started.txt", "a") as file:
     file.write(x)
 if x in "23" and os.path.exists("broken"):
     sys.exit(1)
-if x == "2" and os.path.exists("slow"):
-    time.sleep(1.5)
+while x == "2" and os.path.exists("slow"):
+    time.sleep(0.02)
 out = sys.argv[-1].partition("=")[2]
 os.makedirs(out)
 with open(out + "/summary.txt", "w") as file:
@@ -531,7 +533,10 @@ def test_runs_that_are_still_live_are_waited_for_by_a_retry(project: Project) ->
     folder = project.path / "out"
     wait_until(lambda: (project.path / "started.txt").exists() and started(project) == "12", "the second run")
     kill(controller)
-    result = project.ask("retry", "out", "--run=1")
+    retried = project.start_command([sys.executable, "-m", "hpsearch", "retry", "out", "--run=1"])
+    wait_until(lambda: journal_has(folder, "controller", 2), "the second controller")
+    (project.path / "slow").unlink()
+    result = project.end(retried)
     assert result.exit_status == 0, result.stderr
     assert states(folder) == {1: "finished", 2: "finished", 3: "planned"}
     assert started(project) == "121"

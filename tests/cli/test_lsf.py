@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from project import ROOT, SCRIPT, Project, Result, rows, run_folders, wait_until
+from project import ROOT, SCRIPT, Project, Result, has_said, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 #: As the project's own script; every execution leaves a line.
@@ -54,6 +54,14 @@ def start_running(project: Project, lsf: FakeLsf, count: int, *options: str) -> 
     controller = project.start("--run_cluster", *OUT, *options)
     wait_until(lambda: executions(project) == count, f"{count} runs")
     return controller
+
+
+def run_until_asked(project: Project, lsf: FakeLsf, times: int, *options: str) -> Result:
+    """Run a search whose runs wait until bjobs was called so often; the first call is the check at the start."""
+    controller = project.start("--run_cluster", *OUT, *options)
+    wait_until(lambda: len(lsf.calls("bjobs")) >= times, f"{times} calls of bjobs")
+    project.go()
+    return project.end(controller)
 
 
 def test_a_search_on_lsf_leaves_what_every_search_leaves(project: Project, lsf: FakeLsf) -> None:
@@ -120,13 +128,12 @@ def test_the_output_of_a_job_can_be_read_while_it_runs(project: Project, lsf: Fa
 )
 def test_no_habit_of_a_site_ends_or_loses_a_run(project: Project, lsf: FakeLsf, settings: dict[str, object]) -> None:
     lsf.write(**settings)
-    project.grid({"x": [1, 2, 3], "sleep": [1.1]}, script=COUNTED)
-    result = run(project, "--num_jobs=2")
+    project.grid({"x": [1, 2, 3], "until": ["go"]}, script=COUNTED)
+    result = run_until_asked(project, lsf, 2, "--num_jobs=2")
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
     assert most_at_once(lsf) <= 2
 
 
-# The first call of bjobs is that of the check at the start.
 @pytest.mark.parametrize(
     "fault",
     [
@@ -143,17 +150,19 @@ def test_no_habit_of_a_site_ends_or_loses_a_run(project: Project, lsf: FakeLsf, 
 )
 def test_no_odd_answer_of_bjobs_ends_or_loses_a_run(project: Project, lsf: FakeLsf, fault: dict[str, object]) -> None:
     lsf.write(faults=[{"command": "bjobs", **fault}])
-    project.grid({"x": [1, 2], "sleep": [1.6]}, script=COUNTED)
-    result = run(project)
+    project.grid({"x": [1, 2], "until": ["go"]}, script=COUNTED)
+    result = run_until_asked(project, lsf, 3)
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2"], 2), result.stderr
-    assert len(lsf.calls("bjobs")) >= 2
 
 
 @pytest.mark.slow
 def test_a_silent_lsf_is_told_once_and_so_is_its_return(project: Project, lsf: FakeLsf) -> None:
     lsf.write(faults=[{"command": "bjobs", "kind": "library_error", "calls": "2-3"}])
-    project.grid({"x": [1], "sleep": [5]})
-    said = run(project).stderr
+    project.grid({"x": [1], "until": ["go"]})
+    controller = project.start("--run_cluster", *OUT)
+    wait_until(lambda: has_said(project.path / "out", "LSF answers again"), "the return of LSF")
+    project.go()
+    said = project.end(controller).stderr
     assert said.count(f"LSF does not answer ({LIBRARY_ERROR}): jobs go on") == 1
     assert said.count("LSF answers again") == 1
 
@@ -294,8 +303,8 @@ def test_a_reply_that_never_comes_doubles_no_run(project: Project, lsf: FakeLsf)
 def test_a_search_outlasts_a_time_in_which_lsf_is_down(project: Project, lsf: FakeLsf) -> None:
     down = {"kind": "say", "stderr": "LSF is down. Please wait ...\n"}
     lsf.write(faults=[{"command": "bsub", "calls": "2-3", **down}, {"command": "bjobs", "calls": "2-4", **down}])
-    project.grid({"x": [1, 2, 3], "sleep": [4]}, script=COUNTED)
-    result = run(project, "--num_jobs=2")
+    project.grid({"x": [1, 2, 3], "until": ["go"]}, script=COUNTED)
+    result = run_until_asked(project, lsf, 5, "--num_jobs=2")
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
 
 
@@ -332,18 +341,22 @@ def test_what_lsf_says_of_an_end_is_what_the_user_reads(
 
 @pytest.mark.slow
 def test_a_job_that_was_preempted_runs_again(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1], "sleep": [3]}, script=COUNTED)
+    project.grid({"x": [1], "until": ["go"]}, script=COUNTED)
     controller = start_running(project, lsf, 1)
     lsf.terminate("1001", "TERM_PREEMPT")
+    wait_until(lambda: executions(project) == 2, "the second execution")
+    project.go()
     _, stderr = controller.communicate()
     assert (controller.returncode, accs(project), executions(project)) == (0, ["1"], 2), stderr
 
 
 @pytest.mark.slow
 def test_a_job_that_is_killed_by_hand_is_cancelled(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1, 2], "sleep": [3]}, script=COUNTED)
+    project.grid({"x": [1, 2], "until": ["go"]}, script=COUNTED)
     controller = start_running(project, lsf, 2, "--deterministic_search")
     lsf.run("bkill", "1001")
+    lsf.wait_for("1001")
+    project.go()
     _, stderr = controller.communicate()
     assert (controller.returncode, accs(project), executions(project)) == (1, ["2"], 2), stderr
     assert "run 1 cancelled: LSF: TERM_OWNER: job killed by owner" in stderr
@@ -396,11 +409,12 @@ def test_ctrl_c_ends_an_array(project: Project, lsf: FakeLsf) -> None:
 
 @pytest.mark.slow
 def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1, 2, 3], "sleep": [1.5]}, script=COUNTED)
+    project.grid({"x": [1, 2, 3], "until": ["go"]}, script=COUNTED)
     controller = start_running(project, lsf, 2, "--num_jobs=2")
     controller.terminate()
     _, stderr = controller.communicate()
     assert (controller.returncode, "2 runs left to LSF, where they go on" in stderr) == (143, True), stderr
+    project.go()
     lsf.wait_for_all()
     result = project.run("--resume=out")
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3"], 3), result.stderr
@@ -411,10 +425,11 @@ def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project
 def test_a_search_whose_controller_was_killed_loses_and_doubles_nothing(
     project: Project, lsf: FakeLsf, arrays: Sequence[str]
 ) -> None:
-    project.grid({"x": [1, 2, 3, 4], "sleep": [1.5]}, script=COUNTED)
+    project.grid({"x": [1, 2, 3, 4], "until": ["go"]}, script=COUNTED)
     controller = start_running(project, lsf, 2, "--num_jobs=2", *arrays)
     controller.kill()
     controller.communicate()
+    project.go()
     result = project.run("--resume=out")
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4"], 4), result.stderr
 
@@ -428,8 +443,8 @@ def test_no_more_jobs_than_allowed_wait_or_run(project: Project, lsf: FakeLsf) -
 
 def test_one_question_is_asked_whatever_the_number_of_jobs(project: Project, lsf: FakeLsf) -> None:
     lsf.write(slots=8)
-    project.grid({"x": list(range(8)), "sleep": [2]})
-    run(project)
+    project.grid({"x": list(range(8)), "until": ["go"]})
+    run_until_asked(project, lsf, 2)
     asked = lsf.calls("bjobs")[1:]
     assert 1 <= len(asked) <= 4
     assert set(map(str, range(1001, 1009))) <= set(asked[0].argv)
@@ -580,11 +595,12 @@ def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
 @pytest.mark.slow
 def test_a_search_at_the_time_limit_of_its_own_job_leaves_the_others_alone(project: Project, lsf: FakeLsf) -> None:
     lsf.write(seconds_per_minute=4)
-    project.grid({"x": [1, 2], "sleep": [5]}, script=COUNTED)
+    project.grid({"x": [1, 2], "until": ["go"]}, script=COUNTED)
     script = f"exec {sys.executable} -m hpsearch.hpsearch --grid_module=config --run_cluster {' '.join(OUT)}"
     lsf.run("bsub", "-W", "1", "-o", "controller.log", text=script, cwd=project.path, env=project.environ())
     controller = lsf.wait_for("1001")
     left = {job.state for job in lsf.jobs()[1:]}
+    project.go()
     result = project.run("--resume=out")
     assert (controller.exit_code, controller.reason, left) == (140, "TERM_RUNLIMIT", {"RUN"})
     assert "hpsearch --resume" in (project.path / "controller.log").read_text()

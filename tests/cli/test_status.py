@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import Project, Result, journal_has, run_folders, wait_until
+from project import SCRIPT, Project, journal_has, run_folders, wait_until
 
 #: Fails where x is 2.
 FAILING = """\
@@ -284,13 +284,17 @@ def test_the_table_of_results_stands_for_its_folder(project: Project, ended: Pat
 
 
 def test_watching_ends_with_the_search(project: Project) -> None:
-    project.grid({"x": [1], "sleep": [1.5]})
+    project.grid({"x": [1], "until": ["go"]}, script=SCRIPT)
     controller = project.start(*FIRST)
     wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
-    result = project.ask("status", "out", "--watch", "--json")
+    watching = project.start_command([sys.executable, "-m", "hpsearch", "status", "out", "--watch", "--json"])
+    assert watching.stdout is not None
+    first = watching.stdout.readline()
+    project.go()
+    result = project.end(watching)
     controller.communicate()
-    states = [json.loads(line)["state"] for line in result.stdout.splitlines()]
-    assert (states[0], states[-1], result.exit_status) == ("running", "ended", 0)
+    states = [json.loads(line)["state"] for line in (first, result.stdout.splitlines()[-1])]
+    assert (states, result.exit_status) == (["running", "ended"], 0)
 
 
 def test_watching_on_a_terminal_draws_in_place_until_ctrl_c(project: Project, live: subprocess.Popen[str]) -> None:
@@ -328,14 +332,7 @@ SUBCOMMANDS = ["status", "best", "logs", "cancel", "resume", "retry"]
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
 def test_help_has_an_example_and_fault_14_imports_nothing_heavy(project: Project, subcommand: str) -> None:
-    code = (
-        "import sys\nfrom hpsearch.__main__ import main\n"
-        f"try:\n    main(['{subcommand}', '--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.search.search'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)\n"
-    )
-    result: Result = project.command([sys.executable, "-c", code])
-    assert result.exit_status == 0, result.stderr
+    result = project.call_lightly("from hpsearch.__main__ import main; main()", subcommand, "--help")
     assert re.search(rf"^examples?:\s+hpsearch {subcommand} ", result.stdout, re.MULTILINE)
 
 
