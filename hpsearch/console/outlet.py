@@ -1,4 +1,4 @@
-"""Where text for people goes: a terminal, a pipe, a file. One that nobody reads does not hold up who writes."""
+"""Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up nobody."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ import select
 import signal
 import stat
 import threading
-from collections import deque
 from typing import BinaryIO, TextIO
 
 #: How long a write waits to be taken, so that what is printed in order appears in order; then it waits in a queue.
 _PATIENCE_S = 0.05
-#: At the end of the program: for how long a reader may take nothing until the rest of the queue is given up.
+#: At the end of the program, the rest of the queue is given up if a reader takes nothing for this long.
 _LAST_PATIENCE_S = 2.0
-#: In one call so much is written, so that a slow reader is told from one who has gone away.
+#: Most bytes of one call of write(): small, so that a slow reader is told from one that reads nothing.
 _PIECE = 16384
-#: The writing thread ends after so long without work.
+#: The writing thread ends after this long without work.
 _IDLE_S = 1.0
 
 
 class Outlet:
     """Writes to a stream of text, always as UTF-8 and without Python's buffer.
 
-    Into a regular file at once and whole. Into what can stop taking anything (a pipe whose reader sleeps, a terminal
-    after Ctrl-S) by a thread of its own, which alone may be held up: such a file cannot be made non-blocking, because
-    other programs share that setting. A reader that has gone away is no error, unless `write_whole` is asked for.
+    To a regular file it writes at once and whole. What can stop taking anything (a pipe whose reader sleeps, a terminal
+    after Ctrl-S) is written by a thread, the only one that may be held up: such a file cannot be made non-blocking,
+    because other programs share that setting. Only `write_whole` tells of a reader that has gone away.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -39,16 +38,15 @@ class Outlet:
 
     def _begin(self) -> None:
         self._changed = threading.Condition()
-        self._queue: deque[memoryview] = deque()
-        self._waiting = 0
-        self._is_stuck = self._has_thread = self._is_asked_at_exit = False
+        self._waiting = bytearray()
+        self._is_stuck = self._has_thread = False
         self._error: OSError | None = None
         self._process = os.getpid()
 
     def write(self, text: str | bytes, most_waiting: int | None = None) -> bool:
         """Write, and wait only for a moment; False = dropped, because more than `most_waiting` bytes wait already.
 
-        None = never dropped. Nothing is raised.
+        None = never dropped. Raises nothing.
         """
         content = _bytes_of(text)
         if self._is_direct():
@@ -56,15 +54,17 @@ class Outlet:
                 self._write_now(content)
             return True
         with self._changed:
-            if most_waiting is not None and self._is_stuck and self._waiting > most_waiting:
+            if most_waiting is not None and self._is_stuck and len(self._waiting) > most_waiting:
                 return False
             self._put(content)
-            if not self._is_stuck and not self._changed.wait_for(self._is_done, _PATIENCE_S):
-                self._get_stuck()
+            if not self._is_stuck and not self._changed.wait_for(lambda: not self._waiting, _PATIENCE_S):
+                self._is_stuck = True
+                atexit.unregister(self._finish_at_exit)
+                atexit.register(self._finish_at_exit)
         return True
 
     def write_whole(self, text: str | bytes, patience_s: float | None = None) -> None:
-        """Write, and return when all is written; given a patience, also when nothing was taken for so long.
+        """Write, and return when all is written; given a patience, also when nothing was taken for that long.
 
         Raises OSError if it cannot be written, BrokenPipeError if nobody will read it.
         """
@@ -74,18 +74,9 @@ class Outlet:
             return
         with self._changed:
             self._put(content)
-        self.finish(patience_s)
+        self._finish(patience_s)
         if self._error is not None:
             raise self._error
-
-    def finish(self, patience_s: float | None = _LAST_PATIENCE_S) -> None:
-        """Wait until all is written, or until nothing was taken for some time; None = for as long as it takes."""
-        with self._changed:
-            while self._waiting:
-                left = self._waiting
-                self._changed.wait(patience_s)
-                if self._waiting >= left:
-                    return
 
     def shares_reader(self, other: Outlet) -> bool:
         """Return whether both lead to the same terminal or pipe."""
@@ -95,7 +86,7 @@ class Outlet:
 
     def _is_direct(self) -> bool:
         if os.getpid() != self._process:
-            # A forked process, as that of the user's functions, has no writing thread, and what waits is not its own.
+            # A forked process (one that runs a user's function) has no writing thread; what waits is its parent's.
             self._begin()
         return self.never_blocks
 
@@ -109,50 +100,47 @@ class Outlet:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
-    def _put(self, content: bytes) -> None:
-        if self._error is None and content:
-            self._queue.append(memoryview(content))
-            self._waiting += len(content)
-            if not self._has_thread:
-                self._has_thread = True
-                threading.Thread(target=self._write_queue, daemon=True).start()
-            self._changed.notify_all()
-
-    def _is_done(self) -> bool:
-        return not self._waiting
-
-    def _get_stuck(self) -> None:
-        self._is_stuck = True
-        if not self._is_asked_at_exit:
-            self._is_asked_at_exit = True
-            atexit.register(self._finish_at_exit)
+    def _finish(self, patience_s: float | None) -> None:
+        """Wait until all is written, or until nothing was taken for this long; None = however long it takes."""
+        with self._changed:
+            while self._waiting and self._changed.wait(patience_s):
+                pass
 
     def _finish_at_exit(self) -> None:
         with contextlib.suppress(KeyboardInterrupt):
-            self.finish()
+            self._finish(_LAST_PATIENCE_S)
 
-    def _write_queue(self) -> None:
-        """Write what is put into the queue, for as long as there is something."""
+    def _put(self, content: bytes) -> None:
+        if self._error is None and content:
+            self._waiting += content
+            if not self._has_thread:
+                self._has_thread = True
+                threading.Thread(target=self._write_waiting, daemon=True).start()
+            self._changed.notify_all()
+
+    def _write_waiting(self) -> None:
         # Signals are for the main thread, which they have to wake.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        while (content := self._next_piece()) is not None:
+        while piece := self._next_piece():
+            written: int | None = None
             try:
-                written = self._write_some(content)
+                written = self._write_some(piece)
             except OSError as error:
-                self._give_up(error)
-                return
-            self._note_written(written)
+                self._error = error
+            with self._changed:
+                # After an error, what waits is dropped.
+                del self._waiting[:written]
+                self._is_stuck = self._is_stuck and bool(self._waiting)
+                self._changed.notify_all()
 
-    def _next_piece(self) -> memoryview | None:
+    def _next_piece(self) -> bytes:
         with self._changed:
-            if not self._queue:
+            if not self._waiting:
                 self._changed.wait(_IDLE_S)
-            if not self._queue:
-                self._has_thread = False
-                return None
-            return self._queue[0][:_PIECE]
+            self._has_thread = bool(self._waiting)
+            return bytes(self._waiting[:_PIECE])
 
-    def _write_some(self, content: memoryview) -> int:
+    def _write_some(self, content: bytes) -> int:
         assert self._descriptor is not None
         try:
             return os.write(self._descriptor, content)
@@ -162,23 +150,6 @@ class Outlet:
             poller.register(self._descriptor, select.POLLOUT)
             poller.poll()
             return 0
-
-    def _note_written(self, count: int) -> None:
-        with self._changed:
-            self._waiting -= count
-            if count < len(self._queue[0]):
-                self._queue[0] = self._queue[0][count:]
-            else:
-                self._queue.popleft()
-            self._is_stuck = self._is_stuck and bool(self._waiting)
-            self._changed.notify_all()
-
-    def _give_up(self, error: OSError) -> None:
-        with self._changed:
-            self._error, self._has_thread, self._is_stuck = error, False, False
-            self._queue.clear()
-            self._waiting = 0
-            self._changed.notify_all()
 
 
 class OutletStream(io.TextIOBase):
@@ -193,21 +164,19 @@ class OutletStream(io.TextIOBase):
         return "utf-8"
 
     def write(self, text: str) -> int:
-        """Write; nothing is raised, and nobody is waited for."""
+        """Write as `Outlet.write` does."""
         self._outlet.write(text, self.most_waiting)
         return len(text)
 
     @property
     def buffer(self) -> BinaryIO:
-        """The stream of bytes below, which can be held up by its reader."""
+        """The stream of bytes below, which its reader can hold up."""
         return self._outlet.stream.buffer
 
     def writable(self) -> bool:
-        """Yes."""
         return True
 
     def isatty(self) -> bool:
-        """Return whether it leads to a terminal."""
         return self._outlet.stream.isatty()
 
     def fileno(self) -> int:
@@ -216,7 +185,7 @@ class OutletStream(io.TextIOBase):
 
 
 def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
-    """Return the outlets of two streams; it is the same one if both lead to one terminal or pipe: the order is kept."""
+    """Return the outlets of two streams; only one if both lead to one terminal or pipe, which keeps the order."""
     first, second = Outlet(out), Outlet(err)
     return (second, second) if first.shares_reader(second) else (first, second)
 
@@ -225,7 +194,7 @@ def _bytes_of(text: str | bytes) -> bytes:
     if isinstance(text, bytes):
         return text
     try:
-        # What the caller's shell gave as bytes of its own comes out as these bytes.
+        # Bytes that the caller's shell gave come out as these bytes.
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
