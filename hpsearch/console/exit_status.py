@@ -11,8 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec
 
-from hpsearch.console.user_output import leave_output_on_stderr
-from hpsearch.console.utf8 import restart_in_utf8_mode
+from hpsearch.console.user_output import leave_output_on_stderr, writing_results
 from hpsearch.core.errors import SearchError, reason_of
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
-    """Let a command return its exit status also where it raises; what went wrong is told on standard error."""
+    """Let a command that raises return its exit status, too, and say on standard error what went wrong."""
 
     @functools.wraps(command)
     def with_errors_told(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> int:
@@ -33,7 +32,7 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
             _console().error(str(error))
             return error.exit_status
         except OSError as error:
-            # Another user's folder, a disk that does not answer: nothing that a traceback would explain better.
+            # Another user's folder, a disk that does not answer: a traceback would explain nothing better.
             _console().error(f"{error.filename or 'a file'}: {reason_of(error)}")
             return 2
         except KeyboardInterrupt:
@@ -50,11 +49,11 @@ def _console() -> Console:
 
 
 def whole_process(command: Callable[[], int]) -> int:
-    """Run the command that this process is there for; return its exit status.
+    """Run the command for which this process was started; return its exit status.
 
-    Before `clean_up_when_interrupted` was called, and after the command, Ctrl-C ends the process without a word.
+    Ctrl-C ends the process without a word until `clean_up_when_interrupted` is called, and after the command.
     """
-    restart_in_utf8_mode()
+    _restart_in_utf8_mode()
     _open_standard_streams()
     _on_interrupt(_end_at_once)
     try:
@@ -65,18 +64,27 @@ def whole_process(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         status = _INTERRUPTED
     _on_interrupt(_end_at_once)
-    status = _flushed(status)
+    flushed = _flush_results()
     leave_output_on_stderr()
-    return status
+    return status or flushed
+
+
+def _restart_in_utf8_mode() -> None:
+    """Start this process again in Python's UTF-8 mode if its locale has another encoding.
+
+    Call it before anything else. The environment stays as it is, so that the runs start as the user wants.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable and "utf8" not in sys._xoptions:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def clean_up_when_interrupted() -> None:
     """From here on there is something to put in order: let Ctrl-C raise KeyboardInterrupt.
 
-    Pressed again while that is being dealt with, it ends the process at once. Other programs that call us decide
+    Pressed again while that is dealt with, it ends the process at once. Other programs that call us decide
     themselves what Ctrl-C does.
     """
-    # Also where a script's shell lets its background processes ignore it: `hpsearch cancel` sends it from here on.
+    # Even if a script's shell lets its background processes ignore it: `hpsearch cancel` sends it from here on.
     if signal.getsignal(signal.SIGINT) in (_end_at_once, signal.SIG_IGN):
         signal.signal(signal.SIGINT, _raise_once)
 
@@ -97,30 +105,18 @@ def _raise_once(number: int, frame: FrameType | None) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Make sure that no file of ours gets the number of a standard stream that the caller closed.
+    """Open standard streams that the caller closed, so that none of our files gets such a number.
 
-    A child process of the user's code that prints would write into that file otherwise.
+    Otherwise a child process of the user's code that prints would write into that file.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
 
 
-def _flushed(status: int) -> int:
-    """Write out what is left of standard output; return the exit status."""
-    try:
+@told
+def _flush_results() -> int:
+    with contextlib.suppress(BrokenPipeError), writing_results():
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_output()
-    except OSError as error:
-        _drop_output()
-        _console().error(f"standard output cannot be written: {reason_of(error)}")
-        return status or 1
-    return status
-
-
-def _drop_output() -> None:
-    # Python flushes once more at its end, and would complain.
-    with contextlib.suppress(OSError):
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    return 0

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-#: A run may print without end: so much of it is in memory at once.
+#: Most bytes in memory at once: a run may print without end.
 _PIECE = 65536
 #: Nobody waits for the end of a longer line.
 _LONGEST_LINE = 8192
+#: Bytes that continue a UTF-8 character.
+_INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 @dataclass
 class _Followed:
-    """A log file that is open. held_back: the beginning of a character or line whose rest is not there yet."""
+    """An open log file. held_back: the beginning of a character or line whose rest is not there yet."""
 
     file: FileIO
     held_back: bytes = b""
@@ -41,8 +45,8 @@ class _Followed:
         passed_over = surplus + len(self.held_back)
         self.file.seek(surplus, os.SEEK_CUR)
         self.held_back = b""
-        # Only whole characters: what follows the cut may be the rest of one.
         if keep:
+            # The cut may be inside a character: its rest goes, too.
             start = self.file.read(3)
             inside = len(start) - len(start.lstrip(_INSIDE_CHARACTER))
             self.file.seek(inside - len(start), os.SEEK_CUR)
@@ -51,25 +55,25 @@ class _Followed:
 
 
 class LogFollower:
-    """Reads on in some files from where it stopped; a file may appear late, and be renamed later."""
+    """Reads files as they grow; a file may appear late, and be renamed later."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
 
     def pieces(self, whole_lines: bool = False) -> Iterator[bytes]:
-        """Return what was added since the last look; what is added meanwhile waits for the next one.
+        """Return what was added since the last call; what is added meanwhile waits for the next one.
 
-        No UTF-8 character is cut in two, and on request no line, unless it is very long.
+        No UTF-8 character is cut in two; with `whole_lines` no line either, unless it is very long.
         """
         for file in self._open_files():
             yield from file.pieces(whole_lines)
 
     def skip(self, keep: int = 0) -> int:
-        """Pass over what is unread, but for the last `keep` bytes of each file; return how many bytes that were."""
+        """Skip what is unread, except the last `keep` bytes of each file; return how many bytes were skipped."""
         return sum(file.skip(keep) for file in self._open_files())
 
     def last_pieces(self) -> Iterator[bytes]:
-        """Return what is left when nothing will be added any more."""
+        """Return the rest, when nothing will be added any more."""
         for file in self._open_files():
             yield from file.pieces()
             yield file.held_back
@@ -91,23 +95,14 @@ class LogFollower:
             yield file
 
 
-#: Bytes that continue a UTF-8 character.
-_INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
-
-
 def _cut_line(content: bytes) -> int:
-    """Return how many bytes at the end begin a line and are not the whole of it; of a very long line, see below."""
+    """Return how many bytes at the end are a line that has not ended; of a very long line only a cut character."""
     count = len(content) - 1 - max(content.rfind(b"\n"), content.rfind(b"\r"))
     return count if count <= _LONGEST_LINE else _cut_character(content)
 
 
 def _cut_character(content: bytes) -> int:
     """Return how many bytes at the end begin a UTF-8 character and are not the whole of it."""
-    for count in range(1, min(3, len(content)) + 1):
-        byte = content[-count]
-        if byte >= 0xC0:
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return count if count < length else 0
-        if byte < 0x80:
-            return 0
-    return 0
+    decoder = _UTF8("replace")
+    decoder.decode(content[-3:])
+    return len(decoder.getstate()[0])

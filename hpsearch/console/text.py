@@ -1,8 +1,12 @@
-"""How numbers, times and tables are written for people."""
+"""How numbers, times and tables are written for people, and which texts arrive as UTF-8."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
+
+from hpsearch.core.errors import UsageError
 
 _CELL_WIDTH = 28
 
@@ -34,3 +38,25 @@ def duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size} {unit} {whole % size // part} {smaller}"
     return f"{whole} s"
+
+
+def check_texts(texts: Iterable[str]) -> None:
+    """Make sure that other processes and the file system get these texts as UTF-8.
+
+    A user's program that was started in another locale cannot pass on more than ASCII.
+    Raises UsageError, naming the first text that does not arrive.
+    """
+    encoding = sys.getfilesystemencoding()
+    for text in texts if encoding != "utf-8" else ():
+        if not _arrives(text):
+            raise UsageError(
+                f"{text!a} cannot be passed on in this locale ({encoding}): "
+                "start Python with -X utf8, or with LC_ALL=C.UTF-8"
+            )
+
+
+def _arrives(text: str) -> bool:
+    try:
+        return os.fsencode(text) == text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False

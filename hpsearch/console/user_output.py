@@ -1,4 +1,4 @@
-"""What the user's own code prints (grid modules, parsers, schedulers) is kept apart from our results."""
+"""Standard output is for results: what the user's own code prints (grid modules, parsers) goes to standard error."""
 
 from __future__ import annotations
 
@@ -9,12 +9,31 @@ import threading
 from collections.abc import Iterator
 from typing import TextIO
 
+from hpsearch.core.errors import StoreError, reason_of
+
 _STDOUT, _STDERR = 1, 2
 
 
 @contextlib.contextmanager
+def writing_results() -> Iterator[None]:
+    """If what is printed in here cannot be written, print nothing more on standard output.
+
+    Raises StoreError then, BrokenPipeError if nobody reads it any more.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Python flushes once more at its end, and would complain.
+        with contextlib.suppress(OSError):
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StoreError(f"standard output cannot be written: {reason_of(error)}") from error
+
+
+@contextlib.contextmanager
 def output_on_stderr() -> Iterator[None]:
-    """Lead to standard error whatever is printed meanwhile: by Python, by C libraries and by child processes.
+    """Send to standard error what is printed meanwhile by Python, by C libraries and by child processes.
 
     Works also where standard output is closed, or is no file (a notebook, a test that captures it).
     """
@@ -26,12 +45,12 @@ def output_on_stderr() -> Iterator[None]:
 
 
 def leave_output_on_stderr() -> None:
-    """Lead to standard error what is printed up to the end of the process: by exit handlers of the user's modules."""
+    """Send to standard error what exit handlers of the user's modules print, up to the end of the process."""
     _DETOUR.begin()
 
 
 class _Detour:
-    """Leads standard output to standard error as long as anyone in this process needs it."""
+    """Sends standard output to standard error as long as anyone in this process needs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,68 +59,59 @@ class _Detour:
         self._descriptor: int | None = None
 
     def begin(self) -> None:
-        """Lead standard output aside; every call needs one of `end`."""
+        """Every call needs one of `end`."""
         with self._lock:
             if self._users == 0:
                 _flush(sys.stdout)
                 self._stream, sys.stdout = sys.stdout, sys.stderr
-                self._descriptor = _copy_of(_STDOUT)
-                _lead(_STDOUT, _STDERR)
+                # A copy that child processes do not inherit; None if standard output is closed.
+                self._descriptor = None
+                with contextlib.suppress(OSError):
+                    self._descriptor = os.dup(_STDOUT)
+                _lead_stdout_aside()
             self._users += 1
 
     def end(self) -> None:
-        """Lead standard output back where it was, as soon as nobody needs the detour any more."""
+        """Bring standard output back as soon as nobody needs the detour any more."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                # What was printed by way of an older reference to standard output still lies in a buffer.
+                # What was printed through an older reference to standard output still lies in a buffer.
                 _flush(self._stream)
                 _flush_c_libraries()
                 if self._stream is not None or sys.stdout is sys.stderr:
                     sys.stdout = self._stream  # None where the caller closed it
-                _lead_back(self._descriptor)
+                if self._descriptor is None:
+                    os.close(_STDOUT)
+                else:
+                    os.dup2(self._descriptor, _STDOUT)
+                    os.close(self._descriptor)
 
 
-#: Descriptor 1 belongs to the whole process, and so does what leads it aside: searches may run in several threads.
+#: File descriptor 1 belongs to the whole process, and so does its detour: searches may run in several threads.
 _DETOUR = _Detour()
 
 
-def _copy_of(descriptor: int) -> int | None:
-    """Return a copy of a file descriptor that child processes do not inherit; None if it is closed."""
+def _lead_stdout_aside() -> None:
     try:
-        return os.dup(descriptor)
-    except OSError:
-        return None
-
-
-def _lead(descriptor: int, target: int) -> None:
-    try:
-        os.dup2(target, descriptor)
+        os.dup2(_STDERR, _STDOUT)
     except OSError:
         # There is no standard error: what is printed has no place to go.
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        if nowhere != descriptor:
+        os.dup2(nowhere, _STDOUT)
+        if nowhere != _STDOUT:
             os.close(nowhere)
 
 
-def _lead_back(copy: int | None) -> None:
-    if copy is None:
-        os.close(_STDOUT)
-    else:
-        os.dup2(copy, _STDOUT)
-        os.close(copy)
-
-
 def _flush(stream: TextIO | None) -> None:
-    # A reader that is gone, or a stream that the user's code closed.
+    # Its reader may be gone, or the user's code has closed it.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         if stream is not None:
             stream.flush()
 
 
 def _flush_c_libraries() -> None:
-    """Write out what C libraries have in their buffers, which they would do at the end of the process otherwise."""
+    """Write out what C libraries hold in their buffers; else they would do it at the end of the process."""
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -43,10 +44,8 @@ def _tell(given: str, is_watching: bool, is_json: bool, console: Console) -> int
     if not is_watching:
         console.results(_lines(reader, is_json, console))
         return 0
-    try:
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         _watch(reader, is_json, console)
-    except (KeyboardInterrupt, BrokenPipeError):
-        console.leave()
     return 0
 
 

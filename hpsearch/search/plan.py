@@ -12,8 +12,7 @@ from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
-from hpsearch.console.text import amount
-from hpsearch.console.utf8 import check_texts
+from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection, SpaceReport
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition

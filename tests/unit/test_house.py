@@ -39,7 +39,7 @@ DOORS = {
     "backends.shell": {"subprocess"},
     "backends.launcher": {"subprocess"},
     "config.own_process": {"os.fork"},
-    "console.utf8": {"os.execv"},
+    "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
 
