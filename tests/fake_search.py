@@ -13,8 +13,9 @@ from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.console import Console
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
-from hpsearch.search.clocks import Clocks
+from hpsearch.search.delays import Clocks
 from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.open_runs import Controller
 from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
@@ -160,7 +161,8 @@ def dispatch(
     chosen = [entry for entry in search.record if not only or entry.run.number in only]
     with StopRequest() as stop:
         clocks = backend.clock.clocks
-        dispatcher = Dispatcher(search, CONFIG, backend, console, stop, clocks, retries, longest_wait_s=longest_wait_s)
+        controller = Controller(search, CONFIG, backend, console, stop, clocks, retries, longest_wait_s=longest_wait_s)
+        dispatcher = Dispatcher(controller)
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
         dispatcher.finish()

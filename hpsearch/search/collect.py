@@ -6,20 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.backends.base import Backend, LogFile
+from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.console.console import Console
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
-from hpsearch.core.model import Job, Run, RunState
+from hpsearch.core.model import Run, RunState
 from hpsearch.core.out_of_memory import says_gpu_out_of_memory
 from hpsearch.core.summary import is_finished
 from hpsearch.folder.summaries import read_summary
-from hpsearch.search.clocks import Clocks
-from hpsearch.search.submissions import new_attempt
+from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
 from hpsearch.store.layout import SearchFolder, folders_aside, free_name, move_aside, move_back, move_file
 from hpsearch.store.legacy import write_run_command
-from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, Settings
 
 #: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
@@ -99,46 +96,30 @@ def put_files_in_place(run_folder: Path, logs: list[LogFile], run: Run, settings
     write_run_command(run_folder / "hpsearch_command.sh", run, settings)
 
 
-@dataclass(frozen=True)
-class EndedRun:
-    """A run whose attempt has ended. job: that attempt; None if it never became one."""
-
-    entry: RunRecord
-    job: Job | None
-
-
 class Collector:
     """Collects the runs of one search."""
 
-    def __init__(
-        self, search: LiveSearch, config: SearchConfig, backend: Backend, console: Console, clocks: Clocks
-    ) -> None:
-        self._search, self._config, self._backend = search, config, backend
-        self._console, self._clocks = console, clocks
-        self._put_off: dict[int, EndedRun] = {}
-        self._put_off_until: dict[int, float] = {}
+    def __init__(self, controller: Controller) -> None:
+        """Start with nothing left to do."""
+        self._search, self._config, self._backend = controller.search, controller.config, controller.backend
+        self._console, self._clocks, self._runs = controller.console, controller.clocks, controller.runs
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
         self._exit_files: dict[Path, str] = {}
-        #: Runs whose parser hangs: trying again soon would hold up all others.
-        self._at_the_end: set[int] = set()
         self._next_try = 0.0
 
-    def collect(self, ended: EndedRun, is_last_try: bool = False) -> bool:
+    def collect(self, run: OpenRun, is_last_try: bool = False) -> bool:
         """Note what a run came to, and put its files in place; False if that cannot be told now and is tried again.
 
         is_last_try: what cannot be read now counts as not there.
         """
-        entry = ended.entry
-        logs = list(self._backend.logs(ended.job)) if ended.job is not None else []
-        outcome = self._outcome(entry, logs, is_last_try)
+        entry = run.entry
+        logs = list(self._backend.logs(run.job)) if run.job is not None else []
+        outcome = self._outcome(run, logs, is_last_try)
         if outcome is None:
             now = self._clocks.steady()
-            self._put_off[entry.run.number] = ended
-            self._put_off_until.setdefault(entry.run.number, now + _PATIENCE_S)
+            run.tried_until = run.tried_until or now + _PATIENCE_S
             self._next_try = now + _PAUSE_S
             return False
-        self._put_off.pop(entry.run.number, None)
-        self._put_off_until.pop(entry.run.number, None)
         self._place(entry, logs)
         self._note(entry, outcome)
         self._exit_files.setdefault(self._search.folder.exit_file(entry.token), "")
@@ -197,10 +178,11 @@ class Collector:
         except StoreError as error:
             self._console.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
 
-    def due(self, is_last_try: bool = False) -> list[EndedRun]:
-        """Do again what could not be done, if it is time to; return the runs that are to be collected again."""
+    def due(self, is_last_try: bool = False) -> list[OpenRun]:
+        """Return the ended runs that are to be collected now; do what else could not be done, if it is time to."""
+        ended = self._runs.ended
         if not is_last_try and self._clocks.steady() < self._next_try:
-            return []
+            return [run for run in ended if run.tried_until is None]
         self._next_try = self._clocks.steady() + _PAUSE_S
         for token, (entry, logs) in list(self._unplaced.items()):
             if entry.token == token:
@@ -209,12 +191,12 @@ class Collector:
                 # The folder is that of a newer attempt by now.
                 del self._unplaced[token]
         self._remove_exit_files()
-        return [ended for number, ended in self._put_off.items() if is_last_try or number not in self._at_the_end]
+        return [run for run in ended if is_last_try or not run.is_left_to_end]
 
     def is_waiting(self) -> bool:
         """Return whether a run that could not be read is tried again before the search may end."""
         now = self._clocks.steady()
-        return any(now < until for number, until in self._put_off_until.items() if number not in self._at_the_end)
+        return any(run.tried_until and now < run.tried_until and not run.is_left_to_end for run in self._runs.values())
 
     def left_undone(self) -> str:
         """Return what could not be tidied up until now; empty if nothing."""
@@ -227,26 +209,23 @@ class Collector:
             RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem), durable=True
         )
 
-    def _outcome(self, entry: RunRecord, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
+    def _outcome(self, run: OpenRun, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
         """Return what a run came to; None if that cannot be read now."""
+        entry, folder = run.entry, self._search.folder
         assert entry.ended is not None
-        folder = self._search.folder
         try:
             outcome = collect(folder, entry.run, entry.ended, self._config)
         except (SearchError, OSError, ValueError) as error:
-            if not is_last_try:
-                self._tell_of_delay(entry, str(error))
-                if isinstance(error, ParserTimeout):
-                    self._at_the_end.add(entry.run.number)
-                return None
-            return without_summary(entry.ended, str(error))
+            if is_last_try:
+                return without_summary(entry.ended, str(error))
+            if run.tried_until is None:
+                self._console.warn(f"run {run.number} has ended and is collected later: {error}")
+            # A parser that hangs would hold up all others again.
+            run.is_left_to_end |= isinstance(error, ParserTimeout)
+            return None
         if entry.ended.cause:
             return outcome
         return with_memory_cause(outcome, logs, folder.run_folder(entry.run))
-
-    def _tell_of_delay(self, entry: RunRecord, problem: str) -> None:
-        if entry.run.number not in self._put_off:
-            self._console.warn(f"run {entry.run.number} has ended and is collected later: {problem}")
 
     def _place(self, entry: RunRecord, logs: list[LogFile]) -> None:
         """Put a run's files in place, or remember that it has to be tried again."""

@@ -220,22 +220,19 @@ def _end_unrecorded(entries: Sequence[RunRecord], reader: SearchReader, console:
     from hpsearch.config.options import options_from_names
     from hpsearch.console.text import amount
     from hpsearch.search.backend_choice import backend_to_end_jobs
+    from hpsearch.search.open_runs import OpenRuns, latest_run
     from hpsearch.search.resume_checks import original_of
     from hpsearch.search.stop import StopRequest
-    from hpsearch.search.submissions import attempt_of, job_of
 
-    runs = (entry.run for entry in reader.record)
-    if original_of(reader.folder, reader.record.known_settings(), runs) is not None:
+    planned = (entry.run for entry in reader.record)
+    if original_of(reader.folder, reader.record.known_settings(), planned) is not None:
         return
     backend = backend_to_end_jobs(options_from_names(reader.record.options), console)
     with StopRequest() as stop:
-        jobs = [
-            job_of(attempt_of(reader, entry, entry.attempts, entry.token), entry.submitted)
-            for entry in entries
-            if entry.is_live and entry.submitted is not None
-        ]
-        console.warn(f"nothing can be written there: told {amount(len(jobs), 'run')} to end, and this is not recorded")
-        backend.cancel(jobs, stop.alarm)
+        runs = OpenRuns()
+        runs.add(*(latest_run(reader, entry) for entry in entries if entry.is_live))
+        console.warn(f"nothing can be written there: told {amount(len(runs), 'run')} to end, and this is not recorded")
+        backend.cancel(runs.jobs, stop.alarm)
         backend.close()
 
 

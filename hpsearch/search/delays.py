@@ -1,15 +1,16 @@
-"""What holds a search up: a backend that takes no run for the moment, a journal that cannot be written."""
+"""A controller's clocks, and what it waits for: a backend that takes no run, a journal that cannot be written."""
 
 from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hpsearch.console.console import Console
 from hpsearch.console.text import duration
 from hpsearch.core.errors import NoRoomError, StoreError
-from hpsearch.search.clocks import Clock
 from hpsearch.store.live import LiveSearch
 
 #: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
@@ -18,6 +19,25 @@ _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
 _TOLD_FOR_S = 3600.0
 #: An end of the trouble is worth a word after so long.
 _WORTH_A_WORD_S = 60.0
+#: Between two tries, in seconds.
+PAUSE_S = 1.0
+#: A disk without room is waited for this long, in seconds, where no run is live any more.
+_PATIENCE_S = 600.0
+
+#: A time in seconds.
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Both clocks, handed to whoever needs the time.
+
+    wall: seconds since the epoch; anyone may set it, also back, so nothing is waited for by it.
+    steady: seconds since some moment; it only goes on.
+    """
+
+    wall: Clock = time.time
+    steady: Clock = time.monotonic
 
 
 class Delays:
@@ -75,12 +95,6 @@ class Delays:
             tell(f"runs can be started again, after {duration(waited_s)}")
         self._since, self._next_s = None, _FIRST_PAUSE_S
         self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}
-
-
-#: Between two tries, in seconds.
-PAUSE_S = 1.0
-#: A disk without room is waited for this long, in seconds, where no run is live any more.
-_PATIENCE_S = 600.0
 
 
 class Standstill:

@@ -19,7 +19,7 @@ from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
-from hpsearch.search.clocks import Clock
+from hpsearch.search.delays import Clock
 from hpsearch.store.events import Settings
 
 

@@ -19,6 +19,7 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     sorted_states,
 )
+from hpsearch.search.open_runs import OpenRuns
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
@@ -86,11 +87,11 @@ class Progress:
         parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
         return "".join(parts)
 
-    def refresh(self, active: Iterable[Job]) -> None:
+    def refresh(self, runs: OpenRuns) -> None:
         """Draw the bar anew."""
         if not self._console.has_bar:
             return
-        jobs = list(active)
+        jobs = runs.jobs
         queued = sum(job.attempt.token in self._queued for job in jobs)
         failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
         parts = [f"{len(jobs) - queued} running"]

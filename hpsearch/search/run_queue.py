@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from hpsearch.backends.base import Backend, MemoryAware
 from hpsearch.core.model import Job, Place
-from hpsearch.search.clocks import Clock
+from hpsearch.search.delays import Clock
 from hpsearch.store.record import RunRecord
 
 
-class WaitingRuns:
+class RunQueue:
     """What is still to be started on a backend."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:

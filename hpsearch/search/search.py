@@ -38,9 +38,9 @@ from hpsearch.folder.liveness import Liveness, liveness_of_run, lock_ways, this_
 from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
-from hpsearch.search.clocks import Clocks
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.new_folder import FolderTakenError, new_search
+from hpsearch.search.open_runs import Controller
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.progress import closing_lines
 from hpsearch.search.resume_checks import check_adoptable, check_same_cluster, check_same_place
@@ -319,18 +319,17 @@ def _carry_out(
     _note_controller(search, asdict(options), backend)
     with StopRequest() as stop, console.standing_in_for_stderr():
         process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
-        config = config.in_process(process)
-        dispatcher = Dispatcher(
+        controller = Controller(
             search,
-            config,
+            config.in_process(process),
             backend,
             console,
             stop,
-            Clocks(),
-            options.retries,
-            options.submit_only,
-            _longest_wait_s(options),
+            retries=options.retries,
+            submits_only=options.submit_only,
+            longest_wait_s=_longest_wait_s(options),
         )
+        dispatcher = Dispatcher(controller)
         # A controller that left its runs to a scheduler on purpose had all of them started: their ends are collected.
         takes_up_all = how.takes_up_all and not earlier_options.get("submit_only")
         dispatcher.take_over(entries, how.again, takes_up_all)

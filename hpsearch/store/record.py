@@ -67,6 +67,11 @@ class RunRecord:
         return self.submitted is not None and self.ended is None
 
     @property
+    def is_doubtful(self) -> bool:
+        """True if an attempt was intended, and nothing says whether it was submitted."""
+        return self.is_open and self.submitted is None and self.ended is None
+
+    @property
     def is_open(self) -> bool:
         """True if a controller has to look after it: it may be live, or is not collected yet."""
         return bool(self.token) and self.collected_at is None

@@ -16,8 +16,9 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Status
-from hpsearch.search.clocks import Clocks
+from hpsearch.search.delays import Clocks
 from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.open_runs import Controller
 from hpsearch.search.stop import StopRequest
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
@@ -71,7 +72,8 @@ def end(search: LiveSearch, backend: Scheduler) -> str:
     """Take the search over only to end it; return the state of its run."""
     console = Console()
     with StopRequest() as stop:
-        dispatcher = Dispatcher(search, CONFIG, backend, console, stop, Clocks(lambda: 100.0, lambda: 100.0), 0)
+        clocks = Clocks(lambda: 100.0, lambda: 100.0)
+        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, stop, clocks))
         dispatcher.take_over(search.record)
         stop.request(signal.SIGINT)
         dispatcher.run()
