@@ -11,6 +11,7 @@ from searches import SETTINGS
 
 from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 from hpsearch.search.delays import Clocks
@@ -161,8 +162,9 @@ def dispatch(
     chosen = [entry for entry in search.record if not only or entry.run.number in only]
     with StopRequest() as stop:
         clocks = backend.clock.clocks
-        controller = Controller(search, CONFIG, backend, console, stop, clocks, retries, longest_wait_s=longest_wait_s)
-        dispatcher = Dispatcher(controller)
+        hours = -1 if longest_wait_s == math.inf else longest_wait_s / 3600
+        options = SearchOptions(retries=retries, max_wait_for_scheduler=hours)
+        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, options, stop, clocks))
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
         dispatcher.finish()

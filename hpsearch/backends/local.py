@@ -45,7 +45,11 @@ class LocalBackend:
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
         """Start the launchers; they wait for `release`."""
-        return [self._start(attempt, place.environment) for attempt in attempts]
+        ids = []
+        for attempt in attempts:
+            _, prepared = self._prepared.pop(attempt.token, (attempt, ""))
+            ids.append(prepared or self._launch(attempt, place.environment))
+        return ids
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Let the launchers run their commands; those of an earlier controller do so already."""
@@ -107,11 +111,6 @@ class LocalBackend:
         for job in [*self._launchers, *self._adopted]:
             self._forget(job)
         self._leftovers.finish()
-
-    def _start(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        if attempt.token in self._prepared:
-            return self._prepared.pop(attempt.token)[1]
-        return self._launch(attempt, environment)
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         launcher = Launcher.start(attempt, environment)

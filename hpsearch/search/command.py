@@ -1,4 +1,7 @@
-"""The classic command: options in, exit status out. Imports what a search needs only when there is one."""
+"""The classic command, and ``hpsearch cancel``, ``resume`` and ``retry``: options in, exit status out.
+
+What a search needs is imported only when there is one.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.config.options import DEFAULT_OUT_DIR, given_options, options_from
-from hpsearch.config.parsers import ExampleFormatter, add_options, hpsearch_cli_arguments
+from hpsearch.config.options import DEFAULT_OUT_DIR, given_options, names_of_planning_options, options_from
+from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
 
@@ -104,3 +107,111 @@ def add_current_folder() -> None:
         ) from error
     if "" not in sys.path and here not in sys.path:
         sys.path.insert(0, here)
+
+
+_CANCEL_EXAMPLE = """\
+examples:
+  hpsearch cancel out/hyperparam_search/search_2026-01-31_12-00-00
+  hpsearch cancel DIR --timeout 600
+
+exit status: 0 nothing of the search is live any more; 1 something is, or may be; 2 no such search
+"""
+_RESUME_EXAMPLE = """\
+example: hpsearch resume DIR --num_cpu_jobs=4
+
+The same as python -m hpsearch.hpsearch --resume DIR.
+"""
+_RETRY_EXAMPLE = """\
+examples:
+  hpsearch retry DIR                     all runs that failed
+  hpsearch retry DIR --run 7 --run 12    these two, whatever became of them
+  hpsearch retry DIR --failed --retries=2
+"""
+
+
+def cancel(argv: Sequence[str]) -> int:
+    """Stop a search; return the exit status."""
+    description = (
+        "Stop a search and everything that belongs to it, as Ctrl-C would: live runs are ended, the table is sorted. "
+        "If its controller is gone, what it left is ended all the same. Twice = do not wait for runs to end gracefully."
+    )
+    parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
+    parser.add_argument(
+        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wait at most so many seconds. Default: 120."
+    )
+    parser.add_argument(
+        "--controller_is_gone",
+        action="store_true",
+        help="The controller ran on another machine, and you know that it does not live any more.",
+    )
+    options = parser.parse_args(argv)
+    from hpsearch.console.console import Console
+    from hpsearch.search.cancel import cancel_search
+
+    return cancel_search(options.folder, options.timeout, options.controller_is_gone, Console(stamps=False))
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds, found {text!r}")
+    return number
+
+
+def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Return a parser that knows the options of a search, as far as they can be given to one that is planned."""
+    parser = folder_parser(name, description, example)
+    # All of them would bury the message that they stand before where an option is wrong.
+    parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
+    hidden = [*names_of_planning_options(), "resume", "dry_run"]
+    add_options(parser, None, hidden)
+    return parser
+
+
+def resume(argv: Sequence[str]) -> int:
+    """Go on with a search; return the exit status."""
+    description = (
+        "Go on with a search: finished runs are kept, live ones are waited for, all others run. "
+        "No option is needed; those given replace the search's own."
+    )
+    namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
+    from hpsearch.console.console import Console
+    from hpsearch.folder.reading import find_folder
+    from hpsearch.search.search import resume_search
+
+    return resume_search(str(find_folder(namespace.folder).path), given_options(namespace), Console()).exit_status
+
+
+def retry(argv: Sequence[str]) -> int:
+    """Run some runs of a search again; return the exit status."""
+    description = (
+        "Run again what failed in a search, or the runs that are named, and nothing else (runs that are still live "
+        "are waited for). What earlier attempts left is kept in .hpsearch/attempts."
+    )
+    parser = _parser_with_search_options("retry", description, _RETRY_EXAMPLE)
+    parser.add_argument("--failed", action="store_true", help="What failed; cancelled runs do not count (the default).")
+    parser.add_argument(
+        "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
+    )
+    namespace = parser.parse_args(argv)
+    from hpsearch.console.console import Console
+    from hpsearch.folder.reading import SearchReader, find_folder
+    from hpsearch.search.resume import RunChoice
+    from hpsearch.search.search import resume_search
+
+    reader = SearchReader(find_folder(namespace.folder))
+    named = set(namespace.run)
+    numbers = set(named)
+    for number in numbers:
+        reader.run(number)
+    takes_all_failed = namespace.failed or not named
+    if takes_all_failed:
+        numbers |= {entry.run.number for entry in reader.record if entry.state.is_failure}
+    if not numbers:
+        Console().note("no run of this search has failed: there is nothing to run again")
+        return 0
+    choice = RunChoice(numbers, named, takes_all_failed)
+    return resume_search(str(reader.folder.path), given_options(namespace), Console(), choice).exit_status

@@ -33,7 +33,7 @@ class Dispatcher:
         """Start with no run."""
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._retries, self._submits_only = controller.retries, controller.submits_only
+        self._options = controller.options
         self._submissions = Submissions(controller, self._is_needless, self._refuse)
         self._collector = Collector(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)
@@ -130,7 +130,7 @@ class Dispatcher:
         return True
 
     def _is_busy(self) -> bool:
-        has_live = not self._submits_only and bool(self._runs.active)
+        has_live = not self._options.submit_only and bool(self._runs.active)
         return has_live or bool(self._submissions) or self._search.trouble is not None or self._collector.is_waiting()
 
     def _announce(self) -> None:
@@ -271,7 +271,7 @@ class Dispatcher:
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS
-        return entry.failures - self._failures_before.get(run.number, 0) <= self._retries
+        return entry.failures - self._failures_before.get(run.number, 0) <= self._options.retries
 
     def _end(self, signal_number: int) -> None:
         """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""

@@ -1,20 +1,26 @@
-"""The folder of a new search: made, locked, and taken away again if nothing comes of the search."""
+"""The folder of a new search: made, locked, filled, and taken away again if nothing comes of the search."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from hpsearch.core.errors import FolderError, StoreError, reason_of
+from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of
 from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.store.layout import SearchFolder
+from hpsearch.search.plan import Plan
+from hpsearch.store.events import RunPlanned, SearchStarted
+from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import LockWays
+from hpsearch.store.record import RunRecord
+from hpsearch.store.values import encode, readable
 
 #: How often the folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100
@@ -24,47 +30,95 @@ class FolderTakenError(Exception):
     """Another search made the folder first."""
 
 
-@dataclass
-class NewSearch:
-    """A search folder that this process holds locked. keeps: it has something in it that is worth keeping."""
-
-    live: LiveSearch
-    keeps: bool = False
-
-
 @contextlib.contextmanager
-def new_search(
-    path: Path, may_exist: bool, copies: Collection[str], tell: Callable[[str], None]
-) -> Iterator[NewSearch]:
-    """Make a folder with its parents and take its lock; if the block fails, take away what was made for it.
+def new_search(plan: Plan, tell: Callable[[str], None]) -> Iterator[tuple[LiveSearch, list[RunRecord]]]:
+    """Make the folder of a planned search and take its lock; yield the search, ready for work, and its new runs.
 
-    Making it is claiming it, unless it may exist: then the lock is. What another process made or put there stays.
-    copies: names of the files that the block puts there besides our own. tell: shows people a message.
+    Making the folder is claiming it, unless it may exist: then the lock is. If nothing comes of the search, what was
+    made for it is taken away; what another process made or put there stays. tell: shows people a message.
     Raises FolderTakenError if the folder exists already and may not.
     """
-    folder, made = SearchFolder(path), list[Path]()
-    new: NewSearch | None = None
+    folder, made, keeps = SearchFolder(plan.folder), list[Path](), False
+    inputs = _inputs(plan)
+    may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
     try:
-        with _made_and_locked(folder, may_exist, made, lock_ways(tell)) as live:
-            is_own = path in made and not live.has_journal and os.listdir(path) == [folder.state.name]  # noqa: PTH208
-            new = NewSearch(live)
+        with _made_and_locked(folder, may_exist, made, lock_ways(tell)) as search:
+            is_own = folder.path in made and not search.has_journal
+            is_own = is_own and os.listdir(folder.path) == [folder.state.name]  # noqa: PTH208
             try:
-                yield new
+                runs = _write_plan(search, plan, inputs)
+                keeps = True
+                try:
+                    yield search, runs
+                except SubmissionRefused:
+                    search.withdraw_plan()
+                    keeps = any(entry.submitted is not None for entry in runs)
+                    raise
             except BaseException:
-                if is_own and not new.keeps:
-                    live.close_files()
-                    _take_away(folder, copies)
+                if is_own and not keeps:
+                    search.close_files()
+                    _take_away(folder, inputs)
                 raise
     except BaseException as error:
-        for each in [folder.state, *reversed(made)] if path in made else reversed(made):
+        for each in [folder.state, *reversed(made)] if folder.path in made else reversed(made):
             with contextlib.suppress(OSError):
                 each.rmdir()  # Never one that holds something.
         if isinstance(error, OSError):
-            raise _not_writable(path, error) from error
-        if isinstance(error, StoreError) and not (new is not None and new.keeps):
+            raise _not_writable(folder.path, error) from error
+        if isinstance(error, StoreError) and not keeps:
             # Nothing has run yet: as good as a folder that was refused from the start.
             raise FolderError(f"{error}; give another --out_dir, or make room") from error
         raise
+
+
+def _write_plan(search: LiveSearch, plan: Plan, inputs: Mapping[str, Path | bytes]) -> list[RunRecord]:
+    """Note the planned runs and return them; put what is searched, and the commands, into the folder."""
+    folder, stamp = search.folder, time.strftime("%Y-%m-%d_%H-%M-%S")
+    if not search.record.runs:
+        # What another tool left under the names of our own files stays.
+        for path in (folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed):
+            if path.exists():
+                rename_with_stamp(path, stamp)
+    first = max(search.record.runs, default=0) + 1
+    search.add_plan(
+        *(RunPlanned(r.number, r.folder, r.out_dir, _encoded(r.configuration.options)) for r in plan.runs(first)),
+        SearchStarted(plan.settings.to_json(), plan.stamp),
+    )
+    for name, content in inputs.items():
+        _write_input(folder.path / name, content, stamp)
+    search.write_commands()
+    search.open_for_work()
+    return [entry for entry in search.record if entry.run.number >= first]
+
+
+def _encoded(options: Iterable[tuple[str, object]]) -> list[list[Any]]:  # Any: whatever JSON can hold
+    return [[name, encode(value)] for name, value in options]
+
+
+def _inputs(plan: Plan) -> dict[str, Path | bytes]:
+    """Return what is searched: name of the copy in the folder -> the file, or the content of a readable form of it."""
+    module, source = plan.config.module_file, plan.config.grid_config_file
+    inputs: dict[str, Path | bytes] = {}
+    if module is not None and module.exists():
+        inputs[module.name] = module
+    if source is not None:
+        conditions = [[dict(condition.when), dict(condition.then)] for condition in plan.config.conditions]
+        content = readable({"grid": dict(plan.config.grid), "conditions": conditions})
+        inputs[source.with_suffix(".json").name] = (json.dumps(content, indent=2) + "\n").encode()
+        inputs[source.name] = source
+    return inputs
+
+
+def _write_input(target: Path, content: Path | bytes, stamp: str) -> None:
+    """Copy a file; one that lies there with another content is renamed first, and so stays. Or write a new one."""
+    if isinstance(content, bytes):
+        target.write_bytes(content)
+        return
+    if target.exists():
+        if target.samefile(content) or target.read_bytes() == content.read_bytes():
+            return
+        rename_with_stamp(target, stamp)
+    shutil.copyfile(content, target)
 
 
 def _made_and_locked(folder: SearchFolder, may_exist: bool, made: list[Path], ways: LockWays) -> LiveSearch:
@@ -94,10 +148,10 @@ def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:
             made.append(folder)
 
 
-def _take_away(folder: SearchFolder, copies: Collection[str]) -> None:
-    """Remove what the block put into the folder; the lock last, because up to then nobody else works there."""
+def _take_away(folder: SearchFolder, inputs: Collection[str]) -> None:
+    """Remove what was put into the folder; the lock last, because up to then nobody else works there."""
     own = (folder.results, folder.commands, folder.commands_without_folders, folder.commands_pickle)
-    for path in [*own, folder.not_completed, *(folder.path / name for name in copies)]:
+    for path in [*own, folder.not_completed, *(folder.path / name for name in inputs)]:
         with contextlib.suppress(OSError):
             path.unlink()
     for path in folder.state.iterdir():

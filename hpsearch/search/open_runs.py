@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.base import Backend
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.core.command import argv
@@ -77,21 +77,15 @@ class OpenRuns(dict[int, OpenRun]):
 
 @dataclass(frozen=True)
 class Controller:
-    """What the controller of one search works with.
-
-    retries: for runs that fail. submits_only: leave as soon as a scheduler has all runs.
-    longest_wait_s: for how long a scheduler may take no job before it is given up; infinite = for ever.
-    """
+    """What the controller of one search works with."""
 
     search: LiveSearch
     config: SearchConfig
     backend: Backend
     console: Console
-    stop: StopRequest
+    options: SearchOptions = field(default_factory=SearchOptions)
+    stop: StopRequest = field(default_factory=StopRequest)
     clocks: Clocks = field(default_factory=Clocks)
-    retries: int = 0
-    submits_only: bool = False
-    longest_wait_s: float = math.inf
     runs: OpenRuns = field(default_factory=OpenRuns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,7 +57,9 @@ class Submissions:
         self.queue = RunQueue(self._backend, self._clocks.steady)
         self.given_up = ""
         self._prepared: dict[int, Attempt] = {}
-        self._delays = Delays(self._clocks.steady, controller.longest_wait_s)
+        hours = controller.options.max_wait_for_scheduler
+        is_limited = controller.backend.has_queue and hours >= 0
+        self._delays = Delays(self._clocks.steady, 3600 * hours if is_limited else math.inf)
         self._has_accepted = self._was_ever_accepted = False
         self._is_at_limit, self._refusals = False, 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.core.errors import UsageError
-from hpsearch.search.resume_checks import check_same_cluster
+from hpsearch.search.resume import check_same_cluster
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,

@@ -13,6 +13,7 @@ from searches import SETTINGS
 
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, JobPhase, Status
@@ -73,7 +74,7 @@ def end(search: LiveSearch, backend: Scheduler) -> str:
     console = Console()
     with StopRequest() as stop:
         clocks = Clocks(lambda: 100.0, lambda: 100.0)
-        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, stop, clocks))
+        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, SearchOptions(), stop, clocks))
         dispatcher.take_over(search.record)
         stop.request(signal.SIGINT)
         dispatcher.run()

@@ -1,0 +1,178 @@
+"""A search stopped from outside: its controller is asked to; what no controller looks after is ended here."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+
+from hpsearch.backends.process_identity import processes, signal_process
+from hpsearch.backends.run_family import end_family
+from hpsearch.config.options import options_from_names
+from hpsearch.config.own_call import resume_hint
+from hpsearch.console.console import Console
+from hpsearch.console.text import amount
+from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
+from hpsearch.core.model import RunState
+from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
+from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.folder.run_tables import sorted_states
+from hpsearch.search.backend_choice import backend_to_end_jobs
+from hpsearch.search.open_runs import OpenRuns, latest_run
+from hpsearch.search.resume import RunChoice, is_process_elsewhere, original_of
+from hpsearch.search.search import resume_search
+from hpsearch.search.stop import StopRequest
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.lock import Holder, LockWays, leave_request, lock_holder
+
+_PAUSE_S = 0.1
+
+
+def cancel_search(given: str, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
+    """Stop a search; return the exit status.
+
+    timeout_s: how long its controller is waited for. controller_is_gone: one that cannot be seen is known to be gone.
+    """
+    folder, deadline = find_folder(given), time.monotonic() + timeout_s
+    while not folder.journal.exists() and time.monotonic() < deadline:
+        # A search that has just begun: its lock is there before its journal.
+        if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.LIVE:
+            break
+        time.sleep(_PAUSE_S / 10)
+    reader = SearchReader(folder, passes_over_damage=True)
+    for damage in reader.damage:
+        console.warn(damage)
+    while True:
+        try:
+            return _cancel_now(reader, timeout_s, controller_is_gone, console)
+        except ControllerPresent:
+            # A controller that has just taken the lock may not have said yet who it is.
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
+            reader.update()
+
+
+def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
+    """Stop a search as it is at this moment.
+
+    Raises ControllerPresent if a controller comes in between.
+    """
+    folder, holder = reader.folder, reader.holder()
+    liveness = liveness_of_controller(holder)
+    if liveness is Liveness.GONE and is_being_resumed(processes(), folder.path):
+        raise ControllerPresent(f"{folder.path}: a process was told to resume this search, and has not begun")
+    if holder is None or liveness is Liveness.GONE or (liveness is Liveness.UNKNOWN and controller_is_gone):
+        return _end_what_is_left(reader, console)
+    if liveness is Liveness.LIVE and reader.is_copy(holder):
+        raise FolderError(
+            f"{folder.path} is a copy of a search that is live elsewhere ({holder}): cancel it in its own folder"
+        )
+    how = _ask_to_stop(folder, holder, is_here=liveness is Liveness.LIVE)
+    console.note(f"asked the controller to stop by {how} ({holder})")
+    if not _has_ended_within(reader, holder, timeout_s):
+        if folder.cancel_request.exists():
+            console.error(
+                f"no answer from the controller ({holder}) within {timeout_s:g} s; if it lives, it stops as soon as it "
+                f"sees {folder.cancel_request}. If it does not: run this on {holder.host}, or add --controller_is_gone"
+            )
+        else:
+            console.error(f"the controller was told, and is not done after {timeout_s:g} s; see {folder.log}")
+        return 1
+    is_seen_to_end = reader.holder() != holder or liveness is Liveness.LIVE
+    console.note("the controller has ended" if is_seen_to_end else "it gives no sign of life")
+    reader.update()
+    return _end_what_is_left(reader, console)
+
+
+def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
+    """Ask a controller to stop; return how that was done.
+
+    Raises StoreError if it can be reached neither by a signal nor by a file.
+    """
+    if is_here and holder.takes_signals:
+        try:
+            signal_process(holder.process, signal.SIGINT)
+            return "a signal"
+        except PermissionError:
+            pass  # It is another user's: perhaps the folder is shared.
+    try:
+        leave_request(folder.cancel_request, holder)
+    except StoreError as error:
+        raise StoreError(f"the controller cannot be told to stop ({holder}): {error}") from error
+    return "a request in the search folder"
+
+
+def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
+    """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
+    began = beat_at = time.monotonic()
+    beat = holder.beat
+    # A live controller mends a lock file that cannot be read with its next heartbeat.
+    beat_s = holder.beat_s if holder.host else LockWays.beat_s
+    while (now_there := reader.holder()) == holder:
+        liveness, now = liveness_of_controller(holder), time.monotonic()
+        if now_there is not None and now_there.beat != beat:
+            beat, beat_at = now_there.beat, now
+        stands_still = liveness is Liveness.UNKNOWN and beat_s and now - beat_at > 2 * beat_s
+        if liveness is Liveness.GONE or stands_still:
+            break
+        if now - began >= timeout_s:
+            return False
+        time.sleep(_PAUSE_S)
+    return True
+
+
+def _end_what_is_left(reader: SearchReader, console: Console) -> int:
+    """End what no controller looks after any more, and tell what the search came to."""
+    reader.fill_in()
+    choice, record = RunChoice(only_ends=True), reader.record
+    # A scheduler's jobs can be ended from anywhere, processes only on their machine.
+    elsewhere = [entry for entry in record if entry.submitted and entry.is_open and is_process_elsewhere(entry)]
+    for entry in elsewhere:
+        host = entry.submitted.host if entry.submitted else ""
+        console.warn(
+            f"run {entry.run.number} was started on {host} and can only be ended there: run hpsearch cancel on {host}"
+        )
+    if choice.of(record):
+        try:
+            resume_search(str(reader.folder.path), {}, console, choice)
+        except SearchInterrupted:
+            pass  # Which is what was wanted.
+        except (StoreError, OSError):
+            _end_unrecorded(reader, choice, console)
+            raise
+        reader.update()
+    else:
+        _end_leftovers(reader, console)
+        _tell_the_end(reader, console)
+    return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
+
+
+def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -> None:
+    """End live runs although nothing can be written in their search folder (no room, read-only)."""
+    if original_of(reader.folder, reader.record) is not None:
+        return
+    runs = OpenRuns()
+    runs.add(*(latest_run(reader, entry) for entry in choice.of(reader.record) if entry.is_live))
+    backend = backend_to_end_jobs(options_from_names(reader.record.options), console)
+    with StopRequest() as stop:
+        console.warn(f"nothing can be written there: told {amount(len(runs), 'run')} to end, and this is not recorded")
+        backend.cancel(runs.jobs, stop.alarm)
+        backend.close()
+
+
+def _end_leftovers(reader: SearchReader, console: Console) -> None:
+    """End what runs that are over have left behind on this machine."""
+    if original_of(reader.folder, reader.record) is None:
+        over = [entry.token for entry in reader.record if entry.token and not is_process_elsewhere(entry)]
+        for process in end_family(over):
+            console.note(f"ended what a run had left behind: {process}")
+
+
+def _tell_the_end(reader: SearchReader, console: Console) -> None:
+    counts = Counter(entry.state for entry in reader.record)
+    listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
+    console.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {listed}")
+    if set(counts) != {RunState.FINISHED}:
+        console.note(f"go on with: {resume_hint(reader.folder.path)}")
+    console.result(str(reader.folder.results))
