@@ -10,15 +10,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.config.options import DEFAULT_OUT_DIR, given_options, names_of_planning_options, options_from
+from hpsearch.config.options import (
+    DEFAULT_OUT_DIR,
+    SearchOptions,
+    given_options,
+    names_of_planning_options,
+    options_from,
+)
 from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
 from hpsearch.core.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
-    from hpsearch.search.search import SearchEnd
+    from hpsearch.console.console import Console
 
 __all__ = ["hpsearch_cli_arguments", "main", "run"]
 
@@ -36,7 +42,10 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
 
     Raises SearchError if it cannot be run.
     """
-    return str(_search(sys.argv[1:] if argv is None else argv, out_dir, default_grid, prog).results or "")
+    parsed = _parsed(sys.argv[1:] if argv is None else argv, out_dir, default_grid, prog)
+    from hpsearch.search.search import run_search
+
+    return str(run_search(*parsed).results or "")
 
 
 @told
@@ -45,10 +54,16 @@ def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None, b
 
     beside: the folder of the file that was started, which may be a copy beside a simulation.
     """
-    return _search(argv, DEFAULT_OUT_DIR, default_grid, prog, beside).exit_status
+    parsed = _parsed(argv, DEFAULT_OUT_DIR, default_grid, prog, beside)
+    from hpsearch.search.search import run_search
+
+    return run_search(*parsed).exit_status
 
 
-def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None, beside: str = "") -> SearchEnd:
+def _parsed(
+    argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None, beside: str = ""
+) -> tuple[SearchOptions, dict[str, Any], Console, list[str]]:  # Any: of the options' types
+    """Return what `run_search` takes; grid modules are found from here on."""
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = argparse.ArgumentParser(
@@ -64,14 +79,13 @@ def _search(argv: Sequence[str], out_dir: str, default_grid: str, prog: str | No
     namespace = parser.parse_args(list(argv))
 
     from hpsearch.console.console import Console
-    from hpsearch.search.search import run_search
 
     add_current_folder()
     options = options_from(namespace, defaults)
     if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:
         _add_folder_above(Path(beside), options.grid_module)
     import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
-    return run_search(options, given_options(namespace), Console(), import_paths)
+    return options, given_options(namespace), Console(), import_paths
 
 
 def _add_folder_above(copy: Path, grid_module: str) -> None:
