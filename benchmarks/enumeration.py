@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 
-from measure import answer, new_search, scratch_project, seconds
+from _measure import answer, new_search, scratch_project, seconds
 
 GRID = "{f'o{number}': list(range(10)) for number in range(6)}"
 CONDITIONS = """[

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from measure import ROOT, answer, hpsearch_argv, scratch_project, seconds
+from _measure import ROOT, answer, hpsearch_argv, scratch_project, seconds
 
 sys.path.insert(0, str(ROOT / "tests"))
 from standins.worlds import FakeGpus, wait_until

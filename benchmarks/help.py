@@ -6,7 +6,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from measure import answer, hpsearch_argv, seconds
+from _measure import answer, hpsearch_argv, seconds
 
 ROUNDS = 15
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from measure import TINY_SCRIPT, answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
+from _measure import TINY_SCRIPT, answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from standins.worlds import FakeLsf

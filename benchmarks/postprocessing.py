@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import GRID_MODULE, ROOT, answer, seconds
+from _measure import GRID_MODULE, ROOT, answer, seconds
 
 COUNT = 10_000
 LIMIT_S = 2.0

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import ROOT, answer
+from _measure import ROOT, answer
 
 COUNT, AROUND = 10_000, 200
 

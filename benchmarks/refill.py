@@ -6,7 +6,7 @@ import statistics
 from itertools import pairwise
 from pathlib import Path
 
-from measure import answer, new_search, scratch_project, seconds
+from _measure import answer, new_search, scratch_project, seconds
 
 COUNT = 300
 STAMPING = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from measure import GRID_MODULE, hpsearch_argv, new_search, scratch_project, seconds
+from _measure import GRID_MODULE, hpsearch_argv, new_search, scratch_project, seconds
 
 FINISHED, LEFT = 10_000, 10
 #: A run that only notes when it started.

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from measure import answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
+from _measure import answer, hpsearch_argv, loop_seconds, rows, scratch_project, seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "cluster"))
 from slurm_cluster import SlurmCluster, why_no_cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 
-from measure import answer, new_search, scratch_project, seconds
+from _measure import answer, new_search, scratch_project, seconds
 
 RUNS, ROUNDS = 10_000, 7
 _PLAIN = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from measure import answer, new_search, scratch_project, seconds
+from _measure import answer, new_search, scratch_project, seconds
 
 COUNT = 1000
 
