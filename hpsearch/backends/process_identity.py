@@ -24,27 +24,67 @@ def boot_id() -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class ProcessEntry:
+    """What the kernel says of a process (proc(5)). started: in ticks of the system's clock since the system's start.
+
+    has_ended: it was not yet waited for (a zombie).
+    """
+
+    pid: int
+    name: str
+    has_ended: bool
+    parent: int
+    group: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessEntry:
+        """Read it. Raises OSError if there is no such process, or no /proc."""
+        # The name, field 2, may hold blanks and parentheses.
+        name, _, rest = Path(f"/proc/{pid}/stat").read_bytes().partition(b"(")[2].rpartition(b")")
+        fields = rest.split()
+        has_ended = fields[0] in (b"Z", b"X")
+        return cls(pid, name.decode("utf-8", "replace"), has_ended, int(fields[1]), int(fields[2]), int(fields[19]))
+
+    @property
+    def start_time(self) -> str:
+        """When it started, as `start_time` says it."""
+        return f"{self.started}.{boot_id()}"
+
+    @property
+    def id(self) -> str:
+        """Its id, as `job_id` makes it."""
+        return _job_id(self.pid, self.start_time)
+
+
+def process_table() -> dict[int, ProcessEntry]:
+    """Return all live processes by their number; none where there is no /proc."""
+    table = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It has ended meanwhile.
+            entry = ProcessEntry.of(int(folder.name))
+            if not entry.has_ended:
+                table[entry.pid] = entry
+    return table
+
+
 def start_time(pid: int) -> str | None:
     """Return when the process started, as text that is the same at every call; None if there is no such process.
 
     A process that has ended and was not yet waited for (a zombie) counts as none.
     """
     try:
-        fields = _stat_fields(pid)
+        entry = ProcessEntry.of(pid)
     except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
+        return None if _has_proc() else _start_time_by_ps(pid)
     except ProcessLookupError:
         return None
-    if fields[0] in (b"Z", b"X"):
-        return None
-    return f"{fields[19].decode()}.{boot_id()}"
+    return None if entry.has_ended else entry.start_time
 
 
-def _stat_fields(pid: int) -> list[bytes]:
-    """Return what the kernel says of a process, from its state on (field 3 of proc(5); the start time is field 22)."""
-    stat = Path(f"/proc/{pid}/stat").read_bytes()
-    # The name, field 2, may hold blanks and parentheses.
-    return stat[stat.rindex(b")") + 2 :].split()
+def _has_proc() -> bool:
+    return Path("/proc/self/stat").exists()
 
 
 def _start_time_by_ps(pid: int) -> str | None:
@@ -56,7 +96,7 @@ def _start_time_by_ps(pid: int) -> str | None:
 
 
 def job_id(pid: int) -> str:
-    """Return as one word, the id of a local job: pid, start time, boot, and the namespaces of pid and host name."""
+    """Return the id of a local job as one word: pid, start time, boot, and the namespaces of pid and host name."""
     return _job_id(pid, start_time(pid) or "ended")
 
 
@@ -146,59 +186,25 @@ def group_is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return start_time(pid) is not None or _has_live_member(pid)
-
-
-def _has_live_member(group: int) -> bool:
-    """Look at all processes; True where there is no /proc to look at."""
-    if not Path("/proc/self/stat").exists():
+    if start_time(pid) is not None or not _has_proc():
         return True
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # It has ended meanwhile.
-            fields = _stat_fields(int(folder.name))
-            if int(fields[2]) == group and fields[0] not in (b"Z", b"X"):
-                return True
-    return False
+    return any(entry.group == pid for entry in process_table().values())
 
 
 def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
     """Return whether a process is one of these or was started by one of them, in however many steps.
 
-    None if it cannot be said: there is no such process here (any more), as with those outside a container.
+    None if nobody can tell: there is no such process here (any more), as with those outside a container.
     """
     try:
         if os.getsid(pid) in ancestors:
             # Its parents may have ended, but all of them were of one session.
             return True
         while pid > 1 and pid not in ancestors:
-            pid = int(_stat_fields(pid)[1])
+            pid = ProcessEntry.of(pid).parent
     except OSError:
         return None
     return pid in ancestors
-
-
-@dataclass(frozen=True)
-class TableEntry:
-    """A live process. id: as `job_id` makes it. started: in ticks of the system's clock since its start."""
-
-    id: str
-    name: str
-    parent: int
-    started: int
-
-
-def process_table() -> dict[int, TableEntry]:
-    """Return all live processes by their number; none where there is no /proc."""
-    table = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # It has ended meanwhile.
-            stat = (folder / "stat").read_bytes()
-            fields = stat[stat.rindex(b")") + 2 :].split()
-            if fields[0] not in (b"Z", b"X"):
-                name = stat[stat.index(b"(") + 1 : stat.rindex(b")")].decode("utf-8", "replace")
-                identity = _job_id(int(folder.name), f"{fields[19].decode()}.{boot_id()}")
-                table[int(folder.name)] = TableEntry(identity, name, int(fields[1]), int(fields[19]))
-    return table
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.backends.process_identity import TableEntry, is_alive, pid_of, process_table, signal_process
+from hpsearch.backends.process_identity import ProcessEntry, is_alive, pid_of, process_table, signal_process
 from hpsearch.core.model import Job
 
 #: The environment variable that all processes of an attempt inherit: ``JOB/TOKEN,TOKEN``. The last token is the
@@ -91,7 +91,7 @@ def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Mem
     return [Member(table[pid].id, table[pid].name, *known) for pid, known in found.items()]
 
 
-def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, TableEntry]) -> None:
+def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, ProcessEntry]) -> None:
     """Add what was started by these processes, and so on; what this process itself has started is left out."""
     children: dict[int, list[int]] = {}
     for pid, entry in table.items():
@@ -113,19 +113,21 @@ def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int
     in good order: they are told only after it. If the file `alarm` becomes readable, someone is in a hurry.
     """
     told: dict[str, Member] = {}
+
+    def tell(left: Sequence[Member], number: int, alarm: int | None) -> bool:
+        told.update((member.id, member) for member in left)
+        send(left, number)
+        return await_end(lambda: not any(is_alive(member.id) for member in left), alarm)
+
     for takes_nested in (False, True):
         left = [member for member in _left(tokens, known) if takes_nested or not member.is_nested]
-        told.update((member.id, member) for member in left)
-        send(left, signal.SIGTERM)
-        if not await_end(lambda left=left: not any(is_alive(member.id) for member in left), alarm):  # type: ignore[misc]
+        if not tell(left, signal.SIGTERM, alarm):
             break
     for _ in range(_LAST_ROUNDS):
         left = _left(tokens, known)
         if not left:
             break
-        told.update((member.id, member) for member in left)
-        send(left, signal.SIGKILL)
-        await_end(lambda left=left: not any(is_alive(member.id) for member in left), None)  # type: ignore[misc]
+        tell(left, signal.SIGKILL, None)
     return list(told.values())
 
 
