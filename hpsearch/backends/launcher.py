@@ -20,7 +20,7 @@ from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Attempt
 
-#: What the operating system lacks may be there again soon: files, processes, memory, room, a file system that is away.
+#: What the operating system lacks for the moment: files, processes, memory, disk space, a file system that is away.
 _PASSING = (
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
@@ -58,10 +58,10 @@ class Launcher:
 
     @classmethod
     def start(cls, attempt: Attempt, environment: Mapping[str, str]) -> Launcher:
-        """Start it, to wait for `let_go`. environment: added to this process's own.
+        """Start it; it waits for `let_go`. environment: added to this process's own.
 
-        Raises SubmissionDelayed if the system lacks something that may be there again, else SubmissionRefused; nothing
-        is left behind then.
+        Raises SubmissionDelayed if the system lacks something for the moment, else SubmissionRefused; leaves nothing
+        behind then.
         """
         gate, process = None, None
         try:
@@ -132,21 +132,19 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
 
 
 def _open_log(path: Path) -> FileIO:
-    """Make a log of a run, and make sure that something can be written to it.
+    """Make a log of a run that can be written to.
 
-    Raises SubmissionDelayed if it cannot be written now: it lies in a folder of ours, so no run is to blame for that,
-    and the next one would fare no better.
+    Raises SubmissionDelayed otherwise: it lies in our own folder, so the run is not to blame, and the next one would
+    fare no better.
     """
     try:
-        file = FileIO(path, "a")
-        try:
+        with contextlib.ExitStack() as to_close:
+            file = to_close.enter_context(FileIO(path, "a"))
             # On a full disk an empty file may still be made, but a run could write nothing into it.
             file.write(b"\n")
             file.truncate(0)
-        except OSError:
-            file.close()
-            raise
-        return file
+            to_close.pop_all()
+            return file
     except OSError as error:
         raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
 
@@ -165,10 +163,9 @@ def remove_logs(attempt: Attempt) -> None:
 
 @dataclass(frozen=True)
 class ExitNote:
-    """What a run's launcher left in its exit file.
+    """What a run's launcher left in its exit file; the local one leaves the exit status only.
 
     was_told_to_stop: a signal from outside came first. ended: seconds since the epoch, by the clock of the run's host.
-    The local launcher leaves the exit status only; a cluster's also when the run started, and where.
     """
 
     exit_status: int

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,9 +26,9 @@ def boot_id() -> str:
 
 @dataclass(frozen=True)
 class ProcessEntry:
-    """What the kernel says of a process (proc(5)). started: in ticks of the system's clock since the system's start.
+    """What the kernel says of a process (proc(5)). has_ended: nobody has waited for it (a zombie).
 
-    has_ended: it was not yet waited for (a zombie).
+    started: in ticks of the system's clock since its start.
     """
 
     pid: int
@@ -36,16 +36,17 @@ class ProcessEntry:
     has_ended: bool
     parent: int
     group: int
+    session: int
     started: int
 
     @classmethod
     def of(cls, pid: int) -> ProcessEntry:
-        """Read it. Raises OSError if there is no such process, or no /proc."""
+        """Raises OSError if there is no such process, or no /proc."""
         # The name, field 2, may hold blanks and parentheses.
         name, _, rest = Path(f"/proc/{pid}/stat").read_bytes().partition(b"(")[2].rpartition(b")")
         fields = rest.split()
-        has_ended = fields[0] in (b"Z", b"X")
-        return cls(pid, name.decode("utf-8", "replace"), has_ended, int(fields[1]), int(fields[2]), int(fields[19]))
+        has_ended, numbers = fields[0] in (b"Z", b"X"), [int(fields[index]) for index in (1, 2, 3, 19)]
+        return cls(pid, name.decode("utf-8", "replace"), has_ended, *numbers)
 
     @property
     def start_time(self) -> str:
@@ -106,7 +107,7 @@ def _job_id(pid: int, started: str) -> str:
 
 @lru_cache(maxsize=2)
 def _space(kind: str) -> str:
-    """Return in which namespace this process is: containers of one machine have their own numbers and host names."""
+    """Return this process's namespace: containers of one machine have their own process ids and host names."""
     try:
         return str(Path(f"/proc/self/ns/{kind}").stat().st_ino)
     except OSError:
@@ -126,10 +127,10 @@ def is_alive(job: str) -> bool:
 
 
 def lives(job: str, host: str) -> bool | None:
-    """Return whether the process lives that the id was made for on `host`; None if that cannot be seen from here.
+    """Return whether the process that the id was made for on `host` lives; None if nobody can tell from here.
 
-    A machine whose name has changed is known by its boot. But what has the number now may be the same process: seen
-    from a container, it may seem to have started at another time.
+    A machine whose name has changed is known by its boot. But a process that has the number now may be the same one:
+    seen from a container, it may seem to have started at another time.
     """
     if host == socket.gethostname():
         return is_alive(job)
@@ -191,22 +192,6 @@ def group_is_alive(pid: int) -> bool:
     return any(entry.group == pid for entry in process_table().values())
 
 
-def descends_from(pid: int, ancestors: Collection[int]) -> bool | None:
-    """Return whether a process is one of these or was started by one of them, in however many steps.
-
-    None if nobody can tell: there is no such process here (any more), as with those outside a container.
-    """
-    try:
-        if os.getsid(pid) in ancestors:
-            # Its parents may have ended, but all of them were of one session.
-            return True
-        while pid > 1 and pid not in ancestors:
-            pid = ProcessEntry.of(pid).parent
-    except OSError:
-        return None
-    return pid in ancestors
-
-
 @dataclass(frozen=True)
 class Process:
     """What a process was started with. cwd: its working directory now, None if that may not be known."""
@@ -221,11 +206,7 @@ def processes() -> Iterator[Process]:
         if folder.name != str(os.getpid()):
             with contextlib.suppress(OSError):  # It has ended meanwhile.
                 words = (folder / "cmdline").read_bytes().decode("utf-8", "surrogateescape").split("\0")
-                yield Process(tuple(words), _readlink(folder / "cwd"))
-
-
-def _readlink(path: Path) -> Path | None:
-    try:
-        return path.readlink()
-    except OSError:
-        return None
+                cwd = None
+                with contextlib.suppress(OSError):
+                    cwd = (folder / "cwd").readlink()
+                yield Process(tuple(words), cwd)

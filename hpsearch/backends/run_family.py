@@ -15,15 +15,21 @@ from hpsearch.backends.process_identity import ProcessEntry, is_alive, pid_of, p
 from hpsearch.core.model import Job
 
 #: The environment variable that all processes of an attempt inherit: ``JOB/TOKEN,TOKEN``. The last token is the
-#: attempt's own; those before it are of the runs within which its search was started. JOB is the scheduler's job in
-#: which they run, empty outside of one: a job that a run submits inherits the variable, and is not ours to end.
+#: attempt's own; earlier ones belong to the runs within which its search was started. JOB is the scheduler's job they
+#: run in, or empty: a job that a run submits inherits the variable, and is not ours to end.
 MARK = "HPSEARCH_ATTEMPT"
 #: Slurm, LSF, PBS, Grid Engine.
 _JOB_VARIABLES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID")
 #: Between SIGTERM and SIGKILL.
 GRACE_S = 10.0
-#: A process may be started while the others are killed: it is looked for so often.
+#: How often we look for processes that start while the others are killed.
 _LAST_ROUNDS = 3
+#: Children of a run that has crashed need a moment to notice that.
+_MOMENT_S = 1.0
+#: At the end of a search, nobody waits longer for leftovers to end by themselves.
+_LAST_GRACE_S = 3.0
+#: A message names at most this many processes.
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -68,19 +74,16 @@ def _marks_of(pid: int) -> list[str]:
     return tokens.split(",") if tokens and job == _job_in(environ) else []
 
 
-def is_marked(pid: int, tokens: Collection[str]) -> bool:
-    """Return whether a process carries the mark of one of these attempts, or of a search within it."""
-    return any(token in tokens for token in _marks_of(pid))
-
-
 def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
     """Return the live processes of these attempts: the marked ones, and what descends from them or from `leaders`.
 
-    leaders: ids of live processes. This process itself is left out. None is found where there is no /proc. What
-    clears its environment and has lost its parent cannot be found.
+    leaders: ids of live processes, each of which leads a session. This process itself is left out. A process that
+    clears its environment, leaves its session and loses its parent cannot be found; none can where there is no /proc.
     """
     table = process_table()
     found = {pid: ("", False) for leader in leaders if (pid := pid_of(leader)) in table and table[pid].id == leader}
+    # Parents may have ended, but all of a leader's processes were of its session.
+    found |= {pid: ("", False) for pid, entry in table.items() if entry.session in found}
     for pid in table:
         chain = _marks_of(pid)
         for token in chain:
@@ -107,10 +110,10 @@ def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, Pro
 
 
 def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int | None = None) -> list[Member]:
-    """End what is left of attempts that are over; return what that was.
+    """End what is left of attempts that are over; return these processes.
 
-    known: what was seen of them while parents could still tell. A search that was started by a run ends its own runs
-    in good order: they are told only after it. If the file `alarm` becomes readable, someone is in a hurry.
+    known: those seen while parents could still tell. A search that a run has started ends its own runs in good order:
+    they are told only after it. If the file `alarm` becomes readable, someone is in a hurry.
     """
     told: dict[str, Member] = {}
 
@@ -139,9 +142,9 @@ def send(members: Iterable[Member], number: int) -> None:
 
 
 def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float = GRACE_S) -> bool:
-    """Wait until nothing is left; False if something is after that time, or when the file `alarm` becomes readable.
+    """Wait until nothing is left; False after `patience_s`, or if the file `alarm` becomes readable.
 
-    No system call waits for processes that are no children: they are looked at again and again, soon at first.
+    No system call waits for processes that are no children, so this looks again and again, soon at first.
     """
     hurry, pause_ms = select.poll(), 2.0
     if alarm is not None:
@@ -158,12 +161,6 @@ def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
     found = {member.id: member for member in known if is_alive(member.id)}
     found.update((member.id, member) for member in members_of(tokens))
     return list(found.values())
-
-
-#: Children of a run that has crashed need a moment to notice that.
-_MOMENT_S = 1.0
-#: At the end of a search, nobody waits longer for such processes to end by themselves.
-_LAST_GRACE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -216,17 +213,10 @@ class Leftovers:
         for token in tokens:
             case, left = self._cases.pop(token), [member for member in members if member.token == token]
             if left and not case.is_told:
-                self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {named(left)}")
+                names = ", ".join(map(str, left[:_MOST_NAMED]))
+                more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+                self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {names}{more}")
                 send(left, signal.SIGTERM)
                 self._cases[token] = _Case(case.run, time.monotonic() + GRACE_S, is_told=True)
             elif left:
                 send(left, signal.SIGKILL)
-
-
-def named(members: Sequence[Member]) -> str:
-    """Return processes as people know them, not without end."""
-    shown = ", ".join(str(member) for member in members[:_MOST_NAMED])
-    return shown if len(members) <= _MOST_NAMED else f"{shown} and {len(members) - _MOST_NAMED} more"
-
-
-_MOST_NAMED = 8

@@ -1,4 +1,4 @@
-"""The one door to external commands, each started from a list of words and with a time limit."""
+"""The one door to commands: each is a list of words, has a time limit, and may be kept with its answer for the user."""
 
 from __future__ import annotations
 
@@ -17,8 +17,18 @@ from datetime import datetime
 
 from hpsearch.core.errors import BackendError, reason_of
 
-#: Of a command's words, so many characters are shown to people.
+#: How many characters of a command's answer are shown to people.
 _MOST_WORDS = 300
+#: How much of each stream of an answer is kept.
+_MOST_LINES, _MOST_CHARACTERS = 20, 2000
+#: How many characters of a command line are kept (a question may name hundreds of jobs).
+_MOST_ARGV = 2000
+#: Exchanges remembered until there is a file for them.
+_MOST_REMEMBERED = 100
+#: Shorter values of variables stand everywhere, and are no secrets.
+_SHORTEST_SECRET = 6
+_SECRET_NAME = r"\w*(?:KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|JWT|COOKIE)\w*"
+_ASSIGNED_SECRET = re.compile(rf"\b({_SECRET_NAME})=[^\s,;'\"]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """What it said, for people: the lines of its errors, or else of its output, as one; not without end."""
+        """The beginning of what it said, for people: the lines of its errors, or else of its output, as one line."""
         lines = (line.strip() for line in (self.stderr.strip() or self.stdout).splitlines())
         return "; ".join(line for line in lines if line)[:_MOST_WORDS]
 
@@ -39,7 +49,7 @@ class Answer:
 def run_command(
     argv: Sequence[str], timeout_s: float, stdin: str = "", environment: Mapping[str, str] | None = None
 ) -> Answer:
-    """Run a command to its end, or until the time is over (then it and all it started are killed).
+    """Run a command; when the time is over, kill it and all that it started.
 
     environment: instead of this process's own. Raises BackendError if there is no such command.
     """
@@ -65,20 +75,8 @@ def run_command(
     return Answer(process.returncode, stdout, stderr)
 
 
-#: Of each stream of an answer, at most so much is kept.
-_MOST_LINES, _MOST_CHARACTERS = 20, 2000
-#: Words of one command line (a question may name hundreds of jobs), in characters.
-_MOST_ARGV = 2000
-#: Exchanges remembered until there is a file for them.
-_MOST_REMEMBERED = 100
-#: Shorter values of variables stand everywhere, and are no secrets.
-_SHORTEST_SECRET = 6
-_SECRET_NAME = r"\w*(?:KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|JWT|COOKIE)\w*"
-_ASSIGNED_SECRET = re.compile(rf"\b({_SECRET_NAME})=[^\s,;'\"]+", re.IGNORECASE)
-
-
 class Conversation:
-    """Runs commands and remembers what came of it. May be used by several threads. Remembering never fails."""
+    """Runs commands, and keeps what was asked and answered for a user to send along. Several threads may share it."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, wall: Callable[[], float] = time.time) -> None:
         """environ: the values of its variables that look like secrets are never kept. wall: seconds since the epoch."""
@@ -93,7 +91,7 @@ class Conversation:
     def ask(
         self, argv: Sequence[str], timeout_s: float, stdin: str = "", environment: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run a command as `run_command` does, and remember it. What it reads (a job's script) is not kept."""
+        """Run a command as `run_command` does, and remember it, but not what it reads (a job's script)."""
         started = time.monotonic()
         try:
             answer = run_command(argv, timeout_s, stdin, environment)
@@ -122,7 +120,7 @@ class Conversation:
             self._write(json.dumps(entry) + "\n")
 
     def keep(self, file: str, write: Callable[[str], None]) -> None:
-        """From now on everything goes to a file, with `write`, which never fails; first what was remembered."""
+        """Send everything to a file from now on, with `write`, which never fails; first what was remembered."""
         with self._mutex:
             self.file, self._write = file, write
             for line in self._lines:

@@ -29,7 +29,6 @@ from hpsearch.backends.gpu.slots import (
 )
 from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalBackend
-from hpsearch.backends.process_identity import pid_of
 from hpsearch.backends.shell import Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Job, JobPhase, Place, Status
@@ -114,7 +113,7 @@ class GpuBackend(LocalBackend):
         fit = [gpu for gpu in candidates if self._watch.is_confirmed(gpu, now) and gpu in self._readings]
         if need_mb is not None:
             fit = self._with_memory(fit, need_mb, runs)
-        chosen = self._chosen(fit, runs, [pid_of(job.id) for job in active])
+        chosen = self._chosen(fit, runs, [job.id for job in active])
         if not chosen:
             needed, now = self._limits.gpus_per_run, self._clock()
             if not active and (words := self._watch.obstacles(candidates, needed, now)):
@@ -179,7 +178,7 @@ class GpuBackend(LocalBackend):
         self._watch.put_off(too_full, self._clock(), reason)
         return [gpu for gpu in gpus if gpu not in too_full]
 
-    def _chosen(self, fit: Sequence[int], runs: Sequence[GpuRun], leaders: list[int]) -> tuple[int, ...]:
+    def _chosen(self, fit: Sequence[int], runs: Sequence[GpuRun], leaders: list[str]) -> tuple[int, ...]:
         """Return the GPUs for a run, their locks held; those that are refused at the last moment are left out."""
         readings = {gpu: self._readings[gpu] for gpu in fit}
         while True:
@@ -191,7 +190,7 @@ class GpuBackend(LocalBackend):
             for gpu in refused:
                 del readings[gpu]
 
-    def _refused(self, gpus: tuple[int, ...], leaders: list[int]) -> set[int]:
+    def _refused(self, gpus: tuple[int, ...], leaders: list[str]) -> set[int]:
         """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
         names = {gpu: self._cards[gpu].lock_name for gpu in gpus}
         locked = {gpu for gpu in gpus if not self._locks.take(names[gpu])}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.gpu.slots import GpuReading
-from hpsearch.backends.process_identity import descends_from
-from hpsearch.backends.run_family import is_marked
+from hpsearch.backends.process_identity import pid_of
+from hpsearch.backends.run_family import members_of
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.core.integers import integer
@@ -102,21 +102,18 @@ def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, s
 
 
 def foreign_gpus(
-    conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[int], tokens: Collection[str]
+    conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[str], tokens: Collection[str]
 ) -> set[int]:
     """Return on which of these GPUs (index -> UUID) a process computes that does not belong to this search.
 
-    Processes of this search were started by one of the `leaders`, or carry the mark of one of the attempts `tokens`.
+    leaders: ids of its live jobs. tokens: of all its attempts, which may have left something behind.
     All GPUs if the driver does not say who computes there.
     """
     processes = query_processes(conversation, _PROCESSES_PATIENCE_S)
     if processes is None:
         return set(uuids)
-
-    def is_foreign(pid: int) -> bool:
-        return descends_from(pid, leaders) is not True and not is_marked(pid, tokens)
-
-    return {gpu for gpu, uuid in uuids.items() if any(map(is_foreign, processes.get(uuid, ())))}
+    own = {pid_of(member.id) for member in members_of(tokens, leaders)}
+    return {gpu for gpu, uuid in uuids.items() if processes.get(uuid, set()) - own}
 
 
 class Remarks:

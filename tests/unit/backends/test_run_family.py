@@ -117,6 +117,28 @@ def test_descendants_are_found_without_a_mark_and_from_a_leader(token: str) -> N
     wait_until(lambda: not is_alive(child), "its end")
 
 
+#: Its child has no mark, and soon no parent; what is left of its family is the session.
+LOSES_A_CHILD = """
+import subprocess
+code = "import os; os.fork() and os._exit(0); print(os.getpid(), flush=True); os.execvp('sleep', ['sleep', '600'])"
+subprocess.Popen([__import__("sys").executable, "-S", "-c", code], env={"PATH": "/usr/bin:/bin"}).wait()
+input()
+"""
+
+
+def test_an_orphan_without_a_mark_is_found_in_its_leaders_session(token: str) -> None:
+    argv = [sys.executable, "-S", "-c", LOSES_A_CHILD]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        assert parent.stdout is not None
+        orphan = job_id(int(parent.stdout.readline()))
+        members = members_of([token], [job_id(parent.pid)])
+        end_family([token], members)
+    assert orphan in {member.id for member in members}
+    wait_until(lambda: not is_alive(orphan), "its end")
+
+
 def test_a_leader_whose_number_was_given_out_again_leads_nobody(token: str) -> None:
     with process_with({}) as process:
         assert found(token, (f"{process.pid}@1.earlier",)) == []
