@@ -38,7 +38,7 @@ from hpsearch.core.model import Job, JobPhase, Place, Status
 class GpuWishes:
     """What the user asks for. listed: indices in order of preference, empty = all. samples: readings that must agree.
 
-    exclusive: only GPUs on which nobody else computes.
+    exclusive: use only GPUs on which nobody else computes.
     """
 
     listed: tuple[int, ...] = ()
@@ -61,10 +61,9 @@ class GpuBackend(LocalBackend):
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Tell the user's wishes and the caller's environment; `tell` shows people a message.
+        """tell: shows people a message. environment: the caller's.
 
-        clock: seconds since this machine was started, for waiting. wall: seconds since the epoch, which an earlier
-        controller noted.
+        clock: seconds since this machine was started, for waiting. wall: seconds since the epoch, as in `submitted_at`.
         """
         super().__init__(tell)
         self.conversation = Conversation(environment)
@@ -84,7 +83,7 @@ class GpuBackend(LocalBackend):
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
 
     def check(self) -> None:
-        """Find the GPUs, say which of those that are meant cannot be used, and take a first reading."""
+        """Find the GPUs, tell which of the wanted ones cannot be used, and take a first reading."""
         if shutil.which("nvidia-smi") is None:
             raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
         # Loading GPUtil and its first reading take their time while the cards are listed.
@@ -127,7 +126,7 @@ class GpuBackend(LocalBackend):
         return place_on([self._readings[gpu] for gpu in chosen], is_alone=need_mb is not None)
 
     def memory_need_mb(self, job: Job) -> float | None:
-        """Return how much free memory is more than the job had when it started there, or as much without others."""
+        """Return more free memory than the job had when it started; as much, if it shared a GPU with another run."""
         ours = [self._readings[gpu] for gpu in self._cards if gpu in self._readings]
         return memory_need_mb(job, job.attempt.token in self._sharing, ours, self._limits.gpus_per_run)
 
@@ -150,7 +149,7 @@ class GpuBackend(LocalBackend):
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until a run ends, a start-up time is over, or it is time for a reading or its answer."""
         runs, now = self._runs(active), self._clock()
-        # Before a sleep that may be long: a start-up time of 0 is over at once.
+        # The sleep may be long, and a start-up time of 0 is over at once.
         self._keep_locks(runs)
         limits = [] if timeout_s is None else [timeout_s]
         limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
@@ -170,7 +169,7 @@ class GpuBackend(LocalBackend):
         self._locks.keep(())
 
     def _with_memory(self, gpus: Sequence[int], need_mb: float, runs: Sequence[GpuRun]) -> list[int]:
-        """Return those GPUs that have enough free memory and no run; the others are looked at less and less often."""
+        """Return the GPUs that have enough free memory and no run; look at the others less and less often."""
         taken = {gpu for run in runs for gpu in run.gpus}
         free_mb = {gpu: self._readings[gpu].memory_free_mb for gpu in gpus}
         too_full = {gpu for gpu, mb in free_mb.items() if gpu in taken or (mb is not None and mb < need_mb)}
@@ -179,7 +178,7 @@ class GpuBackend(LocalBackend):
         return [gpu for gpu in gpus if gpu not in too_full]
 
     def _chosen(self, fit: Sequence[int], runs: Sequence[GpuRun], leaders: list[str]) -> tuple[int, ...]:
-        """Return the GPUs for a run, their locks held; those that are refused at the last moment are left out."""
+        """Return the GPUs for a run, with their locks held; leave out those refused at the last moment."""
         readings = {gpu: self._readings[gpu] for gpu in fit}
         while True:
             chosen = choose_gpus(list(self._cards), readings, runs, self._limits, self._clock())
@@ -191,7 +190,7 @@ class GpuBackend(LocalBackend):
                 del readings[gpu]
 
     def _refused(self, gpus: tuple[int, ...], leaders: list[str]) -> set[int]:
-        """Take the GPUs' locks; return those GPUs that another search or someone else's process has."""
+        """Take the GPUs' locks; return the GPUs that another search or someone else's process has."""
         names = {gpu: self._cards[gpu].lock_name for gpu in gpus}
         locked = {gpu for gpu in gpus if not self._locks.take(names[gpu])}
         since, now = self._watch.confirmed_since, self._clock()
@@ -225,14 +224,16 @@ class GpuBackend(LocalBackend):
             return
         now = self._clock()
         if bool(readings) == self._is_silent:
-            self._tell_of_silence(not readings)
+            self._is_silent = not readings
+            silence = f"{self._reader.problem}: running runs go on, no new one is started until it answers again"
+            self._tell("nvidia-smi answers again" if readings else f"warning: {silence}")
         if not readings:
             self._watch.put_off(self._cards, now)
             return
         for remark in self._remarks.news(self._reader.remarks):
             self._warn(remark)
         self._readings = {reading.index: reading for reading in readings}
-        # A full GPU says nothing while it is full of our own runs, or of one that has ended since the question.
+        # A full GPU means nothing while our own runs fill it, or did so when the driver was asked.
         is_telling = {*open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
         self._changed.clear()
         broken = {gpu: self._broken_limits(gpu) for gpu in self._cards}
@@ -244,15 +245,8 @@ class GpuBackend(LocalBackend):
             return "nvidia-smi does not list it any more"
         return ", ".join(broken_limits(self._readings[gpu], self._limits))
 
-    def _tell_of_silence(self, is_silent: bool) -> None:
-        self._is_silent = is_silent
-        if is_silent:
-            self._warn(f"{self._reader.problem}: running runs go on, no new one is started until it answers again")
-        else:
-            self._tell("nvidia-smi answers again")
-
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
-        """Hold the locks of the GPUs on which a run starts up, also an adopted one, and no others."""
+        """Hold the locks of exactly those GPUs on which a run (of an earlier controller, too) starts up."""
         gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
         starting = [card.lock_name for gpu, card in self._cards.items() if gpu in gpus]
         self._locks.keep(starting)
@@ -265,7 +259,7 @@ class GpuBackend(LocalBackend):
 
     def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
         now = self._clock()
-        # The wall clock is asked only once how old a run is: it may be set at any moment.
+        # The wall clock may be set at any moment, so it tells a run's age only once.
         started = {job.id: now - max(0.0, self._wall() - job.submitted_at) for job in active}
         self._started_at = {job: self._started_at.get(job, started_at) for job, started_at in started.items()}
         single = {gpu for gpu, card in self._cards.items() if card.takes_one_process}

@@ -1,4 +1,4 @@
-"""The GPUs of a machine: which of them the user means, which can never be used, and what to do about that."""
+"""The GPUs of a machine: which of them the user wants, which can never be used, and what to do about that."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Card:
 
 
 def query_cards(conversation: Conversation) -> tuple[list[Card], Sequence[str]]:
-    """Return all GPUs of this machine with what is odd about them, and what else nvidia-smi says.
+    """Return all GPUs of this machine, and what else nvidia-smi says.
 
     Raises NoGpuFound if there is none, BackendError with the remedy if the driver cannot say.
     """
@@ -121,7 +121,7 @@ def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
 
 
 def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
-    """Return the cards that the user means, in the order of preference, and a complaint for each that does not exist.
+    """Return the cards that the user wants, in order of preference, and a complaint for each that does not exist.
 
     listed: --visible_gpus; empty = all. caller: the caller's own CUDA_VISIBLE_DEVICES, which restricts "all".
     Raises NoGpuFound if the caller hides all GPUs.

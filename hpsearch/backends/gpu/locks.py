@@ -1,4 +1,4 @@
-"""One lock a GPU, common to all searches and users of this machine, held while a run starts up there."""
+"""One lock per GPU, shared by all searches and users of this machine, held while a run starts up there."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hpsearch.core.errors import reason_of
 
 #: The same for every user, so not TMPDIR.
 LOCK_FOLDER = Path("/tmp/hpsearch-gpus")
-#: Where the folder lies instead, for machines whose /tmp is not common to all.
+#: Names another folder, for machines whose /tmp is not shared by all.
 LOCK_FOLDER_VARIABLE = "HPSEARCH_GPU_LOCKS"
-#: Anyone may have put anything there: no link is followed, and no FIFO waited for.
+#: Anyone may have put anything there: follow no link, and wait for no FIFO.
 _CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _WITHOUT = "two searches may start on a GPU at once"
 _OTHER_FOLDER = f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, the same for all users"
@@ -71,9 +71,9 @@ class GpuLocks:
         return True
 
     def has_other_start(self, uuid: str, since: float, now: float) -> bool:
-        """Return whether another search started a run on a GPU, whose lock is held now, at `since` or later.
+        """Return whether another search started a run on a GPU, whose lock we hold, at `since` or later.
 
-        Both are seconds since this machine was started; a stamp beyond `now` was left before that.
+        Times are seconds since this machine was started; a stamp beyond `now` is older than that.
         """
         if uuid not in self._held:
             return False
@@ -84,7 +84,7 @@ class GpuLocks:
         return since <= last <= now and last != self._own_starts.get(uuid)
 
     def note_start(self, uuid: str, now: float) -> None:
-        """Leave for other searches that a run starts now (seconds since this machine was started: the same for all)."""
+        """Tell other searches that a run starts now (seconds since this machine was started: the same for all)."""
         if uuid in self._held:
             text = f"{now:.6f}"
             self._own_starts[uuid] = float(text)
@@ -172,7 +172,7 @@ class GpuLocks:
                 problem = error
                 continue
             found = os.fstat(descriptor)
-            # A second name is that of a file somewhere else, which a stamp would spoil. (None: removed just now.)
+            # A second name belongs to a file somewhere else, which a stamp would spoil. (No name: removed just now.)
             if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
                 os.close(descriptor)
                 raise self._foreign(name, found)

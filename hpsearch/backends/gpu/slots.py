@@ -38,7 +38,7 @@ class GpuReading:
 class GpuLimits:
     """What the user allows. load, memory: shares; a GPU exactly at a limit is allowed.
 
-    startup_s: after a start on a GPU, that long no other, unless the run has ended.
+    startup_s: how long after a start on a GPU no other may follow, unless that run has ended.
     """
 
     load: float = 0.5
@@ -59,12 +59,12 @@ class GpuRun:
 
 
 def is_in_startup(run: GpuRun, limits: GpuLimits, now: float) -> bool:
-    """Return whether a run may not have taken all its memory yet; all times are of one clock that only goes on."""
+    """Return whether a run may not have taken all its memory yet. All times come from one monotonic clock."""
     return now - run.started_at < limits.startup_s
 
 
 def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, now: float) -> list[int]:
-    """Return the GPUs that may take a run as far as this search's own runs go, in the user's order."""
+    """Return the GPUs on which this search's own runs leave a slot, in the user's order."""
 
     def is_open(gpu: int) -> bool:
         here = [run for run in runs if gpu in run.gpus]
@@ -75,7 +75,7 @@ def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, n
 
 
 def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
-    """Return each limit that a reading is beyond, in words. What is not known is beyond every limit there is."""
+    """Return in words each limit that a reading is beyond. An unknown figure is beyond any limit."""
     load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
     memory_fits = limits.memory >= 1 if reading.memory is None else reading.memory <= limits.memory
     free_fits = limits.free_memory_mb <= 0 or (reading.memory_free_mb or 0) >= limits.free_memory_mb
@@ -107,10 +107,10 @@ def choose_gpus(
 
 
 def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
-    """Return what is compared between GPUs; equal ones keep the user's order.
+    """Return the key to sort GPUs by; equal ones keep the user's order.
 
-    Own runs first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
-    should not overrule the order that the user gave.
+    Own runs come first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
+    should not overrule the user's order.
     """
     own = sum(reading.index in run.gpus for run in runs)
     return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))
@@ -155,9 +155,9 @@ def sharing_runs(active: Sequence[Job]) -> set[str]:
 
 
 def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> float | None:
-    """Return how much free memory is more than the job had when it started, or as much without others beside it.
+    """Return how much free memory a job that ran out of it needs next: more than it had, or as much if it shared.
 
-    readings: of all GPUs that may be used. None = too few of these can ever have it.
+    readings: of all GPUs that may be used. None = too few of them can ever have it.
     """
     free_mb = free_mb_of(job)
     if was_shared or not free_mb:

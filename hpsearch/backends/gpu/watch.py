@@ -53,7 +53,7 @@ class _View:
 
 
 class GpuWatch:
-    """Counts readings in a row that allow a run. All times come from one clock that only goes on."""
+    """Counts readings in a row that allow a run. All times come from one monotonic clock."""
 
     def __init__(self, samples: int) -> None:
         """samples: this many readings in a row confirm a GPU."""
@@ -83,8 +83,8 @@ class GpuWatch:
     def _count(self, view: _View, asked: float, now: float) -> None:
         gap_s = LONG_GAP_S if view.was_full else GAP_S
         if view.good and asked - view.asked < gap_s:
-            return  # Taken for the sake of another GPU, too soon to tell anything new about this one.
-        # From answer to question: a driver that needs seconds for each answer is no reason to start counting anew.
+            return  # Taken for another GPU, too soon to tell anything new about this one.
+        # From answer to question: a slow driver is no reason to start counting anew.
         if view.good == 0 or asked - view.seen > FRESH_S + gap_s:
             view.good, view.since = 0, asked
         view.good += 1
