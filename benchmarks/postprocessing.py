@@ -44,6 +44,7 @@ def older_search(path: Path) -> None:
 def journal_search(path: Path) -> None:
     """Write a search folder with the journal of a search that ended."""
     sys.path.insert(0, str(ROOT))
+    from hpsearch.core.model import Configuration, Run
     from hpsearch.store import events
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
@@ -51,17 +52,21 @@ def journal_search(path: Path) -> None:
 
     older_search(path)
     (path / "commands.pickle").unlink()
-    keywords = ("acc", "finished")
     settings = Settings(
-        ("python3", "train.sh"), str(path), str(path), "out_dir", "summary.txt", keywords, "acc", False, "config",
-        "", False, ("x", "name"),
-    )  # fmt: skip
+        program=("python3", "train.sh"),
+        run_cwd=str(path),
+        shown_folder=str(path),
+        summary_filename="summary.txt",
+        summary_keywords=("acc", "finished"),
+        performance_key="acc",
+        grid_module="config",
+        option_names=("x", "name"),
+    )
     with LiveSearch(SearchFolder(path)) as search:
         names = [f"sim_20210304050607_{k:05d}" for k in range(COUNT)]
-        plans = [
-            events.RunPlanned(k, names[k], f"{path}/{names[k]}", [["x", k], ["name", "a b"]]) for k in range(COUNT)
-        ]
-        search.add_plan(*plans, events.SearchStarted(settings.to_json(), 0.0))
+        options = [Configuration((("x", k), ("name", "a b"))) for k in range(COUNT)]
+        runs = (Run(k, names[k], options[k], f"{path}/{names[k]}") for k in range(COUNT))
+        search.add_plan(runs, settings, 0.0)
         search.open_for_work()
         for k in range(COUNT):
             summary = {"acc": [f"0.{k:04d}"], "finished": ["1"]}

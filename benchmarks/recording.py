@@ -17,13 +17,12 @@ def main() -> None:
     import sys
 
     sys.path.insert(0, str(ROOT))
+    from hpsearch.core.model import Configuration, Run
     from hpsearch.store.events import (
         AttemptEnded,
         AttemptIntended,
         AttemptSubmitted,
         RunCollected,
-        RunPlanned,
-        SearchStarted,
     )
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
@@ -31,22 +30,17 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(
-            ("python3", "t.py"),
-            name,
-            name,
-            "out_dir",
-            "s.txt",
-            ("acc", "finished"),
-            "acc",
-            False,
-            "m",
-            "",
-            False,
-            ("x",),
+            program=("python3", "t.py"),
+            run_cwd=name,
+            shown_folder=name,
+            summary_filename="s.txt",
+            summary_keywords=("acc", "finished"),
+            performance_key="acc",
+            option_names=("x",),
         )
         with LiveSearch(SearchFolder(Path(name))) as search:
-            plans = [RunPlanned(k, f"sim_{k}", f"{name}/sim_{k}", [["x", k]]) for k in range(1, COUNT + 1)]
-            search.add_plan(*plans, SearchStarted(settings.to_json(), 0.0))
+            runs = (Run(k, f"sim_{k}", Configuration((("x", k),)), f"{name}/sim_{k}") for k in range(1, COUNT + 1))
+            search.add_plan(runs, settings, 0.0)
             search.open_for_work()
             costs = []
             for run in range(1, COUNT + 1):

@@ -13,12 +13,11 @@ from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
-from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
 from hpsearch.search.delays import Clocks
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.open_runs import Controller
 from hpsearch.search.stop import StopRequest
-from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
@@ -142,8 +141,8 @@ def planned_search(folder: Path, runs: int) -> LiveSearch:
     """Return a search in a folder, open for work."""
     search = LiveSearch(SearchFolder(folder))
     settings = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder))
-    plan = [RunPlanned(n, f"sim_{n}", str(folder / f"sim_{n}"), [["x", n]]) for n in range(1, runs + 1)]
-    search.add_plan(*plan, SearchStarted(settings.to_json(), 0.0))
+    plan = [Run(n, f"sim_{n}", Configuration((("x", n),)), str(folder / f"sim_{n}")) for n in range(1, runs + 1)]
+    search.add_plan(plan, settings, 0.0)
     search.open_for_work()
     return search
 

@@ -39,11 +39,15 @@ class SpaceReport:
 
 
 class Column:
-    """One option: its known values by code (0 = the option is absent), and which codes give the same command word."""
+    """One option: its known values by code (0 = the option is absent), and which codes give the same command word.
+
+    options: name and value by code. All configurations share these pairs: there may be millions of configurations.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.values: list[object] = [None]
+        self.options: list[tuple[str, object]] = [(name, None)]
         self.words: list[int] = [0]
         self._word_ids: dict[str | None, int] = {None: 0}
 
@@ -53,6 +57,7 @@ class Column:
         for value in values:
             word = argument(self.name, value)
             self.values.append(value)
+            self.options.append((self.name, value))
             self.words.append(self._word_ids.setdefault(word, len(self._word_ids)))
         return range(first, len(self.values))
 
@@ -99,9 +104,7 @@ class Selection(Sequence[Configuration]):
         if isinstance(index, slice):
             return Selection(self._columns, self.rows[index], self.report)
         row = self.rows[index]
-        return Configuration(
-            tuple((column.name, column.values[code]) for column, code in zip(self._columns, row) if code)
-        )
+        return Configuration(tuple(column.options[code] for column, code in zip(self._columns, row) if code))
 
 
 class CodedSpace:

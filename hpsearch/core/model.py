@@ -11,7 +11,7 @@ from pathlib import Path
 Summary = Mapping[str, list[object]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """One value for each option, in the order in which the options stand on the command line."""
 
@@ -22,7 +22,7 @@ class Configuration:
         return dict(self.options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """One configuration of a search, with its own output folder.
 

@@ -8,19 +8,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.search.plan import Plan
-from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import LockWays
 from hpsearch.store.record import RunRecord
-from hpsearch.store.values import encode, readable
+from hpsearch.store.values import readable
 
 #: How often the folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100
@@ -80,19 +78,12 @@ def _write_plan(search: LiveSearch, plan: Plan, inputs: Mapping[str, Path | byte
             if path.exists():
                 rename_with_stamp(path, stamp)
     first = max(search.record.runs, default=0) + 1
-    search.add_plan(
-        *(RunPlanned(r.number, r.folder, r.out_dir, _encoded(r.configuration.options)) for r in plan.runs(first)),
-        SearchStarted(plan.settings.to_json(), plan.stamp),
-    )
+    search.add_plan(plan.runs(first), plan.settings, plan.stamp)
     for name, content in inputs.items():
         _write_input(folder.path / name, content, stamp)
     search.write_commands()
     search.open_for_work()
     return [entry for entry in search.record if entry.run.number >= first]
-
-
-def _encoded(options: Iterable[tuple[str, object]]) -> list[list[Any]]:  # Any: whatever JSON can hold
-    return [[name, encode(value)] for name, value in options]
 
 
 def _inputs(plan: Plan) -> dict[str, Path | bytes]:

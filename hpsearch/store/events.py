@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hpsearch.core.integers import integer
-from hpsearch.core.model import RunState
+from hpsearch.core.model import Run, RunState
 from hpsearch.store.checked import build, check_name, check_path
 from hpsearch.store.values import decode, encode
 
@@ -108,6 +108,12 @@ class RunPlanned:
     folder: str
     out_dir: str
     options: list[list[Any]]  # Any: see above
+
+
+def planned(run: Run) -> RunPlanned:
+    """Return the event by which the journal learns of a run."""
+    options = [[name, encode(value)] for name, value in run.configuration.options]
+    return RunPlanned(run.number, run.folder, run.out_dir, options)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pickle
 import shutil
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,15 +136,17 @@ class SearchFolder:
                 raise StoreError(f"{folder}: cannot make this folder ({reason_of(error)})") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, *parts: bytes | Iterator[bytes]) -> None:
     """Write a file so that no reader and no crash ever sees a part of it.
 
+    parts: one after another; what an iterator gives is never in memory as a whole.
     Raises StoreError, naming the file, if it cannot be written (the earlier content then stays).
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            file.write(content)
+            for part_of_content in parts:
+                file.writelines([part_of_content] if isinstance(part_of_content, bytes) else part_of_content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

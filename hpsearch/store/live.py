@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
-from hpsearch.store.events import Event, RowCarried, SearchStarted, to_line
+from hpsearch.core.model import Run
+from hpsearch.store.events import Event, RowCarried, SearchStarted, planned, to_line
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
@@ -60,22 +63,25 @@ class LiveSearch:
         """The settings of the (latest) search in the folder."""
         return self.record.known_settings()
 
-    def add_plan(self, *events: Event) -> None:
-        """Add a planned search: the journal holds all of these events afterwards, or none.
+    def add_plan(self, runs: Iterable[Run], settings: Settings, at: float) -> None:
+        """Add a planned search: the journal holds all of it afterwards, or nothing. at: seconds since the epoch.
 
         Rows of results that lie here without being in the journal are taken over first.
         Raises StoreError if it cannot be written.
         """
         self.folder.create_state()
-        started = next(event for event in events if isinstance(event, SearchStarted))
-        self._refuse_other_script(Settings.from_json(started.settings))
-        new: list[Event] = [*self._rows_to_carry(Settings.from_json(started.settings)), *events]
+        self._refuse_other_script(settings)
+        started = SearchStarted(settings.to_json(), at)
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
-        write_whole(self.folder.journal, self._before_plan + b"".join(to_line(event) for event in new))
-        for event in new:
-            self.record.apply(event)
+        # One by one: of 100,000 runs, nothing else than the record's own objects shall be in memory.
+        events: Iterator[Event] = itertools.chain(self._rows_to_carry(settings), map(planned, runs), [started])
+        write_whole(self.folder.journal, self._before_plan, map(self._applied_line, events))
+
+    def _applied_line(self, event: Event) -> bytes:
+        self.record.apply(event)
+        return to_line(event)
 
     def withdraw_plan(self) -> None:
         """Take back what `add_plan` added to an earlier search, as long as nothing of it was started.

@@ -26,6 +26,9 @@ from hpsearch.store.events import (
 from hpsearch.store.events import Settings as Settings
 from hpsearch.store.values import decode
 
+#: Options that are kept to be shared by runs: a grid has fewer values, and those of a sample are seldom met twice.
+_MOST_SHARED = 10_000
+
 _OfAttempt = AttemptIntended | AttemptWithdrawn | AttemptSubmitted | AttemptStarted | AttemptEnded | RunCollected
 
 
@@ -85,6 +88,7 @@ class SearchRecord:
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
         self.runs: dict[int, RunRecord] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
         #: The latest one of the latest search.
         self.controller: ControllerStarted | None = None
@@ -130,8 +134,8 @@ class SearchRecord:
         """
         self.last_event_at = getattr(event, "at", self.last_event_at)
         if isinstance(event, RunPlanned):
-            options = tuple((name, decode(value)) for name, value in event.options)
-            self.runs[event.run] = RunRecord(Run(event.run, event.folder, Configuration(options), event.out_dir))
+            options = Configuration(tuple(self._option(name, value) for name, value in event.options))
+            self.runs[event.run] = RunRecord(Run(event.run, event.folder, options, event.out_dir))
         elif isinstance(event, RunMoved):
             self._move(self.runs[event.run], event.out_dir)
         elif isinstance(event, AttemptIntended):
@@ -155,6 +159,16 @@ class SearchRecord:
             self.collected_now.add(event.run)
         else:
             self._apply_to_search(event)
+
+    def _option(self, name: str, encoded: Any) -> tuple[str, object]:  # Any: see `encode`
+        """Return an option's name and value; runs with the same option share one pair."""
+        # By its text: 1, 1.0 and True are one key, and three commands.
+        pair = self._pairs.get(key := (name, repr(encoded)))
+        if pair is None:
+            pair = (name, decode(encoded))
+            if len(self._pairs) < _MOST_SHARED:
+                self._pairs[key] = pair
+        return pair
 
     def _entry(self, event: _OfAttempt) -> RunRecord:
         if self._fills_gaps and event.run not in self.runs:

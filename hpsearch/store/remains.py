@@ -21,12 +21,12 @@ from hpsearch.store.events import (
     Settings,
     encode_summary,
     from_line,
+    planned,
 )
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import Row, whole_rows
-from hpsearch.store.values import encode
 
 #: More bytes than the settings of any search take.
 _MOST_SETTINGS = 2**24
@@ -73,11 +73,7 @@ def lost_plans(folder: SearchFolder, settings: Settings, known: Iterable[RunPlan
     known = list(known)
     folders, numbers = {plan.folder for plan in known}, {plan.run for plan in known}
     runs, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], settings.out_arg)
-    return [
-        RunPlanned(r.number, r.folder, r.out_dir, [[name, encode(value)] for name, value in r.configuration.options])
-        for r in runs
-        if r.folder not in folders and r.number not in numbers
-    ]
+    return [planned(run) for run in runs if run.folder not in folders and run.number not in numbers]
 
 
 def lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:

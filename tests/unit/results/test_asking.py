@@ -17,6 +17,7 @@ from searches import SETTINGS
 
 from hpsearch.backends.process_identity import job_id, signal_process
 from hpsearch.core.errors import FolderError
+from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.search_status import status_of
@@ -238,7 +239,8 @@ def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFo
 
 def test_a_run_that_is_run_again_keeps_one_row_in_the_table(folder: SearchFolder) -> None:
     with LiveSearch(folder) as search:
-        search.add_plan(planned(1), planned(2), SearchStarted(SETTINGS.to_json(), 0.0))
+        runs = [Run(number, f"sim_{number}", Configuration((("x", number),)), f"o/sim_{number}") for number in (1, 2)]
+        search.add_plan(runs, SETTINGS, 0.0)
         search.open_for_work()
         for value in ("0.5", "0.7"):
             search.note(*run_events(1, "1@1", 0.0, value=value))

@@ -16,12 +16,12 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
-from hpsearch.core.model import Attempt, Job, JobPhase, Status
+from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Run, Status
 from hpsearch.search.delays import Clocks
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.open_runs import Controller
 from hpsearch.search.stop import StopRequest
-from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunPlanned, SearchStarted
+from hpsearch.store.events import AttemptIntended, AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
@@ -63,7 +63,7 @@ def search(tmp_path: Path) -> Iterator[LiveSearch]:
     """A search of one run, whose first attempt was intended under the name `token`."""
     with LiveSearch(SearchFolder(tmp_path)) as search:
         settings = replace(SETTINGS, run_cwd=str(tmp_path))
-        search.add_plan(RunPlanned(1, "sim_1", "o/sim_1", [["x", 1]]), SearchStarted(settings.to_json(), 0.0))
+        search.add_plan([Run(1, "sim_1", Configuration((("x", 1),)), "o/sim_1")], settings, 0.0)
         search.open_for_work()
         search.note(AttemptIntended(1, "token", 1.0))
         yield search
