@@ -24,7 +24,7 @@ from hpsearch.config.option_values import (
     share,
 )
 from hpsearch.core.errors import UsageError
-from hpsearch.store.checked import build
+from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 

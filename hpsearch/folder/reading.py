@@ -10,10 +10,11 @@ from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
-from hpsearch.store.layout import SearchFolder, folders_aside
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.remains import fill_in, fill_in_settings
+from hpsearch.store.repair import fill_in, fill_in_settings
+from hpsearch.store.run_folders import folders_aside
 
 _TABLE = "search_results.csv"
 

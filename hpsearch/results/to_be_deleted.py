@@ -12,7 +12,8 @@ from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.folder.folder_scan import FoundRun, FoundSearch
 from hpsearch.folder.liveness import SearchLiveness
-from hpsearch.store.layout import free_name, move_entry
+from hpsearch.store.layout import free_name
+from hpsearch.store.run_folders import move_entry
 
 
 @dataclass

@@ -15,9 +15,10 @@ from hpsearch.core.summary import is_finished
 from hpsearch.folder.summaries import read_summary
 from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
-from hpsearch.store.layout import SearchFolder, folders_aside, free_name, move_aside, move_back, move_file
+from hpsearch.store.layout import SearchFolder, free_name, move_file
 from hpsearch.store.legacy import write_run_command
 from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.run_folders import folders_aside, move_aside, move_back
 
 #: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
 _LOG_END, _SAID_WIDTH = 65536, 300

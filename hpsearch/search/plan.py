@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.search.delays import Clock
 from hpsearch.store.events import Settings
+from hpsearch.store.values import readable
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,24 @@ class Plan:
     def folder(self) -> Path:
         """The search folder, absolute."""
         return absolute(self.settings.shown_folder, Path(self.settings.run_cwd))
+
+    @property
+    def may_exist(self) -> bool:
+        """True if the search may be added to an earlier one in its folder."""
+        return self.options.force_out_dir and self.options.dont_force_new_dir
+
+    def inputs(self) -> dict[str, Path | bytes]:
+        """Return what is searched: name of the copy in the folder -> the file, or the content of a readable form."""
+        module, source = self.config.module_file, self.config.grid_config_file
+        inputs: dict[str, Path | bytes] = {}
+        if module is not None and module.exists():
+            inputs[module.name] = module
+        if source is not None:
+            conditions = [[dict(condition.when), dict(condition.then)] for condition in self.config.conditions]
+            content = readable({"grid": dict(self.config.grid), "conditions": conditions})
+            inputs[source.with_suffix(".json").name] = (json.dumps(content, indent=2) + "\n").encode()
+            inputs[source.name] = source
+        return inputs
 
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""

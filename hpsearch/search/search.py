@@ -36,7 +36,6 @@ from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.new_folder import FolderTakenError, new_search
 from hpsearch.search.open_runs import Controller
 from hpsearch.search.plan import make_plan, plan_lines
 from hpsearch.search.progress import closing_lines
@@ -56,6 +55,7 @@ from hpsearch.store.events import ControllerStarted
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.new_folder import FolderTakenError, new_search
 from hpsearch.store.record import RunRecord
 
 #: After a stop: how long a reader of standard output may take nothing until the last line is given up.
@@ -102,7 +102,7 @@ def run_search(
     clean_up_when_interrupted()
     while True:
         try:
-            with new_search(plan, console.note) as (search, runs):
+            with new_search(plan, this_controller(), lock_ways(console.note)) as (search, runs):
                 return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs)
         except FolderTakenError:
             # Another search took the folder in this very second: the next second, or the message that it exists.

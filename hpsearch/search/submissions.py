@@ -25,8 +25,8 @@ from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.search.run_queue import RunQueue
 from hpsearch.search.stop import is_raised
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
-from hpsearch.store.layout import move_aside, move_back
 from hpsearch.store.record import RunRecord
+from hpsearch.store.run_folders import move_aside, move_back
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)

@@ -26,7 +26,8 @@ from hpsearch.seeds.options import ControllerJob, SeedsOptions
 from hpsearch.seeds.plan import Gathering, check_same_configuration, plan_gathering
 from hpsearch.seeds.runs import SeedRun, counted, doubts
 from hpsearch.seeds.summary import sum_up, sum_up_folder
-from hpsearch.store.layout import copy_run, write_grid_config
+from hpsearch.store.layout import write_grid_config
+from hpsearch.store.run_folders import copy_run
 
 #: Exit statuses of a search that a signal stopped: what it gathered is summed up all the same.
 _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)

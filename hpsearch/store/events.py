@@ -9,8 +9,7 @@ from typing import Any
 
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
-from hpsearch.store.checked import build, check_name, check_path
-from hpsearch.store.values import decode, encode
+from hpsearch.store.values import build, check_name, check_path, decode, encode
 
 
 @dataclass(frozen=True, kw_only=True)

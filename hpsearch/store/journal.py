@@ -13,11 +13,10 @@ from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
-from hpsearch.store.checked import NO_FILE, open_file
 from hpsearch.store.events import Event, SearchStarted, from_line, to_line
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
-from hpsearch.store.remains import fill_in
+from hpsearch.store.repair import fill_in
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
 #: run.

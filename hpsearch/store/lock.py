@@ -23,8 +23,8 @@ from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
-from hpsearch.store.checked import NO_FILE, build, read_small
-from hpsearch.store.layout import write_whole
+from hpsearch.store.layout import NO_FILE, read_small, write_whole
+from hpsearch.store.values import build
 
 #: A heartbeat changes digits, and never the length of the file: no reader sees half of it.
 _WIDTH = 20

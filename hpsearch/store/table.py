@@ -12,8 +12,7 @@ from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
 from hpsearch.core.ranking import ranked
 from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
-from hpsearch.store.checked import open_file
-from hpsearch.store.layout import write_whole
+from hpsearch.store.layout import open_file, write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
 Row = Mapping[str, str]

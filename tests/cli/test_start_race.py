@@ -10,7 +10,7 @@ from project import PAUSED, Project, rows, run_folders, wait_until
 
 ONE_FOLDER = ("--out_dir=s", "--force_out_dir", "--dont_force_new_dir", "--visible_gpus=-1")
 
-BEFORE_THE_LOCK = PAUSED.format(target='import_module("hpsearch.search.new_folder")', function="LiveSearch")
+BEFORE_THE_LOCK = PAUSED.format(target='import_module("hpsearch.store.new_folder")', function="LiveSearch")
 BEFORE_THE_JOURNAL = PAUSED.format(target='import_module("hpsearch.store.live").LiveSearch', function="add_plan")
 FAILING = BEFORE_THE_JOURNAL.replace("return original(*args, **kwargs)", "raise OSError(28, 'No space')")
 

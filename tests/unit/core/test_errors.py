@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.core.errors import reason_of
-from hpsearch.search.new_folder import _not_writable
+from hpsearch.store.new_folder import _not_writable
 
 
 @pytest.mark.parametrize(

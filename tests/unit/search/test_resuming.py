@@ -15,9 +15,9 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
 from hpsearch.store.journal import read_journal
-from hpsearch.store.layout import move_aside
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import SearchRecord
+from hpsearch.store.run_folders import move_aside
 from hpsearch.store.table import read_table, rows_of
 
 

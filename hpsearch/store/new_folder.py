@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of
-from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.search.plan import Plan
+from hpsearch.core.model import Run
 from hpsearch.store.layout import SearchFolder, rename_with_stamp
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.lock import LockWays
-from hpsearch.store.record import RunRecord
-from hpsearch.store.values import readable
+from hpsearch.store.lock import Holder, LockWays
+from hpsearch.store.record import RunRecord, Settings
 
 #: How often the folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100
@@ -28,19 +26,42 @@ class FolderTakenError(Exception):
     """Another search made the folder first."""
 
 
+class PlannedSearch(Protocol):
+    """What the folder of a new search gets, before anything of it is written.
+
+    folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
+    """
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def may_exist(self) -> bool: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def stamp(self) -> float: ...
+
+    def inputs(self) -> dict[str, Path | bytes]:
+        """Return what is searched: name of the copy in the folder -> the file, or the content."""
+        ...
+
+    def runs(self, first_number: int) -> Iterator[Run]:
+        """Return the runs in execution order, made one by one."""
+        ...
+
+
 @contextlib.contextmanager
-def new_search(plan: Plan, tell: Callable[[str], None]) -> Iterator[tuple[LiveSearch, list[RunRecord]]]:
+def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[tuple[LiveSearch, list[RunRecord]]]:
     """Make the folder of a planned search and take its lock; yield the search, ready for work, and its new runs.
 
     Making the folder is claiming it, unless it may exist: then the lock is. If nothing comes of the search, what was
-    made for it is taken away; what another process made or put there stays. tell: shows people a message.
+    made for it is taken away; what another process made or put there stays. holder, ways: see `LiveSearch`.
     Raises FolderTakenError if the folder exists already and may not.
     """
     folder, made, keeps = SearchFolder(plan.folder), list[Path](), False
-    inputs = _inputs(plan)
-    may_exist = plan.options.force_out_dir and plan.options.dont_force_new_dir
+    inputs = plan.inputs()
     try:
-        with _made_and_locked(folder, may_exist, made, lock_ways(tell)) as search:
+        with _made_and_locked(folder, plan.may_exist, made, holder, ways) as search:
             is_own = folder.path in made and not search.has_journal
             is_own = is_own and os.listdir(folder.path) == [folder.state.name]  # noqa: PTH208
             try:
@@ -69,7 +90,7 @@ def new_search(plan: Plan, tell: Callable[[str], None]) -> Iterator[tuple[LiveSe
         raise
 
 
-def _write_plan(search: LiveSearch, plan: Plan, inputs: Mapping[str, Path | bytes]) -> list[RunRecord]:
+def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Path | bytes]) -> list[RunRecord]:
     """Note the planned runs and return them; put what is searched, and the commands, into the folder."""
     folder, stamp = search.folder, time.strftime("%Y-%m-%d_%H-%M-%S")
     if not search.record.runs:
@@ -86,20 +107,6 @@ def _write_plan(search: LiveSearch, plan: Plan, inputs: Mapping[str, Path | byte
     return [entry for entry in search.record if entry.run.number >= first]
 
 
-def _inputs(plan: Plan) -> dict[str, Path | bytes]:
-    """Return what is searched: name of the copy in the folder -> the file, or the content of a readable form of it."""
-    module, source = plan.config.module_file, plan.config.grid_config_file
-    inputs: dict[str, Path | bytes] = {}
-    if module is not None and module.exists():
-        inputs[module.name] = module
-    if source is not None:
-        conditions = [[dict(condition.when), dict(condition.then)] for condition in plan.config.conditions]
-        content = readable({"grid": dict(plan.config.grid), "conditions": conditions})
-        inputs[source.with_suffix(".json").name] = (json.dumps(content, indent=2) + "\n").encode()
-        inputs[source.name] = source
-    return inputs
-
-
 def _write_input(target: Path, content: Path | bytes, stamp: str) -> None:
     """Copy a file; one that lies there with another content is renamed first, and so stays. Or write a new one."""
     if isinstance(content, bytes):
@@ -112,15 +119,16 @@ def _write_input(target: Path, content: Path | bytes, stamp: str) -> None:
     shutil.copyfile(content, target)
 
 
-def _made_and_locked(folder: SearchFolder, may_exist: bool, made: list[Path], ways: LockWays) -> LiveSearch:
+def _made_and_locked(
+    folder: SearchFolder, may_exist: bool, made: list[Path], holder: Holder, ways: LockWays
+) -> LiveSearch:
     for _ in range(_MOST_TRIES):
-        try:
+        # A search that failed may just have taken away a folder on the way.
+        with contextlib.suppress(FileNotFoundError):
             _make_folders(folder.path, may_exist, made)
-            return LiveSearch(folder, this_controller(), ways)
-        except FileNotFoundError:
-            continue  # A search that failed has just taken away a folder on the way.
+            return LiveSearch(folder, holder, ways)
     _make_folders(folder.path, may_exist, made)
-    return LiveSearch(folder, this_controller(), ways)
+    return LiveSearch(folder, holder, ways)
 
 
 def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:

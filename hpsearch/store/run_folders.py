@@ -1,0 +1,90 @@
+"""The folders of runs: what ended put into them, earlier attempts moved aside and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hpsearch.core.errors import StoreError, reason_of
+from hpsearch.core.integers import integer
+from hpsearch.core.model import Run
+from hpsearch.store.layout import SearchFolder, free_name
+
+
+def move_entry(source: Path, target: Path) -> None:
+    """Move a run's folder within the search folder; a relative link to one leads to the same place afterwards.
+
+    Raises OSError if that cannot be done.
+    """
+    leads_to = source.readlink() if source.is_symlink() else None
+    if leads_to is None or leads_to.is_absolute():
+        source.rename(target)
+        return
+    target.symlink_to(_seen_from(target.parent, leads_to, source.parent))
+    source.unlink()
+
+
+def _seen_from(new: Path, leads_to: Path, old: Path) -> Path:
+    """Return the path by which one sees from `new` what `leads_to` is, seen from `old`; both folders exist."""
+    back = Path(os.path.relpath(new.resolve(), old.resolve()))
+    if leads_to.is_relative_to(back):
+        return leads_to.relative_to(back)
+    return Path(os.path.relpath(old.resolve(), new.resolve()), leads_to)
+
+
+def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
+    """Move what an attempt left of a run's folder to the folder of attempts; return where it lies now.
+
+    attempt: its number. None = it left nothing. Raises StoreError if it cannot be moved.
+    """
+    source = folder.run_folder(run)
+    target = free_name(folder.attempts / f"{run.folder}.attempt{attempt}")
+    try:
+        source.lstat()
+        move_entry(source, target)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{source}: cannot be moved to {target} ({reason_of(error)})") from error
+    return target
+
+
+def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
+    """Move a run's folder back from where `move_aside` has put it.
+
+    Raises StoreError if it cannot be moved.
+    """
+    source = folder.run_folder(run)
+    try:
+        move_entry(moved, source)
+    except OSError as error:
+        raise StoreError(f"{moved}: cannot be moved back to {source} ({reason_of(error)})") from error
+
+
+def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
+    """Return the folders of a run's earlier attempts: number of the attempt -> where it was moved to, in order."""
+    found = {}
+    for path in folder.attempts.glob(f"{run.folder}.attempt*"):
+        number, _, copy = path.name[len(f"{run.folder}.attempt") :].partition(".")
+        if (first := integer(number)) is not None:
+            # Earlier versions told attempts apart by what `free_name` adds.
+            found[first + (integer(copy) or 1) - 1] = path
+    return dict(sorted(found.items()))
+
+
+def copy_run(source: Path, results: Path) -> None:
+    """Copy a run's folder into the folder of results, whole or not at all.
+
+    Raises StoreError if it cannot be copied.
+    """
+    part = results / f".{source.name}.part"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part, ignore_dangling_symlinks=True)
+        part.rename(results / source.name)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        reason = reason_of(error) if not isinstance(error, shutil.Error) else str(error.args[0][0][2])
+        raise StoreError(f"{source}: cannot be copied to {results} ({reason})") from error
