@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.folder.reading import find_folder
 from hpsearch.results.stray_logs import move_stray_logs
 from hpsearch.results.to_be_deleted import Selection, move_away, move_back, select
-from hpsearch.store.layout import SearchFolder, rename_with_stamp
+from hpsearch.store.layout import rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
 from hpsearch.store.record import Settings
@@ -110,10 +109,10 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
     """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
     rows = sorted_rows(search.rows, settings)
-    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     dicts = {completion: _dicts(search.of(completion), search) for completion in Completion}
     try:
-        _keep_earlier(folder, stamp)
+        jobs = [folder.postprocessing_jobs(completion.value) for completion in Completion]
+        rename_with_stamp(folder.postprocessing_results, *jobs)
         write_table(folder.postprocessing_results, columns_of(settings, rows), rows)
         for completion, configurations in dicts.items():
             write_dicts(folder.postprocessing_jobs(completion.value), configurations)
@@ -142,13 +141,6 @@ def _best(rows: Sequence[Row], settings: Settings) -> str:
 
 def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, object]]:
     return [configuration_dict(found.run, search.settings) for found in runs]
-
-
-def _keep_earlier(folder: SearchFolder, stamp: str) -> None:
-    """Rename what an earlier postprocessing wrote."""
-    for path in (folder.postprocessing_results, *(folder.postprocessing_jobs(each.value) for each in Completion)):
-        if path.exists():
-            rename_with_stamp(path, stamp)
 
 
 def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:

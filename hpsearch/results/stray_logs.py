@@ -11,7 +11,8 @@ from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.core.errors import reason_of
 from hpsearch.folder.folder_scan import FoundRun, FoundSearch
 from hpsearch.folder.liveness import SearchLiveness
-from hpsearch.store.layout import free_name, move_file
+from hpsearch.store.layout import free_name
+from hpsearch.store.run_folders import move_file
 
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 

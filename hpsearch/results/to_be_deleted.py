@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.config.old_names import using_config
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.core.errors import ConfigError, StoreError, reason_of
 from hpsearch.folder.folder_scan import FoundRun, FoundSearch
 from hpsearch.folder.liveness import SearchLiveness
-from hpsearch.store.layout import free_name
+from hpsearch.store.layout import free_name, make_folder, remove_if_empty
 from hpsearch.store.run_folders import move_entry
 
 
@@ -79,9 +78,9 @@ def move_away(search: FoundSearch, chosen: Sequence[FoundRun]) -> list[str]:
     apart = search.folder.to_be_deleted
     try:
         if chosen:
-            apart.mkdir(exist_ok=True)
-    except OSError as error:
-        return [f"{apart}: cannot be made ({reason_of(error)}); all runs stay"]
+            make_folder(apart)
+    except StoreError as error:
+        return [f"{error}; all runs stay"]
     problems = []
     for found in chosen:
         assert found.path is not None
@@ -112,8 +111,7 @@ def move_back(search: FoundSearch, liveness: SearchLiveness) -> tuple[int, list[
             problem = _move(source, target)
         count += not problem
         problems += [f"{source} stays: {problem}"] if problem else []
-    with contextlib.suppress(OSError):
-        search.folder.to_be_deleted.rmdir()
+    remove_if_empty(search.folder.to_be_deleted)
     return count, problems
 
 

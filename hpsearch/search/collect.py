@@ -15,10 +15,9 @@ from hpsearch.core.summary import is_finished
 from hpsearch.folder.summaries import read_summary
 from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
-from hpsearch.store.layout import SearchFolder, free_name, move_file
-from hpsearch.store.legacy import write_run_command
-from hpsearch.store.record import RunRecord, Settings
-from hpsearch.store.run_folders import folders_aside, move_aside, move_back
+from hpsearch.store.layout import SearchFolder, remove
+from hpsearch.store.record import RunRecord
+from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
 #: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
 _LOG_END, _SAID_WIDTH = 65536, 300
@@ -82,19 +81,6 @@ def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
         return Outcome(state, None, ended.reason)
     # After a crash a missing summary is no news; after a good end it is the reason.
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
-
-
-def put_files_in_place(run_folder: Path, logs: list[LogFile], run: Run, settings: Settings) -> None:
-    """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
-
-    Doing it twice does no harm. Raises OSError if the folder cannot be written.
-    """
-    run_folder.mkdir(exist_ok=True)
-    for log in logs:
-        target = run_folder / log.final_name
-        if log.path.exists():
-            move_file(log.path, free_name(target))
-    write_run_command(run_folder / "hpsearch_command.sh", run, settings)
 
 
 class Collector:
@@ -232,7 +218,8 @@ class Collector:
         """Put a run's files in place, or remember that it has to be tried again."""
         folder = self._search.folder
         try:
-            put_files_in_place(folder.run_folder(entry.run), logs, entry.run, self._search.settings)
+            places = {log.path: log.final_name for log in logs}
+            put_files_in_place(folder.run_folder(entry.run), places, entry.run, self._search.settings)
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:
@@ -247,9 +234,9 @@ class Collector:
             return
         for path, told in list(self._exit_files.items()):
             try:
-                path.unlink(missing_ok=True)
+                remove(path)
                 del self._exit_files[path]
-            except OSError as error:
-                self._exit_files[path] = f"{path}: cannot be removed ({reason_of(error)})"
+            except StoreError as error:
+                self._exit_files[path] = str(error)
                 if not told:
                     self._console.warn(self._exit_files[path])

@@ -26,7 +26,7 @@ from hpsearch.seeds.options import ControllerJob, SeedsOptions
 from hpsearch.seeds.plan import Gathering, check_same_configuration, plan_gathering
 from hpsearch.seeds.runs import SeedRun, counted, doubts
 from hpsearch.seeds.summary import sum_up, sum_up_folder
-from hpsearch.store.layout import write_grid_config
+from hpsearch.store.layout import make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
 
 #: Exit statuses of a search that a signal stopped: what it gathered is summed up all the same.
@@ -140,7 +140,7 @@ def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) ->
         console.warn(f"{gathering.results}: seeds are still to come there; --start_gathering goes on with it")
     if not seeds:
         return _sum_up(gathering, 0, console)
-    gathering.results.mkdir(parents=True, exist_ok=True)
+    make_folder(gathering.results)
     search = _with_grid(gathering, seeds, gathering.grid_file)
     console.note("with --start_gathering the search starts at once; without it, this call starts it:")
     console.result(search_call(search, gathering.config.module_file, gathering.options.job))

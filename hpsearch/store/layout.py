@@ -7,7 +7,6 @@ import errno
 import math
 import os
 import pickle
-import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -134,10 +133,35 @@ class SearchFolder:
         Raises StoreError if that cannot be done.
         """
         for folder in (self.exits, self.logs, self.attempts):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(f"{folder}: cannot make this folder ({reason_of(error)})") from error
+            make_folder(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those it lies in, if it is not there.
+
+    Raises StoreError if that cannot be done.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot make this folder ({reason_of(error)})") from error
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder; one that holds something, or cannot be removed, stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises StoreError if that cannot be done.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be removed ({reason_of(error)})") from error
 
 
 def write_whole(path: Path, *parts: bytes | Iterator[bytes]) -> None:
@@ -228,18 +252,12 @@ def free_name(path: Path) -> Path:
     return candidate
 
 
-def rename_with_stamp(path: Path, stamp: str) -> None:
-    """Give a file another name, with a time stamp in it, so that it stays when one with its name is written."""
-    path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
-
-
-def move_file(source: Path, target: Path) -> None:
-    """Move a file, also to another file system."""
-    try:
-        source.rename(target)
-    except OSError:
-        # On another file system: the run's folder may be a link the user made.
-        shutil.move(source, target)
+def rename_with_stamp(*paths: Path) -> None:
+    """Give files that are there another name, with the time in it, so that they stay when their names are taken."""
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    for path in paths:
+        if path.exists():
+            path.rename(free_name(path.with_name(f"{path.stem}_{stamp}{path.suffix}")))
 
 
 def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
@@ -252,7 +270,7 @@ def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditio
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.read_bytes() != content:
-            rename_with_stamp(path, time.strftime("%Y-%m-%d_%H-%M-%S"))
+            rename_with_stamp(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({reason_of(error)})") from error
     write_whole(path, content)

@@ -6,14 +6,13 @@ import contextlib
 import errno
 import os
 import shutil
-import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import Run
-from hpsearch.store.layout import SearchFolder, rename_with_stamp
+from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
 from hpsearch.store.record import RunRecord, Settings
@@ -80,8 +79,7 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
                 raise
     except BaseException as error:
         for each in [folder.state, *reversed(made)] if folder.path in made else reversed(made):
-            with contextlib.suppress(OSError):
-                each.rmdir()  # Never one that holds something.
+            remove_if_empty(each)
         if isinstance(error, OSError):
             raise _not_writable(folder.path, error) from error
         if isinstance(error, StoreError) and not keeps:
@@ -92,31 +90,28 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
 
 def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Path | bytes]) -> list[RunRecord]:
     """Note the planned runs and return them; put what is searched, and the commands, into the folder."""
-    folder, stamp = search.folder, time.strftime("%Y-%m-%d_%H-%M-%S")
+    folder = search.folder
     if not search.record.runs:
         # What another tool left under the names of our own files stays.
-        for path in (folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed):
-            if path.exists():
-                rename_with_stamp(path, stamp)
+        rename_with_stamp(
+            folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed
+        )
     first = max(search.record.runs, default=0) + 1
     search.add_plan(plan.runs(first), plan.settings, plan.stamp)
     for name, content in inputs.items():
-        _write_input(folder.path / name, content, stamp)
+        _write_input(folder.path / name, content)
     search.write_commands()
     search.open_for_work()
     return [entry for entry in search.record if entry.run.number >= first]
 
 
-def _write_input(target: Path, content: Path | bytes, stamp: str) -> None:
+def _write_input(target: Path, content: Path | bytes) -> None:
     """Copy a file; one that lies there with another content is renamed first, and so stays. Or write a new one."""
     if isinstance(content, bytes):
-        target.write_bytes(content)
-        return
-    if target.exists():
-        if target.samefile(content) or target.read_bytes() == content.read_bytes():
-            return
-        rename_with_stamp(target, stamp)
-    shutil.copyfile(content, target)
+        write_whole(target, content)
+    elif not target.exists() or not (target.samefile(content) or target.read_bytes() == content.read_bytes()):
+        rename_with_stamp(target)
+        shutil.copyfile(content, target)
 
 
 def _made_and_locked(

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.legacy import write_run_command
+from hpsearch.store.record import Settings
+
+
+def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:
+    """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
+
+    logs: where each is -> its name in the folder. Doing it twice does no harm.
+    Raises OSError if the folder cannot be written.
+    """
+    run_folder.mkdir(exist_ok=True)
+    for path, name in logs.items():
+        if path.exists():
+            move_file(path, free_name(run_folder / name))
+    write_run_command(run_folder / "hpsearch_command.sh", run, settings)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file, also to another file system."""
+    try:
+        source.rename(target)
+    except OSError:
+        # On another file system: the run's folder may be a link the user made.
+        shutil.move(source, target)
 
 
 def move_entry(source: Path, target: Path) -> None:

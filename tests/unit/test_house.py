@@ -42,6 +42,25 @@ DOORS = {
     "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
+#: Calls that change what lies on a disk; `open` and `os.open` do where they are not for reading.
+WRITING_CALLS = {
+    *("mkdir", "makedirs", "mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "touch"),
+    *("write_text", "write_bytes", "truncate", "ftruncate", "symlink", "symlink_to", "link", "hardlink_to"),
+    *("unlink", "rmdir", "removedirs", "rmtree", "rename", "renames", "copyfile", "copytree", "copy2", "move"),
+    *("os.remove", "os.replace", "shutil.copy"),
+}
+#: Who besides the store writes files, and which.
+WRITERS = {
+    "backends.launcher": "exit files",
+    "backends.cluster.script": "job scripts",
+    "backends.gpu.locks": "claims on GPUs, in a folder of the machine",
+    "config.old_names": "the older tool's own function, called by users' scripts",
+    "config.own_process": "a pipe",
+    "console.console": "os.devnull",
+    "console.exit_status": "os.devnull",
+    "console.user_output": "os.devnull",
+    "seeds.gathering": "a grid for a dry run, in a temporary folder",
+}
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -103,3 +122,22 @@ def test_no_module_of_the_own_folder_hides_a_library() -> None:
     names = {path.stem for path in PACKAGE.glob("*.py")}
     assert names <= COMMANDS | {TEMPLATE}
     assert not names & set(sys.stdlib_module_names)
+
+
+def writing_calls(path: Path) -> Iterator[str]:
+    """Yield each call in a file that may change what lies on a disk."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            written = " ".join(map(ast.unparse, [*node.args, *node.keywords]))
+            if name in WRITING_CALLS or name.rpartition(".")[2] in WRITING_CALLS:
+                yield name
+            elif name == "os.open":
+                yield from [name] if re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)", written) else []
+            elif name.rpartition(".")[2] == "open" and re.search(r"'[rbt]*[wax+]", written):
+                yield name
+
+
+def test_only_the_store_writes_into_a_search_folder() -> None:
+    outside = {name: path for name, path in MODULES.items() if not name.startswith("store.")}
+    assert {name for name, path in outside.items() if any(writing_calls(path))} == set(WRITERS)
