@@ -41,9 +41,13 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """The beginning of what it said, for people: the lines of its errors, or else of its output, as one line."""
-        lines = (line.strip() for line in (self.stderr.strip() or self.stdout).splitlines())
-        return "; ".join(line for line in lines if line)[:_MOST_WORDS]
+        """What it said, for people: its errors, or else its output."""
+        return one_line(self.stderr.strip() or self.stdout)
+
+
+def one_line(text: str) -> str:
+    """Return the lines of a text as one, for people; at most 300 characters."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())[:_MOST_WORDS]
 
 
 def run_command(

@@ -7,13 +7,14 @@ import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.arrays import JobArrays
 from hpsearch.backends.cluster.client import FORGOTTEN, SchedulerClient
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
-from hpsearch.backends.cluster.script import batch_script, remove, run_script, scripts_of, write_scripts
+from hpsearch.backends.cluster.script import remove, scripts_for, write
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Reporter, Scheduler, Submission
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -45,7 +46,6 @@ class ClusterBackend:
         tell: Callable[[str], None],
         environ: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
-        patience: Patience | None = None,
     ) -> None:
         """`tell` shows people a message; `environ` is the caller's. clock: in seconds, never set back."""
         self._scheduler, self._wishes, self._clock = scheduler, wishes, clock
@@ -53,7 +53,7 @@ class ClusterBackend:
         self._client = SchedulerClient(scheduler, tell, environ)
         self.conversation = self._client.conversation
         reporter = scheduler if isinstance(scheduler, Reporter) else None
-        self._jobs = ClusterJobs(clock, patience or Patience(), wishes.longest_pause_s, reporter, scheduler.name)
+        self._jobs = ClusterJobs(clock, Patience(), wishes.longest_pause_s, reporter, scheduler.name)
         self._arrays = JobArrays(scheduler, wishes.jobs, self._client.run, clock)
         self._last_array: str | None = None
         self._free = wishes.jobs
@@ -89,11 +89,11 @@ class ClusterBackend:
         if self._hopeless:
             raise SubmissionRefused(self._hopeless)
         submission = self._submission(attempts)
-        text = self._script(submission)
+        scripts = scripts_for(submission, self._scheduler, self._wishes)
         try:
-            accepted = self._accepted_id(submission, text)
+            accepted = self._accepted_id(submission, scripts)
         except (SubmissionDelayed, SubmissionRefused) as error:
-            remove(scripts_of(submission))
+            remove(scripts)
             raise self._after_refusal(submission, error) from None
         self._jobs.submitted(submission)
         if not submission.is_array:
@@ -119,19 +119,13 @@ class ClusterBackend:
             after=after,
         )
 
-    def _script(self, submission: Submission) -> str:
-        scheduler, wishes = self._scheduler, self._wishes
-        header = scheduler.header(submission, wishes)
-        if submission.single is not None:
-            return run_script(submission.single, wishes.setup, not scheduler.writes_output_live, header)
-        return batch_script(submission, scheduler.index_variable, wishes.one_after_another, header, wishes.setup)
-
-    def _accepted_id(self, submission: Submission, text: str) -> str:
+    def _accepted_id(self, submission: Submission, scripts: Mapping[Path, str]) -> str:
         """Write the scripts and run the submit command; return the id, or raise as `submit` does."""
         try:
-            write_scripts(submission, text, self._wishes.setup)
+            write(scripts)
         except OSError as error:
             raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
+        text = scripts[submission.script]
         answer = self._client.run(self._scheduler.submit_command(submission, text, self._wishes))
         try:
             return self._scheduler.submitted_id(answer)

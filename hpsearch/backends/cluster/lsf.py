@@ -116,7 +116,20 @@ class Lsf(Scheduler):
         return Command(words, script)
 
     def submitted_id(self, answer: Answer) -> str:
-        return submitted_id(answer)
+        # With BSUB_STDERR set, perhaps by a wrapper of the site, it is on standard error.
+        accepted = set(_ACCEPTED.findall(f"{answer.stdout}\n{answer.stderr}"))
+        if len(accepted) == 1:
+            return str(accepted.pop())
+        if accepted:
+            raise SubmissionUnsure(f"bsub named several jobs: {', '.join(sorted(accepted))}")
+        said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
+        if answer.exit_status is None:
+            # It may have waited for LSF, and have reached it at the last moment.
+            raise SubmissionUnsure(said or "bsub gave no answer in time")
+        is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
+        if not is_aborted and (answer.exit_status <= 0 or not said):
+            raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
+        raise refusal("bsub", said, SubmissionUnexplained if is_aborted and kind is SubmissionUnsure else kind)
 
     def array_member(self, array: str, number: int) -> str:
         return f"{array}[{number}]"
@@ -260,21 +273,3 @@ def resource_text(text: str) -> str:
         return " ".join(shlex.split(text))
     except ValueError:
         return text  # LSF will say what it thinks of it.
-
-
-def submitted_id(answer: Answer) -> str:
-    """Return the id that bsub's answer names as accepted, as `Scheduler.submitted_id` promises."""
-    # With BSUB_STDERR set, perhaps by a wrapper of the site, it is on standard error.
-    accepted = set(_ACCEPTED.findall(f"{answer.stdout}\n{answer.stderr}"))
-    if len(accepted) == 1:
-        return str(accepted.pop())
-    if accepted:
-        raise SubmissionUnsure(f"bsub named several jobs: {', '.join(sorted(accepted))}")
-    said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
-    if answer.exit_status is None:
-        # It may have waited for LSF, and have reached it at the last moment.
-        raise SubmissionUnsure(said or "bsub gave no answer in time")
-    is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
-    if not is_aborted and (answer.exit_status <= 0 or not said):
-        raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
-    raise refusal("bsub", said, SubmissionUnexplained if is_aborted and kind is SubmissionUnsure else kind)

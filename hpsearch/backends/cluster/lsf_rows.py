@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from hpsearch.backends.scheduler import JobRow
-from hpsearch.backends.shell import Answer
+from hpsearch.backends.shell import Answer, one_line
 from hpsearch.core.integers import integer
 from hpsearch.core.model import JobPhase, RunState, Status
 
@@ -31,8 +31,6 @@ _QUEUED = {"PEND": "", "PROV": "its host is being started", "WAIT": "waits in a 
 #: In a report: its first line, and the lines around the job's own output.
 _REPORT_BEGINS = "Sender: LSF System"
 _OUTPUT_FOLLOWS, _OUTPUT_IS_ABOVE = "The output (if any) follows:", "The output (if any) is above this job summary."
-#: How many characters of a job's own output are shown to people.
-_MOST_WORDS = 300
 #: A word that is unknown here is taken for running, too.
 _RUNNING = {
     "USUSP": "suspended by its owner or an administrator",
@@ -83,8 +81,7 @@ def report_words(text: str) -> str:
     """Return a job's own output in LSF's report as one line. With LSB_STDOUT_DIRECT, it comes before the report."""
     before, _, report = text.partition(_REPORT_BEGINS)
     said = before.removesuffix("-" * 60 + "\n") if _OUTPUT_IS_ABOVE in report else report.partition(_OUTPUT_FOLLOWS)[2]
-    lines = (line.strip() for line in said.partition("\nPS:\n")[0].splitlines())
-    return "; ".join(line for line in lines if line)[:_MOST_WORDS]
+    return one_line(said.partition("\nPS:\n")[0])
 
 
 def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:

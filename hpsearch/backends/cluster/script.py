@@ -9,10 +9,10 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hpsearch.backends.scheduler import Submission, script_path
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler, Submission, script_path
 from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt
@@ -201,12 +201,22 @@ _UNFINISHED = re.compile(
 _RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
+def scripts_for(submission: Submission, scheduler: Scheduler, wishes: ClusterWishes) -> dict[Path, str]:
+    """Return path -> text of a submission's script, and of one for each run if there are several runs, or an array."""
+    header, setup = scheduler.header(submission, wishes), wishes.setup
+    if submission.single is not None:
+        return {submission.script: run_script(submission.single, setup, not scheduler.writes_output_live, header)}
+    scripts = {submission.script: _batch_script(submission, scheduler.index_variable, header, wishes)}
+    for job in submission.jobs:
+        is_after_lines = len(job) > 1 and bool(setup.strip())
+        for attempt in job:
+            text = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
+            scripts[script_path(attempt.log_folder, attempt.token)] = text
+    return scripts
+
+
 def run_script(
-    attempt: Attempt,
-    setup: str = "",
-    redirects: bool = False,
-    header: Sequence[str] = (),
-    is_after_lines: bool = False,
+    attempt: Attempt, setup: str = "", redirects: bool = False, header: Sequence[str] = (), is_after_lines: bool = False
 ) -> str:
     """Return the script of one run.
 
@@ -215,7 +225,7 @@ def run_script(
     header: lines for the scheduler. is_after_lines: the job's script has executed the user's lines already.
     """
     logs = attempt.log_folder
-    streams = {">": f"{attempt.token}.out", " 2>": f"{attempt.token}.err"}
+    output = logs / attempt.token
     body = _RUN.format(
         shared=_SHARED,
         exit_file=_quoted(attempt.exit_file),
@@ -226,9 +236,34 @@ def run_script(
         needs_shell="true" if setup.strip() or is_after_lines else "false",
         lines=_quoted(_lines(setup, attempt.argv)),
         command=shlex.join(attempt.argv),
-        redirection="".join(f" {sign}{_quoted(logs / name)}" for sign, name in streams.items()) if redirects else "",
+        redirection=f" >{_quoted(f'{output}.out')} 2>{_quoted(f'{output}.err')}" if redirects else "",
     )
     return "\n".join([_SHEBANG, *header, body])
+
+
+def _batch_script(submission: Submission, index_variable: str, header: Sequence[str], wishes: ClusterWishes) -> str:
+    """Return the script of jobs with several runs each, or of an array of jobs."""
+    first, folder = submission.jobs[0][0], _quoted(submission.log_folder)
+    reads_lines = bool(wishes.setup.strip()) and any(len(job) > 1 for job in submission.jobs)
+    again = ("/bin/bash", "-p", str(submission.script), "after-lines")
+    read_lines = _READ_LINES.format(
+        folder=folder,
+        name=_quoted(submission.name),
+        cwd=_quoted(first.cwd),
+        lines=_quoted(_lines(wishes.setup, again, _HAND_ON.format(word=shlex.quote(first.argv[0])))),
+        exits=_quoted(first.exit_file.parent),
+    )
+    body = _BATCH.format(
+        shared=_SHARED,
+        index_variable=index_variable,
+        folder=folder,
+        script=_quoted(submission.script),
+        read_lines=read_lines if reads_lines else "",
+        to=">>" if reads_lines else ">",
+        after_start="await_started; started=()" if wishes.one_after_another else ":",
+    )
+    runs = [f"#RUN {number} {run.token}" for number, job in enumerate(submission.jobs, start=1) for run in job]
+    return "\n".join([_SHEBANG, *header, body, *runs]) + "\n"
 
 
 def _lines(setup: str, argv: Sequence[str], before: str = "") -> str:
@@ -236,41 +271,8 @@ def _lines(setup: str, argv: Sequence[str], before: str = "") -> str:
     return f"{setup}\n{_THEN_RUN.format(before=before, word=shlex.quote(argv[0]), command=shlex.join(argv))}"
 
 
-def batch_script(
-    submission: Submission,
-    index_variable: str,
-    one_after_another: bool,
-    header: Sequence[str] = (),
-    setup: str = "",
-) -> str:
-    """Return the script of jobs with several runs each, or of an array of jobs.
-
-    setup: the user's lines, executed once in each job of several runs.
-    """
-    has_lines = bool(setup.strip()) and any(len(job) > 1 for job in submission.jobs)
-    body = _BATCH.format(
-        shared=_SHARED,
-        index_variable=index_variable,
-        folder=_quoted(submission.log_folder),
-        script=_quoted(submission.script),
-        read_lines=_lines_once(submission, setup) if has_lines else "",
-        to=">>" if has_lines else ">",
-        after_start="await_started; started=()" if one_after_another else ":",
-    )
-    runs = [f"#RUN {number} {run.token}" for number, job in enumerate(submission.jobs, start=1) for run in job]
-    return "\n".join([_SHEBANG, *header, body, *runs]) + "\n"
-
-
-def _lines_once(submission: Submission, setup: str) -> str:
-    first = submission.jobs[0][0]
-    again = ("/bin/bash", "-p", str(submission.script), "after-lines")
-    return _READ_LINES.format(
-        folder=_quoted(submission.log_folder),
-        name=_quoted(submission.name),
-        cwd=_quoted(first.cwd),
-        lines=_quoted(_lines(setup, again, _HAND_ON.format(word=shlex.quote(first.argv[0])))),
-        exits=_quoted(first.exit_file.parent),
-    )
+def _quoted(path: object) -> str:
+    return shlex.quote(str(path))
 
 
 def runs_in_script(text: str) -> list[tuple[int, str]]:
@@ -278,25 +280,10 @@ def runs_in_script(text: str) -> list[tuple[int, str]]:
     return [(int(number), token) for number, token in _RUN_LINE.findall(text)]
 
 
-def write_scripts(submission: Submission, text: str, setup: str) -> None:
-    """Write a submission's script, and one for each run if there are several. Raises OSError."""
-    if submission.single is None:
-        for job in submission.jobs:
-            is_after_lines = len(job) > 1 and bool(setup.strip())
-            for attempt in job:
-                text_of_run = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
-                _write(script_path(attempt.log_folder, attempt.token), text_of_run)
-    _write(submission.script, text)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-
-
-def scripts_of(submission: Submission) -> list[Path]:
-    """Return the files that `write_scripts` writes."""
-    tokens = [attempt.token for job in submission.jobs for attempt in job]
-    return [script_path(submission.log_folder, name) for name in (submission.name, *tokens)]
+def write(scripts: Mapping[Path, str]) -> None:
+    """Write scripts. Raises OSError."""
+    for path, text in scripts.items():
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def remove(scripts: Iterable[Path]) -> None:
@@ -304,10 +291,6 @@ def remove(scripts: Iterable[Path]) -> None:
     for script in scripts:
         with contextlib.suppress(OSError):
             script.unlink(missing_ok=True)
-
-
-def _quoted(path: object) -> str:
-    return shlex.quote(str(path))
 
 
 def setup_problem(lines: str) -> str:

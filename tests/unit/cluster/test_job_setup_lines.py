@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from project import wait_until
 
-from hpsearch.backends.cluster.script import batch_script, run_script, setup_problem, write_scripts
+from hpsearch.backends.cluster.script import run_script, scripts_for, setup_problem, write
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.launcher import ExitNote, read_exit_note
-from hpsearch.backends.scheduler import Submission
+from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.core.model import Attempt, Configuration, Run
 
 #: A run: tells that it is there, goes on until it is told to stop, and ends when something is saved.
@@ -293,7 +294,8 @@ def batch(
         for number, command in enumerate(commands, start=1)
     ]
     submission = Submission("both.batch.1", "both", state / "logs", (tuple(attempts),))
-    write_scripts(submission, batch_script(submission, "NONE", one_after_another, setup=setup), setup)
+    wishes = ClusterWishes(runs_per_job=2, one_after_another=one_after_another, setup=setup)
+    write(scripts_for(submission, Slurm(SlurmWishes()), wishes))
     job = subprocess.Popen(["bash", "-p", submission.script], cwd="/", start_new_session=True, text=True)
     bench.jobs.append(job)
     return job

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.lsf import check_further_options, composed, resource_text, submitted_id
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes, check_further_options, composed, resource_text
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -22,6 +22,7 @@ from hpsearch.core.errors import (
     UsageError,
 )
 
+submitted_id = Lsf(LsfWishes()).submitted_id
 ACCEPTED = "Job <1001> is submitted to default queue <normal>.\n"
 LOST = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer. Job not submitted.\n"
 
