@@ -165,7 +165,7 @@ class ClusterBackend:
         """Look at the exit files; ask the scheduler for the other jobs when it is time to."""
         has_news = self._jobs.look(active)
         open_jobs = self._jobs.still_open(active)
-        if open_jobs and self._jobs.schedule.is_due(self._clock()):
+        if open_jobs and not self._jobs.schedule.seconds_left(self._clock()):
             has_news |= self._ask(open_jobs)
         self._look_s = _FIRST_LOOK_S if has_news else min(self._look_s * _LOOK_GROWTH, _LAST_LOOK_S)
         statuses = self._jobs.statuses(active)

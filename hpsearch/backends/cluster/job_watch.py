@@ -96,12 +96,6 @@ class JobWatch:
         """Return whether the job has been missing for so long that it is gone."""
         return self.absences >= patience.absences and now - self.absent_at >= patience.absent_s
 
-    @property
-    def is_queued_again(self) -> bool:
-        """True if the scheduler has put the job back into its queue since it left its exit status."""
-        is_queued = self.told.phase is JobPhase.QUEUED and not self.absences
-        return self.note is not None and is_queued and self.seen_at > self.note_at
-
     def status(self, now: float, patience: Patience) -> Status:
         """Return what is known now."""
         if self.note is not None:
@@ -131,13 +125,13 @@ class JobWatch:
             is_settled = self.seen_at - self.told_at >= patience.settle_s or self.absences or self.is_cancelled
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
-            cause = self.told.cause if was_ended(note) or self.told.cause is RunState.OUT_OF_MEMORY else None
+            cause = self.told.cause if _was_ended(note) or self.told.cause is RunState.OUT_OF_MEMORY else None
             return replace(by_itself, cause=cause, reason=(self.told.reason if cause is not None else "") or reason)
         if self.is_cancelled:
             return replace(by_itself, cause=RunState.CANCELLED)
-        if self.is_queued_again:
-            return self.told
-        wait_s = patience.cause_s if was_ended(note) else patience.failed_s
+        if self.told.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
+            return self.told  # The scheduler has queued it again since.
+        wait_s = patience.cause_s if _was_ended(note) else patience.failed_s
         if now - self.note_at < wait_s and not self.is_absent(now, patience):
             return Status(JobPhase.UNKNOWN)
         if not note.was_told_to_stop or note.exit_status == 0:
@@ -145,7 +139,7 @@ class JobWatch:
         return replace(by_itself, cause=RunState.LOST, reason=f"{reason}; the scheduler does not say why")
 
 
-def was_ended(note: ExitNote) -> bool:
+def _was_ended(note: ExitNote) -> bool:
     """Return whether something else ended the run, as it seems; if not, only lack of memory may have."""
     return note.was_told_to_stop or note.exit_status == _SIGKILL
 
@@ -164,12 +158,8 @@ class PollSchedule:
         self._longest_s, self._began = longest_s, now
         self._asked_at, self._pause_s = now, self._shortest(now)
 
-    def is_due(self, now: float) -> bool:
-        """Return whether it is time to ask."""
-        return now - self._asked_at >= self._pause_s
-
     def seconds_left(self, now: float) -> float:
-        """Return how long not to ask."""
+        """Return how long not to ask; 0 = it is time to."""
         return max(0.0, self._pause_s - (now - self._asked_at))
 
     def asked(self, now: float, has_news: bool) -> None:

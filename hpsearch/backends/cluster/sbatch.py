@@ -154,41 +154,43 @@ _SAME_VARIABLES = {
 }
 
 
-def clusters_wanted(environ: Mapping[str, str]) -> str:
-    """Return the environment's value for --clusters; empty = none."""
-    return environ.get("SBATCH_CLUSTERS") or environ.get("SLURM_CLUSTERS") or ""
+class FurtherWishes:
+    """What a user asks of sbatch beside the options of the search: in its further options, and in the environment."""
 
+    def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Raises UsageError if the words take away what the search needs for itself."""
+        check_further_options(words)
+        self._options = {option.name: option.value or "" for option in read_options(words)}
+        self._environ = environ
+        self.clusters_option = self._options.get("clusters", self._options.get("cluster", ""))
+        self.clusters = self.clusters_option or environ.get("SBATCH_CLUSTERS") or environ.get("SLURM_CLUSTERS") or ""
 
-def environment_for_commands(environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
-    """Return the environment for Slurm's commands. is_gpu_asked: the user's options ask for GPUs.
+    def is_in_options(self, name: str) -> bool:
+        """Return whether the options ask for the same as our option time, mem or gres."""
+        return not self._options.keys().isdisjoint(_SAME_OPTIONS[name])
 
-    A user's ``SBATCH_*`` stay unless the search gives the option itself, or both ask for GPUs. A job inherits its
-    submitter's environment, so variables of the job that this process may run in are dropped. So are the user's habits
-    that change what the client commands show or ask.
-    """
-    strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
-    of_gpus = [name for name in _SAME_VARIABLES["gres"] if name != "SBATCH_GRES" or "gpu" in environ.get(name, "")]
-    dropped = {*_DROPPED, *(of_gpus if is_gpu_asked else ())}
-    return {
-        name: value
-        for name, value in environ.items()
-        if name in _KEPT or not (name in dropped or name.startswith(strange))
-    }
+    def variables_for(self, name: str) -> list[str]:
+        """Return, as ``NAME=value``, the variables that ask for the same as our option time, mem or gres."""
+        given = ((variable, self._environ.get(variable)) for variable in _SAME_VARIABLES[name])
+        return [f"{variable}={value}" for variable, value in given if value]
 
+    def environment(self, environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
+        """Return the environment for Slurm's commands. is_gpu_asked: the search's own options ask for GPUs.
 
-def asks_for_gpus(options: Mapping[str, str]) -> bool:
-    """Return whether further options of sbatch (name -> value) ask for GPUs."""
-    return "gpu" in options.get("gres", "") or not options.keys().isdisjoint(_GPUS)
-
-
-def is_in_options(name: str, options: Mapping[str, str]) -> bool:
-    """Return whether further options of sbatch ask for the same as our option time, mem or gres."""
-    return not options.keys().isdisjoint(_SAME_OPTIONS[name])
-
-
-def variables_for(name: str, environ: Mapping[str, str]) -> list[str]:
-    """Return, as ``NAME=value``, the variables that ask for the same as our option time, mem or gres."""
-    return [f"{variable}={environ[variable]}" for variable in _SAME_VARIABLES[name] if environ.get(variable)]
+        A user's ``SBATCH_*`` stay unless the search gives the option itself, or both ask for GPUs. A job inherits its
+        submitter's environment, so variables of the job that this process may run in are dropped. So are the user's
+        habits that change what the client commands show or ask.
+        """
+        strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
+        dropped = set(_DROPPED)
+        if is_gpu_asked or "gpu" in self._options.get("gres", "") or not self._options.keys().isdisjoint(_GPUS):
+            is_gpu_in_gres = "gpu" in environ.get("SBATCH_GRES", "")
+            dropped.update(name for name in _SAME_VARIABLES["gres"] if name != "SBATCH_GRES" or is_gpu_in_gres)
+        return {
+            name: value
+            for name, value in environ.items()
+            if name in _KEPT or not (name in dropped or name.startswith(strange))
+        }
 
 
 #: What sbatch says when it refuses a job -> what that means (slurm_errno.c; reports from many sites).

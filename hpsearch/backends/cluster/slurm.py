@@ -9,16 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.sbatch import (
-    SBATCH_REFUSALS,
-    asks_for_gpus,
-    check_further_options,
-    clusters_wanted,
-    environment_for_commands,
-    is_in_options,
-    read_options,
-    variables_for,
-)
+from hpsearch.backends.cluster.sbatch import SBATCH_REFUSALS, FurtherWishes
 from hpsearch.backends.cluster.slurm_rows import (
     COLUMNS,
     HISTORY_COLUMNS,
@@ -81,33 +72,20 @@ class Slurm(Scheduler):
     writes_output_live = True
 
     def __init__(self, wishes: SlurmWishes, environ: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Keep the user's wishes, and the environment, where more of them may stand (``SBATCH_*``).
-
-        Raises UsageError if they take away what the search needs for itself.
-        """
-        check_further_options(wishes.options)
-        self._wishes, self._environ = wishes, environ
-        self._further = {option.name: option.value or "" for option in read_options(wishes.options)}
-        self._clusters_option = self._further.get("clusters", self._further.get("cluster", ""))
-        self._clusters = self._clusters_option or clusters_wanted(environ)
+        """environ: has more of the user's wishes (``SBATCH_*``). Raises UsageError as `FurtherWishes` does."""
+        self._wishes, self._further = wishes, FurtherWishes(wishes.options, environ)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Keep the user's ``SBATCH_*``, and nothing of a surrounding job."""
         is_gpu_asked = "gpu" in self._wishes.gres and not self._is_default("gres", self._wishes.gres, SlurmWishes.gres)
-        return environment_for_commands(environ, is_gpu_asked or asks_for_gpus(self._further))
+        return self._further.environment(environ, is_gpu_asked)
 
     def replaced_defaults(self, wishes: ClusterWishes) -> str:
         """Return which defaults of the search give way to the user's environment, for people; empty = none."""
-        ours = {
-            "time": f"--num_hours={wishes.hours}",
-            "mem": f"--slurm_mem={self._wishes.mem}",
-            "gres": f"--slurm_gres={self._wishes.gres}",
-        }
-        left = [name for name in self._left_to_user(wishes) if not is_in_options(name, self._further)]
-        if not left:
-            return ""
-        variables = [variable for name in left for variable in variables_for(name, self._environ)]
-        return f"taken from the environment instead of {', '.join(ours[name] for name in left)}: {', '.join(variables)}"
+        further, left = self._further, self._left_to_user(wishes)
+        ours = [given for name, given in left.items() if not further.is_in_options(name)]
+        theirs = [given for name in left if not further.is_in_options(name) for given in further.variables_for(name)]
+        return f"taken from the environment instead of {', '.join(ours)}: {', '.join(theirs)}" if ours else ""
 
     def version_command(self) -> Command:
         """Ask for sbatch's version, which needs no controller."""
@@ -131,13 +109,13 @@ class Slurm(Scheduler):
 
     def _options(self, submission: Submission, wishes: ClusterWishes) -> tuple[list[str], list[str], list[str]]:
         """Return the words for sbatch: the search's own, then the user's, then the clusters."""
-        own, single, after = self._wishes, submission.single, submission.after or ""
+        own, after = self._wishes, submission.after or ""
         # A percent sign begins a replacement symbol.
-        output = str(submission.log_folder / (submission.name if single is None else single.token)).replace("%", "%%")
+        output = str(submission.log_folder / submission.name).replace("%", "%%")
         options = {
             "job-name": submission.label,
             "output": f"{output}.out",
-            "error": f"{output}.err" if single is not None else "",
+            "error": f"{output}.err" if submission.single is not None else "",
             "time": f"{time_limit(wishes.hours)}:00",
             "mem": own.mem,
             "gres": own.gres,
@@ -152,22 +130,22 @@ class Slurm(Scheduler):
         # A job that Slurm restarts by itself may run twice at once: its first node may only seem to be lost.
         words += ["--no-requeue", "--open-mode=append"]
         # Jobs can wait for those of their own cluster only.
-        clusters = cluster_of(after) or self._clusters
-        return words, list(own.options), [f"--clusters={clusters}"] if clusters != self._clusters_option else []
+        clusters = cluster_of(after) or self._further.clusters
+        return words, list(own.options), [f"--clusters={clusters}"] if clusters != self._further.clusters_option else []
 
-    def _left_to_user(self, wishes: ClusterWishes) -> list[str]:
-        """Return which of our options stand at their defaults while the user asks for another value elsewhere."""
+    def _left_to_user(self, wishes: ClusterWishes) -> dict[str, str]:
+        """Return our options that stand at their defaults while the user asks for another value elsewhere, as given."""
         ours = {
-            "time": (wishes.hours, ClusterWishes.hours),
-            "mem": (self._wishes.mem, SlurmWishes.mem),
-            "gres": (self._wishes.gres, SlurmWishes.gres),
+            "time": ("num_hours", wishes.hours, ClusterWishes.hours),
+            "mem": ("slurm_mem", self._wishes.mem, SlurmWishes.mem),
+            "gres": ("slurm_gres", self._wishes.gres, SlurmWishes.gres),
         }
-        return [
-            name
-            for name, (value, default) in ours.items()
+        return {
+            name: f"--{flag}={value}"
+            for name, (flag, value, default) in ours.items()
             if self._is_default(name, value, default)
-            and (is_in_options(name, self._further) or variables_for(name, self._environ))
-        ]
+            and (self._further.is_in_options(name) or self._further.variables_for(name))
+        }
 
     def _is_default(self, name: str, value: object, default: object) -> bool:
         return value == default and name not in self._wishes.by_hand
@@ -201,8 +179,9 @@ class Slurm(Scheduler):
 
     def array_limit_command(self) -> Command:
         """Ask for the configuration of the one cluster that is named; scontrol takes no list of them."""
-        one = "" if "," in self._clusters or self._clusters == "all" else self._clusters
-        return Command(["scontrol", *on_option(one), "show", "config"])
+        clusters = self._further.clusters
+        is_one = "," not in clusters and clusters != "all"
+        return Command(["scontrol", *on_option(clusters if is_one else ""), "show", "config"])
 
     def array_limit(self, answer: Answer | None) -> int:
         """Return one less than MaxArraySize, which is the first number that is too large."""
@@ -225,7 +204,7 @@ class Slurm(Scheduler):
     def own_jobs_command(self) -> Command:
         """List the user's jobs on the clusters that get some, ended ones included as long as they are known."""
         # With -h, squeue would not say which cluster a row is of.
-        how = on_option(self._clusters) or ["-h"]
+        how = on_option(self._further.clusters) or ["-h"]
         return Command(["squeue", *how, "--me", "-r", "-t", "all", "-o", f"%F{COLUMNS}"])
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
