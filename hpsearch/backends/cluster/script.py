@@ -202,17 +202,17 @@ _RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
 def scripts_for(submission: Submission, scheduler: Scheduler, wishes: ClusterWishes) -> dict[Path, str]:
-    """Return path -> text of a submission's script, and of one for each run if there are several runs, or an array."""
+    """Return path -> text of a script for each run if there are several runs or an array; last, of the submission's."""
     header, setup = scheduler.header(submission, wishes), wishes.setup
     if submission.single is not None:
         return {submission.script: run_script(submission.single, setup, not scheduler.writes_output_live, header)}
-    scripts = {submission.script: _batch_script(submission, scheduler.index_variable, header, wishes)}
+    scripts = {}
     for job in submission.jobs:
         is_after_lines = len(job) > 1 and bool(setup.strip())
         for attempt in job:
             text = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
             scripts[script_path(attempt.log_folder, attempt.token)] = text
-    return scripts
+    return {**scripts, submission.script: _batch_script(submission, scheduler.index_variable, header, wishes)}
 
 
 def run_script(

@@ -114,7 +114,7 @@ STUBBORN_LINES = {
     "an ignored SIGTERM": "trap '' TERM USR1",
     "traps for everything": "trap 'true' EXIT TERM USR1 ERR DEBUG RETURN",
     "strict mode and a trap for the end": "set -euo pipefail; trap 'echo cleaned up' EXIT",
-    "our variables": "status=9 child=1 exit_file=/dev/null told_to_stop=0 is_interrupted=0 started=1",
+    "our variables": "status=9 child=1 exit_file=/dev/null told_to_stop=0 is_interrupted=0 began=1",
     "our variables, for ever": "readonly status=9 child=1 exit_file=/dev/null told_to_stop=0 is_interrupted=0 lines=x",
     "our functions": "for f in kill wait printf stop keep_exit_status exec exit trap builtin set; do "
     'eval "$f() { echo $f; }"; done',
