@@ -1,4 +1,4 @@
-"""What it means when a scheduler takes no job: by its words, for the moment, for good, or nobody here knows."""
+"""What a scheduler's refusal means, by its words: refused for now, for good, or for a reason that nobody knows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from hpsearch.core.errors import SearchError, SubmissionRefused, SubmissionUnexplained
 
-#: Words by which a refusal is recognised, and the error that it becomes.
+#: The words of a refusal, and the error that it becomes.
 Meaning = tuple[re.Pattern[str], type[SearchError]]
 
-#: Said by the operating system of either side, whichever the scheduler: it may have room, or a network, again soon.
+#: Said by the operating system of either side, with any scheduler: room, or the network, may be back soon.
 SYSTEM_IS_SHORT = (
     r"Resource temporarily unavailable|Cannot allocate memory|Too many open files|No space left|quota exceeded"
     r"|I/O error|Input/output error|Stale (?:NFS )?file handle|Read-only file system|resource busy|Text file busy"
@@ -21,15 +21,15 @@ SYSTEM_IS_SHORT = (
 
 
 def meanings(*pairs: tuple[type[SearchError], str]) -> tuple[Meaning, ...]:
-    """Return a table of words, in which capitals do not count; of several that are found the first holds."""
+    """Return a table of words; the first that is found decides, and case does not matter."""
     return tuple((re.compile(words, re.IGNORECASE), kind) for kind, words in pairs)
 
 
 def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[SearchError]:
-    """Return what a scheduler's text means; words that are in no table may mean anything.
+    """Return what a scheduler's text means; SubmissionUnexplained if the table has none of its words.
 
-    errors: the part that tells of the refusal, if that is known: what a job asks for is also named in the chatter of
-    sites ("account lab is used").
+    errors: the part that tells of the refusal, if known; only there SubmissionRefused is looked for, because sites also
+    print what a job asks for without refusing it ("account lab is used").
     """
     for words, kind in table:
         if words.search(errors or text if kind is SubmissionRefused else text):
@@ -38,5 +38,5 @@ def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[Searc
 
 
 def refusal(command: str, said: str, kind: type[SearchError]) -> SearchError:
-    """Return the error, with the words of the scheduler."""
+    """Return the error, in the scheduler's own words."""
     return kind(f"{command} refuses the job: {said}" if issubclass(kind, SubmissionRefused) else said)
