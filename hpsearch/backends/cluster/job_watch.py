@@ -68,12 +68,12 @@ class JobWatch:
         return self.note is None and told.phase is JobPhase.ENDED and is_failure
 
     def see_note(self, note: ExitNote | None, now: float) -> None:
-        """Note what the exit file says; it may also disappear, when the scheduler starts the job anew."""
+        """Take in what the exit file says; it may also disappear, when the scheduler starts the job anew."""
         if note != self.note:
             self.note, self.note_at = note, now
 
     def see_row(self, told: Status, now: float) -> bool:
-        """Note the scheduler's word; return whether it is news.
+        """Take in the scheduler's word; return whether it is news.
 
         The first end counts: a job that would never start ends with that reason, although it is cancelled afterwards.
         Another reason alone is no news: LSF's have numbers of hosts, which change all the time.
@@ -86,7 +86,7 @@ class JobWatch:
         return is_news
 
     def see_absence(self, now: float, array_is_there: bool = False) -> None:
-        """Note an answer that lacks the job."""
+        """Take in an answer that lacks the job."""
         if self.absences == 0:
             self.absent_at = now
         self.absences += 1

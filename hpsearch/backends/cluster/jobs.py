@@ -58,9 +58,11 @@ class ClusterJobs:
         """Look at the exit files; return whether one has come (or gone)."""
         now, has_news = self._clock(), False
         listed = _listed({job.attempt.exit_file.parent for job in jobs})
-        for job in jobs if listed is not None else ():
+        if listed is None:
+            return False
+        for job in jobs:
             watch = self._watches[job.attempt.token]
-            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in (listed or ()) else None
+            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None
             if note != watch.note:
                 has_news = True
                 watch.see_note(note, now)
@@ -97,7 +99,7 @@ class ClusterJobs:
         return has_news
 
     def cancelled(self, jobs: Iterable[Job]) -> None:
-        """Note that these jobs were cancelled, and that the scheduler has them no more."""
+        """These jobs were cancelled, and the scheduler has them no more."""
         for job in jobs:
             self._watches[job.attempt.token].is_cancelled = True
 

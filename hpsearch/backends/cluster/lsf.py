@@ -108,7 +108,9 @@ class Lsf(Scheduler):
             "q": self._wishes.queue,
             "w": f"ended({submission.after})" if submission.after else "",
         }
-        given = {option: value for option, value in options.items() if value and self._leaves_to_us(option)}
+        # Several -R add up.
+        left = {option for option in options if option == "R" or f"-{option}" not in self._wishes.options}
+        given = {option: value for option, value in options.items() if value and option in left}
         report = f"{submission.log_folder / submission.name}{REPORT_ENDING}{'.%I' if submission.is_array else ''}"
         # A job that LSF restarts by itself may run twice at once: its first host may only seem to be lost.
         no_rerun = [] if "-r" in self._wishes.options else ["-rn"]
@@ -186,10 +188,6 @@ class Lsf(Scheduler):
 
     def report_words(self, text: str) -> str:
         return report_words(text)
-
-    def _leaves_to_us(self, option: str) -> bool:
-        """Return whether the user has not given this option; several -R add up."""
-        return option == "R" or f"-{option}" not in self._wishes.options
 
     def _bjobs(self, *options: str, ids: Sequence[str] = ()) -> Command:
         form = f"{' '.join([*FIELDS, *self._reason_fields])} delimiter='{DELIMITER}'"

@@ -20,6 +20,7 @@ DELIMITER = "^"
 #: Ending of the file of LSF's report on a job, which names the submission; in an array, the job's number follows.
 REPORT_ENDING = ".lsf"
 
+#: A job with another output file is not ours.
 _REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|[0-9]+))?")
 _ID = re.compile(r"([0-9]+)(?:\[([0-9]+)\])?")
 #: On standard error when there are no such jobs, whatever the exit status.
@@ -95,23 +96,18 @@ def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:
     if match is None or len(reasons) < len(reason_fields):
         return None
     told = {name: _value(reason) for name, reason in zip(reason_fields, reasons, strict=True)}
-    shown_index = match.group(2) or index
-    number = integer(shown_index) or None
+    number = integer(match.group(2) or index) or None
     own_id = match.group(1) if number is None else f"{match.group(1)}[{number}]"
+    report = _REPORT.fullmatch(PurePath(file).name)
+    submission = report.group(1) if report is not None else ""
     if state in _QUEUED:
-        return _queued(own_id, number, _submission(file), state, told.get("pend_reason", ""))
-    return JobRow(own_id, _submission(file), _status(state, code, host, told.get("exit_reason", "")), number)
+        return _queued(own_id, number, submission, state, told.get("pend_reason", ""))
+    return JobRow(own_id, submission, _status(state, code, host, told.get("exit_reason", "")), number)
 
 
 def _value(field: str) -> str:
     """Return a field's text; a hyphen means a missing value."""
     return "" if field.strip() == "-" else field.strip()
-
-
-def _submission(output_file: str) -> str:
-    """Return the submission whose report goes to this file; empty for jobs that are not ours."""
-    match = _REPORT.fullmatch(PurePath(output_file).name)
-    return "" if match is None else match.group(1)
 
 
 def _queued(job_id: str, number: int | None, name: str, state: str, reason: str) -> JobRow:
