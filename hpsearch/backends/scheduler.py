@@ -48,7 +48,7 @@ class Submission:
 
     name: unique; the scheduler can be asked for it, because the script is called so.
     label: the job name that people see in the queue.
-    log_folder: absolute; where the job's own output goes, and that of its runs (see `single`).
+    log_folder: absolute; where the job's own output goes, and its runs' (see `single`).
     jobs: the runs of each job; number i of an array (counted from 1) has `jobs[i - 1]`.
     is_array: true also for an array of one job. at_once: how many jobs of the array may run at once.
     after: id of an array that has to end before this one starts; None = start at once.
@@ -261,7 +261,7 @@ class Reporter(Protocol):
     """A scheduler that leaves a report on each ended job in the log folder."""
 
     def reports(self, job: Job, submission: str, number: int | None) -> Sequence[LogFile]:
-        """Return the files one of which may be a job's report. number: in its submission; None = its only job."""
+        """Return the files that may be a job's report. number: in its submission; None = its only job."""
 
     def report_words(self, text: str) -> str:
         """Return what a job said according to its report, as one line; empty if nothing."""

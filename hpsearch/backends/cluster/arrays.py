@@ -54,7 +54,7 @@ class JobArrays:
             self._site_limit = half
 
     def submitted(self, array: str, at_once: int) -> None:
-        """Take note of an accepted array, of which `at_once` jobs may run; the next one may be larger."""
+        """An array was accepted with room for `at_once` jobs at once; the next one may be larger."""
         self._newest, self._at_once = array, at_once
         self._largest *= 2
 

@@ -20,9 +20,11 @@ _TAKEN_OUT = "it was taken out of its array before it started"
 class Patience:
     """How long to wait for what is missing, in seconds.
 
-    exit_file_s: for the exit file of a job that ended by itself. killed_s: for that of one that was ended, which rarely
-    leaves any. failed_s: for the scheduler to say that a failed run was out of memory. cause_s: for it to say who ended
-    a run that was told to stop. settle_s: for that end to last, because a job that is queued again shows one first.
+    exit_file_s: for the exit file of a job that ended by itself.
+    killed_s: for the exit file of a job that was ended, which rarely leaves any.
+    failed_s: for the scheduler to say that a failed run was out of memory.
+    cause_s: for the scheduler to say who ended a run that was told to stop.
+    settle_s: for an end without a cause to last, because a job that is queued again shows one first.
     absent_s: how long a job missing from `absences` answers may still reappear.
     """
 

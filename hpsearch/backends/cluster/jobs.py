@@ -142,7 +142,7 @@ class ClusterJobs:
         return replace(status, reason=f"{said}; it left {left}")
 
     def _reports(self, job: Job) -> list[LogFile]:
-        """Return the files one of which may be the scheduler's report on a job."""
+        """Return the files that may be the scheduler's report on a job."""
         return [] if self._reporter is None else list(self._reporter.reports(job, *self._names.of(job.attempt)))
 
     def _words_of(self, report: Path, job: Job) -> str:
@@ -155,7 +155,7 @@ class ClusterJobs:
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
     def _has_output(self, job: Job, logs: set[Path] | None, with_submission: bool = False) -> bool | None:
-        """Return whether a job has left output, perhaps that of its submission; None if that is unknown (now)."""
+        """Return whether a job has left output, or its submission has; None if that is unknown (now)."""
         stems = self._names.of_one_job(job.attempt) | ({self._names.of(job.attempt)[0]} if with_submission else set())
         return None if logs is None else any(job.attempt.log_folder / f"{stem}.out" in logs for stem in stems)
 
