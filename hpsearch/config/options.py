@@ -66,9 +66,7 @@ class SearchOptions:
         metavar="FILE",
         plans=True,
     )
-    num_searches: int = _option(
-        -1, _WHAT, "At most so many configurations; -1 = all.", search_limit, metavar="N", plans=True
-    )
+    num_searches: int = _option(-1, _WHAT, "At most N configurations; -1 = all.", search_limit, metavar="N", plans=True)
     deterministic_search: bool = _option(
         False, _WHAT, "Keep the order of the grid instead of a random one.", plans=True
     )
@@ -94,15 +92,16 @@ class SearchOptions:
     resume: str = _option(
         "",
         _WHERE,
-        "Go on with the search in this folder: finished runs are kept, live ones are waited for, all others run. "
-        "Needs no other option; those given replace the search's own (except those that shape the list of runs).",
+        "Go on with the search in this folder: keep finished runs, wait for live ones, run all others. "
+        "Needs no other option; those that you give replace the search's own (those that shape the list of runs are "
+        "refused).",
         metavar="DIR",
     )
     runs_are_gone: bool = _option(
         False,
         _WHERE,
-        "With --resume: runs that were started on another machine or cluster, or by the original of a copied "
-        "search folder, do not live any more; you know it.",
+        "With --resume: you know that runs started on another machine or cluster, or by the original of a copied "
+        "search folder, do not live any more.",
     )
     dry_run: bool = _option(False, _WHERE, "Print the commands on standard output and write nothing.")
 
@@ -117,12 +116,12 @@ class SearchOptions:
     parser_timeout: float = _option(
         60,
         _HOW,
-        "Seconds that a summary parser of your own (_SUMMARY_PARSER_HANDLE) may take for a run; then it is ended, and "
-        "tried once more when the search ends.",
+        "Seconds that a summary parser of your own (_SUMMARY_PARSER_HANDLE) may take for a run; a slower one is ended, "
+        "and tried once more when the search ends.",
         positive,
         "S",
     )
-    num_cpu_jobs: int = _option(1, _HOW, "Without GPUs: so many runs at once.", at_least(1), metavar="N")
+    num_cpu_jobs: int = _option(1, _HOW, "Without GPUs: N runs at once.", at_least(1), metavar="N")
 
     visible_gpus: str = _option(
         "",
@@ -138,20 +137,20 @@ class SearchOptions:
     sim_startup_time: int = _option(
         60, _GPU, "Seconds after a start on a GPU before that GPU may take another run.", at_least(0), "S"
     )
-    max_num_jobs_per_gpu: int = _option(1, _GPU, "So many runs of this search at once on a GPU.", at_least(1), "N")
+    max_num_jobs_per_gpu: int = _option(1, _GPU, "At most N runs of this search at once on a GPU.", at_least(1), "N")
 
     gpu_samples: int = _option(
         3,
         _GPU,
-        "A GPU takes a run only after so many readings in a row, a tenth of a second apart (a second on a GPU that was "
-        "above the limits just now), all within the limits.",
+        "A GPU takes a run only after N readings in a row within the limits, a tenth of a second apart (a second on a "
+        "GPU that was above them just now).",
         at_least(1),
         "N",
     )
     exclusive_gpus: bool = _option(
-        False, _GPU, "Use a GPU only while no process of anyone else computes on it; checked before every start."
+        False, _GPU, "Use a GPU only while nobody else computes on it; checked before every start."
     )
-    num_gpus_per_run: int = _option(1, _GPU, "Give each run so many GPUs.", at_least(1), "N")
+    num_gpus_per_run: int = _option(1, _GPU, "Give each run N GPUs.", at_least(1), "N")
     min_free_memory: int = _option(
         0, _GPU, "A GPU with less free memory than this, in MiB, takes no run; 0 = no such limit.", at_least(0), "MIB"
     )
@@ -164,7 +163,7 @@ class SearchOptions:
         scheduler_name,
         "{lsf,slurm}",
     )
-    num_jobs: int = _option(8, _CLUSTER, "At most so many jobs queued or running at once.", at_least(1), "N")
+    num_jobs: int = _option(8, _CLUSTER, "At most N jobs queued or running at once.", at_least(1), "N")
     num_hours: float = _option(24, _CLUSTER, "Time limit of a job: hours, or H:MM.", hours, "N")
     resources: str = _option(
         '"rusage[mem=8000, ngpus_excl_p=1]"', _CLUSTER, "LSF: resources of a job (bsub -R).", metavar="STR"
@@ -179,25 +178,24 @@ class SearchOptions:
     slurm_options: tuple[str, ...] = _option(
         (),
         _CLUSTER,
-        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated. Those that the search needs "
-        "itself, such as --output, are refused.",
+        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated. Options that the search "
+        "needs itself, such as --output, are refused.",
         metavar="STR",
     )
-    slurm_array: bool = _option(
-        False, _CLUSTER, "Slurm: submit job arrays, of which at most --num_jobs tasks run at once."
-    )
+    slurm_array: bool = _option(False, _CLUSTER, "Slurm: submit job arrays; at most --num_jobs tasks run at once.")
     lsf_queue: str = _option("", _CLUSTER, "LSF: queue (bsub -q); empty = not given.", metavar="STR")
     lsf_options: tuple[str, ...] = _option(
         (), _CLUSTER, "LSF: further options of bsub, as in '-P lab -M 8000'; may be repeated.", metavar="STR"
     )
-    lsf_array: bool = _option(False, _CLUSTER, "LSF: submit job arrays, of which at most --num_jobs jobs run at once.")
+    lsf_array: bool = _option(False, _CLUSTER, "LSF: submit job arrays; at most --num_jobs jobs run at once.")
     job_setup: str = _option(
         "",
         _CLUSTER,
-        "File with shell lines that a job executes once, before its runs (modules, conda). Relative to where you are.",
+        "File with shell lines that a job executes once, before its runs (modules, conda). Relative to the current "
+        "folder.",
         metavar="FILE",
     )
-    runs_per_job: int = _option(1, _CLUSTER, "Put so many runs into one job, side by side.", at_least(1), "N")
+    runs_per_job: int = _option(1, _CLUSTER, "Put N runs into one job, side by side.", at_least(1), "N")
     runs_per_job_sequential: bool = _option(False, _CLUSTER, "Execute the runs of a job one after another.")
     submit_only: bool = _option(
         False, _CLUSTER, "Submit all runs as job arrays and leave; --resume or postprocessing collects the results."
@@ -206,12 +204,12 @@ class SearchOptions:
         -1,
         _CLUSTER,
         "Give up submitting when the scheduler has taken no job for this long (hours, or H:MM; -1 = never): "
-        "runs that were submitted go on, the others are for --resume.",
+        "submitted runs go on, the others wait for --resume.",
         hours_or_forever,
         "H",
     )
     poll_interval_max: float = _option(
-        60, _CLUSTER, "Ask the scheduler at least every so many seconds while nothing happens.", positive, "S"
+        60, _CLUSTER, "Ask the scheduler at least every S seconds while nothing happens.", positive, "S"
     )
     #: No option: the names of those that the user gave, which may have been given their defaults.
     given_by_hand: tuple[str, ...] = ()

@@ -29,9 +29,7 @@ A folder of the older tool (search_results.csv, no journal) is read, too, except
 def main(argv: Sequence[str]) -> int:
     """Tell the best runs; return the exit status."""
     parser = folder_parser("best", "Show the best configurations of a search, also while it runs.", _EXAMPLE)
-    parser.add_argument(
-        "--top", type=at_least(1), metavar="K", help="So many of them. Default: 10, with --command only the best."
-    )
+    parser.add_argument("--top", type=at_least(1), metavar="K", help="Show the K best. Default: 10, with --command 1.")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--command", action="store_true", help="Print the commands that run them.")
     how.add_argument("--json", action="store_true", help="Print a JSON list (keys: see docs/asking.rst).")

@@ -28,8 +28,8 @@ _WATCH_INTERVAL_S = 1.0
 
 def main(argv: Sequence[str]) -> int:
     """Tell the status of a search; return the exit status."""
-    parser = folder_parser("status", "Say how far a search is, and what it does. Nothing is changed.", _EXAMPLE)
-    parser.add_argument("--watch", action="store_true", help="Show it anew until the search ends, or Ctrl-C.")
+    parser = folder_parser("status", "Say how far a search is and what it does. Changes nothing.", _EXAMPLE)
+    parser.add_argument("--watch", action="store_true", help="Repeat it until the search ends, or Ctrl-C.")
     parser.add_argument("--json", action="store_true", help="One JSON object on one line (keys: see docs/asking.rst).")
     options = parser.parse_args(argv)
     from hpsearch.console.console import Console

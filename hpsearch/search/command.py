@@ -151,12 +151,12 @@ def cancel(argv: Sequence[str]) -> int:
     )
     parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
     parser.add_argument(
-        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wait at most so many seconds. Default: 120."
+        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wait at most S seconds. Default: 120."
     )
     parser.add_argument(
         "--controller_is_gone",
         action="store_true",
-        help="The controller ran on another machine, and you know that it does not live any more.",
+        help="You know that the controller on another machine does not live any more.",
     )
     options = parser.parse_args(argv)
     from hpsearch.console.console import Console
@@ -206,7 +206,7 @@ def retry(argv: Sequence[str]) -> int:
         "are waited for). What earlier attempts left is kept in .hpsearch/attempts."
     )
     parser = _parser_with_search_options("retry", description, _RETRY_EXAMPLE)
-    parser.add_argument("--failed", action="store_true", help="What failed; cancelled runs do not count (the default).")
+    parser.add_argument("--failed", action="store_true", help="Runs that failed, not cancelled ones (the default).")
     parser.add_argument(
         "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
     )
