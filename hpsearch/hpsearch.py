@@ -40,10 +40,11 @@ def _make_package_importable() -> None:
     sys.modules.pop("hpsearch", None)
     import hpsearch.core  # noqa: F401  (from here on the name means the package)
 
-    # A copy lies beside the modules of its simulation; inside the package there is nothing to import by short names
-    # but `__init__`, and the folders there must not hide those of the user.
+    # A copy lies beside the modules of its simulation; our own folders must not hide those of the user.
     if is_inside_package:
-        sys.path.append(here)
+        from hpsearch.config.import_paths import find_beside_commands
+
+        find_beside_commands()
     else:
         sys.path.insert(0, here)
 

@@ -104,9 +104,9 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
 
 def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
     options = _parser(prog).parse_args(list(argv))
+    from hpsearch.config.import_paths import add_current_folder
     from hpsearch.console.console import Console
     from hpsearch.results.postprocess import PostprocessOptions, postprocess
-    from hpsearch.search.command import add_current_folder
 
     add_current_folder()
     wishes = PostprocessOptions(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from hpsearch.config.import_paths import first_searched
 from hpsearch.core.errors import ConfigError
 
 
@@ -43,9 +44,8 @@ def _imported(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        looked = ", ".join(entry or "." for entry in sys.path[:4])
         raise ConfigError(
-            f"--grid_module={name}: there is no module {error.name!r} (looked in {looked}, ...); "
+            f"--grid_module={name}: there is no module {error.name!r} (looked in {first_searched()}, ...); "
             "start hpsearch from the folder that the dotted name begins in"
         ) from error
 

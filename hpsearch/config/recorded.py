@@ -11,6 +11,7 @@ from types import ModuleType
 from hpsearch.config.copied_module import certain_constants
 from hpsearch.config.grid_import import failed_import, import_grid_module
 from hpsearch.config.grid_module import SearchConfig, config_from_module
+from hpsearch.config.import_paths import add_first, add_last
 from hpsearch.config.program import words_of_script
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
@@ -34,7 +35,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
     From here on, what the search imports by name (also a scheduler of the user's own) is found as it was at its start.
     Raises ConfigError if the module is needed and cannot be had.
     """
-    sys.path[:0] = [path for path in settings.import_paths if path not in sys.path[: len(settings.import_paths)]]
+    add_first(settings.import_paths)
     if settings.has_parser or needs_functions:
         with output_on_stderr():
             module = import_grid_module(settings.grid_module)
@@ -86,7 +87,7 @@ def config_for_folder(
     in the search folder, too, and so are the modules from which it takes something over.
     Raises ConfigError if there is no grid module, or it is wrong.
     """
-    sys.path += [path for path in (str(run_cwd), str(folder)) if path not in sys.path]
+    add_last((str(run_cwd), str(folder)))
     if grid_module:
         with output_on_stderr():
             module = import_grid_module(grid_module)

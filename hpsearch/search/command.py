@@ -6,12 +6,12 @@ What a search needs is imported only when there is one.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
 from hpsearch.config.options import (
     DEFAULT_OUT_DIR,
     SearchOptions,
@@ -21,7 +21,6 @@ from hpsearch.config.options import (
 )
 from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
-from hpsearch.core.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
@@ -82,45 +81,9 @@ def _parsed(
 
     add_current_folder()
     options = options_from(namespace, defaults)
-    if beside and Path(beside).resolve() != Path(__file__).resolve().parents[1]:
-        _add_folder_above(Path(beside), options.grid_module)
-    import_paths = [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry]  # noqa: PTH100
-    return options, given_options(namespace), Console(), import_paths
-
-
-def _add_folder_above(copy: Path, grid_module: str) -> None:
-    """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
-
-    Where the copy lies in a package, also what the grid module imports may begin above that. Copies of the older tool's
-    file reached both by way of an ``__init__.py`` beside them that set the search path.
-    """
-    inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
-    places = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
-    # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
-    has = os.path.isfile
-    found = [folder for folder in places if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
-    outside = next(folder for folder in places if not has(folder / "__init__.py"))
-    for folder in (outside, *found):
-        if str(folder) not in sys.path:
-            # Behind the copy's own folder, but before libraries that may have the same name.
-            sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
-
-
-def add_current_folder() -> None:
-    """Let grid modules be found where the user is: a console script has only its own folder on the search path.
-
-    Raises UsageError if that folder is gone.
-    """
-    try:
-        here = os.getcwd()  # noqa: PTH109
-    except FileNotFoundError as error:
-        raise UsageError("the current folder does not exist any more: start this from another one") from error
-    except OSError as error:
-        raise UsageError(
-            f"the current folder cannot be used ({reason_of(error)}): start this from another one"
-        ) from error
-    if "" not in sys.path and here not in sys.path:
-        sys.path.insert(0, here)
+    if beside:
+        add_folders_above(Path(beside), options.grid_module)
+    return options, given_options(namespace), Console(), searched_folders()
 
 
 _CANCEL_EXAMPLE = """\

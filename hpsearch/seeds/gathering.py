@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.scheduler import time_limit
+from hpsearch.config.import_paths import add_current_folder, add_last
 from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.config.own_call import search_program
 from hpsearch.config.program import interpreter_word
@@ -20,7 +21,6 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import FolderError
 from hpsearch.core.seed_grid import seed_grid
-from hpsearch.search.command import add_current_folder
 from hpsearch.search.command import main as run_search
 from hpsearch.seeds.options import ControllerJob, SeedsOptions
 from hpsearch.seeds.plan import Gathering, check_same_configuration, plan_gathering
@@ -61,7 +61,7 @@ def _extend_search_path(hpmod_path: str | None) -> None:
     add_current_folder()
     if hpmod_path is not None:
         bases = (Path.cwd(), Path(sys.argv[0]).resolve().parent)
-        sys.path += [str(folder.resolve().parent) for base in bases if (folder := base / hpmod_path).is_dir()]
+        add_last(str(folder.resolve().parent) for base in bases if (folder := base / hpmod_path).is_dir())
 
 
 def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.import_paths import add_last
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
@@ -157,7 +157,7 @@ def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOp
         search = replace(search, **{name: recorded[name] for name in recorded.keys() - set(search.given_by_hand)})
         if not search.grid_module:
             search = replace(search, grid_module=settings.grid_module)
-            sys.path += [path for path in settings.import_paths if path not in sys.path]
+            add_last(settings.import_paths)
     if not search.grid_module:
         raise UsageError(
             "say whose seeds these are: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"

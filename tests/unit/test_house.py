@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
+from hpsearch.config.import_paths import OUR_PACKAGES
+
 PACKAGE = ROOT / "hpsearch"
 #: The packages from the ground up; those of one floor do not know each other. Modules import from below only.
 FLOORS = (
@@ -141,3 +143,20 @@ def writing_calls(path: Path) -> Iterator[str]:
 def test_only_the_store_writes_into_a_search_folder() -> None:
     outside = {name: path for name, path in MODULES.items() if not name.startswith("store.")}
     assert {name for name, path in outside.items() if any(writing_calls(path))} == set(WRITERS)
+
+
+def test_the_list_of_our_packages_is_whole() -> None:
+    assert set(OUR_PACKAGES) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert not set(OUR_PACKAGES) & set(sys.stdlib_module_names)
+
+
+def test_the_search_path_is_touched_in_one_place() -> None:
+    touching = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.path", "sys.meta_path"))
+        or (isinstance(node, ast.ImportFrom) and node.module == "sys")
+    }
+    # The main module is copied beside simulations, and makes the package importable from there.
+    assert touching == {"config/import_paths.py", "hpsearch.py"}

@@ -1,0 +1,102 @@
+"""Python's search path: the one place that changes it, so that grid modules and what they import are found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+from hpsearch.core.errors import UsageError, reason_of
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+#: Folders of ours beside the command files.
+OUR_PACKAGES = ("app", "backends", "config", "console", "core", "folder", "results", "search", "seeds", "store")
+
+
+class _BesideCommands:
+    """Finds what users have in ``hpsearch/`` itself, after everything else, as if that folder were on the search path.
+
+    Modules of the older tool say ``import __init__`` there. On the path itself, our packages would hide the user's own.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        """Find a top-level module."""
+        return None if path is not None or name in OUR_PACKAGES else PathFinder.find_spec(name, [str(_PACKAGE)])
+
+
+def find_beside_commands() -> None:
+    """Let modules be found that lie in ``hpsearch/`` itself, but for our own packages."""
+    if _BesideCommands not in sys.meta_path:
+        sys.meta_path.append(_BesideCommands)
+
+
+def add_first(folders: Sequence[str]) -> None:
+    """Let modules be found in these folders before all others."""
+    there = sys.path[: len(folders)]
+    sys.path[:0] = [folder for folder in _but_for_package(folders) if folder not in there]
+
+
+def add_last(folders: Iterable[str]) -> None:
+    """Let modules be found in these folders after all others."""
+    sys.path += [folder for folder in _but_for_package(folders) if folder not in sys.path]
+
+
+def _but_for_package(folders: Iterable[str]) -> list[str]:
+    kept = []
+    for folder in folders:
+        if os.path.realpath(folder) == str(_PACKAGE):
+            find_beside_commands()
+        else:
+            kept.append(folder)
+    return kept
+
+
+def add_current_folder() -> None:
+    """Let grid modules be found where the user is: a console script has only its own folder on the search path.
+
+    Raises UsageError if that folder is gone.
+    """
+    try:
+        here = os.getcwd()  # noqa: PTH109
+    except FileNotFoundError as error:
+        raise UsageError("the current folder does not exist any more: start this from another one") from error
+    except OSError as error:
+        raise UsageError(
+            f"the current folder cannot be used ({reason_of(error)}): start this from another one"
+        ) from error
+    if "" not in sys.path and here not in sys.path:
+        sys.path[:0] = _but_for_package([here])
+
+
+def add_folders_above(copy: Path, grid_module: str) -> None:
+    """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
+
+    Where the copy lies in a package, also what the grid module imports may begin above that. Copies of the older tool's
+    file reached both by way of an ``__init__.py`` beside them that set the search path.
+    """
+    if copy.resolve() == _PACKAGE:
+        return
+    inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
+    places = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
+    # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
+    has = os.path.isfile
+    found = [folder for folder in places if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
+    outside = next(folder for folder in places if not has(folder / "__init__.py"))
+    for folder in (outside, *found):
+        if str(folder) not in sys.path:
+            # Behind the copy's own folder, but before libraries that may have the same name.
+            sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
+
+
+def searched_folders() -> list[str]:
+    """Return where modules are looked for, libraries aside, to be added again when the search is resumed."""
+    beside = [str(_PACKAGE)] if _BesideCommands in sys.meta_path else []
+    return [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry] + beside  # noqa: PTH100
+
+
+def first_searched() -> str:
+    """Return for a message where modules are looked for first."""
+    return ", ".join(entry or "." for entry in sys.path[:4])

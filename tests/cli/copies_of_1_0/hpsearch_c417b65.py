@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Run a hyperparameter search: ``python -m hpsearch.hpsearch --grid_module=...``.
+
+This file may also be started from inside its own folder, or be copied beside a simulation, with `_DEFAULT_GRID`
+edited. Started like that, its folder comes first on Python's search path and this very file hides the package that
+it belongs to; the first lines put that right.
+"""
+
+import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+import os
+import sys
+
+if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+
+#: The module with the grid if ``--grid_module`` is not given.
+_DEFAULT_GRID = ""
+
+
+def _make_package_importable() -> None:
+    """Let ``import hpsearch`` mean the package, wherever this file was started from."""
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  (pathlib would cost every start 10 ms)
+
+    def holds_package(folder: str) -> bool:
+        return os.path.isfile(os.path.join(folder, "hpsearch", "core", "model.py"))  # noqa: PTH113, PTH118
+
+    def is_here(entry: str) -> bool:
+        return os.path.abspath(entry or os.getcwd()) == here  # noqa: PTH100, PTH109
+
+    is_inside_package = holds_package(os.path.dirname(here)) and os.path.basename(here) == "hpsearch"  # noqa: PTH119, PTH120
+    sys.path[:] = [entry for entry in sys.path if not is_here(entry)]
+    above, folder = [], here
+    while os.path.dirname(folder) != folder:  # noqa: PTH120
+        folder = os.path.dirname(folder)  # noqa: PTH120
+        above.append(folder)
+    root = next((folder for folder in above if holds_package(folder)), None)
+    if root is not None and root not in sys.path:
+        sys.path.insert(0, root)
+    sys.modules.pop("hpsearch", None)
+    import hpsearch.core  # noqa: F401  (from here on the name means the package)
+
+    # A copy lies beside the modules of its simulation; inside the package there is nothing to import by short names
+    # but `__init__`, and the folders there must not hide those of the user.
+    if is_inside_package:
+        sys.path.append(here)
+    else:
+        sys.path.insert(0, here)
+
+
+# As top-level `hpsearch` it is imported where it hides the package: the importer gets the package instead.
+if __name__ in ("__main__", "hpsearch") and not __package__:
+    _make_package_importable()
+
+from hpsearch.app.command import hpsearch_cli_arguments as _cli_arguments  # noqa: E402
+from hpsearch.app.command import main as _main  # noqa: E402
+from hpsearch.app.command import run as _run  # noqa: E402
+
+
+def hpsearch_cli_arguments(  # type: ignore[no-untyped-def]  # a parser or a group: argparse has no public common type
+    parser,
+    show_num_searches: bool = True,
+    show_out_dir: bool = True,
+    dout_dir: str = "./out/hyperparam_search",
+    show_grid_module: bool = True,
+) -> None:
+    """Add the options of a search to an argparse parser or group.
+
+    dout_dir: default of ``--out_dir``. The other arguments leave options out.
+    """
+    _cli_arguments(parser, show_num_searches, show_out_dir, dout_dir, show_grid_module, _DEFAULT_GRID)
+
+
+def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_search") -> str:
+    """Run a search; return the path of ``search_results.csv`` (empty after ``--dry_run``).
+
+    argv: the options, instead of those of the command line. dout_dir: default of ``--out_dir``.
+    Raises hpsearch.core.errors.SearchError if it cannot be run.
+    """
+    return _run(argv, dout_dir, _DEFAULT_GRID)
+
+
+def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names differ in type
+    """Give modules of the older tool the names that they expect here."""
+    from hpsearch.app import oldnames
+
+    functions = {
+        "_read_config": oldnames.read_config,
+        "_get_performance_summary": oldnames.get_performance_summary,
+        "_args_to_cmd_str": oldnames.args_to_cmd_str,
+        "_write_slurm_script": oldnames.write_slurm_script,
+    }
+    return functions[name] if name in functions else oldnames.old_attribute(name)
+
+
+if __name__ == "__main__":
+    from hpsearch.app.exit_status import whole_process
+
+    _folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    sys.exit(whole_process(lambda: _main(sys.argv[1:], _DEFAULT_GRID, beside=_folder)))
