@@ -1,10 +1,10 @@
-"""What people read about the runs of a search: where they were, why some failed, which are the best."""
+"""What people read about the runs of a search: where they ran, why some failed, which are best."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.console.text import aligned
@@ -19,14 +19,10 @@ from hpsearch.store.record import RunRecord, SearchRecord, Settings
 _GROUPS_SHOWN = 20
 
 
-def sorted_states(states: Counter[RunState]) -> list[tuple[RunState, int]]:
-    """Return states with their counts in the order of a run's life, finished ones always included."""
-    return [(state, states[state]) for state in RunState if states[state] or state is RunState.FINISHED]
-
-
-def failure_line(entry: RunRecord, folder: SearchFolder) -> str:
-    """Return why a run did not finish and where to read on."""
-    return f"  {failure_reason(entry)} (log: {failure_log(entry, folder)})"
+def counts_text(counts: Counter[RunState]) -> str:
+    """Return how many runs are in each state, in the order of a run's life; finished ones are always named."""
+    states = (state for state in RunState if counts[state] or state is RunState.FINISHED)
+    return ", ".join(f"{counts[state]:,} {state.value}" for state in states)
 
 
 def failure_reason(entry: RunRecord) -> str:
@@ -69,64 +65,51 @@ def odd_performances(record: SearchRecord) -> str:
 
 
 def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
-    """Return a table of some runs: performance, run number, and the options in which the search's runs differ."""
-    settings = record.known_settings()
-    names = varying_options(record)
-    place_names, places = place_columns(runs)
-    rows = [[settings.performance_key, "run", *place_names, *names]]
+    """Return a table of some runs: performance, run number, and the options in which the search's runs differ.
+
+    If any of these runs had a named place, there are columns for that and for the waiting time.
+    """
+    key, names = record.known_settings().performance_key, varying_options(record)
+    has_places = any(entry.submitted is not None and entry.submitted.place for entry in runs)
+    rows = [[key, "run", *(["on", "waited"] if has_places else []), *names]]
     for entry in runs:
+        sent = entry.submitted
+        where = ["", ""] if sent is None else [sent.place, f"{sent.waited_s:.1f} s"]
+        row = [str(cell_under(entry.summary, key)), str(entry.run.number)]
         options = entry.run.configuration.as_dict()
-        cells = [whole_text(options[name]) if name in options else "" for name in names]
-        rows.append(
-            [
-                str(cell_under(entry.summary, settings.performance_key)),
-                str(entry.run.number),
-                *places[entry.run.number],
-                *cells,
-            ]
-        )
+        rows.append([*row, *(where if has_places else []), *(_text_of(options, name) for name in names)])
     return aligned(rows)
 
 
 def varying_options(record: SearchRecord) -> list[str]:
     """Return the options that do not have the same value in all runs."""
-    seen: dict[str, set[str]] = {name: set() for name in record.known_settings().option_names}
-    for entry in record:
-        options = entry.run.configuration.as_dict()
-        for name, values in seen.items():
-            if len(values) < 2:
-                values.add(whole_text(options[name]) if name in options else "")
-    return [name for name, values in seen.items() if len(values) > 1]
+    runs = [entry.run.configuration.as_dict() for entry in record]
+
+    def varies(name: str) -> bool:
+        texts = (_text_of(options, name) for options in runs)
+        first = next(texts, "")
+        return any(text != first for text in texts)
+
+    return [name for name in record.known_settings().option_names if varies(name)]
+
+
+def _text_of(options: Mapping[str, object], name: str) -> str:
+    return whole_text(options[name]) if name in options else ""
 
 
 def on_place(label: str) -> str:
-    """Return the end of a phrase: `` on GPU 3``; nothing where there is no place to tell."""
+    """Return the end of a phrase: `` on GPU 3``; empty for a place without a name."""
     return f" on {label}" if label else ""
 
 
 def slots_in_use(labels: Iterable[str]) -> list[str]:
-    """Return how many runs each place has now: ``GPU 0: 2``; nothing for runs without a place to tell."""
+    """Return how many runs each place has now: ``GPU 0: 2``; runs without a named place are left out."""
     counts = Counter(filter(None, labels))
     return [f"{label}: {counts[label]}" for label in sorted(counts, key=_by_number)]
 
 
-def place_columns(entries: Sequence[RunRecord]) -> tuple[list[str], dict[int, list[str]]]:
-    """Return columns of a table with each run's place and waiting time: their names, and run number -> cells.
-
-    There are none if no run has a place to tell.
-    """
-    if not any(entry.submitted is not None and entry.submitted.place for entry in entries):
-        return [], {entry.run.number: [] for entry in entries}
-    return ["on", "waited"], {entry.run.number: _place_cells(entry) for entry in entries}
-
-
-def _place_cells(entry: RunRecord) -> list[str]:
-    submitted = entry.submitted
-    return ["", ""] if submitted is None else [submitted.place, f"{submitted.waited_s:.1f} s"]
-
-
 def place_lines(entries: Iterable[RunRecord]) -> list[str]:
-    """Return which runs each place had; nothing if there is no place to tell."""
+    """Return which runs each place had; nothing if no place has a name."""
     runs = defaultdict(list)
     for entry in entries:
         if entry.submitted is not None and entry.submitted.place:
@@ -135,7 +118,7 @@ def place_lines(entries: Iterable[RunRecord]) -> list[str]:
 
 
 def _by_number(label: str) -> list[tuple[int, str]]:
-    """Return what sorts ``GPU 2`` before ``GPU 10``."""
+    """Return a key that sorts ``GPU 2`` before ``GPU 10``."""
     words = re.split(r"([0-9]{1,18})", label)
     return [(-1, word) if (number := integer(word)) is None else (number, "") for word in words]
 
@@ -149,7 +132,7 @@ def _place_line(place: str, entries: Sequence[RunRecord]) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in few words: ``1-3, 7``."""
+    """Return numbers as ranges: ``1-3, 7``."""
     groups: list[list[int]] = []
     for number in sorted(numbers):
         if groups and number == groups[-1][-1] + 1:

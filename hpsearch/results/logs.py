@@ -60,7 +60,7 @@ def _print_log(options: argparse.Namespace, console: Console) -> int:
     try:
         return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
     except FileNotFoundError:
-        # The run has ended at this moment, and its controller moved the log.
+        # The run has just ended, and its controller moved the log.
         return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
 
 
@@ -93,14 +93,14 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
-    """Return what a run has printed and prints, until it ends or nobody is there to start it."""
+    """Yield what a run has printed and goes on to print, until it ends or nobody is there to start it."""
     from hpsearch.console.follow import LogFollower
     from hpsearch.folder.reading import logs_of_attempts
 
     follower: LogFollower | None = None
     while True:
         reader.update()
-        # In this order: what is written up to the end is read after the end is known.
+        # Asked first, so that all that a run writes up to its end is read after the end is known.
         is_over = _is_over(reader, number)
         if follower is None:
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
@@ -115,15 +115,15 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 
 
 def _is_over(reader: SearchReader, number: int) -> bool:
-    """Return whether a run has ended, noted or not; also if nobody is there to start it."""
-    from hpsearch.folder.liveness import Liveness, liveness_of_controller
-    from hpsearch.results.search_status import live_run
+    """Return whether a run has ended, recorded or not, or nobody is there to start it."""
+    from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 
     entry = reader.run(number)
     if entry.collected_at is not None:
         return True
-    liveness = liveness_of_controller(reader.holder())
+    of_controller = liveness_of_controller(reader.holder())
     if entry.is_live:
-        return live_run(reader.folder, entry, liveness, time.time()).state == "ended"
-    # Ended and not yet collected, the log is where it was; never started, it waits for a controller.
-    return liveness is Liveness.GONE
+        is_gone = liveness_of_run(entry, reader.folder) is Liveness.GONE
+        return is_gone and of_controller is not Liveness.LIVE
+    # It has ended and is not collected, so its log has not moved yet; or it waits for a controller to start it.
+    return of_controller is Liveness.GONE

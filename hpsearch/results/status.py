@@ -13,6 +13,7 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
     from hpsearch.folder.reading import SearchReader
+    from hpsearch.results.search_status import SearchStatus
 
 _EXAMPLE = """\
 examples:
@@ -22,7 +23,7 @@ examples:
 
 Works while the search runs, from any machine that sees the folder, and after its end.
 """
-#: How often --watch looks again.
+#: How long --watch waits between two looks.
 _WATCH_INTERVAL_S = 1.0
 
 
@@ -39,23 +40,22 @@ def main(argv: Sequence[str]) -> int:
 
 def _tell(given: str, is_watching: bool, is_json: bool, console: Console) -> int:
     from hpsearch.folder.reading import SearchReader, find_folder
+    from hpsearch.results.search_status import status_of
 
     reader = SearchReader(find_folder(given))
     if not is_watching:
-        console.results(_lines(reader, is_json, console))
+        console.results(_lines(status_of(reader, time.time()), is_json, console))
         return 0
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         _watch(reader, is_json, console)
     return 0
 
 
-def _lines(reader: SearchReader, is_json: bool, console: Console) -> list[str]:
+def _lines(status: SearchStatus, is_json: bool, console: Console) -> list[str]:
     import json
 
-    from hpsearch.results.search_status import status_of
     from hpsearch.results.status_text import as_json, status_lines
 
-    status = status_of(reader, time.time())
     return [json.dumps(as_json(status))] if is_json else status_lines(status, console.width)
 
 
@@ -66,11 +66,12 @@ def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
-        now_seen = (reader.record.last_event_at, len(reader.record.runs), reader.holder())
+        status = status_of(reader, time.time())
+        now_seen = (reader.record.last_event_at, len(reader.record.runs), status.holder)
         if console.width is not None or now_seen != seen:
             seen = now_seen
-            console.redraw(_lines(reader, is_json, console))
-        if status_of(reader, time.time()).state in ("ended", "stopped"):
+            console.redraw(_lines(status, is_json, console))
+        if status.state.is_over:
             return
         time.sleep(_WATCH_INTERVAL_S)
         reader.update()

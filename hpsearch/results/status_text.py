@@ -1,9 +1,10 @@
-"""The status of a search as people read it, within the width of their terminal, and as scripts read it."""
+"""The status of a search as text for people, as wide as their terminal, and as JSON for scripts."""
 
 from __future__ import annotations
 
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,16 +12,16 @@ from hpsearch.config.own_call import resume_hint
 from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import Liveness
-from hpsearch.folder.run_tables import failure_log, failure_reason, performance, sorted_states, varying_options
-from hpsearch.results.search_status import LiveRun, SearchStatus
+from hpsearch.folder.run_tables import counts_text, failure_log, failure_reason, performance, varying_options
+from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord
 from hpsearch.store.values import readable
 
-#: So many live runs and failures are named one by one.
+#: How many live runs and failures are named one by one.
 _SHOWN = 10
 _LABEL_WIDTH = 9
-#: A blank where a line must not be wrapped.
+#: A blank at which no line is wrapped.
 _FIXED_BLANK = "\xa0"
 
 
@@ -29,7 +30,7 @@ def status_lines(status: SearchStatus, width: int | None) -> list[str]:
     parts = [
         ("search", [str(status.folder.path)]),
         ("control", _control(status)),
-        ("runs", [_counts(status)]),
+        ("runs", [_runs(status)]),
         ("rate", _rate(status)),
         ("best", _best(status)),
         ("live", _live(status.live)),
@@ -58,25 +59,24 @@ def _control(status: SearchStatus) -> Iterator[str]:
         yield f"live: {status.holder}"
     elif status.liveness is Liveness.UNKNOWN:
         yield f"{status.holder}; whether it still lives cannot be seen from this machine"
-    elif status.state == "ended":
+    elif status.state is SearchState.ENDED:
         yield "none: every run has ended"
     else:
         yield "nobody works on it" if status.holder is None else f"the controller is gone ({status.holder})"
         yield f"go on with: {resume_hint(status.folder.path)}"
-    if status.last_event_at is not None:
-        yield f"last event {duration(max(0.0, status.at - status.last_event_at))} ago"
+    if status.record.last_event_at is not None:
+        yield f"last event {duration(max(0.0, status.at - status.record.last_event_at))} ago"
 
 
-def _counts(status: SearchStatus) -> str:
-    counts = status.counts.copy()
-    counts[RunState.QUEUED], counts[RunState.RUNNING] = status.queued, status.submitted - status.queued
-    listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
-    return f"{len(status.record.runs):,}: {listed}"
+def _runs(status: SearchStatus) -> str:
+    counts = Counter({**status.counts, RunState.QUEUED: status.queued, RunState.RUNNING: status.running})
+    return f"{len(status.record.runs):,}: {counts_text(counts)}"
 
 
 def _rate(status: SearchStatus) -> Iterator[str]:
     if status.runs_per_hour is not None:
-        text = f"{status.runs_per_hour:,.0f} runs an hour" if status.runs_per_hour >= 10 else _slow(status)
+        digits = ",.0f" if status.runs_per_hour >= 10 else ".2g"
+        text = f"{status.runs_per_hour:{digits}} runs an hour"
         if status.left_s:
             end = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.at + status.left_s))
             text += f"; about {duration(status.left_s)} left (until {end})"
@@ -85,17 +85,12 @@ def _rate(status: SearchStatus) -> Iterator[str]:
         yield "no run has ended since the controller started"
 
 
-def _slow(status: SearchStatus) -> str:
-    return f"{status.runs_per_hour:.2g} runs an hour"
-
-
 def _best(status: SearchStatus) -> Iterator[str]:
-    settings = status.record.known_settings()
+    key = status.record.known_settings().performance_key
     if status.best is None:
-        yield f"no finished run with a number under {settings.performance_key}"
+        yield f"no finished run with a number under {key}"
         return
-    value = performance(status.best, settings.performance_key)
-    yield f"{settings.performance_key} {value:g} (run {status.best.run.number})"
+    yield f"{key} {performance(status.best, key):g} (run {status.best.run.number})"
     options = status.best.run.configuration.as_dict()
     varying = [f"{name}={options[name]}" for name in varying_options(status.record) if name in options]
     if varying:
@@ -106,10 +101,9 @@ def _live(runs: Sequence[LiveRun]) -> list[str]:
     if not runs:
         return []
     rows = [["run", "state", "on", "host", "job", "for"]]
-    rows += [
-        [str(run.entry.run.number), run.state, run.place or "-", run.host, run.job, duration(run.for_s)]
-        for run in runs[:_SHOWN]
-    ]
+    for run in runs[:_SHOWN]:
+        number, host = str(run.entry.run.number), run.submitted.host
+        rows.append([number, run.phase.value, run.place or "-", host, run.job, duration(run.for_s)])
     if not any(run.place for run in runs[:_SHOWN]):
         rows = [[*row[:2], *row[3:]] for row in rows]
     return [line.replace(" ", _FIXED_BLANK) for line in aligned(rows)] + _more(len(runs))
@@ -131,10 +125,10 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
     holder = status.holder
     return {
         "folder": str(status.folder.path),
-        "state": status.state,
+        "state": status.state.value,
         "at": status.at,
         "started_at": status.record.started_at,
-        "last_event_at": status.last_event_at,
+        "last_event_at": status.record.last_event_at,
         "controller": {
             "presence": status.liveness.value,
             "host": holder.host if holder else None,
@@ -143,38 +137,35 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         },
         "runs": len(status.record.runs),
         "counts": {state.value: status.counts[state] for state in RunState}
-        | {"queued": status.queued, "running": status.submitted - status.queued},
+        | {"queued": status.queued, "running": status.running},
         "runs_per_hour": status.runs_per_hour,
         "seconds_left": status.left_s,
-        "best": _best_json(status),
+        "best": None if status.best is None else _best_json(status.best, status),
         "live": [_live_json(run) for run in status.live],
         "failures": [_failure_json(entry, status.folder) for entry in status.failures],
-        "resume": resume_hint(status.folder.path) if status.state == "stopped" else None,
+        "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
     }
 
 
-def _best_json(status: SearchStatus) -> dict[str, Any] | None:  # Any: see as_json
-    if status.best is None:
-        return None
+def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any: see as_json
     key = status.record.known_settings().performance_key
     return {
-        "run": status.best.run.number,
+        "run": best.run.number,
         "key": key,
-        "value": readable(performance(status.best, key)),
-        "options": readable(status.best.run.configuration.as_dict()),
-        "folder": str(status.folder.run_folder(status.best.run)),
+        "value": readable(performance(best, key)),
+        "options": readable(best.run.configuration.as_dict()),
+        "folder": str(status.folder.run_folder(best.run)),
     }
 
 
 def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json
-    assert run.entry.submitted is not None
     return {
         "run": run.entry.run.number,
-        "state": run.state,
+        "state": run.phase.value,
         "place": run.place or None,
-        "host": run.host,
-        "job": run.entry.submitted.id,
-        "since": run.entry.submitted.at,
+        "host": run.submitted.host,
+        "job": run.submitted.id,
+        "since": run.submitted.at,
         "seconds": run.for_s,
     }
 

@@ -16,7 +16,7 @@ from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupt
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
 from hpsearch.folder.reading import SearchReader, find_folder
-from hpsearch.folder.run_tables import sorted_states
+from hpsearch.folder.run_tables import counts_text
 from hpsearch.search.backend_choice import backend_to_end_jobs
 from hpsearch.search.open_runs import OpenRuns, latest_run
 from hpsearch.search.resume import RunChoice, is_process_elsewhere, original_of
@@ -171,8 +171,7 @@ def _end_leftovers(reader: SearchReader, console: Console) -> None:
 
 def _tell_the_end(reader: SearchReader, console: Console) -> None:
     counts = Counter(entry.state for entry in reader.record)
-    listed = ", ".join(f"{count:,} {state.value}" for state, count in sorted_states(counts))
-    console.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {listed}")
+    console.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {counts_text(counts)}")
     if set(counts) != {RunState.FINISHED}:
         console.note(f"go on with: {resume_hint(reader.folder.path)}")
     console.result(str(reader.folder.results))

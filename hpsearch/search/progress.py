@@ -12,12 +12,13 @@ from hpsearch.core.model import Job, RunState
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,
-    failure_line,
+    counts_text,
+    failure_log,
+    failure_reason,
     on_place,
     performance,
     place_lines,
     slots_in_use,
-    sorted_states,
 )
 from hpsearch.search.open_runs import OpenRuns
 from hpsearch.store.layout import SearchFolder
@@ -115,11 +116,11 @@ class Progress:
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
     """Return how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
-    states = Counter(entry.state for entry in record)
-    counts = ", ".join(f"{number:,} {state.value}" for state, number in sorted_states(states))
+    counts = counts_text(Counter(entry.state for entry in record))
     lines = [f"{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
     failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
-    lines += [failure_line(entry, folder) for entry in failed[:_FAILURES_SHOWN]]
+    for entry in failed[:_FAILURES_SHOWN]:
+        lines.append(f"  {failure_reason(entry)} (log: {failure_log(entry, folder)})")
     if len(failed) > _FAILURES_SHOWN:
         lines.append(f"  ... and {len(failed) - _FAILURES_SHOWN:,} more; all are in {folder.not_completed}")
     lines += place_lines(record)

@@ -212,7 +212,7 @@ def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log
     (folder.logs / "sim_2.1.ab.out").touch()
     folder.lock.write_text(json.dumps({"host": "login", "pid": 2, "since": 1000.0}))
     status = status_of(SearchReader(folder), 65.0)
-    assert [(run.state, run.job, run.place, run.for_s) for run in status.live] == [
+    assert [(run.phase.value, run.job, run.place, run.for_s) for run in status.live] == [
         ("running", "4711", "node7", 60.0),
         ("running", "4712", "GPU 3", 60.0),
         ("queued", "4713", "GPU 3", 60.0),
