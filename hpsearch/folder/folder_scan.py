@@ -43,11 +43,10 @@ class Completion(enum.Enum):
 class FoundRun:
     """One run of a search folder.
 
-    entry: what the journal says of it, None if it says nothing. path: where its folder lies, None if there is none.
-    summary: what it delivered; row: the same with its options, as the table of results has it.
+    entry: what the journal says of it, None if nothing. path: where its folder lies, None if there is none.
+    is_moved_away: it lies in TO_BE_DELETED. is_recorded: False if only the folder claims to belong to this search.
+    summary: what it delivered; row: the same with its options, as in the table of results.
     problem: why there is no summary, or what is odd about it.
-    is_moved_away: whether it lies in TO_BE_DELETED.
-    is_recorded: False if only the folder itself says that it belongs to this search, which has a record that does not.
     """
 
     run: Run
@@ -71,9 +70,9 @@ class FoundSearch:
     """A search folder as it lies there.
 
     record: what the journal says; None if there is none or it cannot be read (then `is_journal_damaged`).
-    table: the rows that the table of results has; carried: those that the journal knows it had when it began.
-    rows_only: those of both without a run's folder.
-    problems: files that cannot be used. untold: folders sim_* that say nothing of themselves.
+    table: the rows of the table of results; carried: rows that the journal found in it at its start, and now missing.
+    rows_only: those of both without a run. problems: files that cannot be used.
+    untold: folders sim_* that nothing connects with this search.
     """
 
     folder: SearchFolder
@@ -90,11 +89,11 @@ class FoundSearch:
 
     @property
     def settings(self) -> Settings:
-        """What is recorded of the search, or can be said without a record."""
+        """What is recorded of the search; without a record, what its grid module says."""
         return self.config.settings
 
     def of(self, completion: Completion) -> list[FoundRun]:
-        """Return the runs that came so far."""
+        """Return the runs of one kind."""
         return [found for found in self.runs.values() if found.completion is completion]
 
     @property
@@ -142,7 +141,7 @@ def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
 
 
 def _gather_runs(search: FoundSearch) -> None:
-    """Find all runs: in the journal, the pickles of commands, the table, and among folders that tell of themselves."""
+    """Find all runs: in the journal, the pickles of commands, the table, and folders with a command or config."""
     for entry in search.record or ():
         _add(search, entry.run, entry)
     listed, problems = runs_of_commands(search.folder.path, search.listing.files, search.settings.out_arg)
@@ -160,7 +159,7 @@ def _gather_runs(search: FoundSearch) -> None:
 
 
 def _read_tables(search: FoundSearch) -> None:
-    """Read the rows of the table, and those that were in it when the journal began and are there no more."""
+    """Read the rows of the table, and those that were in it when the journal began and are missing now."""
     out_arg = search.settings.out_arg
     try:
         search.table = whole_rows(search.folder.results, out_arg)
@@ -176,7 +175,7 @@ def _identity(row: Row, out_arg: str) -> object:
 
 
 def _add_rows(search: FoundSearch) -> None:
-    """Add the runs that only the table tells of."""
+    """Add the runs that only the table names."""
     settings = search.settings
     for row in (*search.table, *search.carried):
         if folder_name(row.get(settings.out_arg, "")) not in search.runs:
@@ -186,7 +185,7 @@ def _add_rows(search: FoundSearch) -> None:
 
 
 def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> list[FoundRun]:
-    """Add the runs of whose folders nothing but themselves tells; return them."""
+    """Add the runs that only their own folders name; return them."""
     settings = search.settings
     added = []
     for name in sorted(set(names) - search.runs.keys()):
@@ -203,7 +202,7 @@ def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> lis
 
 
 def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
-    """Give runs that are known by their command the flags that other runs have: a flag that is off is not in there."""
+    """Give runs that are known by their command the flags of other runs: a command lacks a flag that is off."""
     options = (option for found in search.runs.values() for option in found.run.configuration.options)
     flags = dict.fromkeys(name for name, value in options if value is True)
     for found in told:
@@ -232,11 +231,11 @@ def _gather_results(search: FoundSearch) -> None:
 
 
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
-    """Take a run's summary from the surest place that has it: journal, its folder, the table."""
+    """Take a run's summary from the surest source: journal, its folder, the table."""
     entry = None if found.entry is None else found.entry.result
     known = entry.summary if entry is not None else None
     if known is None or (entry is not None and entry.state is not RunState.FINISHED):
-        # A run that was given up may have gone on: its folder knows better.
+        # A run that was given up may have gone on: its folder has the latest news.
         known = _summary_on_disk(found, search) or known
     if known is not None:
         found.summary = known

@@ -1,4 +1,4 @@
-"""Is it alive? Asked of a search's controller and of its runs, without disturbing them; what nobody sees is unknown."""
+"""Is it alive? Whether a search's controller and runs live, asked without disturbing them; unknown is an answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OF_PROCESS = {True: Liveness.LIVE, False: Liveness.GONE, None: Liveness.UNKNOWN
 
 def this_controller() -> Holder:
     """Return what a lock file should say of this process."""
-    # Python handles signals in the main thread: a search in another one is part of a program that has its own ways.
+    # Python handles signals in the main thread: a search in another one belongs to a program with its own handlers.
     takes_signals = threading.current_thread() is threading.main_thread()
     return Holder(socket.gethostname(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())
 
@@ -53,7 +53,7 @@ def liveness_of_controller(holder: Holder | None) -> Liveness:
 
 
 def lock_ways(tell: Callable[[str], None]) -> LockWays:
-    """Return how a controller on this machine takes a search's lock. tell: shows people a message."""
+    """Return how a controller on this machine takes a search's lock. tell: shows a message."""
     known = {liveness: is_there for is_there, liveness in _OF_PROCESS.items()}
     return LockWays(lambda holder: known[liveness_of_controller(holder)], tell)
 
@@ -76,10 +76,7 @@ def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_
 
 
 class SearchLiveness:
-    """What is known of the controller and the runs of a search folder of any origin at one moment.
-
-    controller: who controls the search, or may, for people; None if nobody does.
-    """
+    """Liveness in a search folder of any origin. controller: who controls it, or may, as text; None if nobody."""
 
     def __init__(self, search: FoundSearch) -> None:
         self._search = search
@@ -96,7 +93,7 @@ class SearchLiveness:
         return runs_named_by(processes(), self._search.folder.path, self._search.runs)
 
     def may_be_live(self, found: FoundRun) -> bool:
-        """Return whether a run may be live, or be started at any moment; True also if nobody can say."""
+        """Return whether a run may be live, or be started at any moment; True if that is unknown."""
         record = self._search.record
         if self._search.is_journal_damaged or found.run.folder in self._named_by_processes:
             return True
@@ -108,18 +105,17 @@ class SearchLiveness:
         return liveness_of_run(found.entry, self._search.folder, is_on_cluster) is not Liveness.GONE
 
     def _is_settled(self, entry: RunRecord) -> bool:
-        """Return whether the live controller will not run this run again, or not for the time being."""
-        if entry.collected_at is None:
-            return False
-        # A search that is resumed runs again whatever did not finish before.
+        """Return whether the live controller leaves this run alone, at least for now."""
+        # A search that is resumed runs again what did not finish before.
         is_of_now = self._search.record is not None and entry.run.number in self._search.record.collected_now
-        return entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
+        is_over = entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
+        return is_over and entry.collected_at is not None
 
 
 def runs_named_by(everything: Iterable[Process], folder: Path, names: Collection[str]) -> frozenset[str]:
-    """Return which of the runs' folders in a search folder are named by the command of a process.
+    """Return which of the runs' folders in a search folder the command of a process names.
 
-    Searches that started in the same second have runs of the same names; so the whole path counts where it is known.
+    Searches that started in the same second have runs of the same names, so the whole path counts where it is known.
     """
     found = set()
     for process in everything:
@@ -147,7 +143,7 @@ def _path_named(word: str, cwd: Path | None) -> str:
 
 
 def is_being_resumed(everything: Iterable[Process], folder: Path) -> bool:
-    """Return whether a process was told to take up the search in a folder; it may not have come to that yet."""
+    """Return whether a process was told to resume the search in a folder, even if it has not begun."""
     names = (str(folder), str(folder / "search_results.csv"))
     return any(
         any("hpsearch" in word for word in process.words)

@@ -1,4 +1,4 @@
-"""A search folder for those who only ask: nothing is written, no lock is taken, whoever works there goes on."""
+"""A search folder opened to ask: found by what the user names, read without writing or locking anything."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_folder(given: str, *bases: Path, option: str = "") -> SearchFolder:
 
 
 def recorded_search(path: Path) -> SearchRecord | None:
-    """Return what the journal of a folder of any origin adds up to; None if there is none, or it tells of no search.
+    """Return what the journal of a folder of any origin says; None if there is none, or no search in it.
 
     Raises FolderError if the journal cannot be read.
     """
@@ -69,7 +69,7 @@ class SearchReader:
         self.record.known_settings()
 
     def fill_in(self) -> None:
-        """Add what other files still tell, where the journal is damaged; only when no controller is there any more."""
+        """Add what other files still say, where the journal is damaged; only after its controller has gone."""
         if self.damage or not self._journal.has_settings:
             fill_in(self.record, self.folder)
 
@@ -110,9 +110,9 @@ def check_has_journal(folder: SearchFolder) -> None:
 
 
 def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = ()) -> FolderError:
-    """Return the error that says that a folder holds no search, and which one may be meant.
+    """Return the error that a folder holds no search, naming the one that may be meant.
 
-    lacks: what else than a journal was looked for. problems: about files that could not be used.
+    lacks: what was looked for besides the journal. problems: about files that could not be used.
     """
     below = [path for path in sorted(folder.path.glob("*/")) if _looks_like_search(path)]
     if below:

@@ -85,7 +85,7 @@ def _lines(repair: JournalRepair, folder: SearchFolder, old: Path | None) -> lis
 
 
 def _check_options(event: Event) -> None:
-    """Make sure that a search can be carried out with the options in an event; raises ValueError otherwise."""
+    """Raise ValueError if no search can be carried out with the options in an event."""
     from hpsearch.config.options import options_from_names
     from hpsearch.store.events import ControllerStarted, SearchStarted
 

@@ -1,4 +1,4 @@
-"""The configuration that a run had: from what the simulation left in the run's folder, and from the run's command."""
+"""The configuration of a run: from what the simulation left in the run's folder, and from the run's command."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.store.layout import read_whole
-from hpsearch.store.old_search import options_of_command
-from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
+from hpsearch.store.old_search import COMMAND_FILE, CONFIG_FILE, namespace_in, options_of_command
+from hpsearch.store.plain_pickle import MOST_BYTES
 from hpsearch.store.values import decode, encode
 
-CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
 _PLAIN = (str, int, float, bool)
 
 
@@ -22,7 +21,7 @@ _PLAIN = (str, int, float, bool)
 class RunConfiguration:
     """The options of one run, the output option among them if it is known.
 
-    is_complete: True if these are all options that the script has, False if only those on the run's command.
+    is_complete: True if these are all options of the script, False if only those on the run's command.
     problem: why ``config.pickle`` was not used although there is one; may be empty.
     """
 
@@ -45,7 +44,7 @@ def read_configuration(
     if not path.is_file():
         return None if given is None else RunConfiguration(given, False)
     try:
-        return RunConfiguration(_combined(read_namespace(path), given or {}), True)
+        return RunConfiguration(_combined(_namespace(path), given or {}), True)
     except ConfigError as error:
         if given is None:
             raise
@@ -57,33 +56,25 @@ def is_run_folder(folder: Path) -> bool:
     return (folder / CONFIG_FILE).is_file() or (folder / COMMAND_FILE).is_file()
 
 
-def read_namespace(path: Path) -> dict[str, object]:
-    """Return the attributes of a pickled argparse.Namespace.
-
-    Raises ConfigError, naming the file and the class that it holds, if it is anything else.
-    """
-    expected = "expected a pickled argparse.Namespace of plain values"
+def _namespace(path: Path) -> dict[str, object]:
     try:
-        loaded = read_plain_pickle(path, may_be_namespace=True)
+        return namespace_in(read_whole(path, MOST_BYTES))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
     except ValueError as error:
-        raise ConfigError(f"{path}: {expected}, but {error}") from error
-    if not isinstance(loaded, argparse.Namespace):
-        raise ConfigError(f"{path}: {expected}, found an object of the class {type(loaded).__qualname__}")
-    return vars(loaded)
+        raise ConfigError(f"{path}: expected a pickled argparse.Namespace of plain values, but {error}") from error
 
 
 def options_of(namespace: argparse.Namespace) -> dict[str, object]:
-    """Return the options that a Namespace stands for; None is no value but the absence of an option."""
+    """Return the options that a Namespace stands for; None means that an option is absent."""
     return _combined(vars(namespace), {})
 
 
 def _combined(attributes: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
     """Return the options that a simulation had, with values that its command line takes.
 
-    None stands for an option that was not given, and the text of a list depends on the script: what the run's command
-    says about these counts, as far as it is known.
+    None stands for an option that was not given, and the text of a list depends on the script: for these the run's
+    command counts, if it is known.
     """
     options = {}
     for name, value in attributes.items():

@@ -57,9 +57,11 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
     runs = finished_runs(find_folder(options.folder))
-    key = options.by or runs.key
-    ascending = options.lowest or (runs.ascending and not options.highest and key == runs.key)
-    best = _best(runs, key, ascending, count)
+    settings = runs.settings
+    key = options.by or settings.performance_key
+    is_own_order = key == settings.performance_key and not options.highest
+    ascending = options.lowest or (settings.sort_ascending and is_own_order)
+    best = _best(runs, key, ascending)[:count]
     if options.json:
         import json
 
@@ -67,18 +69,17 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     elif options.command:
         commands = [_command(run, runs, options.out_dir) for run in best]
         if options.out_dir is None:
-            how = f"add --{runs.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
+            how = f"add --{settings.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
             console.note(f"the output option is left out: {how}")
         console.results(commands)
     else:
-        console.note(
-            f"best by {key} ({'lowest' if ascending else 'highest'} first) of {amount(len(runs.runs), 'finished run')}"
-        )
+        direction = "lowest" if ascending else "highest"
+        console.note(f"best by {key} ({direction} first) of {amount(len(runs.runs), 'finished run')}")
         console.results(_table(best, runs, key, console))
     return 0
 
 
-def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[FinishedRun]:
+def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
     from hpsearch.core.ranking import best
 
     if not runs.runs:
@@ -94,7 +95,7 @@ def _best(runs: FinishedRuns, key: str, ascending: bool, count: int) -> list[Fin
     ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
     if not ranked:
         raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")
-    return ranked[:count]
+    return ranked
 
 
 def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
@@ -102,25 +103,21 @@ def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: C
     from hpsearch.console.text import aligned
 
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
-    more = [name for name in runs.keywords if name not in (key, "finished", *varying)]
-    while True:
-        rows = [[key, "run", *varying, *more]]
-        rows += [
-            [run.row[key], _name(run, runs), *(run.row.get(name, "") for name in [*varying, *more])] for run in best
-        ]
-        lines = aligned(rows)
-        if not more or console.width is None or max(map(len, lines)) < console.width:
+    keywords = [name for name in runs.keywords if name not in (key, "finished", *varying)]
+    for shown in range(len(keywords), -1, -1):
+        names = [*varying, *keywords[:shown]]
+        rows = [[run.row[key], _name(run, runs), *(run.row.get(name, "") for name in names)] for run in best]
+        lines = aligned([[key, "run", *names], *rows])
+        if console.width is None or max(map(len, lines)) < console.width:
             break
-        more.pop()
-    hidden = [name for name in runs.keywords if name not in (key, "finished", *varying, *more)]
-    if hidden:
-        console.note(f"no room for: {', '.join(hidden)} (all are in {runs.folder.results})")
+    if keywords[shown:]:
+        console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results})")
     return lines
 
 
 def _name(run: FinishedRun, runs: FinishedRuns) -> str:
     """Return a run's number, or its folder's name where there is no journal that knows the number."""
-    return str(run.run.number) if run.run is not None else run.row.get(runs.out_arg, "").rpartition("/")[2]
+    return str(run.run.number) if run.run is not None else run.row.get(runs.settings.out_arg, "").rpartition("/")[2]
 
 
 def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
@@ -132,10 +129,10 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     from hpsearch.core.command import argv, shell_line
 
     settings = runs.settings
-    if run.run is None or settings is None:
+    if run.run is None:
         raise FolderError(
-            f"{runs.folder.path}: there is no journal that knows the command of {run.row.get(runs.out_arg, 'this row')}"
-            "; it may be in commands.sh there"
+            f"{runs.folder.path}: there is no journal that knows the command of "
+            f"{run.row.get(settings.out_arg, 'this row')}; it may be in commands.sh there"
         )
     if out_dir is not None:
         out_dir = str(absolute(out_dir, Path.cwd(), "--out_dir"))
@@ -149,17 +146,17 @@ def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]: 
     from hpsearch.store.legacy import command_line
     from hpsearch.store.values import readable
 
-    command = None
+    number, command = None, None
     options: object = {name: run.row[name] for name in runs.option_names if name in run.row}
-    if run.run is not None and runs.settings is not None:
+    if run.run is not None:
+        number, options = run.run.number, run.run.configuration.as_dict()
         command = command_line(run.run, runs.settings, with_folder=False)
-        options = run.run.configuration.as_dict()
     return {
-        "run": run.run.number if run.run is not None else None,
+        "run": number,
         "key": key,
         "value": readable(number_of(run.row[key])),
         "options": readable(options),
         "summary": {name: run.row[name] for name in runs.keywords if name in run.row},
-        "folder": run.row.get(runs.out_arg),
+        "folder": run.row.get(runs.settings.out_arg),
         "command": command,
     }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.config.copied_module import constants_in
 from hpsearch.core.model import Run, RunState
 from hpsearch.folder.reading import SearchReader
+from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import Settings
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
 
 
@@ -24,19 +24,16 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class FinishedRuns:
-    """All finished runs, and what the columns of the table mean.
+    """All finished runs of a folder, and what the columns of the table mean: options, the output option, keywords.
 
-    key: the performance key; empty where nobody knows it. settings: None where there is no journal.
+    settings: without a program where there is no journal, and without a performance key where nobody knows it.
     """
 
     folder: SearchFolder
     runs: Sequence[FinishedRun]
-    key: str
-    ascending: bool
-    out_arg: str
+    settings: Settings
     option_names: Sequence[str]
     keywords: Sequence[str]
-    settings: Settings | None
 
 
 def finished_runs(folder: SearchFolder) -> FinishedRuns:
@@ -57,49 +54,36 @@ def _from_journal(reader: SearchReader) -> FinishedRuns:
         for entry in (newest.result for newest in reader.record)
         if entry.state is RunState.FINISHED and entry.summary is not None
     ]
-    columns = columns_of(settings, [run.row for run in runs])
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
+    columns = columns_of(settings, [run.row for run in runs])
     keywords = [name for name in columns if name not in options and name != settings.out_arg]
-    return FinishedRuns(
-        reader.folder,
-        runs,
-        settings.performance_key,
-        settings.sort_ascending,
-        settings.out_arg,
-        options,
-        keywords,
-        settings,
-    )
+    return FinishedRuns(reader.folder, runs, settings, options, keywords)
 
 
 def _from_table(folder: SearchFolder) -> FinishedRuns:
     """Read a folder of the older tool, whose copy of the grid module says what the columns mean."""
-    rows = read_table(folder.results)
-    attributes = _grid_module_attributes(folder.path)
-    keywords = [str(keyword) for keyword in _listed(attributes.get("_SUMMARY_KEYWORDS"))]
-    out_arg = str(attributes.get("_OUT_ARG", "out_dir"))
+    rows, settings = read_table(folder.results), _copied_settings(folder.path)
     columns = dict.fromkeys(name for row in rows for name in row)
+    keywords = [name for name in columns if name in settings.summary_keywords]
+    options = [name for name in columns if name not in (*keywords, settings.out_arg)]
     return FinishedRuns(
-        folder,
-        [FinishedRun(row, None) for row in rows if is_finished_row(row)],
-        str(attributes.get("_PERFORMANCE_KEY") or next(iter(keywords), "")),
-        bool(attributes.get("_PERFORMANCE_SORT_ASC", False)),
-        out_arg,
-        [name for name in columns if name not in keywords and name != out_arg],
-        [name for name in columns if name in keywords],
-        None,
+        folder, [FinishedRun(row, None) for row in rows if is_finished_row(row)], settings, options, keywords
     )
 
 
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
-def _grid_module_attributes(folder: Path) -> Mapping[str, object]:
-    """Return the attributes with constant values of the grid module that was copied into a folder; it is not run."""
+def _copied_settings(folder: Path) -> Settings:
+    """Return what the constants say in the grid module that was copied into a folder; it is not executed."""
     found: dict[str, object] = {}
     for path in sorted(folder.glob("*.py")):
         found = constants_in(path)
         if "_SUMMARY_KEYWORDS" in found:
             break
-    return found
+    listed = found.get("_SUMMARY_KEYWORDS")
+    keywords = tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+    return Settings(
+        out_arg=str(found.get("_OUT_ARG", "out_dir")),
+        summary_filename="",
+        summary_keywords=keywords,
+        performance_key=str(found.get("_PERFORMANCE_KEY") or next(iter(keywords), "")),
+        sort_ascending=bool(found.get("_PERFORMANCE_SORT_ASC", False)),
+    )

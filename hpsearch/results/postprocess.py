@@ -1,4 +1,4 @@
-"""Postprocessing: the whole table of a search that ended or was killed, and bad runs set apart."""
+"""Postprocessing: the whole table of a search that ended or was killed, and bad runs moved away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_search
+from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.folder.reading import find_folder
 from hpsearch.results.stray_logs import move_stray_logs
@@ -25,15 +25,15 @@ from hpsearch.store.old_search import folder_name
 from hpsearch.store.record import Settings
 from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table
 
-#: So many runs or problems of a kind are named one by one.
+#: How many runs or problems of a kind are named one by one.
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
 class PostprocessOptions:
-    """What is asked for. criterion: None = no run is set apart. grid_module: empty = what the folder records.
+    """What is asked for. criterion: None = move no runs. grid_module: empty = what the folder records.
 
-    parser_timeout_s: how long a function of the grid module may take.
+    parser_timeout_s: how long a call of a user's function may take.
     """
 
     out_dir: str
@@ -96,7 +96,7 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
 
 
 def _listed(title: str, texts: Sequence[str]) -> list[str]:
-    """Return some texts under a title, the first ones in full; nothing if there are none."""
+    """Return texts under a title, only the first ones in full; nothing if there are none."""
     more = [f"  ... and {len(texts) - _SHOWN:,} more"] if len(texts) > _SHOWN else []
     return [f"{title}:", *(f"  {text}" for text in texts[:_SHOWN]), *more] if texts else []
 
@@ -109,13 +109,13 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
     """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
     rows = sorted_rows(search.rows, settings)
-    dicts = {completion: _dicts(search.of(completion), search) for completion in Completion}
     try:
         jobs = [folder.postprocessing_jobs(completion.value) for completion in Completion]
         rename_with_stamp(folder.postprocessing_results, *jobs)
         write_table(folder.postprocessing_results, columns_of(settings, rows), rows)
-        for completion, configurations in dicts.items():
-            write_dicts(folder.postprocessing_jobs(completion.value), configurations)
+        for completion in Completion:
+            dicts = [configuration_dict(found.run, settings) for found in search.of(completion)]
+            write_dicts(folder.postprocessing_jobs(completion.value), dicts)
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     console.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")
@@ -137,10 +137,6 @@ def _best(rows: Sequence[Row], settings: Settings) -> str:
     finished = filter(is_finished_row, rows)
     first = next(iter(best(finished, lambda row: row.get(key, ""), settings.sort_ascending)), None)
     return "" if first is None else f"; best {key} {first[key]} ({folder_name(first.get(settings.out_arg, ''))})"
-
-
-def _dicts(runs: Iterable[FoundRun], search: FoundSearch) -> list[dict[str, object]]:
-    return [configuration_dict(found.run, search.settings) for found in runs]
 
 
 def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
@@ -172,7 +168,7 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
 
 
 def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settings) -> list[Row]:
-    """Return the delivered rows (by the names of their runs' folders) that a table lacks."""
+    """Return the delivered rows that a table lacks. delivered: name of the run's folder -> row."""
     known = {folder_name(row.get(settings.out_arg, "")) for row in rows}
     return [row for name, row in delivered.items() if name not in known]
 
@@ -186,7 +182,7 @@ def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: P
 
 def _move_away(search: FoundSearch, selection: Selection, console: Console) -> list[str]:
     """Move the chosen runs' folders and tell about it. Returns what went wrong."""
-    below, silent = selection.below, selection.without_summary
+    below, silent, foreign = selection.below, selection.without_summary, selection.foreign
     chosen = [*below, *silent]
     problems = [*selection.problems, *move_away(search, chosen)]
     moved = sum(found.is_moved_away for found in chosen)
@@ -195,13 +191,10 @@ def _move_away(search: FoundSearch, selection: Selection, console: Console) -> l
         f"({len(below):,} below the criterion, {len(silent):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
-    console.notes(_listed("stay, because they may be live or be started at any moment", _labels(selection.live)))
-    console.notes(_listed("stay, because the search does not know them", _labels(selection.foreign)))
+    kept = {"they may be live or be started at any moment": selection.live, "the search does not know them": foreign}
+    for reason, runs in kept.items():
+        console.notes(_listed(f"stay, because {reason}", [found.label for found in runs]))
     return problems
-
-
-def _labels(runs: Iterable[FoundRun]) -> list[str]:
-    return [found.label for found in runs]
 
 
 def _undo(search: FoundSearch, liveness: SearchLiveness, console: Console) -> PostprocessEnd:

@@ -1,4 +1,4 @@
-"""Logs of cluster jobs that lie about: found by the name of their run's folder, moved into it."""
+"""Stray logs of cluster jobs: found by the name of their run's folder, and moved into it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\
 
 
 def move_stray_logs(search: FoundSearch, liveness: SearchLiveness, elsewhere: Iterable[Path]) -> tuple[int, list[str]]:
-    """Move logs and job scripts into the folders of their runs, if these are not live.
+    """Move logs and job scripts into the folders of their runs, unless those may be live.
 
-    They are looked for in the search folder, among the logs that a controller left, and in the folders `elsewhere`
-    (with their subfolder ``logs``, where one scheduler library puts them). A run without a folder keeps its logs
-    where they are: its folder must not exist if it is run again.
-    Returns how many were moved, and what went wrong.
+    Looks in the search folder, among the logs that a controller left, and in the folders `elsewhere` (and in their
+    subfolder ``logs``, where one scheduler library puts them). Logs of a run without a folder stay: the folder must
+    not exist if the run is started again. Returns how many were moved, and what went wrong.
     """
     count, problems = 0, []
     for path in _candidates(search, elsewhere):
@@ -40,12 +39,10 @@ def move_stray_logs(search: FoundSearch, liveness: SearchLiveness, elsewhere: It
 
 def _candidates(search: FoundSearch, elsewhere: Iterable[Path]) -> Iterator[Path]:
     yield from (search.folder.path / name for name in sorted(search.listing.files))
-    places = [search.folder.logs]
-    for folder in elsewhere:
-        places += [folder, folder / "logs"]
-    for place in dict.fromkeys(places):
-        if place != search.folder.path:
-            yield from _files(place)
+    folders = [search.folder.logs, *(path for folder in elsewhere for path in (folder, folder / "logs"))]
+    for folder in dict.fromkeys(folders):
+        if folder != search.folder.path:
+            yield from _files(folder)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -53,30 +50,25 @@ def _files(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             names = [e.name for e in entries if _LOG_NAME.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
     except OSError:
-        return []  # Not there, or nothing that we may read: no logs to be found.
+        return []  # It is missing, or we may not read it.
     return [folder / name for name in sorted(names)]
 
 
 def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
-    """Return the run to which a log belongs by its name; None if the name is no log's, or of another search.
+    """Return the run to which a log belongs by its name; None if it is no log, or of another search.
 
-    What a job of several runs left is none's: the controller needs it to tell whether the job was ever started.
+    What a job of several runs left belongs to none: the controller learns from it whether the job ever started.
     """
     matched = _LOG_NAME.fullmatch(name) if BATCH_MARK not in name else None
     rest = matched["rest"] if matched is not None else ""
     while rest and rest not in runs:
-        # Behind the folder's name stands a job's id, a member of an array, or our own attempt's token.
-        rest = _without_last_part(rest)
+        # After the folder's name comes a job's id, a member of an array, or our own attempt's token.
+        rest = rest[: max(rest.rfind("."), rest.rfind("_"), 0)]
     return runs.get(rest)
 
 
-def _without_last_part(text: str) -> str:
-    """Return a text up to its last dot or underscore; empty if it has none."""
-    return text[: max(text.rfind("."), text.rfind("_"), 0)]
-
-
 def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
-    """Return the name that a log gets: a live run's output has the name of its attempt, as the controller chose it."""
+    """Return the name that a log gets; while its run lives, it has the name of the attempt."""
     entry, options = found.entry, search.settings.options
     if entry is None or path.parent != search.folder.logs or path.stem != entry.token:
         return path.name

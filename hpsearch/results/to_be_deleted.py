@@ -17,10 +17,10 @@ from hpsearch.store.run_folders import move_entry
 
 @dataclass
 class Selection:
-    """Which runs go and which stay.
+    """Which runs go: those below the criterion and those without a summary to judge; and which stay.
 
-    below: they miss the criterion; without_summary: there is nothing to judge. live, foreign: they stay, being live
-    or not recorded as runs of this search. problems: about runs that could not be judged.
+    live, foreign: they stay because they may be live, or are not recorded as runs of this search.
+    problems: about runs that could not be judged; they stay, too.
     """
 
     below: list[FoundRun] = field(default_factory=list)
@@ -94,10 +94,7 @@ def move_away(search: FoundSearch, chosen: Sequence[FoundRun]) -> list[str]:
 
 
 def move_back(search: FoundSearch, liveness: SearchLiveness) -> tuple[int, list[str]]:
-    """Move all runs' folders back from TO_BE_DELETED, and remove that folder if it is empty then.
-
-    Returns how many were moved, and what went wrong.
-    """
+    """Move all runs' folders back from TO_BE_DELETED; return how many were moved, and what went wrong."""
     count, problems = 0, []
     for name in sorted(search.listing.to_be_deleted):
         source, target = search.folder.to_be_deleted / name, search.folder.path / name
@@ -116,7 +113,7 @@ def move_back(search: FoundSearch, liveness: SearchLiveness) -> tuple[int, list[
 
 
 def _move(source: Path, target: Path) -> str:
-    """Move a run's folder, within the search folder; return what went wrong."""
+    """Move a run's folder within the search folder; return what went wrong."""
     try:
         move_entry(source, target)
     except OSError as error:

@@ -20,8 +20,6 @@ from hpsearch.core.summary import cell_under
 from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_configuration import (
-    COMMAND_FILE,
-    CONFIG_FILE,
     RunConfiguration,
     is_run_folder,
     is_within,
@@ -31,7 +29,7 @@ from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, counted, difference, finished_summary, read_run, read_seed_runs
 from hpsearch.seeds.summary import check_wishes
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.old_search import folder_name, runs_of_commands
+from hpsearch.store.old_search import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord, Settings
 
 

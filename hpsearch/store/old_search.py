@@ -16,6 +16,8 @@ from hpsearch.core.model import Configuration, Run
 from hpsearch.store.layout import SearchFolder, read_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, load_plain_pickle, read_plain_pickle
 
+#: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
+CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
 _RUN_NAME = re.compile(r"sim_\d+_\d+")
@@ -107,9 +109,10 @@ def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tu
     number: the run's, if the folder's name tells none. No run: nothing in the folder names it as its output folder.
     """
     problem = ""
-    for name, read in (("hpsearch_command.sh", options_of_command), ("config.pickle", _options_of_config)):
+    for name in (COMMAND_FILE, CONFIG_FILE):
         try:
-            options = read(read_whole(path / name, MOST_BYTES), script_name)
+            content = read_whole(path / name, MOST_BYTES)
+            options = options_of_command(content, script_name) if name == COMMAND_FILE else namespace_in(content)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
@@ -170,10 +173,11 @@ def _value_of(text: str) -> object:
     return text
 
 
-def _options_of_config(content: bytes, _: str) -> dict[str, object]:
+def namespace_in(content: bytes) -> dict[str, object]:
+    """Return the attributes of a pickled argparse.Namespace. Raises ValueError saying what it is instead."""
     loaded = load_plain_pickle(content, may_be_namespace=True)
     if not isinstance(loaded, argparse.Namespace):
-        raise ValueError(f"expected an argparse.Namespace, found {type(loaded).__name__}")
+        raise ValueError(f"found an object of the class {type(loaded).__qualname__}")
     return dict(vars(loaded))
 
 
