@@ -13,7 +13,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
-from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
+from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 from hpsearch.search.delays import Clocks
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.open_runs import Controller
@@ -49,6 +49,7 @@ class FakeBackend:
     answers: what the next submissions meet: an error that is raised, None = they are accepted.
     while_waiting: called at each wait, after time has passed.
     exit_statuses: run -> exit status; a run that is not there finishes with 0 and a summary.
+    causes: run -> what else ended it, without a summary.
     noted_ends: run -> what its host noted as the time of its end.
     """
 
@@ -61,6 +62,7 @@ class FakeBackend:
     answers: list[Exception | None] = field(default_factory=list)
     while_waiting: Callable[[], None] = lambda: None
     exit_statuses: Mapping[int, int] = field(default_factory=dict)
+    causes: Mapping[int, RunState] = field(default_factory=dict)
     noted_ends: Mapping[int, float] = field(default_factory=dict)
     started: list[int] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
@@ -98,7 +100,7 @@ class FakeBackend:
             self._ends[job.attempt.token] = self.clock.steady_s + self.run_s
             folder = job.attempt.log_folder.parent.parent / job.attempt.run.folder
             folder.mkdir()
-            if job.attempt.run.number not in self.exit_statuses:
+            if job.attempt.run.number not in {*self.exit_statuses, *self.causes}:
                 (folder / "s.txt").write_text(f"acc {job.attempt.run.number}.{job.attempt.number}\nfinished 1\n")
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
@@ -115,7 +117,8 @@ class FakeBackend:
             return Status(JobPhase.RUNNING)
         exit_status = self.exit_statuses.get(number, 0)
         reason = f"exit status {exit_status}" if exit_status else ""
-        return Status(JobPhase.ENDED, exit_status, None, reason, ended_at=self.noted_ends.get(number))
+        cause, ended_at = self.causes.get(number), self.noted_ends.get(number)
+        return Status(JobPhase.ENDED, exit_status, cause, reason, ended_at=ended_at)
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Let the time pass, up to the next end of a run."""

@@ -384,13 +384,9 @@ def test_runs_that_died_under_an_earlier_name_of_this_machine_are_known_to_be_de
     assert result.exit_status == 0, result.stderr
 
 
-@pytest.mark.parametrize("subcommand", ["resume", "retry"])
-def test_what_may_be_live_on_another_machine_is_not_run_again(
-    project: Project, live: subprocess.Popen[str], subcommand: str
-) -> None:
+def test_what_may_be_live_on_another_machine_is_not_run_again(project: Project, live: subprocess.Popen[str]) -> None:
     left_elsewhere(project, live)
-    words = ("--run=1",) if subcommand == "retry" else ()
-    result = project.ask(subcommand, "out", *words)
+    result = project.ask("retry", "out", "--run=1")
     assert (result.exit_status, "started on elsewhere" in result.stderr) == (2, True), result.stderr
     assert not journal_has(project.path / "out", "collected", 2)
 
@@ -469,15 +465,6 @@ def test_a_stopped_retry_leaves_the_result_of_a_finished_run(project: Project, w
     assert "; the result of attempt 1 stays\n" in stderr
     assert f" retry '{with_results}' --run=1" in stderr.splitlines()[-1]
     assert_results_stay(project, with_results)
-
-
-def test_a_failed_retry_leaves_the_result_of_a_finished_run(project: Project, with_results: Path) -> None:
-    project.write("value.txt", "fail\n")
-    result = project.ask("retry", "out", "--run=1")
-    assert result.exit_status == 1, result.stderr
-    assert_results_stay(project, with_results)
-    # What is kept is finished: there is nothing to resume.
-    assert project.ask("resume", "out").exit_status == 0
 
 
 def test_the_result_of_a_finished_run_stays_when_the_controller_of_its_retry_is_killed(
