@@ -31,6 +31,7 @@ class Dispatcher:
 
     def __init__(self, controller: Controller) -> None:
         """Start with no run."""
+        self._controller = controller
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
         self._options = controller.options
@@ -51,8 +52,7 @@ class Dispatcher:
         """
         self._again.update(again)
         entries = list(entries)
-        last_run = max(self._search.record.runs, default=0)
-        self._progress = Progress(self._console, self._search.settings, entries, self._backend.shows_output, last_run)
+        self._progress = Progress(self._controller, entries)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
         for entry in entries:
             self._take(entry, entry.run.number in again, takes_up_all)
@@ -157,7 +157,7 @@ class Dispatcher:
         self._look_for_request()
         for follower in followers:
             self._console.echo(follower)
-        self._progress.refresh(self._runs)
+        self._progress.refresh()
 
     def _look_for_request(self) -> None:
         """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
@@ -212,7 +212,7 @@ class Dispatcher:
         ended = self._collector.due(is_last_try)
         for run in ended:
             self._collect(run, is_last_try)
-            self._progress.refresh(self._runs)
+            self._progress.refresh()
         return bool(ended)
 
     def _collect(self, run: OpenRun, is_last_try: bool = False) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from hpsearch.console.console import Console
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, RunState
@@ -20,9 +19,9 @@ from hpsearch.folder.run_tables import (
     place_lines,
     slots_in_use,
 )
-from hpsearch.search.open_runs import OpenRuns
+from hpsearch.search.open_runs import Controller
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
 
 #: How many failed runs are named one by one at the end.
 _FAILURES_SHOWN = 10
@@ -31,27 +30,24 @@ _FAILURES_SHOWN = 10
 class Progress:
     """Tells of the runs of one search, as they start and end."""
 
-    def __init__(
-        self, console: Console, settings: Settings, entries: Iterable[RunRecord], shows_output: bool, last_run: int
-    ) -> None:
-        """Start showing progress of these runs. last_run: the largest number in the search."""
-        self._console, self._settings = console, settings
-        self._shows_output, self._last_run = shows_output, last_run
+    def __init__(self, controller: Controller, entries: Iterable[RunRecord]) -> None:
+        """Start showing progress of these runs."""
+        self._console, self._runs = controller.console, controller.runs
+        self._settings = controller.search.settings
+        self._tells_starts = controller.backend.shows_output or not self._console.has_bar
+        self._last_run = max(controller.search.record.runs, default=0)
         self._total = 0
         self._counts: Counter[RunState] = Counter()
         self._best: list[RunRecord] = []
-        self._queued: set[str] = set()
         for entry in entries:
             self._total += 1
             if entry.state is RunState.FINISHED:
                 self._count(entry)
-        console.start_bar(self._total, sum(self._counts.values()))
+        self._console.start_bar(self._total, sum(self._counts.values()))
 
-    def started(self, job: Job, is_queued: bool = False) -> None:
+    def started(self, job: Job, is_queued: bool) -> None:
         """A run was started, or waits in a scheduler's queue."""
-        if is_queued:
-            self._queued.add(job.attempt.token)
-        if not self._console.has_bar or self._shows_output:
+        if self._tells_starts:
             place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
             run = job.attempt.run
             again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
@@ -59,15 +55,12 @@ class Progress:
 
     def runs_now(self, job: Job, place: str) -> None:
         """A queued run was seen running."""
-        self._queued.discard(job.attempt.token)
         if not self._console.has_bar:
-            self._console.note(
-                f"run {job.attempt.run.number}/{self._last_run} runs now{on_place(place)} (job {job.id})"
-            )
+            number = job.attempt.run.number
+            self._console.note(f"run {number}/{self._last_run} runs now{on_place(place)} (job {job.id})")
 
     def ended(self, entry: RunRecord, is_again: bool) -> None:
         """A run has ended and was collected."""
-        self._queued.discard(entry.token)
         if not is_again:
             self._count(entry)
         is_good = entry.state is RunState.FINISHED and not entry.problem
@@ -88,24 +81,24 @@ class Progress:
         parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
         return "".join(parts)
 
-    def refresh(self, runs: OpenRuns) -> None:
+    def refresh(self) -> None:
         """Draw the bar anew."""
         if not self._console.has_bar:
             return
-        jobs = runs.jobs
-        queued = sum(job.attempt.token in self._queued for job in jobs)
+        active = self._runs.active
+        queued = sum(run.entry.state is RunState.QUEUED for run in active)
         failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
-        parts = [f"{len(jobs) - queued} running"]
+        parts = [f"{len(active) - queued} running"]
         parts += [f"{queued} queued"] if queued else []
-        parts += slots_in_use(job.place.label for job in jobs)
+        parts += slots_in_use(job.place.label for job in self._runs.jobs)
         parts += [f"{failed} not finished"] if failed else []
         key = self._settings.performance_key
         parts += [f"best {key} {performance(best, key):g} (run {best.run.number})" for best in self._best]
         self._console.describe_bar(", ".join(parts))
 
     def stopping(self, live: int) -> None:
-        """The search was told to stop."""
-        self._console.note(f"stopping: ending {live} live {'run' if live == 1 else 'runs'} (once more to kill at once)")
+        """The search was told to stop. live: number of runs."""
+        self._console.note(f"stopping: ending {amount(live, 'live run')} (once more to kill at once)")
 
     def _count(self, entry: RunRecord) -> None:
         self._counts[entry.state] += 1
