@@ -18,7 +18,7 @@ from hpsearch.core.coding import Selection, SpaceReport
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
-from hpsearch.core.model import Configuration, Run
+from hpsearch.core.model import Run
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.search.delays import Clock
 from hpsearch.store.events import Settings
@@ -64,16 +64,12 @@ class Plan:
 
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
-        last = first_number + len(self.selection) - 1
+        width = len(str(first_number + len(self.selection) - 1))
         stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(self.stamp))
         for number, configuration in enumerate(self.selection, start=first_number):
-            yield planned_run(number, len(str(last)), stamp, configuration, self.settings.shown_folder)
-
-
-def planned_run(number: int, width: int, stamp: str, configuration: Configuration, shown_folder: str) -> Run:
-    """Return a run with the name of its folder; `width` is that of the largest number."""
-    folder = f"sim_{stamp}_{number:0{width}d}"
-    return Run(number, folder, configuration, os.path.join(shown_folder, folder))  # noqa: PTH118  ("./x" has to stay)
+            name = f"sim_{stamp}_{number:0{width}d}"
+            # Not a Path: "./x" has to stay.
+            yield Run(number, name, configuration, os.path.join(self.settings.shown_folder, name))  # noqa: PTH118
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
