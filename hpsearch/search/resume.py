@@ -49,6 +49,22 @@ class RunChoice:
 WHAT_IS_LEFT = RunChoice()
 
 
+def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[RunRecord], choice: RunChoice) -> None:
+    """Make sure that no run may be live out of reach, and that runs can be started. options: those to go on with.
+
+    Raises FolderError or UsageError otherwise.
+    """
+    if not options.runs_are_gone:
+        check_adoptable(search.folder, search.record, runs)
+        check_same_place(search.record, options, runs)
+    if not choice.only_ends and _counts(runs, choice)[-1]:
+        try:
+            existing_folder(search.settings.run_cwd, Path.cwd())
+        except UsageError as error:
+            # Every single run would fail otherwise.
+            raise UsageError(f"the runs of this search work in {error}") from error
+
+
 def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequence[RunRecord]) -> None:
     """Make sure that none of these runs may be live where this controller cannot see it.
 
@@ -146,35 +162,20 @@ def options_of(search: LiveSearch) -> SearchOptions:
         ) from error
 
 
-def check_run_cwd(run_cwd: str) -> None:
-    """Make sure that runs can be started where they work: every single one would fail otherwise."""
-    try:
-        existing_folder(run_cwd, Path.cwd())
-    except UsageError as error:
-        raise UsageError(f"the runs of this search work in {error}") from error
+def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int]:
+    """Return how many runs count as finished, may be live, and are to be run."""
+    finished = sum(entry.state is RunState.FINISHED and entry.run.number not in choice.again for entry in runs)
+    live = sum(liveness_of_run(entry) is not Liveness.GONE for entry in runs)
+    return finished, live, len(runs) - finished - live
 
 
-def number_to_run(runs: Sequence[RunRecord], choice: RunChoice) -> int:
-    """Return how many runs neither count as finished nor may be live."""
-    return len(runs) - _count_finished(runs, choice) - _count_live(runs)
-
-
-def _count_finished(runs: Sequence[RunRecord], choice: RunChoice) -> int:
-    return sum(entry.state is RunState.FINISHED and entry.run.number not in choice.again for entry in runs)
-
-
-def _count_live(runs: Sequence[RunRecord]) -> int:
-    return sum(liveness_of_run(entry) is not Liveness.GONE for entry in runs)
-
-
-def resume_lines(search: LiveSearch, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
+def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
     """Return what is about to be done."""
-    live = _count_live(runs)
+    finished, live, rest = _counts(runs, choice)
     if choice.only_ends:
-        return [f"ending what is left of {search.folder.path}: {live:,} runs may still be live"]
-    finished, rest = _count_finished(runs, choice), number_to_run(runs, choice)
-    what = f"{finished:,} of {len(runs):,} finished, {live:,} may still be live"
-    return [f"resuming {search.folder.path}", f"runs: {what}, {rest:,} to be run"]
+        return [f"ending what is left of {folder}: {live:,} runs may still be live"]
+    what = f"{finished:,} of {len(runs):,} finished, {live:,} may still be live, {rest:,} to be run"
+    return [f"resuming {folder}", f"runs: {what}"]
 
 
 def moves(search: LiveSearch) -> list[RunMoved]:

@@ -22,14 +22,7 @@ from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.errors import (
-    NO_ROOM,
-    NoRoomError,
-    SearchInterrupted,
-    StoreError,
-    SubmissionRefused,
-    reason_of,
-)
+from hpsearch.core.errors import NO_ROOM, NoRoomError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import check_has_journal, find_folder
@@ -42,12 +35,9 @@ from hpsearch.search.progress import closing_lines
 from hpsearch.search.resume import (
     WHAT_IS_LEFT,
     RunChoice,
-    check_adoptable,
-    check_run_cwd,
+    check_is_safe,
     check_same_cluster,
-    check_same_place,
     moves,
-    number_to_run,
     options_of,
     resume_lines,
 )
@@ -121,14 +111,10 @@ def resume_search(
     check_has_journal(folder)
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(console.note), choice.only_ends) as search:
-        settings, runs = search.settings, choice.of(search.record)
+        runs = choice.of(search.record)
         options = replace(with_given(options_of(search), given), resume=given_folder)
-        if not options.runs_are_gone:
-            check_adoptable(folder, search.record, runs)
-            check_same_place(search.record, options, runs)
-        if not choice.only_ends and number_to_run(runs, choice):
-            check_run_cwd(settings.run_cwd)
-        config = config_to_end(settings, console.warn) if choice.only_ends else config_of(settings)
+        check_is_safe(search, options, runs, choice)
+        config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
         backend = backend_to_end_jobs(options, console) if choice.only_ends else choose_backend(options, console)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             check_same_cluster(folder, runs, backend.own_cluster)
@@ -138,7 +124,7 @@ def resume_search(
         if moved or not all(path.exists() for path in commands):
             # Or the first controller was killed before it could write them.
             search.write_commands()
-        console.notes(resume_lines(search, runs, choice))
+        console.notes(resume_lines(folder.path, runs, choice))
         return _carry_out(Controller(search, config, backend, console, options), runs, choice)
 
 
