@@ -87,7 +87,6 @@ class Collector:
     """Collects the runs of one search."""
 
     def __init__(self, controller: Controller) -> None:
-        """Start with nothing left to do."""
         self._search, self._config, self._backend = controller.search, controller.config, controller.backend
         self._console, self._clocks, self._runs = controller.console, controller.clocks, controller.runs
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from signal import SIGINT
 
 from hpsearch.backends.base import LeftoverEnder
@@ -30,7 +30,6 @@ class Dispatcher:
     """Drives one search on one backend."""
 
     def __init__(self, controller: Controller) -> None:
-        """Start with no run."""
         self._controller = controller
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
@@ -44,14 +43,13 @@ class Dispatcher:
         self.restored: set[int] = set()
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
 
-    def take_over(self, entries: Iterable[RunRecord], again: Collection[int] = (), takes_up_all: bool = True) -> None:
+    def take_over(self, entries: Sequence[RunRecord], again: Collection[int] = (), takes_up_all: bool = True) -> None:
         """Take runs into the loop, whatever state an earlier controller left them in.
 
         again: numbers of runs that are run again in any case. Other finished ones are left alone.
         takes_up_all: also runs that turn out to have ended without finishing while no controller was there.
         """
         self._again.update(again)
-        entries = list(entries)
         self._progress = Progress(self._controller, entries)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
         for entry in entries:

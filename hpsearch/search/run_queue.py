@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hpsearch.backends.base import Backend, MemoryAware
 from hpsearch.core.model import Job, Place
@@ -12,10 +12,9 @@ from hpsearch.store.record import RunRecord
 
 
 class RunQueue:
-    """What is still to be started on a backend."""
+    """What is still to be started on a backend. steady: a clock that only goes on."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:
-        """Start with no run. steady: a clock that only goes on."""
         self._backend, self._steady = backend, steady
         self._since: dict[int, float] = {}
         self._ready: deque[RunRecord] = deque()
@@ -33,18 +32,18 @@ class RunQueue:
     def append(self, entry: RunRecord) -> None:
         """Let a run wait behind all others."""
         self._since[entry.run.number] = self._steady()
-        if entry.run.number in self._memory_needs_mb:
-            self._held[entry.run.number] = entry
-        else:
-            self._ready.append(entry)
+        self._add(entry, self._ready.append)
 
     def put_back(self, entries: Sequence[RunRecord]) -> None:
         """Let runs that could not be started wait in front of all others, in this order."""
         for entry in reversed(entries):
-            if entry.run.number in self._memory_needs_mb:
-                self._held[entry.run.number] = entry
-            else:
-                self._ready.appendleft(entry)
+            self._add(entry, self._ready.appendleft)
+
+    def _add(self, entry: RunRecord, add: Callable[[RunRecord], None]) -> None:
+        if entry.run.number in self._memory_needs_mb:
+            self._held[entry.run.number] = entry
+        else:
+            add(entry)
 
     def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
         """Take out the runs that can be started now; return them with their place, which is None if there is none.
