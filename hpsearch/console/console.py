@@ -102,7 +102,6 @@ class Console:
             self._out.write_whole(clear + "".join(line + "\n" for line in shown))
 
     def note(self, text: str) -> None:
-        """Print a message."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
@@ -110,12 +109,10 @@ class Console:
                 self._log(f"{stamp} {text}\n")
 
     def notes(self, lines: Iterable[str]) -> None:
-        """Print some messages."""
         for line in lines:
             self.note(line)
 
     def warn(self, text: str) -> None:
-        """Print a warning."""
         self.note(f"warning: {text}")
 
     def error(self, text: str) -> None:
@@ -128,7 +125,6 @@ class Console:
 
     @property
     def has_bar(self) -> bool:
-        """Whether a bar is drawn."""
         return self._bar is not None
 
     def start_bar(self, total: int, done: int) -> None:
@@ -146,7 +142,6 @@ class Console:
             )
 
     def advance_bar(self) -> None:
-        """Count one more run in the bar, if there is one."""
         if self._bar is not None:
             self._bar.update(1)
 

@@ -42,16 +42,13 @@ class _Followed:
         surplus = self.unread - keep
         if surplus <= 0:
             return 0
-        passed_over = surplus + len(self.held_back)
         self.file.seek(surplus, os.SEEK_CUR)
-        self.held_back = b""
-        if keep:
-            # The cut may be inside a character: its rest goes, too.
-            start = self.file.read(3)
-            inside = len(start) - len(start.lstrip(_INSIDE_CHARACTER))
-            self.file.seek(inside - len(start), os.SEEK_CUR)
-            passed_over += inside
-        return passed_over
+        # The cut may be inside a character: its rest goes, too.
+        start = self.file.read(3 if keep else 0)
+        inside = len(start) - len(start.lstrip(_INSIDE_CHARACTER))
+        self.file.seek(inside - len(start), os.SEEK_CUR)
+        skipped, self.held_back = surplus + inside + len(self.held_back), b""
+        return skipped
 
 
 class LogFollower:
@@ -80,7 +77,6 @@ class LogFollower:
             file.held_back = b""
 
     def close(self) -> None:
-        """Close the files."""
         for file in self._files.values():
             if file is not None:
                 file.file.close()

@@ -164,7 +164,6 @@ class OutletStream(io.TextIOBase):
         return "utf-8"
 
     def write(self, text: str) -> int:
-        """Write as `Outlet.write` does."""
         self._outlet.write(text, self.most_waiting)
         return len(text)
 
@@ -180,7 +179,7 @@ class OutletStream(io.TextIOBase):
         return self._outlet.stream.isatty()
 
     def fileno(self) -> int:
-        """Return the file descriptor, which tells a terminal's width."""
+        # It tells a terminal's width.
         return self._outlet.stream.fileno()
 
 

@@ -8,12 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
-from hpsearch.config.options import (
-    SearchOptions,
-    names_of_planning_options,
-    options_from,
-    to_argv,
-)
+from hpsearch.config.options import SearchOptions, names_of_planning_options, options_from, to_argv
 from hpsearch.config.parsers import add_options
 from hpsearch.core.errors import UsageError
 
