@@ -1,7 +1,4 @@
-"""What a backend promises: the one seam between a search and the places where its runs execute.
-
-`tests/backends` holds every backend to these promises with one suite.
-"""
+"""What a backend promises to a search. One suite in `tests/backends` holds every backend to it."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from hpsearch.core.model import Attempt, Job, Place, Status
 
 @dataclass(frozen=True)
 class LogFile:
-    """A file that a job leaves behind and that belongs into its run's folder under `final_name` once it ended."""
+    """A file that a job leaves behind; once it has ended, it goes into the run's folder as `final_name`."""
 
     path: Path
     final_name: str
@@ -31,7 +28,7 @@ class Backend(Protocol):
 
     @property
     def shows_output(self) -> bool:
-        """True if what a run prints should be seen live: one runs at a time, in the foreground."""
+        """True if people should see live what a run prints: one runs at a time, in the foreground."""
 
     @property
     def has_queue(self) -> bool:
@@ -53,41 +50,35 @@ class Backend(Protocol):
         """True if all jobs ask for the same, so that what refuses one would refuse the others; else only that run."""
 
     def check(self) -> None:
-        """Make sure that this backend can work at all; nothing has been written yet.
-
-        Raises BackendError naming the remedy otherwise.
-        """
+        """Raise BackendError, naming the remedy, if this backend cannot work at all. Nothing has been written yet."""
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return where one more submission may go now; None = nowhere yet. Never blocks for long."""
 
     def prepare(self, attempt: Attempt) -> None:
-        """This attempt will be submitted next, once there is a place: do what can be done before.
+        """Do what can be done before there is a place for this attempt, which will be submitted next.
 
-        Nothing runs, and nothing is left behind if the controller dies. Most backends have nothing to do.
+        Nothing runs yet, and nothing is left behind if the controller dies. Most backends have nothing to do.
         """
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
-        """Hand over one to `place.capacity` attempts; return a job id for each, in order.
+        """Hand over one to `place.capacity` attempts; return a job id for each, in order, once they are accepted.
 
-        Returning means accepted, but no run of a backend on this machine starts before `release`.
-        Raises SubmissionRefused, SubmissionDelayed or SubmissionUnsure; nothing was accepted by the first two.
+        On this machine, no run starts before `release`.
+        Raises SubmissionRefused or SubmissionDelayed if nothing was accepted, SubmissionUnsure if that is not known.
         """
 
     def release(self, jobs: Sequence[Job]) -> None:
-        """The ids are recorded: let the jobs run. Nothing to do where the backend can find a job by its name."""
+        """Let the jobs run: their ids are recorded. Nothing to do for a backend that can find a job by its name."""
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Ask by unique name which attempts exist as jobs: token -> job id.
+        """Return token -> job id of the attempts that exist as jobs, asking by their unique names.
 
-        For attempts whose submission was intended and never confirmed. Raises SubmissionUnsure if there is no answer.
+        For attempts whose submission was never confirmed. Raises SubmissionUnsure if there is no answer.
         """
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
-        """Ask once for all jobs; return token -> status for those there is an answer for.
-
-        No answer at all = an empty mapping: nothing changed. A job left out is unknown, never ended.
-        """
+        """Ask once for all jobs; return token -> status. A job left out is unknown, never ended; empty = no answer."""
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Return when `poll` may have news, `timeout_s` seconds have passed, or the file `alarm` becomes readable."""
@@ -96,14 +87,13 @@ class Backend(Protocol):
         """End the jobs and all their processes; return when they are gone or nothing more can be done.
 
         They get time to end by themselves, unless the file `alarm` becomes readable: then someone is in a hurry.
-        A job that is already gone is no error.
         """
 
     def logs(self, job: Job) -> Sequence[LogFile]:
-        """Return the files that belong into the run's folder when the job has ended; some may not exist."""
+        """Return the files that go into the run's folder when the job has ended; some may not exist."""
 
     def close(self) -> None:
-        """Let go of what this controller holds. Jobs go on."""
+        """Let go of what this controller holds; jobs go on."""
 
 
 @runtime_checkable
@@ -140,10 +130,7 @@ class MemoryAware(Protocol):
 
 @runtime_checkable
 class LeftoverEnder(Protocol):
-    """A backend whose runs can leave processes behind when they end; a scheduler ends those of its jobs itself."""
+    """A backend whose runs can leave processes behind; a scheduler ends those of its jobs itself."""
 
     def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
-        """End what these attempts, which are over, have left on this machine; return the processes, for people.
-
-        They get time to end by themselves, unless the file `alarm` becomes readable: then someone is in a hurry.
-        """
+        """End what these attempts, which are over, have left on this machine, as `cancel` does; return its names."""

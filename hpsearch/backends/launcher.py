@@ -16,13 +16,13 @@ from pathlib import Path
 
 from hpsearch.backends.process_identity import open_pidfd
 from hpsearch.backends.run_family import MARK, mark_of
-from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, reason_of
+from hpsearch.core.errors import NO_ROOM, SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Attempt
 
 #: What the operating system lacks for the moment: files, processes, memory, disk space, a file system that is away.
 _PASSING = (
-    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT),
+    *(*NO_ROOM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM),
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
 )
 #: An exit file is one line of a few words.
@@ -91,13 +91,13 @@ class Launcher:
         self.shut_gate()
 
     def shut_gate(self) -> None:
-        """Let it end without running its command, unless it runs already."""
+        """Let it end without running its command, unless that runs already."""
         if self.gate is not None:
             os.close(self.gate)
             self.gate = None
 
     def close(self) -> None:
-        """Close its files; a live run goes on."""
+        """Close our files; a live run goes on."""
         self.shut_gate()
         os.close(self.ended)
 

@@ -25,9 +25,9 @@ _ADOPTED_POLL_S = 0.5
 
 
 class LocalBackend:
-    """What all backends on this machine share: everything but where runs go. Without threads where there are pidfds.
+    """What all backends on this machine share: everything but where a run goes. No threads where there are pidfds.
 
-    A job that an earlier controller started is adopted: known by its id, it is waited for and ended like our own.
+    Jobs of an earlier controller are adopted: known by their ids, and waited for and ended like our own.
     """
 
     has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
@@ -58,10 +58,7 @@ class LocalBackend:
                 self._launchers[job.id].let_go()
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Return token -> job id of those attempts that live although no id of them is known.
-
-        A launcher never starts its command before its id is recorded; but a damaged journal may have lost it.
-        """
+        """Return token -> job id of the live attempts among these; a damaged journal may have lost their ids."""
         found: dict[str, str] = {}
         for attempt in attempts:
             for member in members_of({attempt.token}):
@@ -77,8 +74,8 @@ class LocalBackend:
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End runs with all their processes: SIGTERM, and SIGKILL to what is left after the grace period or an alarm.
 
-        First each run's group; what left the group (a service with a session of its own) is told once the run is
-        over, which may need it to end in good order.
+        First each run's group. What left the group (a service with a session of its own) comes after the run, which
+        may need it to end in good order.
         """
         groups = {job.id: pid_of(job.id) for job in active if job.id in self._launchers or is_alive(job.id)}
         tokens = [job.attempt.token for job in active]
@@ -94,7 +91,7 @@ class LocalBackend:
         end_family(tokens, family, alarm)
 
     def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
-        """End what attempts that are over have left on this machine; return the processes, for people."""
+        """End what attempts that are over have left on this machine; return the processes' names."""
         return [str(member) for member in end_family(tokens, (), alarm)]
 
     def logs(self, job: Job) -> Sequence[LogFile]:
@@ -215,7 +212,7 @@ class SequentialBackend(LocalBackend):
 
 
 def _ended(job: Job, launcher_status: int | None) -> Status:
-    """Return the status of a job whose launcher is gone; the exit file counts, the launcher's own end comes second."""
+    """Return the status of a job whose launcher is gone: by its exit file, or else by the launcher's own end."""
     note, ended_at = note_in(job.attempt.exit_file), None
     if note is not None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Which process is meant: a process id alone is given out again, together with its start time it is not."""
+"""Which process an id means: the system gives a number out again, but never with the same start time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProcessEntry:
 
     @property
     def start_time(self) -> str:
-        """When it started, as `start_time` says it."""
+        """The same text as the function `start_time` returns."""
         return f"{self.started}.{boot_id()}"
 
     @property
@@ -149,7 +149,7 @@ def signal_process(job: str, number: int) -> bool:
 
     Raises PermissionError if it may not be signalled by this user.
     """
-    # Held open, the descriptor means one process; looked at after that, it is the right one or none.
+    # While the descriptor is open it means one process, so if the id is alive after that, it is the right one.
     descriptor = open_pidfd(pid_of(job))
     try:
         if not is_alive(job):
@@ -179,7 +179,7 @@ def open_pidfd(pid: int) -> int | None:
 def group_is_alive(pid: int) -> bool:
     """Return whether any process of the group that `pid` leads is left.
 
-    Those that have ended do not count, also where nobody waits for them: not every container's first process does.
+    Ended ones do not count, even if nobody ever waits for them: not every container's first process does.
     """
     try:
         os.killpg(pid, 0)

@@ -34,7 +34,7 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Member:
-    """A live process of a run. id: pid and start time. token: of its attempt, empty where only its parents tell.
+    """A live process of a run. id: see `job_id`. token: of its attempt; empty if its mark does not tell.
 
     is_nested: it belongs to a search that the run has started.
     """
@@ -61,7 +61,7 @@ def _job_in(environ: Mapping[str, str]) -> str:
 
 
 def _marks_of(pid: int) -> list[str]:
-    """Return the tokens in a process's mark; none if it may not be read, or belongs to another job of a scheduler."""
+    """Return the tokens in a process's mark; none if nobody may read it, or it belongs to a scheduler's other job."""
     try:
         content = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -135,7 +135,7 @@ def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int
 
 
 def send(members: Iterable[Member], number: int) -> None:
-    """Send a signal to exactly these processes, as far as they still live and may be told."""
+    """Send a signal to those of exactly these processes that still live and that we may signal."""
     for member in members:
         with contextlib.suppress(PermissionError):
             signal_process(member.id, number)
@@ -158,9 +158,8 @@ def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float 
 
 
 def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
-    found = {member.id: member for member in known if is_alive(member.id)}
-    found.update((member.id, member) for member in members_of(tokens))
-    return list(found.values())
+    live = [*(member for member in known if is_alive(member.id)), *members_of(tokens)]
+    return list({member.id: member for member in live}.values())
 
 
 @dataclass(frozen=True)
@@ -173,10 +172,10 @@ class _Case:
 
 
 class Leftovers:
-    """Looks after the runs that ended badly, until nothing of them is left."""
+    """What runs that ended badly leave behind: told to end after a moment, killed if they do not, and named."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        """Nothing is left so far; `tell` shows people a message."""
+        """tell: shows people a message."""
         self._tell = tell
         self._cases: dict[str, _Case] = {}
 
@@ -185,7 +184,7 @@ class Leftovers:
         self._cases.setdefault(job.attempt.token, _Case(job.attempt.run.number, time.monotonic() + _MOMENT_S))
 
     def seconds_left(self) -> float | None:
-        """Return after how many seconds `look` has something to do; None = nothing is expected."""
+        """Return in how many seconds `look` has something to do; None = never."""
         if not self._cases:
             return None
         return max(0.0, min(case.due for case in self._cases.values()) - time.monotonic())
@@ -196,7 +195,7 @@ class Leftovers:
         self._look_at([token for token, case in self._cases.items() if case.due <= now])
 
     def finish(self) -> None:
-        """Let nothing be left: the search ends."""
+        """Leave nothing behind: the search ends."""
         tokens = list(self._cases)
         if not tokens or await_end(lambda: not members_of(tokens), None, _MOMENT_S):
             self._cases.clear()

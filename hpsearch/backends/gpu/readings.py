@@ -26,7 +26,7 @@ class GpuReader:
     """Takes readings in a thread, one at a time, so that a slow driver holds nobody up.
 
     bell: a file descriptor that is readable when an answer has come. problem: why there are no readings.
-    remarks: what nvidia-smi said besides the last readings. asks_past_gputil: GPUtil cannot read what it says.
+    remarks: what nvidia-smi said besides the last readings. asks_past_gputil: GPUtil cannot read its answers.
     """
 
     def __init__(self, patience_s: float = PATIENCE_S, conversation: Conversation | None = None) -> None:
@@ -65,7 +65,7 @@ class GpuReader:
         return readings or []
 
     def answer(self) -> list[GpuReading] | None:
-        """Return the readings asked for; None if none are there yet. Empty = no answer, `problem` says why."""
+        """Return the readings asked for, as `read_now` does; None if they are not there yet."""
         if self._thread is None or not select.select([self.bell], [], [], 0)[0]:
             return None
         self._thread.join()
@@ -74,7 +74,7 @@ class GpuReader:
         return self._readings
 
     def close(self) -> None:
-        """Let go of the files; a reading on its way is broken off."""
+        """Close the files; break off a reading on its way."""
         if self._thread is not None:
             _kill_children(self._thread)
             self._thread.join(1.0)
@@ -109,7 +109,7 @@ class GpuReader:
         return [reading(row) for row in table.rows]
 
     def _ask_gputil(self) -> tuple[list[GpuReading], str]:
-        """Return its readings, and why there are none; empty also if it had no answer itself."""
+        """Return its readings, and why it could not read the answer; empty also if it got none."""
         started, readings, problem, errors = time.monotonic(), list[GpuReading](), "", list[str]()
 
         def run(argv: Sequence[str]) -> Answer:
@@ -120,10 +120,10 @@ class GpuReader:
         try:
             readings = [_reading(gpu) for gpu in _get_gpus(_import_gputil(), run)]
         except (ValueError, IndexError, ArithmeticError, OSError) as error:
-            # It takes whatever nvidia-smi says for figures.
+            # GPUtil takes whatever nvidia-smi says for figures.
             problem = str(error) or type(error).__name__
         self.remarks = errors
-        # It tells neither the words on standard output nor the exit status of nvidia-smi.
+        # GPUtil keeps standard output and exit status of nvidia-smi to itself.
         said = Answer(None, "\n".join(map(str, readings)), "\n".join([*filter(None, [problem]), *errors]))
         self._conversation.note(["GPUtil.getGPUs()"], time.monotonic() - started, said)
         return readings, problem
