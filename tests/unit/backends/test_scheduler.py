@@ -1,4 +1,4 @@
-"""A job's time limit, from hours to what a scheduler takes."""
+"""What every scheduler's module can use: a time limit as text, and the defaults of the promise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.scheduler import time_limit
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler, Submission, time_limit
+from hpsearch.backends.shell import Answer
 from hpsearch.config.old_names import write_slurm_script
 
 
@@ -42,3 +43,13 @@ def test_the_older_tools_script_gets_the_same_limit(tmp_path: Path, monkeypatch:
     options = dict.fromkeys(("slurm_mem", "slurm_gres", "slurm_partition", "slurm_qos", "slurm_constraint"))
     name = write_slurm_script(Namespace(num_hours=0.001, **options), "true", "sim")
     assert "#SBATCH --time 0:01:00" in Path(name).read_text().splitlines()
+
+
+def test_a_class_that_inherits_accepts_every_version_and_has_neither_header_nor_history() -> None:
+    class Plain(Scheduler):
+        """Says nothing itself."""
+
+    plain, answer = Plain(), Answer(0, "", "")
+    job = Submission("sim_1.1.abc", "sim_1", Path("/logs"), ())
+    told = (plain.header(job, ClusterWishes()), plain.history_command(["1"]), plain.history_rows(answer))
+    assert (plain.check_version(answer), *told) == (None, (), None, None)
