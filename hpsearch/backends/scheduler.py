@@ -157,7 +157,7 @@ class JobRow:
 
 
 class Scheduler(Protocol):
-    """Text in, text out. A class may inherit from this one, and then leave out what has a default.
+    """Text in, text out. A class that inherits from this one can leave out what has a default; mypy finds what lacks.
 
     An id is what the scheduler calls one job, or one member of an array.
     The id of a job on another cluster than the commands ask by default ends in ``;CLUSTER`` (see `on_cluster`).
