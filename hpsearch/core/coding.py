@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.command import argument
 from hpsearch.core.conditions import Condition, Members
@@ -80,12 +80,18 @@ class Rule:
         return math.prod(len(codes) for codes in self.then.values())
 
 
-class Selection(Sequence[Configuration]):
+class Selection:
     """The chosen configurations in execution order; each is decoded when it is asked for."""
 
-    def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[int]], report: SpaceReport) -> None:
-        self._columns = columns
-        self.rows = rows
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        positions: Sequence[int],
+        row_at: Callable[[int], Sequence[int]],
+        report: SpaceReport,
+    ) -> None:
+        """Select rows. row_at: returns the codes at a position, one a column."""
+        self._columns, self._positions, self._row_at = columns, positions, row_at
         self.report = report
 
     @property
@@ -93,18 +99,16 @@ class Selection(Sequence[Configuration]):
         """All options that any of the configurations may have, in the order of the command line."""
         return tuple(column.name for column in self._columns)
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def rows(self) -> Iterator[Sequence[int]]:
+        """Return the codes of each configuration."""
+        return (self._row_at(position) for position in self._positions)
 
-    @overload
-    def __getitem__(self, index: int) -> Configuration: ...
-    @overload
-    def __getitem__(self, index: slice) -> Selection: ...
-    def __getitem__(self, index: int | slice) -> Configuration | Selection:
-        if isinstance(index, slice):
-            return Selection(self._columns, self.rows[index], self.report)
-        row = self.rows[index]
-        return Configuration(tuple(column.options[code] for column, code in zip(self._columns, row) if code))
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __iter__(self) -> Iterator[Configuration]:
+        for row in self.rows():
+            yield Configuration(tuple(column.options[code] for column, code in zip(self._columns, row) if code))
 
 
 class CodedSpace:
@@ -155,48 +159,13 @@ class CodedSpace:
         return SpaceReport(self.grid_size, by_condition, dict(self.skipped), duplicates, available)
 
 
-class ProductRows(Sequence[Sequence[int]]):
-    """The rows of a plain product at the given positions, computed when asked for; of any size."""
-
-    def __init__(self, axes: Sequence[range], positions: Sequence[int]) -> None:
-        self._axes, self._positions = axes, positions
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    @overload
-    def __getitem__(self, index: int) -> Sequence[int]: ...
-    @overload
-    def __getitem__(self, index: slice) -> ProductRows: ...
-    def __getitem__(self, index: int | slice) -> Sequence[int] | ProductRows:
-        if isinstance(index, slice):
-            return ProductRows(self._axes, self._positions[index])
-        position = int(self._positions[index])
-        row = []
-        for axis in reversed(self._axes):
-            position, digit = divmod(position, len(axis))
-            row.append(axis[digit])
-        return row[::-1]
-
-
-class TableRows(Sequence[Sequence[int]]):
-    """Some rows of a table of codes, in a given order."""
-
-    def __init__(self, columns: Sequence[Codes], positions: Codes) -> None:
-        self._columns, self._positions = columns, positions
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    @overload
-    def __getitem__(self, index: int) -> Sequence[int]: ...
-    @overload
-    def __getitem__(self, index: slice) -> TableRows: ...
-    def __getitem__(self, index: int | slice) -> Sequence[int] | TableRows:
-        if isinstance(index, slice):
-            return TableRows(self._columns, self._positions[index])
-        position = self._positions[index]
-        return [int(column[position]) for column in self._columns]
+def product_row(axes: Sequence[range], position: int) -> list[int]:
+    """Return the row at a position of a plain product, of any size; the last axis varies fastest."""
+    row = []
+    for axis in reversed(axes):
+        position, digit = divmod(position, len(axis))
+        row.append(axis[digit])
+    return row[::-1]
 
 
 def code_type(column: Column) -> Any:  # Any: one of numpy's integer types

@@ -6,16 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.core.coding import (
-    CodedSpace,
-    Column,
-    ProductRows,
-    Rule,
-    Selection,
-    TableRows,
-    code_type,
-    matches,
-)
+from hpsearch.core.coding import CodedSpace, Column, Rule, Selection, code_type, matches, product_row
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.sampling import draw, search_systematically
@@ -67,8 +58,9 @@ def _plain(coded: CodedSpace, order: Order) -> Selection:
         positions = positions[: order.limit]
     elif size > MAX_ROWS:
         raise _too_many(size)
-    rows = ProductRows(list(coded.grid.values()), positions)
-    return Selection(list(coded.columns.values()), rows, coded.report([], available=size))
+    axes = list(coded.grid.values())
+    columns, report = list(coded.columns.values()), coded.report([], available=size)
+    return Selection(columns, positions, lambda position: product_row(axes, int(position)), report)
 
 
 def _full(coded: CodedSpace, order: Order) -> Selection:
@@ -77,13 +69,14 @@ def _full(coded: CodedSpace, order: Order) -> Selection:
         raise _too_many(coded.grid_size)
     table, matched = _apply_rules(coded, _grid_table(coded))
     columns = list(coded.columns.values())
-    kept = _first_of_each(columns, [table[column.name] for column in columns])
-    size = len(next(iter(table.values())))
+    codes = [table[column.name] for column in columns]
+    kept = _first_of_each(columns, codes)
+    size = len(codes[0])
     report = coded.report(matched, duplicates=size - len(kept), available=len(kept))
-    positions = kept if order.deterministic else kept[_shuffled(len(kept), order.seed)]
+    positions: Any = kept if order.deterministic else kept[_shuffled(len(kept), order.seed)]
     if order.limit is not None:
         positions = positions[: order.limit]
-    return Selection(columns, TableRows([table[column.name] for column in columns], positions), report)
+    return Selection(columns, positions, lambda position: [int(column[position]) for column in codes], report)
 
 
 def _too_many(size: int) -> ConfigError:
@@ -180,7 +173,7 @@ def _sample(coded: CodedSpace, order: Order, wanted: int) -> Selection:
     if coded.bound <= min(MAX_ROWS, max(_SMALL, _DENSE * wanted)):
         # Few enough to look at all of them, and then a draw is a cut from the shuffled list.
         everything = _full(coded, replace(order, deterministic=False, sample=False))
-        rows, report = list(everything.rows), everything.report
+        rows, report = list(everything.rows()), everything.report
     else:
         found = draw(coded, order.seed, wanted)
         if len(found) < wanted:
@@ -188,4 +181,4 @@ def _sample(coded: CodedSpace, order: Order, wanted: int) -> Selection:
         rows, report = list(found.values()), coded.report(None)
     if order.deterministic:
         rows.sort(key=tuple)
-    return Selection(columns, rows, report)
+    return Selection(columns, range(len(rows)), rows.__getitem__, report)

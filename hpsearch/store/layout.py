@@ -24,96 +24,52 @@ _MOST_SMALL = 65536
 NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.EINVAL)
 
 
+class _Below:
+    """A path in a search folder."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, folder: SearchFolder, _: object) -> Path:
+        return folder.path.joinpath(*self._names)
+
+
 @dataclass(frozen=True)
 class SearchFolder:
     """The paths of one search; `path` is absolute."""
 
     path: Path
 
-    @property
-    def state(self) -> Path:
-        """The folder of everything that is ours alone: journal, lock, logs of live runs, earlier attempts."""
-        return self.path / STATE_FOLDER
-
-    @property
-    def journal(self) -> Path:
-        """The state of the search: one event a line."""
-        return self.state / "journal.jsonl"
-
-    @property
-    def settings_copy(self) -> Path:
-        """The journal's line with the settings of the latest search once more, for `hpsearch repair`."""
-        return self.state / "settings.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one controller of the search."""
-        return self.state / "lock"
-
-    @property
-    def cancel_request(self) -> Path:
-        """Asks the live controller to stop, where no signal reaches it."""
-        return self.state / "cancel-requested"
-
-    @property
-    def log(self) -> Path:
-        """The controller's own messages."""
-        return self.state / "controller.log"
-
-    @property
-    def conversation(self) -> Path:
-        """What was asked of a scheduler or nvidia-smi, and the answers; the older part has ``.1`` behind its name."""
-        return self.state / "conversation.jsonl"
-
-    @property
-    def exits(self) -> Path:
-        """One file an attempt that has ended and is not yet collected: its exit status."""
-        return self.state / "exits"
-
-    @property
-    def logs(self) -> Path:
-        """The output of live runs; moved into the run's folder when it ended."""
-        return self.state / "logs"
-
-    @property
-    def attempts(self) -> Path:
-        """Folders of earlier attempts, moved aside."""
-        return self.state / "attempts"
-
-    @property
-    def results(self) -> Path:
-        """The table of results."""
-        return self.path / "search_results.csv"
-
-    @property
-    def commands(self) -> Path:
-        """All commands, one a line."""
-        return self.path / "commands.sh"
-
-    @property
-    def commands_without_folders(self) -> Path:
-        """All commands without the output option."""
-        return self.path / "commands_wo_dirs.sh"
-
-    @property
-    def commands_pickle(self) -> Path:
-        """All configurations with their output option, as a list of dicts."""
-        return self.path / "commands.pickle"
-
-    @property
-    def not_completed(self) -> Path:
-        """Configurations of the runs that did not finish, as a list of dicts."""
-        return self.path / "not_completed.pickle"
-
-    @property
-    def to_be_deleted(self) -> Path:
-        """Run folders that postprocessing moved out of the way; only the user deletes them."""
-        return self.path / "TO_BE_DELETED"
-
-    @property
-    def postprocessing_results(self) -> Path:
-        """The table of results as postprocessing found it."""
-        return self.path / "postprocessing_results.csv"
+    #: Everything that is ours alone.
+    state = _Below(STATE_FOLDER)
+    #: The state of the search: one event a line.
+    journal = _Below(STATE_FOLDER, "journal.jsonl")
+    #: The journal's line with the settings of the latest search once more, for `hpsearch repair`.
+    settings_copy = _Below(STATE_FOLDER, "settings.json")
+    #: Held by the one controller of the search.
+    lock = _Below(STATE_FOLDER, "lock")
+    #: Asks the live controller to stop, where no signal reaches it.
+    cancel_request = _Below(STATE_FOLDER, "cancel-requested")
+    #: The controller's own messages.
+    log = _Below(STATE_FOLDER, "controller.log")
+    #: What schedulers and nvidia-smi were asked, and answered; the older part has ``.1`` behind its name.
+    conversation = _Below(STATE_FOLDER, "conversation.jsonl")
+    #: The exit status of each attempt that has ended and is not collected yet.
+    exits = _Below(STATE_FOLDER, "exits")
+    #: The output of live runs; moved into the run's folder when it ended.
+    logs = _Below(STATE_FOLDER, "logs")
+    #: Folders of earlier attempts, moved aside.
+    attempts = _Below(STATE_FOLDER, "attempts")
+    results = _Below("search_results.csv")
+    #: All commands, one a line; with and without the output option.
+    commands = _Below("commands.sh")
+    commands_without_folders = _Below("commands_wo_dirs.sh")
+    #: All configurations with their output option, as a list of dicts; and those of the runs that did not finish.
+    commands_pickle = _Below("commands.pickle")
+    not_completed = _Below("not_completed.pickle")
+    #: Run folders that postprocessing moved out of the way; only the user deletes them.
+    to_be_deleted = _Below("TO_BE_DELETED")
+    postprocessing_results = _Below("postprocessing_results.csv")
 
     def postprocessing_jobs(self, which: str) -> Path:
         """Configurations as a list of dicts; `which`: finished, unfinished or missing."""
