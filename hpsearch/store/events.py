@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
@@ -218,19 +218,9 @@ Event = (
     | RunCollected
 )
 
-_KINDS: dict[str, type[Any]] = {  # Any: the classes above
-    "search": SearchStarted,
-    "controller": ControllerStarted,
-    "planned": RunPlanned,
-    "moved": RunMoved,
-    "carried": RowCarried,
-    "intended": AttemptIntended,
-    "withdrawn": AttemptWithdrawn,
-    "submitted": AttemptSubmitted,
-    "started": AttemptStarted,
-    "ended": AttemptEnded,
-    "collected": RunCollected,
-}
+#: The names by which a line tells its kind, in the order of `Event`.
+_KIND_NAMES = "search controller planned moved carried intended withdrawn submitted started ended collected".split()
+_KINDS: dict[str, type[Any]] = dict(zip(_KIND_NAMES, get_args(Event), strict=True))  # Any: the classes above
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 #: json.loads would look for the encoding of each of many lines.

@@ -190,13 +190,8 @@ def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
     with contextlib.suppress(OSError):
         if path.is_file() and path.stat().st_size + len(content) > most_bytes:
             path.replace(path.with_name(f"{path.name}.1"))
-    with contextlib.suppress(OSError):
-        # Not to wait if something odd lies there.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-        try:
-            os.write(descriptor, content)
-        finally:
-            os.close(descriptor)
+    with contextlib.suppress(OSError), open(path, "ab", buffering=0, opener=open_file) as file:
+        file.write(content)
 
 
 def free_name(path: Path) -> Path:
@@ -223,8 +218,8 @@ def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditio
     """
     pairs = [(dict(condition.when), dict(condition.then)) for condition in conditions]
     content = pickle.dumps({"grid": dict(grid), "conditions": pairs})
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.read_bytes() != content:
             rename_with_stamp(path)
     except OSError as error:

@@ -14,7 +14,6 @@ import json
 import os
 import shlex
 import socket
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
-from hpsearch.store.layout import NO_FILE, read_small, write_whole
+from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
 from hpsearch.store.values import build
 
 #: A heartbeat changes digits, and never the length of the file: no reader sees half of it.
@@ -310,22 +309,14 @@ def _is_made(claim: Path, ways: LockWays) -> bool:
 
 def _open(path: Path) -> int:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        return open_file(str(path), os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno in NO_FILE:
-            raise _no_file(path) from error
-        raise unwritable(path, error) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _no_file(path)
-    return descriptor
-
-
-def _no_file(path: Path) -> FolderError:
-    remedy = shlex.join(["hpsearch", "repair", str(_search_of(path))])
-    return FolderError(f"{path}: expected a file, found something else; {remedy} sets it aside")
+        if error.errno not in NO_FILE:
+            raise unwritable(path, error) from error
+        remedy = shlex.join(["hpsearch", "repair", str(_search_of(path))])
+        raise FolderError(f"{path}: expected a file, found something else; {remedy} sets it aside") from error
 
 
 def _search_of(path: Path) -> Path:

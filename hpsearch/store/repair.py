@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
 
     Raises StoreError if that cannot be done; the old journal then stays.
     """
-    old = free_name(folder.journal.with_name(f"{folder.journal.name}.damaged")) if folder.journal.exists() else None
+    old = _name_aside(folder.journal) if folder.journal.exists() else None
     if old is not None:
         write_whole(old, _content_of(folder.journal))
     folder.create_state()
@@ -119,8 +119,12 @@ def _foreign(folder: SearchFolder) -> Iterator[tuple[Path, str]]:
             yield path, "expected a file, found something else"
 
 
+def _name_aside(path: Path) -> Path:
+    return free_name(path.with_name(f"{path.name}.damaged"))
+
+
 def _renamed(path: Path) -> str:
-    target = free_name(path.with_name(f"{path.name}.damaged"))
+    target = _name_aside(path)
     try:
         path.rename(target)
     except OSError as error:
@@ -130,28 +134,19 @@ def _renamed(path: Path) -> str:
 
 def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Event], None]) -> None:
     """Keep the event in a line; where another was written onto a torn one, the last."""
-    try:
-        event = from_line(line)
-        check(event)
-        repair.events.append((number, event))
-    except ValueError as error:
-        repair.dropped.append(f"line {number}: {error}")
-        start = line.find(_BEGINNING, 1)
-        if start > 0:
-            _take_end(repair, number, line[start:], check)
-
-
-def _take_end(repair: JournalRepair, number: int, line: bytes, check: Callable[[Event], None]) -> None:
-    while line:
+    start = 0
+    while start >= 0:
         try:
-            event = from_line(line)
+            event = from_line(line[start:])
             check(event)
+        except ValueError as error:
+            repair.dropped += [f"line {number}: {error}"] if not start else []
+            start = line.find(_BEGINNING, start + 1)
+        else:
             repair.events.append((number, event))
-            repair.dropped[-1] += " (only its end is whole, and is kept)"
+            if start:
+                repair.dropped[-1] += " (only its end is whole, and is kept)"
             return
-        except ValueError:
-            start = line.find(_BEGINNING, 1)
-            line = line[start:] if start > 0 else b""
 
 
 def _put_back_settings(repair: JournalRepair, folder: SearchFolder) -> None:
@@ -170,7 +165,7 @@ def _put_back_plans(repair: JournalRepair, folder: SearchFolder) -> None:
     started = next((event for _, event in repair.events if isinstance(event, SearchStarted)), None)
     if started is None:
         return
-    known = [event for _, event in repair.events if isinstance(event, RunPlanned)]
+    known = {event.folder: event.run for _, event in repair.events if isinstance(event, RunPlanned)}
     plans = lost_plans(folder, Settings.from_json(started.settings), known)
     if plans:
         repair.events = sorted([*((0, plan) for plan in plans), *repair.events], key=_planned_first)
@@ -225,7 +220,7 @@ def fill_in(record: SearchRecord, folder: SearchFolder) -> None:
     fill_in_settings(record, folder)
     if record.settings is None:
         return
-    known = [RunPlanned(entry.run.number, entry.run.folder, entry.run.out_dir, []) for entry in record]
+    known = {entry.run.folder: entry.run.number for entry in record}
     for plan in lost_plans(folder, record.settings, known):
         record.apply(plan)
     for event in lost_results(folder, record):
@@ -252,14 +247,13 @@ def copy_of_settings(folder: SearchFolder) -> SearchStarted | None:
     return event if isinstance(event, SearchStarted) else None
 
 
-def lost_plans(folder: SearchFolder, settings: Settings, known: Iterable[RunPlanned]) -> list[RunPlanned]:
-    """Return the runs that commands.pickle tells of besides those that are known."""
+def lost_plans(folder: SearchFolder, settings: Settings, known: Mapping[str, int]) -> list[RunPlanned]:
+    """Return the runs that commands.pickle tells of besides those that are known: folder -> number."""
     if not folder.commands_pickle.is_file():
         return []
-    known = list(known)
-    folders, numbers = {plan.folder for plan in known}, {plan.run for plan in known}
+    numbers = set(known.values())
     runs, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], settings.out_arg)
-    return [planned(run) for run in runs if run.folder not in folders and run.number not in numbers]
+    return [planned(run) for run in runs if run.folder not in known and run.number not in numbers]
 
 
 def lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:

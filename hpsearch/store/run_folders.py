@@ -12,6 +12,7 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.layout import SearchFolder, free_name
 from hpsearch.store.legacy import write_run_command
+from hpsearch.store.old_search import COMMAND_FILE
 from hpsearch.store.record import Settings
 
 
@@ -25,7 +26,7 @@ def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, set
     for path, name in logs.items():
         if path.exists():
             move_file(path, free_name(run_folder / name))
-    write_run_command(run_folder / "hpsearch_command.sh", run, settings)
+    write_run_command(run_folder / COMMAND_FILE, run, settings)
 
 
 def move_file(source: Path, target: Path) -> None:
