@@ -9,24 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hpsearch.backends.gpu import slots
 from hpsearch.backends.gpu.cards import Card, NoGpuFound, query_cards, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
 from hpsearch.backends.gpu.nvidia_smi import Remarks, foreign_gpus
 from hpsearch.backends.gpu.readings import GpuReader
-from hpsearch.backends.gpu.slots import (
-    GpuLimits,
-    GpuReading,
-    GpuRun,
-    broken_limits,
-    choose_gpus,
-    gpus_of,
-    is_in_startup,
-    memory_need_mb,
-    open_gpus,
-    place_on,
-    sharing_runs,
-    wants_alone,
-)
+from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun
 from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalBackend
 from hpsearch.backends.shell import Conversation
@@ -108,7 +96,7 @@ class GpuBackend(LocalBackend):
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
         now = self._clock()
-        candidates = open_gpus(list(self._cards), runs, self._limits, now)
+        candidates = slots.open_gpus(list(self._cards), runs, self._limits, now)
         fit = [gpu for gpu in candidates if self._watch.is_confirmed(gpu, now) and gpu in self._readings]
         if need_mb is not None:
             fit = self._with_memory(fit, need_mb, runs)
@@ -123,12 +111,12 @@ class GpuBackend(LocalBackend):
         now = self._clock()
         for gpu in chosen:
             self._locks.note_start(self._cards[gpu].lock_name, now)
-        return place_on([self._readings[gpu] for gpu in chosen], is_alone=need_mb is not None)
+        return slots.place_on([self._readings[gpu] for gpu in chosen], is_alone=need_mb is not None)
 
     def memory_need_mb(self, job: Job) -> float | None:
         """Return more free memory than the job had when it started; as much, if it shared a GPU with another run."""
         ours = [self._readings[gpu] for gpu in self._cards if gpu in self._readings]
-        return memory_need_mb(job, job.attempt.token in self._sharing, ours, self._limits.gpus_per_run)
+        return slots.memory_need_mb(job, job.attempt.token in self._sharing, ours, self._limits.gpus_per_run)
 
     def place_with_memory(self, active: Sequence[Job], free_mb: float) -> Place | None:
         """Return GPUs for one run alone that have this much memory free."""
@@ -137,13 +125,13 @@ class GpuBackend(LocalBackend):
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at each process; a GPU on which one has ended is worth a new look."""
         statuses = super().poll(active)
-        self._sharing = (self._sharing & statuses.keys()) | sharing_runs(active)
+        self._sharing = (self._sharing & statuses.keys()) | slots.sharing_runs(active)
         self._tokens.update(statuses)
         for job in active:
             if statuses[job.attempt.token].phase is JobPhase.ENDED:
-                self._watch.run_ended(gpus_of(job), self._clock())
+                self._watch.run_ended(slots.gpus_of(job), self._clock())
                 if self._reader.is_busy:
-                    self._changed.update(gpus_of(job))
+                    self._changed.update(slots.gpus_of(job))
         return statuses
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
@@ -181,7 +169,7 @@ class GpuBackend(LocalBackend):
         """Return the GPUs for a run, with their locks held; leave out those refused at the last moment."""
         readings = {gpu: self._readings[gpu] for gpu in fit}
         while True:
-            chosen = choose_gpus(list(self._cards), readings, runs, self._limits, self._clock())
+            chosen = slots.choose_gpus(list(self._cards), readings, runs, self._limits, self._clock())
             refused = self._refused(chosen, leaders)
             if not refused:
                 return chosen
@@ -234,7 +222,7 @@ class GpuBackend(LocalBackend):
             self._warn(remark)
         self._readings = {reading.index: reading for reading in readings}
         # A full GPU means nothing while our own runs fill it, or did so when the driver was asked.
-        is_telling = {*open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
+        is_telling = {*slots.open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
         self._changed.clear()
         broken = {gpu: self._broken_limits(gpu) for gpu in self._cards}
         told = {gpu: words for gpu, words in broken.items() if not words or gpu in is_telling}
@@ -243,7 +231,7 @@ class GpuBackend(LocalBackend):
     def _broken_limits(self, gpu: int) -> str:
         if gpu not in self._readings:
             return "nvidia-smi does not list it any more"
-        return ", ".join(broken_limits(self._readings[gpu], self._limits))
+        return ", ".join(slots.broken_limits(self._readings[gpu], self._limits))
 
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
         """Hold the locks of exactly those GPUs on which a run (of an earlier controller, too) starts up."""
@@ -255,7 +243,7 @@ class GpuBackend(LocalBackend):
 
     def _starting(self, runs: Sequence[GpuRun]) -> list[GpuRun]:
         now = self._clock()
-        return [run for run in runs if is_in_startup(run, self._limits, now)]
+        return [run for run in runs if slots.is_in_startup(run, self._limits, now)]
 
     def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
         now = self._clock()
@@ -264,9 +252,9 @@ class GpuBackend(LocalBackend):
         self._started_at = {job: self._started_at.get(job, started_at) for job, started_at in started.items()}
         single = {gpu for gpu, card in self._cards.items() if card.takes_one_process}
         return [
-            GpuRun(gpus, self._started_at[job.id], wants_alone(job) or not single.isdisjoint(gpus))
+            GpuRun(gpus, self._started_at[job.id], slots.wants_alone(job) or not single.isdisjoint(gpus))
             for job in active
-            for gpus in [gpus_of(job)]
+            for gpus in [slots.gpus_of(job)]
         ]
 
     def _warn(self, text: str) -> None:
