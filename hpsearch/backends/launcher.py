@@ -84,7 +84,6 @@ class Launcher:
             raise
 
     def let_go(self) -> None:
-        """Let it run its command."""
         if self.gate is not None:
             with contextlib.suppress(BrokenPipeError):  # It was killed meanwhile; its end is noticed like any other.
                 os.write(self.gate, b"go\n")

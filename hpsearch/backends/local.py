@@ -68,7 +68,6 @@ class LocalBackend:
         return found
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
-        """Look at each process."""
         return {job.attempt.token: self._status(job) for job in active}
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
@@ -95,7 +94,6 @@ class LocalBackend:
         return [str(member) for member in end_family(tokens, (), alarm)]
 
     def logs(self, job: Job) -> Sequence[LogFile]:
-        """Return the run's output files."""
         out, err = log_paths(job.attempt)
         name = f"job_{job.attempt.run.folder}"
         return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
@@ -187,7 +185,6 @@ class SequentialBackend(LocalBackend):
 
     @property
     def shows_output(self) -> bool:
-        """True if only one run prints at a time."""
         return self._slots == 1
 
     def check(self) -> None:
@@ -207,7 +204,6 @@ class SequentialBackend(LocalBackend):
                 self._prepared[attempt.token] = (attempt, self._launch(attempt, {}))
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
-        """Sleep until a run ends."""
         self._sleep(active, timeout_s, alarm)
 
 

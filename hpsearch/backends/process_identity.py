@@ -50,12 +50,10 @@ class ProcessEntry:
 
     @property
     def start_time(self) -> str:
-        """The same text as the function `start_time` returns."""
         return f"{self.started}.{boot_id()}"
 
     @property
     def id(self) -> str:
-        """Its id, as `job_id` makes it."""
         return _job_id(self.pid, self.start_time)
 
 

@@ -106,7 +106,6 @@ class Conversation:
         return answer
 
     def note(self, argv: Sequence[str], seconds: float, answer: Answer) -> None:
-        """Remember an exchange."""
         asked = self._without_secrets(shlex.join(argv))
         output, errors = (self._without_secrets(_beginning(text)) for text in (answer.stdout, answer.stderr))
         entry = {

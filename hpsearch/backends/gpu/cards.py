@@ -45,7 +45,6 @@ class Card:
 
     @property
     def label(self) -> str:
-        """The GPU for people."""
         return f"GPU {self.index} ({self.name})"
 
     @property

@@ -27,10 +27,7 @@ _KILLED = 128
 
 
 def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
-    """Ask nvidia-smi for a table, for example with ``--query-gpu=index,uuid``.
-
-    Raises BackendError if there is none.
-    """
+    """Ask nvidia-smi for a table, for example with ``--query-gpu=index,uuid``. Raises BackendError if there is none."""
     return conversation.ask(["nvidia-smi", query, "--format=csv,noheader,nounits"], timeout_s)
 
 

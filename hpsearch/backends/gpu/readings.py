@@ -153,10 +153,7 @@ def _get_gpus(gputil: Any, run: Callable[[Sequence[str]], Answer]) -> Sequence[A
 
 
 def _import_gputil() -> Any:  # Any: GPUtil comes without types
-    """Return the package GPUtil.
-
-    Raises BackendError naming what is missing.
-    """
+    """Return the package GPUtil. Raises BackendError naming what is missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils

@@ -41,7 +41,6 @@ class _View:
     was_full: bool = False
 
     def is_due(self, now: float) -> bool:
-        """Return whether it is time to look again."""
         return self.look_at <= now
 
     def put_off(self, now: float) -> None:
