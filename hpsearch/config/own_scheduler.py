@@ -44,6 +44,9 @@ class _Quiet:
 
     def __init__(self, scheduler: Any) -> None:  # Any: of whatever class the user made
         self._scheduler = scheduler
+        # From Python 3.12 on, isinstance with a protocol does not ask __getattr__.
+        methods = [name for name in dir(scheduler) if callable(getattr(type(scheduler), name, None))]
+        vars(self).update({name: self.__getattr__(name) for name in methods if not name.startswith("_")})
 
     def __getattr__(self, name: str) -> Any:  # Any: the scheduler's own types
         found = getattr(self._scheduler, name)

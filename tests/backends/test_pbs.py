@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from standins.pbs_world import FakePbs
 
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
+from hpsearch.config.own_scheduler import own_scheduler
 from hpsearch.core.errors import SearchError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import JobPhase, RunState, Status
 
@@ -139,3 +141,13 @@ def test_job_arrays_are_refused_where_the_scheduler_has_none(pbs_project: Projec
     done = pbs_project.run("--run_cluster", "--scheduler=pbs:Pbs", "--submit_only", "--out_dir=out", "--force_out_dir")
     assert (done.exit_status, "job arrays cannot be used" in done.stderr) == (2, True)
     assert not (pbs_project.path / "out").exists()
+
+
+def test_what_a_scheduler_of_the_users_own_can_do_is_seen_without_calling_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ("import pbs", "class Named(pbs.Pbs):", "    def own_cluster(self, answer): ...")
+    (tmp_path / "named_pbs.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # So isinstance looks for a protocol's methods, from Python 3.12 on.
+    assert callable(inspect.getattr_static(own_scheduler("named_pbs:Named"), "own_cluster"))
