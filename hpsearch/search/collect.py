@@ -19,11 +19,11 @@ from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
-#: So much of a log's end is searched for the reason of a failure, in bytes; and so much of the reason is shown.
+#: How much of a log's end is searched for the reason of a failure, in bytes; how much of the reason is shown.
 _LOG_END, _SAID_WIDTH = 65536, 300
 #: Between two tries at what could not be done, in seconds.
 _PAUSE_S = 2.0
-#: What a run left is tried to be read for so long before the search ends without it, in seconds.
+#: For how long the search goes on only to read what a run left, in seconds.
 _PATIENCE_S = 10.0
 
 
@@ -137,9 +137,9 @@ class Collector:
         return True
 
     def restore(self, entry: RunRecord) -> bool:
-        """Let an earlier result of a run count again, none of whose newer attempts finished; return whether it does.
+        """Let a run's earlier result count again, since no newer attempt finished; return whether it does.
 
-        Its folder returns to its place, and that of the newest attempt is moved aside.
+        Its folder returns to its place; the newest attempt's folder is moved aside.
         """
         assert entry.kept is not None
         folder, kept = self._search.folder, entry.kept
@@ -174,7 +174,7 @@ class Collector:
             if entry.token == token:
                 self._place(entry, logs)
             else:
-                # The folder is that of a newer attempt by now.
+                # A newer attempt has the folder by now.
                 del self._unplaced[token]
         self._remove_exit_files()
         return [run for run in ended if is_last_try or not run.is_left_to_end]

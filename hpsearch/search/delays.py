@@ -15,9 +15,9 @@ from hpsearch.store.live import LiveSearch
 
 #: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
-#: A reason is told again only if the backend has taken runs since, and this long after it was told.
+#: A reason is told again only if the backend has taken runs since, and not before this long.
 _TOLD_FOR_S = 3600.0
-#: An end of the trouble is worth a word after so long.
+#: The end of a trouble that lasted this long is worth a word.
 _WORTH_A_WORD_S = 60.0
 #: Between two tries, in seconds.
 PAUSE_S = 1.0
@@ -30,10 +30,10 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Clocks:
-    """Both clocks, handed to whoever needs the time.
+    """A controller's two clocks.
 
-    wall: seconds since the epoch; anyone may set it, also back, so nothing is waited for by it.
-    steady: seconds since some moment; it only goes on.
+    wall: seconds since the epoch, for what is written down; anyone may set it, also back.
+    steady: seconds since some moment, for what is waited for; it only goes on.
     """
 
     wall: Clock = time.time
@@ -98,7 +98,7 @@ class Delays:
 
 
 class Standstill:
-    """Says once that it has begun, tries whether it is over, and knows how long it is borne."""
+    """While the journal cannot be written: says so once, tries again, and gives up in the end."""
 
     def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
         self._search, self._console, self._steady = search, console, steady

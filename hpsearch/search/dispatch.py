@@ -19,7 +19,7 @@ from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
 from hpsearch.store.record import RunRecord
 
-#: A run that something else keeps ending (preemption, lost nodes) is given up after so many times.
+#: A run that something else keeps ending (preemption, lost nodes) is given up after this many times.
 MAX_INTERRUPTIONS = 10
 _ECHO_INTERVAL_S = 0.1
 #: How often the search folder is looked at for a request to stop.
@@ -100,7 +100,7 @@ class Dispatcher:
                 self._console.warn(f"{runs} may go on without this controller; resume to collect")
             raise
         except BaseException:
-            # Someone ends this controller in a way of his own: local runs would go on unseen.
+            # Somebody ends this controller without a signal to us: local runs would go on unseen.
             if self._runs.active and not self._backend.jobs_outlive_controller:
                 self._backend.cancel(self._runs.jobs, self._stop.alarm)
             raise
@@ -265,7 +265,7 @@ class Dispatcher:
             self._failures_before[run.number] = entry.failures
             return True
         if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
-            # Whoever cancels a job by hand does not want it again, at least not now.
+            # A person who cancels a job does not want it again, at least not now.
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS
@@ -306,7 +306,7 @@ class Dispatcher:
             self._collect(run)
 
     def _settle_doubtful(self) -> None:
-        """Take in the jobs of which nobody knew yet whether they exist: none must stay behind."""
+        """Find out which doubtful submissions became jobs, so that none stays behind."""
         doubtful = self._runs.doubtful
         self._stop.silence()
         self._submissions.settle_at_last()

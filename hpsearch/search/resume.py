@@ -131,7 +131,7 @@ def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -
 
 
 def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
-    """Return the folder of which this one is a copy, by where its runs should lie; None if it is none, or was moved."""
+    """Return the original if this folder is a copy, by where its runs should lie; None if it is none, or was moved."""
     run_cwd = Path(record.known_settings().run_cwd)
     for parent in dict.fromkeys(Path(entry.run.out_dir).parent for entry in record):
         recorded = SearchFolder(absolute(str(parent), run_cwd))

@@ -35,7 +35,7 @@ class RunQueue:
         self._add(entry, self._ready.append)
 
     def put_back(self, entries: Sequence[RunRecord]) -> None:
-        """Let runs that could not be started wait in front of all others, in this order."""
+        """Let runs that could not be started wait before all others, in this order."""
         for entry in reversed(entries):
             self._add(entry, self._ready.appendleft)
 
@@ -48,7 +48,7 @@ class RunQueue:
     def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
         """Take out the runs that can be started now; return them with their place, which is None if there is none.
 
-        Those that need more memory than they had come last: whoever needs less would not find a place either.
+        Runs that need more memory than they had come last: others would not find a place either.
         """
         if self._ready:
             place = self._backend.place(active)

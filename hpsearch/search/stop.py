@@ -12,7 +12,7 @@ from typing import Any
 
 
 class StopRequest:
-    """While in use, SIGINT, SIGTERM, SIGHUP and SIGUSR2 are noted here, and wake whoever waits for `alarm`.
+    """While in use, notes SIGINT, SIGTERM, SIGHUP and SIGUSR2, and wakes what waits for `alarm`.
 
     signal_number: of the first signal that came, None before.
     alarm: a file descriptor that becomes readable when a signal comes.

@@ -30,12 +30,12 @@ from hpsearch.store.run_folders import move_aside, move_back
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
-#: A scheduler that refuses so many submissions in a row will refuse the others, too.
+#: A scheduler that refuses this many submissions in a row will refuse the others, too.
 _MOST_REFUSALS = 3
 
 
 class Submissions:
-    """What is not yet accepted by the backend: runs that wait, and attempts of which nobody knows.
+    """What the backend has not accepted yet: runs that wait, and submissions without a clear answer.
 
     given_up: why nothing more is submitted; empty while that goes on.
     """
@@ -48,8 +48,8 @@ class Submissions:
     ) -> None:
         """Start with no run.
 
-        is_needless: asked right before a run is started again, whose folder is then moved aside.
-        take_refused: called for a run that was refused for good, with the reason.
+        is_needless: asked right before a run is started again and its folder moved aside.
+        take_refused: told of a run that was refused for good, with the reason.
         """
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
