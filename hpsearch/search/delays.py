@@ -67,16 +67,12 @@ class Delays:
         self._next_s = 2 * pause_s
         left_s = self._since + self._longest_s - now
         self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
-        if left_s > 0:
-            self._tell(f"{reason}; trying again in {pause_s:.0f} s, then less and less often", reason, warn)
-        return left_s > 0
-
-    def _tell(self, text: str, reason: str, warn: Callable[[str], None]) -> None:
         # The same words with another number (of jobs, of a process) are the same reason.
         known = re.sub(r"\d+", "0", reason)
-        if known not in self._told_at:
-            self._told_at[known] = self._clock()
-            warn(text)
+        if left_s > 0 and known not in self._told_at:
+            self._told_at[known] = now
+            warn(f"{reason}; trying again in {pause_s:.0f} s, then less and less often")
+        return left_s > 0
 
     def hasten(self) -> None:
         """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""

@@ -208,24 +208,17 @@ class Submissions:
         self.queue.put_back([run.entry for run in runs])
 
     def _accept(self, runs: Sequence[OpenRun], ids: Sequence[str], place: Place) -> None:
-        now = self._clocks.wall()
+        now, host, is_queued = self._clocks.wall(), socket.gethostname(), self._backend.has_queue
+        submitted = []
         for run, job_id in zip(runs, ids, strict=True):
             run.job, run.is_held = Job(run.attempt, job_id, place, now), True
-        self._runs.add(*runs)
-        submitted = [
-            AttemptSubmitted(
-                run=run.number,
-                token=run.attempt.token,
-                id=job_id,
-                host=socket.gethostname(),
-                at=now,
-                place=place.label,
-                environment=dict(place.environment),
-                waited_s=run.waited_s,
-                is_queued=self._backend.has_queue,
+            environment, waited_s = dict(place.environment), run.waited_s
+            submitted.append(
+                AttemptSubmitted(
+                    run.number, run.attempt.token, job_id, host, now, place.label, environment, waited_s, is_queued
+                )
             )
-            for run, job_id in zip(runs, ids, strict=True)
-        ]
+        self._runs.add(*runs)
         self._search.note_happened(*submitted, at_once=self._backend.jobs_outlive_controller)
         self._has_accepted, self._was_ever_accepted, self._refusals = True, True, 0
         self._delays.over(self._console.note)

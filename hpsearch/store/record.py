@@ -72,7 +72,7 @@ class RunRecord:
     @property
     def is_doubtful(self) -> bool:
         """True if an attempt was intended, and nothing says whether it was submitted."""
-        return self.is_open and self.submitted is None and self.ended is None
+        return self.submitted is None and self.ended is None and self.is_open
 
     @property
     def is_open(self) -> bool:
