@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from pathlib import Path
 
@@ -28,14 +30,16 @@ def first_start(argv: list[str], folder: Path) -> float:
 
 
 def leave_unfinished(folder: Path) -> None:
-    """Cut the journal of a finished search back, so that its last runs were never started."""
+    """Cut the journal of a finished search back, and take its last runs' folders away, as if they never had started."""
     journal = folder / "out" / ".hpsearch" / "journal.jsonl"
-    last = {f'"run":{number},' for number in range(FINISHED + 1, FINISHED + LEFT + 1)}
-    kept = [
-        line
-        for line in journal.read_text().splitlines(keepends=True)
-        if '"event":"planned"' in line or not any(mark in line for mark in last)
-    ]
+    kept = []
+    for line in journal.read_text().splitlines(keepends=True):
+        event = json.loads(line)
+        is_left = event.get("run", 0) > FINISHED
+        if not is_left or event["event"] == "planned":
+            kept.append(line)
+        if is_left and event["event"] == "planned":
+            shutil.rmtree(folder / "out" / event["folder"])
     journal.write_text("".join(kept))
 
 

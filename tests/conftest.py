@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import os
+import re
 import secrets
 import signal
 import time
@@ -11,18 +13,62 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import Project
+from project import ROOT, Project
 
 #: All processes that a test starts inherit this variable, whose value is the test's own.
 _TEST_MARK = "HPSEARCH_TEST"
+#: The same of all tests of this process, for what fixtures have started that several tests share.
+_SESSION_MARK = "TESTS_OF_HPSEARCH"
 #: So long may what a test has started and told to end take to be gone, on a busy machine.
 _LAST_BREATH_S = 10.0
+#: Where the tests lie that take longest.
+_LONG_ONES = ("cluster", "crash", "backends", "cli", "standins")
+#: Tests that one worker should make, since they share what takes long to start.
+_SHARING = (
+    re.compile(r"test_slurm_clusters\.py"),
+    re.compile(r"test_a_limit_on_submitted_jobs|test_unknown_accounts"),
+    re.compile(r"test_conformance\.py.*\[slurm"),
+    re.compile(r"test_example_digits\.py"),
+)
 
 
-def pytest_configure() -> None:
-    """Let searches notice SIGHUP, also if these tests were started by nohup, which all processes inherit."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let searches notice SIGHUP, also if these tests were started by nohup, and be compiled before they are started.
+
+    The commands under test write no bytecode: without any, each of thousands of processes would compile the package.
+    """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "hpsearch", quiet=2)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several workers begin with the tests that take longest, so that none is left alone with such a one."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give workers tests one by one, but all that share something to one of them; such groups first.
+
+    Marks of the plugin's own would do the same, but not with every version of pytest.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((shared.pattern for shared in _SHARING if shared.search(nodeid)), nodeid)
+
+    return GroupScheduling(config, log)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, int]:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    place = _LONG_ONES.index(folder) if folder in _LONG_ONES else len(_LONG_ONES)
+    return item.get_closest_marker("slow") is None, place
 
 
 @pytest.fixture
@@ -33,14 +79,28 @@ def project(tmp_path: Path) -> Project:
     return Project(folder)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_outlives_the_tests() -> Iterator[None]:
+    """What fixtures share among tests ends with the last of them."""
+    with pytest.MonkeyPatch.context() as patch, _leaves_no_process(_SESSION_MARK, "these tests", patch):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees what the caller's shell says about GPUs, schedulers or the terminal, or leaves processes behind."""
     for name in list(os.environ):
         if name.startswith(("SLURM_", "SBATCH_", "LSB_", "CUDA_")) or name == "HPSEARCH_ATTEMPT":
             monkeypatch.delenv(name)
-    mark = secrets.token_hex(8)
-    monkeypatch.setenv(_TEST_MARK, mark)
+    with _leaves_no_process(_TEST_MARK, "this test", monkeypatch):
+        yield
+
+
+@contextlib.contextmanager
+def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Mark what is started within a block; kill what is left after it, and fail."""
+    mark = f"{variable}={secrets.token_hex(8)}"
+    patch.setenv(*mark.split("="))
     yield
     left = _left_of(mark)
     deadline = time.monotonic() + _LAST_BREATH_S
@@ -50,15 +110,15 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert not left, f"this test left processes behind: {left}"
+    assert not left, f"{who} left processes behind: {left}"
 
 
 def _left_of(mark: str) -> dict[int, str]:
-    """Return the live processes that a test has started: number -> command line."""
+    """Return the live processes with this in their environment: number -> command line."""
     left = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if f"{_TEST_MARK}={mark}".encode() in (folder / "environ").read_bytes():
+            if mark.encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
                 left[int(folder.name)] = " ".join(words).strip()
     return left

@@ -60,8 +60,15 @@ def gpu(folder: Path, stack: ExitStack) -> World:
 
 @lru_cache(maxsize=1)
 def _cluster() -> SlurmCluster:
-    """The one cluster of this test process; it ends with the process."""
+    """The one cluster of this test process."""
     return SlurmCluster.start(nodes=1, extra={"MessageTimeout": 2, "KillWait": 2})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_the_cluster(_no_process_outlives_the_tests: None) -> Iterator[None]:
+    yield
+    if _cluster.cache_info().currsize:
+        _cluster().purge()
 
 
 def slurm(folder: Path, stack: ExitStack) -> World:

@@ -16,7 +16,7 @@ from slurm_cluster import SlurmCluster, need_cluster
 
 
 @pytest.fixture(scope="session")
-def shared_slurm() -> Iterator[SlurmCluster]:
+def shared_slurm(_no_process_outlives_the_tests: None) -> Iterator[SlurmCluster]:
     """The one cluster that `slurm` hands out: two nodes, no accounting."""
     need_cluster()
     cluster = SlurmCluster.start()
@@ -47,6 +47,24 @@ def slurm_cluster() -> Iterator[Callable[..., SlurmCluster]]:
     yield start
     for cluster in clusters:
         cluster.purge()
+
+
+@pytest.fixture(scope="session")
+def shared_limits(_no_process_outlives_the_tests: None) -> Iterator[SlurmCluster]:
+    """The one cluster that refuses unknown accounts and limits the jobs of a quality of service."""
+    need_cluster(accounting=True)
+    cluster = SlurmCluster.start(nodes=1, cluster_limits=True)
+    yield cluster
+    cluster.purge()
+
+
+@pytest.fixture
+def limited_searches(project: Project, shared_limits: SlurmCluster) -> Iterator[ClusterProject]:
+    """A project whose searches run on that cluster."""
+    made = ClusterProject(project, shared_limits).use(shared_limits)
+    yield made
+    made.close()
+    shared_limits.clear()
 
 
 @pytest.fixture

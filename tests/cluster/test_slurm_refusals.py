@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 
 import pytest
 from cluster_project import ClusterProject, said
@@ -31,8 +30,8 @@ def test_a_lasting_refusal_of_the_first_job_ends_the_search(searches: ClusterPro
 
 
 @pytest.mark.slow
-def test_unknown_accounts_and_qualities_of_service_are_refused(searches_on: Callable[..., ClusterProject]) -> None:
-    searches = searches_on(nodes=1, cluster_limits=True)
+def test_unknown_accounts_and_qualities_of_service_are_refused(limited_searches: ClusterProject) -> None:
+    searches = limited_searches
     searches.acts("true")
     results = [searches.run(option) for option in ("--slurm_qos=nosuch", "--slurm_options=--account=nosuch")]
     words = ["Invalid qos specification", "Invalid account or account/partition combination specified"]

@@ -56,8 +56,8 @@ def test_a_job_that_its_node_cannot_launch_is_replaced(searches_on: Callable[...
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--num_jobs=14", "--slurm_array"])
-def test_a_limit_on_submitted_jobs_is_waited_out(searches_on: Callable[..., ClusterProject], option: str) -> None:
-    searches = searches_on(nodes=1, cluster_limits=True)
+def test_a_limit_on_submitted_jobs_is_waited_out(limited_searches: ClusterProject, option: str) -> None:
+    searches = limited_searches
     searches.acts("true", x=list(range(14)))
     result = searches.run("--slurm_qos=small", option, timeout=100)
     warning = "no run can be started for the moment (QOSMaxSubmitJobPerUserLimit"

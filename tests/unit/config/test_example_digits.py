@@ -16,6 +16,7 @@ from hpsearch.core.space import Order, enumerate_space
 from hpsearch.core.summary import is_finished, parse_summary
 
 DIGITS = ROOT / "examples" / "digits"
+Trained = tuple[Path, subprocess.CompletedProcess[str]]
 FAST = ["--num_epochs=3", "--optimizer=adam", "--lr=0.01", "--hidden_units=16", "--standardize"]
 
 
@@ -32,36 +33,41 @@ def grid_module() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A run that has learnt a little."""
+    pytest.importorskip("sklearn")
+    folder = tmp_path_factory.mktemp("digits") / "a run"
+    return folder, train(folder, *FAST)
+
+
 @pytest.fixture
 def config() -> SearchConfig:
     return config_from_module(grid_module(), "digits_config")
 
 
-def test_training_learns_and_leaves_a_finished_summary(tmp_path: Path, config: SearchConfig) -> None:
-    pytest.importorskip("sklearn")
-    ended = train(tmp_path / "a run", *FAST)
+def test_training_learns_and_leaves_a_finished_summary(trained: Trained, config: SearchConfig) -> None:
+    folder, ended = trained
     assert (ended.returncode, ended.stderr) == (0, "")
-    text = (tmp_path / "a run" / config.settings.summary_filename).read_text()
+    text = (folder / config.settings.summary_filename).read_text()
     summary = parse_summary(text, config.settings.summary_keywords, config.settings.summary_filename)
     assert is_finished(summary)
     assert summary["num_epochs"] == ["3"]
     assert str(summary["acc_val_per_epoch"][0]).count(",") == 2
     assert 85 < float(str(summary["acc_val"][0])) < 100
     assert [line.split(":")[0] for line in ended.stdout.splitlines()[:3]] == ["epoch 1", "epoch 2", "epoch 3"]
-    assert sorted(path.name for path in (tmp_path / "a run").iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir()) == [
         "config.pickle",
         config.settings.summary_filename,
     ]
 
 
-def test_the_options_of_a_run_can_be_read_back(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn")
-    train(tmp_path / "run", "--num_epochs=1", "--momentum=0.5")
-    with (tmp_path / "run" / "config.pickle").open("rb") as file:
-        options = pickle.load(file)
+def test_the_options_of_a_run_can_be_read_back(trained: Trained) -> None:
+    folder, _ = trained
+    options = pickle.loads((folder / "config.pickle").read_bytes())
     assert options == argparse.Namespace(
-        out_dir=str(tmp_path / "run"), optimizer="sgd", lr=0.1, momentum=0.5, weight_decay=0.0, hidden_units=32,
-        batch_size=32, num_epochs=1, standardize=False, random_seed=42, data_random_seed=42,
+        out_dir=str(folder), optimizer="adam", lr=0.01, momentum=0.0, weight_decay=0.0, hidden_units=16,
+        batch_size=32, num_epochs=3, standardize=True, random_seed=42, data_random_seed=42,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     assert set(sample) <= everything
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=15)
 @given(CONDITIONS, st.integers(1, 12))
 def test_few_configurations_are_found_in_a_huge_grid(conditions: list[Condition], wanted: int) -> None:
     grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}
