@@ -19,7 +19,7 @@ parser.add_argument("--name", default="plain")
 parser.add_argument("--flag", action="store_true")
 parser.add_argument("--unset")
 parser.add_argument("--sleep", type=float, default=0)
-parser.add_argument("--until", default=".")
+parser.add_argument("--until")
 parser.add_argument("--random_seed", type=int, default=42)
 parser.add_argument("--data_random_seed", type=int, default=42)
 config = parser.parse_args()
@@ -27,7 +27,7 @@ os.makedirs(config.out_dir)
 with open(os.path.join(config.out_dir, "config.pickle"), "wb") as file:
     pickle.dump(config, file)
 time.sleep(config.sleep)
-while not os.path.exists(config.until):
+while config.until and not os.path.exists(config.until):
     time.sleep(0.02)
 with open(os.path.join(config.out_dir, "summary.txt"), "w") as file:
     acc = 10 * config.lr + config.random_seed / 100
