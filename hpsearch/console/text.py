@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -48,15 +49,10 @@ def check_texts(texts: Iterable[str]) -> None:
     """
     encoding = sys.getfilesystemencoding()
     for text in texts if encoding != "utf-8" else ():
-        if not _arrives(text):
-            raise UsageError(
-                f"{text!a} cannot be passed on in this locale ({encoding}): "
-                "start Python with -X utf8, or with LC_ALL=C.UTF-8"
-            )
-
-
-def _arrives(text: str) -> bool:
-    try:
-        return os.fsencode(text) == text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
+        with contextlib.suppress(UnicodeEncodeError):
+            if os.fsencode(text) == text.encode("utf-8", "surrogateescape"):
+                continue
+        raise UsageError(
+            f"{text!a} cannot be passed on in this locale ({encoding}): "
+            "start Python with -X utf8, or with LC_ALL=C.UTF-8"
+        )

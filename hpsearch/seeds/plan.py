@@ -26,7 +26,7 @@ from hpsearch.folder.run_configuration import (
     options_of,
 )
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.runs import SeedRun, counted, difference, finished_summary, read_run, read_seed_runs
+from hpsearch.seeds.runs import SeedRun, counted, difference, read_run, read_seed_runs
 from hpsearch.seeds.summary import check_wishes
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.old_search import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
@@ -170,7 +170,7 @@ def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, s
     """
     if origin.run is not None:
         command = _command_of(origin, origin.run, config.settings.out_arg)
-        run = read_run(origin.run, config, seed_option, command, finished_summary(origin.run, config))
+        run = read_run(origin.run, config, seed_option, command)
     else:
         # What is best was settled when the search was started.
         module = search.grid_module if origin.record is None else ""
@@ -213,7 +213,7 @@ def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
     folder = first.path or search.folder.path / folder_name(first.run.out_dir)
     command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
     known = command if first.run.configuration.options else None
-    return read_run(folder, search.config, seed_option, known, (first.summary, ""))
+    return read_run(folder, search.config, seed_option, known, summary=first.summary)
 
 
 def shared_configuration(

@@ -58,7 +58,7 @@ def read_seed_runs(
     runs = []
     for number, folder in enumerate(folders, start=1):
         command = commands.pop(folder.name, None)
-        run = read_run(folder, config, seed_option, command, finished_summary(folder, config, number))
+        run = read_run(folder, config, seed_option, command, number)
         if run.summary is not None or command is not None or is_run_folder(folder):
             runs.append(run)
     for name, command in commands.items():
@@ -75,11 +75,8 @@ def _with_summary_name(config: SearchConfig, name: str) -> SearchConfig:
     return dataclasses.replace(config, settings=settings, summary_parser=parser)
 
 
-def finished_summary(folder: Path, config: SearchConfig, number: int = 1) -> tuple[Summary | None, str]:
-    """Return a run's summary, None if the run did not finish; and why it counts as not finished.
-
-    number: the run's number, for parsers of the user.
-    """
+def _finished_summary(folder: Path, config: SearchConfig, number: int) -> tuple[Summary | None, str]:
+    """Return a run's summary, None if the run did not finish; and why it counts as not finished."""
     try:
         summary = read_summary(folder, Run(number, folder.name, Configuration(()), str(folder)), config)
         return (summary, "") if is_finished(summary) else (None, "its summary does not say finished 1")
@@ -92,12 +89,15 @@ def read_run(
     config: SearchConfig,
     seed_option: str,
     command: Mapping[str, object] | None,
-    result: tuple[Summary | None, str],
+    number: int = 1,
+    summary: Summary | None = None,
 ) -> SeedRun:
-    """Return a run with the configuration that its folder holds.
+    """Return a run with the configuration and summary that its folder holds.
 
-    command: the options of its command, if its search knows them. result: see `finished_summary`.
+    command: the options of its command, if its search knows them. number: for parsers of the user.
+    summary: the run's, if it is known already.
     """
+    result = (summary, "") if summary is not None else _finished_summary(folder, config, number)
     try:
         configuration = read_configuration(folder, config.script_name, command)
     except ConfigError as error:
