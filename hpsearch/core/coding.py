@@ -140,7 +140,7 @@ class CodedSpace:
 
     @property
     def bound(self) -> int:
-        """At least the number of rows that the conditions can lead to."""
+        """An upper bound of the number of rows after all conditions."""
         return self.grid_size * math.prod(max(1, rule.product_size) for rule in self.rules)
 
     @property

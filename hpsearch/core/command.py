@@ -52,7 +52,7 @@ def shell_line(words: Sequence[str]) -> str:
     """Return the command as one physical line that a POSIX shell runs with every word intact.
 
     A word may hold a line break; quoting alone would spread it over two lines. Such a command is printed by
-    ``printf`` and evaluated instead, so that "one command a line" holds for whoever picks a line by its number.
+    ``printf`` and evaluated instead, so that "one command a line" holds for those who pick a line by its number.
     """
     line = " ".join(shlex.quote(word) for word in words)
     if "\n" not in line:

@@ -21,7 +21,7 @@ class ConfigError(SearchError):
 
 
 class FolderError(SearchError):
-    """The search folder cannot be used: it exists, is locked by another controller, or is none of ours."""
+    """The search folder cannot be used: it exists, is locked by another controller, or is not ours."""
 
 
 class ControllerPresent(FolderError):

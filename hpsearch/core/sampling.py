@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hpsearch.core.coding import Codes
 
-#: So many draws in a row without a new configuration, and the sample is completed by systematic search.
+#: After this many draws in a row without a new configuration, a systematic search completes the sample.
 _PATIENCE = 5_000
 
 
@@ -41,7 +41,7 @@ def draw(coded: CodedSpace, seed: int, wanted: int) -> dict[tuple[int, ...], Seq
 
 
 def _random_rows(coded: CodedSpace, count: int, random: np.random.RandomState) -> list[list[int]]:
-    """Draw grid points uniformly, and of what the conditions make of each, one at random."""
+    """Draw grid points uniformly; where conditions make several configurations of one, draw one of these."""
     import numpy as np
 
     table: dict[str, Codes] = {}

@@ -15,8 +15,8 @@ DATA_SEED_OPTION = "data_random_seed"
 def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
     """Return which seeds have to be run, in order.
 
-    listed: the seeds that are wanted; if it is empty, so many as bring the number of seeds to `count`, from 0 on.
-    gathered: the seeds that there are already.
+    listed: the wanted seeds; if empty, seeds from 0 on until there are `count`.
+    gathered: the seeds that are there already.
     """
     if listed:
         return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
@@ -29,7 +29,7 @@ def seed_grid(
 ) -> tuple[dict[str, list[object]], tuple[Condition, ...]]:
     """Return grid and conditions of a search that runs one configuration with several seeds.
 
-    vary_data_seed: the seed of the data is that of the run.
+    vary_data_seed: the data gets the seed of the run.
     """
     grid: dict[str, list[object]] = {name: [value] for name, value in options.items()}
     grid[seed_option] = list(seeds)
@@ -51,9 +51,8 @@ def differences(
 ) -> dict[str, tuple[str, str]]:
     """Return the options in which the commands of two configurations differ: name -> what each of them gives.
 
-    Options that only one of them knows are left out, unless the following says otherwise. but: options left out.
-    with_flags: a flag that only one of them knows is off in the other one.
-    with_all: both are whole commands, so what only one of them gives makes them differ.
+    Options that only one of them has are left out, except for these. but: options left out in any case.
+    with_flags: a flag that one of them lacks is off there. with_all: both are whole commands, so all options count.
     """
     either = {**left, **right}
     names = [name for name in either if name not in set(but)]

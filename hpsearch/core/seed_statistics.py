@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hpsearch.core.errors import ConfigError
 
-#: Digits after the decimal point where nobody asked for a number of them, and how many there are at most.
+#: Digits after the decimal point: by default, and at most.
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
 
 

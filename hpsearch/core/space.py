@@ -89,7 +89,7 @@ def _too_many(size: int) -> ConfigError:
 def _shuffled(size: int, seed: int) -> Any:  # Any: an array of positions, used as a sequence of integers
     import numpy as np
 
-    # RandomState's streams are frozen for all versions of numpy, which those of its successor are not.
+    # RandomState's streams are frozen for all versions of numpy; its successor's are not.
     return np.random.RandomState(seed).permutation(size)
 
 
@@ -162,7 +162,7 @@ def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
     if keys > 4 * size + 1_000_000:
         return np.sort(np.unique(key, return_index=True)[1])
     first = np.empty(keys, dtype=np.int32)
-    # Of several writes to one entry the last one stays: going backwards, that is the first row.
+    # The last write to an entry stays; going backwards, that is the first row.
     first[key[::-1]] = np.arange(size - 1, -1, -1, dtype=np.int32)
     return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
 

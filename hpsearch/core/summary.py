@@ -1,4 +1,4 @@
-"""A run's summary: from its text to values."""
+"""What a run leaves: its summary, from text to values, and a log whose end may tell of GPU memory."""
 
 from __future__ import annotations
 
@@ -141,3 +141,19 @@ def is_finished(summary: Summary) -> bool:
 def cell_under(summary: Summary | None, key: str) -> object:
     """Return the value under a keyword; empty if the summary is missing or lacks the keyword."""
     return (summary or {}).get(key, [""])[0]
+
+
+#: What PyTorch, TensorFlow, JAX, CuPy and CUDA's own libraries say; host memory is not meant.
+_SIGNS = re.compile(
+    r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError: (?:CUDA|HIP)|cuda\.OutOfMemoryError"
+    r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED"
+    r"|RESOURCE_EXHAUSTED: (?:Out of memory|OOM)|ResourceExhaustedError|OOM when allocating tensor"
+)
+#: An error further up was survived by the run.
+_LAST_LINES = 60
+
+
+def says_gpu_out_of_memory(log: str) -> str:
+    """Return the line of a log's end that says that the GPU had no more memory; empty if none does."""
+    lines = log.splitlines()[-_LAST_LINES:]
+    return next((line.strip() for line in reversed(lines) if _SIGNS.search(line)), "")

@@ -1,7 +1,7 @@
 """The text that stands for an option's value, and whether it really does.
 
-A text stands for a value if two different values never share it: that of a function tells where it lies in memory, that
-of a long array leaves out its middle, that of a tensor its last digits.
+A text stands for a value if no other value shares it. The text of a function tells its address, a long array's leaves
+out the middle, a tensor's the last digits.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from types import ModuleType
 from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
-#: In the text of an object that says nothing of itself but where it lies in memory.
+#: In the text of an object without a text of its own.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 #: In the text of something callable that is, or holds (as functools.partial), a function of Python's own or a class.
 _NAMELESS = re.compile(r"^<|<(built-in |class |function |method |slot )")
 _MOST_DEPTH = 100
-#: Linux takes no longer word on a command line, in bytes.
+#: The longest word that Linux takes on a command line, in bytes.
 _MOST_BYTES = 2**17 - 1
 
 

@@ -10,8 +10,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.out_of_memory import says_gpu_out_of_memory
-from hpsearch.core.summary import is_finished
+from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.summaries import read_summary
 from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary

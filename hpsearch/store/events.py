@@ -233,10 +233,7 @@ def to_line(event: Event) -> bytes:
 
 
 def from_line(line: bytes) -> Event:
-    """Read an event back.
-
-    Raises ValueError if the line is no event of this version.
-    """
+    """Read an event back. Raises ValueError if the line is no event of this version."""
     try:
         fields = _from_json(line.decode("ascii"))
     except RecursionError as error:
@@ -291,10 +288,7 @@ def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # An
 
 
 def decode_summary(summary: Mapping[str, Any]) -> dict[str, list[object]]:  # Any: see above
-    """Return the summary that `encode_summary` was given.
-
-    Raises ValueError, TypeError or KeyError if it is none.
-    """
+    """Return the summary that `encode_summary` was given. Raises ValueError, TypeError or KeyError if it is none."""
     decoded = {keyword: [decode(item) for item in value] for keyword, value in summary.items()}
     if not all(decoded.values()):
         raise ValueError("a keyword of the summary has no value")

@@ -9,7 +9,6 @@ import shlex
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
@@ -70,10 +69,7 @@ class Journal:
             self._timer.start()
 
     def check_room(self) -> None:
-        """Make sure that more can be written.
-
-        Raises StoreError otherwise.
-        """
+        """Make sure that more can be written. Raises StoreError otherwise."""
         self._check_is_own()
         try:
             # Without a line break: readers take it for a line that is still being written.
@@ -101,10 +97,7 @@ class Journal:
         self._has_rest = False
 
     def close(self) -> None:
-        """Write everything to the disk and close the file.
-
-        Raises OSError if the disk takes no more.
-        """
+        """Write everything to the disk and close the file. Raises OSError if the disk takes no more."""
         timer = self._timer
         if timer is not None:
             timer.cancel()
@@ -145,7 +138,7 @@ class Journal:
             self._sync_error = error
 
     def _sync_with_name(self) -> None:
-        """Carry the file to the disk, and once also the folders in which its name and that of the search stand."""
+        """Carry the file to the disk, and the first time also the folders that hold its name and the search's."""
         _sync(self._descriptor)
         if not self._has_lasting_name:
             for folder in self._path.parents[:3]:
@@ -159,9 +152,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

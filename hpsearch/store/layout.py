@@ -84,19 +84,13 @@ class SearchFolder:
         return self.exits / token
 
     def create_state(self) -> None:
-        """Make the folders of our own.
-
-        Raises StoreError if that cannot be done.
-        """
+        """Make the folders of our own. Raises StoreError if that cannot be done."""
         for folder in (self.exits, self.logs, self.attempts):
             make_folder(folder)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those it lies in, if it is not there.
-
-    Raises StoreError if that cannot be done.
-    """
+    """Make a folder, and those it lies in, if it is not there. Raises StoreError if that cannot be done."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -110,10 +104,7 @@ def remove_if_empty(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there.
-
-    Raises StoreError if that cannot be done.
-    """
+    """Remove a file, if it is there. Raises StoreError if that cannot be done."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -158,7 +149,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
 
 def open_file(path: str, flags: int) -> int:
-    """Open a file, and nothing that would block whoever reads or writes it for ever; an opener for `open`.
+    """Open a file; refuse what could block for ever, such as a pipe. An opener for `open`.
 
     Raises OSError if it is something else.
     """

@@ -60,10 +60,7 @@ def _write_script(path: Path, about: Iterable[str], lines: Iterable[str]) -> Non
 
 
 def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
-    """Write configurations as a pickle.
-
-    Raises StoreError if it cannot be written.
-    """
+    """Write configurations as a pickle. Raises StoreError if it cannot be written."""
     try:
         content = pickle.dumps(dicts)
     except (pickle.PicklingError, AttributeError, TypeError):

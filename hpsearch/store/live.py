@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
@@ -169,10 +168,7 @@ class LiveSearch:
             self._trouble = error
 
     def write_rest(self) -> None:
-        """Write what could not be written before.
-
-        Raises StoreError if the journal still takes no more.
-        """
+        """Write what could not be written before. Raises StoreError if the journal still takes no more."""
         if self._unwritten:
             self._write(*self._unwritten, at_once=True)
 
@@ -219,10 +215,7 @@ class LiveSearch:
         write_not_completed(self.folder, self.record, self.settings)
 
     def close_files(self) -> None:
-        """Close journal and table; the lock is kept.
-
-        Raises StoreError if the disk does not take what was written.
-        """
+        """Close journal and table; the lock is kept. Raises StoreError if the disk does not take what was written."""
         table, self._table = self._table, None
         journal, self._journal = self._journal, None
         try:
@@ -243,7 +236,5 @@ class LiveSearch:
     def __enter__(self) -> LiveSearch:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from types import TracebackType
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
@@ -72,10 +71,7 @@ def holder_in(content: bytes) -> Holder | None:
 
 
 def holder_from(found: object) -> Holder:
-    """Return a holder from its JSON.
-
-    Raises ValueError if it is none.
-    """
+    """Return a holder from its JSON. Raises ValueError if it is none."""
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, found {type(found).__name__}")
     known = {each.name for each in fields(Holder)}
@@ -257,9 +253,7 @@ class ControllerLock:
     def __enter__(self) -> ControllerLock:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
@@ -278,9 +272,9 @@ def lock_holder(path: Path) -> Holder | None:
 
 @contextlib.contextmanager
 def _claimed(path: Path, ways: LockWays) -> Iterator[None]:
-    """Keep all others from writing the lock file, on any file system: who makes the claim file is alone.
+    """Keep all others from writing the lock file, on any file system: only one process can make the claim file.
 
-    It is there for a moment only. One that stays is that of a process which was killed in that moment; then the claim
+    It is there for a moment only. One that stays was left by a process that was killed in that moment; then the claim
     with the next number counts.
     """
     claims = [path.with_name(f"{path.name}.claim")]

@@ -27,7 +27,7 @@ _OBJECT_SIZE, _VALUE_SIZE = 100, 16
 #: How deep lists, tuples and dicts may stand in each other.
 _MOST_DEPTH = 100
 
-#: Modules by their names today: those of Python 2, which protocols 0 to 2 use, and of earlier versions of numpy.
+#: Old names of modules (of Python 2, used by protocols 0 to 2, and of earlier versions of numpy) -> names today.
 _MODULES = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
@@ -91,7 +91,7 @@ class _Machine:
         self._budget = _BUDGET + _BUDGET_PER_BYTE * len(content)
 
     def result(self) -> object:
-        """Return the value that the pickle stands for. Raises an error of some kind if it is none of plain data."""
+        """Return the value that the pickle stands for. Raises an error of some kind if that is no plain data."""
         for operation, argument, position in pickletools.genops(self._content):
             if operation.name in _CONSTANTS:
                 self._stack.append(_CONSTANTS[operation.name])

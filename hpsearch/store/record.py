@@ -26,7 +26,7 @@ from hpsearch.store.events import (
 from hpsearch.store.events import Settings as Settings
 from hpsearch.store.values import decode
 
-#: Options that are kept to be shared by runs: a grid has fewer values, and those of a sample are seldom met twice.
+#: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.
 _MOST_SHARED = 10_000
 
 _OfAttempt = AttemptIntended | AttemptWithdrawn | AttemptSubmitted | AttemptStarted | AttemptEnded | RunCollected
@@ -110,10 +110,7 @@ class SearchRecord:
         return iter(self.runs.values())
 
     def known_settings(self) -> Settings:
-        """Return the settings.
-
-        Raises FolderError if the journal holds no planned search.
-        """
+        """Return the settings. Raises FolderError if the journal holds no planned search."""
         if self.settings is None:
             raise FolderError(
                 "the journal holds no planned search: hpsearch repair DIR puts back what other files know of it, "
@@ -128,10 +125,7 @@ class SearchRecord:
         return {**self.known_settings().options, **given}
 
     def apply(self, event: Event) -> None:
-        """Take one event into account.
-
-        Raises KeyError, ValueError or TypeError if it does not fit what is known.
-        """
+        """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
         self.last_event_at = getattr(event, "at", self.last_event_at)
         if isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))

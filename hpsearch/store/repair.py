@@ -76,10 +76,7 @@ def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: 
 
 
 def _content_of(journal: Path) -> bytes:
-    """Return what a journal holds; nothing if it is lost.
-
-    Raises FolderError if it cannot be read.
-    """
+    """Return what a journal holds; nothing if it is lost. Raises FolderError if it cannot be read."""
     try:
         return journal.read_bytes()
     except FileNotFoundError:
@@ -102,7 +99,7 @@ def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
 
 
 def set_aside_foreign(folder: SearchFolder) -> list[str]:
-    """Rename what stands where our own files and folders belong and is none; return a message for each.
+    """Rename what stands in the place of our own files and folders; return a message for each.
 
     Raises StoreError if that cannot be done.
     """
@@ -257,7 +254,7 @@ def lost_plans(folder: SearchFolder, settings: Settings, known: Mapping[str, int
 
 
 def lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
-    """Return what the table of results tells of runs of which the record knows no attempt, and of no run at all.
+    """Return what the table of results tells of runs without a known attempt, and rows of no known run.
 
     Nothing if the table cannot be read either.
     """

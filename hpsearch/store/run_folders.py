@@ -77,10 +77,7 @@ def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
 
 
 def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
-    """Move a run's folder back from where `move_aside` has put it.
-
-    Raises StoreError if it cannot be moved.
-    """
+    """Move a run's folder back from where `move_aside` has put it. Raises StoreError if it cannot be moved."""
     source = folder.run_folder(run)
     try:
         move_entry(moved, source)

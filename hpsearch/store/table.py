@@ -49,7 +49,7 @@ def sorted_rows(rows: Iterable[Row], settings: Settings) -> list[Row]:
 
 
 def is_finished_row(row: Row) -> bool:
-    """Return whether a row is that of a finished run."""
+    """Return whether a row is of a finished run."""
     try:
         return is_finished({"finished": [row.get("finished", "")]})
     except SummaryError:
@@ -57,10 +57,7 @@ def is_finished_row(row: Row) -> bool:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write a whole table at once.
-
-    Raises StoreError if it cannot be written; an earlier table then stays.
-    """
+    """Write a whole table at once. Raises StoreError if it cannot be written; an earlier table then stays."""
     write_whole(path, _lines([columns, *([row.get(column, "") for column in columns] for row in rows)]))
 
 
@@ -68,10 +65,7 @@ class ResultsTable:
     """The CSV file of a search: separator ``;``, no index."""
 
     def __init__(self, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Write the file with these rows and keep it open for more.
-
-        Raises StoreError if it cannot be written.
-        """
+        """Write the file with these rows and keep it open for more. Raises StoreError if it cannot be written."""
         self._path = path
         self.columns = list(columns)
         write_table(path, self.columns, rows)

@@ -153,10 +153,7 @@ def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON c
 
 
 def check_path(name: str, text: str) -> None:
-    """Make sure that a text can be a path.
-
-    Raises ValueError naming the field otherwise.
-    """
+    """Make sure that a text can be a path. Raises ValueError naming the field otherwise."""
     if not text or "\0" in text or not (text.isascii() or os.fsencode(text)):
         raise ValueError(f"{name} is {text[:40]!r}; expected a path")
 
