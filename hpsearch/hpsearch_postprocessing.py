@@ -56,18 +56,8 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
     return told(lambda: _postprocess(argv, prog).exit_status)()
 
 
-def _criterion(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}")
-    return number
-
-
 def _parser(prog: str | None) -> argparse.ArgumentParser:
-    from hpsearch.config.option_values import positive
+    from hpsearch.config.option_values import number_where, positive
 
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -77,7 +67,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     moves.add_argument(
         "--performance_criteria",
         metavar="X",
-        type=_criterion,
+        type=number_where(lambda found: not math.isnan(found), "a number"),
         help="Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
         "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay.",
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hpsearch.config.grid_import import import_grid_module, users_errors_told
-from hpsearch.config.own_process import Limited, OwnProcess
+from hpsearch.config.user_functions import FunctionProcess, LimitedFunction
+from hpsearch.config.user_modules import import_grid_module, users_errors_told
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
@@ -35,7 +35,7 @@ class SearchConfig:
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     summary_parser: SummaryParser | None = None
-    performance_eval: Limited | None = None
+    performance_eval: LimitedFunction | None = None
     argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
     grid_config_file: Path | None = None
 
@@ -44,11 +44,12 @@ class SearchConfig:
         """The file of the grid module, None if it has none."""
         return Path(self.settings.grid_file) if self.settings.grid_file else None
 
-    def in_process(self, process: OwnProcess) -> SearchConfig:
+    def in_process(self, process: FunctionProcess) -> SearchConfig:
         """Return the same with functions that are called in this process, and so within its limit."""
-        both = {"summary_parser": self.summary_parser, "performance_eval": self.performance_eval}
         moved: dict[str, Any] = {  # Any: the functions differ in type
-            name: function.in_process(process) for name, function in both.items() if isinstance(function, Limited)
+            name: function.in_process(process)
+            for name in ("summary_parser", "performance_eval")
+            if isinstance(function := getattr(self, name), LimitedFunction)
         }
         return replace(self, **moved)
 
@@ -93,7 +94,7 @@ def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object]
     conditions = check.conditions(out_arg) if needs_grid else ()
     script_name = check.text("_SCRIPT_NAME")
     summary_filename = check.text("_SUMMARY_FILENAME")
-    process = OwnProcess()
+    process = FunctionProcess()
     parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
     judge = _limited(process, check.function("_PERFORMANCE_EVAL_HANDLE"), _judgement)
     settings = Settings(
@@ -111,7 +112,7 @@ def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object]
     return SearchConfig(settings, script_name, grid, conditions, parser, judge, argparse_handle)
 
 
-def _limited(process: OwnProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:
+def _limited(process: FunctionProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:
     # Any: the functions differ in type
     return None if function is None else process.function(function, plain)
 

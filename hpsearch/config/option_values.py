@@ -13,65 +13,74 @@ from hpsearch.core.integers import integer
 
 
 def whole(text: str) -> int:
-    """Read a whole number. Raises argparse.ArgumentTypeError saying what was expected."""
+    """Read a whole number."""
     try:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers that are not below `least`."""
-
+def _whole_number(fits: Callable[[int], bool], expected: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = whole(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
+        if not fits(number):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
         return number
 
     return read
 
 
-def search_limit(text: str) -> int:
-    """Read a number of searches: positive, or -1 for no limit."""
-    number = whole(text)
-    if number != -1 and number < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive number, or -1 for no limit, found {text}")
-    return number
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers that are not below `least`."""
+    return _whole_number(lambda number: number >= least, f"a whole number of at least {least}")
 
 
-def share(text: str) -> float:
-    """Read a number between 0 and 1."""
+search_limit = _whole_number(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
+#: As numpy takes it.
+seed = _whole_number(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
+def number_where(fits: Callable[[float], bool], expected: str) -> Callable[[str], float]:
+    """Return a reader of numbers for which `fits` is true; it is asked about NaN where a text is no number."""
+
+    def read(text: str) -> float:
+        found = _number_in(text)
+        if not fits(found):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+        return found
+
+    return read
+
+
+def _number_in(text: str) -> float:
     try:
-        number = float(text)
+        return float(text)
     except ValueError:
-        number = math.nan
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, found {text!r}")
-    return number
+        return math.nan
 
 
-def seed(text: str) -> int:
-    """Read a seed of the random order: 0 to 2^32 - 1, as numpy takes it."""
-    number = whole(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, found {text}")
-    return number
+def _shortest(found: float) -> float:
+    return int(found) if found == int(found) else found
+
+
+share = number_where(lambda found: 0 <= found <= 1, "a number between 0 and 1")
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    return _shortest(number_where(lambda found: 0 < found < math.inf, "a positive number")(text))
 
 
 def hours(text: str) -> float:
     """Read a time limit: hours, or ``H:MM``. Returns hours."""
     head, colon, tail = text.partition(":")
     full, minutes = integer(head), integer(tail)
-    try:
-        number = float(text) if not colon else math.nan
-    except ValueError:
-        number = math.nan
+    found = _number_in(text) if not colon else math.nan
     if full is not None and minutes is not None and minutes < 60:
-        number = full + minutes / 60
-    if not 0 < number < math.inf:
+        found = full + minutes / 60
+    if not 0 < found < math.inf:
         raise argparse.ArgumentTypeError(f"expected a positive number of hours (24, 0.5) or H:MM, found {text!r}")
-    return int(number) if number == int(number) else number
+    return _shortest(found)
 
 
 def hours_or_forever(text: str) -> float:
@@ -82,17 +91,6 @@ def hours_or_forever(text: str) -> float:
         return hours(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; or 0 = not at all, -1 = for ever") from None
-
-
-def positive(text: str) -> float:
-    """Read a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a positive number, found {text!r}")
-    return int(number) if number == int(number) else number
 
 
 def gpu_list(text: str) -> str:

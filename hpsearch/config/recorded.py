@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 from hpsearch.config.copied_module import certain_constants
-from hpsearch.config.grid_import import failed_import, import_grid_module
 from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.config.import_paths import add_first, add_last
 from hpsearch.config.program import words_of_script
+from hpsearch.config.user_modules import failed_import, import_grid_module
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
@@ -37,8 +37,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
     """
     add_first(settings.import_paths)
     if settings.has_parser or needs_functions:
-        with output_on_stderr():
-            module = import_grid_module(settings.grid_module)
+        module = import_grid_module(settings.grid_module)
         if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
             raise ConfigError(
                 f"the functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
@@ -89,9 +88,7 @@ def config_for_folder(
     """
     add_last((str(run_cwd), str(folder)))
     if grid_module:
-        with output_on_stderr():
-            module = import_grid_module(grid_module)
-        config = config_from_module(module, grid_module, needs_grid=False)
+        config = config_from_module(import_grid_module(grid_module), grid_module, needs_grid=False)
         return _unrecorded(config, folder, run_cwd) if settings is None else _as_recorded(config, settings, _SUMMARIES)
     if settings is None:
         return _unrecorded(_config_of_copy(_only_copy(folder, files), needs_functions), folder, run_cwd)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.own_process import DEFAULT_LIMIT_S, OwnProcess
 from hpsearch.config.recorded import config_for_folder
+from hpsearch.config.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
@@ -121,7 +121,7 @@ def find_search(
     record, damage = _read_record(folder)
     recorded = None if record is None else record.settings
     config = config_for_folder(folder.path, listing.files, recorded, grid_module, run_cwd, needs_functions)
-    config = config.in_process(OwnProcess(parser_timeout_s))
+    config = config.in_process(FunctionProcess(parser_timeout_s))
     search = FoundSearch(folder, listing, config, record, bool(damage), problems=damage)
     _gather_runs(search)
     if not search.runs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.config.given_paths import existing_folder
-from hpsearch.config.own_process import DEFAULT_LIMIT_S
+from hpsearch.config.user_functions import DEFAULT_LIMIT_S
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount

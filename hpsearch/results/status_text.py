@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hpsearch.config.own_call import resume_hint
+from hpsearch.config.program import resume_hint
 from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import Liveness

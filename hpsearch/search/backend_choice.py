@@ -16,7 +16,7 @@ from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.config.options import SearchOptions, option_words
-from hpsearch.config.own_scheduler import own_scheduler
+from hpsearch.config.user_modules import own_scheduler
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 

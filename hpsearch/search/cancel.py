@@ -9,7 +9,7 @@ from collections import Counter
 from hpsearch.backends.process_identity import processes, signal_process
 from hpsearch.backends.run_family import end_family
 from hpsearch.config.options import options_from_names
-from hpsearch.config.own_call import resume_hint
+from hpsearch.config.program import resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
+from hpsearch.config.option_values import number_where
 from hpsearch.config.options import (
     DEFAULT_OUT_DIR,
     SearchOptions,
@@ -98,6 +99,7 @@ example: hpsearch resume DIR --num_cpu_jobs=4
 
 The same as python -m hpsearch.hpsearch --resume DIR.
 """
+_SECONDS = number_where(lambda found: 0 <= found < 1e9, "a number of seconds")
 _RETRY_EXAMPLE = """\
 examples:
   hpsearch retry DIR                     all runs that failed
@@ -114,7 +116,7 @@ def cancel(argv: Sequence[str]) -> int:
     )
     parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
     parser.add_argument(
-        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wait at most S seconds. Default: 120."
+        "--timeout", type=_SECONDS, default=120.0, metavar="S", help="Wait at most S seconds. Default: 120."
     )
     parser.add_argument(
         "--controller_is_gone",
@@ -126,16 +128,6 @@ def cancel(argv: Sequence[str]) -> int:
     from hpsearch.search.cancel import cancel_search
 
     return cancel_search(options.folder, options.timeout, options.controller_is_gone, Console(stamps=False))
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < 1e9:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds, found {text!r}")
-    return number
 
 
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:

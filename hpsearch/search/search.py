@@ -16,9 +16,9 @@ from hpsearch.backends.base import AsksCommands, OnCluster
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import load_config
 from hpsearch.config.options import SearchOptions, check_together, with_given
-from hpsearch.config.own_call import resume_hint, retry_hint
-from hpsearch.config.own_process import OwnProcess
+from hpsearch.config.program import resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
+from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.user_output import output_on_stderr
@@ -160,7 +160,7 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
         path = folder.conversation
         backend.conversation.keep(str(path), lambda text: append_text(path, text, _MOST_CONVERSATION))
     _note_controller(controller, asdict(options))
-    process = OwnProcess(options.parser_timeout, lambda: stop.signal_number is not None)
+    process = FunctionProcess(options.parser_timeout, lambda: stop.signal_number is not None)
     try:
         yield Dispatcher(replace(controller, config=controller.config.in_process(process)))
     except SubmissionRefused as error:

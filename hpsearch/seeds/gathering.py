@@ -14,8 +14,7 @@ from pathlib import Path
 from hpsearch.backends.scheduler import time_limit
 from hpsearch.config.import_paths import add_current_folder, add_last
 from hpsearch.config.options import SearchOptions, to_argv
-from hpsearch.config.own_call import search_program
-from hpsearch.config.program import interpreter_word
+from hpsearch.config.program import interpreter_word, search_program
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line

@@ -11,8 +11,8 @@ from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.import_paths import add_last
 from hpsearch.config.options import SearchOptions
-from hpsearch.config.own_process import OwnProcess
 from hpsearch.config.recorded import config_for_folder
+from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
 from hpsearch.core.ranking import best
 from hpsearch.core.seed_grid import DATA_SEED_OPTION, missing_seeds, seed_of
@@ -110,7 +110,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
         config = config_for_folder(run_cwd, (), None, search.grid_module, run_cwd, needs_functions=False)
     else:
         config = config_for_folder(origin.search, (), settings, "", run_cwd, needs_functions=False)
-    config = config.in_process(OwnProcess(search.parser_timeout))
+    config = config.in_process(FunctionProcess(search.parser_timeout))
     check_wishes(options.summary, config)
     source = None if origin is None else _find_source(origin, config, search, options.seed_option)
     folder, has_folder, grid_name = options.config_name.removesuffix(".pickle").rpartition("/")

@@ -40,7 +40,7 @@ MOST_MODULES = 15
 DOORS = {
     "backends.shell": {"subprocess"},
     "backends.launcher": {"subprocess"},
-    "config.own_process": {"os.fork"},
+    "config.user_functions": {"os.fork"},
     "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
@@ -57,7 +57,7 @@ WRITERS = {
     "backends.cluster.script": "job scripts",
     "backends.gpu.locks": "claims on GPUs, in a folder of the machine",
     "config.old_names": "the older tool's own function, called by users' scripts",
-    "config.own_process": "a pipe",
+    "config.user_functions": "a pipe",
     "console.console": "os.devnull",
     "console.exit_status": "os.devnull",
     "console.user_output": "os.devnull",

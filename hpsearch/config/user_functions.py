@@ -35,7 +35,7 @@ _PR_SET_PDEATHSIG = 1
 Function = Callable[..., Any]  # Any: users' functions
 
 
-class OwnProcess:
+class FunctionProcess:
     """A process for some functions of one grid module; started by the first call, ended with this object."""
 
     def __init__(self, limit_s: float = DEFAULT_LIMIT_S, is_stopping: Callable[[], bool] = lambda: False) -> None:
@@ -44,11 +44,11 @@ class OwnProcess:
         self._functions: dict[str, tuple[Function, Function]] = {}
         self._child: _Child | None = None
 
-    def function(self, function: Function, plain: Function) -> Limited:
+    def function(self, function: Function, plain: Function) -> LimitedFunction:
         """Return a function that calls this one in the process. plain: makes of its answer what `encode` knows."""
         name = str(len(self._functions))
         self._functions[name] = (function, plain)
-        return Limited(self, name, function, plain)
+        return LimitedFunction(self, name, function, plain)
 
     def answers(self, name: str, calls: Sequence[list[object]]) -> Iterator[object | Exception]:
         """Yield what a function answers to each of many calls, given by their arguments, or what its call ends with.
@@ -113,10 +113,10 @@ class OwnProcess:
         return answer
 
 
-class Limited:
-    """A user's function, called in an `OwnProcess`; to whoever looks at its parameters it is that function."""
+class LimitedFunction:
+    """A user's function, called in an `FunctionProcess`; to whoever looks at its parameters it is that function."""
 
-    def __init__(self, process: OwnProcess, name: str, function: Function, plain: Function) -> None:
+    def __init__(self, process: FunctionProcess, name: str, function: Function, plain: Function) -> None:
         self._process, self._name, self._function, self._plain = process, name, function, plain
         functools.update_wrapper(self, function, updated=())
 
@@ -130,7 +130,7 @@ class Limited:
         """Yield for each of many calls, given by their arguments, the answer or the error with which it ends."""
         return self._process.answers(self._name, [[*map(encode, arguments), encode({})] for arguments in calls])
 
-    def in_process(self, process: OwnProcess) -> Limited:
+    def in_process(self, process: FunctionProcess) -> LimitedFunction:
         """Return the same function for another process."""
         return process.function(self._function, self._plain)
 

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from project import is_alive, wait_until
 
-from hpsearch.config.own_process import OwnProcess
+from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.core.errors import ParserTimeout
 
 
 def limited(function: Callable[..., object], limit_s: float = 30, is_stopping: bool = False) -> Callable[..., object]:
-    return OwnProcess(limit_s, lambda: is_stopping).function(function, lambda answer: answer)
+    return FunctionProcess(limit_s, lambda: is_stopping).function(function, lambda answer: answer)
 
 
 VALUES = [None, True, 1, 0.5, "a\n\u00e9", [1, (2,)], {"acc": [np.float32(0.1)], 3: "x" * 10**6}]
@@ -43,7 +43,7 @@ def test_what_a_function_keeps_in_its_module_stays_for_the_next_call() -> None:
 
 
 def test_functions_of_one_module_share_a_process() -> None:
-    process = OwnProcess()
+    process = FunctionProcess()
     first, second = (process.function(os.getpid, lambda answer: answer) for _ in range(2))
     assert first() == second() != os.getpid()
 
@@ -132,7 +132,7 @@ def test_a_function_that_ends_its_process_concerns_that_call_only(end: Callable[
 
 
 def test_the_process_ends_with_the_object_that_has_it(tmp_path: Path) -> None:
-    process = OwnProcess()
+    process = FunctionProcess()
     pid = int(str(process.function(os.getpid, lambda answer: answer)()))
     assert is_alive(pid)
     del process
@@ -157,7 +157,7 @@ def test_many_calls_are_answered_each_on_its_own() -> None:
             os._exit(3)
         return number * 2
 
-    asked = OwnProcess(30).function(odd, lambda answer: answer)
+    asked = FunctionProcess(30).function(odd, lambda answer: answer)
     answers = list(asked.each([number] for number in range(450)))
     errors = {number: str(answer) for number, answer in enumerate(answers) if isinstance(answer, Exception)}
     ended = "the process that called it ended with status 3"
@@ -168,19 +168,19 @@ def test_many_calls_are_answered_each_on_its_own() -> None:
 
 
 def test_one_of_many_calls_that_hangs_concerns_itself_only() -> None:
-    asked = OwnProcess(0.5).function(lambda hangs: hang() if hangs else 1, lambda answer: answer)
+    asked = FunctionProcess(0.5).function(lambda hangs: hang() if hangs else 1, lambda answer: answer)
     first, second, third = asked.each([[False], [True], [False]])
     assert (first, type(second), third) == (1, ParserTimeout, 1)
 
 
 def test_what_is_left_of_many_calls_is_not_taken_for_later_answers() -> None:
-    asked = OwnProcess(30).function(lambda number: number, lambda answer: answer)
+    asked = FunctionProcess(30).function(lambda number: number, lambda answer: answer)
     assert next(asked.each([[1], [2], [3]])) == 1
     gc.collect()
     assert asked(7) == 7
 
 
 def test_answers_larger_than_a_pipe_holds_come_back() -> None:
-    asked = OwnProcess(30).function(lambda text: text, lambda answer: answer)
+    asked = FunctionProcess(30).function(lambda text: text, lambda answer: answer)
     texts = [str(number) * 200_000 for number in range(5)]
     assert list(asked.each([text] for text in texts)) == texts
