@@ -26,6 +26,7 @@ _SETTINGS_OF_MODULE = (
     *("_SCRIPT_NAME", "_OUT_ARG", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS", "_SUMMARY_PARSER_HANDLE"),
     *("_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
 )
+_REQUIRED = {"_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS"}
 
 
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
@@ -132,7 +133,8 @@ def _config_of_copy(path: Path, needs_functions: bool) -> SearchConfig:
     """Return what a copy of a grid module says; it is executed only for functions, or where it is made by code."""
     names = _SETTINGS_OF_MODULE + (("_PERFORMANCE_EVAL_HANDLE",) if needs_functions else ())
     constants = certain_constants(path, names)
-    if constants is None:
+    if constants is None or not constants.keys() >= _REQUIRED:
+        # What a grid module has to say may be missing because the code above it fails.
         module = _executed(path)
     else:
         module = ModuleType(path.stem)
