@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from project import wait_until
+
 from hpsearch.backends.base import Backend
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
 
@@ -131,18 +133,5 @@ def changed_environment(variables: Mapping[str, str | None], stack: ExitStack) -
 
 def wait_for_file(path: Path) -> str:
     """Return what a file says once it says something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if path.exists() and path.read_text():
-            return path.read_text()
-        time.sleep(0.01)
-    raise TimeoutError(f"no {path} within {PATIENCE_S} s")
-
-
-def is_process(pid: int) -> bool:
-    """Return whether a process lives; one that has ended and was not waited for counts as gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    wait_until(lambda: path.exists() and path.read_text() != "", f"a text in {path}", PATIENCE_S)
+    return path.read_text()

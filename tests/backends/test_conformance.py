@@ -7,7 +7,8 @@ import signal
 import time
 
 import pytest
-from conformance import PATIENCE_S, Bench, is_process, wait_for_file
+from conformance import PATIENCE_S, Bench, wait_for_file
+from project import is_alive
 
 from hpsearch.backends.base import Backend
 from hpsearch.core.model import JobPhase
@@ -128,7 +129,7 @@ def test_cancelling_ends_children_too(bench: Bench) -> None:
     job = bench.start(FAMILY)
     pids = family(bench)
     bench.backend.cancel([job], bench.alarm)
-    assert [is_process(pid) for pid in pids] == [False, False]
+    assert [is_alive(pid) for pid in pids] == [False, False]
 
 
 def test_cancelling_in_a_hurry_ends_whoever_does_not_listen(bench: Bench) -> None:
@@ -136,7 +137,7 @@ def test_cancelling_in_a_hurry_ends_whoever_does_not_listen(bench: Bench) -> Non
     pids = family(bench)
     bench.ring()
     bench.backend.cancel([job], bench.alarm)
-    assert [is_process(pid) for pid in pids] == [False, False]
+    assert [is_alive(pid) for pid in pids] == [False, False]
 
 
 def test_a_cancelled_job_has_ended(bench: Bench) -> None:
