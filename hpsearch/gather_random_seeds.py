@@ -34,13 +34,13 @@ def run(
     summary_precs: int | Sequence[int] | None = None,
     hpmod_path: str | None = None,
 ) -> None:
-    """Gather random seeds as the command line (``sys.argv``) says; what is given here are its defaults.
+    """Gather random seeds as the command line (``sys.argv``) says; the arguments are its defaults.
 
-    The current folder stays the same. Ends the process if it fails, with the exit status of the search.
+    The current folder stays the same. If it fails, it ends the process with the exit status of the search.
 
     grid_module: default of ``--grid_module``.
     results_dir: each gathering has a folder in here; relative to ``--run_cwd``.
-    config: the configuration to repeat, instead of that of ``--run_dir``.
+    config: the configuration to repeat; ``--run_dir`` cannot be given then.
     ignore_kwds: options of the configuration that are not given to the runs.
     forced_params: options that get these values instead.
     summary_keys: keywords to sum up; None = all that have numbers, the performance key first.

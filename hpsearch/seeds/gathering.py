@@ -119,7 +119,7 @@ def _show_commands(gathering: Gathering, seeds: Sequence[int]) -> int:
 
 
 def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> int:
-    """Run the seeds that are missing; those of an interrupted gathering first, for they may be live."""
+    """Run the missing seeds; first resume an interrupted gathering, whose runs may be live."""
     status = 0
     if gathering.is_interrupted():
         console.note(f"{gathering.results}: gathering was interrupted there, and is resumed first")
@@ -155,7 +155,7 @@ def _with_grid(gathering: Gathering, seeds: Sequence[int], path: Path) -> Search
 
 
 def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
-    """Sum up what was gathered. status: that of the search; return that of the whole."""
+    """Sum up what was gathered; return the command's exit status. status: the exit status of the search."""
     if status > 1 and status not in _STOPPED:
         return status
     options = gathering.options

@@ -1,4 +1,4 @@
-"""The options of gathering random seeds: those of the command line, and what a user's own script sets for it."""
+"""The options of gathering random seeds: what the command line says, and what a user's own script sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ examples:
 Without --start_gathering, standard output has two lines: a call that starts the search, and for use in pipes
 GRID_MODULE GRID_CONFIG OUT_DIR.
 
-exit status: that of the search (0 all runs finished; 1 some did not); 2 wrong usage, nothing was started
+exit status: as of the search (0 all runs finished; 1 some did not); 2 wrong usage, nothing was started
 """
 #: Of no use here (the grid is made from the run, a second call goes on where the first one ended), or with a meaning
 #: of their own.

@@ -81,7 +81,7 @@ class Gathering:
         return any(not entry.state.is_final for entry in recorded_search(self.results) or ())
 
     def missing(self, runs: Sequence[SeedRun], with_failed: bool) -> list[int]:
-        """Return the seeds that have to be run. with_failed: also those of runs that did not finish."""
+        """Return the seeds that have to be run. with_failed: also the seeds of runs that did not finish."""
         gathered = {run.seed for run in (counted(runs) if with_failed else runs) if run.seed is not None}
         unknown = sum(run.seed is None for run in counted(runs))
         return missing_seeds(self.options.seeds_list, self.options.num_seeds - unknown, gathered)
