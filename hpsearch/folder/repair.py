@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from hpsearch.backends.run_family import members_of
+from hpsearch.config.options import options_from_names
 from hpsearch.config.parsers import folder_parser
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hpsearch.console.console import Console
-    from hpsearch.store.events import Event
-    from hpsearch.store.layout import SearchFolder
-    from hpsearch.store.repair import JournalRepair
+from hpsearch.console.console import Console
+from hpsearch.folder.liveness import lock_ways, this_controller
+from hpsearch.folder.reading import find_folder, no_search
+from hpsearch.store.events import ControllerStarted, Event, SearchStarted
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.lock import ControllerLock
+from hpsearch.store.repair import JournalRepair, journal_repair, set_aside_foreign, write_repair
 
 _EXAMPLE = """\
 example: hpsearch repair out/hyperparam_search/search_2026-01-31_12-00-00
@@ -33,17 +34,10 @@ def main(argv: Sequence[str]) -> int:
         "kept, what its other files still know is put back, and what was dropped is said."
     )
     options = folder_parser("repair", description, _EXAMPLE).parse_args(argv)
-    from hpsearch.console.console import Console
-
     return _repair(options.folder, Console(stamps=False))
 
 
 def _repair(given: str, console: Console) -> int:
-    from hpsearch.folder.liveness import lock_ways, this_controller
-    from hpsearch.folder.reading import find_folder, no_search
-    from hpsearch.store.lock import ControllerLock
-    from hpsearch.store.repair import set_aside_foreign
-
     folder = find_folder(given)
     if not (os.path.lexists(folder.journal) or folder.settings_copy.exists()):
         raise no_search(folder)
@@ -54,10 +48,6 @@ def _repair(given: str, console: Console) -> int:
 
 
 def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool) -> int:
-    from hpsearch.backends.run_family import members_of
-    from hpsearch.store.events import SearchStarted
-    from hpsearch.store.repair import journal_repair, write_repair
-
     repair = journal_repair(folder, _check_options, lambda token: bool(members_of({token})))
     if repair.is_needed:
         old = write_repair(folder, repair)
@@ -86,9 +76,6 @@ def _lines(repair: JournalRepair, folder: SearchFolder, old: Path | None) -> lis
 
 def _check_options(event: Event) -> None:
     """Raise ValueError if no search can be carried out with the options in an event."""
-    from hpsearch.config.options import options_from_names
-    from hpsearch.store.events import ControllerStarted, SearchStarted
-
     if isinstance(event, SearchStarted):
         options_from_names(event.settings.get("options", {}))
     elif isinstance(event, ControllerStarted):

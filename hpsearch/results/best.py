@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from hpsearch.config.copied_module import constants_in
+from hpsearch.config.given_paths import absolute
 from hpsearch.config.option_values import at_least
 from hpsearch.config.parsers import folder_parser
+from hpsearch.console.console import Console
+from hpsearch.console.text import aligned, amount
+from hpsearch.core.command import argv, shell_line
 from hpsearch.core.errors import FolderError, UsageError
-
-if TYPE_CHECKING:
-    from hpsearch.console.console import Console
-    from hpsearch.results.finished import FinishedRun, FinishedRuns
+from hpsearch.core.model import Run, RunState
+from hpsearch.core.ranking import best, number_of
+from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.store.events import Settings
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.legacy import command_line
+from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
+from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
@@ -41,16 +54,10 @@ def main(argv: Sequence[str]) -> int:
     order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
     order.add_argument("--highest", action="store_true", help="The highest value is best.")
     options = parser.parse_args(argv)
-    from hpsearch.console.console import Console
-
     return _show(options, Console(stamps=False))
 
 
 def _show(options: argparse.Namespace, console: Console) -> int:
-    from hpsearch.console.text import amount
-    from hpsearch.folder.reading import find_folder
-    from hpsearch.results.finished import finished_runs
-
     count = options.top or (1 if options.command else 10)
     if options.out_dir is not None and not (options.command and count == 1):
         raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
@@ -63,8 +70,6 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
     best = _best(runs, key, ascending)[:count]
     if options.json:
-        import json
-
         console.results([json.dumps([_as_json(run, runs, key) for run in best])])
     elif options.command:
         commands = [_command(run, runs, options.out_dir) for run in best]
@@ -80,8 +85,6 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 
 
 def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
-    from hpsearch.core.ranking import best
-
     if not runs.runs:
         raise FolderError(f"{runs.folder.path}: no run has finished yet")
     known = dict.fromkeys(name for run in runs.runs for name in run.row)
@@ -100,8 +103,6 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
 
 def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
     """Return the rows: the value, the run, all options that vary, and the keywords for which there is room."""
-    from hpsearch.console.text import aligned
-
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying)]
     for shown in range(len(keywords), -1, -1):
@@ -122,12 +123,6 @@ def _name(run: FinishedRun, runs: FinishedRuns) -> str:
 
 def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     """Return the command of a run as one line that can be run here, with another output folder or none."""
-    import os
-    from pathlib import Path
-
-    from hpsearch.config.given_paths import absolute
-    from hpsearch.core.command import argv, shell_line
-
     settings = runs.settings
     if run.run is None:
         raise FolderError(
@@ -142,9 +137,6 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
 
 
 def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]:  # Any: whatever JSON can hold
-    from hpsearch.core.ranking import number_of
-    from hpsearch.store.legacy import command_line
-    from hpsearch.store.values import readable
 
     number, command = None, None
     options: object = {name: run.row[name] for name in runs.option_names if name in run.row}
@@ -160,3 +152,78 @@ def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]: 
         "folder": run.row.get(runs.settings.out_arg),
         "command": command,
     }
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A row of the table of results. run: None where there is no journal that knows it."""
+
+    row: Row
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class FinishedRuns:
+    """All finished runs of a folder, and what the columns of the table mean: options, the output option, keywords.
+
+    settings: without a program where there is no journal, and without a performance key where nobody knows it.
+    """
+
+    folder: SearchFolder
+    runs: Sequence[FinishedRun]
+    settings: Settings
+    option_names: Sequence[str]
+    keywords: Sequence[str]
+
+
+def finished_runs(folder: SearchFolder) -> FinishedRuns:
+    """Read the finished runs of a folder, ours or the older tool's.
+
+    Raises FolderError if it is neither, or cannot be read.
+    """
+    if folder.journal.exists() or not folder.results.is_file():
+        return _from_journal(SearchReader(folder))
+    return _from_table(folder)
+
+
+def _from_journal(reader: SearchReader) -> FinishedRuns:
+    settings = reader.record.known_settings()
+    runs = [FinishedRun(row, None) for row in reader.record.carried if is_finished_row(row)]
+    runs += [
+        FinishedRun(row_of(entry, settings), entry.run)
+        for entry in (newest.result for newest in reader.record)
+        if entry.state is RunState.FINISHED and entry.summary is not None
+    ]
+    options = [name for name in settings.option_names if name not in settings.summary_keywords]
+    columns = columns_of(settings, [run.row for run in runs])
+    keywords = [name for name in columns if name not in options and name != settings.out_arg]
+    return FinishedRuns(reader.folder, runs, settings, options, keywords)
+
+
+def _from_table(folder: SearchFolder) -> FinishedRuns:
+    """Read a folder of the older tool, whose copy of the grid module says what the columns mean."""
+    rows, settings = read_table(folder.results), _copied_settings(folder.path)
+    columns = dict.fromkeys(name for row in rows for name in row)
+    keywords = [name for name in columns if name in settings.summary_keywords]
+    options = [name for name in columns if name not in (*keywords, settings.out_arg)]
+    return FinishedRuns(
+        folder, [FinishedRun(row, None) for row in rows if is_finished_row(row)], settings, options, keywords
+    )
+
+
+def _copied_settings(folder: Path) -> Settings:
+    """Return what the constants say in the grid module that was copied into a folder; it is not executed."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.glob("*.py")):
+        found = constants_in(path)
+        if "_SUMMARY_KEYWORDS" in found:
+            break
+    listed = found.get("_SUMMARY_KEYWORDS")
+    keywords = tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+    return Settings(
+        out_arg=str(found.get("_OUT_ARG", "out_dir")),
+        summary_filename="",
+        summary_keywords=keywords,
+        performance_key=str(found.get("_PERFORMANCE_KEY") or next(iter(keywords), "")),
+        sort_ascending=bool(found.get("_PERFORMANCE_SORT_ASC", False)),
+    )

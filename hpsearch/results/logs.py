@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from hpsearch.config.option_values import at_least
 from hpsearch.config.parsers import folder_parser
+from hpsearch.console.console import Console
+from hpsearch.console.follow import LogFollower
+from hpsearch.console.text import amount
 from hpsearch.core.errors import FolderError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hpsearch.console.console import Console
-    from hpsearch.folder.reading import SearchReader
-    from hpsearch.store.record import RunRecord
+from hpsearch.core.model import RunState
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts
+from hpsearch.store.record import RunRecord
 
 _EXAMPLE = """\
 examples:
@@ -38,15 +38,10 @@ def main(argv: Sequence[str]) -> int:
         "--attempt", type=at_least(1), metavar="N", help="Its N-th attempt that left a log, instead of the newest."
     )
     options = parser.parse_args(argv)
-    from hpsearch.console.console import Console
-
     return _print_log(options, Console(stamps=False))
 
 
 def _print_log(options: argparse.Namespace, console: Console) -> int:
-    from hpsearch.core.model import RunState
-    from hpsearch.folder.reading import SearchReader, find_folder
-
     reader = SearchReader(find_folder(options.folder))
     entry = reader.run(options.run)
     suffix = ".err" if options.err else ".out"
@@ -79,9 +74,6 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
     Raises FolderError if there is none.
     """
-    from hpsearch.console.text import amount
-    from hpsearch.folder.reading import logs_of_attempts
-
     found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
@@ -94,9 +86,6 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
     """Yield what a run has printed and goes on to print, until it ends or nobody is there to start it."""
-    from hpsearch.console.follow import LogFollower
-    from hpsearch.folder.reading import logs_of_attempts
-
     follower: LogFollower | None = None
     while True:
         reader.update()
@@ -116,8 +105,6 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 
 def _is_over(reader: SearchReader, number: int) -> bool:
     """Return whether a run has ended, recorded or not, or nobody is there to start it."""
-    from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-
     entry = reader.run(number)
     if entry.collected_at is not None:
         return True

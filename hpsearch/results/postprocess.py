@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.user_functions import DEFAULT_LIMIT_S
 from hpsearch.console.console import Console
@@ -14,19 +17,20 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
+from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_search
 from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.folder.reading import find_folder
-from hpsearch.results.stray_logs import move_stray_logs
 from hpsearch.results.to_be_deleted import Selection, move_away, move_back, select
-from hpsearch.store.layout import rename_with_stamp
+from hpsearch.store.layout import free_name, rename_with_stamp
 from hpsearch.store.legacy import configuration_dict, write_dicts
 from hpsearch.store.old_search import folder_name
 from hpsearch.store.record import Settings
+from hpsearch.store.run_folders import move_file
 from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table
 
 #: How many runs or problems of a kind are named one by one.
 _SHOWN = 10
+_LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 
 
 @dataclass(frozen=True)
@@ -173,13 +177,6 @@ def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settin
     return [row for name, row in delivered.items() if name not in known]
 
 
-def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: Path, console: Console) -> list[str]:
-    elsewhere = [Path.cwd(), run_cwd, Path(search.settings.run_cwd)]
-    moved, problems = move_stray_logs(search, liveness, elsewhere)
-    console.notes([f"logs moved into their runs' folders: {moved:,}"] if moved else [])
-    return problems
-
-
 def _move_away(search: FoundSearch, selection: Selection, console: Console) -> list[str]:
     """Move the chosen runs' folders and tell about it. Returns what went wrong."""
     below, silent, foreign = selection.below, selection.without_summary, selection.foreign
@@ -205,3 +202,65 @@ def _undo(search: FoundSearch, liveness: SearchLiveness, console: Console) -> Po
     if results.exists():
         console.result(str(results))
     return PostprocessEnd(results if results.exists() else None, 1 if problems else 0)
+
+
+def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: Path, console: Console) -> list[str]:
+    """Move stray logs and job scripts into the folders of their runs, unless those may be live.
+
+    Looks in the search folder, among the logs that a controller left, in the folder where we are and those where runs
+    work. Logs of a run without a folder stay: the folder must not exist if the run is started again.
+    Returns what went wrong.
+    """
+    count, problems = 0, []
+    for path in _candidates(search, [Path.cwd(), run_cwd, Path(search.settings.run_cwd)]):
+        found = run_of_log(path.name, search.runs)
+        if found is None or found.path is None or path.parent == found.path or liveness.may_be_live(found):
+            continue
+        try:
+            move_file(path, free_name(found.path / _final_name(path, found, search)))
+            count += 1
+        except OSError as error:
+            problems.append(f"{path}: cannot be moved into the folder of {found.label} ({reason_of(error)})")
+    console.notes([f"logs moved into their runs' folders: {count:,}"] if count else [])
+    return problems
+
+
+def _candidates(search: FoundSearch, elsewhere: Iterable[Path]) -> Iterator[Path]:
+    yield from (search.folder.path / name for name in sorted(search.listing.files))
+    # One scheduler library puts logs into a subfolder.
+    folders = [search.folder.logs, *(path for folder in elsewhere for path in (folder, folder / "logs"))]
+    for folder in dict.fromkeys(folders):
+        if folder != search.folder.path:
+            yield from _files(folder)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if _LOG_NAME.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
+    except OSError:
+        return []  # It is missing, or we may not read it.
+    return [folder / name for name in sorted(names)]
+
+
+def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
+    """Return the run to which a log belongs by its name; None if it is no log, or of another search.
+
+    What a job of several runs left belongs to none: the controller learns from it whether the job ever started.
+    """
+    matched = _LOG_NAME.fullmatch(name) if BATCH_MARK not in name else None
+    rest = matched["rest"] if matched is not None else ""
+    while rest and rest not in runs:
+        # After the folder's name comes a job's id, a member of an array, or our own attempt's token.
+        rest = rest[: max(rest.rfind("."), rest.rfind("_"), 0)]
+    return runs.get(rest)
+
+
+def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
+    """Return the name that a log gets; while its run lives, it has the name of the attempt."""
+    entry, options = found.entry, search.settings.options
+    if entry is None or path.parent != search.folder.logs or path.stem != entry.token:
+        return path.name
+    if options.get("run_cluster") and options.get("scheduler") == "slurm" and entry.submitted is not None:
+        return f"{found.run.folder}_{without_cluster(entry.submitted.id)}{path.suffix}"
+    return f"job_{found.run.folder}{path.suffix}"

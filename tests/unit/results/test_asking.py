@@ -21,7 +21,7 @@ from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.search_status import status_of
-from hpsearch.results.status_text import as_json, status_lines
+from hpsearch.results.status import as_json, status_lines
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
