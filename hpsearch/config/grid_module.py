@@ -149,7 +149,7 @@ def _negations(value: Any) -> Any:  # Any: whatever JSON can hold
 
 
 class _Check:
-    """Reads a module's attributes and collects what is wrong with them."""
+    """Reads a module's attributes and collects the mistakes."""
 
     def __init__(self, module: ModuleType, replaced: Mapping[str, object]) -> None:
         self._module = module

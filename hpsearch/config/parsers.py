@@ -96,7 +96,7 @@ _CLASSIC = (
 
 
 class _Latecomers(argparse.Action):
-    """Adds options when their parser is first used, so that names which its owner takes until then are not theirs.
+    """Adds options when their parser is first used, but for names that its owner has taken by then.
 
     No option itself: argparse asks each action of a parser for its default before parsing, and for its help before
     showing it. Parsers and their groups have no other moment in common.

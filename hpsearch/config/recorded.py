@@ -67,7 +67,7 @@ def _without_module(settings: Settings) -> SearchConfig:
 
 
 def _as_recorded(config: SearchConfig, settings: Settings, also: Collection[str] = ()) -> SearchConfig:
-    """Return the functions of a grid module with what the search recorded; also: names of settings it is asked for."""
+    """Return a module's functions with the settings that the search recorded. also: settings the module decides."""
     taken = {name: getattr(config.settings, name) for name in ("grid_module", "grid_file", *also)}
     return replace(config, settings=replace(settings, **taken))
 
@@ -104,7 +104,7 @@ def config_for_folder(
 
 
 def _unrecorded(config: SearchConfig, folder: Path, run_cwd: Path) -> SearchConfig:
-    """Return a configuration with what can be said of a search that recorded nothing."""
+    """Complete the settings for a search that recorded none."""
     program = ("python3", *words_of_script(config.script_name, run_cwd))
     settings = replace(config.settings, program=program, run_cwd=str(run_cwd), shown_folder=str(folder))
     return replace(config, settings=settings)

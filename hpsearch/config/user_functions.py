@@ -114,7 +114,7 @@ class FunctionProcess:
 
 
 class LimitedFunction:
-    """A user's function, called in an `FunctionProcess`; to whoever looks at its parameters it is that function."""
+    """A user's function, called in a `FunctionProcess`; it has that function's signature."""
 
     def __init__(self, process: FunctionProcess, name: str, function: Function, plain: Function) -> None:
         self._process, self._name, self._function, self._plain = process, name, function, plain

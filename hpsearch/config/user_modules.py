@@ -70,7 +70,7 @@ def _is_of_python(module: ModuleType | None) -> bool:
         return False
     file = getattr(module, "__file__", None)
     if file is None:
-        # A folder without __init__.py that bears the name of one of Python's modules has places, but no file.
+        # A folder without __init__.py that is named like one of Python's modules has places, but no file.
         return not hasattr(module, "__path__")
     return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
 
@@ -119,7 +119,7 @@ def own_scheduler(given: str) -> Scheduler:
 
 
 class _Quiet:
-    """A scheduler of the user's own, whose methods print to standard error whatever they print."""
+    """A scheduler of the user's own; what its methods print goes to standard error."""
 
     def __init__(self, scheduler: Any) -> None:  # Any: of whatever class the user made
         self._scheduler = scheduler
