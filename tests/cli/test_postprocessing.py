@@ -155,6 +155,8 @@ def test_a_live_search_goes_on_undisturbed(project: Project) -> None:
     controller = project.start("--out_dir=out", "--force_out_dir", "--num_cpu_jobs=6")
     wait_until(lambda: (folder / "search_results.csv").exists() and len(rows(folder)) == 3, "three results")
     wait_until(lambda: len(list(folder.glob("sim_*"))) == 6, "all runs")
+    log = folder / ".hpsearch" / "controller.log"
+    wait_until(lambda: log.read_text().count(" finished after ") == 3, "three lines in the log")
     before = tree(folder / ".hpsearch"), (folder / "search_results.csv").read_bytes()
     result = done(project, "out", "--performance_criteria=3")
     after = tree(folder / ".hpsearch"), (folder / "search_results.csv").read_bytes()
