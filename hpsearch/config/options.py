@@ -29,7 +29,7 @@ from hpsearch.store.values import build
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 
 
-def _option(
+def option(
     default: Any,  # Any: of the type that the option has
     group: str,
     text: str,
@@ -37,12 +37,14 @@ def _option(
     metavar: str | None = None,
     choices: Sequence[str] | None = None,
     plans: bool = False,
+    repeats: bool = False,
 ) -> Any:  # Any: dataclasses.field() is typed by its default
-    """Declare an option; one whose default is an empty tuple may be given several times.
+    """Declare an option of a command, in a dataclass that holds its options.
 
     plans: it shapes the list of runs, and so cannot be changed when a search is resumed.
+    repeats: it may be given several times; its value is the tuple of all.
     """
-    keywords = {"type": read, "metavar": metavar, "choices": choices, "action": "append" if default == () else None}
+    keywords = {"type": read, "metavar": metavar, "choices": choices, "action": "append" if repeats else None}
     metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -55,10 +57,10 @@ _CLUSTER, _GPU = "cluster (with --run_cluster)", "GPUs (without --run_cluster)"
 class SearchOptions:
     """The options of a search, named as on the command line."""
 
-    grid_module: str = _option(
+    grid_module: str = option(
         "", _WHAT, "Dotted name of the module with the grid, such as sims.mnist.hpsearch_config.", plans=True
     )
-    grid_config: str = _option(
+    grid_config: str = option(
         "",
         _WHAT,
         "File with a dict of 'grid' and/or 'conditions' that replace those of the module: .json, or a pickle "
@@ -66,30 +68,28 @@ class SearchOptions:
         metavar="FILE",
         plans=True,
     )
-    num_searches: int = _option(-1, _WHAT, "At most N configurations; -1 = all.", search_limit, metavar="N", plans=True)
-    deterministic_search: bool = _option(
-        False, _WHAT, "Keep the order of the grid instead of a random one.", plans=True
-    )
-    dont_generate_full_grid: bool = _option(
+    num_searches: int = option(-1, _WHAT, "At most N configurations; -1 = all.", search_limit, metavar="N", plans=True)
+    deterministic_search: bool = option(False, _WHAT, "Keep the order of the grid instead of a random one.", plans=True)
+    dont_generate_full_grid: bool = option(
         False, _WHAT, "Sample --num_searches configurations at random, without building the whole grid.", plans=True
     )
-    random_seed: int = _option(42, _WHAT, "Seed of the random order.", seed, metavar="N", plans=True)
+    random_seed: int = option(42, _WHAT, "Seed of the random order.", seed, metavar="N", plans=True)
 
-    out_dir: str = _option(
+    out_dir: str = option(
         DEFAULT_OUT_DIR,
         _WHERE,
         "Results go to a new folder search_<date>_<time> in here. Relative to --run_cwd.",
         metavar="DIR",
         plans=True,
     )
-    force_out_dir: bool = _option(False, _WHERE, "Use exactly --out_dir, with no new folder inside.", plans=True)
-    dont_force_new_dir: bool = _option(
+    force_out_dir: bool = option(False, _WHERE, "Use exactly --out_dir, with no new folder inside.", plans=True)
+    dont_force_new_dir: bool = option(
         False, _WHERE, "Add to the search folder if it exists, instead of refusing it.", plans=True
     )
-    run_cwd: str = _option(
+    run_cwd: str = option(
         ".", _WHERE, "Working directory of the runs, and base of relative paths.", metavar="DIR", plans=True
     )
-    resume: str = _option(
+    resume: str = option(
         "",
         _WHERE,
         "Go on with the search in this folder: keep finished runs, wait for live ones, run all others. "
@@ -97,23 +97,23 @@ class SearchOptions:
         "refused).",
         metavar="DIR",
     )
-    runs_are_gone: bool = _option(
+    runs_are_gone: bool = option(
         False,
         _WHERE,
         "With --resume: you know that runs started on another machine or cluster, or by the original of a copied "
         "search folder, do not live any more.",
     )
-    dry_run: bool = _option(False, _WHERE, "Print the commands on standard output and write nothing.")
+    dry_run: bool = option(False, _WHERE, "Print the commands on standard output and write nothing.")
 
-    retries: int = _option(0, _HOW, "Run failed runs again, up to N times each.", at_least(0), metavar="N")
-    interpreter: str = _option(
+    retries: int = option(0, _HOW, "Run failed runs again, up to N times each.", at_least(0), metavar="N")
+    interpreter: str = option(
         "",
         _HOW,
         "Command that runs the script instead of python3, such as 'singularity exec image.sif python3'.",
         metavar="CMD",
         plans=True,
     )
-    parser_timeout: float = _option(
+    parser_timeout: float = option(
         60,
         _HOW,
         "Seconds that a summary parser of your own (_SUMMARY_PARSER_HANDLE) may take for a run; a slower one is ended, "
@@ -121,25 +121,25 @@ class SearchOptions:
         positive,
         "S",
     )
-    num_cpu_jobs: int = _option(1, _HOW, "Without GPUs: N runs at once.", at_least(1), metavar="N")
+    num_cpu_jobs: int = option(1, _HOW, "Without GPUs: N runs at once.", at_least(1), metavar="N")
 
-    visible_gpus: str = _option(
+    visible_gpus: str = option(
         "",
         _GPU,
         "Indices of the GPUs to use, such as 0,2; empty = all; -1 = no GPU is assigned, runs go one after another.",
         gpu_list,
         metavar="LIST",
     )
-    allowed_load: float = _option(0.5, _GPU, "A GPU with more load than this takes no run (0 to 1).", share, "X")
-    allowed_memory: float = _option(
+    allowed_load: float = option(0.5, _GPU, "A GPU with more load than this takes no run (0 to 1).", share, "X")
+    allowed_memory: float = option(
         0.5, _GPU, "A GPU with more of its memory in use than this takes no run (0 to 1).", share, "X"
     )
-    sim_startup_time: int = _option(
+    sim_startup_time: int = option(
         60, _GPU, "Seconds after a start on a GPU before that GPU may take another run.", at_least(0), "S"
     )
-    max_num_jobs_per_gpu: int = _option(1, _GPU, "At most N runs of this search at once on a GPU.", at_least(1), "N")
+    max_num_jobs_per_gpu: int = option(1, _GPU, "At most N runs of this search at once on a GPU.", at_least(1), "N")
 
-    gpu_samples: int = _option(
+    gpu_samples: int = option(
         3,
         _GPU,
         "A GPU takes a run only after N readings in a row within the limits, a tenth of a second apart (a second on a "
@@ -147,60 +147,65 @@ class SearchOptions:
         at_least(1),
         "N",
     )
-    exclusive_gpus: bool = _option(
+    exclusive_gpus: bool = option(
         False, _GPU, "Use a GPU only while nobody else computes on it; checked before every start."
     )
-    num_gpus_per_run: int = _option(1, _GPU, "Give each run N GPUs.", at_least(1), "N")
-    min_free_memory: int = _option(
+    num_gpus_per_run: int = option(1, _GPU, "Give each run N GPUs.", at_least(1), "N")
+    min_free_memory: int = option(
         0, _GPU, "A GPU with less free memory than this, in MiB, takes no run; 0 = no such limit.", at_least(0), "MIB"
     )
 
-    run_cluster: bool = _option(False, _CLUSTER, "Submit the runs as jobs to a scheduler.")
-    scheduler: str = _option(
+    run_cluster: bool = option(False, _CLUSTER, "Submit the runs as jobs to a scheduler.")
+    scheduler: str = option(
         "lsf",
         _CLUSTER,
         "The cluster's scheduler; or MODULE:NAME, a class in a module of your own (see docs/other_schedulers.rst).",
         scheduler_name,
         "{lsf,slurm}",
     )
-    num_jobs: int = _option(8, _CLUSTER, "At most N jobs queued or running at once.", at_least(1), "N")
-    num_hours: float = _option(24, _CLUSTER, "Time limit of a job: hours, or H:MM.", hours, "N")
-    resources: str = _option(
+    num_jobs: int = option(8, _CLUSTER, "At most N jobs queued or running at once.", at_least(1), "N")
+    num_hours: float = option(24, _CLUSTER, "Time limit of a job: hours, or H:MM.", hours, "N")
+    resources: str = option(
         '"rusage[mem=8000, ngpus_excl_p=1]"', _CLUSTER, "LSF: resources of a job (bsub -R).", metavar="STR"
     )
-    slurm_mem: str = _option("8G", _CLUSTER, "Slurm: memory of a job (sbatch --mem); empty = not given.", metavar="STR")
-    slurm_gres: str = _option(
+    slurm_mem: str = option("8G", _CLUSTER, "Slurm: memory of a job (sbatch --mem); empty = not given.", metavar="STR")
+    slurm_gres: str = option(
         "gpu:1", _CLUSTER, "Slurm: generic resources (sbatch --gres); empty = not given.", metavar="STR"
     )
-    slurm_partition: str = _option("", _CLUSTER, "Slurm: partition; empty = not given.", metavar="STR")
-    slurm_qos: str = _option("", _CLUSTER, "Slurm: quality of service; empty = not given.", metavar="STR")
-    slurm_constraint: str = _option("", _CLUSTER, "Slurm: features a node must have; empty = not given.", metavar="STR")
-    slurm_options: tuple[str, ...] = _option(
+    slurm_partition: str = option("", _CLUSTER, "Slurm: partition; empty = not given.", metavar="STR")
+    slurm_qos: str = option("", _CLUSTER, "Slurm: quality of service; empty = not given.", metavar="STR")
+    slurm_constraint: str = option("", _CLUSTER, "Slurm: features a node must have; empty = not given.", metavar="STR")
+    slurm_options: tuple[str, ...] = option(
         (),
         _CLUSTER,
         "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated. Options that the search "
         "needs itself, such as --output, are refused.",
         metavar="STR",
+        repeats=True,
     )
-    slurm_array: bool = _option(False, _CLUSTER, "Slurm: submit job arrays; at most --num_jobs tasks run at once.")
-    lsf_queue: str = _option("", _CLUSTER, "LSF: queue (bsub -q); empty = not given.", metavar="STR")
-    lsf_options: tuple[str, ...] = _option(
-        (), _CLUSTER, "LSF: further options of bsub, as in '-P lab -M 8000'; may be repeated.", metavar="STR"
+    slurm_array: bool = option(False, _CLUSTER, "Slurm: submit job arrays; at most --num_jobs tasks run at once.")
+    lsf_queue: str = option("", _CLUSTER, "LSF: queue (bsub -q); empty = not given.", metavar="STR")
+    lsf_options: tuple[str, ...] = option(
+        (),
+        _CLUSTER,
+        "LSF: further options of bsub, as in '-P lab -M 8000'; may be repeated.",
+        metavar="STR",
+        repeats=True,
     )
-    lsf_array: bool = _option(False, _CLUSTER, "LSF: submit job arrays; at most --num_jobs jobs run at once.")
-    job_setup: str = _option(
+    lsf_array: bool = option(False, _CLUSTER, "LSF: submit job arrays; at most --num_jobs jobs run at once.")
+    job_setup: str = option(
         "",
         _CLUSTER,
         "File with shell lines that a job executes once, before its runs (modules, conda). Relative to the current "
         "folder.",
         metavar="FILE",
     )
-    runs_per_job: int = _option(1, _CLUSTER, "Put N runs into one job, side by side.", at_least(1), "N")
-    runs_per_job_sequential: bool = _option(False, _CLUSTER, "Execute the runs of a job one after another.")
-    submit_only: bool = _option(
+    runs_per_job: int = option(1, _CLUSTER, "Put N runs into one job, side by side.", at_least(1), "N")
+    runs_per_job_sequential: bool = option(False, _CLUSTER, "Execute the runs of a job one after another.")
+    submit_only: bool = option(
         False, _CLUSTER, "Submit all runs as job arrays and leave; --resume or postprocessing collects the results."
     )
-    max_wait_for_scheduler: float = _option(
+    max_wait_for_scheduler: float = option(
         -1,
         _CLUSTER,
         "Give up submitting when the scheduler has taken no job for this long (hours, or H:MM; -1 = never): "
@@ -208,16 +213,16 @@ class SearchOptions:
         hours_or_forever,
         "H",
     )
-    poll_interval_max: float = _option(
+    poll_interval_max: float = option(
         60, _CLUSTER, "Ask the scheduler at least every S seconds while nothing happens.", positive, "S"
     )
     #: No option: the names of those that the user gave, which may have been given their defaults.
     given_by_hand: tuple[str, ...] = ()
 
 
-def all_options() -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
-    """Return how each option is declared, by its name."""
-    return {field.name: field for field in dataclasses.fields(SearchOptions) if field.metadata}
+def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
+    """Return how each option of a command is declared, by its name; without the command, those of a search."""
+    return {field.name: field for field in dataclasses.fields(of) if field.metadata}
 
 
 def names_of_planning_options() -> list[str]:
@@ -225,9 +230,9 @@ def names_of_planning_options() -> list[str]:
     return [name for name, field in all_options().items() if field.metadata["plans"]]
 
 
-def given_options(namespace: argparse.Namespace) -> dict[str, Any]:  # Any: of the options' types
-    """Return the options of a search in a Namespace, which may hold others, too: name -> value."""
-    return {name: value for name, value in vars(namespace).items() if name in all_options()}
+def given_options(namespace: argparse.Namespace, of: type = SearchOptions) -> dict[str, Any]:  # Any: see above
+    """Return the options of a command in a Namespace, which may hold others, too: name -> value."""
+    return {name: _frozen(value) for name, value in vars(namespace).items() if name in all_options(of)}
 
 
 def options_from(namespace: argparse.Namespace, defaults: Mapping[str, object]) -> SearchOptions:

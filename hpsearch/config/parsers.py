@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import Field
 from typing import Any
 
-from hpsearch.config.options import DEFAULT_OUT_DIR, all_options
+from hpsearch.config.options import DEFAULT_OUT_DIR, SearchOptions, all_options
 
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 
@@ -34,16 +35,21 @@ def folder_parser(name: str, description: str, example: str) -> argparse.Argumen
     return parser
 
 
-def add_options(parser: Parser, defaults: Mapping[str, object] | None, leave_out: Sequence[str] = ()) -> None:
-    """Add the options of a search to a parser; its Namespace has only those that are given, see `options_from`.
+def add_options(
+    parser: Parser,
+    defaults: Mapping[str, object] | None,
+    leave_out: Sequence[str] = (),
+    of: type = SearchOptions,
+) -> None:
+    """Add the options of a command to a parser; its Namespace has only those that are given, see `given_options`.
 
     defaults: option name -> default instead of the declared one, for the help; None: the help shows no defaults.
     leave_out: names of options that are not added.
     """
     adder = _Adder(parser, defaults, fills_in=False)
-    for name in all_options():
+    for name, field in all_options(of).items():
         if name not in leave_out:
-            adder.add(name)
+            adder.add(field)
 
 
 class _Adder:
@@ -54,10 +60,9 @@ class _Adder:
         self._target, self._defaults, self._fills_in = target, defaults, fills_in
         self._groups: dict[str, Parser] = {}
 
-    def add(self, name: str) -> None:
+    def add(self, field: Field[Any]) -> None:  # Any: of the option's type
         """Add an option."""
-        field = all_options()[name]
-        default = None if self._defaults is None else self._defaults.get(name, field.default)
+        default = None if self._defaults is None else self._defaults.get(field.name, field.default)
         arguments: dict[str, Any] = dict(field.metadata["arguments"])  # Any: argparse's own keywords
         text = field.metadata["help"]
         if isinstance(field.default, bool):
@@ -68,7 +73,7 @@ class _Adder:
         # argparse adds to a copy of the default, which has to be a list for that.
         filled = list(default) if isinstance(default, tuple) else default
         arguments["default"] = filled if self._fills_in else argparse.SUPPRESS
-        self._group(field.metadata["group"]).add_argument(f"--{name}", help=text, **arguments)
+        self._group(field.metadata["group"]).add_argument(f"--{field.name}", help=text, **arguments)
 
     def add_free(self, names: Sequence[str]) -> None:
         """Add those options whose names the parser does not use otherwise; what it sets as their defaults counts."""
@@ -76,7 +81,7 @@ class _Adder:
         self._defaults = {**(self._defaults or {}), **self._target._defaults}
         for name in names:
             if name not in taken and f"--{name}" not in self._target._option_string_actions:
-                self.add(name)
+                self.add(all_options()[name])
 
     def _group(self, title: str) -> Parser:
         if not isinstance(self._target, argparse.ArgumentParser):
@@ -144,10 +149,9 @@ def hpsearch_cli_arguments(
         *(() if show_grid_module else _GRID_OPTIONS),
     ]
     adder = _Adder(parser, {"out_dir": dout_dir, "grid_module": default_grid}, fills_in=True)
-    classic = [name for name in all_options() if name in _CLASSIC]
-    for name in classic:
-        if name not in hidden:
-            adder.add(name)
+    for name, field in all_options().items():
+        if name in _CLASSIC and name not in hidden:
+            adder.add(field)
     late = parser.add_argument(_LATE, action=_Latecomers, nargs=0, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     del parser._option_string_actions[_LATE]
     assert isinstance(late, _Latecomers)

@@ -13,7 +13,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.text import aligned
 from hpsearch.core.errors import ConfigError, FolderError
 from hpsearch.core.ranking import number_of
-from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
+from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.reading import recorded_search
 from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions, SummaryWishes

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.seed_grid import differences, missing_seeds, seed_grid, seed_of
-from hpsearch.core.seed_statistics import decimals_of, statistic, statistics_lines
+from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
 from hpsearch.folder.run_configuration import is_within, options_of, read_configuration
 from hpsearch.seeds.gathering import search_call
 from hpsearch.seeds.options import ControllerJob, SeedsArguments, parse_seeds_options

@@ -87,9 +87,8 @@ def statistics_lines(statistics: Sequence[Statistic], seeds: int, use_sem: bool)
     spread_name = "sem" if use_sem else "std"
     lines = [_line(entry, seeds, spread_name) for entry in statistics]
     lines += [f"Number of seeds: {seeds}", "", "Row of a LaTeX table:"]
-    lines.append(" & ".join(entry.keyword.replace("_", r"\_") for entry in statistics))
-    lines.append(" & ".join(r" $\pm$ ".join(entry.texts) for entry in statistics))
-    return lines
+    lines += [" & ".join(entry.keyword.replace("_", r"\_") for entry in statistics)]
+    return [*lines, " & ".join(r" $\pm$ ".join(entry.texts) for entry in statistics)]
 
 
 def _line(entry: Statistic, seeds: int, spread_name: str) -> str:
