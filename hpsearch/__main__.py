@@ -55,6 +55,7 @@ _SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
     "status": ("how far a search is, what is best so far, what runs where", _function("hpsearch.results.status")),
     "best": ("the best configurations, or their commands", _function("hpsearch.results.best")),
+    "export": ("all runs as one table, CSV or JSON, for other programs", _function("hpsearch.results.export")),
     "logs": ("what a run printed, live or ended", _function("hpsearch.results.logs")),
     "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.search.command", "cancel")),
     "resume": ("go on with a search that was interrupted", _function("hpsearch.search.command", "resume")),

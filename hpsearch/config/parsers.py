@@ -25,13 +25,18 @@ class ExampleFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30)
 
 
-def folder_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Return the parser of ``hpsearch NAME DIR ...``. example: one or more lines for the end of its help."""
+def folder_parser(name: str, description: str, example: str, nargs: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of ``hpsearch NAME DIR ...``.
+
+    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it; None = one.
+    """
     filled = textwrap.fill(description, _HELP_WIDTH)
     parser = argparse.ArgumentParser(
         prog=f"hpsearch {name}", description=filled, epilog=example, formatter_class=ExampleFormatter
     )
-    parser.add_argument("folder", metavar="DIR", help="The search folder: the one that holds search_results.csv.")
+    parser.add_argument(
+        "folder", metavar="DIR", nargs=nargs, help="The search folder: the one that holds search_results.csv."
+    )
     return parser
 
 

@@ -327,7 +327,7 @@ def test_a_reader_that_goes_away_early_gets_no_traceback(project: Project, ended
         assert (result.stdout.count("\n"), "Error" in result.stderr) == (1, False), (words, result.stderr)
 
 
-SUBCOMMANDS = ["status", "best", "logs", "cancel", "resume", "retry"]
+SUBCOMMANDS = ["status", "best", "export", "logs", "cancel", "resume", "retry"]
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)

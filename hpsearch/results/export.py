@@ -1,0 +1,156 @@
+"""``hpsearch export``: all runs of one or several searches as one table, CSV or JSON, for other programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from hpsearch.config.given_paths import absolute
+from hpsearch.config.parsers import folder_parser
+from hpsearch.console.console import Console
+from hpsearch.core.errors import StoreError, UsageError
+from hpsearch.core.model import RunState
+from hpsearch.core.ranking import number_of
+from hpsearch.core.value_text import whole_text
+from hpsearch.folder.folder_scan import find_search
+from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.store.layout import SearchFolder, write_whole
+from hpsearch.store.record import RunRecord
+from hpsearch.store.table import is_finished_row
+from hpsearch.store.values import readable
+
+_EXAMPLE = """\
+examples:
+  hpsearch export DIR > runs.csv
+  hpsearch export DIR1 DIR2 --all --format=json -o runs.json
+"""
+#: What every run has; an option or keyword with one of these names gets an underscore behind it.
+COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job")
+
+#: A run: column -> value; columns for which it has nothing may be missing.
+ExportedRow = dict[str, object]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the table; return the exit status."""
+    description = "Write the finished runs as one table: where and when they ran, options, results."
+    parser = folder_parser("export", description, _EXAMPLE, nargs="+")
+    parser.add_argument("--format", choices=("csv", "json"), default="csv", help="Default: csv, separated by commas.")
+    parser.add_argument("--all", action="store_true", help="Runs in any other state, too (failed, planned, ...).")
+    parser.add_argument("-o", metavar="FILE", help="Write this file instead of standard output.")
+    parser.add_argument(
+        "--grid_module", default="", metavar="MODULE", help="For a folder without a journal and a copy of its module."
+    )
+    options = parser.parse_args(argv)
+    console = Console(stamps=False)
+    folders = [find_folder(given) for given in options.folder]
+    path = None if options.o is None else _target(options.o, folders)
+    columns, rows = dict.fromkeys(COLUMNS), []
+    for folder in folders:
+        names, found = rows_of_folder(folder, options.grid_module, console)
+        rows += [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
+        columns.update(dict.fromkeys(names))
+    columns.update(dict.fromkeys(name for row in rows for name in row))
+    content = (as_csv if options.format == "csv" else as_json)(list(columns), rows)
+    if path is None:
+        console.output(content)
+        return 0
+    try:
+        write_whole(path, content)
+    except StoreError as error:
+        raise UsageError(f"-o {error}") from error
+    return 0
+
+
+def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
+    """Return the file to write. Raises UsageError if that is no file, or a search's own table."""
+    path = absolute(given, Path.cwd(), "-o").resolve()
+    if path.exists() and not path.is_file():
+        raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
+    if path in [folder.results for folder in folders]:
+        raise UsageError(f"-o {path}: this is the search's own table; give another file")
+    return path
+
+
+def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> tuple[list[str], list[ExportedRow]]:
+    """Return the columns that a search of any origin plans, and a row for each run.
+
+    grid_module: the user's, for a folder without a journal; empty = the copy in there.
+    Raises FolderError or ConfigError if the folder cannot be made sense of.
+    """
+    if folder.journal.exists():
+        record = SearchReader(folder).record
+        settings, of_table = record.known_settings(), record.carried
+        entries = [newest.result for newest in record]
+        runs = [(entry.run, entry.state.value, entry.summary, _moments(entry)) for entry in entries]
+    else:
+        search = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
+        console.notes(search.problems)
+        settings, of_table = search.settings, search.rows_only
+        runs = [(found.run, found.completion.value, found.summary, {}) for found in search.runs.values()]
+    newer = {run.out_dir for run, _, summary, _ in runs if summary is not None}
+    rows = []
+    for row in of_table:
+        if row.get(settings.out_arg) not in newer:
+            state = RunState.FINISHED if is_finished_row(row) else RunState.UNFINISHED
+            values = {name: _measured(cell) for name, cell in row.items()}
+            rows.append(_row(folder, {"state": state.value}, values))
+    for run, name, summary, moments in runs:
+        results = {keyword: _measured(value[0]) for keyword, value in (summary or {}).items()}
+        values = {**run.configuration.as_dict(), settings.out_arg: run.out_dir, **results}
+        rows.append(_row(folder, {"run": run.number, "state": name, **moments}, values))
+    return [_free(name) for name in settings.columns], rows
+
+
+def _row(folder: SearchFolder, about: ExportedRow, values: ExportedRow) -> ExportedRow:
+    return {"search": str(folder.path), **about, **{_free(name): value for name, value in values.items()}}
+
+
+def _free(name: str) -> str:
+    return f"{name}_" if name in COLUMNS else name
+
+
+def _moments(entry: RunRecord) -> ExportedRow:
+    """Return when and where the run's latest attempt ran, as far as the journal knows."""
+    submitted, ended = entry.submitted, entry.ended
+    if submitted is None:
+        return {}
+    started = entry.started if submitted.is_queued else submitted
+    events = {"submitted": submitted, "started": started, "ended": ended}
+    times = {name: datetime.fromtimestamp(event.at) for name, event in events.items() if event is not None}
+    moments: ExportedRow = {name: time.isoformat(timespec="seconds") for name, time in times.items()}
+    if started is not None and ended is not None:
+        moments["seconds"] = round(ended.at - started.at, 3)
+    if not submitted.is_queued:
+        return {**moments, "host": submitted.host}
+    return {**moments, "job": submitted.id, **({"host": started.place} if started and started.place else {})}
+
+
+def _measured(cell: object) -> object:
+    """Return the number that the text of a cell is; everything else as it is."""
+    if not isinstance(cell, str):
+        return cell
+    number = number_of(cell)
+    return int(cell) if re.fullmatch("[+-]?[0-9]{1,18}", cell) else cell if number is None else number
+
+
+def as_json(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
+    """Return the rows as a list of objects; what a run lacks is null."""
+    # Not by pandas, which writes ten digits of a number: 1e-12 would be 0.0.
+    lines = [json.dumps({name: readable(row.get(name)) for name in columns}) for row in rows]
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
+    """Return the rows as CSV; what a run lacks is an empty cell, every other cell has the text of its value."""
+    import pandas
+
+    texts = [[whole_text(row[name]) if name in row else "" for name in columns] for row in rows]
+    # pandas leaves a lone carriage return without quotes, and readers take it for the end of the row.
+    quoting = csv.QUOTE_ALL if any("\r" in text for cells in texts for text in cells) else csv.QUOTE_MINIMAL
+    frame = pandas.DataFrame(texts, columns=list(columns), dtype=object)
+    return str(frame.to_csv(index=False, quoting=quoting)).encode("utf-8", "surrogateescape")
