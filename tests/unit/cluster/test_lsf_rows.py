@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.backends.cluster.lsf_rows import REASON_FIELDS, read_rows, report_words
+from hpsearch.backends.cluster.lsf import REASON_FIELDS, read_rows, report_words
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
 from hpsearch.core.model import JobPhase, RunState, Status

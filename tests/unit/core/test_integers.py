@@ -6,8 +6,7 @@ import argparse
 
 import pytest
 
-from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
-from hpsearch.backends.cluster.lsf_rows import read_rows
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes, read_rows
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.nvidia_smi import read_gpus
 from hpsearch.backends.launcher import read_exit_note
