@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.arrays import JobArrays
-from hpsearch.backends.cluster.client import FORGOTTEN, SchedulerClient
+from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import remove, scripts_for, write

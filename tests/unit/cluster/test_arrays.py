@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from fake_search import FakeClock
 
-from hpsearch.backends.cluster.arrays import JobArrays
+from hpsearch.backends.cluster.client import JobArrays
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import Command, Scheduler
