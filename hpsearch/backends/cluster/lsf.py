@@ -35,11 +35,8 @@ from hpsearch.core.errors import (
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
-#: Without it, bsub retries for ever at the limit of pending jobs, and so does every command while LSF is down.
-_TRIES = "1"
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
-_DEFAULT_ARRAY_LIMIT = 1000
 #: bjobs shows the name of a job's report, and a job is one line there.
 _NOT_IN_PATHS = {"\n": "a line break"}
 #: What a bjobs before 9.1, or of a relative of LSF, says of -o.
@@ -68,20 +65,19 @@ class Lsf(Scheduler):
         """Keep the user's wishes. Raises UsageError if they take away what the search needs for itself."""
         check_further_options(wishes.options)
         self._wishes = wishes
-        self._reason_fields: tuple[str, ...] = REASON_FIELDS
+        self._reason_fields: tuple[str, ...] = _REASON_FIELDS
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Make LSF's commands answer soon, in full, and not for a surrounding job.
-
-        BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
-        """
+        """Make LSF's commands answer soon, in full, and not for a surrounding job."""
+        # BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
         is_job = "LSB_JOBID" in environ
         kept = {
             name: value
             for name, value in environ.items()
             if not name.startswith("BSUB_") and not (is_job and name.startswith("LSB_") and not name.startswith(_KEPT))
         }
-        return {**kept, "LSB_NTRIES": _TRIES}
+        # Else bsub retries for ever at the limit of pending jobs, and so does every command while LSF is down.
+        return {**kept, "LSB_NTRIES": "1"}
 
     def version_command(self) -> Command:
         """Ask for the user's unfinished jobs, in the same form as later."""
@@ -93,14 +89,13 @@ class Lsf(Scheduler):
         if _NO_RECORDS.search(answer.words):
             raise BackendError(f"bjobs does not know its option -o ({answer.words}): LSF 9.1 or later is needed")
         # An older version refuses a field by its name, and can do without.
-        self._reason_fields = tuple(field for field in REASON_FIELDS if field not in answer.stderr)
+        self._reason_fields = tuple(field for field in _REASON_FIELDS if field not in answer.stderr)
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
         """Hand over the script on standard input. Raises SubmissionRefused if bjobs cannot show the log folder."""
         refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
-        name = f"job_{submission.label}"
-        if submission.is_array:
-            name += f"[1-{len(submission.jobs)}]%{submission.at_once}"
+        members = f"[1-{len(submission.jobs)}]%{submission.at_once}" if submission.is_array else ""
+        further = self._wishes.options
         options = {
             "W": time_limit(wishes.hours),
             "n": "1",
@@ -109,13 +104,12 @@ class Lsf(Scheduler):
             "w": f"ended({submission.after})" if submission.after else "",
         }
         # Several -R add up.
-        left = {option for option in options if option == "R" or f"-{option}" not in self._wishes.options}
-        given = {option: value for option, value in options.items() if value and option in left}
-        report = f"{submission.log_folder / submission.name}{REPORT_ENDING}{'.%I' if submission.is_array else ''}"
+        given = {key: value for key, value in options.items() if value and (key == "R" or f"-{key}" not in further)}
+        report = f"{submission.log_folder / submission.name}{_REPORT_ENDING}{'.%I' if submission.is_array else ''}"
         # A job that LSF restarts by itself may run twice at once: its first host may only seem to be lost.
-        no_rerun = [] if "-r" in self._wishes.options else ["-rn"]
-        words = [*composed(name, given), *no_rerun, *self._wishes.options, "-o", report]
-        return Command(words, script)
+        no_rerun = [] if "-r" in further else ["-rn"]
+        words = composed(f"job_{submission.label}{members}", given)
+        return Command([*words, *no_rerun, *further, "-o", report], script)
 
     def submitted_id(self, answer: Answer) -> str:
         # With BSUB_STDERR set, perhaps by a wrapper of the site, it is on standard error.
@@ -128,7 +122,8 @@ class Lsf(Scheduler):
         if answer.exit_status is None:
             # It may have waited for LSF, and have reached it at the last moment.
             raise SubmissionUnsure(said or "bsub gave no answer in time")
-        is_aborted, kind = _ABORTED in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
+        # The site's own program has refused the job: nothing was handed over, whatever its words are.
+        is_aborted, kind = "aborted by esub" in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
         if not is_aborted and (answer.exit_status <= 0 or not said):
             raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
         raise refusal("bsub", said, SubmissionUnexplained if is_aborted and kind is SubmissionUnsure else kind)
@@ -148,7 +143,7 @@ class Lsf(Scheduler):
         return Command(["bparams", "-a"])
 
     def array_limit(self, answer: Answer | None) -> int:
-        return max(1, int(found_in(answer, r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b") or _DEFAULT_ARRAY_LIMIT))
+        return max(1, int(found_in(answer, r"\bMAX_JOB_ARRAY_SIZE\s*=\s*([0-9]{1,18})\b") or 1000))
 
     def own_cluster_command(self) -> Command:
         return Command(["lsid"])
@@ -165,7 +160,32 @@ class Lsf(Scheduler):
         return self._bjobs("-a")
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
-        return read_rows(answer, self._reason_fields)
+        """Read bjobs by its words alone: its exit status differs from site to site."""
+        # The records before these words may not be all.
+        if answer.exit_status is None or "library call" in answer.stderr:
+            return None
+        rows = [row for line in answer.stdout.splitlines() if (row := self._row(line)) is not None]
+        return rows if rows or _NOTHING_THERE.search(answer.stderr) else None
+
+    def _row(self, line: str) -> JobRow | None:
+        """Return the row of a record; None for any other line, which some sites print."""
+        fields = line.split(_DELIMITER, len(_FIELDS) - 1)
+        if len(fields) < len(_FIELDS):
+            return None
+        job_id, index, state, code, host, rest = map(_value, fields)
+        file, *reasons = rest.rsplit(_DELIMITER, len(self._reason_fields))
+        match = _ID.fullmatch(job_id)
+        if match is None or len(reasons) < len(self._reason_fields):
+            return None
+        said = dict(zip(self._reason_fields, map(_value, reasons), strict=True))
+        number = integer(match.group(2) or index) or None
+        own_id = match.group(1) if number is None else self.array_member(match.group(1), number)
+        report = _REPORT.fullmatch(PurePath(file).name)
+        if state in _QUEUED:
+            status, trouble, is_hopeless = _queued(own_id, state, said.get("pend_reason", ""))
+        else:
+            status, trouble, is_hopeless = _started(state, code, host, said.get("exit_reason", "")), "", False
+        return JobRow(own_id, report.group(1) if report else "", status, number, trouble, is_hopeless)
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
         """Kill the jobs: by SIGINT, SIGTERM and SIGKILL with some seconds between them, or by SIGKILL."""
@@ -173,24 +193,24 @@ class Lsf(Scheduler):
 
     def log_files(self, job: Job) -> list[LogFile]:
         """Return also LSF's own report, which may come later than the rest."""
-        attempt = job.attempt
-        endings = (".out", ".err", ".sh", REPORT_ENDING)
-        return [
-            LogFile(attempt.log_folder / f"{attempt.token}{ending}", f"job_{attempt.run.folder}{ending}")
-            for ending in endings
-        ]
+        stem, name = job.attempt.log_folder / job.attempt.token, f"job_{job.attempt.run.folder}"
+        return [LogFile(Path(f"{stem}{end}"), f"{name}{end}") for end in (".out", ".err", ".sh", _REPORT_ENDING)]
 
     def reports(self, job: Job, submission: str, number: int | None) -> list[LogFile]:
         """Return the file of -o, whose name ends in a number in an array."""
-        stem, final_name = job.attempt.log_folder / f"{submission}{REPORT_ENDING}", f"job_{job.attempt.run.folder}.lsf"
-        of_member = [] if number is None else [LogFile(Path(f"{stem}.{number}"), final_name)]
-        return [*of_member, LogFile(stem, final_name)]
+        ends = ("",) if number is None else (f".{number}", "")
+        file, name = job.attempt.log_folder / f"{submission}{_REPORT_ENDING}", f"job_{job.attempt.run.folder}.lsf"
+        return [LogFile(Path(f"{file}{end}"), name) for end in ends]
 
     def report_words(self, text: str) -> str:
-        return report_words(text)
+        # With LSB_STDOUT_DIRECT, the job's own output comes before the report.
+        before, _, report = text.partition("Sender: LSF System")
+        is_above = "The output (if any) is above this job summary." in report
+        said = before.removesuffix("-" * 60 + "\n") if is_above else report.partition("The output (if any) follows:")[2]
+        return one_line(said.partition("\nPS:\n")[0])
 
     def _bjobs(self, *options: str, ids: Sequence[str] = ()) -> Command:
-        form = f"{' '.join([*FIELDS, *self._reason_fields])} delimiter='{DELIMITER}'"
+        form = f"{' '.join([*_FIELDS, *self._reason_fields])} delimiter='{_DELIMITER}'"
         return Command(["bjobs", *options, "-noheader", "-o", form, *ids])
 
 
@@ -223,8 +243,6 @@ _REFUSALS = meanings(
     (SubmissionRefused, r"\boptions?\b|argument|\b[A-Z]+LIMIT\b|hard limit|dependency|application profile"),
     (SubmissionRefused, r"\bhost (?:name|group)|service class|job name|array|reservation|licen[cs]e proj|\bGPUs? req"),
 )
-#: The site's own program has refused the job: nothing was handed over, whatever its words are.
-_ABORTED = "aborted by esub"
 
 
 def load_package() -> Any:  # Any: the package has no types
@@ -265,41 +283,30 @@ def check_further_options(words: Sequence[str]) -> None:
 
 def resource_text(text: str) -> str:
     """Return a resource string without the quotes around it that were meant for a shell."""
-    if not text.strip().startswith(("'", '"')):
-        return text
     try:
-        return " ".join(shlex.split(text))
+        return " ".join(shlex.split(text)) if text.strip().startswith(("'", '"')) else text
     except ValueError:
         return text  # LSF will say what it thinks of it.
 
 
 #: The fields of a record before the reasons. Only the path at their end may hold the delimiter.
-FIELDS = ("jobid", "jobindex", "stat", "exit_code", "exec_host", "output_file")
+_FIELDS = ("jobid", "jobindex", "stat", "exit_code", "exec_host", "output_file")
 #: Free text for people; not every version of LSF has both.
-REASON_FIELDS = ("exit_reason", "pend_reason")
-DELIMITER = "^"
+_REASON_FIELDS = ("exit_reason", "pend_reason")
+_DELIMITER = "^"
 #: Ending of the file of LSF's report on a job, which names the submission; in an array, the job's number follows.
-REPORT_ENDING = ".lsf"
-
+_REPORT_ENDING = ".lsf"
 #: A job with another output file is not ours.
 _REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|[0-9]+))?")
 _ID = re.compile(r"([0-9]+)(?:\[([0-9]+)\])?")
 #: On standard error when there are no such jobs, whatever the exit status.
 _NOTHING_THERE = re.compile(r"^(?:Job <.*> is not found|No .*job.* found|No matching job)", re.MULTILINE)
-#: The records before these words may not be all.
-_BROKEN_OFF = "library call"
-
 _QUEUED = {"PEND": "", "PROV": "its host is being started", "WAIT": "waits in a chunk of jobs", "PSUSP": "held"}
-#: In a report: its first line, and the lines around the job's own output.
-_REPORT_BEGINS = "Sender: LSF System"
-_OUTPUT_FOLLOWS, _OUTPUT_IS_ABOVE = "The output (if any) follows:", "The output (if any) is above this job summary."
-#: A word that is unknown here is taken for running, too.
 _RUNNING = {
     "USUSP": "suspended by its owner or an administrator",
     "SSUSP": "suspended by LSF",
     "UNKWN": "LSF has lost contact with its host",
 }
-_POST_PROCESSED = ("POST_DONE", "POST_ERR")
 #: What a run came to <- why LSF ended its job. For other reasons the exit status decides.
 _CAUSES = {
     RunState.TIMED_OUT: "RUNLIMIT CPULIMIT DEADLINE",
@@ -309,15 +316,16 @@ _CAUSES = {
     RunState.LOST: "ZOMBIE RMS SLURM REMOVE_HUNG_JOB CSM_ALLOC KUBE",
     RunState.FAILED: "CWD_NOTEXIST PRE_EXEC_FAIL DATA PROCESSLIMIT THREADLIMIT",
 }
-_CAUSE_OF = {f"TERM_{word}": cause for cause, words in _CAUSES.items() for word in words.split()}
-#: Without a reason: SIGUSR2 (+ 128) ends a job at its run limit, SIGINT and SIGTERM come from bkill.
-_CAUSE_OF_STATUS = {140: RunState.TIMED_OUT, 130: RunState.CANCELLED, 143: RunState.CANCELLED}
+_CAUSE_OF = {
+    **{f"TERM_{word}": cause for cause, words in _CAUSES.items() for word in words.split()},
+    # Without a reason, by the exit code: SIGUSR2 (+ 128) ends a job at its run limit, SIGINT and SIGTERM are bkill's.
+    **{"140": RunState.TIMED_OUT, "130": RunState.CANCELLED, "143": RunState.CANCELLED},
+}
 #: Why a pending job will not start soon, unless there are other reasons, and what helps.
 _TROUBLES = {
     "Job's resource requirements not satisfied": "if no host ever satisfies them, change --resources",
     "The queue is inactivated by the administrator": "give another --lsf_queue, or wait",
-    "Job will not finish before queue's run window is closed": "give a smaller --num_hours",
-    "Job will not finish on the host before queue's run window is closed": "give a smaller --num_hours",
+    "before queue's run window is closed": "give a smaller --num_hours",
     "Job no longer satisfies queue PROCLIMIT configuration": "change -n in --lsf_options, or --lsf_queue",
     "Host or host group is not used by the queue": "change -m in --lsf_options, or --lsf_queue",
     "Unable to determine user account for execution": "ask the administrators",
@@ -328,87 +336,37 @@ _TROUBLES = {
 _NEVER = "Dependency condition invalid or never satisfied"
 
 
-def read_rows(answer: Answer, reason_fields: Sequence[str]) -> list[JobRow] | None:
-    """Return what bjobs says of each job; None if it gave no answer.
-
-    Only its words count: its exit status differs from site to site.
-    """
-    if answer.exit_status is None or _BROKEN_OFF in answer.stderr:
-        return None
-    rows = [row for line in answer.stdout.splitlines() if (row := _row(line, reason_fields)) is not None]
-    return rows if rows or _NOTHING_THERE.search(answer.stderr) else None
-
-
-def report_words(text: str) -> str:
-    """Return a job's own output in LSF's report as one line. With LSB_STDOUT_DIRECT, it comes before the report."""
-    before, _, report = text.partition(_REPORT_BEGINS)
-    said = before.removesuffix("-" * 60 + "\n") if _OUTPUT_IS_ABOVE in report else report.partition(_OUTPUT_FOLLOWS)[2]
-    return one_line(said.partition("\nPS:\n")[0])
-
-
-def _row(line: str, reason_fields: Sequence[str]) -> JobRow | None:
-    """Return the row of a record; None for any other line, which some sites print."""
-    fields = line.split(DELIMITER, len(FIELDS) - 1)
-    if len(fields) < len(FIELDS):
-        return None
-    job_id, index, state, code, host, rest = (_value(field) for field in fields)
-    file, *reasons = rest.rsplit(DELIMITER, len(reason_fields))
-    match = _ID.fullmatch(job_id)
-    if match is None or len(reasons) < len(reason_fields):
-        return None
-    told = {name: _value(reason) for name, reason in zip(reason_fields, reasons, strict=True)}
-    number = integer(match.group(2) or index) or None
-    own_id = match.group(1) if number is None else f"{match.group(1)}[{number}]"
-    report = _REPORT.fullmatch(PurePath(file).name)
-    submission = report.group(1) if report is not None else ""
-    if state in _QUEUED:
-        return _queued(own_id, number, submission, state, told.get("pend_reason", ""))
-    return JobRow(own_id, submission, _status(state, code, host, told.get("exit_reason", "")), number)
-
-
 def _value(field: str) -> str:
     """Return a field's text; a hyphen means a missing value."""
     return "" if field.strip() == "-" else field.strip()
 
 
-def _queued(job_id: str, number: int | None, name: str, state: str, reason: str) -> JobRow:
-    """Return the row of a job that has not started yet."""
+def _queued(job_id: str, state: str, reason: str) -> tuple[Status, str, bool]:
+    """Return a waiting job's status, why it does not start, and whether it never would."""
     reasons = [part.strip() for part in reason.split(";") if part.strip()]
     if any(_NEVER in part for part in reasons):
         status = Status(JobPhase.ENDED, None, RunState.FAILED, f"LSF: {_NEVER}")
-        return JobRow(job_id, name, status, number, f"{_NEVER}; change -w in --lsf_options", is_hopeless=True)
+        return status, f"{_NEVER}; change -w in --lsf_options", True
+    status = Status(JobPhase.QUEUED, reason="; ".join(reasons) or _QUEUED[state])
     if state == "PSUSP":
-        trouble = f"{'; '.join(reasons) or 'it is held'}; bresume {shlex.quote(job_id)} lets it start"
-    else:
-        trouble = _trouble(reasons)
-    return JobRow(job_id, name, Status(JobPhase.QUEUED, reason="; ".join(reasons) or _QUEUED[state]), number, trouble)
+        return status, f"{'; '.join(reasons) or 'it is held'}; bresume {shlex.quote(job_id)} lets it start", False
+    reasons.sort()
+    helps = [next((help for text, help in _TROUBLES.items() if text in part), "") for part in reasons]
+    # One of the reasons may pass by itself.
+    is_told = bool(helps) and all(helps)
+    return status, f"{'; '.join(reasons)}: {'; '.join(dict.fromkeys(helps))}" if is_told else "", False
 
 
-def _trouble(reasons: Sequence[str]) -> str:
-    """Return what to do about a job that will not start soon; empty if one of the reasons may pass by itself."""
-    found = [next((text for text in _TROUBLES if text in reason), "") for reason in sorted(reasons)]
-    if not found or not all(found):
-        return ""
-    return f"{'; '.join(sorted(reasons))}: {'; '.join(dict.fromkeys(_TROUBLES[text] for text in found))}"
-
-
-def _status(state: str, code: str, host: str, reason: str) -> Status:
-    """Return the status of a job that was started."""
+def _started(state: str, code: str, host: str, reason: str) -> Status:
     if state == "DONE":
         return Status(JobPhase.ENDED, 0, place=host)
     if state == "EXIT":
-        exit_status = integer(code)
-        return Status(JobPhase.ENDED, exit_status, _cause(reason, exit_status), reason and f"LSF: {reason}", host)
+        cause = _CAUSE_OF.get(reason.partition(":")[0].strip() if reason.startswith("TERM_") else code)
+        return Status(JobPhase.ENDED, integer(code), cause, reason and f"LSF: {reason}", host)
     if state == "ZOMBI":
         # Someone ended it while its host was out of reach; it may still run there.
         return Status(JobPhase.ENDED, None, RunState.LOST, "LSF: ZOMBI: its host is out of reach", host)
-    if state in _POST_PROCESSED:
+    if state in ("POST_DONE", "POST_ERR"):
         return Status(JobPhase.ENDED, place=host)
+    # A word that is unknown here, too.
     return Status(JobPhase.RUNNING, reason=_RUNNING.get(state, ""), place=host)
-
-
-def _cause(reason: str, exit_status: int | None) -> RunState | None:
-    word = reason.partition(":")[0].strip()
-    if word in _CAUSE_OF or word.startswith("TERM_"):
-        return _CAUSE_OF.get(word)
-    return None if exit_status is None else _CAUSE_OF_STATUS.get(exit_status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
@@ -34,7 +34,6 @@ from hpsearch.core.model import Job, JobPhase, RunState, Status
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 #: Lines of sbatch that tell of an error; all others may be a plugin's.
 _ERROR = re.compile(r"sbatch: (?:error|fatal):|.*\bfailed:")
-_SMALLEST_MAX_ARRAY = 1001
 #: The node drops backslashes from the name of the output file: the job would fail at its start without a word.
 _NOT_IN_PATHS = {"\\": "a backslash", "\n": "a line break"}
 
@@ -70,15 +69,17 @@ class Slurm(Scheduler):
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Keep the user's ``SBATCH_*``, and nothing of a surrounding job."""
-        is_gpu_asked = "gpu" in self._wishes.gres and not self._is_default("gres", self._wishes.gres, SlurmWishes.gres)
-        return self._further.environment(environ, is_gpu_asked)
+        gres = self._wishes.gres
+        return self._further.environment(
+            environ, "gpu" in gres and not self._is_default("gres", gres, SlurmWishes.gres)
+        )
 
     def replaced_defaults(self, wishes: ClusterWishes) -> str:
         """Return which defaults of the search give way to the user's environment, for people; empty = none."""
-        further, left = self._further, self._left_to_user(wishes)
-        ours = [given for name, given in left.items() if not further.is_in_options(name)]
-        theirs = [given for name in left if not further.is_in_options(name) for given in further.variables_for(name)]
-        return f"taken from the environment instead of {', '.join(ours)}: {', '.join(theirs)}" if ours else ""
+        left, further = self._left_to_user(wishes), self._further
+        ours = {name: given for name, given in left.items() if not further.is_in_options(name)}
+        theirs = ", ".join(given for name in ours for given in further.variables_for(name))
+        return f"taken from the environment instead of {', '.join(ours.values())}: {theirs}" if ours else ""
 
     def version_command(self) -> Command:
         """Ask for sbatch's version, which needs no controller."""
@@ -146,7 +147,7 @@ class Slurm(Scheduler):
     def submitted_id(self, answer: Answer) -> str:
         """Read the line that is ``123`` or ``123;cluster``; what a site's wrapper says may stand around it."""
         if answer.exit_status == 0:
-            ids = set(filter(ID.fullmatch, (line.strip() for line in answer.stdout.splitlines())))
+            ids = set(filter(_ID.fullmatch, (line.strip() for line in answer.stdout.splitlines())))
             if len(ids) == 1:
                 return ids.pop()
             raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}: no line, or several, are a job's id")
@@ -159,7 +160,8 @@ class Slurm(Scheduler):
         raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SBATCH_REFUSALS, errors))
 
     def array_member(self, array: str, number: int) -> str:
-        return member(array, number)
+        """Return ``123_4`` or ``123_4;cluster``."""
+        return on_cluster(f"{without_cluster(array)}_{number}", cluster_of(array))
 
     def array_of(self, job_id: str) -> str | None:
         array, underscore, _ = without_cluster(job_id).partition("_")
@@ -167,22 +169,20 @@ class Slurm(Scheduler):
 
     def throttle_command(self, array: str, at_once: int) -> Command:
         """Change the number behind the percent sign of --array."""
-        what = [f"JobId={without_cluster(array)}", f"ArrayTaskThrottle={at_once}"]
-        return Command(["scontrol", *on_option(cluster_of(array)), "update", *what])
+        change = (f"JobId={without_cluster(array)}", f"ArrayTaskThrottle={at_once}")
+        return _command("scontrol", cluster_of(array), "update", *change)
 
     def array_limit_command(self) -> Command:
         """Ask for the configuration of the one cluster that is named; scontrol takes no list of them."""
         clusters = self._further.clusters
-        is_one = "," not in clusters and clusters != "all"
-        return Command(["scontrol", *on_option(clusters if is_one else ""), "show", "config"])
+        return _command("scontrol", "" if "," in clusters or clusters == "all" else clusters, "show", "config")
 
     def array_limit(self, answer: Answer | None) -> int:
         """Return one less than MaxArraySize, which is the first number that is too large."""
-        size = found_in(answer, r"^MaxArraySize\s*=\s*([0-9]{1,18})\b")
-        return max(1, int(size or _SMALLEST_MAX_ARRAY) - 1)
+        return max(1, int(found_in(answer, r"^MaxArraySize\s*=\s*([0-9]{1,18})\b") or 1001) - 1)
 
     def own_cluster_command(self) -> Command:
-        return Command(["scontrol", "show", "config"])
+        return _command("scontrol", "", "show", "config")
 
     def own_cluster(self, answer: Answer) -> str:
         return found_in(answer, r"^ClusterName\s*=\s*(\S+)")
@@ -191,14 +191,16 @@ class Slurm(Scheduler):
         """Ask for jobs and whole arrays. One row a task (-r): in the short form, long lists of tasks are cut."""
         cluster = cluster_of(ids[0])
         arrays = dict.fromkeys(without_cluster(id).partition("_")[0] for id in ids)
-        form = f"{on_cluster('%F', cluster)}{COLUMNS}"
-        return Command(["squeue", *on_option(cluster), "-h", "-r", "-t", "all", "-o", form, "-j", ",".join(arrays)])
+        form = f"{on_cluster('%F', cluster)}{_COLUMNS}"
+        return _command("squeue", cluster, "-h", "-r", "-t", "all", "-o", form, "-j", ",".join(arrays))
 
     def own_jobs_command(self) -> Command:
         """List the user's jobs on the clusters that get some, ended ones included as long as they are known."""
         # With -h, squeue would not say which cluster a row is of.
-        how = on_option(self._further.clusters) or ["-h"]
-        return Command(["squeue", *how, "--me", "-r", "-t", "all", "-o", f"%F{COLUMNS}"])
+        clusters = self._further.clusters
+        return _command(
+            "squeue", clusters, *(() if clusters else ("-h",)), "--me", "-r", "-t", "all", "-o", f"%F{_COLUMNS}"
+        )
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
         """Read squeue; a single id that it does not know (any more) is an error for it, and an answer for us."""
@@ -206,22 +208,55 @@ class Slurm(Scheduler):
             is_answer = bool(answer.stdout.strip()) or not _NO_ANSWER.search(answer.stderr)
         else:
             is_answer = "Invalid job id specified" in answer.stderr
-        return list(read_rows(answer.stdout)) if is_answer else None
+        if not is_answer:
+            return None
+        rows, cluster = [], ""
+        for line in answer.stdout.splitlines():
+            array, *fields = line.split("|", _COLUMNS.count("|"))
+            # So begin the rows of each cluster, if several are asked.
+            if line.startswith("CLUSTER: "):
+                cluster = line.partition(":")[2].strip()
+            elif len(fields) == _COLUMNS.count("|") and _ID.fullmatch(array):
+                rows.append(self._row(on_cluster(array, cluster), *fields))
+        return rows
+
+    def _row(self, array: str, number: str, state: str, reason: str, node: str, script: str) -> JobRow:
+        task = integer(number)
+        job_id = array if task is None else self.array_member(array, task)
+        # A job that its node cannot start ends like this, if Slurm may not queue it again.
+        may_be_unstarted = state == "CANCELLED" and bool(node)
+        # A federation's cluster says this of a job from the moment that it starts on another one.
+        is_elsewhere = state == "REVOKED"
+        name = PurePath(script).name.removesuffix(".sh")
+        status, trouble, is_hopeless = _status(job_id, state, reason, node)
+        return JobRow(job_id, name, status, task, trouble, is_hopeless, may_be_unstarted, is_elsewhere=is_elsewhere)
 
     def history_command(self, ids: Sequence[str]) -> Command:
         """Ask the accounting, from the beginning of time: by default it tells of today's jobs only."""
         cluster, jobs = cluster_of(ids[0]), ",".join(dict.fromkeys(map(without_cluster, ids)))
-        form = f"Cluster,{HISTORY_COLUMNS}" if cluster else HISTORY_COLUMNS
-        return Command(["sacct", *on_option(cluster), "-X", "-n", "-P", "-S", "1970-01-01", "-o", form, "-j", jobs])
+        form = f"{'Cluster,' if cluster else ''}JobID,State,ExitCode,JobName"
+        return _command("sacct", cluster, "-X", "-n", "-P", "-S", "1970-01-01", "-o", form, "-j", jobs)
 
     def history_rows(self, answer: Answer) -> list[JobRow] | None:
-        """Read sacct, which fails at sites without accounting."""
-        return list(read_history(answer.stdout)) if answer.exit_status == 0 else None
+        """Read the jobs that have ended; sacct fails at sites without accounting, and lags behind."""
+        if answer.exit_status != 0:
+            return None
+        rows = []
+        for match in filter(None, map(_HISTORY_ROW.fullmatch, answer.stdout.splitlines())):
+            # The state may be "CANCELLED by 0", the code is "exit status:signal".
+            cluster, job_id, told, code, label = match.groups()
+            state = told.partition(" ")[0]
+            if state in _ENDS:
+                exit_status = integer(code.partition(":")[0]) if _ENDS[state] is None else None
+                reason = "" if state == "COMPLETED" else f"Slurm: {told}"
+                status = Status(JobPhase.ENDED, exit_status, _ENDS[state], reason)
+                rows.append(JobRow(on_cluster(job_id, cluster or ""), "", status, label=label))
+        return rows
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
         """Cancel; or kill all processes of running jobs, the batch shell included, which ends the jobs as well."""
-        how = ["--signal=KILL", "--full"] if at_once else []
-        return Command(["scancel", *on_option(cluster_of(ids[0])), *how, *map(without_cluster, ids)])
+        how = ("--signal=KILL", "--full") if at_once else ()
+        return _command("scancel", cluster_of(ids[0]), *how, *map(without_cluster, ids))
 
     def log_files(self, job: Job) -> list[LogFile]:
         logs, token, folder = job.attempt.log_folder, job.attempt.token, job.attempt.run.folder
@@ -234,12 +269,9 @@ class Slurm(Scheduler):
 
 
 #: Columns after a job's id: its number in the array, state, reason, node, and the script, which may hold a "|".
-COLUMNS = "|%K|%T|%r|%N|%o"
-HISTORY_COLUMNS = "JobID,State,ExitCode,JobName"
+_COLUMNS = "|%K|%T|%r|%N|%o"
 #: A job's id; the cluster follows if one was named.
-ID = re.compile(r"[0-9]+(?:;\S+)?")
-#: squeue begins the rows of each cluster with it, if it asks several.
-_CLUSTER_LINE = "CLUSTER: "
+_ID = re.compile(r"[0-9]+(?:;\S+)?")
 #: A row of the history, after the cluster if one was named. The job's name may hold a "|".
 _HISTORY_ROW = re.compile(r"(?:([^|]+)\|)?([0-9]+(?:_[0-9]+)?)\|([^|]*)\|([^|]*:[^|]*)\|(.*)")
 _QUEUED = frozenset("PENDING CONFIGURING REQUEUED REQUEUE_FED REQUEUE_HOLD RESV_DEL_HOLD SPECIAL_EXIT".split())
@@ -262,8 +294,6 @@ _NEVER = {
     "BadConstraints": "no node has what it asks for; change --slurm_constraint or --slurm_gres",
     "DependencyNeverSatisfied": "the job that it depends on has failed; change --slurm_options",
 }
-#: A node could not start it, and Slurm holds it for ever; a new job has better chances.
-_BROKEN_START = "launch failed requeued held"
 #: Reasons for which it does not start by itself.
 _HELD = {
     "JobHeldUser": "someone holds it; scontrol{on} release {id}",
@@ -276,79 +306,31 @@ _HELD = {
 }
 
 
-def member(array: str, number: int | str) -> str:
-    """Return the id of one job of an array, as in ``123_4`` or ``123_4;cluster``."""
-    return on_cluster(f"{without_cluster(array)}_{number}", cluster_of(array))
-
-
-def on_option(clusters: str) -> list[str]:
-    """Return the option by which a command asks these clusters; none for its own."""
-    return ["-M", clusters] if clusters else []
-
-
-def read_rows(text: str) -> Iterator[JobRow]:
-    """Yield what squeue says of each job."""
-    cluster = ""
-    for line in text.splitlines():
-        array, *fields = line.split("|", COLUMNS.count("|"))
-        if line.startswith(_CLUSTER_LINE):
-            cluster = line.removeprefix(_CLUSTER_LINE).strip()
-        elif len(fields) == COLUMNS.count("|") and ID.fullmatch(array):
-            yield _row(on_cluster(array, cluster), *fields)
-
-
-def read_history(text: str) -> Iterator[JobRow]:
-    """Yield what sacct says of each ended job; the accounting lags behind, so another may have ended as well."""
-    for match in filter(None, map(_HISTORY_ROW.fullmatch, text.splitlines())):
-        # The state may be "CANCELLED by 0", the code is "exit status:signal".
-        cluster, job_id, told, code, label = match.groups()
-        state = told.partition(" ")[0]
-        if state in _ENDS:
-            exit_status = integer(code.partition(":")[0]) if _ENDS[state] is None else None
-            reason = "" if state == "COMPLETED" else f"Slurm: {told}"
-            status = Status(JobPhase.ENDED, exit_status, _ENDS[state], reason)
-            yield JobRow(on_cluster(job_id, cluster or ""), "", status, label=label)
-
-
-def _row(array: str, number: str, state: str, reason: str, node: str, script: str) -> JobRow:
-    task = integer(number)
-    job_id = array if task is None else member(array, number)
-    status, trouble, is_hopeless = _status(job_id, state, reason, node)
-    return JobRow(
-        job_id,
-        PurePath(script).name.removesuffix(".sh"),
-        status,
-        task,
-        trouble,
-        is_hopeless,
-        # A job that its node cannot start ends like this, if Slurm may not queue it again.
-        may_be_unstarted=state == "CANCELLED" and bool(node),
-        # A federation's cluster says this of a job from the moment that it starts on another one.
-        is_elsewhere=state == "REVOKED",
-    )
+def _command(program: str, clusters: str, *words: str) -> Command:
+    """Return a command that asks these clusters; empty = its own."""
+    return Command([program, *(("-M", clusters) if clusters else ()), *words])
 
 
 def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, str, bool]:
     """Return a job's status, why it does not start, and whether it never would."""
+    if state == "COMPLETED":
+        return Status(JobPhase.ENDED, 0), "", False
     if state in _ENDS:
-        return _ended(state, reason), "", False
+        # A job that is cancelled while it waits keeps the reason for its waiting.
+        is_told = state != "CANCELLED" and reason not in ("", "None", "NonZeroExitCode")
+        said = f"Slurm: {state} ({reason})" if is_told else f"Slurm: {state}"
+        return Status(JobPhase.ENDED, None, _ENDS[state], said), "", False
     if state not in _QUEUED:
         # A word of a later version, too: whatever it means, the job has not ended.
         return Status(JobPhase.RUNNING, place=node), "", False
-    if _BROKEN_START in reason.replace("_", " "):
+    # Its node could not start it, and Slurm holds it for ever; a new job has better chances.
+    if "launch failed requeued held" in reason.replace("_", " "):
         return Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}"), f"{reason}; it is replaced", True
     words = [word.strip() for word in reason.strip("()").split(",")]
     never = next((f"{word}: {_NEVER[word]}" for word in words if word in _NEVER), "")
     if never:
         return Status(JobPhase.ENDED, None, RunState.FAILED, f"Slurm: {never}"), never, True
-    named = {"id": without_cluster(job_id), "on": "".join(f" {word}" for word in on_option(cluster_of(job_id)))}
+    cluster = cluster_of(job_id)
+    named = {"id": without_cluster(job_id), "on": f" -M {cluster}" if cluster else ""}
     held = next((f"{word}: {_HELD[word].format(**named)}" for word in words if word in _HELD), "")
     return Status(JobPhase.QUEUED, reason="" if reason == "None" else reason), held, False
-
-
-def _ended(state: str, reason: str) -> Status:
-    if state == "COMPLETED":
-        return Status(JobPhase.ENDED, 0)
-    # A job that is cancelled while it waits keeps the reason for its waiting.
-    is_told = state != "CANCELLED" and reason not in ("", "None", "NonZeroExitCode")
-    return Status(JobPhase.ENDED, None, _ENDS[state], f"Slurm: {state} ({reason})" if is_told else f"Slurm: {state}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.backends.cluster.lsf import REASON_FIELDS, read_rows, report_words
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
 from hpsearch.core.model import JobPhase, RunState, Status
@@ -26,7 +26,7 @@ def record(
 
 
 def rows(stdout: str, stderr: str = "", exit_status: int | None = 0) -> list[JobRow] | None:
-    return read_rows(Answer(exit_status, stdout, stderr), REASON_FIELDS)
+    return Lsf(LsfWishes()).rows(Answer(exit_status, stdout, stderr))
 
 
 def row(**fields: str) -> JobRow:
@@ -179,8 +179,9 @@ def test_what_is_no_answer_says_nothing_of_any_job(stdout: str, stderr: str, exi
 
 
 def test_records_without_reasons_are_read_as_well() -> None:
-    found = read_rows(Answer(0, f"1001^0^EXIT^140^node1^{FILE}\n", ""), ())
-    assert found == [
+    lsf = Lsf(LsfWishes())
+    lsf.check_version(Answer(255, "", "exit_reason: Illegal field. pend_reason: Illegal field.\n"))
+    assert lsf.rows(Answer(0, f"1001^0^EXIT^140^node1^{FILE}\n", "")) == [
         JobRow("1001", "sim_1.1.abc", Status(JobPhase.ENDED, 140, RunState.TIMED_OUT, "", "node1")),
     ]
 
@@ -204,4 +205,4 @@ HEAD = f"\n{RULE}\nSender: LSF System <lsf@n1>\nSubject: Job 1: <j> in c Exited\
     ],
 )
 def test_what_a_job_said_is_found_in_its_report(text: str, words: str) -> None:
-    assert report_words(text) == words
+    assert Lsf(LsfWishes()).report_words(text) == words

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from hpsearch.backends.cluster.lsf import Lsf, LsfWishes, read_rows
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.gpu.nvidia_smi import read_gpus
 from hpsearch.backends.launcher import read_exit_note
@@ -61,7 +61,7 @@ def test_an_exit_code_of_odd_digits_is_unknown_to_sacct_readers(odd: str) -> Non
 
 @ODD
 def test_an_exit_code_of_odd_digits_is_unknown_to_bjobs_readers(odd: str) -> None:
-    (row,) = read_rows(Answer(0, f"7^0^EXIT^{odd}^host^/s/sim_1.lsf^-\n", ""), ["exit_reason"]) or []
+    (row,) = Lsf(LsfWishes()).rows(Answer(0, f"7^0^EXIT^{odd}^host^/s/sim_1.lsf^-^-\n", "")) or []
     assert row.status.exit_status is None
 
 
