@@ -49,8 +49,7 @@ class NumpyType:
         """Return it as numpy's own."""
         import numpy as np
 
-        dtype: np.dtype[Any] = np.dtype(self.code).newbyteorder(self.byte_order)  # Any: likewise
-        return dtype
+        return np.dtype(self.byte_order + self.code)
 
 
 @dataclass

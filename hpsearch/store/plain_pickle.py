@@ -1,18 +1,21 @@
-"""Plain data from pickles that may come from anywhere, read by a small machine of our own.
+"""Plain data from pickles that may come from anywhere, read without calling anything that they name.
 
-Python's own reader calls what a pickle names, and numpy trusts the state that it is given; so neither is used. This one
-knows how plain data is pickled (protocols 0 to 5) and builds that; whatever else a pickle asks for is refused by name.
+Python's own reader, the one written in Python, puts values together (protocols 0 to 5). What looks up a name, calls it
+or fills an object is done here instead, and whatever else a pickle asks for is refused by name.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import pickle
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from hpsearch.core.conditions import Not
 from hpsearch.store.layout import read_whole
@@ -27,6 +30,16 @@ _OBJECT_SIZE, _VALUE_SIZE = 100, 16
 #: How deep lists, tuples and dicts may stand in each other.
 _MOST_DEPTH = 100
 
+_FREE = """PROTO FRAME STOP NONE NEWTRUE NEWFALSE EMPTY_TUPLE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 SHORT_BINBYTES BINBYTES BINBYTES8
+    BYTEARRAY8 GET BINGET LONG_BINGET APPEND APPENDS SETITEM SETITEMS ADDITEMS BUILD"""
+_MAKING = """MARK PUT BINPUT LONG_BINPUT MEMOIZE EMPTY_LIST EMPTY_DICT EMPTY_SET LIST DICT FROZENSET TUPLE TUPLE1 TUPLE2
+    TUPLE3 GLOBAL STACK_GLOBAL REDUCE NEWOBJ"""
+#: The operations that plain data needs -> the memory that each takes.
+_PRICES = {**dict.fromkeys(_FREE.split(), 0), **dict.fromkeys(_MAKING.split(), _OBJECT_SIZE)}
+#: What a pickle raises that is broken or made by hand: an empty stack, a missing entry, operands of the wrong kind.
+_BROKEN = (IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, ValueError, EOFError)
+
 #: Old names of modules (of Python 2, used by protocols 0 to 2, and of earlier versions of numpy) -> names today.
 _MODULES = {
     "__builtin__": "builtins",
@@ -34,34 +47,19 @@ _MODULES = {
     "numpy.core.multiarray": "numpy._core.multiarray",
     "numpy.core.numeric": "numpy._core.numeric",
 }
-
-
-@dataclass(frozen=True)
-class _Name:
-    """A class or function that a pickle names; it is never looked up."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-_NAMESPACE = _Name("argparse", "Namespace")
-_INSTANCES: dict[_Name, Callable[[], object]] = {
-    _NAMESPACE: argparse.Namespace,
-    _Name("hpsearch.core.conditions", "Not"): lambda: Not([]),
-    _Name("collections", "OrderedDict"): OrderedDict,
+_INSTANCES: dict[str, Callable[[], object]] = {
+    "argparse.Namespace": argparse.Namespace,
+    "hpsearch.core.conditions.Not": lambda: Not([]),
+    "collections.OrderedDict": OrderedDict,
 }
-_OBJECT, _ARRAY = _Name("builtins", "object"), _Name("numpy", "ndarray")
 
 
-def read_plain_pickle(path: Path, may_be_namespace: bool = False) -> object:
+def read_plain_pickle(path: Path) -> object:
     """Read a file with a pickle, as `load_plain_pickle` does.
 
     Raises OSError if the file cannot be read, ValueError also if it is too large or no file.
     """
-    return load_plain_pickle(read_whole(path, MOST_BYTES), may_be_namespace)
+    return load_plain_pickle(read_whole(path, MOST_BYTES))
 
 
 def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:
@@ -71,165 +69,122 @@ def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:
     Raises ValueError saying what else it holds, or that it is no pickle.
     """
     try:
-        return _Machine(content, may_be_namespace).result()
-    except (IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, ValueError) as error:
-        if isinstance(error, RefusedError):
-            raise
-        # The pickle is broken or made by hand: an empty stack, a missing entry, operands of the wrong kind.
+        return _Reader(content, may_be_namespace).load()
+    except RefusedError:
+        raise
+    except (*_BROKEN, pickle.UnpicklingError) as error:
         raise ValueError(f"not a readable pickle ({type(error).__name__}: {error})") from error
 
 
-class _Machine:
-    """Carries out the operations of a pickle: a stack of values, marks in it, and values to come back to."""
+@dataclass(frozen=True)
+class _Name:
+    """A class or function that a pickle names; it is never looked up."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _Memo(dict[int, object]):
+    """The values to come back to. An array is kept before its content is known."""
+
+    def __getitem__(self, key: int) -> object:
+        value = super().__getitem__(key)
+        return value.array if isinstance(value, NumpyArray) and value.array is not None else value
+
+
+class _Reader(pickle._Unpickler):
+    """Python's reader with a budget, and with operations of our own in the place of all that could do harm."""
+
+    stack: list[Any]  # Any: whatever the pickle puts there; what matters is checked where it is used
+    pop_mark: Callable[[], list[Any]]  # Any: likewise
 
     def __init__(self, content: bytes, may_be_namespace: bool) -> None:
+        super().__init__(io.BytesIO(content))
+        self.memo = _Memo()
         self._content = content
         self._may_be_namespace = may_be_namespace
-        self._stack: list[Any] = []  # Any: whatever the pickle puts there; what matters is checked where it is used
-        self._below_marks: list[list[Any]] = []  # Any: likewise
-        self._memo: dict[int, object] = {}
         self._budget = _BUDGET + _BUDGET_PER_BYTE * len(content)
 
-    def result(self) -> object:
+    def load(self) -> object:
         """Return the value that the pickle stands for. Raises an error of some kind if that is no plain data."""
-        for operation, argument, position in pickletools.genops(self._content):
-            if operation.name in _CONSTANTS:
-                self._stack.append(_CONSTANTS[operation.name])
-            elif operation.name in _LITERALS:
-                self._stack.append(argument)
-            elif operation.name in _OPERATIONS:
-                _OPERATIONS[operation.name](self, argument)
-            elif operation.name not in _IGNORED:
+        for operation, _, position in pickletools.genops(self._content):
+            if operation.name not in _PRICES:
                 raise RefusedError(f"at byte {position} it needs {operation.name}, which plain data does not")
-        (value,) = self._stack
-        self._spend(self._weight(value))
+            self.spend(_PRICES[operation.name])
+        value: object = super().load()
+        if self.stack:
+            raise ValueError("it holds more than one value")
+        self._weigh([value])
         return value
 
-    def _spend(self, amount: int) -> None:
+    def spend(self, amount: int) -> None:
+        """Count memory. Raises RefusedError if it is too much."""
         self._budget -= amount
         if self._budget < 0:
             raise RefusedError("it stands for much more data than its size tells")
 
-    # Values that stand alone, and those that are kept.
+    def find_class(self, module: str, name: str) -> _Name:
+        """Return a name in the place of what it stands for. Raises RefusedError if plain data has no such thing."""
+        named = f"{_MODULES.get(module, module)}.{name}"
+        is_known = named in _CALLS or named in _INSTANCES or named in ("builtins.object", "numpy.ndarray")
+        if not is_known or (named == "argparse.Namespace" and not self._may_be_namespace):
+            raise RefusedError(f"it holds an object of the class {module}.{name}")
+        return _Name(named)
 
-    def _text(self, text: str) -> None:
-        """Push a text of Python 2."""
-        self._stack.append(text.encode("latin-1").decode("ascii"))
+    def _weigh(self, values: Sequence[object]) -> Sequence[object]:
+        """Count values as if all that they repeat were written out, and return them: a hash walks through all of it.
 
-    def _mark(self, _: object) -> None:
-        self._spend(_OBJECT_SIZE)
-        self._below_marks.append(self._stack)
-        self._stack = []
-
-    def _to_mark(self) -> list[Any]:  # Any: see __init__
-        values, self._stack = self._stack, self._below_marks.pop()
+        Raises an error if one holds itself, stands too deep, or has parts that are no values.
+        """
+        for value in values:
+            if type(value) is not str:
+                self.spend(_weight(value, {})[0])
         return values
 
-    def _put(self, key: int) -> None:
-        self._spend(_OBJECT_SIZE)
-        self._memo[key] = self._stack[-1]
+    def _fill(self, kind: type[Any], parts: Sequence[Any]) -> None:  # Any: see above
+        """Add to the list, set or dict on the stack."""
+        target = self.stack[-1]
+        if not isinstance(target, kind):
+            raise TypeError(f"parts of a {kind.__name__} for something else")
+        if kind is dict:
+            target.update(zip(self._weigh(parts[::2]), parts[1::2], strict=True))
+        elif kind is set:
+            target.update(self._weigh(parts))
+        else:
+            target.extend(parts)
 
-    def _memoize(self, _: object) -> None:
-        self._put(len(self._memo))
+    def _make_dict(self) -> None:
+        parts = self.pop_mark()
+        self.stack.append({})
+        self._fill(dict, parts)
 
-    def _get(self, key: int) -> None:
-        value = self._memo[key]
-        # An array is kept before its content is known.
-        is_built = isinstance(value, NumpyArray) and value.array is not None
-        self._stack.append(value.array if is_built else value)  # type: ignore[attr-defined]
+    def _make_frozenset(self) -> None:
+        parts = self.pop_mark()
+        self.stack.append(frozenset(self._weigh(parts)))
 
-    # Containers.
-
-    def _new(self, container: object) -> None:
-        self._spend(_OBJECT_SIZE + 8 * (len(container) if isinstance(container, tuple) else 0))
-        self._stack.append(container)
-
-    def _new_tuple(self, size: int) -> None:
-        values = tuple(self._stack[len(self._stack) - size :])
-        if len(values) != size:
-            raise IndexError("too few values for a tuple")
-        del self._stack[len(self._stack) - size :]
-        self._new(values)
-
-    def _new_dict(self, _: object) -> None:
-        items = self._to_mark()
-        self._new({})
-        self._set_items(items)
-
-    def _set_items(self, items: Sequence[Any]) -> None:  # Any: see __init__
-        target = self._stack[-1]
-        if not isinstance(target, dict) or len(items) % 2:
-            raise TypeError("items for something that is no dict, or a key without a value")
-        for key, value in zip(items[::2], items[1::2]):
-            target[self._hashable(key)] = value
-
-    def _set_item(self, _: object) -> None:
-        value, key = self._stack.pop(), self._stack.pop()
-        self._set_items([key, value])
-
-    def _append(self, values: Sequence[object]) -> None:
-        target = self._stack[-1]
-        if not isinstance(target, list):
-            raise TypeError("values for something that is no list")
-        target.extend(values)
-
-    def _add(self, values: Sequence[object]) -> None:
-        target = self._stack[-1]
-        if not isinstance(target, set):
-            raise TypeError("members for something that is no set")
-        target.update(map(self._hashable, values))
-
-    def _hashable(self, value: object) -> Hashable:
-        """Return a key or member: a hash walks through all of a tuple, however often its parts repeat each other."""
-        if type(value) is not str:
-            self._spend(self._weight(value))
-        return value
-
-    # Objects.
-
-    def _global(self, module: str, name: str) -> None:
-        named = _Name(_MODULES.get(module, module), name)
-        is_known = named in _CALLS or named in _INSTANCES or named in (_OBJECT, _ARRAY)
-        if not is_known or (named == _NAMESPACE and not self._may_be_namespace):
-            raise RefusedError(f"it holds an object of the class {module}.{name}")
-        self._new(named)
-
-    def _stack_global(self, _: object) -> None:
-        name, module = self._stack.pop(), self._stack.pop()
-        if not (isinstance(name, str) and isinstance(module, str)):
-            raise TypeError("a class whose name is no text")
-        self._global(module, name)
-
-    def _reduce(self, _: object) -> None:
-        arguments, named = self._stack.pop(), self._stack.pop()
+    def _call(self) -> None:
+        arguments, named = self.stack.pop(), self.stack[-1]
         if not isinstance(named, _Name) or not isinstance(arguments, tuple):
             raise TypeError("a call of something that is no function")
-        if named in _CALLS:
-            value = _CALLS[named](self, *arguments)
-        elif named in _INSTANCES and not arguments:
-            value = _INSTANCES[named]()
+        if named.name in _CALLS:
+            self.stack[-1] = _CALLS[named.name](self, *arguments)
         else:
-            raise RefusedError(f"it calls {named}")
-        self._new(value)
+            self.stack[-1] = _instance(self, named, *arguments)
 
-    def _new_object(self, _: object) -> None:
-        arguments, named = self._stack.pop(), self._stack.pop()
-        self._new(self._instance(named, *arguments))
+    def _make_object(self) -> None:
+        arguments, named = self.stack.pop(), self.stack[-1]
+        self.stack[-1] = _instance(self, named, *arguments)
 
-    def _instance(self, named: object, *arguments: object) -> object:
-        # Protocols 0 and 1 name the base class, which is no argument of the class itself.
-        if not isinstance(named, _Name) or named not in _INSTANCES or arguments not in ((), (_OBJECT, None)):
-            raise RefusedError(f"it makes an object of {named}")
-        return _INSTANCES[named]()
-
-    def _build(self, _: object) -> None:
+    def _build(self) -> None:
         """Give an object its content."""
-        state, target = self._stack.pop(), self._stack[-1]
+        state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, NumpyType):
             target.set_state(state)
         elif isinstance(target, NumpyArray):
-            self._stack[-1] = target.build(state)
-            self._spend(self._stack[-1].nbytes)
+            self.stack[-1] = target.build(state)
+            self.spend(self.stack[-1].nbytes)
         elif isinstance(target, argparse.Namespace) and _has_names(state):
             vars(target).update(state)
         elif isinstance(target, Not) and _has_names(state) and isinstance(state.get("values"), list):
@@ -237,65 +192,38 @@ class _Machine:
         else:
             raise RefusedError(f"it sets the state of an object of the class {type(target).__name__}")
 
-    def _copied(self, kind: type, *arguments: Any) -> object:  # Any: checked here
-        """Return bytes as bytes or bytearray, or a list as a set."""
-        if not arguments:
-            return kind(())
-        (content,) = arguments
-        if not isinstance(content, list if kind in (set, frozenset) else (bytes, bytearray)):
-            raise TypeError(f"{kind.__name__} of something that is not its content")
-        self._spend(len(content))
-        return kind(map(self._hashable, content) if isinstance(content, list) else content)
-
-    def _encoded(self, text: Any, encoding: object) -> bytes:  # Any: checked here
-        """Return the bytes that protocols 0 to 2 write as a text."""
-        if not isinstance(text, str) or encoding != "latin1":
-            raise RefusedError(f"it encodes a text as {encoding}")
-        self._spend(len(text))
-        return text.encode("latin-1")
-
-    def _scalar(self, dtype: object, content: object) -> object:
-        return numpy_scalar(dtype, content)
-
-    def _reconstructed(self, kind: object, *_: object) -> NumpyArray:
-        if kind != _ARRAY:
-            raise RefusedError(f"it makes an array of the class {kind}")
-        return NumpyArray()
-
-    def _array(self, content: Any, *arguments: Any) -> object:  # Any: checked there
-        self._spend(len(content))
-        return numpy_array(content, *arguments)
-
-    # What it all comes to.
-
-    def _weight(self, value: object) -> int:
-        """Return what a value takes if everything that it repeats is written out.
-
-        Raises an error if it holds itself, stands too deep, or has parts that are no values.
-        """
-        return _Scales().weigh(value, 0)[0]
+    dispatch: ClassVar[dict[int, Any]] = {  # Any: functions of a reader
+        **pickle._Unpickler.dispatch,
+        pickle.APPEND[0]: lambda reader: reader._fill(list, [reader.stack.pop()]),
+        pickle.APPENDS[0]: lambda reader: reader._fill(list, reader.pop_mark()),
+        pickle.SETITEM[0]: lambda reader: reader._fill(dict, [reader.stack.pop(-2), reader.stack.pop()]),
+        pickle.SETITEMS[0]: lambda reader: reader._fill(dict, reader.pop_mark()),
+        pickle.ADDITEMS[0]: lambda reader: reader._fill(set, reader.pop_mark()),
+        pickle.DICT[0]: _make_dict,
+        pickle.FROZENSET[0]: _make_frozenset,
+        pickle.REDUCE[0]: _call,
+        pickle.NEWOBJ[0]: _make_object,
+        pickle.BUILD[0]: _build,
+    }
 
 
-class _Scales:
-    """Weighs each container once, however often it appears."""
+def _weight(value: object, known: dict[int, tuple[int, int] | None], depth: int = 0) -> tuple[int, int]:
+    """Return the weight of a value and how many containers stand in each other in it.
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[int, int] | None] = {}
-
-    def weigh(self, value: object, depth: int) -> tuple[int, int]:
-        """Return the weight of a value and how many containers stand in each other in it."""
-        parts = _parts(value)
-        if parts is None:
-            return _VALUE_SIZE + _length(value), 0
-        if id(value) not in self._known:
-            self._known[id(value)] = None
-            weighed = [self.weigh(part, depth + 1) for part in parts] if depth < _MOST_DEPTH else _too_deep()
-            weight = _OBJECT_SIZE + sum(weight for weight, _ in weighed)
-            self._known[id(value)] = weight, 1 + max((height for _, height in weighed), default=0)
-        known = self._known[id(value)]
-        if known is None:
-            raise RefusedError("it has a list or dict that holds itself")
-        return known if depth + known[1] <= _MOST_DEPTH else _too_deep()
+    known: that of each container, by its id, so that each is weighed once; None while it is weighed.
+    """
+    parts = _parts(value)
+    if parts is None:
+        return _VALUE_SIZE + _length(value), 0
+    if id(value) not in known:
+        known[id(value)] = None
+        weighed = [_weight(part, known, depth + 1) for part in parts] if depth < _MOST_DEPTH else _too_deep()
+        height = 1 + max((height for _, height in weighed), default=0)
+        known[id(value)] = _OBJECT_SIZE + sum(weight for weight, _ in weighed), height
+    found = known[id(value)]
+    if found is None:
+        raise RefusedError("it has a list or dict that holds itself")
+    return found if depth + found[1] <= _MOST_DEPTH else _too_deep()
 
 
 def _too_deep() -> NoReturn:
@@ -333,61 +261,60 @@ def _has_names(state: object) -> bool:
     return isinstance(state, dict) and all(isinstance(name, str) for name in state)
 
 
+def _instance(_: _Reader, named: object, *arguments: object) -> object:
+    # Protocols 0 and 1 name the base class, which is no argument of the class itself.
+    is_known = isinstance(named, _Name) and named.name in _INSTANCES
+    if not is_known or arguments not in ((), (_Name("builtins.object"), None)):
+        raise RefusedError(f"it makes an object of {named}")
+    return _INSTANCES[str(named)]()
+
+
 def _numbers(*arguments: object) -> tuple[Any, ...]:  # Any: what range, slice and complex take
     if not 1 <= len(arguments) <= 3 or not all(value is None or type(value) in (int, float) for value in arguments):
         raise TypeError("something else than one to three numbers")
     return arguments
 
 
-_IGNORED = {"PROTO", "FRAME", "STOP"}
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_LITERALS = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
-    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-}
-_Operation = Callable[[_Machine, Any], None]  # Any: the operation's own argument, of the type that pickletools gives it
-_OPERATIONS: dict[str, _Operation] = {
-    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _Machine._text),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine._put),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine._get),
-    "MEMOIZE": _Machine._memoize,
-    "MARK": _Machine._mark,
-    "EMPTY_LIST": lambda machine, _: machine._new([]),
-    "EMPTY_DICT": lambda machine, _: machine._new({}),
-    "EMPTY_SET": lambda machine, _: machine._new(set()),
-    "LIST": lambda machine, _: machine._new(machine._to_mark()),
-    "TUPLE": lambda machine, _: machine._new(tuple(machine._to_mark())),
-    "TUPLE1": lambda machine, _: machine._new_tuple(1),
-    "TUPLE2": lambda machine, _: machine._new_tuple(2),
-    "TUPLE3": lambda machine, _: machine._new_tuple(3),
-    "FROZENSET": lambda machine, _: machine._new(frozenset(map(machine._hashable, machine._to_mark()))),
-    "DICT": _Machine._new_dict,
-    "APPEND": lambda machine, _: machine._append([machine._stack.pop()]),
-    "APPENDS": lambda machine, _: machine._append(machine._to_mark()),
-    "SETITEM": _Machine._set_item,
-    "SETITEMS": lambda machine, _: machine._set_items(machine._to_mark()),
-    "ADDITEMS": lambda machine, _: machine._add(machine._to_mark()),
-    "GLOBAL": lambda machine, named: machine._global(*named.split(" ", 1)),
-    "STACK_GLOBAL": _Machine._stack_global,
-    "REDUCE": _Machine._reduce,
-    "NEWOBJ": _Machine._new_object,
-    "BUILD": _Machine._build,
-}
-#: What a pickle of plain data may call. Each gets the machine and the arguments, which it has to check.
-_CALLS: dict[_Name, Callable[..., object]] = {
-    _Name("builtins", "complex"): lambda machine, *numbers: complex(*_numbers(*numbers)),
-    _Name("builtins", "range"): lambda machine, *numbers: range(*_numbers(*numbers)),
-    _Name("builtins", "xrange"): lambda machine, *numbers: range(*_numbers(*numbers)),
-    _Name("builtins", "slice"): lambda machine, *numbers: slice(*_numbers(*numbers)),
-    _Name("builtins", "bytes"): lambda machine, *content: machine._copied(bytes, *content),
-    _Name("builtins", "bytearray"): lambda machine, *content: machine._copied(bytearray, *content),
-    _Name("builtins", "set"): lambda machine, *members: machine._copied(set, *members),
-    _Name("builtins", "frozenset"): lambda machine, *members: machine._copied(frozenset, *members),
-    _Name("_codecs", "encode"): _Machine._encoded,
-    _Name("copyreg", "_reconstructor"): _Machine._instance,
-    _Name("numpy", "dtype"): lambda machine, code, *_: numpy_type(code),
-    _Name("numpy._core.multiarray", "scalar"): _Machine._scalar,
-    _Name("numpy._core.multiarray", "_reconstruct"): _Machine._reconstructed,
-    _Name("numpy._core.numeric", "_frombuffer"): _Machine._array,
+def _copied(kind: type, reader: _Reader, content: Any = None) -> object:  # Any: checked here
+    """Return bytes as bytes or bytearray, or a list as a set."""
+    if content is None:
+        return kind()
+    if not isinstance(content, list if kind in (set, frozenset) else (bytes, bytearray)):
+        raise TypeError(f"{kind.__name__} of something that is not its content")
+    reader.spend(len(content))
+    return kind(reader._weigh(content) if isinstance(content, list) else content)
+
+
+def _encoded(reader: _Reader, text: Any, encoding: object) -> bytes:  # Any: checked here
+    """Return the bytes that protocols 0 to 2 write as a text."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise RefusedError(f"it encodes a text as {encoding}")
+    reader.spend(len(text))
+    return text.encode("latin-1")
+
+
+def _reconstructed(_: _Reader, kind: object, *__: object) -> NumpyArray:
+    if kind != _Name("numpy.ndarray"):
+        raise RefusedError(f"it makes an array of the class {kind}")
+    return NumpyArray()
+
+
+def _from_buffer(reader: _Reader, content: Any, *arguments: Any) -> object:  # Any: checked there
+    reader.spend(len(content))
+    return numpy_array(content, *arguments)
+
+
+#: What a pickle of plain data may call. Each gets the reader and the arguments, which it has to check.
+_CALLS: dict[str, Callable[..., object]] = {
+    "builtins.complex": lambda _, *numbers: complex(*_numbers(*numbers)),
+    "builtins.range": lambda _, *numbers: range(*_numbers(*numbers)),
+    "builtins.xrange": lambda _, *numbers: range(*_numbers(*numbers)),
+    "builtins.slice": lambda _, *numbers: slice(*_numbers(*numbers)),
+    **{f"builtins.{kind.__name__}": partial(_copied, kind) for kind in (bytes, bytearray, set, frozenset)},
+    "_codecs.encode": _encoded,
+    "copyreg._reconstructor": _instance,
+    "numpy.dtype": lambda _, code, *__: numpy_type(code),
+    "numpy._core.multiarray.scalar": lambda _, dtype, content: numpy_scalar(dtype, content),
+    "numpy._core.multiarray._reconstruct": _reconstructed,
+    "numpy._core.numeric._frombuffer": _from_buffer,
 }
