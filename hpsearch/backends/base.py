@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,15 @@ class LogFile:
 
     path: Path
     final_name: str
+
+
+def sleep(seconds: float | None, *alarms: int | None) -> bool:
+    """Sleep, for ever if None; return True if one of the files `alarms` became readable before that was over."""
+    poller = select.poll()
+    for alarm in alarms:
+        if alarm is not None:
+            poller.register(alarm, select.POLLIN)
+    return bool(poller.poll(None if seconds is None else max(0.0, 1000 * seconds)))
 
 
 class Backend(Protocol):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from hpsearch.backends.base import LogFile
+from hpsearch.backends.base import LogFile, sleep
 from hpsearch.backends.launcher import Launcher, exit_reason, log_paths, note_in, remove_logs
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
 from hpsearch.backends.run_family import Leftovers, await_end, end_family, members_of
@@ -126,18 +125,9 @@ class LocalBackend:
 
     def _sleep(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
         """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
-        poller = select.poll()
-        for alarm in alarms:
-            poller.register(alarm, select.POLLIN)
-        limits = [timeout_s, self._leftovers.seconds_left()]
-        for job in jobs:
-            announcer = self._announcer(job.id)
-            if announcer is None:
-                limits.append(_ADOPTED_POLL_S)
-            else:
-                poller.register(announcer, select.POLLIN)
-        timeouts_ms = [1000 * limit for limit in limits if limit is not None]
-        poller.poll(max(0, min(timeouts_ms)) if timeouts_ms else None)
+        announcers = [self._announcer(job.id) for job in jobs]
+        limits = [timeout_s, self._leftovers.seconds_left(), _ADOPTED_POLL_S if None in announcers else None]
+        sleep(min((limit for limit in limits if limit is not None), default=None), *alarms, *announcers)
         self._leftovers.look()
 
     def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.backends.base import sleep
 from hpsearch.backends.process_identity import ProcessEntry, is_alive, pid_of, process_table, signal_process
 from hpsearch.core.model import Job
 
@@ -146,14 +146,11 @@ def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float 
 
     No system call waits for processes that are no children, so this looks again and again, soon at first.
     """
-    hurry, pause_ms = select.poll(), 2.0
-    if alarm is not None:
-        hurry.register(alarm, select.POLLIN)
-    deadline = time.monotonic() + patience_s
+    deadline, pause_s = time.monotonic() + patience_s, 0.002
     while not is_over():
-        if time.monotonic() >= deadline or hurry.poll(pause_ms):
+        if time.monotonic() >= deadline or sleep(pause_s, alarm):
             return False
-        pause_ms = min(pause_ms * 1.5, 100)
+        pause_s = min(pause_s * 1.5, 0.1)
     return True
 
 

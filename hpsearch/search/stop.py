@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -58,10 +57,3 @@ class StopRequest:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.request(number)
-
-
-def is_raised(alarm: int) -> bool:
-    """Return whether an alarm is readable: someone is in a hurry."""
-    poller = select.poll()
-    poller.register(alarm, select.POLLIN)
-    return bool(poller.poll(0))

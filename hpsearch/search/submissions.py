@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hpsearch.backends.base import AsksCommands
+from hpsearch.backends.base import AsksCommands, sleep
 from hpsearch.console.text import amount
 from hpsearch.core.errors import (
     SearchError,
@@ -23,7 +23,6 @@ from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.delays import Delays
 from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
 from hpsearch.search.run_queue import RunQueue
-from hpsearch.search.stop import is_raised
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import move_aside, move_back
@@ -120,7 +119,7 @@ class Submissions:
     def settle_at_last(self) -> None:
         """Settle what is in doubt before the search ends: some questions, until someone is in a hurry."""
         for pause_s in _LAST_QUESTIONS_S:
-            if self._runs.doubtful and not is_raised(self._stop.alarm):
+            if self._runs.doubtful and not sleep(0, self._stop.alarm):
                 # A scheduler may not know a new job at once.
                 self._backend.wait([], pause_s, self._stop.alarm)
                 self._delays.end_pause()

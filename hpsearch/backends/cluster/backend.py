@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from hpsearch.backends.base import LogFile
+from hpsearch.backends.base import LogFile, sleep
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
@@ -196,14 +195,14 @@ class ClusterBackend:
         limits = [] if timeout_s is None else [timeout_s]
         if active:
             limits += [self._look_s, max(self._jobs.schedule.seconds_left(self._clock()), _FIRST_LOOK_S)]
-        _sleep(min(limits, default=None), alarm)
+        sleep(min(limits, default=None), alarm)
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the jobs; return when the scheduler has them no more."""
         deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, False, 0.1
         alive, told = list(active), set[str]()
         while alive and self._clock() < deadline:
-            becomes_hurried = not is_hurried and _sleep(0, alarm)
+            becomes_hurried = not is_hurried and sleep(0, alarm)
             is_hurried |= becomes_hurried
             # Asked before anything is cancelled: an id may belong to someone else's job by now.
             heard, rows = self._client.query(alive)
@@ -215,7 +214,7 @@ class ClusterBackend:
             self._client.cancel(self._jobs.not_given_away(news, rows), is_hurried)
             alive, told = [job for job in alive if job.attempt.token not in gone], tokens
             if alive:
-                time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
+                time.sleep(pause_s) if is_hurried else sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
 
     def _gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
@@ -238,10 +237,3 @@ class ClusterBackend:
 
     def close(self) -> None:
         """Nothing: jobs go on."""
-
-
-def _sleep(seconds: float | None, alarm: int) -> bool:
-    """Sleep; return True if the alarm ended it."""
-    poller = select.poll()
-    poller.register(alarm, select.POLLIN)
-    return bool(poller.poll(None if seconds is None else max(0.0, seconds * 1000)))
