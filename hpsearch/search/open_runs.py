@@ -57,17 +57,18 @@ class OpenRuns(dict[int, OpenRun]):
     @property
     def active(self) -> list[OpenRun]:
         """Those with a job that has not ended, as far as is known."""
-        return [run for run in self.values() if run.entry.is_live]
+        # Asked for each run that is started, of hundreds of runs: no call for each of them.
+        return [run for run in self.values() if run.job is not None and run.entry.ended is None]
 
     @property
     def jobs(self) -> list[Job]:
         """The jobs of those that are active."""
-        return [run.job for run in self.values() if run.job is not None and run.entry.is_live]
+        return [run.job for run in self.values() if run.job is not None and run.entry.ended is None]
 
     @property
     def doubtful(self) -> list[OpenRun]:
         """Those whose submission got no clear answer."""
-        return [run for run in self.values() if run.entry.is_doubtful]
+        return [run for run in self.values() if run.job is None and run.entry.is_doubtful]
 
     @property
     def ended(self) -> list[OpenRun]:
