@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
@@ -30,20 +30,17 @@ _FAILURES_SHOWN = 10
 class Progress:
     """Tells of the runs of one search, as they start and end."""
 
-    def __init__(self, controller: Controller, entries: Iterable[RunRecord]) -> None:
+    def __init__(self, controller: Controller, entries: Sequence[RunRecord]) -> None:
         """Start showing progress of these runs."""
         self._console, self._runs = controller.console, controller.runs
         self._settings = controller.search.settings
         self._tells_starts = controller.backend.shows_output or not self._console.has_bar
         self._last_run = max(controller.search.record.runs, default=0)
-        self._total = 0
-        self._counts: Counter[RunState] = Counter()
-        self._best: list[RunRecord] = []
-        for entry in entries:
-            self._total += 1
-            if entry.state is RunState.FINISHED:
-                self._count(entry)
-        self._console.start_bar(self._total, sum(self._counts.values()))
+        finished = [entry for entry in entries if entry.state is RunState.FINISHED]
+        self._total = len(entries)
+        self._counts = Counter({RunState.FINISHED: len(finished)})
+        self._best = best_runs(finished, self._settings)[:1]
+        self._console.start_bar(self._total, len(finished))
 
     def started(self, job: Job, is_queued: bool) -> None:
         """A run was started, or waits in a scheduler's queue."""
@@ -62,7 +59,9 @@ class Progress:
     def ended(self, entry: RunRecord, is_again: bool) -> None:
         """A run has ended and was collected."""
         if not is_again:
-            self._count(entry)
+            self._counts[entry.state] += 1
+            if entry.state is RunState.FINISHED:
+                self._best = best_runs([*self._best, entry], self._settings)[:1]
         is_good = entry.state is RunState.FINISHED and not entry.problem
         if not self._console.has_bar or not is_good:
             self._console.note(self._ended_line(entry, is_again))
@@ -99,11 +98,6 @@ class Progress:
     def stopping(self, live: int) -> None:
         """The search was told to stop. live: number of runs."""
         self._console.note(f"stopping: ending {amount(live, 'live run')} (once more to kill at once)")
-
-    def _count(self, entry: RunRecord) -> None:
-        self._counts[entry.state] += 1
-        if entry.state is RunState.FINISHED:
-            self._best = best_runs([*self._best, entry], self._settings)[:1]
 
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
