@@ -101,22 +101,27 @@ def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> It
     """Mark what is started within a block; kill what is left after it, and fail."""
     mark = f"{variable}={secrets.token_hex(8)}"
     patch.setenv(*mark.split("="))
+    before = _processes()
     yield
-    left = _left_of(mark)
+    left = _left_of(mark, before)
     deadline = time.monotonic() + _LAST_BREATH_S
     while left and time.monotonic() < deadline:
         time.sleep(0.05)
-        left = _left_of(mark)
+        left = _left_of(mark, before)
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert not left, f"{who} left processes behind: {left}"
 
 
-def _left_of(mark: str) -> dict[int, str]:
-    """Return the live processes with this in their environment: number -> command line."""
+def _processes() -> set[str]:
+    return {path.name for path in Path("/proc").iterdir() if path.name.isdigit()}
+
+
+def _left_of(mark: str, before: set[str]) -> dict[int, str]:
+    """Return the live processes with this in their environment, without those `before`: number -> command line."""
     left = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in map(Path("/proc").joinpath, _processes() - before):
         with contextlib.suppress(OSError):
             if mark.encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
