@@ -15,6 +15,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: Lets commands start sooner: numpy with one thread, and GPUtil with Python's own distutils (up to 3.11), which needs
+#: no setuptools.
+QUICK = {"OPENBLAS_NUM_THREADS": "1"}
+if Path(os.__file__).with_name("distutils").joinpath("spawn.py").exists():
+    QUICK["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
+
 #: A simulation as users write it: options of its own, refuses an existing folder, leaves a summary. Starts fast.
 #: With an option until=NAME it ends when there is a file of this name in its working folder.
 SCRIPT = """\
@@ -129,7 +135,7 @@ class Project:
     def environ(self) -> dict[str, str]:
         """The environment of commands: the package is found, and no GPU is looked for outside the tests."""
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+        return {**os.environ, **QUICK, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
 
     def argv(self, *options: str) -> list[str]:
         """The classic command with the module `config` and the foreground backend, unless options say otherwise."""

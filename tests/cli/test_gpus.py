@@ -891,18 +891,16 @@ def test_no_nvidia_smi_at_all_is_said_once(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "remedy"),
+    ("distutils", "remedy"),
     [
-        ({}, "python -m pip install GPUtil setuptools"),
-        ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, "unset SETUPTOOLS_USE_DISTUTILS"),
+        ("local", "python -m pip install GPUtil setuptools"),
+        ("stdlib", "unset SETUPTOOLS_USE_DISTUTILS"),
     ],
 )
-def test_a_gputil_that_cannot_be_imported_is_said_with_the_remedy(
-    box: Box, variable: dict[str, str], remedy: str
-) -> None:
+def test_a_gputil_that_cannot_be_imported_is_said_with_the_remedy(box: Box, distutils: str, remedy: str) -> None:
     message = "No module named 'distutils'"
     box.project.write("GPUtil.py", f'raise ModuleNotFoundError("{message}", name="distutils")\n')
-    box.project.environment.update(variable)
+    box.project.environment["SETUPTOOLS_USE_DISTUTILS"] = distutils
     box.grid(1)
     result = box.run()
     assert (result.exit_status, result.stderr) == (
