@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meanings
@@ -60,11 +60,7 @@ _NOT_TO_BE_GIVEN = {
 
 @dataclass(frozen=True)
 class GivenOption:
-    """An option on a command line.
-
-    name: in full, without hyphens; as given if it is unknown; empty if the word is no option at all.
-    word: where it was found. value: None if it has none.
-    """
+    """An option in a word. name: in full; as given if it is unknown; empty if the word is no option."""
 
     name: str
     word: str
@@ -76,38 +72,29 @@ def read_options(words: Sequence[str]) -> list[GivenOption]:
     rest, found = list(words), []
     while rest:
         word = rest.pop(0)
-        if word.startswith("--") and word != "--":
-            found.append(_long_option(word, rest))
-        elif word.startswith("-") and word not in ("-", "--"):
-            found += _short_options(word, rest)
-        else:
-            found.append(GivenOption("", word))
+        for name, value in _options_in(word):
+            is_unknown = name not in ("", *_KNOWN) and word.startswith("--")
+            # A word without a hyphen behind an unknown option is its value.
+            needs_value = name in _NEED_VALUE or (is_unknown and rest and not rest[0].startswith("-"))
+            found.append(GivenOption(name, word, rest.pop(0) if needs_value and value is None and rest else value))
     return found
 
 
-def _long_option(word: str, rest: list[str]) -> GivenOption:
-    """Read ``--name``, ``--name=value`` or ``--name value``, perhaps cut short; takes the value from the rest."""
-    given, equals, value = word[2:].partition("=")
-    meant = [given] if given in _KNOWN else [name for name in _KNOWN if name.startswith(given)]
-    name = meant[0] if len(meant) == 1 else given
-    return GivenOption(name, word, value if equals else _value_behind(name, rest))
-
-
-def _short_options(word: str, rest: list[str]) -> list[GivenOption]:
-    """Read ``-H``, ``-Hk``, ``-ofile``, ``-o file``: flags, until a letter takes the rest as its value."""
-    found: list[GivenOption] = []
-    for position, letter in enumerate(word[1:], start=2):
-        name, glued = _NAMES.get(letter, letter), word[position:]
-        if name in _NEED_VALUE or name in _MAY_HAVE_VALUE:
-            return [*found, GivenOption(name, word, glued or _value_behind(name, rest))]
-        found.append(GivenOption(name, word))
-    return found
-
-
-def _value_behind(name: str, rest: list[str]) -> str | None:
-    """Take the next word if it is an option's value; after an unknown option, any word without a hyphen is."""
-    has_value = name in _NEED_VALUE or (name not in _KNOWN and rest and not rest[0].startswith("-"))
-    return rest.pop(0) if has_value and rest else None
+def _options_in(word: str) -> Iterator[tuple[str, str | None]]:
+    """Yield name and value of each option in a word, as in ``--name=value`` (perhaps cut short) and ``-Hofile``."""
+    if word in ("-", "--") or not word.startswith("-"):
+        yield "", None
+    elif word.startswith("--"):
+        given, equals, value = word[2:].partition("=")
+        meant = [given] if given in _KNOWN else [name for name in _KNOWN if name.startswith(given)]
+        yield meant[0] if len(meant) == 1 else given, value if equals else None
+    else:
+        for position, letter in enumerate(word[1:], start=2):
+            name = _NAMES.get(letter, letter)
+            if name in _NEED_VALUE or name in _MAY_HAVE_VALUE:
+                yield name, word[position:] or None
+                return
+            yield name, None
 
 
 def check_further_options(words: Sequence[str]) -> None:
@@ -118,18 +105,10 @@ def check_further_options(words: Sequence[str]) -> None:
                 f"--slurm_options: {option.word!r} is no option, and sbatch would take it for the job's script; "
                 "a value with blanks needs quotes, as in --slurm_options=\"--comment='two words'\""
             )
-        refused = _refused(option)
-        if refused:
-            raise UsageError(f"--slurm_options: {option.word} cannot be given: {_NOT_TO_BE_GIVEN[refused]}")
-
-
-def _refused(option: GivenOption) -> str:
-    """Return which option that cannot be given this one is, or may be short for; empty if none."""
-    if option.name in _NOT_TO_BE_GIVEN:
-        return option.name
-    if option.name in _KNOWN or not option.word.startswith("--"):
-        return ""
-    return next((name for name in _NOT_TO_BE_GIVEN if name.startswith(option.name)), "")
+        may_be_short = option.word.startswith("--") and option.name not in _KNOWN
+        for name, reason in _NOT_TO_BE_GIVEN.items():
+            if name == option.name or (may_be_short and name.startswith(option.name)):
+                raise UsageError(f"--slurm_options: {option.word} cannot be given: {reason}")
 
 
 #: They would change what the search relies on: where output goes, names, what sbatch does and answers. The clusters are
@@ -175,11 +154,10 @@ class FurtherWishes:
         return [f"{variable}={value}" for variable, value in given if value]
 
     def environment(self, environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
-        """Return the environment for Slurm's commands. is_gpu_asked: the search's own options ask for GPUs.
+        """Return the environment for Slurm's commands, without what would change their answers.
 
-        A user's ``SBATCH_*`` stay unless the search gives the option itself, or both ask for GPUs. A job inherits its
-        submitter's environment, so variables of the job that this process may run in are dropped. So are the user's
-        habits that change what the client commands show or ask.
+        A job inherits it, so variables of the job that this process may run in are dropped. A user's ``SBATCH_*`` stay
+        unless the search gives the option itself, or both ask for GPUs. is_gpu_asked: the search's own options do.
         """
         strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
         dropped = set(_DROPPED)
