@@ -13,9 +13,10 @@ from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClie
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import remove, scripts_for, write
-from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Reporter, Scheduler, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission
 from hpsearch.core.errors import (
     ArrayTooLarge,
+    BackendError,
     SearchError,
     SubmissionDelayed,
     SubmissionRefused,
@@ -50,8 +51,7 @@ class ClusterBackend:
         self.name = scheduler.name
         self._client = SchedulerClient(scheduler, tell, environ)
         self.conversation = self._client.conversation
-        reporter = scheduler if isinstance(scheduler, Reporter) else None
-        self._jobs = ClusterJobs(clock, Patience(), wishes.longest_pause_s, reporter, scheduler.name)
+        self._jobs = ClusterJobs(scheduler, Patience(), wishes.longest_pause_s, clock)
         self._arrays = JobArrays(scheduler, wishes.jobs, self._client.run, clock)
         self._last_array: str | None = None
         self._free = wishes.jobs
@@ -62,18 +62,30 @@ class ClusterBackend:
     @cached_property
     def own_cluster(self) -> str:
         """The name of the cluster that the commands ask here; empty if they do not say."""
-        return self._client.own_cluster()
+        scheduler = self._scheduler
+        if not isinstance(scheduler, NamesCluster):
+            return ""
+        return scheduler.own_cluster(self._client.run(scheduler.own_cluster_command()))
 
     def check(self) -> None:
         """Make sure that the scheduler's commands exist, in a version that will do."""
-        self._client.check()
+        try:
+            answer = self._client.ask(self._scheduler.version_command())
+        except BackendError as error:
+            raise BackendError(f"{error}; {self._scheduler.remedy}") from error
+        try:
+            self._scheduler.check_version(answer)
+        except BackendError as error:
+            raise BackendError(f"{error} ({self.conversation.last})") from error
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return a place while fewer jobs than allowed are queued or running."""
         wishes = self._wishes
         self._free = wishes.jobs - len({job.id for job in active})
         if wishes.as_arrays:
-            is_open = not active or wishes.all_at_once or (self._free > 0 and self._arrays.can_widen)
+            # An array may start small if it can be widened later.
+            can_widen = self._scheduler.throttle_command("1", 1) is not None
+            is_open = not active or wishes.all_at_once or (self._free > 0 and can_widen)
             jobs = self._arrays.size if is_open else 0
         else:
             jobs = 1 if self._free > 0 else 0
@@ -93,7 +105,8 @@ class ClusterBackend:
         except (SubmissionDelayed, SubmissionRefused) as error:
             remove(scripts)
             raise self._after_refusal(submission, error) from None
-        self._jobs.submitted(submission)
+        self._jobs.names.remember(submission)
+        self._jobs.schedule.hurry(self._clock())
         if not submission.is_array:
             return [accepted] * len(attempts)
         self._last_array = accepted
@@ -147,7 +160,7 @@ class ClusterBackend:
 
         What is missing is asked for once more: a scheduler that was busy may only now read the submission.
         """
-        found = self._jobs.found(attempts, self._client.own_jobs())
+        found = self._jobs.names.found(attempts, self._client.own_jobs())
         missing = [attempt for attempt in attempts if attempt.token not in found]
         found.update({attempt.token: FORGOTTEN for attempt in missing if attempt.exit_file.exists()})
         missing = [attempt for attempt in missing if attempt.token not in found]
@@ -156,7 +169,7 @@ class ClusterBackend:
             self._missing_once |= tokens
             raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
         # Should one turn up as a job after all, it finds nothing to run.
-        remove(self._jobs.scripts_of(missing))
+        remove(self._jobs.names.scripts_of(missing))
         return found
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
@@ -174,21 +187,18 @@ class ClusterBackend:
     def _ask(self, jobs: Sequence[Job]) -> bool:
         """Ask the scheduler once for these jobs; return whether it says something new."""
         heard, rows = self._client.query(jobs)
-        own = self._jobs.own_rows(heard, rows)
+        own = self._jobs.names.own_rows(heard, rows)
         history = self._client.history(job for job in heard if job.id not in own)
         has_news = self._jobs.take_in(heard, [*rows, *history])
         self._jobs.schedule.asked(self._clock(), has_news)
         self._client.tell_of_trouble(heard, own)
-        self._cancel_hopeless(heard, own)
-        return has_news
-
-    def _cancel_hopeless(self, jobs: Sequence[Job], rows: Mapping[str, JobRow]) -> None:
-        """Cancel the jobs that would never start; if others like them would not either, submit no more."""
-        hopeless = [job for job in jobs if job.id in rows and rows[job.id].is_hopeless]
+        # They would never start. If others like them would not either, no more are submitted.
+        hopeless = [job for job in heard if job.id in own and own[job.id].is_hopeless]
         self._client.cancel(hopeless)
-        for row in (rows[job.id] for job in hopeless):
-            cause = row.status.cause
-            self._hopeless = self._hopeless or (row.trouble if cause and not cause.is_interruption else "")
+        for row in (own[job.id] for job in hopeless):
+            if row.status.cause and not row.status.cause.is_interruption:
+                self._hopeless = self._hopeless or row.trouble
+        return has_news
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until it is time to look or to ask again."""
@@ -209,27 +219,13 @@ class ClusterBackend:
             tokens = {job.attempt.token for job in heard}
             # A scheduler that did not answer may not have heard what it was told.
             told = set() if becomes_hurried else told & tokens
-            gone = self._gone([job for job in heard if job.attempt.token in told], rows)
+            gone = self._jobs.gone([job for job in heard if job.attempt.token in told], rows)
             news = [job for job in heard if job.attempt.token not in told]
-            self._client.cancel(self._jobs.not_given_away(news, rows), is_hurried)
+            self._client.cancel(self._jobs.names.not_given_away(news, rows), is_hurried)
             alive, told = [job for job in alive if job.attempt.token not in gone], tokens
             if alive:
                 time.sleep(pause_s) if is_hurried else sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
-
-    def _gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
-        """Return the tokens of the cancelled jobs that the scheduler has no more: their end is known."""
-        self._jobs.look(jobs)
-        self._jobs.take_in(jobs, rows)
-        own = self._jobs.own_rows(jobs, rows)
-        living = {job_id: row for job_id, row in own.items() if row.status.phase is not JobPhase.ENDED}
-        gone = [
-            job
-            for job in jobs
-            if job.id not in living or (living[job.id].is_elsewhere and job.attempt.exit_file.exists())
-        ]
-        self._jobs.cancelled(gone)
-        return {job.attempt.token for job in gone}
 
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the run's output files and its script, and the scheduler's report on its job if that was its own."""

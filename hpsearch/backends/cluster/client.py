@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hpsearch.backends.run_family import MARK
-from hpsearch.backends.scheduler import Command, JobRow, NamesCluster, Scheduler, cluster_of, ids_for_commands
+from hpsearch.backends.scheduler import Command, JobRow, Scheduler, cluster_of, ids_for_commands
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError, SubmissionUnsure
 from hpsearch.core.model import Job
@@ -31,33 +31,16 @@ class SchedulerClient:
         self._silent: set[str] = set()
         self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
 
-    def check(self) -> None:
-        """Make sure that the scheduler's commands exist, in a version that will do. Raises BackendError otherwise."""
-        try:
-            answer = self._answer(self._scheduler.version_command())
-        except BackendError as error:
-            raise BackendError(f"{error}; {self._scheduler.remedy}") from error
-        try:
-            self._scheduler.check_version(answer)
-        except BackendError as error:
-            raise BackendError(f"{error} ({self.conversation.last})") from error
-
     def run(self, command: Command) -> Answer:
         """Run a command; one that cannot be started now (no more processes, a folder that is away) gave no answer."""
         try:
-            return self._answer(command)
+            return self.ask(command)
         except BackendError as error:
             return Answer(None, "", str(error))
 
-    def _answer(self, command: Command) -> Answer:
+    def ask(self, command: Command) -> Answer:
+        """Run a command. Raises BackendError if it cannot be started."""
         return self.conversation.ask(command.argv, _COMMAND_S, command.stdin, self._environment)
-
-    def own_cluster(self) -> str:
-        """Return the name of the cluster that the commands ask; empty if they do not say."""
-        scheduler = self._scheduler
-        if not isinstance(scheduler, NamesCluster):
-            return ""
-        return scheduler.own_cluster(self.run(scheduler.own_cluster_command()))
 
     def own_jobs(self) -> Sequence[JobRow]:
         """List all jobs of the user. Raises SubmissionUnsure if there is no answer."""
@@ -99,21 +82,19 @@ class SchedulerClient:
         """Tell once that a cluster does not answer, with the problem; and once that it does again."""
         if bool(problem) == (cluster in self._silent):
             return
+        self._silent ^= {cluster}
         name = f"{self._scheduler.name} on {cluster}" if cluster else self._scheduler.name
-        if problem:
-            self._silent.add(cluster)
-            silent = f"{name} does not answer ({problem}): jobs go on, and it is asked again"
-            self._tell(f"warning: {silent}{self.conversation.hint}")
-        else:
-            self._silent.remove(cluster)
-            self._tell(f"{name} answers again")
+        silent = f"warning: {name} does not answer ({problem}): jobs go on, and it is asked again"
+        self._tell(f"{silent}{self.conversation.hint}" if problem else f"{name} answers again")
 
     def tell_of_trouble(self, jobs: Iterable[Job], rows: Mapping[str, JobRow]) -> None:
         """Tell once why jobs do not start. rows: by their ids."""
         news: dict[tuple[str, ...], list[Job]] = {}
         for job in jobs:
             trouble = rows[job.id].trouble if job.id in rows else ""
-            kind = _kind_of_trouble(trouble)
+            # Numbers (of jobs, of hosts) and the order of several reasons may change.
+            text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
+            kind = tuple(sorted(part.strip() for part in text.split(";")))
             if trouble and (job.id, kind) not in self._told_troubles:
                 self._told_troubles.add((job.id, kind))
                 news.setdefault(kind, []).append(job)
@@ -126,12 +107,6 @@ class SchedulerClient:
 def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:
     """Return the ids of these jobs, as many together as one command takes."""
     return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), _IDS_AT_ONCE)
-
-
-def _kind_of_trouble(trouble: str) -> tuple[str, ...]:
-    """Return what stays the same while numbers (of jobs, of hosts) and the order of several reasons change."""
-    text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
-    return tuple(sorted(part.strip() for part in text.split(";")))
 
 
 #: After a change that the scheduler did not accept: the pause before the next try, doubled each time up to the last.
@@ -155,11 +130,6 @@ class JobArrays:
         self._largest = math.inf
         self._newest, self._at_once = "", 0
         self._next_try, self._pause_s = 0.0, _FIRST_PAUSE_S
-
-    @property
-    def can_widen(self) -> bool:
-        """True if an array may start small, because the scheduler lets it be widened later."""
-        return self._scheduler.throttle_command("1", 1) is not None
 
     @property
     def size(self) -> int:

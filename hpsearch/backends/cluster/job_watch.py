@@ -44,7 +44,7 @@ class JobWatch:
     note: its exit file, since note_at. told: the scheduler's word, in answers from told_at to seen_at.
     absences: answers in a row without the job, since absent_at; array_is_there: the last one has others of its array.
     never_began: it left the scheduler's report and no output, which would have come first.
-    is_cancelled: this search cancelled it, and the scheduler has it no more: nothing else will be heard of it.
+    is_cancelled: this search cancelled it, and the scheduler has it no more.
     """
 
     note: ExitNote | None = None
@@ -69,10 +69,12 @@ class JobWatch:
         told, is_failure = self.told, self.told.exit_status not in (None, 0) or bool(self.told.reason)
         return self.note is None and told.phase is JobPhase.ENDED and is_failure
 
-    def see_note(self, note: ExitNote | None, now: float) -> None:
-        """Take in what the exit file says; it may also disappear, when the scheduler starts the job anew."""
-        if note != self.note:
+    def see_note(self, note: ExitNote | None, now: float) -> bool:
+        """Take in what the exit file says, which is gone if the scheduler starts the job anew; return if it is news."""
+        is_news = note != self.note
+        if is_news:
             self.note, self.note_at = note, now
+        return is_news
 
     def see_row(self, told: Status, now: float) -> bool:
         """Take in the scheduler's word; return whether it is news.
@@ -120,6 +122,8 @@ class JobWatch:
     def _with_note(self, note: ExitNote, now: float, patience: Patience) -> Status:
         reason = exit_reason(note.exit_status)
         by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, ended_at=note.ended)
+        # Something else ended it, as it seems; if not, only lack of memory may have.
+        was_ended = note.was_told_to_stop or note.exit_status == _SIGKILL
         if not self.waits_for_cause:
             return by_itself
         if self.told.phase is JobPhase.ENDED:
@@ -127,13 +131,13 @@ class JobWatch:
             is_settled = self.seen_at - self.told_at >= patience.settle_s or self.absences or self.is_cancelled
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
-            cause = self.told.cause if _was_ended(note) or self.told.cause is RunState.OUT_OF_MEMORY else None
+            cause = self.told.cause if was_ended or self.told.cause is RunState.OUT_OF_MEMORY else None
             return replace(by_itself, cause=cause, reason=(self.told.reason if cause is not None else "") or reason)
         if self.is_cancelled:
             return replace(by_itself, cause=RunState.CANCELLED)
         if self.told.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
             return self.told  # The scheduler has queued it again since.
-        wait_s = patience.cause_s if _was_ended(note) else patience.failed_s
+        wait_s = patience.cause_s if was_ended else patience.failed_s
         if now - self.note_at < wait_s and not self.is_absent(now, patience):
             return Status(JobPhase.UNKNOWN)
         if not note.was_told_to_stop or note.exit_status == 0:
@@ -141,15 +145,7 @@ class JobWatch:
         return replace(by_itself, cause=RunState.LOST, reason=f"{reason}; the scheduler does not say why")
 
 
-def _was_ended(note: ExitNote) -> bool:
-    """Return whether something else ended the run, as it seems; if not, only lack of memory may have."""
-    return note.was_told_to_stop or note.exit_status == _SIGKILL
-
-
-#: How the pause changes after a question without news, and after one with news.
-_GROWTH, _SHRINKING = 1.5, 1 / 3
-#: The shortest pause, in seconds: a share of the search's age within these limits, for a search of a day needs no
-#: questions every second.
+#: The shortest pause, in seconds, is a share of the search's age within limits: one of a day is not asked every second.
 _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
 
 
@@ -165,9 +161,9 @@ class PollSchedule:
         return max(0.0, self._pause_s - (now - self._asked_at))
 
     def asked(self, now: float, has_news: bool) -> None:
-        """A question was asked. has_news: its answer differs from the one before."""
+        """Wait longer before the next question, or less long if the answer was news."""
         self._asked_at = now
-        pause_s = min(self._pause_s * (_SHRINKING if has_news else _GROWTH), self._longest_s)
+        pause_s = min(self._pause_s * (1 / 3 if has_news else 1.5), self._longest_s)
         self._pause_s = max(self._shortest(now), pause_s)
 
     def hurry(self, now: float) -> None:

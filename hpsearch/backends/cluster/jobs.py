@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.job_watch import JobWatch, Patience, PollSchedule
 from hpsearch.backends.cluster.script import runs_in_script
 from hpsearch.backends.launcher import note_in
-from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Submission, script_path
+from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 
 
@@ -20,39 +21,12 @@ class ClusterJobs:
     """The jobs of one controller."""
 
     def __init__(
-        self,
-        clock: Callable[[], float],
-        patience: Patience,
-        longest_pause_s: float,
-        reporter: Reporter | None = None,
-        name: str = "the scheduler",
+        self, scheduler: Scheduler, patience: Patience, longest_pause_s: float, clock: Callable[[], float]
     ) -> None:
-        """Start with no job. reporter: reads the scheduler's reports on jobs, if it writes any; name: for people."""
-        self._clock, self._patience, self._reporter, self._name = clock, patience, reporter, name
+        self._scheduler, self._clock, self._patience = scheduler, clock, patience
         self.schedule = PollSchedule(longest_pause_s, clock())
         self._watches: defaultdict[str, JobWatch] = defaultdict(JobWatch)
-        self._names = SubmissionNames()
-
-    def submitted(self, submission: Submission) -> None:
-        """Remember which attempts were submitted together."""
-        self._names.remember(submission)
-        self.schedule.hurry(self._clock())
-
-    def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
-        """Return token -> job id for the attempts whose submissions have rows."""
-        ids = {(row.name, row.number): row.id for row in rows if row.name}
-        found = {}
-        for attempt in attempts:
-            name, number = self._names.of(attempt)
-            job_id = ids.get((name, number)) or ids.get((name, None))
-            if job_id is not None:
-                found[attempt.token] = job_id
-        return found
-
-    def scripts_of(self, attempts: Sequence[Attempt]) -> list[Path]:
-        """Return the scripts of these attempts, and of the submissions that have no other attempts."""
-        names = {*self._names.wholly_among(attempts), *(attempt.token for attempt in attempts)}
-        return [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names]
+        self.names = SubmissionNames()
 
     def look(self, jobs: Sequence[Job]) -> bool:
         """Look at the exit files; return whether one has come (or gone)."""
@@ -62,10 +36,8 @@ class ClusterJobs:
             return False
         for job in jobs:
             watch = self._watches[job.attempt.token]
-            note = note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None
-            if note != watch.note:
+            if watch.see_note(note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None, now):
                 has_news = True
-                watch.see_note(note, now)
                 if watch.waits_for_cause:
                     self.schedule.hurry(now)
         return has_news
@@ -75,33 +47,33 @@ class ClusterJobs:
         watched = ((job, self._watches[job.attempt.token]) for job in jobs)
         return [job for job, watch in watched if watch.note is None or watch.waits_for_cause]
 
-    def own_rows(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> dict[str, JobRow]:
-        """Return job id -> the row of that job: after a crash, a scheduler may give its id to someone else's job."""
-        of_id = {job.id: job.attempt for job in jobs}
-        return {row.id: row for row in rows if row.id in of_id and self._names.are_in(row, of_id[row.id])}
-
-    def not_given_away(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
-        """Return the jobs whose ids do not belong to someone else's jobs now."""
-        given_away = {row.id for row in rows} - self.own_rows(jobs, rows).keys()
-        return [job for job in jobs if job.id not in given_away]
-
     def take_in(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> bool:
         """Take in an answer, in which a job without a row is absent; return whether it says something new."""
         now, has_news = self._clock(), False
-        own, names = self.own_rows(jobs, rows), {row.name for row in rows}
+        own, names = self.names.own_rows(jobs, rows), {row.name for row in rows}
         for job in jobs:
             watch = self._watches[job.attempt.token]
             if job.id in own:
                 has_news |= watch.see_row(self._told(job, own[job.id]), now)
             else:
-                name, number = self._names.of(job.attempt)
+                name, number = self.names.of(job.attempt)
                 watch.see_absence(now, number is not None and name in names)
         return has_news
 
-    def cancelled(self, jobs: Iterable[Job]) -> None:
-        """These jobs were cancelled, and the scheduler has them no more."""
-        for job in jobs:
-            self._watches[job.attempt.token].is_cancelled = True
+    def gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
+        """Take in an answer on jobs that were cancelled; return the tokens of those that the scheduler has no more."""
+        self.look(jobs)
+        self.take_in(jobs, rows)
+        own = self.names.own_rows(jobs, rows)
+        living = {job_id: row for job_id, row in own.items() if row.status.phase is not JobPhase.ENDED}
+        gone = {
+            job.attempt.token
+            for job in jobs
+            if job.id not in living or (living[job.id].is_elsewhere and job.attempt.exit_file.exists())
+        }
+        for token in gone:
+            self._watches[token].is_cancelled = True
+        return gone
 
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; without those that nothing is known of."""
@@ -116,8 +88,12 @@ class ClusterJobs:
 
     def own_reports(self, job: Job) -> list[LogFile]:
         """Return the scheduler's reports on a job that had this one run only."""
-        is_own = self._names.of(job.attempt)[1] is None or len(self._names.of_one_job(job.attempt)) == 1
+        is_own = self.names.of(job.attempt)[1] is None or len(self.names.of_one_job(job.attempt)) == 1
         return self._reports(job) if is_own else []
+
+    def _reports(self, job: Job) -> list[LogFile]:
+        scheduler = self._scheduler
+        return list(scheduler.reports(job, *self.names.of(job.attempt))) if isinstance(scheduler, Reporter) else []
 
     def _status(self, job: Job, now: float, logs: set[Path] | None) -> Status:
         """Return what is known of a job, and if it failed without an exit status, what else it left.
@@ -133,30 +109,24 @@ class ClusterJobs:
         status = watch.status(now, self._patience)
         if status.phase is not JobPhase.ENDED:
             return status
-        said = status.reason or f"{self._name}: exit code {status.exit_status}"
-        if status.cause is not None:
-            return replace(status, reason=said)
-        if report is not None and watch.never_began:
-            return replace(status, reason=f"{said}; it has not begun{self._words_of(report, job)}")
-        left = "no output and no exit status" if has_output is False else "no exit status"
-        return replace(status, reason=f"{said}; it left {left}")
-
-    def _reports(self, job: Job) -> list[LogFile]:
-        """Return the files that may be the scheduler's report on a job."""
-        return [] if self._reporter is None else list(self._reporter.reports(job, *self._names.of(job.attempt)))
+        said = status.reason or f"{self._scheduler.name}: exit code {status.exit_status}"
+        if status.cause is None and report is not None and watch.never_began:
+            said += f"; it has not begun{self._words_of(report, job)}"
+        elif status.cause is None:
+            said += "; it left no output and no exit status" if has_output is False else "; it left no exit status"
+        return replace(status, reason=said)
 
     def _words_of(self, report: Path, job: Job) -> str:
         """Return what a report says, and its path if the run's folder will not get it."""
-        assert self._reporter is not None
-        try:
-            words = self._reporter.report_words(report.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            words = ""
+        words = ""
+        with contextlib.suppress(OSError):
+            text = report.read_text(encoding="utf-8", errors="replace")
+            words = self._scheduler.report_words(text) if isinstance(self._scheduler, Reporter) else ""
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
     def _has_output(self, job: Job, logs: set[Path] | None, with_submission: bool = False) -> bool | None:
         """Return whether a job has left output, or its submission has; None if that is unknown (now)."""
-        stems = self._names.of_one_job(job.attempt) | ({self._names.of(job.attempt)[0]} if with_submission else set())
+        stems = self.names.of_one_job(job.attempt) | ({self.names.of(job.attempt)[0]} if with_submission else set())
         return None if logs is None else any(job.attempt.log_folder / f"{stem}.out" in logs for stem in stems)
 
     def _told(self, job: Job, row: JobRow) -> Status:
@@ -177,7 +147,6 @@ class SubmissionNames:
         self._read: set[Path] = set()
 
     def remember(self, submission: Submission) -> None:
-        """Remember a submission's attempts."""
         for number, job in enumerate(submission.jobs, start=1):
             for attempt in job:
                 self._names[attempt.token] = (submission.name, number if submission.single is None else None)
@@ -188,12 +157,34 @@ class SubmissionNames:
             self._read_scripts(attempt.log_folder)
         return self._names.setdefault(attempt.token, (attempt.token, None))
 
-    def wholly_among(self, attempts: Sequence[Attempt]) -> set[str]:
-        """Return the names of the submissions all of whose attempts are among these."""
-        names, tokens = {self.of(attempt)[0] for attempt in attempts}, {attempt.token for attempt in attempts}
-        return names - {name for token, (name, _) in self._names.items() if token not in tokens}
+    def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
+        """Return token -> job id for the attempts whose submissions have rows."""
+        ids = {(row.name, row.number): row.id for row in rows if row.name}
+        found = {}
+        for attempt in attempts:
+            name, number = self.of(attempt)
+            job_id = ids.get((name, number)) or ids.get((name, None))
+            if job_id is not None:
+                found[attempt.token] = job_id
+        return found
 
-    def are_in(self, row: JobRow, attempt: Attempt) -> bool:
+    def scripts_of(self, attempts: Sequence[Attempt]) -> list[Path]:
+        """Return the scripts of these attempts, and of the submissions that have no other attempts."""
+        names, tokens = {self.of(attempt)[0] for attempt in attempts}, {attempt.token for attempt in attempts}
+        names -= {name for token, (name, _) in self._names.items() if token not in tokens}
+        return [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names | tokens]
+
+    def own_rows(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> dict[str, JobRow]:
+        """Return job id -> the row of that job: after a crash, a scheduler may give its id to someone else's job."""
+        of_id = {job.id: job.attempt for job in jobs}
+        return {row.id: row for row in rows if row.id in of_id and self._is_in(row, of_id[row.id])}
+
+    def not_given_away(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> list[Job]:
+        """Return the jobs whose ids do not belong to someone else's jobs now."""
+        given_away = {row.id for row in rows} - self.own_rows(jobs, rows).keys()
+        return [job for job in jobs if job.id not in given_away]
+
+    def _is_in(self, row: JobRow, attempt: Attempt) -> bool:
         """Return whether a row has the names of an attempt's submission, as far as it has any."""
         name, _ = self.of(attempt)
         first = name.partition(BATCH_MARK)[0] if BATCH_MARK in name else attempt.run.folder

@@ -10,6 +10,7 @@ import pytest
 from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 
@@ -20,7 +21,7 @@ NOW = Patience(exit_file_s=0, killed_s=0, failed_s=0, cause_s=0, absent_s=0, abs
 
 @pytest.fixture
 def jobs() -> ClusterJobs:
-    return ClusterJobs(lambda: 1000.0, NOW, 60)
+    return ClusterJobs(Slurm(SlurmWishes()), NOW, 60, lambda: 1000.0)
 
 
 def attempt(folder: Path, number: int = 1) -> Attempt:
@@ -39,7 +40,7 @@ def single(folder: Path) -> Job:
 def array(folder: Path, jobs: ClusterJobs, size: int = 2) -> list[Job]:
     """Return the jobs of an array `b` that was submitted as 7."""
     attempts = [attempt(folder, number) for number in range(1, size + 1)]
-    jobs.submitted(Submission("b", "b", folder / "logs", tuple((one,) for one in attempts), is_array=True))
+    jobs.names.remember(Submission("b", "b", folder / "logs", tuple((one,) for one in attempts), is_array=True))
     return [Job(one, f"7_{one.run.number}", Place(), 0) for one in attempts]
 
 
@@ -51,7 +52,7 @@ def test_a_row_tells_of_a_job_by_its_id_and_name(
     jobs: ClusterJobs, tmp_path: Path, job_id: str, name: str, own: bool
 ) -> None:
     row = JobRow(job_id, name, RUNNING)
-    assert jobs.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
+    assert jobs.names.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
 
 
 @pytest.mark.parametrize("label, own", [("sim_1", True), (None, True), ("sim_12", False), ("", False), ("x", False)])
@@ -59,7 +60,7 @@ def test_a_row_of_the_history_tells_of_a_job_only_with_its_label(
     jobs: ClusterJobs, tmp_path: Path, label: str | None, own: bool
 ) -> None:
     row = JobRow("7", "", CANCELLED, label=label)
-    assert jobs.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
+    assert jobs.names.own_rows([single(tmp_path)], [row]) == ({"7": row} if own else {})
 
 
 @pytest.mark.parametrize("label, own", [("b", True), ("b-2", True), ("bb", False)])
@@ -68,9 +69,9 @@ def test_a_row_of_the_history_tells_of_an_array_with_its_label(
 ) -> None:
     attempts = [attempt(tmp_path, number) for number in (1, 2)]
     batch = Submission("b.batch.ff", "b-2", tmp_path / "logs", tuple((one,) for one in attempts), is_array=True)
-    jobs.submitted(batch)
+    jobs.names.remember(batch)
     row = JobRow("7_1", "", CANCELLED, 1, label=label)
-    assert jobs.own_rows([Job(attempts[0], "7_1", Place(), 0)], [row]) == ({"7_1": row} if own else {})
+    assert jobs.names.own_rows([Job(attempts[0], "7_1", Place(), 0)], [row]) == ({"7_1": row} if own else {})
 
 
 @pytest.mark.parametrize("name, own", [("sim_1.1.abc", True), ("", True), ("other", False)])
@@ -78,12 +79,12 @@ def test_an_id_that_went_to_another_job_is_not_to_be_cancelled(
     jobs: ClusterJobs, tmp_path: Path, name: str, own: bool
 ) -> None:
     job = single(tmp_path)
-    assert jobs.not_given_away([job], [JobRow("7", name, RUNNING)]) == ([job] if own else [])
+    assert jobs.names.not_given_away([job], [JobRow("7", name, RUNNING)]) == ([job] if own else [])
 
 
 def test_a_job_that_is_not_told_of_may_be_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
     job = single(tmp_path)
-    assert jobs.not_given_away([job], []) == [job]
+    assert jobs.names.not_given_away([job], []) == [job]
 
 
 @pytest.mark.parametrize("has_output, cause", [(True, RunState.CANCELLED), (False, RunState.LOST)])
@@ -118,7 +119,7 @@ def test_a_job_of_an_earlier_controller_is_known_by_its_script(jobs: ClusterJobs
     one = attempt(tmp_path)
     (tmp_path / "logs" / "sim_1.batch.ff.sh").write_text(f"#!/bin/bash\n#RUN 3 {one.token}\n")
     rows = [JobRow("7_2", "sim_1.batch.ff", RUNNING, 2), JobRow("7_3", "sim_1.batch.ff", RUNNING, 3)]
-    assert jobs.found([one], rows) == {one.token: "7_3"}
+    assert jobs.names.found([one], rows) == {one.token: "7_3"}
 
 
 def test_an_end_that_the_scheduler_has_to_explain_makes_the_next_question_come_soon(
@@ -158,7 +159,7 @@ class StoppedClock:
 
 
 def lsf_jobs(clock: StoppedClock) -> ClusterJobs:
-    return ClusterJobs(clock, Patience(), 60, Lsf(LsfWishes()), "LSF")
+    return ClusterJobs(Lsf(LsfWishes()), Patience(), 60, clock)
 
 
 def told(jobs: ClusterJobs, job: Job, status: Status) -> Status | None:
@@ -194,7 +195,7 @@ def test_a_failed_job_that_may_have_begun_is_waited_for_and_told_with_what_it_le
 
 def test_a_report_of_several_runs_is_named_as_their_log(tmp_path: Path) -> None:
     jobs, attempts = lsf_jobs(StoppedClock()), [attempt(tmp_path, number) for number in (1, 2)]
-    jobs.submitted(Submission("b", "b", tmp_path / "logs", (tuple(attempts),)))
+    jobs.names.remember(Submission("b", "b", tmp_path / "logs", (tuple(attempts),)))
     report = tmp_path / "logs" / "b.lsf"
     report.write_text(REPORT.format("no bash"))
     known = told(jobs, Job(attempts[0], "7", Place(), 0), EXIT_127)
@@ -211,7 +212,7 @@ def test_each_member_of_an_array_has_its_own_report(tmp_path: Path) -> None:
 
 def test_a_failure_of_slurm_that_left_nothing_is_told_so(tmp_path: Path) -> None:
     job, clock = single(tmp_path), StoppedClock()
-    jobs = ClusterJobs(clock, Patience(), 60, None, "Slurm")
+    jobs = ClusterJobs(Slurm(SlurmWishes()), Patience(), 60, clock)
     assert told(jobs, job, Status(JobPhase.ENDED, reason="Slurm: FAILED (JobLaunchFailure)")) is None
     clock.now += 31
     reason = jobs.statuses([job])[job.attempt.token].reason
