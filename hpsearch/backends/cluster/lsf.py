@@ -358,15 +358,13 @@ def _queued(job_id: str, state: str, reason: str) -> tuple[Status, str, bool]:
 
 
 def _started(state: str, code: str, host: str, reason: str) -> Status:
-    if state == "DONE":
-        return Status(JobPhase.ENDED, 0, place=host)
+    if state in ("DONE", "POST_DONE", "POST_ERR"):
+        return Status(JobPhase.ENDED, 0 if state == "DONE" else None, place=host)
     if state == "EXIT":
         cause = _CAUSE_OF.get(reason.partition(":")[0].strip() if reason.startswith("TERM_") else code)
         return Status(JobPhase.ENDED, integer(code), cause, reason and f"LSF: {reason}", host)
     if state == "ZOMBI":
         # Someone ended it while its host was out of reach; it may still run there.
         return Status(JobPhase.ENDED, None, RunState.LOST, "LSF: ZOMBI: its host is out of reach", host)
-    if state in ("POST_DONE", "POST_ERR"):
-        return Status(JobPhase.ENDED, place=host)
     # A word that is unknown here, too.
     return Status(JobPhase.RUNNING, reason=_RUNNING.get(state, ""), place=host)

@@ -193,7 +193,6 @@ if [ "$is_over" = 1 ]; then exit 143; fi
 exit "$failed"
 """
 
-_BASH_PATIENCE_S = 10.0
 #: What bash says of an open quote or here-document.
 _UNFINISHED = re.compile(
     r"line (\d+): (?:syntax error: |warning: )?((?:unexpected E|unexpected end of f|here-document ).*)"
@@ -220,12 +219,10 @@ def run_script(
 ) -> str:
     """Return the script of one run.
 
-    setup: the user's lines, executed in a shell of their own, which then becomes the run.
-    redirects: the script, not the scheduler, writes the output of both to the run's log files.
-    header: lines for the scheduler. is_after_lines: the job's script has executed the user's lines already.
+    setup: the user's lines, executed by a shell that then becomes the run; `is_after_lines`: the job's script has
+    executed them. redirects: the script, not the scheduler, writes the output. header: lines for the scheduler.
     """
-    logs = attempt.log_folder
-    output = logs / attempt.token
+    logs, output = attempt.log_folder, attempt.log_folder / attempt.token
     body = _RUN.format(
         shared=_SHARED,
         exit_file=_quoted(attempt.exit_file),
@@ -307,16 +304,10 @@ def setup_problem(lines: str) -> str:
             f"line {number} ends with a carriage return, as lines do on Windows, which bash takes for a part of the "
             "last word; convert the file: sed -i 's/\\r$//' FILE"
         )
-    return _unfinished(lines)
-
-
-def _unfinished(lines: str) -> str:
-    """Return which quote or here-document is left open; empty where there is no bash."""
-    environment = {**os.environ, "LC_ALL": "C", "BASH_ENV": ""}
+    text = lines.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        text = lines.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        answer = run_command(["bash", "-n", "/dev/stdin"], _BASH_PATIENCE_S, text, environment)
+        answer = run_command(["bash", "-n", "/dev/stdin"], 10.0, text, {**os.environ, "LC_ALL": "C", "BASH_ENV": ""})
     except BackendError:
-        return ""
+        return ""  # There is no bash here.
     match = _UNFINISHED.search(answer.stderr)
     return f"bash misses an end, line {match.group(1)}: {match.group(2)}" if match else ""

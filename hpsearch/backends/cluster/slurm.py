@@ -277,13 +277,10 @@ _HISTORY_ROW = re.compile(r"(?:([^|]+)\|)?([0-9]+(?:_[0-9]+)?)\|([^|]*)\|([^|]*:
 _QUEUED = frozenset("PENDING CONFIGURING REQUEUED REQUEUE_FED REQUEUE_HOLD RESV_DEL_HOLD SPECIAL_EXIT".split())
 #: How a job ended -> what its run came to; None: as its own exit status says.
 _ENDS: Mapping[str, RunState | None] = {
-    "COMPLETED": None,
-    "FAILED": None,
-    "TIMEOUT": RunState.TIMED_OUT,
-    "DEADLINE": RunState.TIMED_OUT,
+    **dict.fromkeys(("COMPLETED", "FAILED")),
+    **dict.fromkeys(("TIMEOUT", "DEADLINE"), RunState.TIMED_OUT),
+    **dict.fromkeys(("NODE_FAIL", "BOOT_FAIL"), RunState.LOST),
     "OUT_OF_MEMORY": RunState.OUT_OF_MEMORY,
-    "NODE_FAIL": RunState.LOST,
-    "BOOT_FAIL": RunState.LOST,
     "PREEMPTED": RunState.PREEMPTED,
     "CANCELLED": RunState.CANCELLED,
 }
