@@ -10,20 +10,10 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile, sleep
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
-from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import remove, scripts_for, write
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission
-from hpsearch.core.errors import (
-    ArrayTooLarge,
-    BackendError,
-    SearchError,
-    SubmissionDelayed,
-    SubmissionRefused,
-    SubmissionUnsure,
-    SubmitLimitReached,
-    reason_of,
-)
+from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
 #: Between two looks at the exit files, which bother no scheduler: the first pause, the longest, and its growth.
@@ -51,7 +41,7 @@ class ClusterBackend:
         self.name = scheduler.name
         self._client = SchedulerClient(scheduler, tell, environ)
         self.conversation = self._client.conversation
-        self._jobs = ClusterJobs(scheduler, Patience(), wishes.longest_pause_s, clock)
+        self._jobs = ClusterJobs(scheduler, wishes.longest_pause_s, clock)
         self._arrays = JobArrays(scheduler, wishes.jobs, self._client.run, clock)
         self._last_array: str | None = None
         self._free = wishes.jobs
@@ -104,7 +94,7 @@ class ClusterBackend:
             accepted = self._accepted_id(submission, scripts)
         except (SubmissionDelayed, SubmissionRefused) as error:
             remove(scripts)
-            raise self._after_refusal(submission, error) from None
+            raise self._arrays.refused(len(submission.jobs), error) from None
         self._jobs.names.remember(submission)
         self._jobs.schedule.hurry(self._clock())
         if not submission.is_array:
@@ -144,14 +134,6 @@ class ClusterBackend:
             error.asked = self.conversation.last
             raise
 
-    def _after_refusal(self, submission: Submission, error: SearchError) -> SearchError:
-        """Return what a refusal comes to: one for the size of an array is tried again with a smaller one."""
-        size, for_good = len(submission.jobs), isinstance(error, ArrayTooLarge)
-        if size == 1 or not (for_good or isinstance(error, SubmitLimitReached)):
-            return error
-        self._arrays.refused(size, for_good)
-        return SubmissionDelayed(str(error)) if for_good else error
-
     def release(self, jobs: Sequence[Job]) -> None:
         """Nothing: a job is found by its name, so it may start at once."""
 
@@ -160,7 +142,11 @@ class ClusterBackend:
 
         What is missing is asked for once more: a scheduler that was busy may only now read the submission.
         """
-        found = self._jobs.names.found(attempts, self._client.own_jobs())
+        answer = self._client.run(self._scheduler.own_jobs_command())
+        rows = self._scheduler.rows(answer)
+        if rows is None:
+            raise SubmissionUnsure(answer.words or f"{self.name} does not answer")
+        found = self._jobs.names.found(attempts, rows)
         missing = [attempt for attempt in attempts if attempt.token not in found]
         found.update({attempt.token: FORGOTTEN for attempt in missing if attempt.exit_file.exists()})
         missing = [attempt for attempt in missing if attempt.token not in found]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hpsearch.backends.run_family import MARK
 from hpsearch.backends.scheduler import Command, JobRow, Scheduler, cluster_of, ids_for_commands
 from hpsearch.backends.shell import Answer, Conversation
-from hpsearch.core.errors import BackendError, SubmissionUnsure
+from hpsearch.core.errors import ArrayTooLarge, BackendError, SearchError, SubmissionDelayed, SubmitLimitReached
 from hpsearch.core.model import Job
 
 #: If its scheduler is down or busy, a command gives up by itself after about 20 s (Slurm) or never (LSF).
@@ -41,14 +41,6 @@ class SchedulerClient:
     def ask(self, command: Command) -> Answer:
         """Run a command. Raises BackendError if it cannot be started."""
         return self.conversation.ask(command.argv, _COMMAND_S, command.stdin, self._environment)
-
-    def own_jobs(self) -> Sequence[JobRow]:
-        """List all jobs of the user. Raises SubmissionUnsure if there is no answer."""
-        answer = self.run(self._scheduler.own_jobs_command())
-        rows = self._scheduler.rows(answer)
-        if rows is None:
-            raise SubmissionUnsure(answer.words or f"{self._scheduler.name} does not answer")
-        return rows
 
     def query(self, jobs: Sequence[Job]) -> tuple[list[Job], list[JobRow]]:
         """Return the jobs whose clusters answer, and all rows; tell once of a cluster that does not."""
@@ -143,11 +135,15 @@ class JobArrays:
                 self._site_limit = limit
         return int(min(self._largest, limit))
 
-    def refused(self, jobs: int, for_good: bool) -> None:
-        """Try half next time: an array of this size was refused. for_good: one of that size always will be."""
-        self._largest = half = max(1, jobs // 2)
-        if for_good:
-            self._site_limit = half
+    def refused(self, jobs: int, error: SearchError) -> SearchError:
+        """Make the next array half as large if the size of this one was refused; return what the refusal comes to."""
+        is_too_large = isinstance(error, ArrayTooLarge)
+        if jobs == 1 or not (is_too_large or isinstance(error, SubmitLimitReached)):
+            return error
+        self._largest = jobs // 2
+        if is_too_large:
+            self._site_limit = jobs // 2
+        return SubmissionDelayed(str(error)) if is_too_large else error
 
     def submitted(self, array: str, at_once: int) -> None:
         """An array was accepted with room for `at_once` jobs at once; the next one may be larger."""

@@ -14,27 +14,14 @@ from hpsearch.core.model import JobPhase, RunState, Status
 _SIGKILL = 137
 _LOST = "it left the queue without leaving its exit status"
 _TAKEN_OUT = "it was taken out of its array before it started"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for what is missing, in seconds.
-
-    exit_file_s: for the exit file of a job that ended by itself.
-    killed_s: for the exit file of a job that was ended, which rarely leaves any.
-    failed_s: for the scheduler to say that a failed run was out of memory.
-    cause_s: for the scheduler to say who ended a run that was told to stop.
-    settle_s: for an end without a cause to last, because a job that is queued again shows one first.
-    absent_s: how long a job missing from `absences` answers may still reappear.
-    """
-
-    exit_file_s: float = 30.0
-    killed_s: float = 3.0
-    failed_s: float = 20.0
-    cause_s: float = 60.0
-    settle_s: float = 2.0
-    absent_s: float = 30.0
-    absences: int = 2
+#: How long the exit file of a job that ended by itself is waited for; that of a killed one, which rarely leaves any.
+_EXIT_FILE_S, _KILLED_S = 30.0, 3.0
+#: How long the scheduler may take to say that a failed run was out of memory; or who ended a run that was told to stop.
+_FAILED_S, _CAUSE_S = 20.0, 60.0
+#: How long an end without a cause has to last, because a job that is queued again shows one first.
+_SETTLE_S = 2.0
+#: How long a job missing from two answers may still reappear.
+_ABSENT_S, _ABSENCES = 30.0, 2
 
 
 @dataclass
@@ -96,30 +83,28 @@ class JobWatch:
         self.absences += 1
         self.array_is_there = array_is_there
 
-    def is_absent(self, now: float, patience: Patience) -> bool:
-        """Return whether the job has been missing for so long that it is gone."""
-        return self.absences >= patience.absences and now - self.absent_at >= patience.absent_s
+    def _is_gone(self, now: float) -> bool:
+        return self.absences >= _ABSENCES and now - self.absent_at >= _ABSENT_S
 
-    def status(self, now: float, patience: Patience) -> Status:
+    def status(self, now: float) -> Status:
         """Return what is known now."""
         if self.note is not None:
-            return self._with_note(self.note, now, patience)
+            return self._with_note(self.note, now)
         if self.told.phase is JobPhase.ENDED:
-            is_killed = self.told.cause is not None
-            wait_s = patience.killed_s if is_killed else patience.exit_file_s
-            wait_s = 0.0 if self.is_cancelled or self.never_began else wait_s
-            return self.told if now - self.told_at >= wait_s else Status(JobPhase.UNKNOWN)
+            wait_s = _EXIT_FILE_S if self.told.cause is None else _KILLED_S
+            is_over = self.is_cancelled or self.never_began or now - self.told_at >= wait_s
+            return self.told if is_over else Status(JobPhase.UNKNOWN)
         if self.is_cancelled:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED)
         # A job that is taken out of its array while it waits leaves no trace.
         was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
-        if self.array_is_there and was_waiting and self.absences >= patience.absences:
+        if self.array_is_there and was_waiting and self.absences >= _ABSENCES:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED, _TAKEN_OUT)
-        if self.is_absent(now, patience):
+        if self._is_gone(now):
             return Status(JobPhase.ENDED, None, RunState.LOST, _LOST)
         return Status(JobPhase.UNKNOWN) if self.absences else self.told
 
-    def _with_note(self, note: ExitNote, now: float, patience: Patience) -> Status:
+    def _with_note(self, note: ExitNote, now: float) -> Status:
         reason = exit_reason(note.exit_status)
         by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, ended_at=note.ended)
         # Something else ended it, as it seems; if not, only lack of memory may have.
@@ -128,7 +113,7 @@ class JobWatch:
             return by_itself
         if self.told.phase is JobPhase.ENDED:
             # For a moment, a job that is put back into the queue looks like a failed one.
-            is_settled = self.seen_at - self.told_at >= patience.settle_s or self.absences or self.is_cancelled
+            is_settled = self.seen_at - self.told_at >= _SETTLE_S or self.absences or self.is_cancelled
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
             cause = self.told.cause if was_ended or self.told.cause is RunState.OUT_OF_MEMORY else None
@@ -137,8 +122,8 @@ class JobWatch:
             return replace(by_itself, cause=RunState.CANCELLED)
         if self.told.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
             return self.told  # The scheduler has queued it again since.
-        wait_s = patience.cause_s if was_ended else patience.failed_s
-        if now - self.note_at < wait_s and not self.is_absent(now, patience):
+        wait_s = _CAUSE_S if was_ended else _FAILED_S
+        if now - self.note_at < wait_s and not self._is_gone(now):
             return Status(JobPhase.UNKNOWN)
         if not note.was_told_to_stop or note.exit_status == 0:
             return by_itself

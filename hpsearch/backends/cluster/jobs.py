@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
-from hpsearch.backends.cluster.job_watch import JobWatch, Patience, PollSchedule
+from hpsearch.backends.cluster.job_watch import JobWatch, PollSchedule
 from hpsearch.backends.cluster.script import runs_in_script
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler, Submission, script_path
@@ -20,10 +20,8 @@ from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
 class ClusterJobs:
     """The jobs of one controller."""
 
-    def __init__(
-        self, scheduler: Scheduler, patience: Patience, longest_pause_s: float, clock: Callable[[], float]
-    ) -> None:
-        self._scheduler, self._clock, self._patience = scheduler, clock, patience
+    def __init__(self, scheduler: Scheduler, longest_pause_s: float, clock: Callable[[], float]) -> None:
+        self._scheduler, self._clock = scheduler, clock
         self.schedule = PollSchedule(longest_pause_s, clock())
         self._watches: defaultdict[str, JobWatch] = defaultdict(JobWatch)
         self.names = SubmissionNames()
@@ -102,11 +100,11 @@ class ClusterJobs:
         """
         watch = self._watches[job.attempt.token]
         if not watch.has_failed_silently:
-            return watch.status(now, self._patience)
+            return watch.status(now)
         report = next((report.path for report in self._reports(job) if report.path in (logs or ())), None)
         has_output = self._has_output(job, logs)
         watch.never_began = report is not None and has_output is False
-        status = watch.status(now, self._patience)
+        status = watch.status(now)
         if status.phase is not JobPhase.ENDED:
             return status
         said = status.reason or f"{self._scheduler.name}: exit code {status.exit_status}"
@@ -134,9 +132,9 @@ class ClusterJobs:
         if not row.may_be_unstarted or self._watches[job.attempt.token].note is not None:
             return row.status
         # The jobs of an array share the array's output file.
-        if self._has_output(job, _listed({job.attempt.log_folder}), with_submission=row.number is None) is not False:
-            return row.status
-        return replace(row.status, cause=RunState.LOST, reason="its node could not start it")
+        has_output = self._has_output(job, _listed({job.attempt.log_folder}), with_submission=row.number is None)
+        lost = replace(row.status, cause=RunState.LOST, reason="its node could not start it")
+        return lost if has_output is False else row.status
 
 
 class SubmissionNames:

@@ -12,8 +12,10 @@ from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import Command, Scheduler
 from hpsearch.backends.shell import Answer
+from hpsearch.core.errors import ArrayTooLarge, SubmitLimitReached
 
 DONE, FAILED = Answer(0, "", ""), Answer(1, "", "slurm_update error: Unable to contact slurm controller\n")
+LIMIT = SubmitLimitReached()
 
 
 @dataclass
@@ -48,7 +50,7 @@ def test_a_site_that_does_not_tell_its_limit_is_asked_again() -> None:
 def test_a_refusal_for_the_size_halves_the_next_array_and_success_lets_it_grow_back() -> None:
     sizes, seen = arrays(config(100)), []
     for _ in range(3):
-        sizes.refused(sizes.size, for_good=False)
+        sizes.refused(sizes.size, LIMIT)
         seen.append(sizes.size)
     for _ in range(4):
         sizes.submitted("8", 4)
@@ -58,13 +60,13 @@ def test_a_refusal_for_the_size_halves_the_next_array_and_success_lets_it_grow_b
 
 def test_an_array_has_at_least_one_job() -> None:
     sizes = arrays(config(100))
-    sizes.refused(1, for_good=False)
-    assert sizes.size == 1
+    sizes.refused(2, LIMIT)
+    assert (sizes.refused(1, LIMIT), sizes.size) == (LIMIT, 1)
 
 
 def test_a_size_that_is_never_taken_is_not_tried_again() -> None:
     sizes = arrays(config(100))
-    sizes.refused(100, for_good=True)
+    sizes.refused(100, ArrayTooLarge())
     sizes.submitted("8", 4)
     assert sizes.size == 50
 

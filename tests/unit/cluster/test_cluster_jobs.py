@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster.job_watch import Patience
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
@@ -16,12 +16,12 @@ from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Ru
 
 RUNNING, QUEUED = Status(JobPhase.RUNNING), Status(JobPhase.QUEUED)
 CANCELLED = Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")
-NOW = Patience(exit_file_s=0, killed_s=0, failed_s=0, cause_s=0, absent_s=0, absences=2)
 
 
 @pytest.fixture
 def jobs() -> ClusterJobs:
-    return ClusterJobs(Slurm(SlurmWishes()), NOW, 60, lambda: 1000.0)
+    """Return no jobs yet; between two looks, all that is waited for would have come."""
+    return ClusterJobs(Slurm(SlurmWishes()), 60, count(1000.0, 31.0).__next__)
 
 
 def attempt(folder: Path, number: int = 1) -> Attempt:
@@ -109,7 +109,7 @@ def test_the_output_of_another_task_does_not_mean_that_this_one_started(jobs: Cl
 def test_a_task_that_leaves_its_array_while_it_waits_was_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
     pair = array(tmp_path, jobs)
     jobs.take_in(pair, [JobRow("7_1", "b", RUNNING, 1), JobRow("7_2", "b", QUEUED, 2)])
-    for _ in range(NOW.absences):
+    for _ in range(2):
         # The first task is collected already: its row still shows that the array is known.
         jobs.take_in(pair[1:], [JobRow("7_1", "b", RUNNING, 1)])
     assert jobs.statuses(pair[1:])[pair[1].attempt.token].cause is RunState.CANCELLED
@@ -159,7 +159,7 @@ class StoppedClock:
 
 
 def lsf_jobs(clock: StoppedClock) -> ClusterJobs:
-    return ClusterJobs(Lsf(LsfWishes()), Patience(), 60, clock)
+    return ClusterJobs(Lsf(LsfWishes()), 60, clock)
 
 
 def told(jobs: ClusterJobs, job: Job, status: Status) -> Status | None:
@@ -212,7 +212,7 @@ def test_each_member_of_an_array_has_its_own_report(tmp_path: Path) -> None:
 
 def test_a_failure_of_slurm_that_left_nothing_is_told_so(tmp_path: Path) -> None:
     job, clock = single(tmp_path), StoppedClock()
-    jobs = ClusterJobs(Slurm(SlurmWishes()), Patience(), 60, clock)
+    jobs = ClusterJobs(Slurm(SlurmWishes()), 60, clock)
     assert told(jobs, job, Status(JobPhase.ENDED, reason="Slurm: FAILED (JobLaunchFailure)")) is None
     clock.now += 31
     reason = jobs.statuses([job])[job.attempt.token].reason

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 
-from hpsearch.backends.cluster.job_watch import JobWatch, Patience
+from hpsearch.backends.cluster.job_watch import JobWatch
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.core.model import Status
 
@@ -34,7 +34,7 @@ def test_the_end_of_a_run_is_recorded_as_its_host_noted_it(tmp_path: Path, noted
 def test_a_cluster_job_ended_when_its_exit_file_says(exit_status: int) -> None:
     watch = JobWatch()
     watch.see_note(ExitNote(exit_status, ended=1234.0), now=10.0)
-    status: Status = watch.status(1e6, Patience())
+    status: Status = watch.status(1e6)
     assert status.ended_at == 1234.0
 
 
