@@ -58,7 +58,6 @@ class ClusterBackend:
         return scheduler.own_cluster(self._client.run(scheduler.own_cluster_command()))
 
     def check(self) -> None:
-        """Make sure that the scheduler's commands exist, in a version that will do."""
         try:
             answer = self._client.ask(self._scheduler.version_command())
         except BackendError as error:
@@ -69,7 +68,6 @@ class ClusterBackend:
             raise BackendError(f"{error} ({self.conversation.last})") from error
 
     def place(self, active: Sequence[Job]) -> Place | None:
-        """Return a place while fewer jobs than allowed are queued or running."""
         wishes = self._wishes
         self._free = wishes.jobs - len({job.id for job in active})
         if wishes.as_arrays:
@@ -138,20 +136,18 @@ class ClusterBackend:
         """Nothing: a job is found by its name, so it may start at once."""
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Look for these attempts among the user's jobs, and for their exit files.
-
-        What is missing is asked for once more: a scheduler that was busy may only now read the submission.
-        """
+        """Look for them among the user's jobs, and for their exit files; ask once more for what is missing."""
         answer = self._client.run(self._scheduler.own_jobs_command())
         rows = self._scheduler.rows(answer)
         if rows is None:
             raise SubmissionUnsure(answer.words or f"{self.name} does not answer")
         found = self._jobs.names.found(attempts, rows)
+        forgotten = (one for one in attempts if one.token not in found and one.exit_file.exists())
+        found.update({attempt.token: FORGOTTEN for attempt in forgotten})
         missing = [attempt for attempt in attempts if attempt.token not in found]
-        found.update({attempt.token: FORGOTTEN for attempt in missing if attempt.exit_file.exists()})
-        missing = [attempt for attempt in missing if attempt.token not in found]
         tokens = {attempt.token for attempt in missing}
         if tokens - self._missing_once:
+            # A scheduler that was busy may only now read the submission.
             self._missing_once |= tokens
             raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
         # Should one turn up as a job after all, it finds nothing to run.
@@ -187,7 +183,6 @@ class ClusterBackend:
         return has_news
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
-        """Sleep until it is time to look or to ask again."""
         limits = [] if timeout_s is None else [timeout_s]
         if active:
             limits += [self._look_s, max(self._jobs.schedule.seconds_left(self._clock()), _FIRST_LOOK_S)]

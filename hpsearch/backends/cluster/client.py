@@ -108,10 +108,7 @@ _CHANGED_SOME = "No error"
 
 
 class JobArrays:
-    """The arrays of one controller.
-
-    The newest one is widened as the jobs before it end, so that no slot stays empty and none is taken twice.
-    """
+    """The arrays of one controller; the newest is widened as jobs of earlier ones end, so that no slot stays empty."""
 
     def __init__(
         self, scheduler: Scheduler, jobs: int, run: Callable[[Command], Answer], clock: Callable[[], float]
@@ -151,10 +148,7 @@ class JobArrays:
         self._largest *= 2
 
     def widen(self, job_ids: Iterable[str]) -> None:
-        """Let more jobs of the newest array run if others have ended; a change that fails is tried again later.
-
-        job_ids: of all jobs that have not ended.
-        """
+        """Let more jobs of the newest array run if others have ended. job_ids: of all jobs that have not ended."""
         ids = list(dict.fromkeys(job_ids))
         arrays = [self._scheduler.array_of(job_id) for job_id in ids]
         if not self._newest and len(set(arrays)) == 1:
@@ -162,10 +156,8 @@ class JobArrays:
             self._newest = arrays[0] or ""
         others = len(ids) - arrays.count(self._newest)
         at_once = max(1, self._jobs - others)
-        if self._newest and self._at_once < at_once and others < len(ids) and self._clock() >= self._next_try:
-            self._set_width(at_once)
-
-    def _set_width(self, at_once: int) -> None:
+        if not self._newest or self._at_once >= at_once or others == len(ids) or self._clock() < self._next_try:
+            return
         command = self._scheduler.throttle_command(self._newest, at_once)
         answer = None if command is None else self._run(command)
         if answer is None or answer.exit_status == 0 or _CHANGED_SOME in f"{answer.stdout}{answer.stderr}":

@@ -64,14 +64,12 @@ class JobWatch:
         return is_news
 
     def see_row(self, told: Status, now: float) -> bool:
-        """Take in the scheduler's word; return whether it is news.
-
-        The first end counts: a job that would never start ends with that reason, although it is cancelled afterwards.
-        Another reason alone is no news: LSF's have numbers of hosts, which change all the time.
-        """
+        """Take in the scheduler's word; return whether it is news."""
         self.absences, self.seen_at = 0, now
+        # The first end counts: a job that would never start ends with that reason, although it is cancelled afterwards.
         if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
             return False
+        # Another reason alone is none: LSF's have numbers of hosts, which change all the time.
         is_news = told != replace(self.told, reason=told.reason)
         self.told, self.told_at = told, now if is_news else self.told_at
         return is_news

@@ -94,10 +94,7 @@ class ClusterJobs:
         return list(scheduler.reports(job, *self.names.of(job.attempt))) if isinstance(scheduler, Reporter) else []
 
     def _status(self, job: Job, now: float, logs: set[Path] | None) -> Status:
-        """Return what is known of a job, and if it failed without an exit status, what else it left.
-
-        logs: the files in its log folder; None = unknown.
-        """
+        """Return what is known of a job, and if it failed silently, what it left. logs: all files there, if known."""
         watch = self._watches[job.attempt.token]
         if not watch.has_failed_silently:
             return watch.status(now)
@@ -207,10 +204,7 @@ class SubmissionNames:
 
 
 def _listed(folders: Iterable[Path]) -> set[Path] | None:
-    """Return the files in some folders; None if one cannot be listed (now).
-
-    Listing also makes a network file system look anew.
-    """
+    """Return the files in some folders, as a network file system shows them now; None if one cannot be listed."""
     found: set[Path] = set()
     try:
         for folder in folders:

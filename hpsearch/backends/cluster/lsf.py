@@ -70,14 +70,12 @@ class Lsf(Scheduler):
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Make LSF's commands answer soon, in full, and not for a surrounding job."""
         # BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
-        is_job = "LSB_JOBID" in environ
-        kept = {
-            name: value
-            for name, value in environ.items()
-            if not name.startswith("BSUB_") and not (is_job and name.startswith("LSB_") and not name.startswith(_KEPT))
+        strange = ("BSUB_", "LSB_") if "LSB_JOBID" in environ else ("BSUB_",)
+        others = {
+            name: text for name, text in environ.items() if name.startswith(_KEPT) or not name.startswith(strange)
         }
         # Else bsub retries for ever at the limit of pending jobs, and so does every command while LSF is down.
-        return {**kept, "LSB_NTRIES": "1"}
+        return {**others, "LSB_NTRIES": "1"}
 
     def version_command(self) -> Command:
         """Ask for the user's unfinished jobs, in the same form as later."""
@@ -136,7 +134,6 @@ class Lsf(Scheduler):
         return array if bracket else None
 
     def throttle_command(self, array: str, at_once: int) -> Command:
-        """Change the number behind the percent sign of -J."""
         return Command(["bmod", "-J", f"%{at_once}", array])
 
     def array_limit_command(self) -> Command:
@@ -156,7 +153,6 @@ class Lsf(Scheduler):
         return self._bjobs("-a", ids=list(dict.fromkeys(id.partition("[")[0] for id in ids)))
 
     def own_jobs_command(self) -> Command:
-        """List the user's jobs, ended ones included as long as LSF remembers them."""
         return self._bjobs("-a")
 
     def rows(self, answer: Answer) -> list[JobRow] | None:

@@ -70,9 +70,8 @@ class Slurm(Scheduler):
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Keep the user's ``SBATCH_*``, and nothing of a surrounding job."""
         gres = self._wishes.gres
-        return self._further.environment(
-            environ, "gpu" in gres and not self._is_default("gres", gres, SlurmWishes.gres)
-        )
+        is_default = gres == SlurmWishes.gres and "gres" not in self._wishes.by_hand
+        return self._further.environment(environ, "gpu" in gres and not is_default)
 
     def replaced_defaults(self, wishes: ClusterWishes) -> str:
         """Return which defaults of the search give way to the user's environment, for people; empty = none."""
@@ -82,7 +81,6 @@ class Slurm(Scheduler):
         return f"taken from the environment instead of {', '.join(ours.values())}: {theirs}" if ours else ""
 
     def version_command(self) -> Command:
-        """Ask for sbatch's version, which needs no controller."""
         return Command(["sbatch", "--version"])
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
@@ -94,10 +92,8 @@ class Slurm(Scheduler):
         return ["#SBATCH {}".format(line.replace("\\", "\\\\")) for line in lines if "\n" not in line]
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
-        """Submit the script as a file, because squeue then shows its path.
-
-        The options are words, because a user's environment would win against those in the script.
-        """
+        """Submit the script as a file, because squeue then shows its path."""
+        # A user's environment would win against options in the script.
         words = [word for part in self._options(submission, wishes) for word in part]
         return Command(["sbatch", "--parsable", *words, str(submission.script)])
 
@@ -137,12 +133,9 @@ class Slurm(Scheduler):
         return {
             name: f"--{flag}={value}"
             for name, (flag, value, default) in ours.items()
-            if self._is_default(name, value, default)
-            and (self._further.is_in_options(name) or self._further.variables_for(name))
+            if value == default and name not in self._wishes.by_hand
+            if self._further.is_in_options(name) or self._further.variables_for(name)
         }
-
-    def _is_default(self, name: str, value: object, default: object) -> bool:
-        return value == default and name not in self._wishes.by_hand
 
     def submitted_id(self, answer: Answer) -> str:
         """Read the line that is ``123`` or ``123;cluster``; what a site's wrapper says may stand around it."""
@@ -160,7 +153,6 @@ class Slurm(Scheduler):
         raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SBATCH_REFUSALS, errors))
 
     def array_member(self, array: str, number: int) -> str:
-        """Return ``123_4`` or ``123_4;cluster``."""
         return on_cluster(f"{without_cluster(array)}_{number}", cluster_of(array))
 
     def array_of(self, job_id: str) -> str | None:
@@ -168,7 +160,6 @@ class Slurm(Scheduler):
         return on_cluster(array, cluster_of(job_id)) if underscore else None
 
     def throttle_command(self, array: str, at_once: int) -> Command:
-        """Change the number behind the percent sign of --array."""
         change = (f"JobId={without_cluster(array)}", f"ArrayTaskThrottle={at_once}")
         return _command("scontrol", cluster_of(array), "update", *change)
 
@@ -195,12 +186,9 @@ class Slurm(Scheduler):
         return _command("squeue", cluster, "-h", "-r", "-t", "all", "-o", form, "-j", ",".join(arrays))
 
     def own_jobs_command(self) -> Command:
-        """List the user's jobs on the clusters that get some, ended ones included as long as they are known."""
         # With -h, squeue would not say which cluster a row is of.
-        clusters = self._further.clusters
-        return _command(
-            "squeue", clusters, *(() if clusters else ("-h",)), "--me", "-r", "-t", "all", "-o", f"%F{_COLUMNS}"
-        )
+        head = () if self._further.clusters else ("-h",)
+        return _command("squeue", self._further.clusters, *head, "--me", "-r", "-t", "all", "-o", f"%F{_COLUMNS}")
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
         """Read squeue; a single id that it does not know (any more) is an error for it, and an answer for us."""
