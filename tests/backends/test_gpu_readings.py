@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,8 @@ from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
 from hpsearch.backends.gpu.cards import query_cards
-from hpsearch.backends.gpu.nvidia_smi import Remarks, query_processes
-from hpsearch.backends.gpu.readings import GpuReader
+from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
+from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.shell import Conversation
 
 __all__ = ["fake_gpus"]
@@ -28,7 +30,7 @@ def gpus(fake_gpus: FakeGpus, monkeypatch: pytest.MonkeyPatch) -> FakeGpus:
 
 @pytest.fixture
 def reader() -> Iterator[GpuReader]:
-    made = GpuReader()
+    made = GpuReader(Conversation())
     yield made
     made.close()
 
@@ -55,7 +57,7 @@ def test_a_failure_of_the_driver_is_no_reading(gpus: FakeGpus, reader: GpuReader
 
 def test_a_driver_that_hangs_is_broken_off(gpus: FakeGpus) -> None:
     gpus.write({}, failures=[{"kind": "hang", "seconds": 600}])
-    reader = GpuReader(patience_s=1.0)
+    reader = GpuReader(Conversation(), patience_s=1.0)
     started = time.monotonic()
     readings = reader.read_now()
     reader.close()
@@ -64,7 +66,7 @@ def test_a_driver_that_hangs_is_broken_off(gpus: FakeGpus) -> None:
 
 def test_closing_breaks_off_a_question(gpus: FakeGpus) -> None:
     gpus.write({}, failures=[{"kind": "hang", "seconds": 600}])
-    reader = GpuReader()
+    reader = GpuReader(Conversation())
     reader.ask()
     wait_for_file(gpus.log_file())
     started = time.monotonic()
@@ -127,11 +129,37 @@ def test_a_card_with_a_broken_figure_leaves_the_others_theirs(gpus: FakeGpus, re
     assert [reading.load for reading in reader.read_now()] == [None, 0.5]
 
 
-def test_gputil_is_asked_no_more_once_it_could_not_read_an_answer(gpus: FakeGpus, reader: GpuReader) -> None:
+def test_what_else_is_said_costs_no_second_question(gpus: FakeGpus, reader: GpuReader) -> None:
     gpus.write({}, after=WORN, code=14)
     reader.read_now()
     reader.read_now()
-    assert (len(gpus.calls()), reader.remarks) == (3, [WORN.strip()])
+    assert (len(gpus.calls()), reader.remarks) == (2, [WORN.strip()])
+
+
+def test_a_card_without_memory_is_read(gpus: FakeGpus, reader: GpuReader) -> None:
+    gpus.write({"fields": dict.fromkeys(("memory.total", "memory.used", "memory.free"), "0")}, {})
+    assert [reading.memory for reading in reader.read_now()] == [None, 0]
+
+
+#: Knows less than GPUtil asks for.
+OLD_DRIVER = """\
+#!/bin/sh
+echo "$1" >>"$0.calls"
+case $1 in *display_mode*) printf 'Field "display_mode" is not a valid field to query.\\n\\n' && exit 2 ;; esac
+echo '0, GPU-a, 25, 16384, 0, 16384'
+"""
+
+
+def test_a_driver_that_knows_less_than_gputil_asks_for_is_asked_for_less(
+    tmp_path: Path, reader: GpuReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text(OLD_DRIVER)
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    expected = [GpuReading(0, "GPU-a", 0.25, 0, 16384, 16384)]
+    assert (reader.read_now(), reader.read_now()) == (expected, expected)
+    assert len((tmp_path / "nvidia-smi.calls").read_text().splitlines()) == 3
 
 
 def test_a_remark_is_told_once_for_each_card() -> None:

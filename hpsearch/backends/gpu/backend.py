@@ -12,8 +12,7 @@ from pathlib import Path
 from hpsearch.backends.gpu import slots
 from hpsearch.backends.gpu.cards import Card, NoGpuFound, query_cards, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
-from hpsearch.backends.gpu.nvidia_smi import Remarks, foreign_gpus
-from hpsearch.backends.gpu.readings import GpuReader
+from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, foreign_gpus
 from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun
 from hpsearch.backends.gpu.watch import GpuWatch
 from hpsearch.backends.local import LocalBackend
@@ -62,7 +61,7 @@ class GpuBackend(LocalBackend):
         self._sharing: set[str] = set()
         self._cards: dict[int, Card] = {}
         self._readings: dict[int, GpuReading] = {}
-        self._reader = GpuReader(conversation=self.conversation)
+        self._reader = GpuReader(self.conversation)
         self._asked_at = -math.inf
         self._look_at: float | None = None
         self._changed: set[int] = set()

@@ -1,11 +1,22 @@
-"""Asking nvidia-smi, and reading its answers: rows about GPUs, and lines about other things all around them."""
+"""What nvidia-smi says: readings of all GPUs, taken by GPUtil beside the search; who computes there; remarks."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
+import os
 import re
+import select
+import signal
+import threading
+import time
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, SimpleNamespace
+from typing import Any
 
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.process_identity import pid_of
@@ -18,12 +29,150 @@ from hpsearch.core.integers import integer
 PATIENCE_S = 30.0
 #: For the question who computes on a GPU, which holds up the search.
 _PROCESSES_PATIENCE_S = 5.0
-#: What `reading` reads, in this order.
-READING_FIELDS = "index,uuid,utilization.gpu,memory.used,memory.free,memory.total"
+#: What a reading needs, for drivers that do not know all that GPUtil asks for.
+_FEW_FIELDS = "index,uuid,utilization.gpu,memory.total,memory.used,memory.free"
 #: A card as nvidia-smi names it in its warnings, such as 0000:0B:00.0.
 _BUS_ID = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f]")
 #: From here on an exit status means that it was killed: what it printed may not be all.
 _KILLED = 128
+
+
+class GpuReader:
+    """Takes readings in a thread, one at a time, so that a slow driver holds nobody up.
+
+    bell: a file descriptor that is readable when an answer has come. problem: why there are no readings.
+    remarks: what nvidia-smi said besides the last readings.
+    """
+
+    def __init__(self, conversation: Conversation, patience_s: float = PATIENCE_S) -> None:
+        self.bell, self._ring = os.pipe()
+        self.problem = ""
+        self.remarks: Sequence[str] = ()
+        self._conversation, self._patience_s = conversation, patience_s
+        self._thread: threading.Thread | None = None
+        self._asked_at = 0.0
+        self._readings: list[GpuReading] = []
+        self._obstacle: BackendError | None = None
+        self._known_fields = ""
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a question has no answer."""
+        return self._thread is not None
+
+    def ask(self) -> None:
+        """Ask for a reading; nothing new while one is on its way."""
+        if self._thread is None:
+            self._asked_at = time.monotonic()
+            self._thread = threading.Thread(target=self._read, daemon=True)
+            self._thread.start()
+
+    def read_now(self) -> list[GpuReading]:
+        """Ask, and wait for the answer. Empty = no answer, `problem` says why.
+
+        Raises BackendError naming the remedy if GPUtil is not to be had.
+        """
+        self.ask()
+        select.select([self.bell], [], [])
+        readings = self.answer()
+        if self._obstacle is not None:
+            raise self._obstacle
+        return readings or []
+
+    def answer(self) -> list[GpuReading] | None:
+        """Return the readings asked for, as `read_now` does; None if they are not there yet."""
+        if self._thread is None or not select.select([self.bell], [], [], 0)[0]:
+            return None
+        self._thread.join()
+        os.read(self.bell, 1)
+        self._thread = None
+        return self._readings
+
+    def close(self) -> None:
+        """Close the files; break off a reading on its way."""
+        if self._thread is not None:
+            _kill_children(self._thread)
+            self._thread.join(1.0)
+        if self._thread is None or not self._thread.is_alive():
+            os.close(self.bell)
+            os.close(self._ring)
+
+    def _read(self) -> None:
+        self.problem = "nvidia-smi gave no answer"
+        try:
+            self._readings = [_reading(gpu) for gpu in _get_gpus(_import_gputil(), self._rows_for_gputil)]
+        except BackendError as error:
+            self._readings, self._obstacle = [], error
+        finally:
+            os.write(self._ring, b"!")
+
+    def _rows_for_gputil(self, argv: Sequence[str]) -> str:
+        """Ask what GPUtil asks, or less if the driver does not know all of that; return only what GPUtil can read."""
+        asked = argv[1].partition("=")[2]
+        for fields in [self._known_fields] if self._known_fields else [asked, _FEW_FIELDS]:
+            seconds_left = max(0.0, self._asked_at + self._patience_s - time.monotonic())
+            answer = ask(self._conversation, f"--query-gpu={fields}", seconds_left)
+            table = read_gpus(answer, fields)
+            if table is not None and table.rows:
+                self._known_fields, self.remarks, self.problem = fields, table.remarks, ""
+                cards = [dict(zip(fields.split(","), cells)) for cells in table.rows]
+                return "".join(_row_for_gputil(card, asked.split(",")) for card in cards)
+            said = f" ({answer.words})" if answer.words else ""
+            if not answer.stdout.strip():
+                self.problem = f"nvidia-smi gave no answer{said}"
+                break
+            self.problem = f"nvidia-smi gave no readings{said}"
+        return ""
+
+
+def _row_for_gputil(card: Mapping[str, str], fields: Sequence[str]) -> str:
+    # GPUtil divides by the whole memory.
+    divisible = {"memory.total": "[N/A]"} if figure(card["memory.total"]) == 0 else {}
+    return ", ".join({**card, **divisible}.get(field, "[N/A]") for field in fields) + "\n"
+
+
+def _get_gpus(gputil: Any, rows: Callable[[Sequence[str]], str]) -> Sequence[Any]:  # Any: see _import_gputil
+    """Let GPUtil read the GPUs; `rows` runs its nvidia-smi.
+
+    By itself, GPUtil waits for ever, takes whatever nvidia-smi says for rows, and lets it write to our terminal.
+    """
+
+    def popen(argv: Sequence[str], stdout: int) -> SimpleNamespace:
+        output = rows(argv).encode()
+        return SimpleNamespace(communicate=lambda: (output, None))
+
+    # A copy of its function: a user's grid module may call the original.
+    get_gpus = FunctionType(gputil.getGPUs.__code__, {**vars(gputil.GPUtil), "Popen": popen})
+    return get_gpus()  # type: ignore[no-any-return]
+
+
+def _import_gputil() -> Any:  # Any: GPUtil comes without types
+    """Return the package GPUtil. Raises BackendError naming what is missing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils
+            return importlib.import_module("GPUtil")
+    except ImportError as error:
+        # Python 3.12 and later have distutils only from setuptools, which this variable forbids.
+        is_forbidden = os.environ.get("SETUPTOOLS_USE_DISTUTILS") == "stdlib" and error.name == "distutils"
+        remedy = "unset SETUPTOOLS_USE_DISTUTILS" if is_forbidden else "python -m pip install GPUtil setuptools"
+        raise BackendError(
+            f"the package GPUtil cannot be imported ({error}): {remedy}; or give --visible_gpus=-1 to run without GPUs"
+        ) from error
+
+
+def _reading(gpu: Any) -> GpuReading:  # Any: see _import_gputil
+    """Return GPUtil's figures; its "not a number" stands for [N/A] and its like."""
+    figures = (gpu.load, gpu.memoryUsed, gpu.memoryFree, gpu.memoryTotal)
+    return GpuReading(gpu.id, gpu.uuid, *(number if math.isfinite(number) else None for number in figures))
+
+
+def _kill_children(thread: threading.Thread) -> None:
+    """Kill the command that the thread waits for."""
+    children = Path(f"/proc/self/task/{thread.native_id}/children")
+    with contextlib.suppress(OSError):
+        for pid in children.read_text(encoding="ascii").split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
@@ -62,15 +211,6 @@ def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], 
         return None
     is_answer = status == 0 or rows or (remarks and all(_BUS_ID.search(remark) for remark in remarks))
     return Table(rows, remarks) if is_answer else None
-
-
-def reading(cells: Sequence[str]) -> GpuReading:
-    """Return a row of READING_FIELDS as a reading."""
-    index, uuid, percent, used_mb, free_mb, total_mb = cells
-    load = figure(percent)
-    return GpuReading(
-        int(index), uuid, None if load is None else load / 100, figure(used_mb), figure(free_mb), figure(total_mb)
-    )
 
 
 def figure(text: str) -> float | None:
