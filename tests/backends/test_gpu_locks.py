@@ -21,7 +21,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from hpsearch.backends.gpu.locks import GpuLocks
-locks = GpuLocks(Path(sys.argv[1]))
+locks = GpuLocks(Path(sys.argv[1]), print)
 print(locks.take("GPU-a"), flush=True)
 sys.stdin.read()
 """
@@ -33,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def locks_in(folder: Path) -> GpuLocks:
-    locks = GpuLocks(folder)
-    assert locks.prepare() == ""
+    locks = GpuLocks(folder, pytest.fail)
+    locks.prepare()
     return locks
 
 
@@ -98,7 +98,8 @@ def test_a_stamp_from_before_the_machine_was_started_is_no_start(folder):
 
 
 def test_a_link_in_the_common_folder_is_not_followed(folder, tmp_path):
-    locks = locks_in(folder)
+    locks = GpuLocks(folder, print)
+    locks.prepare()
     target = tmp_path / "precious"
     target.write_text("precious")
     (folder / "GPU-a.lock").symlink_to(target)
@@ -113,21 +114,22 @@ def test_a_folder_that_is_a_link_is_told_and_not_followed(folder: Path, tmp_path
     folder.symlink_to(target)
     warnings: list[str] = []
     locks = GpuLocks(folder, warnings.append)
-    problem = locks.prepare()
-    assert (locks.take("GPU-a"), locks._held, list(target.iterdir()), warnings) == (True, {}, [], [])
-    assert problem == (
+    locks.prepare()
+    assert (locks.take("GPU-a"), locks._held, list(target.iterdir())) == (True, {}, [])
+    assert warnings == [
         f"{folder}: is a link, not a folder; two searches may start on a GPU at once; "
         "remove it, or give another folder by HPSEARCH_GPU_LOCKS, the same for all users"
-    )
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_folder_in_which_another_user_may_change_everything_is_not_used(folder: Path) -> None:
     folder.mkdir(mode=0o755)
     os.chown(folder, 65534, -1)
-    locks = GpuLocks(folder)
-    problem = locks.prepare()
-    assert (f"{folder}: belongs to " in problem, locks.take("GPU-a"), list(folder.iterdir())) == (True, True, [])
+    warnings: list[str] = []
+    locks = GpuLocks(folder, warnings.append)
+    assert (locks.take("GPU-a"), list(folder.iterdir())) == (True, [])
+    assert [text.startswith(f"{folder}: belongs to ") for text in warnings] == [True]
 
 
 def plant_fifo(path: Path, elsewhere: Path) -> None:
@@ -218,5 +220,8 @@ def test_a_folder_that_is_cleaned_away_in_a_long_search_is_made_anew(folder: Pat
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    problem = GpuLocks(tmp_path / "file" / "locks").prepare()
-    assert problem.endswith("cannot be made (Not a directory); two searches may start on a GPU at once")
+    warnings: list[str] = []
+    GpuLocks(tmp_path / "file" / "locks", warnings.append).prepare()
+    assert [text.split(": ")[-1] for text in warnings] == [
+        "cannot be made (Not a directory); two searches may start on a GPU at once"
+    ]

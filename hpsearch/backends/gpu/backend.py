@@ -78,8 +78,9 @@ class GpuBackend(LocalBackend):
         listed, remarks = query_cards(self.conversation)
         cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
         self._cards = {card.index: card for card in cards}
-        for complaint in filter(None, [*complaints, *self._remarks.news(remarks), self._locks.prepare()]):
+        for complaint in [*complaints, *self._remarks.news(remarks)]:
             self._warn(complaint)
+        self._locks.prepare()
         readings = self._reader.read_now()
         if not readings:
             remedy = "call it by hand, or give --visible_gpus=-1 to run without GPUs"

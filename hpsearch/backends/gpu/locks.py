@@ -34,41 +34,40 @@ class GpuLocks:
     """The locks of one search. The operating system frees them when the controller ends in any way: none goes stale.
 
     A lock's file holds when a search last started a run on that GPU: earlier readings are worth nothing. A GPU whose
-    lock can never be had (a foreign thing under its name, a file system without locks) is used without; that is told
-    once.
+    lock can never be had (something foreign under its name, a file system without locks) is used without.
     """
 
-    def __init__(self, folder: Path, warn: Callable[[str], None] = lambda text: None) -> None:
-        """warn: tells people what is wrong with a lock."""
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        """warn: tells people, once, what is wrong with a lock."""
         self._folder, self._warn = folder, warn
         self._held: dict[str, int] = {}
         self._own_starts: dict[str, float] = {}
         self._told: set[str] = set()
 
-    def prepare(self) -> str:
-        """Make the folder; return what is wrong with it, nothing if it is fine."""
+    def prepare(self) -> None:
+        """Make the folder; tell what is wrong with it."""
         try:
             os.close(self._open_folder())
         except _NotALock as error:
-            self._told.add(str(error))
-            return str(error)
-        return ""
+            self._tell(str(error))
 
     def take(self, uuid: str) -> bool:
         """Take a GPU's lock, or keep it; False if another search has it."""
-        if uuid in self._held:
-            return True
-        try:
-            descriptor = self._locked(uuid)
-        except _NotALock as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
-                self._warn(str(error))
-            return True
-        if descriptor is None:
-            return False
-        self._held[uuid] = descriptor
+        if uuid not in self._held:
+            try:
+                descriptor = self._locked(uuid)
+            except _NotALock as error:
+                self._tell(str(error))
+                return True
+            if descriptor is None:
+                return False
+            self._held[uuid] = descriptor
         return True
+
+    def _tell(self, problem: str) -> None:
+        if problem not in self._told:
+            self._told.add(problem)
+            self._warn(problem)
 
     def has_other_start(self, uuid: str, since: float, now: float) -> bool:
         """Return whether another search started a run on a GPU, whose lock we hold, at `since` or later.
@@ -128,7 +127,10 @@ class GpuLocks:
     def _open_folder(self) -> int:
         """Open the folder, or make it; each time, since /tmp gets cleaned. Raises _NotALock."""
         try:
-            self._make_folder()
+            with contextlib.suppress(FileExistsError):  # An earlier search made it, perhaps another user's.
+                self._folder.mkdir(parents=True)
+                # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
+                self._folder.chmod(0o1777)
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _CAREFULLY)
         except OSError as error:
             # Linux says of a link that it is no folder, too.
@@ -144,14 +146,6 @@ class GpuLocks:
             raise _NotALock(self._folder, problem, _OTHER_FOLDER)
         return folder
 
-    def _make_folder(self) -> None:
-        try:
-            self._folder.mkdir(parents=True)
-        except FileExistsError:
-            return  # An earlier search made it, perhaps another user's.
-        # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
-        self._folder.chmod(0o1777)
-
     def _no_folder(self, error: OSError) -> _NotALock:
         try:
             found = self._folder.lstat()
@@ -163,31 +157,30 @@ class GpuLocks:
 
     def _open(self, folder: int, name: str) -> int:
         """Open a lock's file, or make it. Raises _NotALock if it is no ordinary file of its own."""
-        problem: OSError | None = None
+        problem = ""
         # In a folder like /tmp, Linux refuses O_CREAT for a file of another user, even where it may be written.
         for more in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
             try:
                 descriptor = os.open(name, _CAREFULLY | more, 0o666, dir_fd=folder)
             except OSError as error:
-                problem = error
+                problem = f"cannot be opened ({reason_of(error)})"
                 continue
-            found = os.fstat(descriptor)
-            # A second name belongs to a file somewhere else, which a stamp would spoil. (No name: removed just now.)
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-                os.close(descriptor)
-                raise self._foreign(name, found)
-            if more & os.O_CREAT:
-                os.fchmod(descriptor, 0o666)
+            with contextlib.ExitStack() as to_close:
+                to_close.callback(os.close, descriptor)
+                self._refuse_foreign(name, os.fstat(descriptor))
+                if more & os.O_CREAT:
+                    os.fchmod(descriptor, 0o666)
+                to_close.pop_all()
             return descriptor
-        assert problem is not None
         with contextlib.suppress(OSError):
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if not stat.S_ISREG(found.st_mode):
-                raise self._foreign(name, found)
-        raise _NotALock(self._folder / name, f"cannot be opened ({reason_of(problem)})") from problem
+            self._refuse_foreign(name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        raise _NotALock(self._folder / name, problem)
 
-    def _foreign(self, name: str, found: os.stat_result) -> _NotALock:
-        return _NotALock(self._folder / name, f"is {_kind(found)} of {_owner(found)}, not a lock", "remove it")
+    def _refuse_foreign(self, name: str, found: os.stat_result) -> None:
+        # A second name belongs to a file somewhere else, which a stamp would spoil. (No name: removed just now.)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            problem = f"is {_kind(found)} of {_owner(found)}, not a lock"
+            raise _NotALock(self._folder / name, problem, "remove it")
 
 
 def _kind(found: os.stat_result) -> str:
