@@ -30,34 +30,23 @@ def sleep(seconds: float | None, *alarms: int | None) -> bool:
 
 
 class Backend(Protocol):
-    """A place where runs execute."""
+    """A place where runs execute.
 
-    @property
-    def name(self) -> str:
-        """The backend's name, for people."""
+    name: for people.
+    shows_output: people should see live what a run prints: one runs at a time, in the foreground.
+    has_queue: an accepted job waits in a queue and is seen to start later; else it runs from its `release` on.
+    jobs_outlive_controller: jobs live apart from the controller and its machine. They are left alone when it stops by
+    SIGTERM, and a submission is on disk before it is made.
+    starts_unreleased: a job may start before its id is recorded, since it can be found by its name.
+    refusal_concerns_all: all jobs ask for the same, so what refuses one would refuse the others; else only that run.
+    """
 
-    @property
-    def shows_output(self) -> bool:
-        """True if people should see live what a run prints: one runs at a time, in the foreground."""
-
-    @property
-    def has_queue(self) -> bool:
-        """True if an accepted job waits in a queue and is seen to start later; else it runs from its `release` on."""
-
-    @property
-    def jobs_outlive_controller(self) -> bool:
-        """True if jobs live apart from the controller and its machine.
-
-        They are left alone when it stops by SIGTERM, and a submission is on disk before it is made.
-        """
-
-    @property
-    def starts_unreleased(self) -> bool:
-        """True if a job may start before its id is recorded, since it can be found by its name."""
-
-    @property
-    def refusal_concerns_all(self) -> bool:
-        """True if all jobs ask for the same, so that what refuses one would refuse the others; else only that run."""
+    name: str
+    shows_output: bool
+    has_queue: bool
+    jobs_outlive_controller: bool
+    starts_unreleased: bool
+    refusal_concerns_all: bool
 
     def check(self) -> None:
         """Raise BackendError, naming the remedy, if this backend cannot work at all. Nothing has been written yet."""
@@ -110,18 +99,17 @@ class Backend(Protocol):
 class AsksCommands(Protocol):
     """A backend that asks other programs about its jobs or places."""
 
-    @property
-    def conversation(self) -> Conversation:
-        """What it asked, and what it was answered."""
+    conversation: Conversation
 
 
 @runtime_checkable
 class OnCluster(Protocol):
-    """A backend whose jobs are only found where its commands ask the same cluster."""
+    """A backend whose jobs are only found where its commands ask the same cluster.
 
-    @property
-    def own_cluster(self) -> str:
-        """The name of the cluster that the commands ask here; empty if they do not say."""
+    own_cluster: the cluster that the commands ask here; empty if they do not say.
+    """
+
+    own_cluster: str
 
 
 @runtime_checkable
@@ -143,4 +131,4 @@ class LeftoverEnder(Protocol):
     """A backend whose runs can leave processes behind; a scheduler ends those of its jobs itself."""
 
     def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
-        """End what these attempts, which are over, have left on this machine, as `cancel` does; return its names."""
+        """End what attempts that are over have left on this machine, as `cancel` does; return the processes' names."""

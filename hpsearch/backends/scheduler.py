@@ -69,7 +69,6 @@ class Submission:
 
     @property
     def script(self) -> Path:
-        """The path of its script."""
         return script_path(self.log_folder, self.name)
 
 
@@ -162,23 +161,16 @@ class Scheduler(Protocol):
     An id is what the scheduler calls one job, or one member of an array.
     The id of a job on another cluster than the commands ask by default ends in ``;CLUSTER`` (see `on_cluster`).
     All ids in one command are of one cluster.
+
+    name: for people. remedy: what to do if the commands do not exist here.
+    index_variable: the environment variable that tells a member of an array its number.
+    writes_output_live: it writes a job's output to its files while the job runs; otherwise the job's script does.
     """
 
-    @property
-    def name(self) -> str:
-        """The scheduler's name, for people."""
-
-    @property
-    def index_variable(self) -> str:
-        """The environment variable that tells a member of an array its number."""
-
-    @property
-    def remedy(self) -> str:
-        """What to do if its commands do not exist here, for people."""
-
-    @property
-    def writes_output_live(self) -> bool:
-        """True if it writes a job's output to its files while the job runs; otherwise the job's script does."""
+    name: str
+    index_variable: str
+    remedy: str
+    writes_output_live: bool
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment for its commands, from this process's (which may be a job itself)."""

@@ -112,7 +112,8 @@ def own_scheduler(given: str) -> Scheduler:
         raise
     except BaseException as error:
         raise failed_import(option, error) from error
-    missing = [needed for needed in vars(Scheduler) if not needed.startswith("_") and not hasattr(made, needed)]
+    promised = [*Scheduler.__annotations__, *vars(Scheduler)]
+    missing = [needed for needed in promised if not needed.startswith("_") and not hasattr(made, needed)]
     if missing:
         raise UsageError(f"{option}: {name} makes no scheduler; it lacks {', '.join(missing)}")
     return _Quiet(made)
