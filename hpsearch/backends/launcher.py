@@ -50,7 +50,10 @@ exit "$status"
 
 @dataclass
 class Launcher:
-    """A run's launcher, a child of this process. ended: a file that becomes readable when it ends."""
+    """A run's launcher, a child of this process. ended: a file that becomes readable when it ends.
+
+    gate: our end of the pipe from which it reads the word to go.
+    """
 
     process: subprocess.Popen[bytes]
     gate: int | None
@@ -131,11 +134,7 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
 
 
 def _open_log(path: Path) -> FileIO:
-    """Make a log of a run that can be written to.
-
-    Raises SubmissionDelayed otherwise: it lies in our own folder, so the run is not to blame, and the next one would
-    fare no better.
-    """
+    """Make a run's log. Raises SubmissionDelayed if it cannot be written: that is our folder's fault, not the run's."""
     try:
         with contextlib.ExitStack() as to_close:
             file = to_close.enter_context(FileIO(path, "a"))
@@ -174,32 +173,23 @@ class ExitNote:
 
 def read_exit_note(text: str) -> ExitNote | None:
     """Return what an exit file says; None if it is not (or not yet wholly) there."""
-    words = text.split()
-    numbers = [number for word in words[:4] if (number := integer(word)) is not None]
-    if not text.endswith("\n") or not words or len(numbers) < len(words[:4]):
+    words = text.split()[:4]
+    numbers = [number for word in words if (number := integer(word)) is not None]
+    if not text.endswith("\n") or not words or len(numbers) < len(words):
         return None
-    if numbers[0] > _LARGEST_STATUS or any(number > _LARGEST_TIME for number in numbers):
+    if numbers[0] > _LARGEST_STATUS or max(numbers) > _LARGEST_TIME:
         return None
-    if len(numbers) < 4:
-        return ExitNote(numbers[0])
-    return ExitNote(numbers[0], bool(numbers[1]), numbers[3])
+    return ExitNote(numbers[0]) if len(numbers) < 4 else ExitNote(numbers[0], bool(numbers[1]), numbers[3])
 
 
 def note_in(path: Path) -> ExitNote | None:
     """Return what an exit file says; None if it is not there, or says nothing that can be read."""
-    try:
+    with contextlib.suppress(OSError):
         # Something else than a file (a pipe, say) must not block us.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        content = os.read(descriptor, _MOST_BYTES) if is_file else b""
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return read_exit_note(content.decode("utf-8", "replace"))
+        with FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return read_exit_note(file.read(_MOST_BYTES).decode("utf-8", "replace"))
+    return None
 
 
 def exit_reason(exit_status: int) -> str:

@@ -24,7 +24,7 @@ _ADOPTED_POLL_S = 0.5
 
 
 class LocalBackend:
-    """What all backends on this machine share: everything but where a run goes. No threads where there are pidfds.
+    """What all backends on this machine share: everything but where a run goes.
 
     Jobs of an earlier controller are adopted: known by their ids, and waited for and ended like our own.
     """
@@ -32,7 +32,7 @@ class LocalBackend:
     has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        """Nothing runs so far; `tell` shows people a message."""
+        """tell: shows people a message."""
         self._tell = tell
         self._leftovers = Leftovers(tell)
         self._launchers: dict[str, Launcher] = {}
@@ -58,13 +58,10 @@ class LocalBackend:
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
         """Return token -> job id of the live attempts among these; a damaged journal may have lost their ids."""
-        found: dict[str, str] = {}
-        for attempt in attempts:
-            for member in members_of({attempt.token}):
-                with contextlib.suppress(ProcessLookupError):
-                    if os.getpgid(pid_of(member.id)) == pid_of(member.id) and not member.is_nested:
-                        found.setdefault(attempt.token, member.id)
-        return found
+        members = members_of([attempt.token for attempt in attempts])
+        # A run may have started leaders itself, after it.
+        leaders = [member for member in reversed(members) if member.leads_group and not member.is_nested]
+        return {member.token: member.id for member in leaders}
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         return {job.attempt.token: self._status(job) for job in active}
@@ -89,7 +86,6 @@ class LocalBackend:
         end_family(tokens, family, alarm)
 
     def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
-        """End what attempts that are over have left on this machine; return the processes' names."""
         return [str(member) for member in end_family(tokens, (), alarm)]
 
     def logs(self, job: Job) -> Sequence[LogFile]:
@@ -149,12 +145,9 @@ class LocalBackend:
         """Return a file that becomes readable when the job ends; None if the system has no such thing."""
         if job in self._launchers:
             return self._launchers[job].ended
-        if job not in self._adopted:
-            descriptor = open_pidfd(pid_of(job)) if is_alive(job) else None
-            if descriptor is None:
-                return None
+        if job not in self._adopted and is_alive(job) and (descriptor := open_pidfd(pid_of(job))) is not None:
             self._adopted[job] = descriptor
-        return self._adopted[job]
+        return self._adopted.get(job)
 
     def _forget(self, job: str) -> None:
         if job in self._launchers:
@@ -169,13 +162,9 @@ class SequentialBackend(LocalBackend):
     name = "foreground"
 
     def __init__(self, slots: int = 1, tell: Callable[[str], None] = _log.warning) -> None:
-        """Run this many at once; `tell` shows people a message."""
+        """slots: how many may run at once. tell: shows people a message."""
         super().__init__(tell)
-        self._slots = slots
-
-    @property
-    def shows_output(self) -> bool:
-        return self._slots == 1
+        self._slots, self.shows_output = slots, slots == 1
 
     def check(self) -> None:
         """Nothing can be missing."""

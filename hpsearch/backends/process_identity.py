@@ -26,10 +26,7 @@ def boot_id() -> str:
 
 @dataclass(frozen=True)
 class ProcessEntry:
-    """What the kernel says of a process (proc(5)). has_ended: nobody has waited for it (a zombie).
-
-    started: in ticks of the system's clock since its start.
-    """
+    """What the kernel says of a process (proc(5)). has_ended: it is a zombie. started: in ticks since the boot."""
 
     pid: int
     name: str
@@ -69,16 +66,11 @@ def process_table() -> dict[int, ProcessEntry]:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when the process started, as text that is the same at every call; None if there is no such process.
-
-    A process that has ended and was not yet waited for (a zombie) counts as none.
-    """
+    """Return when the process started, as text that is the same at every call; None if there is none, or a zombie."""
     try:
         entry = ProcessEntry.of(pid)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return None if _has_proc() else _start_time_by_ps(pid)
-    except ProcessLookupError:
-        return None
     return None if entry.has_ended else entry.start_time
 
 
@@ -95,7 +87,7 @@ def _start_time_by_ps(pid: int) -> str | None:
 
 
 def job_id(pid: int) -> str:
-    """Return the id of a local job as one word: pid, start time, boot, and the namespaces of pid and host name."""
+    """Return a process's id as one word: pid, start time, boot, and the namespaces of pid and host name."""
     return _job_id(pid, start_time(pid) or "ended")
 
 
@@ -113,7 +105,6 @@ def _space(kind: str) -> str:
 
 
 def pid_of(job: str) -> int:
-    """Return the process id in a local job's id."""
     return int(job.partition("@")[0])
 
 
@@ -156,22 +147,20 @@ def signal_process(job: str, number: int) -> bool:
             os.kill(pid_of(job), number)
         else:
             signal.pidfd_send_signal(descriptor, number)
+        return True
     except ProcessLookupError:
         return False
     finally:
         if descriptor is not None:
             os.close(descriptor)
-    return True
 
 
 def open_pidfd(pid: int) -> int | None:
     """Return a file descriptor that stands for a process; None if there is none, or the system has no such thing."""
-    if not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
 
 
 def group_is_alive(pid: int) -> bool:

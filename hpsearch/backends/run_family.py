@@ -41,6 +41,7 @@ class Member:
 
     id: str
     name: str
+    leads_group: bool
     token: str
     is_nested: bool
 
@@ -50,28 +51,27 @@ class Member:
 
 def mark_of(token: str, environ: Mapping[str, str]) -> str:
     """Return the value of `MARK` for an attempt that is started with this environment."""
-    job = _job_in(environ)
+    job = _scheduler_job(environ)
     outer_job, _, outer = environ.get(MARK, "").rpartition("/")
     tokens = [outer, token] if outer and outer_job == job else [token]
     return f"{job}/{','.join(tokens)}"
 
 
-def _job_in(environ: Mapping[str, str]) -> str:
+def _scheduler_job(environ: Mapping[str, str]) -> str:
     return next((environ[name] for name in _JOB_VARIABLES if environ.get(name)), "")
 
 
 def _marks_of(pid: int) -> list[str]:
     """Return the tokens in a process's mark; none if nobody may read it, or it belongs to a scheduler's other job."""
-    try:
+    content = b""
+    with contextlib.suppress(OSError):
         content = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return []
     if f"{MARK}=".encode() not in content:
         return []
     words = content.decode("utf-8", "replace").split("\0")
     environ = dict(word.partition("=")[::2] for word in words)
     job, _, tokens = environ.get(MARK, "").rpartition("/")
-    return tokens.split(",") if tokens and job == _job_in(environ) else []
+    return tokens.split(",") if tokens and job == _scheduler_job(environ) else []
 
 
 def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
@@ -91,11 +91,11 @@ def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Mem
                 found[pid] = (token, chain[-1] != token)
     _add_descendants(found, table)
     found.pop(os.getpid(), None)
-    return [Member(table[pid].id, table[pid].name, *known) for pid, known in found.items()]
+    return [Member(table[pid].id, table[pid].name, table[pid].group == pid, *known) for pid, known in found.items()]
 
 
 def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, ProcessEntry]) -> None:
-    """Add what was started by these processes, and so on; what this process itself has started is left out."""
+    """Add all descendants of these processes, but not of this one."""
     children: dict[int, list[int]] = {}
     for pid, entry in table.items():
         children.setdefault(entry.parent, []).append(pid)
@@ -110,16 +110,16 @@ def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, Pro
 
 
 def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int | None = None) -> list[Member]:
-    """End what is left of attempts that are over; return these processes.
+    """End what is left of attempts that are over, as `Backend.cancel` does; return these processes.
 
-    known: those seen while parents could still tell. A search that a run has started ends its own runs in good order:
-    they are told only after it. If the file `alarm` becomes readable, someone is in a hurry.
+    known: those seen while parents could still tell. Processes of nested searches are told last: those searches end
+    their own runs in good order.
     """
     told: dict[str, Member] = {}
 
     def tell(left: Sequence[Member], number: int, alarm: int | None) -> bool:
         told.update((member.id, member) for member in left)
-        send(left, number)
+        _send(left, number)
         return await_end(lambda: not any(is_alive(member.id) for member in left), alarm)
 
     for takes_nested in (False, True):
@@ -127,15 +127,13 @@ def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int
         if not tell(left, signal.SIGTERM, alarm):
             break
     for _ in range(_LAST_ROUNDS):
-        left = _left(tokens, known)
-        if not left:
+        if not (left := _left(tokens, known)):
             break
         tell(left, signal.SIGKILL, None)
     return list(told.values())
 
 
-def send(members: Iterable[Member], number: int) -> None:
-    """Send a signal to those of exactly these processes that still live and that we may signal."""
+def _send(members: Iterable[Member], number: int) -> None:
     for member in members:
         with contextlib.suppress(PermissionError):
             signal_process(member.id, number)
@@ -177,7 +175,7 @@ class Leftovers:
         self._cases: dict[str, _Case] = {}
 
     def expect(self, job: Job) -> None:
-        """Look at this run in a moment: it has ended badly."""
+        """Look at this run in a moment."""
         self._cases.setdefault(job.attempt.token, _Case(job.attempt.run.number, time.monotonic() + _MOMENT_S))
 
     def seconds_left(self) -> float | None:
@@ -187,19 +185,16 @@ class Leftovers:
         return max(0.0, min(case.due for case in self._cases.values()) - time.monotonic())
 
     def look(self) -> None:
-        """Do what is due."""
         now = time.monotonic()
         self._look_at([token for token, case in self._cases.items() if case.due <= now])
 
     def finish(self) -> None:
         """Leave nothing behind: the search ends."""
         tokens = list(self._cases)
-        if not tokens or await_end(lambda: not members_of(tokens), None, _MOMENT_S):
-            self._cases.clear()
-            return
-        self._look_at([token for token, case in self._cases.items() if not case.is_told])
-        await_end(lambda: not members_of(tokens), None, _LAST_GRACE_S)
-        send(members_of(tokens), signal.SIGKILL)
+        if tokens and not await_end(lambda: not members_of(tokens), None, _MOMENT_S):
+            self._look_at([token for token, case in self._cases.items() if not case.is_told])
+            await_end(lambda: not members_of(tokens), None, _LAST_GRACE_S)
+            _send(members_of(tokens), signal.SIGKILL)
         self._cases.clear()
 
     def _look_at(self, tokens: Sequence[str]) -> None:
@@ -212,7 +207,7 @@ class Leftovers:
                 names = ", ".join(map(str, left[:_MOST_NAMED]))
                 more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
                 self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {names}{more}")
-                send(left, signal.SIGTERM)
+                _send(left, signal.SIGTERM)
                 self._cases[token] = _Case(case.run, time.monotonic() + GRACE_S, is_told=True)
             elif left:
-                send(left, signal.SIGKILL)
+                _send(left, signal.SIGKILL)
