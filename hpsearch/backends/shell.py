@@ -106,11 +106,11 @@ class Conversation:
         return answer
 
     def note(self, argv: Sequence[str], seconds: float, answer: Answer) -> None:
-        asked = self._without_secrets(shlex.join(argv))
+        asked = self._without_secrets(shlex.join(argv))[:_MOST_ARGV]
         output, errors = (self._without_secrets(_beginning(text)) for text in (answer.stdout, answer.stderr))
         entry = {
             "at": datetime.fromtimestamp(self._wall()).isoformat(timespec="milliseconds"),
-            "asked": asked[:_MOST_ARGV],
+            "asked": asked,
             "seconds": round(seconds, 3),
             "status": answer.exit_status,
             "output": output,
@@ -119,7 +119,7 @@ class Conversation:
         status = "no answer" if answer.exit_status is None else f"exit status {answer.exit_status}"
         said = "; ".join((errors.strip() or output.strip()).splitlines()) or "nothing"
         with self._mutex:
-            self.last = f"asked: {asked[:_MOST_ARGV]}; {status}; answered: {said}"
+            self.last = f"asked: {asked}; {status}; answered: {said}"
             self._write(json.dumps(entry) + "\n")
 
     def keep(self, file: str, write: Callable[[str], None]) -> None:
@@ -143,12 +143,8 @@ class Conversation:
 
 def _secrets(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the variables that look like secrets, with their values, the longest first."""
-    found = [
-        (name, value)
-        for name, value in environ.items()
-        if re.fullmatch(_SECRET_NAME, name, re.IGNORECASE) and len(value) >= _SHORTEST_SECRET
-    ]
-    return sorted(found, key=lambda pair: -len(pair[1]))
+    found = [(name, value) for name, value in environ.items() if re.fullmatch(_SECRET_NAME, name, re.IGNORECASE)]
+    return sorted([pair for pair in found if len(pair[1]) >= _SHORTEST_SECRET], key=lambda pair: -len(pair[1]))
 
 
 def _beginning(text: str) -> str:

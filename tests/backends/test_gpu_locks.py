@@ -46,7 +46,7 @@ def test_two_searches_do_not_hold_the_same_gpu(folder):
 def test_a_lock_that_is_given_back_is_free(folder):
     first, second = locks_in(folder), locks_in(folder)
     first.take("GPU-a")
-    first.keep(())
+    first.keep_only(())
     assert second.take("GPU-a")
 
 
@@ -75,7 +75,7 @@ def test_a_start_of_another_search_makes_earlier_readings_worthless(folder):
     first, second = locks_in(folder), locks_in(folder)
     first.take("GPU-a")
     first.note_start("GPU-a", 1000.5)
-    first.keep(())
+    first.keep_only(())
     second.take("GPU-a")
     news = [second.has_other_start("GPU-a", since=since, now=1002.0) for since in (1000.0, 1001.0)]
     assert news == [True, False]
@@ -92,7 +92,7 @@ def test_a_stamp_from_before_the_machine_was_started_is_no_start(folder):
     first, second = locks_in(folder), locks_in(folder)
     first.take("GPU-a")
     first.note_start("GPU-a", 90_000.0)
-    first.keep(())
+    first.keep_only(())
     second.take("GPU-a")
     assert not second.has_other_start("GPU-a", since=5.0, now=6.0)
 

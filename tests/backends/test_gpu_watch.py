@@ -19,7 +19,7 @@ from hpsearch.backends.gpu.watch import (
 def watched(*readings: tuple[float, bool], samples: int = 3) -> GpuWatch:
     watch = GpuWatch(samples)
     for at, allows in readings:
-        watch.note({0: "" if allows else "full"}, at, at)
+        watch.note(0, "" if allows else "full", at, at)
     return watch
 
 
@@ -59,7 +59,7 @@ def test_a_gpu_that_was_full_is_watched_for_longer():
 def test_pauses_grow_while_a_gpu_is_full():
     watch, now, pauses = GpuWatch(3), 0.0, []
     for _ in range(5):
-        watch.note({0: "full"}, now, now)
+        watch.note(0, "full", now, now)
         pauses.append(watch.wait_s([0], 1, now))
         now += pauses[-1]
     assert pauses == [1.0, 2.0, 4.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
@@ -68,7 +68,7 @@ def test_pauses_grow_while_a_gpu_is_full():
 def test_a_driver_that_needs_seconds_for_an_answer_only_makes_it_slower():
     watch = GpuWatch(3)
     for asked in (0.0, 4.0, 8.0):
-        watch.note({0: ""}, asked, asked + 3.9)
+        watch.note(0, "", asked, asked + 3.9)
     assert (watch.is_confirmed(0, 11.9), watch.confirmed_since(0)) == (True, 0.0)
 
 
@@ -93,21 +93,23 @@ def test_readings_that_are_worth_nothing_are_forgotten():
 def test_the_load_that_a_run_of_ours_leaves_behind_costs_no_long_pause():
     watch = GpuWatch(2)
     watch.run_ended([0], 0.0)
-    watch.note({0: "full"}, 0.1, 0.1)
+    watch.note(0, "full", 0.1, 0.1)
     wait_s = watch.wait_s([0], 1, 0.1)
-    watch.note({0: ""}, 0.6, 0.6)
-    watch.note({0: ""}, 0.8, 0.8)
+    watch.note(0, "", 0.6, 0.6)
+    watch.note(0, "", 0.8, 0.8)
     assert (wait_s, watch.is_confirmed(0, 0.8)) == (pytest.approx(SETTLING_PAUSE_S), True)
 
 
 def test_load_long_after_the_end_of_a_run_is_someone_elses():
     watch = GpuWatch(2)
     watch.run_ended([0], 0.0)
-    watch.note({0: "full"}, SETTLING_S, SETTLING_S)
+    watch.note(0, "full", SETTLING_S, SETTLING_S)
     assert watch.wait_s([0], 1, SETTLING_S) == pytest.approx(FIRST_PAUSE_S)
 
 
 def test_several_gpus_are_read_when_the_last_one_needed_may_be_free():
     watch = GpuWatch(1)
-    watch.note({0: "", 1: "full", 2: "full"}, 0.0, 0.0)
+    watch.note(0, "", 0.0, 0.0)
+    watch.note(1, "full", 0.0, 0.0)
+    watch.note(2, "full", 0.0, 0.0)
     assert watch.wait_s([0, 1, 2], 2, 0.5) == pytest.approx(0.5)

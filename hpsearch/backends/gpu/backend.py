@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -61,8 +60,7 @@ class GpuBackend(LocalBackend):
         self._sharing: set[str] = set()
         self._cards: dict[int, Card] = {}
         self._readings: dict[int, GpuReading] = {}
-        self._reader = GpuReader(self.conversation)
-        self._asked_at = -math.inf
+        self._reader = GpuReader(self.conversation, clock)
         self._look_at: float | None = None
         self._changed: set[int] = set()
         self._is_silent = False
@@ -74,7 +72,7 @@ class GpuBackend(LocalBackend):
         if shutil.which("nvidia-smi") is None:
             raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
         # Loading GPUtil and its first reading take their time while the cards are listed.
-        self._ask()
+        self._reader.ask()
         listed, remarks = query_cards(self.conversation)
         cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
         self._cards = {card.index: card for card in cards}
@@ -88,38 +86,37 @@ class GpuBackend(LocalBackend):
         self._take_in(readings, [])
 
     def place(self, active: Sequence[Job], need_mb: float | None = None) -> Place | None:
-        """Return the GPUs for one more run; ask for readings where a slot could be filled.
-
-        need_mb: the run wants them alone, with this much memory free.
-        """
+        """Return the GPUs for one more run, or for one that wants them alone with this much free memory."""
         runs = self._runs(active)
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
-        now = self._clock()
+        needed, now = self._limits.gpus_per_run, self._clock()
         candidates = slots.open_gpus(list(self._cards), runs, self._limits, now)
         fit = [gpu for gpu in candidates if self._watch.is_confirmed(gpu, now) and gpu in self._readings]
         if need_mb is not None:
             fit = self._with_memory(fit, need_mb, runs)
         chosen = self._chosen(fit, runs, [job.id for job in active])
+        now = self._clock()
         if not chosen:
-            needed, now = self._limits.gpus_per_run, self._clock()
             if not active and (words := self._watch.obstacles(candidates, needed, now)):
                 self._tell(words)
-            self._look(candidates)
+            # A reading is only worth its time if a slot could be filled.
+            if len(candidates) >= needed:
+                wait_s = self._watch.wait_s(candidates, needed, now)
+                self._look_at = now + wait_s
+                if wait_s <= 0:
+                    self._reader.ask()
             return None
         self._watch.run_started()
-        now = self._clock()
         for gpu in chosen:
             self._locks.note_start(self._cards[gpu].lock_name, now)
         return slots.place_on([self._readings[gpu] for gpu in chosen], is_alone=need_mb is not None)
 
     def memory_need_mb(self, job: Job) -> float | None:
-        """Return more free memory than the job had when it started; as much, if it shared a GPU with another run."""
         ours = [self._readings[gpu] for gpu in self._cards if gpu in self._readings]
         return slots.memory_need_mb(job, job.attempt.token in self._sharing, ours, self._limits.gpus_per_run)
 
     def place_with_memory(self, active: Sequence[Job], free_mb: float) -> Place | None:
-        """Return GPUs for one run alone that have this much memory free."""
         return self.place(active, free_mb)
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
@@ -151,10 +148,9 @@ class GpuBackend(LocalBackend):
         self._keep_locks(runs)
 
     def close(self) -> None:
-        """Forget the processes, which go on, and give back the locks."""
         super().close()
         self._reader.close()
-        self._locks.keep(())
+        self._locks.keep_only(())
 
     def _with_memory(self, gpus: Sequence[int], need_mb: float, runs: Sequence[GpuRun]) -> list[int]:
         """Return the GPUs that have enough free memory and no run; look at the others less and less often."""
@@ -192,20 +188,6 @@ class GpuBackend(LocalBackend):
         self._watch.put_off(foreign, self._clock(), "a process of someone else computes there, --exclusive_gpus")
         return foreign
 
-    def _look(self, candidates: Sequence[int]) -> None:
-        """Ask for a reading if a slot could be filled and it is time; else note when it will be."""
-        now, needed = self._clock(), self._limits.gpus_per_run
-        if len(candidates) >= needed:
-            wait_s = self._watch.wait_s(candidates, needed, now)
-            if wait_s <= 0:
-                self._ask()
-            self._look_at = now + wait_s
-
-    def _ask(self) -> None:
-        if not self._reader.is_busy:
-            self._asked_at = self._clock()
-            self._reader.ask()
-
     def _take_in(self, readings: Sequence[GpuReading] | None, runs: Sequence[GpuRun]) -> None:
         """Take in new readings: None = there are none yet, empty = the driver gave no answer."""
         if readings is None:
@@ -224,22 +206,17 @@ class GpuBackend(LocalBackend):
         # A full GPU means nothing while our own runs fill it, or did so when the driver was asked.
         is_telling = {*slots.open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
         self._changed.clear()
-        broken = {gpu: self._broken_limits(gpu) for gpu in self._cards}
-        told = {gpu: words for gpu, words in broken.items() if not words or gpu in is_telling}
-        self._watch.note(told, self._asked_at, now)
-
-    def _broken_limits(self, gpu: int) -> str:
-        if gpu not in self._readings:
-            return "nvidia-smi does not list it any more"
-        return ", ".join(slots.broken_limits(self._readings[gpu], self._limits))
+        for gpu in self._cards:
+            words = "nvidia-smi does not list it any more"
+            if gpu in self._readings:
+                words = ", ".join(slots.broken_limits(self._readings[gpu], self._limits))
+            if not words or gpu in is_telling:
+                self._watch.note(gpu, words, self._reader.asked_at, now)
 
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
         """Hold the locks of exactly those GPUs on which a run (of an earlier controller, too) starts up."""
         gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
-        starting = [card.lock_name for gpu, card in self._cards.items() if gpu in gpus]
-        self._locks.keep(starting)
-        for name in starting:
-            self._locks.take(name)
+        self._locks.keep_only([card.lock_name for gpu, card in self._cards.items() if gpu in gpus])
 
     def _starting(self, runs: Sequence[GpuRun]) -> list[GpuRun]:
         now = self._clock()

@@ -73,15 +73,13 @@ def query_cards(conversation: Conversation) -> tuple[list[Card], Sequence[str]]:
 
 
 def _failure(answer: Answer) -> BackendError:
-    """Return the error for an nvidia-smi that does not list the GPUs."""
     said = " ".join((answer.stdout + " " + answer.stderr).split())
     if "No devices were found" in said:
         return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
     if answer.exit_status is None:
         problem = f"gave no answer within {PATIENCE_S:.0f} s: the driver hangs; reboot"
     elif not said:
-        by_hand = "call it by hand to see whether the driver works"
-        problem = f"said nothing (exit status {answer.exit_status}): {by_hand}"
+        problem = f"said nothing (exit status {answer.exit_status}): call it by hand to see whether the driver works"
     else:
         remedy = next((remedy for piece, remedy in _REMEDIES.items() if piece in said), "call nvidia-smi by hand")
         problem = f"fails: {said.rstrip('.')}. Remedy: {remedy}"
@@ -101,10 +99,6 @@ def _unusable_reason(card: Card, limits: GpuLimits) -> str | None:
         return f"{card.label} is divided by MIG and has no load of its own: {undivide}; or {use_part}"
     if card.compute_mode == "Prohibited":
         return f"{card.label} lets no process compute: nvidia-smi -i {card.index} -c DEFAULT (as root) lets it"
-    return _figures_missing(card, limits)
-
-
-def _figures_missing(card: Card, limits: GpuLimits) -> str | None:
     total_mb = figure(card.memory_total)
     has_memory = total_mb is not None and figure(card.memory_used) is not None
     if not has_memory and limits.free_memory_mb > 0:
@@ -123,7 +117,6 @@ def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | No
     """Return the cards that the user wants, in order of preference, and a complaint for each that does not exist.
 
     listed: --visible_gpus; empty = all. caller: the caller's own CUDA_VISIBLE_DEVICES, which restricts "all".
-    Raises NoGpuFound if the caller hides all GPUs.
     """
     if not listed:
         return (list(cards), []) if caller is None else _visible_to(caller, cards)
@@ -135,24 +128,23 @@ def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | No
 
 
 def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[str]]:
-    """Return the cards that CUDA_VISIBLE_DEVICES names, by index or by the beginning of a UUID."""
+    """Return the cards that CUDA_VISIBLE_DEVICES names, by index or by the beginning of a UUID.
+
+    Raises NoGpuFound if it hides them all.
+    """
     names = [name.strip() for name in caller.split(",")]
     if names in ([""], ["-1"]) or caller == "NoDevFiles":
         raise NoGpuFound(f"CUDA_VISIBLE_DEVICES={caller} hides all GPUs")
-    found: list[Card] = []
+    found: dict[Card, None] = {}
     for name in names:
-        card = next((card for card in cards if _is_named(card, name)), None)
-        if card is None:
+        is_uuid = name.startswith("GPU-")
+        named = [card for card in cards if name == str(card.index) or (is_uuid and card.uuid.startswith(name))]
+        if not named:
             # CUDA itself stops at the first name that it does not know.
             remedy = _MIG_REMEDY if name.startswith("MIG-") else "correct it, or give --visible_gpus"
-            return found, [f"CUDA_VISIBLE_DEVICES={caller}: there is no GPU {name} here; {remedy}"]
-        if card not in found:
-            found.append(card)
-    return found, []
-
-
-def _is_named(card: Card, name: str) -> bool:
-    return name == str(card.index) or (name.startswith("GPU-") and card.uuid.startswith(name))
+            return list(found), [f"CUDA_VISIBLE_DEVICES={caller}: there is no GPU {name} here; {remedy}"]
+        found[named[0]] = None
+    return list(found), []
 
 
 def usable_cards(
@@ -163,9 +155,9 @@ def usable_cards(
     Raises BackendError with all of these if too few cards are left, NoGpuFound if the caller hides them all.
     """
     wanted, complaints = _wanted_cards(cards, listed, environment.get("CUDA_VISIBLE_DEVICES"))
-    reasons = {card.index: _unusable_reason(card, limits) for card in wanted}
-    complaints += [reason for reason in reasons.values() if reason is not None]
-    usable = [card for card in wanted if reasons[card.index] is None]
+    reasons = {card: _unusable_reason(card, limits) for card in wanted}
+    complaints += filter(None, reasons.values())
+    usable = [card for card in wanted if reasons[card] is None]
     if not usable:
         raise BackendError(f"no GPU can be used: {'; '.join(complaints)}. {_OR_WITHOUT}")
     if len(usable) < limits.gpus_per_run:

@@ -91,10 +91,12 @@ class GpuLocks:
             with contextlib.suppress(OSError):
                 os.pwrite(self._held[uuid], f"{text:<20}\n".encode("ascii"), 0)
 
-    def keep(self, uuids: Collection[str]) -> None:
-        """Give back all locks but these."""
-        for uuid in [uuid for uuid in self._held if uuid not in uuids]:
+    def keep_only(self, uuids: Collection[str]) -> None:
+        """Give back all locks but these, which are taken."""
+        for uuid in self._held.keys() - uuids:
             os.close(self._held.pop(uuid))
+        for uuid in uuids:
+            self.take(uuid)
 
     def _locked(self, uuid: str) -> int | None:
         """Return a GPU's lock file, open and locked; None if another search has locked it. Raises _NotALock."""

@@ -40,17 +40,22 @@ _KILLED = 128
 class GpuReader:
     """Takes readings in a thread, one at a time, so that a slow driver holds nobody up.
 
-    bell: a file descriptor that is readable when an answer has come. problem: why there are no readings.
-    remarks: what nvidia-smi said besides the last readings.
+    bell: a file descriptor that is readable when an answer has come. asked_at: by `clock`, when it was last asked.
+    problem: why there are no readings. remarks: what nvidia-smi said besides the last readings.
     """
 
-    def __init__(self, conversation: Conversation, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.bell, self._ring = os.pipe()
+        self.asked_at = -math.inf
         self.problem = ""
         self.remarks: Sequence[str] = ()
-        self._conversation, self._patience_s = conversation, patience_s
+        self._conversation, self._clock, self._patience_s = conversation, clock, patience_s
         self._thread: threading.Thread | None = None
-        self._asked_at = 0.0
         self._readings: list[GpuReading] = []
         self._obstacle: BackendError | None = None
         self._known_fields = ""
@@ -63,7 +68,7 @@ class GpuReader:
     def ask(self) -> None:
         """Ask for a reading; nothing new while one is on its way."""
         if self._thread is None:
-            self._asked_at = time.monotonic()
+            self.asked_at = self._clock()
             self._thread = threading.Thread(target=self._read, daemon=True)
             self._thread.start()
 
@@ -110,7 +115,7 @@ class GpuReader:
         """Ask what GPUtil asks, or less if the driver does not know all of that; return only what GPUtil can read."""
         asked = argv[1].partition("=")[2]
         for fields in [self._known_fields] if self._known_fields else [asked, _FEW_FIELDS]:
-            seconds_left = max(0.0, self._asked_at + self._patience_s - time.monotonic())
+            seconds_left = max(0.0, self.asked_at + self._patience_s - self._clock())
             answer = ask(self._conversation, f"--query-gpu={fields}", seconds_left)
             table = read_gpus(answer, fields)
             if table is not None and table.rows:

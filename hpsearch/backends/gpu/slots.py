@@ -59,7 +59,7 @@ class GpuRun:
 
 
 def is_in_startup(run: GpuRun, limits: GpuLimits, now: float) -> bool:
-    """Return whether a run may not have taken all its memory yet. All times come from one monotonic clock."""
+    """Return whether a run may not have taken all its memory yet. Times come from one monotonic clock."""
     return now - run.started_at < limits.startup_s
 
 
@@ -79,11 +79,12 @@ def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
     load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
     memory_fits = limits.memory >= 1 if reading.memory is None else reading.memory <= limits.memory
     free_fits = limits.free_memory_mb <= 0 or (reading.memory_free_mb or 0) >= limits.free_memory_mb
-    broken = [] if load_fits else [f"load {_words(reading.load)}, --allowed_load={limits.load:g}"]
-    broken += [] if memory_fits else [f"memory in use {_words(reading.memory)}, --allowed_memory={limits.memory:g}"]
-    if not free_fits:
-        broken.append(f"{_words(reading.memory_free_mb)} MiB free, --min_free_memory={limits.free_memory_mb:g}")
-    return broken
+    rules = (
+        (load_fits, f"load {_words(reading.load)}, --allowed_load={limits.load:g}"),
+        (memory_fits, f"memory in use {_words(reading.memory)}, --allowed_memory={limits.memory:g}"),
+        (free_fits, f"{_words(reading.memory_free_mb)} MiB free, --min_free_memory={limits.free_memory_mb:g}"),
+    )
+    return [words for fits, words in rules if not fits]
 
 
 def _words(number: float | None) -> str:
@@ -97,11 +98,8 @@ def choose_gpus(
 
     order: the GPUs that may be used, as the user prefers them. readings: of those that may be considered now.
     """
-    fit = [
-        gpu
-        for gpu in open_gpus(order, runs, limits, now)
-        if gpu in readings and not broken_limits(readings[gpu], limits)
-    ]
+    considered = [gpu for gpu in open_gpus(order, runs, limits, now) if gpu in readings]
+    fit = [gpu for gpu in considered if not broken_limits(readings[gpu], limits)]
     chosen = sorted(fit, key=lambda gpu: _fullness(readings[gpu], runs))[: limits.gpus_per_run]
     return tuple(chosen) if len(chosen) == limits.gpus_per_run else ()
 
@@ -130,7 +128,7 @@ def place_on(gpus: Sequence[GpuReading], is_alone: bool) -> Place:
 
 
 def gpus_of(job: Job) -> tuple[int, ...]:
-    """Return the GPUs that a job was given, by this controller or an earlier one."""
+    """Return the GPUs that a job was given, perhaps by an earlier controller."""
     ids = job.place.environment.get(_GPUS, "")
     return tuple(gpu for word in ids.split(",") if (gpu := integer(word)) is not None)
 
@@ -144,7 +142,6 @@ def free_mb_of(job: Job) -> float:
 
 
 def wants_alone(job: Job) -> bool:
-    """Return whether no other run of the search may join the job."""
     return _ALONE in job.place.environment
 
 
@@ -163,5 +160,5 @@ def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], g
     if was_shared or not free_mb:
         return free_mb / _MORE
     need_mb = free_mb * _MORE
-    large_enough = [reading for reading in readings if (reading.memory_total_mb or 0) >= need_mb]
-    return need_mb if len(large_enough) >= gpus_per_run else None
+    large_enough = sum((reading.memory_total_mb or 0) >= need_mb for reading in readings)
+    return need_mb if large_enough >= gpus_per_run else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 #: Between the readings that together confirm a GPU which nobody was seen to use.
@@ -63,21 +63,19 @@ class GpuWatch:
         self._waits_since: float | None = None
         self._is_told = False
 
-    def note(self, broken: Mapping[int, str], asked: float, now: float) -> None:
-        """Take in one reading. broken: GPU -> the limits that it is beyond, empty = a run may start there.
+    def note(self, gpu: int, broken: str, asked: float, now: float) -> None:
+        """Take in one reading. broken: the limits that the GPU is beyond, empty = a run may start there.
 
         asked: when the driver was asked for it.
         """
-        self._beyond = {gpu: words for gpu, words in {**self._beyond, **broken}.items() if words}
-        for gpu, words in broken.items():
-            view = self._views[gpu]
-            if not words:
-                self._count(view, asked, now)
-            elif now < view.settles:
-                view.good, view.look_at = 0, now + SETTLING_PAUSE_S
-            else:
-                view.was_full = True
-                view.put_off(now)
+        view, self._beyond[gpu] = self._views[gpu], broken
+        if not broken:
+            self._count(view, asked, now)
+        elif now < view.settles:
+            view.good, view.look_at = 0, now + SETTLING_PAUSE_S
+        else:
+            view.was_full = True
+            view.put_off(now)
 
     def _count(self, view: _View, asked: float, now: float) -> None:
         gap_s = LONG_GAP_S if view.was_full else GAP_S
@@ -93,13 +91,11 @@ class GpuWatch:
             view.was_full, view.look_at = False, now + FRESH_S
 
     def put_off(self, gpus: Collection[int], now: float, reason: str = "") -> None:
-        """These GPUs cannot be used for now: start counting anew, after a pause that grows each time.
-
-        reason: why, although they are within the limits.
-        """
+        """These GPUs cannot be used for now. reason: why, although they are within the limits."""
         for gpu in gpus:
             self._views[gpu].put_off(now)
-            self._refused |= {gpu: reason} if reason else {}
+            if reason:
+                self._refused[gpu] = reason
 
     def start_anew(self, gpus: Iterable[int]) -> None:
         """Earlier readings of these GPUs are worth nothing: look at them at once."""
@@ -124,8 +120,7 @@ class GpuWatch:
 
     def wait_s(self, gpus: Sequence[int], needed: int, now: float) -> float:
         """Return how long to wait before the next reading can confirm `needed` of these GPUs; 0 = read now."""
-        times = sorted(max(0.0, self._views[gpu].look_at - now) for gpu in gpus)
-        return times[needed - 1]
+        return sorted(max(0.0, self._views[gpu].look_at - now) for gpu in gpus)[needed - 1]
 
     def run_started(self) -> None:
         """The wait for a GPU is over."""
@@ -134,9 +129,9 @@ class GpuWatch:
         self._waits_since, self._is_told = None, False
 
     def obstacles(self, gpus: Sequence[int], needed: int, now: float) -> str:
-        """Return what keeps runs from these GPUs, `needed` of which are waited for; empty if it is no time to tell.
+        """Return what keeps runs from GPUs while `needed` of them are waited for and the search has no live run.
 
-        To be called whenever no run can be started although none of the search's own is live. Told once in each wait.
+        Empty if it is no time to tell, which is once in each wait.
         """
         reasons = {gpu: self._beyond.get(gpu) or self._refused.get(gpu) for gpu in gpus}
         kept = [f"GPU {gpu}: {reason}" for gpu, reason in reasons.items() if reason]
