@@ -18,10 +18,9 @@ from hpsearch.core.errors import BackendError
 @lru_cache(maxsize=1)
 def boot_id() -> str:
     """Return the beginning of the id of this machine's boot; empty where there is none."""
-    try:
+    with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-    except OSError:
-        return ""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class ProcessEntry:
 
     @property
     def id(self) -> str:
-        return _job_id(self.pid, self.start_time)
+        return job_id(self.pid, self.start_time)
 
 
 def process_table() -> dict[int, ProcessEntry]:
@@ -86,22 +85,18 @@ def _start_time_by_ps(pid: int) -> str | None:
     return None if not fields or fields[0].startswith("Z") else "-".join(fields[1:])
 
 
-def job_id(pid: int) -> str:
+def job_id(pid: int, started: str = "") -> str:
     """Return a process's id as one word: pid, start time, boot, and the namespaces of pid and host name."""
-    return _job_id(pid, start_time(pid) or "ended")
-
-
-def _job_id(pid: int, started: str) -> str:
+    started = started or start_time(pid) or "ended"
     return f"{pid}@{started}.{_space('pid')}.{_space('uts')}" if boot_id() else f"{pid}@{started}"
 
 
 @lru_cache(maxsize=2)
 def _space(kind: str) -> str:
     """Return this process's namespace: containers of one machine have their own process ids and host names."""
-    try:
+    with contextlib.suppress(OSError):
         return str(Path(f"/proc/self/ns/{kind}").stat().st_ino)
-    except OSError:
-        return ""
+    return ""
 
 
 def pid_of(job: str) -> int:
@@ -110,16 +105,15 @@ def pid_of(job: str) -> int:
 
 def is_alive(job: str) -> bool:
     """Return whether the very process that the id was made for still lives."""
-    pid, _, started = job.partition("@")
-    now = start_time(int(pid))
-    return now is not None and (started == now or started.startswith(f"{now}."))
+    now = start_time(pid_of(job))
+    return now is not None and f"{job}.".startswith(f"{pid_of(job)}@{now}.")
 
 
 def lives(job: str, host: str) -> bool | None:
     """Return whether the process that the id was made for on `host` lives; None if nobody can tell from here.
 
-    A machine whose name has changed is known by its boot. But a process that has the number now may be the same one:
-    seen from a container, it may seem to have started at another time.
+    A machine whose name has changed is known by its boot. A process that has the number now may be the same one: seen
+    from a container, it may seem to have started at another time.
     """
     if host == socket.gethostname():
         return is_alive(job)
@@ -129,7 +123,7 @@ def lives(job: str, host: str) -> bool | None:
 
 
 def shares_host_name(job: str) -> bool:
-    """Return whether the process that the id was made for had this process's host name, whatever that was then."""
+    """Return whether the process of this id had the same host name as this one, whatever that was then."""
     return bool(boot_id()) and job.endswith(f".{boot_id()}.{_space('pid')}.{_space('uts')}")
 
 
@@ -164,16 +158,14 @@ def open_pidfd(pid: int) -> int | None:
 
 
 def group_is_alive(pid: int) -> bool:
-    """Return whether any process of the group that `pid` leads is left.
-
-    Ended ones do not count, even if nobody ever waits for them: not every container's first process does.
-    """
+    """Return whether any process of the group that `pid` leads is left. Zombies do not count."""
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
+    # In a container whose first process waits for none, zombies stay.
     if start_time(pid) is not None or not _has_proc():
         return True
     return any(entry.group == pid for entry in process_table().values())

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,15 +64,14 @@ def _scheduler_job(environ: Mapping[str, str]) -> str:
 
 def _marks_of(pid: int) -> list[str]:
     """Return the tokens in a process's mark; none if nobody may read it, or it belongs to a scheduler's other job."""
-    content = b""
     with contextlib.suppress(OSError):
         content = Path(f"/proc/{pid}/environ").read_bytes()
-    if f"{MARK}=".encode() not in content:
-        return []
-    words = content.decode("utf-8", "replace").split("\0")
-    environ = dict(word.partition("=")[::2] for word in words)
-    job, _, tokens = environ.get(MARK, "").rpartition("/")
-    return tokens.split(",") if tokens and job == _scheduler_job(environ) else []
+        if f"{MARK}=".encode() in content:
+            words = content.decode("utf-8", "replace").split("\0")
+            environ = dict(word.partition("=")[::2] for word in words)
+            job, _, tokens = environ.get(MARK, "").rpartition("/")
+            return tokens.split(",") if tokens and job == _scheduler_job(environ) else []
+    return []
 
 
 def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
@@ -85,8 +85,7 @@ def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Mem
     # Parents may have ended, but all of a leader's processes were of its session.
     found |= {pid: ("", False) for pid, entry in table.items() if entry.session in found}
     for pid in table:
-        chain = _marks_of(pid)
-        for token in chain:
+        for token in (chain := _marks_of(pid)):
             if token in tokens:
                 found[pid] = (token, chain[-1] != token)
     _add_descendants(found, table)
@@ -96,13 +95,12 @@ def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Mem
 
 def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, ProcessEntry]) -> None:
     """Add all descendants of these processes, but not of this one."""
-    children: dict[int, list[int]] = {}
+    children = defaultdict[int, list[int]](list)
     for pid, entry in table.items():
-        children.setdefault(entry.parent, []).append(pid)
+        children[entry.parent].append(pid)
     to_follow = list(found)
-    while to_follow:
-        parent = to_follow.pop()
-        for pid in children.get(parent, ()) if parent != os.getpid() else ():
+    for parent in to_follow:
+        for pid in children[parent] if parent != os.getpid() else ():
             # A number that was given out again is no parent: it is younger than the child.
             if pid not in found and table[pid].started >= table[parent].started:
                 found[pid] = found[parent]
@@ -140,10 +138,8 @@ def _send(members: Iterable[Member], number: int) -> None:
 
 
 def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float = GRACE_S) -> bool:
-    """Wait until nothing is left; False after `patience_s`, or if the file `alarm` becomes readable.
-
-    No system call waits for processes that are no children, so this looks again and again, soon at first.
-    """
+    """Wait until nothing is left; False after `patience_s`, or if the file `alarm` becomes readable."""
+    # No system call waits for processes that are no children, so this looks again and again, soon at first.
     deadline, pause_s = time.monotonic() + patience_s, 0.002
     while not is_over():
         if time.monotonic() >= deadline or sleep(pause_s, alarm):
@@ -157,7 +153,7 @@ def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
     return list({member.id: member for member in live}.values())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Case:
     """A run that ended badly. due: by the monotonic clock, when to look at what it left."""
 
@@ -202,12 +198,13 @@ class Leftovers:
             return
         members = members_of(tokens)
         for token in tokens:
-            case, left = self._cases.pop(token), [member for member in members if member.token == token]
-            if left and not case.is_told:
-                names = ", ".join(map(str, left[:_MOST_NAMED]))
-                more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
-                self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {names}{more}")
-                _send(left, signal.SIGTERM)
-                self._cases[token] = _Case(case.run, time.monotonic() + GRACE_S, is_told=True)
-            elif left:
+            case, left = self._cases[token], [member for member in members if member.token == token]
+            if not left or case.is_told:
                 _send(left, signal.SIGKILL)
+                del self._cases[token]
+                continue
+            names = ", ".join(map(str, left[:_MOST_NAMED]))
+            more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+            self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {names}{more}")
+            _send(left, signal.SIGTERM)
+            case.is_told, case.due = True, time.monotonic() + GRACE_S

@@ -1,7 +1,4 @@
-"""What a scheduler's module knows: its commands and answers, as text. `cluster/backend.py` does everything else.
-
-A new scheduler is one class with the methods of `Scheduler`, none of which runs anything.
-"""
+"""What a scheduler's module knows: its commands and answers, as text. `cluster/backend.py` does everything else."""
 
 from __future__ import annotations
 
@@ -27,9 +24,8 @@ class ClusterWishes:
 
     jobs: how many jobs of this search may be queued or running at once. hours: time limit of a job.
     runs_per_job: how many runs share a job, side by side unless `one_after_another`.
-    as_arrays: submit many jobs at once, as job arrays.
-    all_at_once: submit all jobs at once; each array starts when the one before it has ended.
-    setup: shell lines, executed once in each job. longest_pause_s: the longest time between two polls.
+    as_arrays: submit job arrays. all_at_once: submit everything; each array starts when the one before it has ended.
+    setup: shell lines, executed once in each job. longest_pause_s: between two polls.
     """
 
     jobs: int = 8
@@ -46,8 +42,7 @@ class ClusterWishes:
 class Submission:
     """What one submit command hands over: one job, or an array of jobs.
 
-    name: unique; the scheduler can be asked for it, because the script is called so.
-    label: the job name that people see in the queue.
+    name: unique; the scheduler can be asked for it, as the script is called so. label: the job name that people see.
     log_folder: absolute; where the job's own output goes, and its runs' (see `single`).
     jobs: the runs of each job; number i of an array (counted from 1) has `jobs[i - 1]`.
     is_array: true also for an array of one job. at_once: how many jobs of the array may run at once.
@@ -73,7 +68,7 @@ class Submission:
 
 
 def script_path(log_folder: Path, name: str) -> Path:
-    """Return the path of the script of a submission, or of one run."""
+    """Return the path of the script of a submission, or of a run, by its name."""
     return log_folder / f"{name}.sh"
 
 
@@ -85,22 +80,20 @@ def time_limit(hours: float) -> str:
 
 
 def on_cluster(job_id: str, cluster: str) -> str:
-    """Return the id of a job on this cluster; empty = on the one that the commands ask by default."""
+    """Return the id of a job on this cluster; empty = the one that the commands ask by default."""
     return f"{job_id};{cluster}" if cluster else job_id
 
 
 def cluster_of(job_id: str) -> str:
-    """Return the cluster that a job's id names; empty if none."""
     return job_id.partition(";")[2]
 
 
 def without_cluster(job_id: str) -> str:
-    """Return the id that a job has on its own cluster."""
     return job_id.partition(";")[0]
 
 
 def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Return the ids, each once, in groups for one command each: of one cluster, at most `most` of them."""
+    """Yield the ids, each once, in groups for one command each: of one cluster, at most `most` of them."""
     clusters: dict[str, dict[str, None]] = {}
     for job_id in ids:
         clusters.setdefault(cluster_of(job_id), {})[job_id] = None
@@ -109,23 +102,22 @@ def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
 
 
 def refuse_characters(path: Path, characters: Mapping[str, str], scheduler: str) -> None:
-    """Raise SubmissionRefused if a folder's path has characters (given with their names) that the scheduler refuses."""
+    """Raise SubmissionRefused if a path has characters (given with their names) that the scheduler refuses."""
     for character, name in characters.items():
         if character in str(path):
-            raise SubmissionRefused(
-                f"{scheduler} cannot write to {str(path)!r}: it has {name} in it; give another --out_dir"
-            )
+            problem = f"{scheduler} cannot write to {str(path)!r}: it has {name} in it"
+            raise SubmissionRefused(f"{problem}; give another --out_dir")
 
 
 def found_in(answer: Answer | None, pattern: str) -> str:
-    """Return what a pattern's group matches in a command's output, where ``^`` begins a line; empty if nothing."""
+    """Return what a pattern's group matches in a command's output; ``^`` begins a line; empty if nothing."""
     match = re.search(pattern, answer.stdout, re.MULTILINE) if answer is not None else None
     return match.group(1) if match else ""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command to run, and what it reads from its standard input."""
+    """A command to run. stdin: what it reads."""
 
     argv: Sequence[str]
     stdin: str = ""
@@ -176,17 +168,14 @@ class Scheduler(Protocol):
         """Return the environment for its commands, from this process's (which may be a job itself)."""
 
     def version_command(self) -> Command:
-        """Return a harmless command that only works where the scheduler does."""
+        """Return a harmless command that works only where the scheduler does."""
 
     def check_version(self, answer: Answer) -> None:
         """Check that command's answer; by default all will do. Raises BackendError, naming the remedy, otherwise."""
         return
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
-        """Return the lines of the job script that the scheduler itself reads; none by default.
-
-        Raises SubmissionRefused if the submission is sure to fail.
-        """
+        """Return the script's lines for the scheduler, if any. Raises SubmissionRefused if they are sure to fail."""
         return ()
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:

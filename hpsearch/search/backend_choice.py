@@ -10,7 +10,7 @@ from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.script import setup_problem
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
-from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.backend import GpuBackend
 from hpsearch.backends.gpu.cards import NoGpuFound
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
@@ -112,7 +112,7 @@ def _setup_lines(file: str) -> str:
 def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
     """Return the GPU backend, or the foreground where there are no GPUs or none is wanted."""
     if options.visible_gpus != "-1":
-        gpus = GpuBackend(_gpu_wishes(options), console.note, os.environ)
+        gpus = GpuBackend(_gpu_limits(options), console.note, os.environ)
         try:
             gpus.check()
             return gpus
@@ -126,14 +126,15 @@ def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
     return SequentialBackend(options.num_cpu_jobs, console.note)
 
 
-def _gpu_wishes(options: SearchOptions) -> GpuWishes:
-    limits = GpuLimits(
+def _gpu_limits(options: SearchOptions) -> GpuLimits:
+    return GpuLimits(
         load=options.allowed_load,
         memory=options.allowed_memory,
         free_memory_mb=options.min_free_memory,
         startup_s=options.sim_startup_time,
         runs_per_gpu=options.max_num_jobs_per_gpu,
         gpus_per_run=options.num_gpus_per_run,
+        listed=tuple(int(index) for index in options.visible_gpus.split(",") if index),
+        samples=options.gpu_samples,
+        exclusive=options.exclusive_gpus,
     )
-    listed = tuple(int(index) for index in options.visible_gpus.split(",") if index)
-    return GpuWishes(listed, limits, options.gpu_samples, options.exclusive_gpus)

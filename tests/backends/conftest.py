@@ -16,7 +16,7 @@ from standins.worlds import FakeGpus, FakeLsf
 from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
-from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.backend import GpuBackend
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes
@@ -45,10 +45,10 @@ def gpu(folder: Path, stack: ExitStack) -> World:
     changed_environment(
         {**gpus.own_variables(), "PATH": gpus.env()["PATH"], "HPSEARCH_GPU_LOCKS": str(folder / "locks")}, stack
     )
-    wishes = GpuWishes(limits=GpuLimits(runs_per_gpu=2, startup_s=0))
+    limits = GpuLimits(runs_per_gpu=2, startup_s=0)
 
     def make() -> GpuBackend:
-        backend = GpuBackend(wishes, lambda text: None, os.environ)
+        backend = GpuBackend(limits, lambda text: None, os.environ)
         backend.check()
         return backend
 

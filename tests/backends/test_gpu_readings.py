@@ -57,7 +57,8 @@ def test_a_failure_of_the_driver_is_no_reading(gpus: FakeGpus, reader: GpuReader
 
 def test_a_driver_that_hangs_is_broken_off(gpus: FakeGpus) -> None:
     gpus.write({}, failures=[{"kind": "hang", "seconds": 600}])
-    reader = GpuReader(Conversation(), patience_s=1.0)
+    reader = GpuReader(Conversation())
+    reader.patience_s = 1.0
     started = time.monotonic()
     readings = reader.read_now()
     reader.close()

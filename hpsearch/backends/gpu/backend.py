@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.gpu import slots
@@ -20,19 +19,6 @@ from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Job, JobPhase, Place, Status
 
 
-@dataclass(frozen=True)
-class GpuWishes:
-    """What the user asks for. listed: indices in order of preference, empty = all. samples: readings that must agree.
-
-    exclusive: use only GPUs on which nobody else computes.
-    """
-
-    listed: tuple[int, ...] = ()
-    limits: GpuLimits = field(default_factory=GpuLimits)
-    samples: int = 3
-    exclusive: bool = False
-
-
 class GpuBackend(LocalBackend):
     """Local runs, each with GPUs of its own or shared, as `GpuLimits` allows."""
 
@@ -41,7 +27,7 @@ class GpuBackend(LocalBackend):
 
     def __init__(
         self,
-        wishes: GpuWishes,
+        limits: GpuLimits,
         tell: Callable[[str], None],
         environment: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
@@ -53,8 +39,8 @@ class GpuBackend(LocalBackend):
         """
         super().__init__(tell)
         self.conversation = Conversation(environment)
-        self._wishes, self._limits = wishes, wishes.limits
-        self._environment, self._clock, self._wall = environment, clock, wall
+        self._limits, self._clock, self._wall = limits, clock, wall
+        self._caller = environment.get("CUDA_VISIBLE_DEVICES")
         self._started_at: dict[str, float] = {}
         self._tokens: set[str] = set()
         self._sharing: set[str] = set()
@@ -64,7 +50,7 @@ class GpuBackend(LocalBackend):
         self._look_at: float | None = None
         self._changed: set[int] = set()
         self._is_silent = False
-        self._watch, self._remarks = GpuWatch(wishes.samples), Remarks()
+        self._watch, self._remarks = GpuWatch(limits.samples), Remarks()
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
 
     def check(self) -> None:
@@ -74,7 +60,7 @@ class GpuBackend(LocalBackend):
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._reader.ask()
         listed, remarks = query_cards(self.conversation)
-        cards, complaints = usable_cards(listed, self._wishes.listed, self._limits, self._environment)
+        cards, complaints = usable_cards(listed, self._limits, self._caller)
         self._cards = {card.index: card for card in cards}
         for complaint in [*complaints, *self._remarks.news(remarks)]:
             self._warn(complaint)
@@ -181,7 +167,7 @@ class GpuBackend(LocalBackend):
         self._watch.put_off(locked, now, "a run of another search starts up there")
         outdated = {gpu for gpu in gpus if self._locks.has_other_start(names[gpu], since(gpu), now)}
         self._watch.start_anew(outdated)
-        if locked or outdated or not gpus or not self._wishes.exclusive:
+        if locked or outdated or not gpus or not self._limits.exclusive:
             return locked | outdated
         uuids = {gpu: self._cards[gpu].uuid for gpu in gpus}
         foreign = foreign_gpus(self.conversation, uuids, leaders, self._tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.gpu.nvidia_smi import PATIENCE_S, ask, figure, read_gpus
@@ -116,7 +116,7 @@ def _unusable_reason(card: Card, limits: GpuLimits) -> str | None:
 def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
     """Return the cards that the user wants, in order of preference, and a complaint for each that does not exist.
 
-    listed: --visible_gpus; empty = all. caller: the caller's own CUDA_VISIBLE_DEVICES, which restricts "all".
+    listed: --visible_gpus; empty = all. caller: its own CUDA_VISIBLE_DEVICES, which restricts "all".
     """
     if not listed:
         return (list(cards), []) if caller is None else _visible_to(caller, cards)
@@ -147,14 +147,13 @@ def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[st
     return list(found), []
 
 
-def usable_cards(
-    cards: Sequence[Card], listed: Sequence[int], limits: GpuLimits, environment: Mapping[str, str]
-) -> tuple[list[Card], list[str]]:
+def usable_cards(cards: Sequence[Card], limits: GpuLimits, caller: str | None) -> tuple[list[Card], list[str]]:
     """Return the cards that runs may go to, in order of preference, and a warning for each that cannot be used.
 
+    caller: its own CUDA_VISIBLE_DEVICES, which restricts "all".
     Raises BackendError with all of these if too few cards are left, NoGpuFound if the caller hides them all.
     """
-    wanted, complaints = _wanted_cards(cards, listed, environment.get("CUDA_VISIBLE_DEVICES"))
+    wanted, complaints = _wanted_cards(cards, limits.listed, caller)
     reasons = {card: _unusable_reason(card, limits) for card in wanted}
     complaints += filter(None, reasons.values())
     usable = [card for card in wanted if reasons[card] is None]

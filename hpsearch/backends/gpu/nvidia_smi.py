@@ -44,17 +44,14 @@ class GpuReader:
     problem: why there are no readings. remarks: what nvidia-smi said besides the last readings.
     """
 
-    def __init__(
-        self,
-        conversation: Conversation,
-        clock: Callable[[], float] = time.monotonic,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
+    patience_s = PATIENCE_S
+
+    def __init__(self, conversation: Conversation, clock: Callable[[], float] = time.monotonic) -> None:
         self.bell, self._ring = os.pipe()
         self.asked_at = -math.inf
         self.problem = ""
         self.remarks: Sequence[str] = ()
-        self._conversation, self._clock, self._patience_s = conversation, clock, patience_s
+        self._conversation, self._clock = conversation, clock
         self._thread: threading.Thread | None = None
         self._readings: list[GpuReading] = []
         self._obstacle: BackendError | None = None
@@ -103,11 +100,11 @@ class GpuReader:
             os.close(self._ring)
 
     def _read(self) -> None:
-        self.problem = "nvidia-smi gave no answer"
+        self._readings, self.problem = [], "nvidia-smi gave no answer"
         try:
             self._readings = [_reading(gpu) for gpu in _get_gpus(_import_gputil(), self._rows_for_gputil)]
         except BackendError as error:
-            self._readings, self._obstacle = [], error
+            self._obstacle = error
         finally:
             os.write(self._ring, b"!")
 
@@ -115,7 +112,7 @@ class GpuReader:
         """Ask what GPUtil asks, or less if the driver does not know all of that; return only what GPUtil can read."""
         asked = argv[1].partition("=")[2]
         for fields in [self._known_fields] if self._known_fields else [asked, _FEW_FIELDS]:
-            seconds_left = max(0.0, self.asked_at + self._patience_s - self._clock())
+            seconds_left = max(0.0, self.asked_at + self.patience_s - self._clock())
             answer = ask(self._conversation, f"--query-gpu={fields}", seconds_left)
             table = read_gpus(answer, fields)
             if table is not None and table.rows:

@@ -39,6 +39,8 @@ class GpuLimits:
     """What the user allows. load, memory: shares; a GPU exactly at a limit is allowed.
 
     startup_s: how long after a start on a GPU no other may follow, unless that run has ended.
+    listed: indices of the GPUs, in order of preference; empty = all. samples: how many readings must agree.
+    exclusive: use only GPUs on which nobody else computes.
     """
 
     load: float = 0.5
@@ -47,6 +49,9 @@ class GpuLimits:
     startup_s: float = 60
     runs_per_gpu: int = 1
     gpus_per_run: int = 1
+    listed: tuple[int, ...] = ()
+    samples: int = 3
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,17 @@ def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, n
 
 def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
     """Return in words each limit that a reading is beyond. An unknown figure is beyond any limit."""
-    load_fits = limits.load >= 1 if reading.load is None else reading.load <= limits.load
-    memory_fits = limits.memory >= 1 if reading.memory is None else reading.memory <= limits.memory
-    free_fits = limits.free_memory_mb <= 0 or (reading.memory_free_mb or 0) >= limits.free_memory_mb
+    load, memory = (1.0 if share is None else share for share in (reading.load, reading.memory))
+    free_mb = reading.memory_free_mb or 0
     rules = (
-        (load_fits, f"load {_words(reading.load)}, --allowed_load={limits.load:g}"),
-        (memory_fits, f"memory in use {_words(reading.memory)}, --allowed_memory={limits.memory:g}"),
-        (free_fits, f"{_words(reading.memory_free_mb)} MiB free, --min_free_memory={limits.free_memory_mb:g}"),
+        (load > limits.load, f"load {_words(reading.load)}, --allowed_load={limits.load:g}"),
+        (memory > limits.memory, f"memory in use {_words(reading.memory)}, --allowed_memory={limits.memory:g}"),
+        (
+            free_mb < limits.free_memory_mb,
+            f"{_words(reading.memory_free_mb)} MiB free, --min_free_memory={limits.free_memory_mb:g}",
+        ),
     )
-    return [words for fits, words in rules if not fits]
+    return [words for is_broken, words in rules if is_broken]
 
 
 def _words(number: float | None) -> str:

@@ -12,7 +12,8 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 from searches import SETTINGS
 
 from hpsearch.backends.cluster.backend import ClusterBackend
-from hpsearch.backends.gpu.backend import GpuBackend, GpuWishes
+from hpsearch.backends.gpu.backend import GpuBackend
+from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.core.errors import SubmissionDelayed, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 from hpsearch.store.events import ControllerStarted, RunCollected, RunPlanned, SearchStarted
@@ -93,7 +94,7 @@ def test_backends_wait_by_a_clock_that_nobody_sets(backend: Callable[..., object
 def test_a_clock_that_is_set_changes_no_start_up_time_on_a_gpu(tmp_path: Path, step_s: float) -> None:
     clock = FakeClock()
     clocks = clock.clocks
-    backend = GpuBackend(GpuWishes(), lambda text: None, {}, clocks.steady, clocks.wall)
+    backend = GpuBackend(GpuLimits(), lambda text: None, {}, clocks.steady, clocks.wall)
     live = job(tmp_path, clock.wall_s - 20, {"CUDA_VISIBLE_DEVICES": "0"})
     try:
         ages = [clock.steady_s - run.started_at for run in backend._runs([live])]
