@@ -15,9 +15,9 @@ from hpsearch.config.import_paths import add_current_folder, add_folders_above, 
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import (
     DEFAULT_OUT_DIR,
+    PLANNING_OPTIONS,
     SearchOptions,
     given_options,
-    names_of_planning_options,
     options_from,
 )
 from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
@@ -135,7 +135,7 @@ def _parser_with_search_options(name: str, description: str, example: str) -> ar
     parser = folder_parser(name, description, example)
     # All of them would bury the message that they stand before where an option is wrong.
     parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
-    hidden = [*names_of_planning_options(), "resume", "dry_run"]
+    hidden = [*PLANNING_OPTIONS, "resume", "dry_run"]
     add_options(parser, None, hidden)
     return parser
 

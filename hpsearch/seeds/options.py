@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
-from hpsearch.config.options import SearchOptions, names_of_planning_options, options_from, to_argv
+from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, options_from, to_argv
 from hpsearch.config.parsers import add_options
 from hpsearch.core.errors import UsageError
 
@@ -85,7 +85,7 @@ class SeedsOptions:
     @property
     def resume_argv(self) -> list[str]:
         """The words of a command line for those options of the search that may be given when it is resumed."""
-        given = tuple(name for name in self.search.given_by_hand if name not in names_of_planning_options())
+        given = tuple(name for name in self.search.given_by_hand if name not in PLANNING_OPTIONS)
         return to_argv(SearchOptions(**{name: getattr(self.search, name) for name in given}, given_by_hand=given))
 
 
