@@ -8,8 +8,12 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from hpsearch.core.integers import integer
+
+_N = TypeVar("_N", int, float)
 
 
 def whole(text: str) -> int:
@@ -20,43 +24,38 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
 
 
-def _whole_number(fits: Callable[[int], bool], expected: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = whole(text)
-        if not fits(number):
-            raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
-        return number
-
-    return read
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers that are not below `least`."""
-    return _whole_number(lambda number: number >= least, f"a whole number of at least {least}")
-
-
-search_limit = _whole_number(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
-#: As numpy takes it.
-seed = _whole_number(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
-
-
-def number_where(fits: Callable[[float], bool], expected: str) -> Callable[[str], float]:
-    """Return a reader of numbers for which `fits` is true; it is asked about NaN where a text is no number."""
-
-    def read(text: str) -> float:
-        found = _number_in(text)
-        if not fits(found):
-            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
-        return found
-
-    return read
-
-
 def _number_in(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def _reader(
+    read: Callable[[str], _N], shown: Callable[[str], str], fits: Callable[[_N], bool], expected: str
+) -> Callable[[str], _N]:
+    def checked(text: str) -> _N:
+        number = read(text)
+        if not fits(number):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {shown(text)}")
+        return number
+
+    return checked
+
+
+#: fits, expected -> a reader of numbers for which `fits` is true; it is asked about NaN where a text is no number.
+number_where = partial(_reader, _number_in, repr)
+_whole_where = partial(_reader, whole, str)
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers that are not below `least`."""
+    return _whole_where(lambda number: number >= least, f"a whole number of at least {least}")
+
+
+search_limit = _whole_where(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
+#: As numpy takes it.
+seed = _whole_where(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
 
 
 def _shortest(found: float) -> float:
