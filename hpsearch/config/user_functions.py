@@ -1,9 +1,8 @@
 """The user's own functions (summary parser, judge of a performance) in a process beside the controller's, with a limit.
 
-A function that never returns must not hold up a search, and nothing but a process can be ended for sure: a thread
-goes on, and a library may let no signal through. The process is a fork, so that the functions find their modules as
-they were imported; it stays for all calls, so that what they keep in there stays, too. After one that hung it is forked
-anew.
+A function that never returns must not hold up a search, and only a process can be ended for sure: a thread goes on, and
+a library may let no signal through. The process is a fork, so that the functions find their modules as they were
+imported; it stays for all calls, and so does what they keep in there. After one that hung it is forked anew.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from hpsearch.core.errors import ParserTimeout
 from hpsearch.store.values import decode, encode
@@ -26,109 +25,93 @@ from hpsearch.store.values import decode, encode
 DEFAULT_LIMIT_S = 60.0
 #: How long a function may still take once the search is to stop, and how often that is looked at, in seconds.
 _LIMIT_WHEN_STOPPING_S, _LOOK_S = 2.0, 0.1
-#: So many calls are handed over at once: each on its own would cost more than what most functions do.
+#: Calls that are handed over at once: each on its own would cost more than what most functions do.
 _AT_ONCE = 200
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 #: prctl(2): the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
 Function = Callable[..., Any]  # Any: users' functions
+#: What answers one request; both are JSON.
+Serve = Callable[[Any], dict[str, object]]
+
+
+class ProcessEnded(RuntimeError):
+    """The process ended over a call."""
 
 
 class FunctionProcess:
-    """A process for some functions of one grid module; started by the first call, ended with this object."""
+    """A process for the functions of one grid module; started by the first call, ended with this object."""
 
     def __init__(self, limit_s: float = DEFAULT_LIMIT_S, is_stopping: Callable[[], bool] = lambda: False) -> None:
         """limit_s: how long a call may take. is_stopping: whether the search is to stop, so that less time is left."""
         self._limit_s, self._is_stopping = limit_s, is_stopping
-        self._functions: dict[str, tuple[Function, Function]] = {}
+        self._functions: list[tuple[Function, Function]] = []
         self._child: _Child | None = None
 
     def function(self, function: Function, plain: Function) -> LimitedFunction:
         """Return a function that calls this one in the process. plain: makes of its answer what `encode` knows."""
-        name = str(len(self._functions))
-        self._functions[name] = (function, plain)
-        return LimitedFunction(self, name, function, plain)
+        self._functions.append((function, plain))
+        return LimitedFunction(self, len(self._functions) - 1, function, plain)
 
-    def answers(self, name: str, calls: Sequence[list[object]]) -> Iterator[object | Exception]:
-        """Yield what a function answers to each of many calls, given by their arguments, or what its call ends with.
+    def answers(self, index: int, calls: Sequence[list[object]]) -> Iterator[object | Exception]:
+        """Yield what a function answers to each of many calls, given by their encoded arguments, or the call's error.
 
-        That is ParserTimeout if it takes too long, or an error of the same name and text as the function's own.
+        That is ParserTimeout, ProcessEnded, or an error with the name and text of the function's own.
         """
         done = 0
         while done < len(calls):
-            if self._child is None:
+            if self._child is None or not self._child.end.alive:
                 self._child = _Child(self._serve)
-            batch = [[name, arguments] for arguments in calls[done : done + _AT_ONCE]]
-            answered = 0
+            end = min(done + _AT_ONCE, len(calls))
+            requests = [[index, arguments] for arguments in calls[done:end]]
             try:
-                for answer in self._child.ask(batch, self._limit_s, self._is_stopping):
-                    answered += 1
-                    yield self._told(answer)
+                for answer in self._child.ask(requests, self._limit_s, self._is_stopping):
+                    done += 1
+                    yield answer
             finally:
-                if answered < len(batch):
+                if done < end:
                     # What it still answers would be taken for the answers to later calls.
-                    self.close()
-            done += answered
-
-    def _told(self, answer: Any) -> object | Exception:  # Any: JSON
-        if answer is None:
-            self.close()
-            waited = self._limit_s if not self._is_stopping() else _LIMIT_WHEN_STOPPING_S
-            return ParserTimeout(f"no answer within {waited:g} s, which --parser_timeout sets")
-        if self._child is not None and self._child.has_ended:
-            self.close()
-        if "answer" in answer:
-            return decode(answer["answer"])
-        if answer["errno"] is not None:
-            return OSError(answer["errno"], answer["strerror"], answer["filename"])
-        error: Exception = type(answer["error"], (RuntimeError,), {})(answer["text"])
-        return error
+                    self._child.end()
 
     def close(self) -> None:
         """End the process."""
         if self._child is not None:
             self._child.end()
-            self._child = None
 
-    def _serve(self, request: Any) -> dict[str, object]:  # Any: JSON
-        """Call a function in the process; return its answer, or its error, for JSON."""
-        name, arguments = request
-        function, plain = self._functions[name]
+    def _serve(self, request: Any) -> dict[str, object]:
+        """Call a function in the process; return its answer or its error."""
+        index, arguments = request
+        function, plain = self._functions[index]
         *positional, named = (decode(argument) for argument in arguments)
         try:
             answer = {"answer": encode(plain(function(*positional, **named)))}  # type: ignore[arg-type]
             json.dumps(answer).encode()
         except BaseException as error:  # noqa: BLE001
             # Whatever it is, it concerns this call only: also sys.exit() or a KeyboardInterrupt that the code raises.
-            system = error if isinstance(error, OSError) else OSError()
-            filename = None if system.filename is None else str(system.filename)
-            return {
-                "error": type(error).__name__,
-                "text": str(error),
-                "errno": system.errno,
-                "strerror": system.strerror,
-                "filename": filename,
-            }
+            system = None
+            if isinstance(error, OSError) and error.errno is not None:
+                system = (error.errno, error.strerror, None if error.filename is None else str(error.filename))
+            return {"error": type(error).__name__, "text": str(error), "system": system}
         return answer
 
 
 class LimitedFunction:
     """A user's function, called in a `FunctionProcess`; it has that function's signature."""
 
-    def __init__(self, process: FunctionProcess, name: str, function: Function, plain: Function) -> None:
-        self._process, self._name, self._function, self._plain = process, name, function, plain
+    def __init__(self, process: FunctionProcess, index: int, function: Function, plain: Function) -> None:
+        self._process, self._index, self._function, self._plain = process, index, function, plain
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: object, **named: object) -> object:
-        (answer,) = self._process.answers(self._name, [[*map(encode, arguments), encode(named)]])
+        (answer,) = self._process.answers(self._index, [[*map(encode, arguments), encode(named)]])
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def each(self, calls: Iterable[Sequence[object]]) -> Iterator[object | Exception]:
-        """Yield for each of many calls, given by their arguments, the answer or the error with which it ends."""
-        return self._process.answers(self._name, [[*map(encode, arguments), encode({})] for arguments in calls])
+        """Yield the answer to each of many calls, given by their arguments, or its error."""
+        return self._process.answers(self._index, [[*map(encode, arguments), encode({})] for arguments in calls])
 
     def in_process(self, process: FunctionProcess) -> LimitedFunction:
         """Return the same function for another process."""
@@ -136,10 +119,9 @@ class LimitedFunction:
 
 
 class _Child:
-    """A forked process that answers requests, some a line, until its end of the pipe is closed."""
+    """A forked process that answers requests; `end()` ends it, `end.alive` until then."""
 
-    def __init__(self, serve: Callable[[Any], dict[str, object]]) -> None:  # Any: JSON
-        self.has_ended = False
+    def __init__(self, serve: Serve) -> None:
         requests, self._to_child = os.pipe()
         self._from_child, answers = os.pipe()
         with warnings.catch_warnings():
@@ -151,15 +133,12 @@ class _Child:
             _live_as_child(parent, requests, answers, (self._to_child, self._from_child), serve)
         os.close(requests)
         os.close(answers)
-        self._end = weakref.finalize(self, _end, self._pid, self._to_child, self._from_child)
+        self.end = weakref.finalize(self, _end, self._pid, self._to_child, self._from_child)
 
-    def end(self) -> None:
-        """End the process at once."""
-        self._end()
-
-    def ask(self, requests: Sequence[object], limit_s: float, is_stopping: Callable[[], bool]) -> Iterator[Any]:
-        # Any: JSON
-        """Yield the answer to each request; None, and no more, if one takes too long, and no more after its end.
+    def ask(
+        self, requests: Sequence[object], limit_s: float, is_stopping: Callable[[], bool]
+    ) -> Iterator[object | Exception]:
+        """Yield the answer to each request, or its error; none after one that took too long or ended the process.
 
         The process reads all requests before it answers the first: otherwise both could wait for the other to read.
         """
@@ -171,7 +150,8 @@ class _Child:
             while b"\n" not in received:
                 limit = min(limit_s, _LIMIT_WHEN_STOPPING_S) if is_stopping() else limit_s
                 if time.monotonic() - begun > limit:
-                    yield None
+                    self.end()
+                    yield ParserTimeout(f"no answer within {limit:g} s, which --parser_timeout sets")
                     return
                 if select.select([self._from_child], [], [], _LOOK_S)[0]:
                     part = os.read(self._from_child, 65536)
@@ -180,14 +160,22 @@ class _Child:
                         return
                     received += part
             answer, _, received = received.partition(b"\n")
-            yield json.loads(answer)
+            yield _told(json.loads(answer))
 
-    def _death(self) -> dict[str, object]:
-        """Return an answer for a process that ended over its work."""
-        self.has_ended = True
+    def _death(self) -> ProcessEnded:
         status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self.end()
         how = f"with status {status}" if status >= 0 else f"by signal {-status}"
-        return {"error": "ProcessEnded", "text": f"the process that called it ended {how}", "errno": None}
+        return ProcessEnded(f"the process that called it ended {how}")
+
+
+def _told(answer: Any) -> object | Exception:  # Any: JSON, see `FunctionProcess._serve`
+    if "answer" in answer:
+        return decode(answer["answer"])
+    if answer["system"] is not None:
+        return OSError(*answer["system"])
+    error: Exception = type(answer["error"], (RuntimeError,), {})(answer["text"])
+    return error
 
 
 def _end(pid: int, *descriptors: int) -> None:
@@ -200,13 +188,7 @@ def _end(pid: int, *descriptors: int) -> None:
             os.waitpid(pid, 0)
 
 
-def _live_as_child(
-    parent: int,
-    requests: int,
-    answers: int,
-    others: tuple[int, ...],
-    serve: Callable[[Any], dict[str, object]],  # Any: JSON
-) -> NoReturn:
+def _live_as_child(parent: int, requests: int, answers: int, others: tuple[int, ...], serve: Serve) -> None:
     """Answer requests until there are no more, and end without the parent's own tidying up."""
     try:
         for number in _IGNORED:
