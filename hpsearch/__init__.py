@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 
+def end_at_ctrl_c() -> None:
+    """Let Ctrl-C end this process without a word while a command imports what it needs: nothing is begun yet."""
+    import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+    import os
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+
+
 def __getattr__(name: str) -> "Any":  # Any: a module attribute can be anything
     """Give grid modules ``from hpsearch import Not`` without loading anything at start."""
     if name == "Not":

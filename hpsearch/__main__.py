@@ -2,91 +2,59 @@
 
 from __future__ import annotations
 
-import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
-import os
 import sys
 
-#: Also the installed command imports this module and calls `main`.
-_IS_COMMAND = __name__ == "__main__" or sys.argv[0].endswith("/hpsearch")
-if _IS_COMMAND and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
-    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+from hpsearch import __version__, end_at_ctrl_c
 
-from collections.abc import Callable, Sequence  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
+# Also the installed command imports this module and calls `main`.
+if __name__ == "__main__" or sys.argv[0].endswith("/hpsearch"):
+    end_at_ctrl_c()
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.console.exit_status import told, whole_process
 
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
 
-
-def _run(argv: Sequence[str]) -> int:
-    from hpsearch.hpsearch import _DEFAULT_GRID
-    from hpsearch.search.command import main as search
-
-    return search(argv, _DEFAULT_GRID, prog="hpsearch run")
-
-
-def _function(module: str, name: str = "main") -> Callable[[Sequence[str]], int]:
-    """Return a subcommand that is imported only when it is called."""
-
-    def call(argv: Sequence[str]) -> int:
-        from importlib import import_module
-
-        exit_status: int = getattr(import_module(module), name)(argv)
-        return exit_status
-
-    return call
-
-
-def _postprocess(argv: Sequence[str]) -> int:
-    from hpsearch.hpsearch_postprocessing import main as postprocess
-
-    return postprocess(argv, prog="hpsearch postprocess")
-
-
-def _seeds(argv: Sequence[str]) -> int:
-    from hpsearch.gather_random_seeds import main as seeds
-
-    return seeds(argv, prog="hpsearch seeds")
-
-
-#: Subcommand -> what it does, and its function: arguments -> exit status.
-_SUBCOMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
-    "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", _run),
-    "status": ("how far a search is, what is best so far, what runs where", _function("hpsearch.results.status")),
-    "best": ("the best configurations, or their commands", _function("hpsearch.results.best")),
-    "export": ("all runs as one table, CSV or JSON, for other programs", _function("hpsearch.results.export")),
-    "logs": ("what a run printed, live or ended", _function("hpsearch.results.logs")),
-    "cancel": ("stop a search and everything that belongs to it", _function("hpsearch.search.command", "cancel")),
-    "resume": ("go on with a search that was interrupted", _function("hpsearch.search.command", "resume")),
-    "retry": ("run failed runs again, or those that are named", _function("hpsearch.search.command", "retry")),
-    "repair": ("make a search usable again whose own files are damaged", _function("hpsearch.folder.repair")),
-    "postprocess": ("put the results of an ended or killed search in order", _postprocess),
-    "seeds": ("repeat the best run under several random seeds: mean and spread", _seeds),
+#: Subcommand -> what it does, and its function as MODULE:NAME, imported when it is called: arguments -> exit status.
+_SUBCOMMANDS = {
+    "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", "hpsearch:main"),
+    "status": ("how far a search is, what is best so far, what runs where", "results.status:main"),
+    "best": ("the best configurations, or their commands", "results.best:main"),
+    "export": ("all runs as one table, CSV or JSON, for other programs", "results.export:main"),
+    "logs": ("what a run printed, live or ended", "results.logs:main"),
+    "cancel": ("stop a search and everything that belongs to it", "search.command:cancel"),
+    "resume": ("go on with a search that was interrupted", "search.command:resume"),
+    "retry": ("run failed runs again, or those that are named", "search.command:retry"),
+    "repair": ("make a search usable again whose own files are damaged", "folder.repair:main"),
+    "postprocess": ("put the results of an ended or killed search in order", "hpsearch_postprocessing:main"),
+    "seeds": ("repeat the best run under several random seeds: mean and spread", "gather_random_seeds:main"),
 }
+#: Those that are commands of their own, too, and have to be told by what name they were called.
+_COMMANDS = ("run", "postprocess", "seeds")
 
 
 def _usage() -> str:
-    from hpsearch import __version__
-
     listed = "\n".join(f"  {name:<13}{text}" for name, (text, _) in _SUBCOMMANDS.items())
     return f"hpsearch {__version__}\n\nusage: hpsearch SUBCOMMAND ...   (hpsearch SUBCOMMAND --help)\n\n{listed}\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; return the exit status. argv: None = the command line of this process."""
-    from hpsearch.console.exit_status import told, whole_process
-
-    if argv is None:
-        return whole_process(lambda: told(_answer)(sys.argv[1:]))
-    return told(_answer)(list(argv))
+    return whole_process(lambda: _answer(sys.argv[1:])) if argv is None else _answer(argv)
 
 
+@told
 def _answer(words: Sequence[str]) -> int:
     if words and words[0] in _SUBCOMMANDS:
-        return _SUBCOMMANDS[words[0]][1](words[1:])
+        from importlib import import_module
 
-    from hpsearch import __version__
+        module, _, name = _SUBCOMMANDS[words[0]][1].partition(":")
+        named = {"prog": f"hpsearch {words[0]}"} if words[0] in _COMMANDS else {}
+        return int(getattr(import_module(f"hpsearch.{module}"), name)(words[1:], **named))
+
     from hpsearch.console.console import Console
 
     console = Console(stamps=False)

@@ -7,13 +7,12 @@ the package by way of ``hpsearch.py`` beside it, which puts the search path righ
 
 from __future__ import annotations
 
-import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
-import os
 import sys
 
-if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
-    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+import hpsearch
+
+if __name__ == "__main__":
+    hpsearch.end_at_ctrl_c()
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -57,8 +56,7 @@ def run(
         summary=SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs),
         hpmod_path=hpmod_path,
     )
-    status = main(sys.argv[1:], arguments)
-    if status:
+    if status := main(sys.argv[1:], arguments):
         sys.exit(status)
 
 

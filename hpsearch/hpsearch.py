@@ -30,12 +30,10 @@ def _make_package_importable() -> None:
 
     is_inside_package = holds_package(os.path.dirname(here)) and os.path.basename(here) == "hpsearch"  # noqa: PTH119, PTH120
     sys.path[:] = [entry for entry in sys.path if not is_here(entry)]
-    above, folder = [], here
-    while os.path.dirname(folder) != folder:  # noqa: PTH120
-        folder = os.path.dirname(folder)  # noqa: PTH120
-        above.append(folder)
-    root = next((folder for folder in above if holds_package(folder)), None)
-    if root is not None and root not in sys.path:
+    root = os.path.dirname(here)  # noqa: PTH120
+    while not holds_package(root) and root != os.path.dirname(root):  # noqa: PTH120
+        root = os.path.dirname(root)  # noqa: PTH120
+    if holds_package(root) and root not in sys.path:
         sys.path.insert(0, root)
     sys.modules.pop("hpsearch", None)
     import hpsearch.core  # noqa: F401  (from here on the name means the package)
@@ -81,21 +79,20 @@ def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_searc
     return _run(argv, dout_dir, _DEFAULT_GRID)
 
 
+def main(argv: "list[str]", prog: "str | None" = None) -> int:
+    """Run a search; return the command's exit status, errors told on standard error."""
+    beside = os.path.dirname(os.path.abspath(__file__)) if __name__ == "__main__" else ""  # noqa: PTH100, PTH120
+    return _main(argv, _DEFAULT_GRID, prog, beside)
+
+
 def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names differ in type
     """Give modules of the older tool the names that they expect here."""
-    from hpsearch.config import old_names as oldnames
+    from hpsearch.config.old_names import old_attribute
 
-    functions = {
-        "_read_config": oldnames.read_config,
-        "_get_performance_summary": oldnames.get_performance_summary,
-        "_args_to_cmd_str": oldnames.args_to_cmd_str,
-        "_write_slurm_script": oldnames.write_slurm_script,
-    }
-    return functions[name] if name in functions else oldnames.old_attribute(name)
+    return old_attribute(name)
 
 
 if __name__ == "__main__":
     from hpsearch.console.exit_status import whole_process
 
-    _folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    sys.exit(whole_process(lambda: _main(sys.argv[1:], _DEFAULT_GRID, beside=_folder)))
+    sys.exit(whole_process(lambda: main(sys.argv[1:])))

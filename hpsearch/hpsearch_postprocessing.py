@@ -7,18 +7,19 @@ means the package.
 
 from __future__ import annotations
 
-import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
-import os
 import sys
 
-if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
-    _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
+import hpsearch
+
+if __name__ == "__main__":
+    hpsearch.end_at_ctrl_c()
 
 import argparse
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from hpsearch.console.exit_status import told as _told
 
 if TYPE_CHECKING:
     from hpsearch.results.postprocess import PostprocessEnd
@@ -49,11 +50,10 @@ def run(argv: Sequence[str] | None = None) -> str:
     return str(_postprocess(sys.argv[1:] if argv is None else argv, None).results or "")
 
 
+@_told
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the command's exit status, errors told on standard error."""
-    from hpsearch.console.exit_status import told
-
-    return told(lambda: _postprocess(argv, prog).exit_status)()
+    return _postprocess(argv, prog).exit_status
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
@@ -66,6 +66,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     moves = parser.add_mutually_exclusive_group()
     moves.add_argument(
         "--performance_criteria",
+        dest="criterion",
         metavar="X",
         type=number_where(lambda found: not math.isnan(found), "a number"),
         help="Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
@@ -83,6 +84,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--parser_timeout",
+        dest="parser_timeout_s",
         metavar="S",
         type=positive,
         default=60,
@@ -99,15 +101,7 @@ def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
     from hpsearch.results.postprocess import PostprocessOptions, postprocess
 
     add_current_folder()
-    wishes = PostprocessOptions(
-        options.out_dir,
-        options.performance_criteria,
-        options.undo,
-        options.grid_module,
-        options.run_cwd,
-        options.parser_timeout,
-    )
-    return postprocess(wishes, Console())
+    return postprocess(PostprocessOptions(**vars(options)), Console())
 
 
 if __name__ == "__main__":

@@ -93,11 +93,7 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
         "output": f"{cmd_folder_name}_%j.out",
         "error": f"{cmd_folder_name}_%j.err",
         "time": f"{time_limit(args.num_hours)}:00",
-        "mem": args.slurm_mem,
-        "gres": args.slurm_gres,
-        "partition": args.slurm_partition,
-        "qos": args.slurm_qos,
-        "constraint": args.slurm_constraint,
+        **{name: getattr(args, f"slurm_{name}") for name in ("mem", "gres", "partition", "qos", "constraint")},
     }
     lines = [f"#SBATCH --{name} {value}" for name, value in directives.items() if value]
     path = Path(f"{cmd_folder_name}_script.sh")
@@ -105,9 +101,8 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
     return str(path)
 
 
-def current_config() -> SearchConfig | None:
-    """Return the configuration that the old names describe; None before any was read."""
-    return _CONFIG.get()
+#: The configuration that the old names describe; None before any was read.
+current_config = _CONFIG.get
 
 
 def _known_config() -> SearchConfig:
@@ -117,6 +112,7 @@ def _known_config() -> SearchConfig:
     return config
 
 
+_OLD_FUNCTIONS = (read_config, get_performance_summary, args_to_cmd_str, write_slurm_script)
 #: Old attribute -> how it is taken from a configuration, and its value before any was read.
 _ATTRIBUTES: Mapping[str, tuple[Callable[[SearchConfig], Any], Any]] = {  # Any: the attributes differ in type
     "_SCRIPT_NAME": (lambda config: config.script_name, None),
@@ -136,8 +132,10 @@ def old_attribute(name: str) -> Any:  # Any: see above
 
     Raises AttributeError if it had none of this name.
     """
+    if functions := [function for function in _OLD_FUNCTIONS if f"_{function.__name__}" == name]:
+        return functions[0]
     if name not in _ATTRIBUTES:
         raise AttributeError(f"module 'hpsearch.hpsearch' has no attribute {name!r}")
     of_config, default = _ATTRIBUTES[name]
-    config = _CONFIG.get()
+    config = current_config()
     return default if config is None else of_config(config)
