@@ -55,6 +55,7 @@ class Launcher:
     gate: our end of the pipe from which it reads the word to go.
     """
 
+    attempt: Attempt
     process: subprocess.Popen[bytes]
     gate: int | None
     ended: int
@@ -73,7 +74,7 @@ class Launcher:
                 process = _popen(attempt, environment, read_end)
             finally:
                 os.close(read_end)
-            return cls(process, gate, _end_announcer(process))
+            return cls(attempt, process, gate, _end_announcer(process))
         except BaseException as error:
             if gate is not None:
                 os.close(gate)
@@ -136,24 +137,20 @@ def _end_announcer(process: subprocess.Popen[bytes]) -> int:
 def _open_log(path: Path) -> FileIO:
     """Make a run's log. Raises SubmissionDelayed if it cannot be written: that is our folder's fault, not the run's."""
     try:
-        with contextlib.ExitStack() as to_close:
-            file = to_close.enter_context(FileIO(path, "a"))
-            # On a full disk an empty file may still be made, but a run could write nothing into it.
+        # On a full disk an empty file may still be made, but a run could write nothing into it.
+        with FileIO(path, "a") as file:
             file.write(b"\n")
             file.truncate(0)
-            to_close.pop_all()
-            return file
+        return FileIO(path, "a")
     except OSError as error:
         raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
 
 
 def log_paths(attempt: Attempt) -> tuple[Path, Path]:
-    """Return where a local attempt's output and errors go while it lives."""
     return attempt.log_folder / f"{attempt.token}.out", attempt.log_folder / f"{attempt.token}.err"
 
 
 def remove_logs(attempt: Attempt) -> None:
-    """Remove the logs of an attempt whose command never ran."""
     for path in log_paths(attempt):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ class LocalBackend:
         self._tell = tell
         self._leftovers = Leftovers(tell)
         self._launchers: dict[str, Launcher] = {}
-        self._prepared: dict[str, tuple[Attempt, str]] = {}
+        self._prepared: dict[str, str] = {}
         self._adopted: dict[str, int] = {}
 
     def prepare(self, attempt: Attempt) -> None:
@@ -44,11 +44,8 @@ class LocalBackend:
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
         """Start the launchers; they wait for `release`."""
-        ids = []
-        for attempt in attempts:
-            _, prepared = self._prepared.pop(attempt.token, (attempt, ""))
-            ids.append(prepared or self._launch(attempt, place.environment))
-        return ids
+        prepared = [self._prepared.pop(attempt.token, "") for attempt in attempts]
+        return [job or self._launch(attempt, place.environment) for attempt, job in zip(attempts, prepared)]
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Let the launchers run their commands; those of an earlier controller do so already."""
@@ -95,8 +92,8 @@ class LocalBackend:
 
     def close(self) -> None:
         """Close all files; live runs go on. What was prepared and never started leaves nothing."""
-        for attempt, _ in self._prepared.values():
-            remove_logs(attempt)
+        for job in self._prepared.values():
+            remove_logs(self._launchers[job].attempt)
         self._prepared.clear()
         for job in [*self._launchers, *self._adopted]:
             self._forget(job)
@@ -110,19 +107,20 @@ class LocalBackend:
 
     def _status(self, job: Job) -> Status:
         launcher = self._launchers.get(job.id)
-        is_running = is_alive(job.id) if launcher is None else launcher.process.poll() is None
+        launcher_status = None if launcher is None else launcher.process.poll()
+        is_running = is_alive(job.id) if launcher is None else launcher_status is None
         if is_running:
             return Status(JobPhase.RUNNING)
         self._forget(job.id)
-        status = _ended(job, None if launcher is None else launcher.process.returncode)
+        status = _ended(job, launcher_status)
         if status.exit_status != 0:
             self._leftovers.expect(job)
         return status
 
-    def _sleep(self, jobs: Sequence[Job], timeout_s: float | None, *alarms: int) -> None:
-        """Sleep until one of the jobs ends, the time is over, or one of the files `alarms` becomes readable."""
+    def _sleep(self, jobs: Sequence[Job], limits: Sequence[float | None], *alarms: int | None) -> None:
+        """Sleep until one of the jobs ends, the least time is over, or one of the files `alarms` becomes readable."""
         announcers = [self._announcer(job.id) for job in jobs]
-        limits = [timeout_s, self._leftovers.seconds_left(), _ADOPTED_POLL_S if None in announcers else None]
+        limits = [*limits, self._leftovers.seconds_left(), _ADOPTED_POLL_S if None in announcers else None]
         sleep(min((limit for limit in limits if limit is not None), default=None), *alarms, *announcers)
         self._leftovers.look()
 
@@ -174,16 +172,14 @@ class SequentialBackend(LocalBackend):
         return Place() if len(active) < self._slots else None
 
     def prepare(self, attempt: Attempt) -> None:
-        """Start the launcher of the next run, so that filling a slot takes no process start.
-
-        A failure is not told here: `submit` will meet it, too.
-        """
+        """Start the launcher of the next run, so that filling a slot takes no process start."""
         if attempt.token not in self._prepared:
+            # `submit` will meet the same failure, and tell it.
             with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
-                self._prepared[attempt.token] = (attempt, self._launch(attempt, {}))
+                self._prepared[attempt.token] = self._launch(attempt, {})
 
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
-        self._sleep(active, timeout_s, alarm)
+        self._sleep(active, [timeout_s], alarm)
 
 
 def _ended(job: Job, launcher_status: int | None) -> Status:

@@ -38,5 +38,4 @@ def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[Searc
 
 
 def refusal(command: str, said: str, kind: type[SearchError]) -> SearchError:
-    """Return the error, in the scheduler's own words."""
     return kind(f"{command} refuses the job: {said}" if issubclass(kind, SubmissionRefused) else said)

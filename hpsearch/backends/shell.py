@@ -142,7 +142,7 @@ class Conversation:
 
 
 def _secrets(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the variables that look like secrets, with their values, the longest first."""
+    """Return the variables that look like secrets, the longest value first."""
     found = [(name, value) for name, value in environ.items() if re.fullmatch(_SECRET_NAME, name, re.IGNORECASE)]
     return sorted([pair for pair in found if len(pair[1]) >= _SHORTEST_SECRET], key=lambda pair: -len(pair[1]))
 

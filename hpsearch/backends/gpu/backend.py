@@ -122,12 +122,10 @@ class GpuBackend(LocalBackend):
         runs, now = self._runs(active), self._clock()
         # The sleep may be long, and a start-up time of 0 is over at once.
         self._keep_locks(runs)
-        limits = [] if timeout_s is None else [timeout_s]
-        limits += [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
-        if self._look_at is not None and not self._reader.is_busy:
-            limits.append(self._look_at - now)
-        bells = [self._reader.bell] if self._reader.is_busy else []
-        self._sleep(active, max(0.0, min(limits)) if limits else None, alarm, *bells)
+        startups = [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
+        is_busy = self._reader.is_busy
+        look_s = None if is_busy or self._look_at is None else self._look_at - now
+        self._sleep(active, [timeout_s, look_s, *startups], alarm, self._reader.bell if is_busy else None)
         # Only a search that still has runs to start asks again.
         self._look_at = None
         self._take_in(self._reader.answer(), runs)
@@ -156,8 +154,7 @@ class GpuBackend(LocalBackend):
             if not refused:
                 return chosen
             self._keep_locks(runs)
-            for gpu in refused:
-                del readings[gpu]
+            readings = {gpu: reading for gpu, reading in readings.items() if gpu not in refused}
 
     def _refused(self, gpus: tuple[int, ...], leaders: list[str]) -> set[int]:
         """Take the GPUs' locks; return the GPUs that another search or someone else's process has."""
@@ -178,11 +175,11 @@ class GpuBackend(LocalBackend):
         """Take in new readings: None = there are none yet, empty = the driver gave no answer."""
         if readings is None:
             return
-        now = self._clock()
-        if bool(readings) == self._is_silent:
-            self._is_silent = not readings
-            silence = f"{self._reader.problem}: running runs go on, no new one is started until it answers again"
-            self._tell("nvidia-smi answers again" if readings else f"warning: {silence}")
+        now, was_silent, self._is_silent = self._clock(), self._is_silent, not readings
+        if was_silent and readings:
+            self._tell("nvidia-smi answers again")
+        if not readings and not was_silent:
+            self._warn(f"{self._reader.problem}: running runs go on, no new one is started until it answers again")
         if not readings:
             self._watch.put_off(self._cards, now)
             return
@@ -200,7 +197,7 @@ class GpuBackend(LocalBackend):
                 self._watch.note(gpu, words, self._reader.asked_at, now)
 
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
-        """Hold the locks of exactly those GPUs on which a run (of an earlier controller, too) starts up."""
+        """Hold the locks of exactly those GPUs on which a run starts up, also one of an earlier controller."""
         gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
         self._locks.keep_only([card.lock_name for gpu, card in self._cards.items() if gpu in gpus])
 

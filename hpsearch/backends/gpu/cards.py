@@ -49,12 +49,11 @@ class Card:
 
     @property
     def lock_name(self) -> str:
-        """A name for the GPU that no other one has, in any search."""
+        """The same in all searches."""
         return self.uuid if self.uuid.startswith("GPU-") else f"number-{self.index}"
 
     @property
     def takes_one_process(self) -> bool:
-        """True if the driver lets only one process compute on it."""
         return self.compute_mode == "Exclusive_Process"
 
 

@@ -24,7 +24,7 @@ _OTHER_FOLDER = f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, t
 
 
 class _NotALock(Exception):
-    """What lies under a lock's name, or its folder's, cannot serve as one; says why, and what to do."""
+    """What lies there is no lock, or no folder for locks; says why, and what to do."""
 
     def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
         super().__init__("; ".join(filter(None, [f"{path}: {problem}", _WITHOUT, remedy])))
@@ -99,7 +99,7 @@ class GpuLocks:
             self.take(uuid)
 
     def _locked(self, uuid: str) -> int | None:
-        """Return a GPU's lock file, open and locked; None if another search has locked it. Raises _NotALock."""
+        """Return a GPU's lock file, open and locked; None if another search has it."""
         folder = self._open_folder()
         try:
             while True:
@@ -127,7 +127,7 @@ class GpuLocks:
         return True
 
     def _open_folder(self) -> int:
-        """Open the folder, or make it; each time, since /tmp gets cleaned. Raises _NotALock."""
+        """Open the folder, or make it; each time, since /tmp gets cleaned."""
         try:
             with contextlib.suppress(FileExistsError):  # An earlier search made it, perhaps another user's.
                 self._folder.mkdir(parents=True)
@@ -158,7 +158,7 @@ class GpuLocks:
         return _NotALock(self._folder, f"is {_kind(found)}, not a folder", _OTHER_FOLDER)
 
     def _open(self, folder: int, name: str) -> int:
-        """Open a lock's file, or make it. Raises _NotALock if it is no ordinary file of its own."""
+        """Open a lock's file, or make it."""
         problem = ""
         # In a folder like /tmp, Linux refuses O_CREAT for a file of another user, even where it may be written.
         for more in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
@@ -186,7 +186,6 @@ class GpuLocks:
 
 
 def _kind(found: os.stat_result) -> str:
-    """Return what something is that should be a folder or an ordinary file of its own."""
     kinds = {stat.S_ISLNK: "a link", stat.S_ISFIFO: "a FIFO", stat.S_ISDIR: "a folder", stat.S_ISSOCK: "a socket"}
     kinds[stat.S_ISREG] = "a file with a second name" if found.st_nlink > 1 else "a file"
     return next((name for is_kind, name in kinds.items() if is_kind(found.st_mode)), "a device")

@@ -59,7 +59,6 @@ class GpuReader:
 
     @property
     def is_busy(self) -> bool:
-        """True while a question has no answer."""
         return self._thread is not None
 
     def ask(self) -> None:
@@ -93,7 +92,11 @@ class GpuReader:
     def close(self) -> None:
         """Close the files; break off a reading on its way."""
         if self._thread is not None:
-            _kill_children(self._thread)
+            # The thread waits for a command: its child.
+            children = Path(f"/proc/self/task/{self._thread.native_id}/children")
+            with contextlib.suppress(OSError):
+                for pid in children.read_text(encoding="ascii").split():
+                    os.kill(int(pid), signal.SIGKILL)
             self._thread.join(1.0)
         if self._thread is None or not self._thread.is_alive():
             os.close(self.bell)
@@ -129,8 +132,8 @@ class GpuReader:
 
 def _row_for_gputil(card: Mapping[str, str], fields: Sequence[str]) -> str:
     # GPUtil divides by the whole memory.
-    divisible = {"memory.total": "[N/A]"} if figure(card["memory.total"]) == 0 else {}
-    return ", ".join({**card, **divisible}.get(field, "[N/A]") for field in fields) + "\n"
+    known = {name: cell for name, cell in card.items() if name != "memory.total" or figure(cell)}
+    return ", ".join(known.get(field, "[N/A]") for field in fields) + "\n"
 
 
 def _get_gpus(gputil: Any, rows: Callable[[Sequence[str]], str]) -> Sequence[Any]:  # Any: see _import_gputil
@@ -167,14 +170,6 @@ def _reading(gpu: Any) -> GpuReading:  # Any: see _import_gputil
     """Return GPUtil's figures; its "not a number" stands for [N/A] and its like."""
     figures = (gpu.load, gpu.memoryUsed, gpu.memoryFree, gpu.memoryTotal)
     return GpuReading(gpu.id, gpu.uuid, *(number if math.isfinite(number) else None for number in figures))
-
-
-def _kill_children(thread: threading.Thread) -> None:
-    """Kill the command that the thread waits for."""
-    children = Path(f"/proc/self/task/{thread.native_id}/children")
-    with contextlib.suppress(OSError):
-        for pid in children.read_text(encoding="ascii").split():
-            os.kill(int(pid), signal.SIGKILL)
 
 
 def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
@@ -217,11 +212,9 @@ def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], 
 
 def figure(text: str) -> float | None:
     """Return a figure of a GPU; None if nvidia-smi does not say it: ``[N/A]``, ``ERR!``, ``[Not Supported]``, ..."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    with contextlib.suppress(ValueError):
+        return number if math.isfinite(number := float(text)) else None
+    return None
 
 
 def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, set[int]] | None:

@@ -112,11 +112,8 @@ def choose_gpus(
 
 
 def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
-    """Return the key to sort GPUs by; equal ones keep the user's order.
-
-    Own runs come first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
-    should not overrule the user's order.
-    """
+    # Own runs come first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
+    # should not overrule the user's order.
     own = sum(reading.index in run.gpus for run in runs)
     return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))
 

@@ -40,13 +40,10 @@ class _View:
     pause_s: float = FIRST_PAUSE_S
     was_full: bool = False
 
-    def is_due(self, now: float) -> bool:
-        return self.look_at <= now
-
     def put_off(self, now: float) -> None:
         """Start counting anew, after a pause that grows each time."""
         self.good = 0
-        if self.is_due(now):
+        if self.look_at <= now:
             self.look_at = now + self.pause_s
             self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
