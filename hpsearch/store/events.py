@@ -17,9 +17,8 @@ class Settings:
     """What a search needs to know after its planning; kept in the journal. A grid module alone says less: defaults.
 
     program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
-    shown_folder: the search folder as the user wrote it. option_names: all options of all runs, in order.
-    import_paths: what was added to Python's search path to find the grid module.
-    options: the command-line options of the search, name -> value.
+    shown_folder: as the user wrote it. option_names: all options of all runs, in order.
+    import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
     """
 
     program: tuple[str, ...] = ()
@@ -57,12 +56,12 @@ class Settings:
 
         Raises ValueError naming what is missing or of another type.
         """
-        settings = build(cls, {name: value for name, value in found.items() if name in cls.__dataclass_fields__})
-        missing = set(cls.__dataclass_fields__) - {*found, "import_paths", "options"}
+        names = cls.__dataclass_fields__
+        known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+        settings = build(cls, {name: value for name, value in known.items() if name in names})
+        missing = names.keys() - {*found, "import_paths", "options"}
         if missing:
             raise ValueError(f"the field {min(missing)} is missing")
-        lists = {name: tuple(value) for name, value in vars(settings).items() if isinstance(value, list)}
-        settings = cls(**{**vars(settings), **lists})
         check_path("run_cwd", settings.run_cwd)
         check_path("shown_folder", settings.shown_folder)
         if not settings.program or "\0" in "".join(settings.program):
@@ -108,11 +107,11 @@ class RunPlanned:
     out_dir: str
     options: list[list[Any]]  # Any: see above
 
-
-def planned(run: Run) -> RunPlanned:
-    """Return the event by which the journal learns of a run."""
-    options = [[name, encode(value)] for name, value in run.configuration.options]
-    return RunPlanned(run.number, run.folder, run.out_dir, options)
+    @classmethod
+    def of(cls, run: Run) -> RunPlanned:
+        """Return the event by which the journal learns of a run."""
+        options = [[name, encode(value)] for name, value in run.configuration.options]
+        return cls(run.number, run.folder, run.out_dir, options)
 
 
 @dataclass(frozen=True)
@@ -131,33 +130,35 @@ class RowCarried:
 
 
 @dataclass(frozen=True)
-class AttemptIntended:
-    """A run is about to be submitted under this unique name."""
+class OfAttempt:
+    """An event of one attempt at a run. token: the attempt's unique name."""
 
     run: int
     token: str
+
+
+@dataclass(frozen=True)
+class AttemptIntended(OfAttempt):
+    """The attempt is about to be submitted."""
+
     at: float
 
 
 @dataclass(frozen=True)
-class AttemptWithdrawn:
+class AttemptWithdrawn(OfAttempt):
     """An attempt that was intended never became a job: the run is what it was before."""
 
-    run: int
-    token: str
     at: float
 
 
 @dataclass(frozen=True)
-class AttemptSubmitted:
+class AttemptSubmitted(OfAttempt):
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
     waited_s: for how long it could have been started if there had been a place.
     is_queued: it is a scheduler's job, which waits in a queue first; otherwise it is a process on `host`.
     """
 
-    run: int
-    token: str
     id: str
     host: str
     at: float
@@ -168,24 +169,20 @@ class AttemptSubmitted:
 
 
 @dataclass(frozen=True)
-class AttemptStarted:
+class AttemptStarted(OfAttempt):
     """A queued attempt was seen running. place: where, for people; may be empty."""
 
-    run: int
-    token: str
     at: float
     place: str = ""
 
 
 @dataclass(frozen=True)
-class AttemptEnded:
+class AttemptEnded(OfAttempt):
     """The attempt is over. cause: value of a RunState where the backend knows why, else empty.
 
     at: when the run ended, if its host noted that; else when its end was noticed.
     """
 
-    run: int
-    token: str
     exit_status: int | None
     at: float
     cause: str = ""
@@ -193,11 +190,9 @@ class AttemptEnded:
 
 
 @dataclass(frozen=True)
-class RunCollected:
+class RunCollected(OfAttempt):
     """What the attempt came to. state: value of a RunState; summary: keyword -> list with one value, encoded."""
 
-    run: int
-    token: str
     state: str
     at: float
     summary: Mapping[str, Any] | None = None  # Any: see above
@@ -251,15 +246,14 @@ def from_line(line: bytes) -> Event:
 
 def _check(event: Event) -> None:
     """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
-    if not isinstance(event, (SearchStarted, ControllerStarted, RowCarried, RunPlanned, RunMoved)):
+    if isinstance(event, OfAttempt):
         check_name("token", event.token)
+    if isinstance(event, (RunPlanned, RunMoved)):
+        check_path("out_dir", event.out_dir)
     if isinstance(event, RunPlanned):
         check_name("folder", event.folder)
-        check_path("out_dir", event.out_dir)
         for _, value in event.options:
             decode(value)
-    elif isinstance(event, RunMoved):
-        check_path("out_dir", event.out_dir)
     elif isinstance(event, SearchStarted):
         if event.version > JOURNAL_VERSION:
             raise ValueError(f"version {event.version} of the journal is newer than this program")
@@ -274,7 +268,7 @@ def _check(event: Event) -> None:
 
 
 def _check_id(event: AttemptSubmitted) -> None:
-    """Make sure that a job's id means one job: a process, or a word that no command takes for an option."""
+    """Make sure that an id means one job: a process, or a word that no command takes for an option."""
     pid = integer(event.id.partition("@")[0])
     is_process = pid is not None and 0 < pid <= _LARGEST_PID
     is_word = bool(event.id) and not event.id.startswith("-") and event.id.isprintable()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
-from hpsearch.store.events import Event, RowCarried, SearchStarted, planned, to_line
+from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.legacy import write_commands, write_not_completed
@@ -31,7 +31,6 @@ class LiveSearch:
 
         holder: what the lock file says of this controller. ways: what the lock is taken with.
         passes_over_damage: leave out what of the journal cannot be used.
-
         Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written,
         FileNotFoundError if it has just been taken away.
         """
@@ -54,7 +53,8 @@ class LiveSearch:
         self._shown: set[str] = set()
         self._is_table_whole = True
         self._unwritten: list[Event] = []
-        self._trouble: StoreError | None = None
+        #: Why the journal could not be written at the last try; None if it could.
+        self.trouble: StoreError | None = None
         self._before_plan = b""
 
     @property
@@ -74,9 +74,9 @@ class LiveSearch:
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
-        # One by one: of 100,000 runs, nothing else than the record's own objects shall be in memory.
-        events: Iterator[Event] = itertools.chain(self._rows_to_carry(settings), map(planned, runs), [started])
-        write_whole(self.folder.journal, self._before_plan, map(self._applied_line, events))
+        # One by one: of 100,000 runs, nothing but the record's own objects may be in memory.
+        events: Iterator[Event] = itertools.chain(self._rows_to_carry(settings), map(RunPlanned.of, runs), [started])
+        write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))
 
     def _applied_line(self, event: Event) -> bytes:
         self.record.apply(event)
@@ -131,17 +131,11 @@ class LiveSearch:
         """Write the scripts and the pickle of all commands."""
         write_commands(self.folder, [entry.run for entry in self.record], self.settings)
 
-    @property
-    def trouble(self) -> StoreError | None:
-        """Why the journal could not be written at the last try; None if it could."""
-        return self._trouble
-
     def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
-        """Write events to the journal and take them into account; for what happens only if it is written.
+        """Write events to the journal, then take them into account; for what happens only if it is written.
 
         durable, at_once: see `Journal.append`.
-        Raises StoreError if the journal takes no more, ControllerPresent if another controller took the search over;
-        then nothing is taken into account.
+        Raises StoreError if the journal takes no more, ControllerPresent if another controller took the search over.
         """
         self._write(*self._unwritten, *events, durable=durable, at_once=at_once)
         for event in events:
@@ -150,7 +144,7 @@ class LiveSearch:
     def note_happened(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         """Take into account what has happened already, and write it to the journal.
 
-        If that takes no more, there is `trouble`, and they are written in front of what is noted next.
+        If that takes no more, there is `trouble`, and it is written in front of what is noted next.
         """
         for event in events:
             self.record.apply(event)
@@ -165,7 +159,7 @@ class LiveSearch:
             self._journal.check_room()
             self._write(*self._unwritten, at_once=True)
         except StoreError as error:
-            self._trouble = error
+            self.trouble = error
 
     def write_rest(self) -> None:
         """Write what could not be written before. Raises StoreError if the journal still takes no more."""
@@ -178,10 +172,10 @@ class LiveSearch:
         try:
             self._journal.append(*events, durable=durable, at_once=at_once)
         except StoreError as error:
-            self._trouble = error
+            self.trouble = error
             raise
         self._unwritten.clear()
-        self._trouble = None
+        self.trouble = None
 
     def add_row(self, entry: RunRecord) -> None:
         """Add a run's results to the table, at the same cost whatever the table's length.

@@ -16,7 +16,7 @@ from hpsearch.store.events import (
     AttemptWithdrawn,
     ControllerStarted,
     Event,
-    RowCarried,
+    OfAttempt,
     RunCollected,
     RunMoved,
     RunPlanned,
@@ -29,17 +29,14 @@ from hpsearch.store.values import decode
 #: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.
 _MOST_SHARED = 10_000
 
-_OfAttempt = AttemptIntended | AttemptWithdrawn | AttemptSubmitted | AttemptStarted | AttemptEnded | RunCollected
-
 
 @dataclass(slots=True)
 class RunRecord:
     """What is known of one run; changed only by events.
 
-    token: of the newest attempt. attempts: how many were intended. failures: how many ended by the run's own fault.
-    submitted: the newest attempt's submission, None before it. started: when it was seen running after it had been
-    queued. ended: likewise its end.
-    cluster: where the scheduler's commands of the controller that intended it look for it; empty if unknown.
+    attempts: how many were intended. failures: how many ended by the run's own fault.
+    Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
+    scheduler's commands look for it, empty if unknown; before: what was known before it, until it is submitted.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     """
 
@@ -127,32 +124,43 @@ class SearchRecord:
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
         self.last_event_at = getattr(event, "at", self.last_event_at)
-        if isinstance(event, RunPlanned):
+        if isinstance(event, OfAttempt):
+            self._apply_to_run(self._entry(event), event)
+        elif isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
             self.runs[event.run] = RunRecord(Run(event.run, event.folder, options, event.out_dir))
         elif isinstance(event, RunMoved):
-            self._move(self.runs[event.run], event.out_dir)
-        elif isinstance(event, AttemptIntended):
-            self._intend(self._entry(event), event)
-        elif isinstance(event, AttemptWithdrawn):
-            self._withdraw(self._entry(event))
+            entry = self.runs[event.run]
+            for known in (entry, entry.kept, entry.before):
+                if known is not None:
+                    known.run = replace(known.run, out_dir=event.out_dir)
+        elif isinstance(event, SearchStarted):
+            self._start(event)
+        elif isinstance(event, ControllerStarted):
+            self.controller = event
+            self.collected_now.clear()
+        else:
+            self.carried.append(event.row)
+
+    def _apply_to_run(self, entry: RunRecord, event: OfAttempt) -> None:
+        if isinstance(event, AttemptIntended):
+            self._intend(entry, event.token)
+        elif isinstance(event, AttemptWithdrawn) and entry.before is not None:
+            before = entry.before
+            for each in fields(RunRecord):
+                setattr(entry, each.name, getattr(before, each.name))
         elif isinstance(event, AttemptSubmitted):
-            entry = self._entry(event)
             if event.token != entry.token:
                 # The line that announced it is lost: what was submitted was intended.
-                self._intend(entry, AttemptIntended(event.run, event.token, event.at))
+                self._intend(entry, event.token)
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
             entry.before = None
         elif isinstance(event, AttemptStarted):
-            entry = self._entry(event)
             entry.started, entry.state = event, RunState.RUNNING
         elif isinstance(event, AttemptEnded):
-            self._entry(event).ended = event
+            entry.ended = event
         elif isinstance(event, RunCollected):
-            self._collect(self._entry(event), event)
-            self.collected_now.add(event.run)
-        else:
-            self._apply_to_search(event)
+            self._collect(entry, event)
 
     def _option(self, name: str, encoded: Any) -> tuple[str, object]:  # Any: see `encode`
         """Return an option's name and value; runs with the same option share one pair."""
@@ -164,21 +172,12 @@ class SearchRecord:
                 self._pairs[key] = pair
         return pair
 
-    def _entry(self, event: _OfAttempt) -> RunRecord:
+    def _entry(self, event: OfAttempt) -> RunRecord:
         if self._fills_gaps and event.run not in self.runs:
             # A token begins with the name of its run's folder.
             folder = event.token.rsplit(".", 2)[0]
             self.runs[event.run] = RunRecord(Run(event.run, folder, Configuration(()), folder))
         return self.runs[event.run]
-
-    def _apply_to_search(self, event: SearchStarted | ControllerStarted | RowCarried) -> None:
-        if isinstance(event, SearchStarted):
-            self._start(event)
-        elif isinstance(event, ControllerStarted):
-            self.controller = event
-            self.collected_now.clear()
-        else:
-            self.carried.append(event.row)
 
     def _start(self, event: SearchStarted) -> None:
         settings = Settings.from_json(event.settings)
@@ -190,32 +189,18 @@ class SearchRecord:
         self.controller = None
         self.started_at = self.started_at or event.at
 
-    @staticmethod
-    def _move(entry: RunRecord, out_dir: str) -> None:
-        for known in (entry, entry.kept, entry.before):
-            if known is not None:
-                known.run = replace(known.run, out_dir=out_dir)
-
-    def _intend(self, entry: RunRecord, event: AttemptIntended) -> None:
+    def _intend(self, entry: RunRecord, token: str) -> None:
         entry.before = replace(entry, before=None)
         if entry.state is RunState.FINISHED:
             entry.kept = replace(entry, before=None, kept=None)
         entry.state = RunState.PLANNED
-        entry.token = event.token
+        entry.token = token
         entry.cluster = "" if self.controller is None else self.controller.cluster
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = ""
 
-    @staticmethod
-    def _withdraw(entry: RunRecord) -> None:
-        if entry.before is not None:
-            before = entry.before
-            for each in fields(RunRecord):
-                setattr(entry, each.name, getattr(before, each.name))
-
-    @staticmethod
-    def _collect(entry: RunRecord, event: RunCollected) -> None:
+    def _collect(self, entry: RunRecord, event: RunCollected) -> None:
         entry.state = RunState(event.state)
         entry.summary = None if event.summary is None else decode_summary(event.summary)
         entry.problem = event.problem
@@ -226,3 +211,4 @@ class SearchRecord:
             entry.interruptions += 1
         elif entry.state is not RunState.FINISHED:
             entry.failures += 1
+        self.collected_now.add(event.run)

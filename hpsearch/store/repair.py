@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +20,8 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    Settings,
     encode_summary,
     from_line,
-    planned,
     to_line,
 )
 from hpsearch.store.layout import SearchFolder, free_name, read_small, write_whole
@@ -32,13 +31,17 @@ from hpsearch.store.table import Row, whole_rows
 
 #: How a journal's line begins; a line that was torn and written on holds this once more.
 _BEGINNING = b'{"event":'
+#: More bytes than the settings of any search take.
+_MOST_SETTINGS = 2**24
+#: Files of an attempt are named by its token: the run's folder, the number of the attempt, something random.
+_OF_ATTEMPT = re.compile(r"(?P<token>(?P<folder>.+)\.(?P<number>[0-9]{1,9})\.[0-9a-f]{6})(?:\.\w+)?")
 
 
 @dataclass
 class JournalRepair:
-    """What a journal becomes. events: those that are kept, each with its line. found: how many lines there were.
+    """What a journal becomes. events: each with the number of its line, 0 if it is put back.
 
-    dropped: a message for each line that is left out. put_back: one for what other files knew.
+    found: how many lines there were. dropped, put_back: a message for each event.
     """
 
     events: list[tuple[int, Event]] = field(default_factory=list)
@@ -50,11 +53,6 @@ class JournalRepair:
     def is_needed(self) -> bool:
         """True if the journal is not as it should be."""
         return bool(self.dropped or self.put_back)
-
-    @property
-    def content(self) -> bytes:
-        """The journal, repaired."""
-        return b"".join(to_line(event) for _, event in self.events)
 
 
 def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: Callable[[str], bool]) -> JournalRepair:
@@ -68,10 +66,10 @@ def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: 
         if line:
             repair.found += 1
             _take(repair, number, line, check)
-    _put_back_settings(repair, folder)
-    _put_back_plans(repair, folder)
-    _leave_out_misfits(repair)
-    _put_back_results_and_attempts(repair, folder, lives)
+    _put_back_plan(repair, folder)
+    record = _fitting(repair)
+    if repair.is_needed and record.settings is not None:
+        _put_back_results_and_attempts(repair, folder, record, lives)
     return repair
 
 
@@ -94,7 +92,7 @@ def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
     if old is not None:
         write_whole(old, _content_of(folder.journal))
     folder.create_state()
-    write_whole(folder.journal, repair.content)
+    write_whole(folder.journal, b"".join(to_line(event) for _, event in repair.events))
     return old
 
 
@@ -103,17 +101,12 @@ def set_aside_foreign(folder: SearchFolder) -> list[str]:
 
     Raises StoreError if that cannot be done.
     """
-    return [f"{path}: {problem}; it is now {_renamed(path)}" for path, problem in _foreign(folder)]
-
-
-def _foreign(folder: SearchFolder) -> Iterator[tuple[Path, str]]:
-    for path in (folder.exits, folder.logs, folder.attempts):
-        if os.path.lexists(path) and not path.is_dir():
-            yield path, "expected a folder, found something else"
-    exits = list(folder.exits.iterdir()) if folder.exits.is_dir() else []
-    for path in (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits):
-        if os.path.lexists(path) and not path.is_file():
-            yield path, "expected a file, found something else"
+    folders = (folder.exits, folder.logs, folder.attempts)
+    exits = folder.exits.iterdir() if folder.exits.is_dir() else ()
+    files = (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits)
+    foreign = [(path, "folder") for path in folders if os.path.lexists(path) and not path.is_dir()]
+    foreign += [(path, "file") for path in files if os.path.lexists(path) and not path.is_file()]
+    return [f"{path}: expected a {kind}, found something else; it is now {_renamed(path)}" for path, kind in foreign]
 
 
 def _name_aside(path: Path) -> Path:
@@ -146,47 +139,18 @@ def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Even
             return
 
 
-def _put_back_settings(repair: JournalRepair, folder: SearchFolder) -> None:
-    if any(isinstance(event, SearchStarted) for _, event in repair.events):
-        return
-    copy = copy_of_settings(folder)
-    if copy is None:
-        return
-    planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, RunPlanned)]
-    repair.events.insert(max(planned, default=-1) + 1, (0, copy))
-    repair.put_back.append(f"the settings of the search, from {folder.settings_copy}")
-
-
-def _put_back_plans(repair: JournalRepair, folder: SearchFolder) -> None:
-    """Put back runs whose planning is lost, in front of everything that tells of them."""
-    started = next((event for _, event in repair.events if isinstance(event, SearchStarted)), None)
-    if started is None:
-        return
-    known = {event.folder: event.run for _, event in repair.events if isinstance(event, RunPlanned)}
-    plans = lost_plans(folder, Settings.from_json(started.settings), known)
+def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
+    """Put back settings, and runs whose planning is lost: those in front of everything that tells of them."""
+    record = SearchRecord.of(event for _, event in repair.events if isinstance(event, (RunPlanned, SearchStarted)))
+    copy = fill_in_settings(record, folder)
+    if copy is not None:
+        planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, RunPlanned)]
+        repair.events.insert(max(planned, default=-1) + 1, (0, copy))
+        repair.put_back.append(f"the settings of the search, from {folder.settings_copy}")
+    plans = _lost_plans(folder, record)
     if plans:
         repair.events = sorted([*((0, plan) for plan in plans), *repair.events], key=_planned_first)
     repair.put_back += [f"run {plan.run}, from {folder.commands_pickle}" for plan in plans]
-
-
-def _put_back_results_and_attempts(repair: JournalRepair, folder: SearchFolder, lives: Callable[[str], bool]) -> None:
-    """Put back what the table and the newest attempts' files tell where lines are lost.
-
-    Whether an attempt lives is asked when the search is resumed.
-    """
-    record = SearchRecord.of(event for _, event in repair.events)
-    if not repair.is_needed or record.settings is None:
-        return
-    results = lost_results(folder, record)
-    for event in results:
-        record.apply(event)
-        if isinstance(event, RunCollected):
-            repair.put_back.append(f"the result of run {event.run}, from {folder.results}")
-        elif isinstance(event, RowCarried):
-            repair.put_back.append(f"a row of an earlier search, from {folder.results}")
-    attempts = lost_attempts(folder, record, lives)
-    repair.put_back += [f"attempt {attempt.token}, from its files" for attempt in attempts]
-    repair.events += [(0, event) for event in (*results, *attempts)]
 
 
 def _planned_first(numbered: tuple[int, Event]) -> tuple[int, int]:
@@ -195,7 +159,8 @@ def _planned_first(numbered: tuple[int, Event]) -> tuple[int, int]:
     return (0, event.run) if isinstance(event, RunPlanned) else (1, 0)
 
 
-def _leave_out_misfits(repair: JournalRepair) -> None:
+def _fitting(repair: JournalRepair) -> SearchRecord:
+    """Leave out the events that do not fit what stands before them; return what the others add up to."""
     record, fitting = SearchRecord(), []
     for number, event in repair.events:
         try:
@@ -204,56 +169,60 @@ def _leave_out_misfits(repair: JournalRepair) -> None:
         except (KeyError, ValueError, TypeError) as error:
             repair.dropped.append(f"line {number}: it does not fit what stands before it ({error!r})")
     repair.events = fitting
+    return record
 
 
-#: More bytes than the settings of any search take.
-_MOST_SETTINGS = 2**24
-#: Files of an attempt are named by its token: the run's folder, the number of the attempt, something random.
-_OF_ATTEMPT = re.compile(r"(?P<token>(?P<folder>.+)\.(?P<number>[0-9]{1,9})\.[0-9a-f]{6})(?:\.\w+)?")
+def _put_back_results_and_attempts(
+    repair: JournalRepair, folder: SearchFolder, record: SearchRecord, lives: Callable[[str], bool]
+) -> None:
+    """Put back what the table and the newest attempts' files tell where lines are lost."""
+    results = _lost_results(folder, record)
+    for event in results:
+        record.apply(event)
+        if isinstance(event, RunCollected):
+            repair.put_back.append(f"the result of run {event.run}, from {folder.results}")
+        elif isinstance(event, RowCarried):
+            repair.put_back.append(f"a row of an earlier search, from {folder.results}")
+    attempts = _lost_attempts(folder, record, lives)
+    repair.put_back += [f"attempt {attempt.token}, from its files" for attempt in attempts]
+    repair.events += [(0, event) for event in (*results, *attempts)]
 
 
 def fill_in(record: SearchRecord, folder: SearchFolder) -> None:
     """Give a record what its journal has lost and other files still tell: settings, runs, results, attempts."""
     fill_in_settings(record, folder)
-    if record.settings is None:
-        return
-    known = {entry.run.folder: entry.run.number for entry in record}
-    for plan in lost_plans(folder, record.settings, known):
-        record.apply(plan)
-    for event in lost_results(folder, record):
-        record.apply(event)
-    for attempt in lost_attempts(folder, record):
-        record.apply(attempt)
+    if record.settings is not None:
+        for lost in (_lost_plans, _lost_results, _lost_attempts):
+            for event in lost(folder, record):
+                record.apply(event)
 
 
-def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> None:
-    """Give a record whose settings are lost those that were written beside the journal, if they were."""
-    copy = copy_of_settings(folder) if record.settings is None else None
-    if copy is not None:
-        controller = record.controller
-        record.apply(copy)
-        record.controller = controller
-
-
-def copy_of_settings(folder: SearchFolder) -> SearchStarted | None:
-    """Return the settings of the latest search as they were written beside the journal; None if they are not there."""
+def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> SearchStarted | None:
+    """Give a record whose settings are lost those written beside the journal, if they were; return their event."""
+    if record.settings is not None:
+        return None
     try:
         event = from_line(read_small(folder.settings_copy, _MOST_SETTINGS))
     except (OSError, ValueError):
         return None
-    return event if isinstance(event, SearchStarted) else None
+    if not isinstance(event, SearchStarted):
+        return None
+    controller = record.controller
+    record.apply(event)
+    record.controller = controller
+    return event
 
 
-def lost_plans(folder: SearchFolder, settings: Settings, known: Mapping[str, int]) -> list[RunPlanned]:
-    """Return the runs that commands.pickle tells of besides those that are known: folder -> number."""
-    if not folder.commands_pickle.is_file():
+def _lost_plans(folder: SearchFolder, record: SearchRecord) -> list[RunPlanned]:
+    """Return the runs that commands.pickle tells of besides those that are known."""
+    if record.settings is None or not folder.commands_pickle.is_file():
         return []
-    numbers = set(known.values())
-    runs, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], settings.out_arg)
-    return [planned(run) for run in runs if run.folder not in known and run.number not in numbers]
+    known = {entry.run.folder for entry in record}
+    runs, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], record.settings.out_arg)
+    return [RunPlanned.of(run) for run in runs if run.folder not in known and run.number not in record.runs]
 
 
-def lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
+def _lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
     """Return what the table of results tells of runs without a known attempt, and rows of no known run.
 
     Nothing if the table cannot be read either.
@@ -290,30 +259,27 @@ def _finished_by(row: Row, run: Run, keywords: Iterable[str]) -> list[Event]:
     ]
 
 
-def lost_attempts(
+def _lost_attempts(
     folder: SearchFolder, record: SearchRecord, lives: Callable[[str], bool] = lambda token: True
 ) -> list[AttemptIntended]:
     """Return the attempts that left logs or exit files, and are newer than what a record knows of their runs.
 
-    lives: whether an attempt that has printed nothing may be more than a preparation. Whether one is still live is for
-    the backend to say.
+    lives: whether an attempt that has printed nothing may be more than a preparation. Whether one is still live is
+    asked when the search is resumed.
     """
     runs = {entry.run.folder: entry for entry in record}
-    newest: dict[str, tuple[int, str, float]] = {}
-    for path in _files_of_attempts(folder):
+    known = {name: _number_of(entry.token) for name, entry in runs.items()}
+    newest: dict[str, AttemptIntended] = {}
+    places = [place for place in (folder.logs, folder.exits) if place.is_dir()]
+    for path in (path for place in places for path in sorted(place.iterdir()) if path.is_file()):
         named = _OF_ATTEMPT.fullmatch(path.name)
-        if named is not None and named["folder"] in runs:
-            number = int(named["number"])
-            known = max(_number_of(runs[named["folder"]].token), newest.get(named["folder"], (0,))[0])
-            if number > known and (path.stat().st_size > 0 or lives(named["token"])):
-                newest[named["folder"]] = (number, named["token"], path.stat().st_mtime)
-    return [AttemptIntended(runs[name].run.number, token, at) for name, (_, token, at) in newest.items()]
-
-
-def _files_of_attempts(folder: SearchFolder) -> Iterator[Path]:
-    for place in (folder.logs, folder.exits):
-        if place.is_dir():
-            yield from (path for path in sorted(place.iterdir()) if path.is_file())
+        if named is not None and int(named["number"]) > known.get(named["folder"], math.inf):
+            state = path.stat()
+            if state.st_size > 0 or lives(named["token"]):
+                known[named["folder"]] = int(named["number"])
+                run = runs[named["folder"]].run.number
+                newest[named["folder"]] = AttemptIntended(run, named["token"], state.st_mtime)
+    return list(newest.values())
 
 
 def _number_of(token: str) -> int:
