@@ -17,8 +17,7 @@ from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.repair import fill_in
 
-#: Durable events are carried to the disk this long after the first of them, many at once: it costs as much as a short
-#: run.
+#: Durable events are carried to the disk this long after the first of them, many at once: it is as slow as a short run.
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
@@ -48,11 +47,10 @@ class Journal:
     def append(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         """Write events.
 
-        durable: they survive a power failure, too, unless it comes within about a second. (What a run came to can
-        still be read from its own folder then, so that no result is lost either.)
-        at_once: they survive it from the moment of the return, which may take as long as a short run.
-        Raises StoreError if the disk takes no more (nothing of these events is left in the file then), or if somebody
-        else has written to the file or deleted it.
+        durable: they survive a power failure, too, unless it comes within about a second (then what a run came to can
+        still be read from its own folder). at_once: they survive it from the moment of the return.
+        Raises StoreError if the disk takes no more (no part of them is left in the file then), or if somebody else has
+        written to the file or deleted it.
         """
         content = b"".join(to_line(event) for event in events)
         self._check_is_own()
@@ -69,7 +67,7 @@ class Journal:
             self._timer.start()
 
     def check_room(self) -> None:
-        """Make sure that more can be written. Raises StoreError otherwise."""
+        """Raise StoreError if no more can be written."""
         self._check_is_own()
         try:
             # Without a line break: readers take it for a line that is still being written.
@@ -98,8 +96,7 @@ class Journal:
 
     def close(self) -> None:
         """Write everything to the disk and close the file. Raises OSError if the disk takes no more."""
-        timer = self._timer
-        if timer is not None:
+        if (timer := self._timer) is not None:
             timer.cancel()
             timer.join()
         try:
@@ -108,7 +105,7 @@ class Journal:
             os.close(self._descriptor)
 
     def _check_is_own(self) -> None:
-        """Make sure that the file is what this controller left: nothing of another's may be overwritten."""
+        """Raise StoreError if the file is not what this controller left: nothing of another's may be overwritten."""
         if self._sync_error is not None:
             error, self._sync_error = self._sync_error, None
             raise unwritable(self._path, error) from error
@@ -129,7 +126,7 @@ class Journal:
             )
 
     def _sync_in_time(self) -> None:
-        """Carry the file to the disk; in a thread of its own, so that no run waits for that."""
+        """Carry the file to the disk, in a thread of its own: no run waits for that."""
         # From here on, a new event needs a new timer.
         self._timer = None
         try:
@@ -192,10 +189,7 @@ class JournalReader:
         self.has_settings = False
 
     def is_replaced(self) -> bool:
-        """Return whether another file lies there now than the one read from (a later search was added to the folder).
-
-        What was read then has to be read again, by a new reader.
-        """
+        """Return whether another file lies there now (a later search was added): a new reader has to read all again."""
         try:
             found = self._path.stat()
         except OSError:
@@ -214,10 +208,7 @@ class JournalReader:
                 self._found_damage(f"the journal is damaged: it does not fit what stands before it ({error!r})", error)
 
     def new_events(self) -> Iterator[Event]:
-        """Return the events that were added since the last call.
-
-        Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
-        """
+        """Return the events that were added since the last call. Raises FolderError as `read_into` does."""
         path = self._path
         try:
             with open(path, "rb", opener=open_file) as file:
@@ -256,18 +247,10 @@ def remedy_for(journal: Path) -> str:
     return f"{shlex.join(['hpsearch', 'repair', str(journal.parent.parent)])} keeps what is whole"
 
 
-def read_journal(path: Path) -> Iterator[Event]:
-    """Read the events of a journal, which another process may be writing: a last line without its end is left out.
-
-    Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
-    """
-    return JournalReader(path).new_events()
-
-
 def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:
     """Return what the journal of a search folder adds up to. passes_over_damage: leave out what cannot be used.
 
-    Raises FolderError as `read_journal` does.
+    Raises FolderError as `JournalReader.read_into` does.
     """
     record = SearchRecord(fills_gaps=passes_over_damage)
     reader = JournalReader(folder.journal, passes_over_damage)

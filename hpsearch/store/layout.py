@@ -9,7 +9,7 @@ import os
 import pickle
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove a folder; one that holds something, or cannot be removed, stays."""
+    """Remove a folder; one that holds something or cannot be removed stays."""
     with contextlib.suppress(OSError):
         folder.rmdir()
 
@@ -111,17 +111,16 @@ def remove(path: Path) -> None:
         raise StoreError(f"{path}: cannot be removed ({reason_of(error)})") from error
 
 
-def write_whole(path: Path, *parts: bytes | Iterator[bytes]) -> None:
-    """Write a file so that no reader and no crash ever sees a part of it.
+def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
+    """Write a file so that no reader and no crash ever sees a part of it. more: follows, never in memory as a whole.
 
-    parts: one after another; what an iterator gives is never in memory as a whole.
     Raises StoreError, naming the file, if it cannot be written (the earlier content then stays).
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            for part_of_content in parts:
-                file.writelines([part_of_content] if isinstance(part_of_content, bytes) else part_of_content)
+            file.write(content)
+            file.writelines(more)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -149,10 +148,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
 
 def open_file(path: str, flags: int) -> int:
-    """Open a file; refuse what could block for ever, such as a pipe. An opener for `open`.
-
-    Raises OSError if it is something else.
-    """
+    """Open a file, as an opener for `open`. Raises OSError if it is something else, which could block for ever."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -161,22 +157,13 @@ def open_file(path: str, flags: int) -> int:
 
 
 def read_small(path: Path, most_bytes: int = _MOST_SMALL) -> bytes:
-    """Return what a small file of ours holds; of one longer than `most_bytes`, its beginning.
-
-    Raises OSError if it cannot be read, or is no file.
-    """
-    descriptor = open_file(str(path), os.O_RDONLY)
-    try:
-        return os.read(descriptor, most_bytes)
-    finally:
-        os.close(descriptor)
+    """Return what a small file of ours holds; of a longer one its beginning. Raises OSError if it cannot be read."""
+    with open(path, "rb", buffering=0, opener=open_file) as file:
+        return file.read(most_bytes)
 
 
 def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
-    """Add to a file; before it grows beyond `most_bytes`, it becomes NAME.1, in the place of an earlier NAME.1.
-
-    Never fails: such a file is not worth a search.
-    """
+    """Add to a file; before it grows beyond `most_bytes`, it becomes NAME.1. Never fails: it is not worth a search."""
     content = text.encode("utf-8", "replace")
     with contextlib.suppress(OSError):
         if path.is_file() and path.stat().st_size + len(content) > most_bytes:
@@ -186,7 +173,7 @@ def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
 
 
 def free_name(path: Path) -> Path:
-    """Return the path itself if nothing lies there, else the same with the first free number at its end."""
+    """Return the path if nothing lies there, else with the first free number at its end."""
     candidate, number = path, 1
     while os.path.lexists(candidate):
         number += 1
@@ -195,7 +182,7 @@ def free_name(path: Path) -> Path:
 
 
 def rename_with_stamp(*paths: Path) -> None:
-    """Give files that are there another name, with the time in it, so that they stay when their names are taken."""
+    """Rename the files that are there, with the time in the name, so that they stay when their names are taken."""
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     for path in paths:
         if path.exists():
@@ -203,10 +190,7 @@ def rename_with_stamp(*paths: Path) -> None:
 
 
 def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
-    """Write a file for ``--grid_config``; one with other content that lies there is renamed.
-
-    Raises StoreError if it cannot be written.
-    """
+    """Write a file for ``--grid_config``; another one there is renamed. Raises StoreError if it cannot be written."""
     pairs = [(dict(condition.when), dict(condition.then)) for condition in conditions]
     content = pickle.dumps({"grid": dict(grid), "conditions": pairs})
     make_folder(path.parent)

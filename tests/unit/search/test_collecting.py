@@ -13,7 +13,7 @@ from small_disk import fill, small_disk
 
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.store.events import RunCollected
-from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.journal import Journal, JournalReader
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import read_table
@@ -48,7 +48,10 @@ def fail_for(
 
 def recorded(search: LiveSearch) -> dict[int, str]:
     """Return the states that the journal on the disk adds up to."""
-    return {entry.run.number: entry.state.value for entry in SearchRecord.of(read_journal(search.folder.journal))}
+    return {
+        entry.run.number: entry.state.value
+        for entry in SearchRecord.of(JournalReader(search.folder.journal).new_events())
+    }
 
 
 ALL_FINISHED = {1: "finished", 2: "finished", 3: "finished"}
@@ -247,8 +250,8 @@ def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Pa
             journal.append(event, event)
         with pytest.raises(NoRoomError):
             journal.check_room()
-        before = list(read_journal(disk / "journal"))
+        before = list(JournalReader(disk / "journal").new_events())
         filler.unlink()
         journal.check_room()
         journal.append(event)
-        assert (before, list(read_journal(disk / "journal"))) == ([event], [event, event])
+        assert (before, list(JournalReader(disk / "journal").new_events())) == ([event], [event, event])

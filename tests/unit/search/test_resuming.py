@@ -14,7 +14,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
-from hpsearch.store.journal import read_journal
+from hpsearch.store.journal import JournalReader
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.run_folders import move_aside
@@ -90,7 +90,7 @@ def test_a_retry_of_named_runs_runs_nothing_else(search: LiveSearch, backend: Fa
 
 def first_column(search: LiveSearch) -> list[str]:
     """Return the results in the table, and those that a later reader of the journal would put there."""
-    anew = rows_of(SearchRecord.of(read_journal(search.folder.journal)))
+    anew = rows_of(SearchRecord.of(JournalReader(search.folder.journal).new_events()))
     table = read_table(search.folder.results)
     assert sorted(row["acc"] for row in anew) == sorted(row["acc"] for row in table)
     return sorted(row["acc"] for row in table)
@@ -148,7 +148,7 @@ def test_a_retry_that_is_stopped_leaves_the_earlier_result_and_its_folder(
 
 def test_a_result_stays_in_every_reader_while_a_newer_attempt_lives(finished: LiveSearch, backend: FakeBackend) -> None:
     finished.note(AttemptIntended(1, "again", 5.0), AttemptSubmitted(1, "again", "8@job", "here", 6.0))
-    record = SearchRecord.of(read_journal(finished.folder.journal))
+    record = SearchRecord.of(JournalReader(finished.folder.journal).new_events())
     assert [entry.run.number for entry in best_runs(record, record.known_settings())] == [2, 1]
     assert sorted(row["acc"] for row in rows_of(record)) == ["1.1", "2.1"]
 

@@ -16,7 +16,7 @@ from hpsearch.core.errors import StoreError, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, Place
 from hpsearch.store import journal as journal_module
 from hpsearch.store.events import AttemptIntended
-from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.journal import Journal, JournalReader
 
 
 @dataclass
@@ -138,7 +138,7 @@ def test_a_disk_that_refuses_later_is_told_at_the_next_event(tmp_path: Path, mon
         journal.append(AttemptIntended(2, "b", 2.0))
     journal.append(AttemptIntended(2, "b", 2.0))
     journal.close()
-    assert [event.run for event in read_journal(tmp_path / "journal")] == [1, 2]  # type: ignore[union-attr]
+    assert [event.run for event in JournalReader(tmp_path / "journal").new_events()] == [1, 2]  # type: ignore[union-attr]
 
 
 def test_a_file_system_that_knows_no_fsync_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_a_file_system_that_knows_no_fsync_is_no_error(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "fsync", unknown)
     with Journal(tmp_path / "journal") as journal:
         journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
-    assert len(list(read_journal(tmp_path / "journal"))) == 1
+    assert len(list(JournalReader(tmp_path / "journal").new_events())) == 1
 
 
 def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None:
@@ -181,4 +181,4 @@ def test_what_could_not_be_cut_off_at_once_is_cut_off_later(tmp_path: Path, monk
             with pytest.raises(StoreError):
                 journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
         journal.append(AttemptIntended(2, "b", 2.0))
-    assert list(read_journal(path)) == [AttemptIntended(2, "b", 2.0)]
+    assert list(JournalReader(path).new_events()) == [AttemptIntended(2, "b", 2.0)]

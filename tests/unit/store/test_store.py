@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
 from hpsearch.store.events import AttemptIntended, RunCollected, RunPlanned, from_line, to_line
-from hpsearch.store.journal import Journal, read_journal
+from hpsearch.store.journal import Journal, JournalReader
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import ResultsTable, read_table, write_table
@@ -46,24 +46,24 @@ def test_a_torn_last_line_is_left_out_and_cut_before_the_next_event(tmp_path: Pa
     path = tmp_path / "journal"
     first, second = AttemptIntended(1, "a", 1.0), AttemptIntended(2, "b", 2.0)
     path.write_bytes(to_line(first) + to_line(second)[:-5])
-    assert list(read_journal(path)) == [first]
+    assert list(JournalReader(path).new_events()) == [first]
     with Journal(path) as journal:
         journal.append(second)
-    assert list(read_journal(path)) == [first, second]
+    assert list(JournalReader(path).new_events()) == [first, second]
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"nonsense\n")
     with pytest.raises(FolderError, match=r"journal, line 2: damaged"):
-        list(read_journal(path))
+        list(JournalReader(path).new_events())
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"torn")
     before = path.read_bytes(), path.stat().st_mtime_ns
-    list(read_journal(path))
+    list(JournalReader(path).new_events())
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
