@@ -34,9 +34,8 @@ class Holder:
 
     since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
     takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
-    inode: of the lock file, by which a copy of the folder is told from the original; 0 = not known.
-    boot: the id of the machine's boot. beat_s: seconds between two heartbeats, 0 = there are none.
-    beat: how often the heart has beaten.
+    inode: of the lock file, which tells a copy of the folder from the original; 0 = not known. boot: id of the
+    machine's boot. beat_s: seconds between two heartbeats, 0 = there are none. beat: how often the heart has beaten.
     """
 
     host: str
@@ -57,9 +56,8 @@ class Holder:
 
 
 def record_of(holder: Holder) -> bytes:
-    """Return a holder as one line of JSON; as long as any other of this holder."""
-    text = json.dumps(asdict(holder))
-    return (text + " " * (_WIDTH - len(str(holder.beat)))).encode() + b"\n"
+    """Return a holder as one line of JSON, of the same length at each heartbeat."""
+    return (json.dumps(asdict(holder)) + " " * (_WIDTH - len(str(holder.beat)))).encode() + b"\n"
 
 
 def holder_in(content: bytes) -> Holder | None:
@@ -74,13 +72,12 @@ def holder_from(found: object) -> Holder:
     """Return a holder from its JSON. Raises ValueError if it is none."""
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, found {type(found).__name__}")
-    known = {each.name for each in fields(Holder)}
-    return build(Holder, {name: value for name, value in found.items() if name in known})
+    return build(Holder, {each.name: found[each.name] for each in fields(Holder) if each.name in found})
 
 
 #: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
-#: How often a heartbeat is looked at while it is watched, in intervals of the heart.
+#: How often a watched heartbeat is looked at in each of its intervals.
 _LOOKS_AN_INTERVAL = 20
 
 
@@ -122,7 +119,7 @@ class ControllerLock:
             has_flock = self._take_flock()
             holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
             self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino, beat_s=self._ways.beat_s)
-            while not self._could_write_first(self._judged(has_flock)):
+            while not self._write_first(self._judged(has_flock)):
                 pass
         except BaseException:
             os.close(self._descriptor)
@@ -204,28 +201,27 @@ class ControllerLock:
                 return later
         return content
 
-    def _could_write_first(self, judged: bytes) -> bool:
+    def _write_first(self, judged: bytes) -> bool:
+        """Write who holds the lock now; False if the file says something else than what was judged."""
         try:
-            return self._write_first(judged)
+            with _claimed(self._path, self._ways):
+                if self._path.stat().st_ino != self.holder.inode:
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+                if read_small(self._path) != judged:
+                    return False
+                self._write(self._descriptor)
+                with contextlib.suppress(OSError):
+                    # So that other machines see it, too; a file system that refuses is no worse than before.
+                    os.fsync(self._descriptor)
         except FileNotFoundError:
             raise
         except OSError as error:
             raise unwritable(error.filename or self._path, error) from error
-
-    def _write_first(self, judged: bytes) -> bool:
-        """Write who holds the lock now; False if the file says something else than what was judged."""
-        with _claimed(self._path, self._ways):
-            if self._path.stat().st_ino != self.holder.inode:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
-            if read_small(self._path) != judged:
-                return False
-            # Never empty in between: that would say that nobody is here.
-            size = os.pwrite(self._descriptor, record_of(self.holder), 0)
-            os.ftruncate(self._descriptor, size)
-            with contextlib.suppress(OSError):
-                # So that other machines see it, too; a file system that refuses is no worse than before.
-                os.fsync(self._descriptor)
         return True
+
+    def _write(self, descriptor: int) -> None:
+        # Never empty in between: that would say that nobody is here.
+        os.ftruncate(descriptor, os.pwrite(descriptor, record_of(self.holder), 0))
 
     def _beat_on(self) -> None:
         while not self._ends.wait(self._ways.beat_s) and self._taken_by is None:
@@ -243,7 +239,7 @@ class ControllerLock:
                 # Opened anew each time: closing is what carries it to other machines.
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 try:
-                    os.ftruncate(descriptor, os.pwrite(descriptor, record_of(self.holder), 0))
+                    self._write(descriptor)
                 finally:
                     os.close(descriptor)
             except OSError:
@@ -258,7 +254,7 @@ class ControllerLock:
 
 
 def lock_holder(path: Path) -> Holder | None:
-    """Return who took the lock and did not give it back: it holds it, or was killed; None if there is nobody.
+    """Return who took the lock and did not give it back (it lives, or was killed); None if there is nobody.
 
     The lock itself is not tried: for that moment, a controller that starts would find it taken.
     """
@@ -274,8 +270,8 @@ def lock_holder(path: Path) -> Holder | None:
 def _claimed(path: Path, ways: LockWays) -> Iterator[None]:
     """Keep all others from writing the lock file, on any file system: only one process can make the claim file.
 
-    It is there for a moment only. One that stays was left by a process that was killed in that moment; then the claim
-    with the next number counts.
+    It is there for a moment. One that stays was left by a process that was killed then; the one with the next number
+    counts instead.
     """
     claims = [path.with_name(f"{path.name}.claim")]
     while not _is_made(claims[-1], ways):
@@ -318,35 +314,24 @@ def _search_of(path: Path) -> Path:
 
 
 def _present(path: Path, holder: Holder | None) -> ControllerPresent:
-    return ControllerPresent(
-        f"{_search_of(path)}: another controller works on this search ({holder or 'just starting'}); "
-        "wait for its end or stop it first"
-    )
+    problem = f"another controller works on this search ({holder or 'just starting'})"
+    return ControllerPresent(f"{_search_of(path)}: {problem}; wait for its end or stop it first")
 
 
 def leave_request(path: Path, holder: Holder) -> None:
-    """Ask this holder of the lock to stop; nobody else takes the request.
-
-    Raises StoreError if it cannot be written.
-    """
+    """Ask this holder of the lock, and no other, to stop. Raises StoreError if that cannot be written."""
     content = {"to": asdict(holder), "by": f"process {os.getpid()} on {socket.gethostname()}"}
     write_whole(path, json.dumps(content).encode() + b"\n")
 
 
 def take_request(path: Path, holder: Holder) -> str | None:
-    """Take the request away; return who asked, or None if nobody asked this holder. Costs little if there is none.
-
-    What is no request is taken away, too.
-    """
+    """Take a request away, also one that cannot be read; return who asked, None if nobody asked this holder."""
     if not path.exists():
         return None
     try:
-        content = json.loads(read_small(path))
+        content = read_small(path)
         path.unlink()
-        return str(content["by"]) if holder_from(content["to"]) == holder else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return None
-    except OSError:
+        request = json.loads(content)
+        return str(request["by"]) if holder_from(request["to"]) == holder else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

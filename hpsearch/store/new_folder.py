@@ -17,7 +17,7 @@ from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
 from hpsearch.store.record import RunRecord, Settings
 
-#: How often the folders are made anew because a search that failed took away its own at the same moment.
+#: How often folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100
 
 
@@ -53,8 +53,8 @@ class PlannedSearch(Protocol):
 def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[tuple[LiveSearch, list[RunRecord]]]:
     """Make the folder of a planned search and take its lock; yield the search, ready for work, and its new runs.
 
-    Making the folder is claiming it, unless it may exist: then the lock is. If nothing comes of the search, what was
-    made for it is taken away; what another process made or put there stays. holder, ways: see `LiveSearch`.
+    Making the folder claims it, unless it may exist: then the lock does. If nothing comes of the search, what was made
+    for it is taken away; what others made or put there stays. holder, ways: see `LiveSearch`.
     Raises FolderTakenError if the folder exists already and may not.
     """
     folder, made, keeps = SearchFolder(plan.folder), list[Path](), False
@@ -93,9 +93,7 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
     folder = search.folder
     if not search.record.runs:
         # What another tool left under the names of our own files stays.
-        rename_with_stamp(
-            folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed
-        )
+        rename_with_stamp(*_own_views(folder))
     first = max(search.record.runs, default=0) + 1
     search.add_plan(plan.runs(first), plan.settings, plan.stamp)
     for name, content in inputs.items():
@@ -103,6 +101,10 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
     search.write_commands()
     search.open_for_work()
     return [entry for entry in search.record if entry.run.number >= first]
+
+
+def _own_views(folder: SearchFolder) -> list[Path]:
+    return [folder.commands, folder.commands_without_folders, folder.commands_pickle, folder.not_completed]
 
 
 def _write_input(target: Path, content: Path | bytes) -> None:
@@ -144,8 +146,7 @@ def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:
 
 def _take_away(folder: SearchFolder, inputs: Collection[str]) -> None:
     """Remove what was put into the folder; the lock last, because up to then nobody else works there."""
-    own = (folder.results, folder.commands, folder.commands_without_folders, folder.commands_pickle)
-    for path in [*own, folder.not_completed, *(folder.path / name for name in inputs)]:
+    for path in [folder.results, *_own_views(folder), *(folder.path / name for name in inputs)]:
         with contextlib.suppress(OSError):
             path.unlink()
     for path in folder.state.iterdir():

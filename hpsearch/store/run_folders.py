@@ -19,8 +19,7 @@ from hpsearch.store.record import Settings
 def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:
     """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
 
-    logs: where each is -> its name in the folder. Doing it twice does no harm.
-    Raises OSError if the folder cannot be written.
+    logs: where each is -> its name there. Doing it twice does no harm. Raises OSError if that cannot be written.
     """
     run_folder.mkdir(exist_ok=True)
     for path, name in logs.items():
@@ -30,11 +29,10 @@ def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, set
 
 
 def move_file(source: Path, target: Path) -> None:
-    """Move a file, also to another file system."""
+    """Move a file, also to another file system: a run's folder may be a link that the user made."""
     try:
         source.rename(target)
     except OSError:
-        # On another file system: the run's folder may be a link the user made.
         shutil.move(source, target)
 
 
@@ -47,16 +45,11 @@ def move_entry(source: Path, target: Path) -> None:
     if leads_to is None or leads_to.is_absolute():
         source.rename(target)
         return
-    target.symlink_to(_seen_from(target.parent, leads_to, source.parent))
+    old, new = source.parent.resolve(), target.parent.resolve()
+    back = Path(os.path.relpath(new, old))
+    is_back = leads_to.is_relative_to(back)
+    target.symlink_to(leads_to.relative_to(back) if is_back else Path(os.path.relpath(old, new), leads_to))
     source.unlink()
-
-
-def _seen_from(new: Path, leads_to: Path, old: Path) -> Path:
-    """Return the path by which one sees from `new` what `leads_to` is, seen from `old`; both folders exist."""
-    back = Path(os.path.relpath(new.resolve(), old.resolve()))
-    if leads_to.is_relative_to(back):
-        return leads_to.relative_to(back)
-    return Path(os.path.relpath(old.resolve(), new.resolve()), leads_to)
 
 
 def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
@@ -97,10 +90,7 @@ def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
 
 
 def copy_run(source: Path, results: Path) -> None:
-    """Copy a run's folder into the folder of results, whole or not at all.
-
-    Raises StoreError if it cannot be copied.
-    """
+    """Copy a run's folder into the folder of results, whole or not at all. Raises StoreError if that fails."""
     part = results / f".{source.name}.part"
     try:
         results.mkdir(parents=True, exist_ok=True)

@@ -72,10 +72,7 @@ class ResultsTable:
         self._descriptor = self._open()
 
     def append(self, row: Row) -> None:
-        """Add a row in one write; its columns must be known.
-
-        Raises StoreError if the disk takes no more; no part of the row stays then.
-        """
+        """Add a row of known columns in one write. Raises StoreError if it cannot be written; no part of it stays."""
         content = _lines([[row.get(column, "") for column in self.columns]])
         try:
             size = os.fstat(self._descriptor).st_size
@@ -90,10 +87,7 @@ class ResultsTable:
             raise unwritable(self._path, error) from error
 
     def rewrite(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Replace the whole table at once, for example sorted.
-
-        Raises StoreError if it cannot be written; the earlier table then stays.
-        """
+        """Replace the whole table at once. Raises StoreError if it cannot be written; the earlier one then stays."""
         self.columns = list(columns)
         write_table(self._path, self.columns, rows)
         descriptor = self._open()
