@@ -16,8 +16,7 @@ from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.summaries import read_summary
-from hpsearch.store.layout import SearchFolder
-from hpsearch.store.old_search import (
+from hpsearch.store.classic_files import (
     Listing,
     folder_name,
     has_name_of_run,
@@ -27,6 +26,7 @@ from hpsearch.store.old_search import (
     run_of_row,
     runs_of_commands,
 )
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, row_of, whole_rows
 

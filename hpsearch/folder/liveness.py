@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, processes, shares_host_name
 from hpsearch.core.model import RunState
+from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, LockWays, lock_holder
-from hpsearch.store.old_search import RUN_PREFIX
 from hpsearch.store.record import RunRecord
 
 if TYPE_CHECKING:

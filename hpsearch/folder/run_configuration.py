@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, namespace_in, options_of_command
 from hpsearch.store.layout import read_whole
-from hpsearch.store.old_search import COMMAND_FILE, CONFIG_FILE, namespace_in, options_of_command
 from hpsearch.store.plain_pickle import MOST_BYTES
 from hpsearch.store.values import decode, encode
 

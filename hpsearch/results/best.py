@@ -22,9 +22,9 @@ from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.ranking import best, number_of
 from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.legacy import command_line
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
 from hpsearch.store.values import readable
 

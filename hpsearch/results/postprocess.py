@@ -21,9 +21,8 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_
 from hpsearch.folder.liveness import SearchLiveness
 from hpsearch.folder.reading import find_folder
 from hpsearch.results.to_be_deleted import Selection, move_away, move_back, select
+from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.layout import free_name, rename_with_stamp
-from hpsearch.store.legacy import configuration_dict, write_dicts
-from hpsearch.store.old_search import folder_name
 from hpsearch.store.record import Settings
 from hpsearch.store.run_folders import move_file
 from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table

@@ -41,9 +41,9 @@ from hpsearch.search.resume import (
     options_of,
     resume_lines,
 )
+from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted
 from hpsearch.store.layout import SearchFolder, append_text
-from hpsearch.store.legacy import command_line
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
 from hpsearch.store.record import RunRecord

@@ -28,8 +28,8 @@ from hpsearch.folder.run_configuration import (
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, counted, difference, read_run, read_seed_runs
 from hpsearch.seeds.summary import check_wishes
+from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.old_search import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord, Settings
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
+from hpsearch.store.classic_files import write_commands, write_not_completed
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
-from hpsearch.store.legacy import write_commands, write_not_completed
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows

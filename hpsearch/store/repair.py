@@ -12,6 +12,7 @@ from pathlib import Path
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished
+from hpsearch.store.classic_files import folder_name, runs_of_commands
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
@@ -25,7 +26,6 @@ from hpsearch.store.events import (
     to_line,
 )
 from hpsearch.store.layout import SearchFolder, free_name, read_small, write_whole
-from hpsearch.store.old_search import folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import Row, whole_rows
 

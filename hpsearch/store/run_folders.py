@@ -10,9 +10,8 @@ from pathlib import Path
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
+from hpsearch.store.classic_files import COMMAND_FILE, write_run_command
 from hpsearch.store.layout import SearchFolder, free_name
-from hpsearch.store.legacy import write_run_command
-from hpsearch.store.old_search import COMMAND_FILE
 from hpsearch.store.record import Settings
 
 

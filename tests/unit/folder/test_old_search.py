@@ -19,7 +19,7 @@ from hpsearch.folder.folder_scan import FoundRun
 from hpsearch.folder.liveness import runs_named_by
 from hpsearch.folder.summaries import read_summary_text
 from hpsearch.results.postprocess import run_of_log
-from hpsearch.store.old_search import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
+from hpsearch.store.classic_files import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
 from hpsearch.store.table import whole_rows
 
 NAME = "sim_20210304050607_3"

@@ -1,20 +1,23 @@
-"""Runs that no journal tells of: what the older tool's pickle and the runs' own folders say of them."""
+"""The files that the older tool has, too: written for its users, and read where no journal tells of the runs."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.core.command import words_of_line
+from hpsearch.core.command import argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
 from hpsearch.core.integers import integer
-from hpsearch.core.model import Configuration, Run
-from hpsearch.store.layout import SearchFolder, read_whole
+from hpsearch.core.model import Configuration, Run, RunState
+from hpsearch.core.value_text import whole_text
+from hpsearch.store.layout import SearchFolder, read_whole, write_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, load_plain_pickle, read_plain_pickle
+from hpsearch.store.record import RunRecord, Settings
 
 #: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
@@ -37,8 +40,8 @@ class Listing:
 def list_folder(folder: Path, to_be_deleted: Path) -> Listing:
     """Return what lies in a search folder. Raises OSError if it cannot be listed."""
     files, folders = _names(folder)
-    apart = _names(to_be_deleted)[1] if to_be_deleted.is_dir() else []
-    return Listing(frozenset(files), _runs_among(folders), _runs_among(apart))
+    apart = _names(to_be_deleted)[1] if to_be_deleted.is_dir() else frozenset[str]()
+    return Listing(files, folders, apart)
 
 
 def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
@@ -47,13 +50,12 @@ def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
     return is_named or bool(listing.run_folders or listing.to_be_deleted) or folder.journal.exists()
 
 
-def _names(folder: Path) -> tuple[list[str], list[str]]:
-    files: list[str] = []
-    folders: list[str] = []
+def _names(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the files and of the runs' folders in a folder."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            (folders if _is_folder(entry) else files).append(entry.name)
-    return files, folders
+        is_folder = {entry.name: _is_folder(entry) for entry in entries}
+    files = frozenset(name for name, is_one in is_folder.items() if not is_one)
+    return files, frozenset(name for name, is_one in is_folder.items() if is_one and name.startswith(RUN_PREFIX))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -63,12 +65,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False  # A link that leads in a circle, or where we may not look.
 
 
-def _runs_among(names: Collection[str]) -> frozenset[str]:
-    return frozenset(name for name in names if name.startswith(RUN_PREFIX))
-
-
 def has_name_of_run(name: str) -> bool:
-    """Return whether a folder's name is exactly what runs' folders get; those that users copy have something added."""
+    """Return whether a name is exactly what runs' folders get; those that users copy have something added."""
     return _RUN_NAME.fullmatch(name) is not None
 
 
@@ -105,7 +103,7 @@ def _configurations(path: Path, out_arg: str) -> Sequence[Mapping[str, object]]:
 def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tuple[Run | None, str]:
     """Return the run that a folder says it belongs to, and what is wrong with the files that should tell it.
 
-    The folder's own command says exactly what was searched; `config.pickle` has all options of the simulation.
+    Its command says exactly what was searched; `config.pickle` has all options of the simulation.
     number: the run's, if the folder's name tells none. No run: nothing in the folder names it as its output folder.
     """
     problem = ""
@@ -144,7 +142,7 @@ def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
 def _end_of_program(words: Sequence[str], script_name: str) -> int:
     """Return how many words stand before the options: interpreter, script, its first arguments; 0 if that is unclear.
 
-    script_name: a file, or several words as on a command line; interpreter and folders may be others by now.
+    script_name: a file, or words as on a command line; interpreter and folders may be others by now.
     """
     names = [_name(word) for word in words]
     if _name(script_name) in names:
@@ -158,7 +156,7 @@ def _end_of_program(words: Sequence[str], script_name: str) -> int:
 
 
 def _name(word: str) -> str:
-    """Return the last part of a path; options stay whole, whatever paths they hold."""
+    """Return the last part of a path; options stay whole."""
     return word if word.startswith("-") else os.path.basename(word)  # noqa: PTH119  (a name, not a path of this machine)
 
 
@@ -188,3 +186,56 @@ def _run(options: Mapping[str, object], out_arg: str, number: int) -> Run:
     folder = folder_name(out_dir)
     last = folder.rpartition("_")[2]
     return Run(own if (own := integer(last)) is not None else number, folder, configuration, out_dir)
+
+
+def command_line(run: Run, settings: Settings, with_folder: bool = True) -> str:
+    """Return a run's command as one line for a shell."""
+    out_dir = run.out_dir if with_folder else None
+    return shell_line(argv(settings.program, run.configuration, settings.out_arg, out_dir))
+
+
+def configuration_dict(run: Run, settings: Settings) -> dict[str, object]:
+    """Return a run's options with the output option last."""
+    return {**run.configuration.as_dict(), settings.out_arg: run.out_dir}
+
+
+def write_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
+    """Write the two scripts of all commands, and their pickle."""
+    about = [f"The {len(runs)} commands of this search, in order of execution.", f"Run in: {settings.run_cwd}"]
+    write_whole(folder.commands, _script(about, (command_line(run, settings) for run in runs)))
+    about.append("The output option is left out here; commands.sh has it.")
+    write_whole(folder.commands_without_folders, _script(about, (command_line(run, settings, False) for run in runs)))
+    write_dicts(folder.commands_pickle, [configuration_dict(run, settings) for run in runs])
+
+
+def write_run_command(path: Path, run: Run, settings: Settings) -> None:
+    """Write the script that runs one command again."""
+    path.write_bytes(_script([f"Run in: {settings.run_cwd}"], [command_line(run, settings)]))
+
+
+def _script(about: Iterable[str], lines: Iterable[str]) -> bytes:
+    # A folder's name may hold a line break, and a comment ends there.
+    comments = ("# " + text.replace("\n", "\\n") for text in about)
+    return ("\n".join(["#!/bin/sh", *comments, *lines]) + "\n").encode("utf-8", "surrogateescape")
+
+
+def write_not_completed(folder: SearchFolder, entries: Iterable[RunRecord], settings: Settings) -> None:
+    """Write the configurations of all runs that did not finish; no file if there are none."""
+    dicts = [configuration_dict(e.run, settings) for e in entries if e.state is not RunState.FINISHED]
+    if dicts:
+        write_dicts(folder.not_completed, dicts)
+    else:
+        folder.not_completed.unlink(missing_ok=True)
+
+
+def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
+    """Write configurations as a pickle. Raises StoreError if it cannot be written."""
+    try:
+        content = pickle.dumps(dicts)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        # A value of a class that cannot be pickled: its text is what the simulation receives anyway.
+        plain = (str, int, float, bool, type(None))
+        content = pickle.dumps(
+            [{k: v if isinstance(v, plain) else whole_text(v) for k, v in options.items()} for options in dicts]
+        )
+    write_whole(path, content)
