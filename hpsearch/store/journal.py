@@ -77,14 +77,14 @@ class Journal:
             self._cut(error)
 
     def _write(self, content: bytes) -> None:
-        """Write to the end of the whole lines; raises OSError if not all of it can be written."""
+        """Write behind the whole lines; raises OSError if not all of it can be written."""
         written = os.pwrite(self._descriptor, content, self._size)
         if written < len(content):
             # A disk that fills up takes a part; the next call says why.
             os.pwrite(self._descriptor, content[written:], self._size + written)
 
     def _cut(self, error: OSError) -> NoReturn:
-        """Take away what was written of a line that cannot be written whole; raises StoreError saying why."""
+        """Take away a part of a line; raises StoreError saying why it cannot be written whole."""
         self._has_rest = True
         with contextlib.suppress(OSError):
             self._cut_rest()
@@ -146,12 +146,6 @@ class Journal:
                     os.close(descriptor)
             self._has_lasting_name = True
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def _sync(descriptor: int) -> None:
     try:
@@ -177,15 +171,13 @@ class JournalReader:
     """Reads a journal, which another process may be writing: a last line without its end is left for later."""
 
     def __init__(self, path: Path, passes_over_damage: bool = False) -> None:
-        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`.
-
-        has_settings: whether the settings of a search were among what was read.
-        """
+        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`."""
         self._path = path
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
         self.damage: list[str] = []
+        #: Whether the settings of a search were among what was read.
         self.has_settings = False
 
     def is_replaced(self) -> bool:
@@ -248,10 +240,7 @@ def remedy_for(journal: Path) -> str:
 
 
 def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:
-    """Return what the journal of a search folder adds up to. passes_over_damage: leave out what cannot be used.
-
-    Raises FolderError as `JournalReader.read_into` does.
-    """
+    """Return what a journal adds up to, as `JournalReader` reads it, with what else is known where it is damaged."""
     record = SearchRecord(fills_gaps=passes_over_damage)
     reader = JournalReader(folder.journal, passes_over_damage)
     reader.read_into(record)

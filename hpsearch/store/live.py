@@ -63,10 +63,9 @@ class LiveSearch:
         return self.record.known_settings()
 
     def add_plan(self, runs: Iterable[Run], settings: Settings, at: float) -> None:
-        """Add a planned search: the journal holds all of it afterwards, or nothing. at: seconds since the epoch.
+        """Add a planned search, whole or not at all, and before it the rows that lie here without being in the journal.
 
-        Rows of results that lie here without being in the journal are taken over first.
-        Raises StoreError if it cannot be written.
+        at: seconds since the epoch. Raises StoreError if it cannot be written.
         """
         self.folder.create_state()
         self._refuse_other_script(settings)
@@ -95,10 +94,8 @@ class LiveSearch:
             self.write_commands()
 
     def _refuse_other_script(self, settings: Settings) -> None:
-        """Make sure that runs of an earlier search in this folder can be resumed with the settings of the new one."""
-        earlier = self.record.settings
-        if earlier is None:
-            return
+        """Make sure that runs of an earlier search here can be resumed with the settings of the new one."""
+        earlier = self.record.settings or settings
         for name in ("program", "run_cwd", "out_arg", "summary_filename"):
             was, now = getattr(earlier, name), getattr(settings, name)
             if was != now:
@@ -114,7 +111,7 @@ class LiveSearch:
         return [RowCarried(row) for row in rows if row.get(settings.out_arg, "") not in known]
 
     def open_for_work(self, *first: Event) -> None:
-        """Open journal and table for what is to come; note `first`. The table shows what the journal knows then."""
+        """Open journal and table for what is to come; note `first`. The table then shows what the journal knows."""
         self.folder.create_state()
         self._journal = Journal(self.folder.journal)
         if first:
@@ -190,18 +187,14 @@ class LiveSearch:
         if can_grow:
             self._table.append(row)
         else:
-            # A run that was run again has one row, too; or a custom parser gave a keyword that nobody announced:
-            # from here on there is a column for it.
+            # A run that was run again keeps one row; and a keyword that nobody announced gets a column.
             rows = rows_of(self.record)
             self._table.rewrite(columns_of(self.settings, rows), rows)
         self._shown.add(entry.run.out_dir)
         self._is_table_whole = True
 
     def finish(self) -> None:
-        """Sort the table and write which runs did not finish.
-
-        Raises StoreError if the disk takes no more; what was there before stays.
-        """
+        """Sort the table and write which runs did not finish. Raises StoreError if that fails; both then stay."""
         assert self._table is not None
         self._lock.check()
         rows = rows_of(self.record)

@@ -29,6 +29,8 @@ class PlannedSearch(Protocol):
     """What the folder of a new search gets, before anything of it is written.
 
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
+    inputs: what is searched: name of the copy in the folder -> the file, or the content.
+    runs: in execution order, made one by one.
     """
 
     @property
@@ -39,14 +41,8 @@ class PlannedSearch(Protocol):
     def settings(self) -> Settings: ...
     @property
     def stamp(self) -> float: ...
-
-    def inputs(self) -> dict[str, Path | bytes]:
-        """Return what is searched: name of the copy in the folder -> the file, or the content."""
-        ...
-
-    def runs(self, first_number: int) -> Iterator[Run]:
-        """Return the runs in execution order, made one by one."""
-        ...
+    def inputs(self) -> dict[str, Path | bytes]: ...
+    def runs(self, first_number: int) -> Iterator[Run]: ...
 
 
 @contextlib.contextmanager

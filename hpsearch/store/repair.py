@@ -147,16 +147,11 @@ def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
         planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, RunPlanned)]
         repair.events.insert(max(planned, default=-1) + 1, (0, copy))
         repair.put_back.append(f"the settings of the search, from {folder.settings_copy}")
-    plans = _lost_plans(folder, record)
-    if plans:
-        repair.events = sorted([*((0, plan) for plan in plans), *repair.events], key=_planned_first)
+    if plans := _lost_plans(folder, record):
+        every = [*((0, plan) for plan in plans), *repair.events]
+        # Planned runs by their number, and everything else behind them in its order.
+        repair.events = sorted(every, key=lambda each: each[1].run if isinstance(each[1], RunPlanned) else math.inf)
     repair.put_back += [f"run {plan.run}, from {folder.commands_pickle}" for plan in plans]
-
-
-def _planned_first(numbered: tuple[int, Event]) -> tuple[int, int]:
-    """Return what sorts planned runs by their number, and everything else behind them in its order."""
-    event = numbered[1]
-    return (0, event.run) if isinstance(event, RunPlanned) else (1, 0)
 
 
 def _fitting(repair: JournalRepair) -> SearchRecord:

@@ -141,7 +141,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def whole_rows(path: Path, out_arg: str) -> list[Row]:
-    """Return the rows of a table that may be half copied: a last row that breaks off in its output option is left out.
+    """Return the rows of a table that may be half copied: without a last row that breaks off in its output option.
 
     Raises StoreError if the file cannot be read.
     """
@@ -154,6 +154,5 @@ def whole_rows(path: Path, out_arg: str) -> list[Row]:
 def breaks_off(path: Path) -> bool:
     """Return whether a table does not end with a line's end, as all whole ones do."""
     with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - 1))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         return file.read(1) not in (b"\n", b"")

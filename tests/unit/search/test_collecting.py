@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -242,7 +243,7 @@ def test_a_mistake_of_ours_ends_no_run(
 
 
 def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk") as disk, Journal(disk / "journal") as journal:
+    with small_disk(tmp_path / "disk") as disk, closing(Journal(disk / "journal")) as journal:
         event = RunCollected(1, "a", "lost", 1.0, None, "a" * 3000)
         journal.append(event)
         filler = fill(disk)

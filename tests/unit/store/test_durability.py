@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,14 +109,14 @@ def test_runs_on_this_machine_wait_for_no_disk(tmp_path: Path, disk: Disk) -> No
 
 def test_a_durable_event_is_on_the_disk_about_a_second_later_though_none_follows(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "journal"
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         journal.append(AttemptIntended(1, "a", 1.0), durable=True)
         journal.append(AttemptIntended(2, "b", 2.0), durable=True)
         wait_until(lambda: disk.text(path) == path.read_text(), "the journal on the disk", 10)
 
 
 def test_many_durable_events_are_carried_to_the_disk_together(tmp_path: Path, disk: Disk) -> None:
-    with Journal(tmp_path / "journal") as journal:
+    with closing(Journal(tmp_path / "journal")) as journal:
         for number in range(1000):
             journal.append(AttemptIntended(number, "a", 1.0), durable=True)
         assert disk.calls < 10
@@ -146,14 +147,14 @@ def test_a_file_system_that_knows_no_fsync_is_no_error(tmp_path: Path, monkeypat
         raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(os, "fsync", unknown)
-    with Journal(tmp_path / "journal") as journal:
+    with closing(Journal(tmp_path / "journal")) as journal:
         journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
     assert len(list(JournalReader(tmp_path / "journal").new_events())) == 1
 
 
 def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    with Journal(path) as journal, Journal(path) as other:
+    with closing(Journal(path)) as journal, closing(Journal(path)) as other:
         other.append(AttemptIntended(1, "other", 1.0))
         before = path.read_bytes()
         with pytest.raises(StoreError, match="journal: was changed by something else while the search ran"):
@@ -163,7 +164,7 @@ def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None
 
 def test_a_journal_that_was_deleted_takes_no_more(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         path.unlink()
         with pytest.raises(StoreError, match="journal: was deleted, moved or replaced while the search ran"):
             journal.append(AttemptIntended(1, "a", 1.0))
@@ -174,7 +175,7 @@ def test_what_could_not_be_cut_off_at_once_is_cut_off_later(tmp_path: Path, monk
         raise OSError(errno.EIO, "Input/output error")
 
     path = tmp_path / "journal"
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", refuse)
             broken.setattr(os, "ftruncate", refuse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_a_torn_last_line_is_left_out_and_cut_before_the_next_event(tmp_path: Pa
     first, second = AttemptIntended(1, "a", 1.0), AttemptIntended(2, "b", 2.0)
     path.write_bytes(to_line(first) + to_line(second)[:-5])
     assert list(JournalReader(path).new_events()) == [first]
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         journal.append(second)
     assert list(JournalReader(path).new_events()) == [first, second]
 
