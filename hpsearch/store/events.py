@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
@@ -88,7 +88,7 @@ class SearchStarted:
 class ControllerStarted:
     """A controller took the search over; options: its command-line options, name -> value.
 
-    cluster: the one that its scheduler's commands asked by themselves; empty if none, or unknown.
+    cluster: the one that its scheduler's commands ask by themselves; empty if none, or unknown.
     """
 
     host: str
@@ -199,23 +199,22 @@ class RunCollected(OfAttempt):
     problem: str = ""
 
 
-Event = (
-    SearchStarted
-    | ControllerStarted
-    | RunPlanned
-    | RunMoved
-    | RowCarried
-    | AttemptIntended
-    | AttemptWithdrawn
-    | AttemptSubmitted
-    | AttemptStarted
-    | AttemptEnded
-    | RunCollected
-)
+Event = SearchStarted | ControllerStarted | RunPlanned | RunMoved | RowCarried | OfAttempt
 
-#: The names by which a line tells its kind, in the order of `Event`.
-_KIND_NAMES = "search controller planned moved carried intended withdrawn submitted started ended collected".split()
-_KINDS: dict[str, type[Any]] = dict(zip(_KIND_NAMES, get_args(Event), strict=True))  # Any: the classes above
+#: The name by which a line tells its kind -> that kind. Any: the classes above.
+_KINDS: dict[str, type[Any]] = {
+    "search": SearchStarted,
+    "controller": ControllerStarted,
+    "planned": RunPlanned,
+    "moved": RunMoved,
+    "carried": RowCarried,
+    "intended": AttemptIntended,
+    "withdrawn": AttemptWithdrawn,
+    "submitted": AttemptSubmitted,
+    "started": AttemptStarted,
+    "ended": AttemptEnded,
+    "collected": RunCollected,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 #: json.loads would look for the encoding of each of many lines.

@@ -20,7 +20,7 @@ from hpsearch.core.model import Run
 STATE_FOLDER = ".hpsearch"
 #: More bytes than any of our small files holds.
 _MOST_SMALL = 65536
-#: What the system, or `open_file`, says of a folder, a pipe or a circle of links in the place of a file.
+#: What the system or `open_file` says of a folder, a pipe or a circle of links in the place of a file.
 NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.EINVAL)
 
 
@@ -40,19 +40,16 @@ class SearchFolder:
 
     path: Path
 
-    #: Everything that is ours alone.
+    #: Everything that is ours alone; in it the search's state, one event a line, and the line with the settings of the
+    #: latest search once more, for `hpsearch repair`.
     state = _Below(STATE_FOLDER)
-    #: The state of the search: one event a line.
     journal = _Below(STATE_FOLDER, "journal.jsonl")
-    #: The journal's line with the settings of the latest search once more, for `hpsearch repair`.
     settings_copy = _Below(STATE_FOLDER, "settings.json")
-    #: Held by the one controller of the search.
+    #: Held by the one controller of the search; and what asks it to stop, where no signal reaches it.
     lock = _Below(STATE_FOLDER, "lock")
-    #: Asks the live controller to stop, where no signal reaches it.
     cancel_request = _Below(STATE_FOLDER, "cancel-requested")
-    #: The controller's own messages.
+    #: The controller's own messages; and what schedulers and nvidia-smi were asked and answered (older: NAME.1).
     log = _Below(STATE_FOLDER, "controller.log")
-    #: What schedulers and nvidia-smi were asked, and answered; the older part has ``.1`` behind its name.
     conversation = _Below(STATE_FOLDER, "conversation.jsonl")
     #: The exit status of each attempt that has ended and is not collected yet.
     exits = _Below(STATE_FOLDER, "exits")

@@ -73,8 +73,11 @@ class LiveSearch:
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
+        known = {entry.run.out_dir for entry in self.record}
+        known |= {row.get(settings.out_arg, "") for row in self.record.carried}
+        rows = (row for row in read_table(self.folder.results) if row.get(settings.out_arg, "") not in known)
         # One by one: of 100,000 runs, nothing but the record's own objects may be in memory.
-        events: Iterator[Event] = itertools.chain(self._rows_to_carry(settings), map(RunPlanned.of, runs), [started])
+        events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), [started])
         write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))
 
     def _applied_line(self, event: Event) -> bytes:
@@ -103,12 +106,6 @@ class LiveSearch:
                     f"{self.folder.path}: the search there has {name} {was!r}, this one {now!r}; "
                     "searches in one folder have to agree in that: give another --out_dir"
                 )
-
-    def _rows_to_carry(self, settings: Settings) -> list[RowCarried]:
-        known = {entry.run.out_dir for entry in self.record}
-        known |= {row.get(settings.out_arg, "") for row in self.record.carried}
-        rows = read_table(self.folder.results)
-        return [RowCarried(row) for row in rows if row.get(settings.out_arg, "") not in known]
 
     def open_for_work(self, *first: Event) -> None:
         """Open journal and table for what is to come; note `first`. The table then shows what the journal knows."""

@@ -136,13 +136,12 @@ class ControllerLock:
         if self._taken_by is None and self._ways.now() - self._beat_at > 1.5 * self._ways.beat_s:
             self._beat()
         if self._taken_by is not None:
-            raise ControllerPresent(
-                f"{_search_of(self._path)}: another controller has taken this search over ({self._taken_by}), because "
-                "this one gave no sign for too long; it writes nothing more"
-            )
+            problem = f"another controller has taken this search over ({self._taken_by})"
+            reason = "because this one gave no sign for too long; it writes nothing more"
+            raise ControllerPresent(f"{_search_of(self._path)}: {problem}, {reason}")
 
     def release(self) -> None:
-        """Give the lock back; an empty file tells other machines, which may not see the lock itself."""
+        """Give the lock back; an empty file tells machines that do not see the lock itself."""
         self._ends.set()
         self._heart.join()
         with contextlib.suppress(OSError):
@@ -164,10 +163,7 @@ class ControllerLock:
         return True
 
     def _judged(self, has_flock: bool) -> bytes:
-        """Return what the lock file says, once it is certain that nobody holds the lock.
-
-        Raises ControllerPresent otherwise.
-        """
+        """Return what the lock file says if certainly nobody holds the lock. Raises ControllerPresent otherwise."""
         content = read_small(self._path)
         holder = holder_in(content)
         if holder is None:
@@ -179,10 +175,9 @@ class ControllerLock:
             # An earlier version, whose heart did not beat.
             if has_flock or is_there is False:
                 return content
-            raise ControllerPresent(
-                f"{_search_of(self._path)}: {holder} may still work on this search, which cannot be seen from here; if "
-                f"you know that it does not, remove {self._path}"
-            )
+            problem = f"{holder} may still work on this search, which cannot be seen from here"
+            remedy = f"if you know that it does not, remove {self._path}"
+            raise ControllerPresent(f"{_search_of(self._path)}: {problem}; {remedy}")
         if is_there is False and holder.boot == self.holder.boot:
             return content
         return self._watched(content, holder)

@@ -154,7 +154,5 @@ def _take_away(folder: SearchFolder, inputs: Collection[str]) -> None:
 
 
 def _not_writable(path: Path, error: OSError) -> FolderError:
-    where = f": {error.filename}" if error.filename else ""
-    return FolderError(
-        f"--out_dir: the search folder {path} cannot be made ({reason_of(error)}{where}); give another --out_dir"
-    )
+    reason = f"{reason_of(error)}: {error.filename}" if error.filename else reason_of(error)
+    return FolderError(f"--out_dir: the search folder {path} cannot be made ({reason}); give another --out_dir")

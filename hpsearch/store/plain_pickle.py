@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from hpsearch.core.conditions import Not
 from hpsearch.store.layout import read_whole
@@ -55,10 +55,7 @@ _INSTANCES: dict[str, Callable[[], object]] = {
 
 
 def read_plain_pickle(path: Path) -> object:
-    """Read a file with a pickle, as `load_plain_pickle` does.
-
-    Raises OSError if the file cannot be read, ValueError also if it is too large or no file.
-    """
+    """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError if it is no file, too."""
     return load_plain_pickle(read_whole(path, MOST_BYTES))
 
 
@@ -134,7 +131,7 @@ class _Reader(pickle._Unpickler):
         return _Name(named)
 
     def _weigh(self, values: Sequence[object]) -> Sequence[object]:
-        """Count values as if all that they repeat were written out, and return them: a hash walks through all of it.
+        """Return values; they are counted with all that they repeat, as a hash walks through all of it.
 
         Raises an error if one holds itself, stands too deep, or has parts that are no values.
         """
@@ -173,10 +170,6 @@ class _Reader(pickle._Unpickler):
         else:
             self.stack[-1] = _instance(self, named, *arguments)
 
-    def _make_object(self) -> None:
-        arguments, named = self.stack.pop(), self.stack[-1]
-        self.stack[-1] = _instance(self, named, *arguments)
-
     def _build(self) -> None:
         """Give an object its content."""
         state, target = self.stack.pop(), self.stack[-1]
@@ -202,32 +195,31 @@ class _Reader(pickle._Unpickler):
         pickle.DICT[0]: _make_dict,
         pickle.FROZENSET[0]: _make_frozenset,
         pickle.REDUCE[0]: _call,
-        pickle.NEWOBJ[0]: _make_object,
+        pickle.NEWOBJ[0]: _call,
         pickle.BUILD[0]: _build,
     }
 
 
-def _weight(value: object, known: dict[int, tuple[int, int] | None], depth: int = 0) -> tuple[int, int]:
+def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) -> tuple[int, int]:
     """Return the weight of a value and how many containers stand in each other in it.
 
-    known: that of each container, by its id, so that each is weighed once; None while it is weighed.
+    known: that of each container, by its id, so that each is weighed once; no height while it is weighed.
     """
     parts = _parts(value)
     if parts is None:
         return _VALUE_SIZE + _length(value), 0
-    if id(value) not in known:
-        known[id(value)] = None
-        weighed = [_weight(part, known, depth + 1) for part in parts] if depth < _MOST_DEPTH else _too_deep()
-        height = 1 + max((height for _, height in weighed), default=0)
-        known[id(value)] = _OBJECT_SIZE + sum(weight for weight, _ in weighed), height
-    found = known[id(value)]
-    if found is None:
+    weight, height = known.get(id(value), (0, 1))
+    if not height:
         raise RefusedError("it has a list or dict that holds itself")
-    return found if depth + found[1] <= _MOST_DEPTH else _too_deep()
-
-
-def _too_deep() -> NoReturn:
-    raise RefusedError(f"lists, tuples or dicts stand more than {_MOST_DEPTH} deep in each other")
+    if depth + height > _MOST_DEPTH:
+        raise RefusedError(f"lists, tuples or dicts stand more than {_MOST_DEPTH} deep in each other")
+    if not weight:
+        known[id(value)] = 0, 0
+        weighed = [_weight(part, known, depth + 1) for part in parts]
+        weight = _OBJECT_SIZE + sum(weight for weight, _ in weighed)
+        height += max((height for _, height in weighed), default=0)
+        known[id(value)] = weight, height
+    return weight, height
 
 
 def _parts(value: object) -> Sequence[object] | None:
