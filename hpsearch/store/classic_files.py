@@ -140,10 +140,7 @@ def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
 
 
 def _end_of_program(words: Sequence[str], script_name: str) -> int:
-    """Return how many words stand before the options: interpreter, script, its first arguments; 0 if that is unclear.
-
-    script_name: a file, or words as on a command line; interpreter and folders may be others by now.
-    """
+    """Return how many words stand before the options; 0 if unclear. Interpreter and folders may have changed."""
     names = [_name(word) for word in words]
     if _name(script_name) in names:
         return names.index(_name(script_name)) + 1

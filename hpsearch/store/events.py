@@ -52,10 +52,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
-        """Read settings back; what a later version added is left out.
-
-        Raises ValueError naming what is missing or of another type.
-        """
+        """Read settings back, without what a later version added. Raises ValueError naming the field that is wrong."""
         names = cls.__dataclass_fields__
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
         settings = build(cls, {name: value for name, value in known.items() if name in names})

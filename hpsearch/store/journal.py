@@ -29,10 +29,7 @@ class Journal:
     """Appends events. A line is written with one call and flushed, so killing the controller loses none."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the journal; a torn last line, left by a crash, is cut.
-
-        Raises StoreError if the file cannot be opened.
-        """
+        """Open or make the journal; a torn last line is cut. Raises StoreError if it cannot be opened."""
         self._path = path
         self._has_lasting_name = self._has_rest = False
         self._timer: threading.Timer | None = None
@@ -189,10 +186,7 @@ class JournalReader:
         return self._inode is not None and (found.st_ino != self._inode or found.st_size < self._offset)
 
     def read_into(self, record: SearchRecord) -> None:
-        """Take the events into account that were added since the last call.
-
-        Raises FolderError, naming file, line and remedy, if the journal is missing or cannot be read.
-        """
+        """Take in the events since the last call. Raises FolderError, with the remedy, if they cannot be read."""
         for event in self.new_events():
             try:
                 record.apply(event)

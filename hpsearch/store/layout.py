@@ -129,10 +129,7 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """Return the content of a file that somebody else may have made.
-
-    Raises OSError if it cannot be read, ValueError if it is larger than that, or no file (a pipe would block).
-    """
+    """Return what a file of anybody holds. Raises OSError, or ValueError if it is larger than that or no file."""
     state = path.stat()
     if not stat.S_ISREG(state.st_mode):
         raise ValueError("expected a file, found something else (a folder, a pipe)")

@@ -85,10 +85,7 @@ class LiveSearch:
         return to_line(event)
 
     def withdraw_plan(self) -> None:
-        """Take back what `add_plan` added to an earlier search, as long as nothing of it was started.
-
-        Nothing can be noted after that. Raises StoreError if it cannot be written.
-        """
+        """Take back what `add_plan` added to an earlier search, if nothing was started; nothing can be noted then."""
         if self._before_plan:
             write_whole(self.folder.journal, self._before_plan)
             self.record = read_record(self.folder)
@@ -102,10 +99,9 @@ class LiveSearch:
         for name in ("program", "run_cwd", "out_arg", "summary_filename"):
             was, now = getattr(earlier, name), getattr(settings, name)
             if was != now:
-                raise FolderError(
-                    f"{self.folder.path}: the search there has {name} {was!r}, this one {now!r}; "
-                    "searches in one folder have to agree in that: give another --out_dir"
-                )
+                problem = f"the search there has {name} {was!r}, this one {now!r}"
+                remedy = "searches in one folder have to agree in that: give another --out_dir"
+                raise FolderError(f"{self.folder.path}: {problem}; {remedy}")
 
     def open_for_work(self, *first: Event) -> None:
         """Open journal and table for what is to come; note `first`. The table then shows what the journal knows."""
@@ -136,10 +132,7 @@ class LiveSearch:
             self.record.apply(event)
 
     def note_happened(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
-        """Take into account what has happened already, and write it to the journal.
-
-        If that takes no more, there is `trouble`, and it is written in front of what is noted next.
-        """
+        """Take in what has happened already, and write it; where there is `trouble`, in front of what is noted next."""
         for event in events:
             self.record.apply(event)
         self._unwritten += events
@@ -172,10 +165,7 @@ class LiveSearch:
         self.trouble = None
 
     def add_row(self, entry: RunRecord) -> None:
-        """Add a run's results to the table, at the same cost whatever the table's length.
-
-        Raises StoreError if the table takes no more; the row then comes with the next one.
-        """
+        """Add a run's row to the table, at constant cost. Raises StoreError; the row then comes with the next one."""
         assert self._table is not None
         row = row_of(entry.result, self.settings)
         is_new = entry.run.out_dir not in self._shown

@@ -129,10 +129,7 @@ class ControllerLock:
         self._heart.start()
 
     def check(self) -> None:
-        """Make sure that the lock is still this controller's, before anything is written under it.
-
-        Raises ControllerPresent if another has taken it over: this process stood still for too long.
-        """
+        """Raise ControllerPresent if another took the lock over: this process stood still for too long."""
         if self._taken_by is None and self._ways.now() - self._beat_at > 1.5 * self._ways.beat_s:
             self._beat()
         if self._taken_by is not None:
@@ -232,11 +229,8 @@ class ControllerLock:
                     return
                 self.holder = replace(self.holder, beat=self.holder.beat + 1)
                 # Opened anew each time: closing is what carries it to other machines.
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                try:
-                    self._write(descriptor)
-                finally:
-                    os.close(descriptor)
+                with open(self._path, "r+b", buffering=0, opener=open_file) as file:
+                    self._write(file.fileno())
             except OSError:
                 return  # The file system is away, or the folder is deleted: the next event of the journal will tell.
             self._beat_at = self._ways.now()

@@ -100,21 +100,14 @@ def numpy_array(content: object, dtype: object, shape: object, order: object, ax
     if len(shape) > _MOST_DIMENSIONS or not checked.itemsize or needed != len(content) or is_huge:
         raise RefusedError(f"a numpy array of {len(content)} bytes whose shape {str(shape)[:60]} does not fit")
     array: Array = np.ndarray(shape, checked, bytes(content), order="F" if order == "F" else "C")
-    _check_elements(array)
+    unsigned, largest = _LARGEST.get(array.dtype.kind, ("", 0))
+    if unsigned and array.size:
+        whole = np.frombuffer(content, np.dtype(unsigned).newbyteorder(array.dtype.byteorder))
+        if int(whole.max()) > largest:
+            raise RefusedError("numpy data that stands for no truth values or no text")
     if axes is not None:
         if not isinstance(axes, tuple) or sorted(axes) != list(range(len(shape))):
             raise RefusedError("a numpy array whose axes are not each there once")
         array = array.transpose(axes)
     copy: Array = array.copy(order="K")
     return copy
-
-
-def _check_elements(array: Array) -> None:
-    """Make sure that the bytes are ones that numpy itself would have written. Raises RefusedError if not."""
-    unsigned, largest = _LARGEST.get(array.dtype.kind, ("", 0))
-    if unsigned and array.size:
-        import numpy as np
-
-        whole = np.frombuffer(array.tobytes(), np.dtype(unsigned).newbyteorder(array.dtype.byteorder))
-        if whole.size and int(whole.max()) > largest:
-            raise RefusedError("numpy data that stands for no truth values or no text")

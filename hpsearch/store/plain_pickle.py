@@ -131,17 +131,14 @@ class _Reader(pickle._Unpickler):
         return _Name(named)
 
     def _weigh(self, values: Sequence[object]) -> Sequence[object]:
-        """Return values; they are counted with all that they repeat, as a hash walks through all of it.
-
-        Raises an error if one holds itself, stands too deep, or has parts that are no values.
-        """
+        """Count what values repeat, as a hash walks through all of it, and return them. Raises if one is no value."""
         for value in values:
             if type(value) is not str:
                 self.spend(_weight(value, {})[0])
         return values
 
     def _fill(self, kind: type[Any], parts: Sequence[Any]) -> None:  # Any: see above
-        """Add to the list, set or dict on the stack."""
+        """Fill the container on the stack, or put another in its place."""
         target = self.stack[-1]
         if not isinstance(target, kind):
             raise TypeError(f"parts of a {kind.__name__} for something else")
@@ -149,17 +146,15 @@ class _Reader(pickle._Unpickler):
             target.update(zip(self._weigh(parts[::2]), parts[1::2], strict=True))
         elif kind is set:
             target.update(self._weigh(parts))
+        elif kind is frozenset:
+            self.stack[-1] = kind(self._weigh(parts))
         else:
             target.extend(parts)
 
-    def _make_dict(self) -> None:
+    def _make(self, kind: type[Any]) -> None:  # Any: see above
         parts = self.pop_mark()
-        self.stack.append({})
-        self._fill(dict, parts)
-
-    def _make_frozenset(self) -> None:
-        parts = self.pop_mark()
-        self.stack.append(frozenset(self._weigh(parts)))
+        self.stack.append(kind())
+        self._fill(kind, parts)
 
     def _call(self) -> None:
         arguments, named = self.stack.pop(), self.stack[-1]
@@ -192,8 +187,8 @@ class _Reader(pickle._Unpickler):
         pickle.SETITEM[0]: lambda reader: reader._fill(dict, [reader.stack.pop(-2), reader.stack.pop()]),
         pickle.SETITEMS[0]: lambda reader: reader._fill(dict, reader.pop_mark()),
         pickle.ADDITEMS[0]: lambda reader: reader._fill(set, reader.pop_mark()),
-        pickle.DICT[0]: _make_dict,
-        pickle.FROZENSET[0]: _make_frozenset,
+        pickle.DICT[0]: lambda reader: reader._make(dict),
+        pickle.FROZENSET[0]: lambda reader: reader._make(frozenset),
         pickle.REDUCE[0]: _call,
         pickle.NEWOBJ[0]: _call,
         pickle.BUILD[0]: _build,

@@ -84,10 +84,7 @@ def _content_of(journal: Path) -> bytes:
 
 
 def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
-    """Write a repaired journal; return where the old one lies now, None if there was none.
-
-    Raises StoreError if that cannot be done; the old journal then stays.
-    """
+    """Write a repaired journal; return where the old one lies, if there was one. Raises StoreError."""
     old = _name_aside(folder.journal) if folder.journal.exists() else None
     if old is not None:
         write_whole(old, _content_of(folder.journal))
@@ -97,10 +94,7 @@ def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
 
 
 def set_aside_foreign(folder: SearchFolder) -> list[str]:
-    """Rename what stands in the place of our own files and folders; return a message for each.
-
-    Raises StoreError if that cannot be done.
-    """
+    """Rename what stands in the place of our files and folders; return a message for each. Raises StoreError."""
     folders = (folder.exits, folder.logs, folder.attempts)
     exits = folder.exits.iterdir() if folder.exits.is_dir() else ()
     files = (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits)
@@ -218,10 +212,7 @@ def _lost_plans(folder: SearchFolder, record: SearchRecord) -> list[RunPlanned]:
 
 
 def _lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
-    """Return what the table of results tells of runs without a known attempt, and rows of no known run.
-
-    Nothing if the table cannot be read either.
-    """
+    """Return what the table tells of runs without a known attempt, and rows of no known run; nothing if unreadable."""
     settings = record.known_settings()
     runs = {entry.run.folder: entry for entry in record}
     try:
@@ -262,21 +253,16 @@ def _lost_attempts(
     lives: whether an attempt that has printed nothing may be more than a preparation. Whether one is still live is
     asked when the search is resumed.
     """
-    runs = {entry.run.folder: entry for entry in record}
-    known = {name: _number_of(entry.token) for name, entry in runs.items()}
+    runs = {entry.run.folder: entry.run.number for entry in record}
+    tokens = (_OF_ATTEMPT.fullmatch(entry.token) for entry in record)
+    known = {token["folder"]: int(token["number"]) for token in tokens if token}
     newest: dict[str, AttemptIntended] = {}
     places = [place for place in (folder.logs, folder.exits) if place.is_dir()]
     for path in (path for place in places for path in sorted(place.iterdir()) if path.is_file()):
         named = _OF_ATTEMPT.fullmatch(path.name)
-        if named is not None and int(named["number"]) > known.get(named["folder"], math.inf):
+        if named and named["folder"] in runs and int(named["number"]) > known.get(named["folder"], 0):
             state = path.stat()
             if state.st_size > 0 or lives(named["token"]):
                 known[named["folder"]] = int(named["number"])
-                run = runs[named["folder"]].run.number
-                newest[named["folder"]] = AttemptIntended(run, named["token"], state.st_mtime)
+                newest[named["folder"]] = AttemptIntended(runs[named["folder"]], named["token"], state.st_mtime)
     return list(newest.values())
-
-
-def _number_of(token: str) -> int:
-    named = _OF_ATTEMPT.fullmatch(token)
-    return 0 if named is None else int(named["number"])

@@ -36,10 +36,7 @@ def move_file(source: Path, target: Path) -> None:
 
 
 def move_entry(source: Path, target: Path) -> None:
-    """Move a run's folder within the search folder; a relative link to one leads to the same place afterwards.
-
-    Raises OSError if that cannot be done.
-    """
+    """Move a run's folder within the search folder; a relative link leads to the same place afterwards."""
     leads_to = source.readlink() if source.is_symlink() else None
     if leads_to is None or leads_to.is_absolute():
         source.rename(target)
@@ -52,10 +49,7 @@ def move_entry(source: Path, target: Path) -> None:
 
 
 def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
-    """Move what an attempt left of a run's folder to the folder of attempts; return where it lies now.
-
-    attempt: its number. None = it left nothing. Raises StoreError if it cannot be moved.
-    """
+    """Move a run's folder to the folder of attempts; return where it lies, None if there is none. Raises StoreError."""
     source = folder.run_folder(run)
     target = free_name(folder.attempts / f"{run.folder}.attempt{attempt}")
     try:

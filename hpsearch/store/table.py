@@ -67,9 +67,7 @@ class ResultsTable:
     def __init__(self, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Write the file with these rows and keep it open for more. Raises StoreError if it cannot be written."""
         self._path = path
-        self.columns = list(columns)
-        write_table(path, self.columns, rows)
-        self._descriptor = self._open()
+        self._descriptor = self._written(columns, rows)
 
     def append(self, row: Row) -> None:
         """Add a row of known columns in one write. Raises StoreError if it cannot be written; no part of it stays."""
@@ -88,9 +86,7 @@ class ResultsTable:
 
     def rewrite(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Replace the whole table at once. Raises StoreError if it cannot be written; the earlier one then stays."""
-        self.columns = list(columns)
-        write_table(self._path, self.columns, rows)
-        descriptor = self._open()
+        descriptor = self._written(columns, rows)
         self.close()
         self._descriptor = descriptor
 
@@ -98,7 +94,9 @@ class ResultsTable:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _open(self) -> int:
+    def _written(self, columns: Sequence[str], rows: Iterable[Row]) -> int:
+        self.columns = list(columns)
+        write_table(self._path, self.columns, rows)
         try:
             return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:
@@ -120,10 +118,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def read_table(path: Path) -> list[Row]:
-    """Return the rows of a table of results, ours or the older tool's; none if there is no such file.
-
-    Raises StoreError if the file cannot be read.
-    """
+    """Return the rows of a table, ours or the older tool's; none without a file. Raises StoreError if unreadable."""
     try:
         with open(path, "rb", opener=open_file) as file:
             text = file.read().decode("utf-8", "surrogateescape")
@@ -141,10 +136,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def whole_rows(path: Path, out_arg: str) -> list[Row]:
-    """Return the rows of a table that may be half copied: without a last row that breaks off in its output option.
-
-    Raises StoreError if the file cannot be read.
-    """
+    """Return a table's rows without a last one that breaks off in its output option: it may be half copied."""
     rows = read_table(path)
     if rows and breaks_off(path) and (out_arg not in rows[-1] or list(rows[-1])[-1] == out_arg):
         return rows[:-1]

@@ -33,14 +33,10 @@ def encode(value: object) -> Any:  # Any: whatever JSON can hold
         return {"tuple": [encode(item) for item in value]}
     if type(value) is dict:
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
-    if (
-        type(value).__module__ == "numpy"
-        and hasattr(value, "dtype")
-        and value.dtype.kind in "biufU"
-        and value.dtype.name not in _WIDE_FLOATS
-    ):
+    dtype = getattr(value, "dtype", None) if type(value).__module__ == "numpy" else None
+    if dtype is not None and dtype.kind in "biufU" and dtype.name not in _WIDE_FLOATS:
         # A scalar is an array without dimensions here; tolist() knows both.
-        return {"numpy": [str(value.dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
+        return {"numpy": [str(dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
     return {"text": whole_text(value)}
 
 
@@ -135,10 +131,7 @@ def _shape(kind: type) -> tuple[dict[str, tuple[Callable[[object], bool], str]],
 
 
 def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON can hold
-    """Return an object of a dataclass from what a file says of its fields.
-
-    Raises ValueError naming the field that is missing, unknown or of another type.
-    """
+    """Return an object of a dataclass from what a file says. Raises ValueError naming the field that is wrong."""
     known, needed = _shape(kind)  # type: ignore[arg-type]
     for name, value in found.items():
         if name not in known:
@@ -153,16 +146,13 @@ def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON c
 
 
 def check_path(name: str, text: str) -> None:
-    """Make sure that a text can be a path. Raises ValueError naming the field otherwise."""
+    """Raise ValueError, naming the field, if a text cannot be a path."""
     if not text or "\0" in text or not (text.isascii() or os.fsencode(text)):
         raise ValueError(f"{name} is {text[:40]!r}; expected a path")
 
 
 def check_name(name: str, text: str) -> None:
-    """Make sure that a text can be the name of a file in a folder, and leads to nowhere else.
-
-    Raises ValueError naming the field otherwise.
-    """
+    """Raise ValueError, naming the field, if a text cannot be the name of a file in a folder."""
     check_path(name, text)
     length = len(text) if text.isascii() else len(os.fsencode(text))
     if text in (".", "..") or "/" in text or length > _LONGEST_NAME:
