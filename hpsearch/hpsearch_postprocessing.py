@@ -62,35 +62,25 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("out_dir", metavar="OUT_DIR", help="The search folder. May be relative to --run_cwd.")
+    add = parser.add_argument
+    add("out_dir", metavar="OUT_DIR", help="The search folder. May be relative to --run_cwd.")
     moves = parser.add_mutually_exclusive_group()
-    moves.add_argument(
-        "--performance_criteria",
-        dest="criterion",
-        metavar="X",
-        type=number_where(lambda found: not math.isnan(found), "a number"),
-        help="Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
-        "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay.",
+    text = (
+        "Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
+        "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay."
     )
+    number = number_where(lambda found: not math.isnan(found), "a number")
+    moves.add_argument("--performance_criteria", dest="criterion", metavar="X", type=number, help=text)
     moves.add_argument("--undo", action="store_true", help="Only move all runs back from TO_BE_DELETED.")
-    parser.add_argument(
-        "--grid_module",
-        metavar="MODULE",
-        default="",
-        help="The grid module, if not the one that the search folder records or holds a copy of.",
+    text = "The grid module, if not the one that the search folder records or holds a copy of."
+    add("--grid_module", metavar="MODULE", default="", help=text)
+    text = "Working directory of the runs. Default: the search's own, or `.`."
+    add("--run_cwd", metavar="DIR", default="", help=text)
+    text = (
+        "Seconds that a function of the grid module may take for a run (its own summary parser, or "
+        "_PERFORMANCE_EVAL_HANDLE). Default: 60."
     )
-    parser.add_argument(
-        "--run_cwd", metavar="DIR", default="", help="Working directory of the runs. Default: the search's own, or `.`."
-    )
-    parser.add_argument(
-        "--parser_timeout",
-        dest="parser_timeout_s",
-        metavar="S",
-        type=positive,
-        default=60,
-        help="Seconds that a function of the grid module may take for a run (its own summary parser, or "
-        "_PERFORMANCE_EVAL_HANDLE). Default: 60.",
-    )
+    add("--parser_timeout", dest="parser_timeout_s", metavar="S", type=positive, default=60, help=text)
     return parser
 
 

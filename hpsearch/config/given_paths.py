@@ -15,23 +15,21 @@ def absolute(given: str, base: Path, option: str = "") -> Path:
 
     Raises UsageError if it can be no path.
     """
+    name, user = _named(given, option), given.partition("/")[0]
     if "\0" in given:
-        raise UsageError(f"{_named(given, option)}: a path cannot hold a NUL character")
+        raise UsageError(f"{name}: a path cannot hold a NUL character")
     try:
         os.fsencode(given)
         return Path(base, Path(given).expanduser())
     except UnicodeEncodeError as error:
-        raise UsageError(f"{_named(given, option)}: the file system has no such characters ({error.reason})") from error
+        raise UsageError(f"{name}: the file system has no such characters ({error.reason})") from error
     except RuntimeError as error:
-        user = given.partition("/")[0]
-        raise UsageError(
-            f"{_named(given, option)}: the home folder of {user!r} is not known (a path that begins like this is "
-            f"written ./{given})"
-        ) from error
+        advice = f"(a path that begins like this is written ./{given})"
+        raise UsageError(f"{name}: the home folder of {user!r} is not known {advice}") from error
 
 
 def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str = "there is no such folder") -> Path:
-    """Return a folder that a user names, absolute and free of links; of several bases, the first that has it counts.
+    """Return a folder that a user names, absolute and without links; of several bases, the first that has it counts.
 
     option: its name, for the message. Raises UsageError if it is no folder, or one that may not be entered.
     """

@@ -53,7 +53,7 @@ class SearchConfig:
         return Path(self.settings.grid_file) if self.settings.grid_file else None
 
     def in_process(self, process: FunctionProcess) -> SearchConfig:
-        """Return the same with the user's functions called in this process, and so within its limit."""
+        """Return the same with the user's functions called in this process, within its limit."""
         limited = {name: value for name, value in vars(self).items() if isinstance(value, LimitedFunction)}
         moved: dict[str, Any] = {name: function.in_process(process) for name, function in limited.items()}
         return replace(self, **moved)  # Any: the functions differ in type

@@ -57,16 +57,14 @@ def _but_for_package(folders: Iterable[str]) -> list[str]:
 def add_current_folder() -> None:
     """Let grid modules be found where the user is: a console script has only its own folder on the search path.
 
-    Raises UsageError if that folder is gone.
+    Raises UsageError if the current folder is gone.
     """
     try:
         here = os.getcwd()  # noqa: PTH109
-    except FileNotFoundError as error:
-        raise UsageError("the current folder does not exist any more: start this from another one") from error
     except OSError as error:
-        raise UsageError(
-            f"the current folder cannot be used ({reason_of(error)}): start this from another one"
-        ) from error
+        is_gone = isinstance(error, FileNotFoundError)
+        problem = "does not exist any more" if is_gone else f"cannot be used ({reason_of(error)})"
+        raise UsageError(f"the current folder {problem}: start this from another one") from error
     if "" not in sys.path and here not in sys.path:
         sys.path[:0] = _but_for_package([here])
 
@@ -74,8 +72,8 @@ def add_current_folder() -> None:
 def add_folders_above(copy: Path, grid_module: str) -> None:
     """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
 
-    Where the copy lies in a package, also what the grid module imports may begin above that. Copies of the older tool's
-    file reached both by way of an ``__init__.py`` beside them that set the search path.
+    Where the copy lies in a package, what the grid module imports may begin above that, too. Copies of the older tool's
+    file found both because an ``__init__.py`` beside them set the search path.
     """
     if copy.resolve() == _PACKAGE:
         return

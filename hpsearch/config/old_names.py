@@ -38,10 +38,7 @@ def using_config(config: SearchConfig) -> Iterator[None]:
 def read_config(
     config_mod: ModuleType, require_perf_eval_handle: bool = False, require_argparse_handle: bool = False
 ) -> None:
-    """Check a grid module and let the old names describe it from now on.
-
-    Raises ConfigError if an attribute is missing or wrong.
-    """
+    """Check a grid module and let the old names describe it; raises ConfigError if an attribute is missing or wrong."""
     from hpsearch.config.grid_module import config_from_module
 
     config = config_from_module(config_mod, config_mod.__name__, needs_grid=False)
@@ -128,10 +125,7 @@ _ATTRIBUTES: Mapping[str, tuple[Callable[[SearchConfig], Any], Any]] = {  # Any:
 
 
 def old_attribute(name: str) -> Any:  # Any: see above
-    """Return an attribute that the older tool's main module had.
-
-    Raises AttributeError if it had none of this name.
-    """
+    """Return an attribute that the older tool's main module had, else raise AttributeError."""
     if functions := [function for function in _OLD_FUNCTIONS if f"_{function.__name__}" == name]:
         return functions[0]
     if name not in _ATTRIBUTES:

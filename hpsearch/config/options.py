@@ -196,7 +196,7 @@ class SearchOptions:
     poll_interval_max: float = _cluster(
         60, "Ask the scheduler at least every S seconds while nothing happens.", positive, "S"
     )
-    #: No option: the names of those that the user gave, which may have been given their defaults.
+    #: No option: the names of the options that the user gave, even if with their defaults.
     given_by_hand: tuple[str, ...] = ()
 
 
@@ -235,7 +235,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
-    """Return a search's options with those replaced that were given when it is resumed.
+    """Return a search's options, some replaced by those that were given on resuming it.
 
     Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
     """
@@ -243,7 +243,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
         if name in PLANNING_OPTIONS:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     by_hand = sorted({*options.given_by_hand, *given})
-    # An earlier controller was asked for these two only that once.
+    # These two were meant for the earlier controller only.
     only_once = {"submit_only": False, "runs_are_gone": False}
     fixed = {"resume": options.resume, "given_by_hand": by_hand}
     options = options_from_names({**vars(options), **only_once, **given, **fixed})

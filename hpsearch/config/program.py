@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -90,17 +91,19 @@ def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) 
 
 def _is_installed(name: str, run_cwd: Path) -> bool:
     """Return whether a run finds a package: not in the folder where hpsearch happens to be started."""
-    try:
+    spec = None
+    with contextlib.suppress(ImportError, ValueError):
         spec = find_spec(name)
-    except (ImportError, ValueError):
-        return False
     if spec is None:
         return False
-    given = {
-        str(Path(run_cwd, entry).resolve()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
-    }
-    places = list(spec.submodule_search_locations or [spec.origin or ""])
-    return any(str(Path(place).resolve().parent) in given or Path(place).parent != Path.cwd() for place in places)
+    places = [Path(place) for place in spec.submodule_search_locations or [spec.origin or ""]]
+    given = _python_path(run_cwd)
+    return any(place.resolve().parent in given or place.parent != Path.cwd() for place in places)
+
+
+def _python_path(base: Path) -> list[Path]:
+    """Return the folders that PYTHONPATH names for a program started in `base`."""
+    return [Path(base, entry).resolve() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 
 
 def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
@@ -120,14 +123,10 @@ def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
 
 def interpreter_word() -> str:
     """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
-    found = shutil.which("python3")
-    running = Path(sys.executable)
-    if found is not None:
-        # Interpreters of virtual environments are links to one file: the folder tells them apart.
-        is_same_place = Path(found).parent.resolve() == running.parent.resolve()
-        if is_same_place and Path(found).resolve() == running.resolve():
-            return "python3"
-    return str(running)
+    found, running = Path(shutil.which("python3") or "/"), Path(sys.executable)
+    # Interpreters of virtual environments are links to one file: the folder tells them apart.
+    is_same = found.resolve() == running.resolve() and found.parent.resolve() == running.parent.resolve()
+    return "python3" if is_same else str(running)
 
 
 def resume_hint(folder: Path) -> str:
@@ -152,9 +151,8 @@ def search_program(folder: Path | None) -> list[str]:
 
 def _is_found_from(folder: Path | None) -> bool:
     """Return whether Python, started in a folder, finds this very package by its name."""
-    base = folder or Path("/")
-    given = (Path(base, entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry)
-    return folder == _PACKAGE.parent or _PACKAGE.parent in [entry.resolve() for entry in given] or _in_site_packages()
+    root = _PACKAGE.parent
+    return folder == root or root in _python_path(folder or Path("/")) or _in_site_packages()
 
 
 def _in_site_packages() -> bool:

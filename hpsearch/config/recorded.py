@@ -12,7 +12,7 @@ from hpsearch.config.copied_module import certain_constants
 from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.config.import_paths import add_first, add_last
 from hpsearch.config.program import words_of_script
-from hpsearch.config.user_modules import failed_import, import_grid_module
+from hpsearch.config.user_modules import import_grid_module, users_errors_told
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
@@ -32,9 +32,9 @@ _REQUIRED = {"_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS"}
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
     """Return the configuration of a search with a journal; its grid module is imported only for functions in there.
 
-    needs_functions: True if the module's functions are wanted even if it has no summary parser.
+    needs_functions: they are wanted even if it has no summary parser.
     From here on, what the search imports by name (also a scheduler of the user's own) is found as it was at its start.
-    Raises ConfigError if the module is needed and cannot be had.
+    Raises ConfigError if the module is needed and cannot be imported.
     """
     add_first(settings.import_paths)
     if settings.has_parser or needs_functions:
@@ -49,7 +49,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
 
 
 def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConfig:
-    """Return the configuration of a search that is only to be ended, for which a broken module is no obstacle."""
+    """Return the configuration of a search that is only to be ended: a broken module does not matter then."""
     try:
         return config_of(settings)
     except ConfigError as error:
@@ -96,7 +96,7 @@ def config_for_folder(
     try:
         return config_of(settings, needs_functions)
     except ConfigError:
-        # The folder was carried elsewhere, or the module was: its copy serves as well.
+        # The folder or the module was moved: its copy serves as well.
         copy = folder / Path(settings.grid_file or f"{settings.grid_module.rpartition('.')[2]}.py").name
         if not copy.is_file():
             raise
@@ -111,10 +111,7 @@ def _unrecorded(config: SearchConfig, folder: Path, run_cwd: Path) -> SearchConf
 
 
 def _only_copy(folder: Path, files: Collection[str]) -> Path:
-    """Return the copy of the grid module that lies in a search folder.
-
-    Raises ConfigError if there is none, or it is not clear which file it is.
-    """
+    """Return the copy of the grid module in a search folder. Raises ConfigError if there is none, or several."""
     modules = sorted(folder / name for name in files if name.endswith(".py"))
     if len(modules) > 1:
         modules = [path for path in modules if b"_SUMMARY_KEYWORDS" in path.read_bytes()] or modules
@@ -149,12 +146,7 @@ def _executed(path: Path) -> ModuleType:
     module.__file__ = str(path)
     # Classes defined in there look their module up by its name.
     sys.modules.setdefault(path.stem, module)
-    try:
-        with output_on_stderr():
-            exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        failed = failed_import(f"the copy of the grid module {path}", error)
-        raise ConfigError(f"{failed}; name the module itself with --grid_module=MODULE") from error
+    advice = "; name the module itself with --grid_module=MODULE"
+    with output_on_stderr(), users_errors_told(f"the copy of the grid module {path}", advice):
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module

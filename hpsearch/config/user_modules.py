@@ -19,10 +19,7 @@ from hpsearch.core.errors import ConfigError, UsageError
 
 
 def import_grid_module(name: str) -> ModuleType:
-    """Import a grid module by its dotted name.
-
-    Raises ConfigError where it is missing, or saying in which of its lines it fails.
-    """
+    """Import a grid module by its dotted name. Raises ConfigError if it is missing or fails, saying in which line."""
     if name.startswith(".") or name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".") or "my_grid"
         raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
@@ -54,14 +51,14 @@ def _imported(name: str) -> ModuleType:
 
 
 @contextlib.contextmanager
-def users_errors_told(where: str) -> Iterator[None]:
+def users_errors_told(where: str, advice: str = "") -> Iterator[None]:
     """Turn whatever a user's code raises, also the classes of values and a module's `__getattr__`, into ConfigError."""
     try:
         yield
-    except (ConfigError, KeyboardInterrupt):
+    except (ConfigError, UsageError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise failed_import(where, error) from error
+        raise ConfigError(f"{where}: {_failure(error)}{advice}") from error
 
 
 def _is_of_python(module: ModuleType | None) -> bool:
@@ -75,14 +72,14 @@ def _is_of_python(module: ModuleType | None) -> bool:
     return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
 
 
-def failed_import(where: str, error: BaseException) -> ConfigError:
-    """Return the error for a grid module whose code raised something, with the line that did it."""
+def _failure(error: BaseException) -> str:
+    """Return what a user's code raised, and in which of its lines."""
     if isinstance(error, SyntaxError):
-        return ConfigError(f"{where}: {error.filename}, line {error.lineno}: {error.msg}")
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
     # The last line that is the user's, not the import system's or ours: where to look.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_tool(frame.filename)]
     line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
-    return ConfigError(f"{where}: {line}{type(error).__name__}: {error}")
+    return f"{line}{type(error).__name__}: {error}"
 
 
 def _is_of_tool(file: str) -> bool:
@@ -93,25 +90,20 @@ def _is_of_tool(file: str) -> bool:
 def own_scheduler(given: str) -> Scheduler:
     """Import a module and call what ``MODULE:NAME`` names in it, without arguments.
 
-    Raises UsageError if there is no such thing, or if it does not make a scheduler; ConfigError if its code fails.
+    Raises UsageError if there is no such thing or it makes no scheduler, ConfigError if its code fails.
     """
     module_name, _, name = given.partition(":")
     option = f"--scheduler={given}"
-    try:
-        with output_on_stderr():
+    with output_on_stderr(), users_errors_told(option):
+        try:
             made = getattr(importlib.import_module(module_name), name)()
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{option}: {error}; start hpsearch from the folder in which the module lies") from error
-    except AttributeError as error:
-        raise UsageError(f"{option}: {error}") from error
-    except TypeError as error:
-        raise UsageError(
-            f"{option}: {name} has to make a scheduler when it is called without arguments: {error}"
-        ) from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise failed_import(option, error) from error
+        except ModuleNotFoundError as error:
+            raise UsageError(f"{option}: {error}; start hpsearch from the folder in which the module lies") from error
+        except AttributeError as error:
+            raise UsageError(f"{option}: {error}") from error
+        except TypeError as error:
+            expected = f"{name} has to make a scheduler when it is called without arguments"
+            raise UsageError(f"{option}: {expected}: {error}") from error
     promised = [*Scheduler.__annotations__, *vars(Scheduler)]
     missing = [needed for needed in promised if not needed.startswith("_") and not hasattr(made, needed)]
     if missing:
