@@ -14,10 +14,8 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
-from hpsearch.search.delays import Clocks
+from hpsearch.search.controller import Clocks, Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.open_runs import Controller
-from hpsearch.search.stop import StopRequest
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -18,10 +18,9 @@ from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_con
 from hpsearch.folder.reading import SearchReader, find_folder
 from hpsearch.folder.run_tables import counts_text
 from hpsearch.search.backend_choice import backend_to_end_jobs
-from hpsearch.search.open_runs import OpenRuns, latest_run
+from hpsearch.search.controller import OpenRuns, StopRequest, latest_run
 from hpsearch.search.resume import RunChoice, is_process_elsewhere, original_of
 from hpsearch.search.search import resume_search
-from hpsearch.search.stop import StopRequest
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, LockWays, leave_request, lock_holder
 

@@ -12,7 +12,7 @@ from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, Summary
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.summaries import read_summary
-from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
+from hpsearch.search.controller import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord

@@ -7,20 +7,25 @@ from collections.abc import Collection, Iterable, Sequence
 from signal import SIGINT
 
 from hpsearch.backends.base import LeftoverEnder
+from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
-from hpsearch.search.delays import PAUSE_S, Standstill
-from hpsearch.search.open_runs import Controller, OpenRun, latest_run
+from hpsearch.search.controller import Clock, Controller, OpenRun, latest_run
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
+from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
 #: A run that something else keeps ending (preemption, lost nodes) is given up after this many times.
 MAX_INTERRUPTIONS = 10
+#: Between two tries to write, in seconds.
+_PAUSE_S = 1.0
+#: A disk without room is waited for this long, in seconds, where no run is live any more.
+_PATIENCE_S = 600.0
 _ECHO_INTERVAL_S = 0.1
 #: How often the search folder is looked at for a request to stop.
 _REQUEST_INTERVAL_S = 2.0
@@ -112,7 +117,7 @@ class Dispatcher:
         """
         self._restore_kept(self._search.record)
         while not self._could_finish():
-            self._backend.wait([], PAUSE_S, self._stop.alarm)
+            self._backend.wait([], _PAUSE_S, self._stop.alarm)
         if self._collector.left_undone():
             raise StoreError(self._collector.left_undone())
 
@@ -148,7 +153,7 @@ class Dispatcher:
         if not self._is_busy():
             return
         limits = [self._console.refresh_s, self._submissions.time_to_next_try(), _REQUEST_INTERVAL_S]
-        limits.append(PAUSE_S if self._search.trouble is not None else None)
+        limits.append(_PAUSE_S if self._search.trouble is not None else None)
         followers = [run.follower for run in self._runs.values() if run.follower is not None]
         limits.append(_ECHO_INTERVAL_S if followers else None)
         self._backend.wait(jobs, min(limit for limit in limits if limit is not None), self._stop.alarm)
@@ -317,6 +322,39 @@ class Dispatcher:
             elif run.entry.is_doubtful:
                 token = run.attempt.token
                 self._console.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
+
+
+class Standstill:
+    """While the journal cannot be written: says so once, tries again, and gives up in the end."""
+
+    def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
+        self._search, self._console, self._steady = search, console, steady
+        self._since: float | None = None
+        self._next_try = 0.0
+
+    def look(self, has_live: bool) -> None:
+        """Try to write what could not be written, if it is time to.
+
+        has_live: a run of the search is live. Raises StoreError if nothing is left to wait for.
+        """
+        trouble = self._search.trouble
+        if trouble is not None:
+            if self._steady() >= self._next_try:
+                self._search.end_trouble()
+                self._next_try = self._steady() + _PAUSE_S
+            self.bear(self._search.trouble or trouble, has_live or self._search.trouble is None)
+        if self._search.trouble is None and self._since is not None:
+            self._console.note("the journal can be written again")
+            self._since = None
+
+    def bear(self, trouble: StoreError, has_live: bool) -> None:
+        """Say what is wrong, once; raise it if nothing is left to wait for."""
+        if self._since is None:
+            self._since = self._steady()
+            self._console.warn(f"{trouble}: running runs go on, no new one is started until it can be written")
+        is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
+        if is_over and not has_live:
+            raise trouble
 
 
 def _moment_of_end(entry: RunRecord, status: Status, now: float) -> float:

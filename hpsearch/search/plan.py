@@ -20,7 +20,7 @@ from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Run
 from hpsearch.core.space import Order, enumerate_space
-from hpsearch.search.delays import Clock
+from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
 from hpsearch.store.values import readable
 

@@ -19,7 +19,7 @@ from hpsearch.folder.run_tables import (
     place_lines,
     slots_in_use,
 )
-from hpsearch.search.open_runs import Controller
+from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 

@@ -28,8 +28,8 @@ from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
+from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.open_runs import Controller
 from hpsearch.search.plan import make_plan, plan_lines
 from hpsearch.search.progress import closing_lines
 from hpsearch.search.resume import (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hpsearch.backends.base import AsksCommands, sleep
-from hpsearch.console.text import amount
+from hpsearch.backends.base import AsksCommands, Backend, MemoryAware, sleep
+from hpsearch.console.text import amount, duration
 from hpsearch.core.errors import (
     SearchError,
     StoreError,
@@ -20,9 +22,7 @@ from hpsearch.core.errors import (
     is_forbidden,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
-from hpsearch.search.delays import Delays
-from hpsearch.search.open_runs import Controller, OpenRun, new_attempt
-from hpsearch.search.run_queue import RunQueue
+from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import move_aside, move_back
@@ -267,3 +267,133 @@ class Submissions:
     def _hint(self) -> str:
         """Where the scheduler's answers are, behind each message about them."""
         return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
+
+
+#: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
+_FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
+#: A reason is told again only if the backend has taken runs since, and not before this long.
+_TOLD_FOR_S = 3600.0
+#: The end of a trouble that lasted this long is worth a word.
+_WORTH_A_WORD_S = 60.0
+
+
+class Delays:
+    """The pauses between submissions that are not taken: longer and longer, by a clock that only goes on.
+
+    longest_s: for how long nothing need be taken before it is given up; infinite = for ever.
+    """
+
+    def __init__(self, clock: Clock, longest_s: float = math.inf) -> None:
+        self._clock, self._longest_s = clock, longest_s
+        self._next_s = _FIRST_PAUSE_S
+        self._until = 0.0
+        self._since: float | None = None
+        self._told_at: dict[str, float] = {}
+
+    @property
+    def left_s(self) -> float:
+        """For how long not to ask."""
+        return max(0.0, self._until - self._clock())
+
+    def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
+        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long."""
+        now = self._clock()
+        if self._since is None:
+            self._since = now
+        pause_s = min(self._next_s, max(_MINUTE_S, _SHARE * (now - self._since)), _LAST_PAUSE_S)
+        self._next_s = 2 * pause_s
+        left_s = self._since + self._longest_s - now
+        self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
+        # The same words with another number (of jobs, of a process) are the same reason.
+        known = re.sub(r"\d+", "0", reason)
+        if left_s > 0 and known not in self._told_at:
+            self._told_at[known] = now
+            warn(f"{reason}; trying again in {pause_s:.0f} s, then less and less often")
+        return left_s > 0
+
+    def hasten(self) -> None:
+        """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""
+        self._until = min(self._until, self._clock() + _FIRST_PAUSE_S)
+        self._next_s = _FIRST_PAUSE_S
+
+    def end_pause(self) -> None:
+        """Ask now."""
+        self._until = 0.0
+
+    def over(self, tell: Callable[[str], None]) -> None:
+        """Something was taken."""
+        now = self._clock()
+        waited_s = 0.0 if self._since is None else now - self._since
+        if waited_s >= _WORTH_A_WORD_S:
+            tell(f"runs can be started again, after {duration(waited_s)}")
+        self._since, self._next_s = None, _FIRST_PAUSE_S
+        self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}
+
+
+class RunQueue:
+    """What is still to be started on a backend. steady: a clock that only goes on."""
+
+    def __init__(self, backend: Backend, steady: Clock) -> None:
+        self._backend, self._steady = backend, steady
+        self._since: dict[int, float] = {}
+        self._ready: deque[RunRecord] = deque()
+        self._memory_needs_mb: dict[int, float] = {}
+        self._held: dict[int, RunRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._held)
+
+    @property
+    def first(self) -> RunRecord | None:
+        """The run that goes to the next place of any kind; None if none waits for that."""
+        return self._ready[0] if self._ready else None
+
+    def append(self, entry: RunRecord) -> None:
+        """Let a run wait behind all others."""
+        self._since[entry.run.number] = self._steady()
+        self._add(entry, self._ready.append)
+
+    def put_back(self, entries: Sequence[RunRecord]) -> None:
+        """Let runs that could not be started wait before all others, in this order."""
+        for entry in reversed(entries):
+            self._add(entry, self._ready.appendleft)
+
+    def _add(self, entry: RunRecord, add: Callable[[RunRecord], None]) -> None:
+        if entry.run.number in self._memory_needs_mb:
+            self._held[entry.run.number] = entry
+        else:
+            add(entry)
+
+    def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
+        """Take out the runs that can be started now; return them with their place, which is None if there is none.
+
+        Runs that need more memory than they had come last: others would not find a place either.
+        """
+        if self._ready:
+            place = self._backend.place(active)
+            capacity = 0 if place is None else min(place.capacity, len(self._ready))
+            return [self._ready.popleft() for _ in range(capacity)], place
+        if isinstance(self._backend, MemoryAware):
+            for number in self._held:
+                place = self._backend.place_with_memory(active, self._memory_needs_mb[number])
+                if place is not None:
+                    return [self._held.pop(number)], place
+        return [], None
+
+    def note_memory_need(self, job: Job) -> bool:
+        """Note what a run that ran out of memory needs to be run again; False if no place can ever give it that."""
+        if not isinstance(self._backend, MemoryAware):
+            return True
+        need_mb = self._backend.memory_need_mb(job)
+        if need_mb is not None:
+            self._memory_needs_mb[job.attempt.run.number] = need_mb
+        return need_mb is not None
+
+    def forget_memory_need(self, number: int) -> None:
+        """A run has its place: what it needed is settled."""
+        self._memory_needs_mb.pop(number, None)
+
+    def waited_s(self, entry: RunRecord) -> float:
+        """Return for how many seconds a run has waited, or had waited when it was taken out."""
+        now = self._steady()
+        return round(now - self._since.get(entry.run.number, now), 3)
