@@ -30,7 +30,7 @@ _PAUSE_S = 0.1
 def cancel_search(given: str, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
     """Stop a search; return the exit status.
 
-    timeout_s: how long its controller is waited for. controller_is_gone: one that cannot be seen is known to be gone.
+    timeout_s: how long to wait for its controller. controller_is_gone: if it cannot be seen, it does not live any more.
     """
     folder, deadline = find_folder(given), time.monotonic() + timeout_s
     while not folder.journal.exists() and time.monotonic() < deadline:
@@ -53,10 +53,7 @@ def cancel_search(given: str, timeout_s: float, controller_is_gone: bool, consol
 
 
 def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
-    """Stop a search as it is at this moment.
-
-    Raises ControllerPresent if a controller comes in between.
-    """
+    """Stop a search as it is now. Raises ControllerPresent if a controller comes in between."""
     folder, holder = reader.folder, reader.holder()
     liveness = liveness_of_controller(holder)
     if liveness is Liveness.GONE and is_being_resumed(processes(), folder.path):
@@ -85,10 +82,7 @@ def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool
 
 
 def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
-    """Ask a controller to stop; return how that was done.
-
-    Raises StoreError if it can be reached neither by a signal nor by a file.
-    """
+    """Ask a controller to stop, by a signal or else by a file; return how. Raises StoreError if neither works."""
     if is_here and holder.takes_signals:
         try:
             signal_process(holder.process, signal.SIGINT)
@@ -126,12 +120,11 @@ def _end_what_is_left(reader: SearchReader, console: Console) -> int:
     reader.fill_in()
     choice, record = RunChoice(only_ends=True), reader.record
     # A scheduler's jobs can be ended from anywhere, processes only on their machine.
-    elsewhere = [entry for entry in record if entry.submitted and entry.is_open and is_process_elsewhere(entry)]
+    elsewhere = [entry for entry in record if entry.is_open and is_process_elsewhere(entry)]
     for entry in elsewhere:
         host = entry.submitted.host if entry.submitted else ""
-        console.warn(
-            f"run {entry.run.number} was started on {host} and can only be ended there: run hpsearch cancel on {host}"
-        )
+        where = f"was started on {host} and can only be ended there: run hpsearch cancel on {host}"
+        console.warn(f"run {entry.run.number} {where}")
     if choice.of(record):
         try:
             resume_search(str(reader.folder.path), {}, console, choice)
@@ -143,7 +136,6 @@ def _end_what_is_left(reader: SearchReader, console: Console) -> int:
         reader.update()
     else:
         _end_leftovers(reader, console)
-        _tell_the_end(reader, console)
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 
 
@@ -161,16 +153,13 @@ def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -
 
 
 def _end_leftovers(reader: SearchReader, console: Console) -> None:
-    """End what runs that are over have left behind on this machine."""
-    if original_of(reader.folder, reader.record) is None:
-        over = [entry.token for entry in reader.record if entry.token and not is_process_elsewhere(entry)]
-        for process in end_family(over):
+    """End what runs that are over have left behind on this machine; tell what the search came to."""
+    record = reader.record
+    if original_of(reader.folder, record) is None:
+        for process in end_family([entry.token for entry in record if entry.token and not is_process_elsewhere(entry)]):
             console.note(f"ended what a run had left behind: {process}")
-
-
-def _tell_the_end(reader: SearchReader, console: Console) -> None:
-    counts = Counter(entry.state for entry in reader.record)
-    console.note(f"nothing of the search is live; {amount(len(reader.record.runs), 'run')}: {counts_text(counts)}")
+    counts = Counter(entry.state for entry in record)
+    console.note(f"nothing of the search is live; {amount(len(record.runs), 'run')}: {counts_text(counts)}")
     if set(counts) != {RunState.FINISHED}:
         console.note(f"go on with: {resume_hint(reader.folder.path)}")
     console.result(str(reader.folder.results))

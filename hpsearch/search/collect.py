@@ -36,17 +36,14 @@ class Outcome:
 
 
 def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
-    """Read the summary of an ended run and decide its state.
-
-    Raises SummaryUnreadable if the summary may be read later.
-    """
+    """Read the summary of an ended run and decide its state. Raises SummaryUnreadable if it may be read later."""
     try:
         summary = read_summary(folder.run_folder(run), run, config)
         finished = is_finished(summary)
     except SummaryUnreadable:
         raise
     except SummaryError as error:
-        return without_summary(ended, str(error))
+        return _without_summary(ended, str(error))
     if finished:
         odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
         return Outcome(RunState.FINISHED, summary, odd)
@@ -54,8 +51,8 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
 
 
-def with_memory_cause(outcome: Outcome, logs: Iterable[LogFile], run_folder: Path) -> Outcome:
-    """Return the outcome of a run as "out of memory" if the end of its logs says that the GPU had no more."""
+def _with_memory_cause(outcome: Outcome, logs: Iterable[LogFile], run_folder: Path) -> Outcome:
+    """Return an outcome, as "out of memory" if the end of the run's logs says that the GPU had no more."""
     if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
         return outcome
     # Postprocessing of a killed search has put them in place already.
@@ -73,8 +70,7 @@ def _end_of(path: Path) -> str:
         return ""
 
 
-def without_summary(ended: AttemptEnded, problem: str) -> Outcome:
-    """Return what an attempt came to that delivered no summary. problem: why."""
+def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     state = RunState(ended.cause) if ended.cause else RunState.FAILED
     if state is RunState.CANCELLED and ended.reason:
         return Outcome(state, None, ended.reason)
@@ -93,7 +89,7 @@ class Collector:
         self._next_try = 0.0
 
     def collect(self, run: OpenRun, is_last_try: bool = False) -> bool:
-        """Note what a run came to, and put its files in place; False if that cannot be told now and is tried again.
+        """Note what a run came to, and put its files in place; False if that is tried again later.
 
         is_last_try: what cannot be read now counts as not there.
         """
@@ -114,8 +110,7 @@ class Collector:
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.
 
-        It may not have been readable before. Or the journal does not know the attempt: its last second may be lost
-        with the machine.
+        It was not readable before. Or the journal lost its last second with the machine, and does not know the attempt.
         """
         folder = self._search.folder
         if entry.state is RunState.FINISHED or not folder.run_folder(entry.run).exists():
@@ -136,10 +131,7 @@ class Collector:
         return True
 
     def restore(self, entry: RunRecord) -> bool:
-        """Let a run's earlier result count again, since no newer attempt finished; return whether it does.
-
-        Its folder returns to its place; the newest attempt's folder is moved aside.
-        """
+        """Let a run's earlier result count again, and put its folder back; return whether that worked."""
         assert entry.kept is not None
         folder, kept = self._search.folder, entry.kept
         earlier = folders_aside(folder, entry.run).get(kept.attempts)
@@ -157,14 +149,14 @@ class Collector:
         return True
 
     def add_row(self, entry: RunRecord) -> None:
-        """Add a run's results to the table; a row that cannot be written now comes with the next one, or at the end."""
+        """Add a run's results to the table; if that fails, they come with the next row, or at the end."""
         try:
             self._search.add_row(entry)
         except StoreError as error:
             self._console.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
 
     def due(self, is_last_try: bool = False) -> list[OpenRun]:
-        """Return the ended runs that are to be collected now; do what else could not be done, if it is time to."""
+        """Return the ended runs to collect now; where it is time to try again, also tidy up what could not be."""
         ended = self._runs.ended
         if not is_last_try and self._clocks.steady() < self._next_try:
             return [run for run in ended if run.tried_until is None]
@@ -179,7 +171,7 @@ class Collector:
         return [run for run in ended if is_last_try or not run.is_left_to_end]
 
     def is_waiting(self) -> bool:
-        """Return whether a run that could not be read is tried again before the search may end."""
+        """Return whether a run could not be read and is tried again before the search may end."""
         now = self._clocks.steady()
         return any(run.tried_until and now < run.tried_until and not run.is_left_to_end for run in self._runs.values())
 
@@ -190,9 +182,8 @@ class Collector:
     def _note(self, entry: RunRecord, outcome: Outcome) -> None:
         summary = None if outcome.summary is None else encode_summary(outcome.summary)
         state, now = outcome.state.value, self._clocks.wall()
-        self._search.note_happened(
-            RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem), durable=True
-        )
+        collected = RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem)
+        self._search.note_happened(collected, durable=True)
 
     def _outcome(self, run: OpenRun, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
         """Return what a run came to; None if that cannot be read now."""
@@ -202,7 +193,7 @@ class Collector:
             outcome = collect(folder, entry.run, entry.ended, self._config)
         except (SearchError, OSError, ValueError) as error:
             if is_last_try:
-                return without_summary(entry.ended, str(error))
+                return _without_summary(entry.ended, str(error))
             if run.tried_until is None:
                 self._console.warn(f"run {run.number} has ended and is collected later: {error}")
             # A parser that hangs would hold up all others again.
@@ -210,7 +201,7 @@ class Collector:
             return None
         if entry.ended.cause:
             return outcome
-        return with_memory_cause(outcome, logs, folder.run_folder(entry.run))
+        return _with_memory_cause(outcome, logs, folder.run_folder(entry.run))
 
     def _place(self, entry: RunRecord, logs: list[LogFile]) -> None:
         """Put a run's files in place, or remember that it has to be tried again."""
@@ -221,9 +212,8 @@ class Collector:
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:
-                self._console.warn(
-                    f"run {entry.run.number}: its logs stay in {folder.logs} for now ({reason_of(error)})"
-                )
+                where = f"its logs stay in {folder.logs} for now"
+                self._console.warn(f"run {entry.run.number}: {where} ({reason_of(error)})")
             self._unplaced[entry.token] = (entry, logs)
 
     def _remove_exit_files(self) -> None:

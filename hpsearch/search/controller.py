@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any
 
 from hpsearch.backends.base import Backend
@@ -29,8 +28,7 @@ from hpsearch.store.record import RunRecord
 class StopRequest:
     """While in use, notes SIGINT, SIGTERM, SIGHUP and SIGUSR2, and wakes what waits for `alarm`.
 
-    signal_number: of the first signal that came, None before.
-    alarm: a file descriptor that becomes readable when a signal comes.
+    signal_number: of the first one. alarm: a file descriptor that becomes readable when one comes.
     """
 
     def __init__(self) -> None:
@@ -60,19 +58,14 @@ class StopRequest:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
                 # nohup(1) ignores SIGHUP so that the program goes on without its terminal: that is respected.
                 if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                    self._earlier[number] = signal.signal(number, self._on_signal)
+                    self._earlier[number] = signal.signal(number, lambda number, frame: self.request(number))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, earlier in self._earlier.items():
             signal.signal(number, signal.SIG_DFL if earlier is None else earlier)
         os.close(self.alarm)
         os.close(self._bell)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.request(number)
 
 
 #: A time in seconds.
@@ -81,11 +74,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Clocks:
-    """A controller's two clocks.
-
-    wall: seconds since the epoch, for what is written down; anyone may set it, also back.
-    steady: seconds since some moment, for what is waited for; it only goes on.
-    """
+    """A controller's two clocks: the wall clock, which anyone may set, is written down; steady time is waited for."""
 
     wall: Clock = time.time
     steady: Clock = time.monotonic
@@ -93,12 +82,11 @@ class Clocks:
 
 @dataclass
 class OpenRun:
-    """What the record cannot know of a run that is submitted and not collected yet; its state is asked of `entry`.
+    """What the record cannot know of a run that is submitted and not collected yet; ask `entry` for its state.
 
-    job: the backend's, once it has accepted the attempt. waited_s: how long the run waited for its place.
+    job: once the backend has accepted the attempt. waited_s: for its place. is_held: it runs once the journal has it.
     is_unseen: an earlier controller submitted it, and this one has not seen it alive.
-    is_held: it may not run before the journal has its id. is_announced: people were told of its start.
-    tried_until: set when it could not be collected; by the steady clock. is_left_to_end: not tried before the end.
+    tried_until: it could not be collected; by the steady clock. is_left_to_end: it is not tried before the end.
     """
 
     entry: RunRecord
@@ -114,7 +102,6 @@ class OpenRun:
 
     @property
     def number(self) -> int:
-        """The run's number."""
         return self.entry.run.number
 
 
@@ -122,7 +109,6 @@ class OpenRuns(dict[int, OpenRun]):
     """The open runs that this controller looks after, by number."""
 
     def add(self, *runs: OpenRun) -> None:
-        """Look after runs from now on."""
         self.update((run.number, run) for run in runs)
 
     @property
@@ -133,7 +119,6 @@ class OpenRuns(dict[int, OpenRun]):
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs of those that are active."""
         return [run.job for run in self.values() if run.job is not None and run.entry.ended is None]
 
     @property
@@ -143,7 +128,6 @@ class OpenRuns(dict[int, OpenRun]):
 
     @property
     def ended(self) -> list[OpenRun]:
-        """Those that have ended and are to be collected."""
         return [run for run in self.values() if run.entry.ended is not None]
 
 
@@ -161,8 +145,7 @@ class Controller:
     runs: OpenRuns = field(default_factory=OpenRuns)
 
 
-def attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:
-    """Return a run's attempt, as everything that a backend needs to execute it."""
+def _attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:
     settings, folder = search.record.known_settings(), search.folder
     return Attempt(
         run=entry.run,
@@ -178,14 +161,13 @@ def attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int,
 def new_attempt(search: LiveSearch, entry: RunRecord) -> Attempt:
     """Return a run's next attempt, under a new unique name."""
     number = entry.attempts + 1
-    return attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}")
+    return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}")
 
 
 def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
-    """Return a run with its latest attempt, which an earlier controller intended, and with that one's job."""
-    attempt, known = attempt_of(search, entry, entry.attempts, entry.token), entry.submitted
+    """Return a run with the attempt that an earlier controller intended last, and its job."""
+    attempt, known = _attempt_of(search, entry, entry.attempts, entry.token), entry.submitted
     if known is None:
         return OpenRun(entry, attempt)
-    return OpenRun(
-        entry, attempt, Job(attempt, known.id, Place(known.place, known.environment), known.at), is_announced=True
-    )
+    job = Job(attempt, known.id, Place(known.place, known.environment), known.at)
+    return OpenRun(entry, attempt, job, is_announced=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from signal import SIGINT
 
@@ -35,14 +36,13 @@ class Dispatcher:
     """Drives one search on one backend."""
 
     def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+        self._controller, self._options = controller, controller.options
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._options = controller.options
-        self._submissions = Submissions(controller, self._is_needless, self._refuse)
+        self._submissions = Submissions(controller, self._is_needless, self._end_without_job)
         self._collector = Collector(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)
-        self._failures_before: dict[int, int] = {}
+        self._failures: Counter[int] = Counter()
         self._again: set[int] = set()
         #: Numbers of the runs whose earlier result counts again, as no newer attempt has finished.
         self.restored: set[int] = set()
@@ -52,33 +52,29 @@ class Dispatcher:
         """Take runs into the loop, whatever state an earlier controller left them in.
 
         again: numbers of runs that are run again in any case. Other finished ones are left alone.
-        takes_up_all: also runs that turn out to have ended without finishing while no controller was there.
+        takes_up_all: also run those that turn out to have ended without finishing while no controller was there.
         """
         self._again.update(again)
         self._progress = Progress(self._controller, entries)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
         for entry in entries:
-            self._take(entry, entry.run.number in again, takes_up_all)
-
-    def _take(self, entry: RunRecord, is_wanted: bool, takes_up_all: bool) -> None:
-        if entry.failures:
-            self._failures_before[entry.run.number] = entry.failures
-        if entry.submitted is not None and entry.submitted.is_queued:
-            self._submissions.job_was_accepted(entry.collected_at is None)
-        if entry.is_open:
-            run = latest_run(self._search, entry)
-            run.is_unseen = run.job is not None and (takes_up_all or is_wanted)
-            self._runs.add(run)
-        elif entry.state is not RunState.FINISHED or is_wanted:
-            if entry.state is RunState.OUT_OF_MEMORY:
-                self._can_have_memory(latest_run(self._search, entry))
-            self._submissions.queue.append(entry)
+            is_wanted = entry.run.number in again
+            if entry.submitted is not None and entry.submitted.is_queued:
+                self._submissions.job_was_accepted(entry.collected_at is None)
+            if entry.is_open:
+                run = latest_run(self._search, entry)
+                run.is_unseen = run.job is not None and (takes_up_all or is_wanted)
+                self._runs.add(run)
+            elif entry.state is not RunState.FINISHED or is_wanted:
+                if entry.state is RunState.OUT_OF_MEMORY:
+                    self._submissions.queue.can_have_memory(latest_run(self._search, entry))
+                self._submissions.queue.append(entry)
 
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.
 
-        Raises SubmissionRefused if the very first submission is refused for good, StoreError if the journal cannot be
-        written, after the last live run has ended.
+        Raises SubmissionRefused if the very first submission is refused for good, StoreError if the last live run has
+        ended and the journal cannot be written.
         """
         try:
             self._notice()
@@ -98,46 +94,39 @@ class Dispatcher:
                 self._announce()
                 self._standstill.look(has_live=any(not run.is_held for run in self._runs.active))
                 self._submissions.release_recorded()
-        except Exception:
-            # An error of ours is no reason to end runs, which go on as after this controller's death.
-            if self._runs.active:
-                runs = amount(len(self._runs.active), "run")
-                self._console.warn(f"{runs} may go on without this controller; resume to collect")
-            raise
-        except BaseException:
-            # Somebody ends this controller without a signal to us: local runs would go on unseen.
-            if self._runs.active and not self._backend.jobs_outlive_controller:
-                self._backend.cancel(self._runs.jobs, self._stop.alarm)
+        except BaseException as error:
+            jobs = self._runs.jobs
+            if jobs and isinstance(error, Exception):
+                # An error of ours is no reason to end runs, which go on as after this controller's death.
+                self._console.warn(f"{amount(len(jobs), 'run')} may go on without this controller; resume to collect")
+            elif jobs and not self._backend.jobs_outlive_controller:
+                # Somebody ends this controller without a signal to us: local runs would go on unseen.
+                self._backend.cancel(jobs, self._stop.alarm)
             raise
 
     def finish(self) -> None:
-        """Sort the table and write which runs did not finish; waits for a while if there is no room for that.
-
-        Raises StoreError if it cannot be done.
-        """
+        """Sort the table and write which runs did not finish, once there is room. Raises StoreError if that fails."""
         self._restore_kept(self._search.record)
-        while not self._could_finish():
-            self._backend.wait([], _PAUSE_S, self._stop.alarm)
+        is_finished = False
+        while not is_finished:
+            try:
+                self._search.write_rest()
+                self._search.finish()
+                is_finished = True
+            except NoRoomError as error:
+                if self._stop.signal_number is not None:
+                    raise
+                self._standstill.bear(error, has_live=False)
+                self._backend.wait([], _PAUSE_S, self._stop.alarm)
         if self._collector.left_undone():
             raise StoreError(self._collector.left_undone())
-
-    def _could_finish(self) -> bool:
-        try:
-            self._search.write_rest()
-            self._search.finish()
-        except NoRoomError as error:
-            if self._stop.signal_number is not None:
-                raise
-            self._standstill.bear(error, has_live=False)
-            return False
-        return True
 
     def _is_busy(self) -> bool:
         has_live = not self._options.submit_only and bool(self._runs.active)
         return has_live or bool(self._submissions) or self._search.trouble is not None or self._collector.is_waiting()
 
     def _announce(self) -> None:
-        """Tell which runs were started; after those that made room for them."""
+        """Tell which runs were started, after the ends that made room for them."""
         for run in self._runs.values():
             if run.job is not None and not run.is_announced:
                 run.is_announced = True
@@ -163,7 +152,7 @@ class Dispatcher:
         self._progress.refresh()
 
     def _look_for_request(self) -> None:
-        """Stop as at Ctrl-C if someone asked for it who cannot send a signal."""
+        """Stop as at Ctrl-C if someone who cannot send a signal has asked for it."""
         if self._clocks.steady() < self._next_look:
             return
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
@@ -190,28 +179,26 @@ class Dispatcher:
                     self._progress.runs_now(run.job, status.place)
 
     def _note_end(self, run: OpenRun, status: Status) -> None:
+        at, noted = self._clocks.wall(), status.ended_at
+        submitted_at = run.entry.submitted.at if run.entry.submitted is not None else 0.0
+        # As its host noted it, unless that host's clock cannot be right.
+        if noted is not None and submitted_at <= noted <= at:
+            at = noted
         cause = status.cause.value if status.cause is not None else ""
-        at = _moment_of_end(run.entry, status, self._clocks.wall())
         self._search.note_happened(
             AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, status.reason)
         )
         if run.job is not None:
             self._submissions.job_has_ended()
 
-    def _refuse(self, run: OpenRun, reason: str) -> None:
-        self._end_without_job(run, Status(JobPhase.ENDED, None, RunState.FAILED, reason))
-
-    def _end_without_job(self, run: OpenRun, status: Status) -> None:
+    def _end_without_job(self, run: OpenRun, reason: str, cause: RunState = RunState.FAILED) -> None:
         """Note the end of an attempt that never became a job."""
         self._runs.add(run)
-        self._note_end(run, status)
+        self._note_end(run, Status(JobPhase.ENDED, None, cause, reason))
         self._collect(run)
 
     def _collect_ended(self, is_last_try: bool = False) -> bool:
-        """Collect what has ended, if it is time to; return whether there was something to collect.
-
-        is_last_try: what cannot be read now counts as not there.
-        """
+        """Collect what has ended, if it is time to; return whether anything had."""
         ended = self._collector.due(is_last_try)
         for run in ended:
             self._collect(run, is_last_try)
@@ -230,7 +217,7 @@ class Dispatcher:
         del self._runs[run.number]
         is_again = self._runs_again(run)
         if is_again and entry.state is RunState.OUT_OF_MEMORY:
-            is_again = self._can_have_memory(run) or run.is_unseen
+            is_again = self._submissions.queue.can_have_memory(run) or run.is_unseen
         if is_again:
             self._submissions.queue.append(entry)
         elif entry.result.summary is not None:
@@ -239,18 +226,14 @@ class Dispatcher:
         if not is_again:
             self._restore_kept([entry])
 
-    def _can_have_memory(self, run: OpenRun) -> bool:
-        """Note what a run that ran out of memory needs; False if no place can ever give it that."""
-        return run.job is None or self._submissions.queue.note_memory_need(run.job)
-
     def _restore_kept(self, entries: Iterable[RunRecord]) -> None:
-        """Let earlier results count again where no newer attempt finished and none is on its way."""
+        """Let earlier results count again where no newer attempt has finished or is on its way."""
         for entry in entries:
             if entry.kept is not None and not entry.is_open and self._collector.restore(entry):
                 self.restored.add(entry.run.number)
 
     def _is_needless(self, entry: RunRecord) -> bool:
-        """Return whether a run that is about to be run again has finished after all: its summary can be read now."""
+        """Return whether a run that is about to be run again has finished after all, as its summary says by now."""
         if entry.run.number in self._again:
             self._again.discard(entry.run.number)
             return False
@@ -267,14 +250,14 @@ class Dispatcher:
             return False
         if run.is_unseen:
             # It ended while no controller was there: had that been known, it would be one of those to be run.
-            self._failures_before[run.number] = entry.failures
             return True
         if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
             # A person who cancels a job does not want it again, at least not now.
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS
-        return entry.failures - self._failures_before.get(run.number, 0) <= self._options.retries
+        self._failures[run.number] += 1
+        return self._failures[run.number] <= self._options.retries
 
     def _end(self, signal_number: int) -> None:
         """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
@@ -317,8 +300,7 @@ class Dispatcher:
         self._submissions.settle_at_last()
         for run in doubtful:
             if run.number not in self._runs:
-                reason = "cancelled before it was accepted"
-                self._end_without_job(run, Status(JobPhase.ENDED, None, RunState.CANCELLED, reason))
+                self._end_without_job(run, "cancelled before it was accepted", RunState.CANCELLED)
             elif run.entry.is_doubtful:
                 token = run.attempt.token
                 self._console.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
@@ -333,10 +315,7 @@ class Standstill:
         self._next_try = 0.0
 
     def look(self, has_live: bool) -> None:
-        """Try to write what could not be written, if it is time to.
-
-        has_live: a run of the search is live. Raises StoreError if nothing is left to wait for.
-        """
+        """Try to write what could not be written, if it is time to. Raises StoreError if it is too late for that."""
         trouble = self._search.trouble
         if trouble is not None:
             if self._steady() >= self._next_try:
@@ -348,17 +327,10 @@ class Standstill:
             self._since = None
 
     def bear(self, trouble: StoreError, has_live: bool) -> None:
-        """Say what is wrong, once; raise it if nothing is left to wait for."""
+        """Say what is wrong, once; raise it if it stays so and no run is live."""
         if self._since is None:
             self._since = self._steady()
             self._console.warn(f"{trouble}: running runs go on, no new one is started until it can be written")
         is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
         if is_over and not has_live:
             raise trouble
-
-
-def _moment_of_end(entry: RunRecord, status: Status, now: float) -> float:
-    """Return when a run ended: as its host noted it, unless that host's clock cannot be right; else now."""
-    noted = status.ended_at
-    earliest = 0.0 if entry.submitted is None else entry.submitted.at
-    return now if noted is None or not earliest <= noted <= now else noted

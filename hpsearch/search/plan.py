@@ -36,21 +36,18 @@ class Plan:
 
     @property
     def settings(self) -> Settings:
-        """What the journal keeps."""
         return self.config.settings
 
     @property
     def folder(self) -> Path:
-        """The search folder, absolute."""
         return absolute(self.settings.shown_folder, Path(self.settings.run_cwd))
 
     @property
     def may_exist(self) -> bool:
-        """True if the search may be added to an earlier one in its folder."""
         return self.options.force_out_dir and self.options.dont_force_new_dir
 
     def inputs(self) -> dict[str, Path | bytes]:
-        """Return what is searched: name of the copy in the folder -> the file, or the content of a readable form."""
+        """Return what is searched: name in the folder -> the file to be copied, or the content."""
         module, source = self.config.module_file, self.config.grid_config_file
         inputs: dict[str, Path | bytes] = {}
         if module is not None and module.exists():
@@ -73,9 +70,8 @@ class Plan:
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
-    """Plan a new search; nothing is written.
+    """Plan a new search; write nothing. import_paths: see `run_search`. clock: seconds since the epoch.
 
-    import_paths: what was added to Python's search path to find the grid module. clock: seconds since the epoch.
     Raises ConfigError or UsageError if the runs could not be started, or the search folder is taken.
     """
     options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)
@@ -103,7 +99,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
 
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
-    """Return all that comes from the user and goes to the runs, or to the file system."""
+    """Return what comes from the user and goes to the runs or the file system."""
     yield from (options.out_dir, options.run_cwd, options.interpreter)
     yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
     for grid in (config.grid, *(condition.then for condition in config.conditions)):
@@ -120,10 +116,8 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
     path = absolute(options.out_dir, run_cwd, "--out_dir")
     if options.force_out_dir:
         if os.path.lexists(path) and not options.dont_force_new_dir:
-            raise UsageError(
-                f"--out_dir={options.out_dir}: the folder exists already; give another one, "
-                "or --dont_force_new_dir to add to it"
-            )
+            remedy = "give another one, or --dont_force_new_dir to add to it"
+            raise UsageError(f"--out_dir={options.out_dir}: the folder exists already; {remedy}")
         return stamp, options.out_dir
     while True:
         name = time.strftime("search_%Y-%m-%d_%H-%M-%S", time.localtime(stamp))
@@ -138,24 +132,24 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
 def plan_lines(plan: Plan) -> list[str]:
     """Return what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
-    lines = [f"grid: {amount(report.grid_size, 'configuration')} in {settings.grid_source}"]
-    if plan.config.grid_config_file is not None:
-        lines[0] += f" with {plan.config.grid_config_file}"
-    lines += condition_lines(plan.config.conditions, report)
-    lines.append(f"runs: {_chosen(plan)}")
-    lines.append(f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}")
-    lines.append(f"results: {plan.folder}")
-    return lines
+    file = plan.config.grid_config_file
+    source = settings.grid_source + (f" with {file}" if file is not None else "")
+    return [
+        f"grid: {amount(report.grid_size, 'configuration')} in {source}",
+        *_condition_lines(plan.config.conditions, report),
+        f"runs: {_chosen(plan)}",
+        f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
+        f"results: {plan.folder}",
+    ]
 
 
-def condition_lines(conditions: Sequence[Condition], report: SpaceReport) -> list[str]:
+def _condition_lines(conditions: Sequence[Condition], report: SpaceReport) -> list[str]:
     """Return what the conditions did, and how many duplicates were dropped."""
     lines = []
     for number, (condition, matched) in enumerate(zip(conditions, report.matched), start=1):
         if number in report.skipped:
-            lines.append(
-                f"warning: condition {number} is skipped: its option {report.skipped[number]!r} is not in the grid"
-            )
+            why = f"its option {report.skipped[number]!r} is not in the grid"
+            lines.append(f"warning: condition {number} is skipped: {why}")
         elif matched is not None:
             options = ", ".join(condition.then)
             lines.append(f"condition {number} set {options} in {amount(matched, 'configuration')}")

@@ -31,7 +31,6 @@ class Progress:
     """Tells of the runs of one search, as they start and end."""
 
     def __init__(self, controller: Controller, entries: Sequence[RunRecord]) -> None:
-        """Start showing progress of these runs."""
         self._console, self._runs = controller.console, controller.runs
         self._settings = controller.search.settings
         self._tells_starts = controller.backend.shows_output or not self._console.has_bar
@@ -43,7 +42,6 @@ class Progress:
         self._console.start_bar(self._total, len(finished))
 
     def started(self, job: Job, is_queued: bool) -> None:
-        """A run was started, or waits in a scheduler's queue."""
         if self._tells_starts:
             place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
             run = job.attempt.run
@@ -51,13 +49,11 @@ class Progress:
             self._console.note(f"run {run.number}/{self._last_run}{place}{again}: {shell_line(job.attempt.argv)}")
 
     def runs_now(self, job: Job, place: str) -> None:
-        """A queued run was seen running."""
         if not self._console.has_bar:
             number = job.attempt.run.number
             self._console.note(f"run {number}/{self._last_run} runs now{on_place(place)} (job {job.id})")
 
     def ended(self, entry: RunRecord, is_again: bool) -> None:
-        """A run has ended and was collected."""
         if not is_again:
             self._counts[entry.state] += 1
             if entry.state is RunState.FINISHED:
@@ -81,7 +77,6 @@ class Progress:
         return "".join(parts)
 
     def refresh(self) -> None:
-        """Draw the bar anew."""
         if not self._console.has_bar:
             return
         active = self._runs.active
@@ -96,7 +91,6 @@ class Progress:
         self._console.describe_bar(", ".join(parts))
 
     def stopping(self, live: int) -> None:
-        """The search was told to stop. live: number of runs."""
         self._console.note(f"stopping: ending {amount(live, 'live run')} (once more to kill at once)")
 
 

@@ -5,16 +5,19 @@ It is not where runs may be live out of the controller's reach: they would be ex
 
 from __future__ import annotations
 
+import os
 import socket
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.core.model import RunState
+from hpsearch.core.model import Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_run
 from hpsearch.store.events import RunMoved
 from hpsearch.store.journal import remedy_for
@@ -25,12 +28,11 @@ from hpsearch.store.record import RunRecord, SearchRecord
 
 @dataclass(frozen=True)
 class RunChoice:
-    """Which runs of a search are taken up, and what for.
+    """Which runs of a search are taken up: those with these numbers (None = all), and the open ones in any case.
 
-    numbers: of the runs that are wanted; None = all. Runs that are open are looked after in any case.
     again: numbers of runs that are run also if they finished.
-    takes_up_all: all of those runs that did not finish are run, also if that shows only now.
-    only_ends: open runs are ended, as far as that can be done here, and nothing is run.
+    takes_up_all: runs that turn out not to have finished are run, too.
+    only_ends: nothing is run, and open runs are ended where that can be done from here.
     """
 
     numbers: Collection[int] | None = None
@@ -50,10 +52,7 @@ WHAT_IS_LEFT = RunChoice()
 
 
 def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[RunRecord], choice: RunChoice) -> None:
-    """Make sure that no run may be live out of reach, and that runs can be started. options: those to go on with.
-
-    Raises FolderError or UsageError otherwise.
-    """
+    """Raise FolderError or UsageError if a run may be live out of reach, or none can be started with these options."""
     if not options.runs_are_gone:
         check_adoptable(search.folder, search.record, runs)
         check_same_place(search.record, options, runs)
@@ -66,9 +65,9 @@ def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[Run
 
 
 def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequence[RunRecord]) -> None:
-    """Make sure that none of these runs may be live where this controller cannot see it.
+    """Raise FolderError if one of these runs may be live where this controller cannot see it.
 
-    Raises FolderError otherwise: such a run would be executed twice at once, or another search's run be ended.
+    It would be executed twice at once, or another search's run be ended.
     """
     if not any(entry.is_open for entry in entries):
         return
@@ -89,26 +88,26 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
 
 
 def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
-    """Make sure that live runs are looked for where they were started: one scheduler does not know another's jobs.
-
-    options: those with which the search goes on. Raises UsageError otherwise.
-    """
+    """Raise UsageError if a live run was started elsewhere than with these options: nobody there would know it."""
     before = record.options.get("scheduler", options.scheduler)
     for entry in entries:
-        started, problem = entry.submitted if entry.is_live else None, ""
-        number = entry.run.number
-        if started is not None and started.is_queued and before != options.scheduler:
-            problem = f"--scheduler={options.scheduler}: run {number} may still be live as a job of {before}"
-        elif started is not None and not started.is_queued and options.run_cluster:
-            problem = f"--run_cluster: run {number} may still be live as a process on {started.host}"
-        if problem:
-            raise UsageError(f"{problem}; wait for it or end it first (hpsearch cancel)")
+        started = entry.submitted
+        if started is None or not entry.is_live:
+            continue
+        if started.is_queued and before != options.scheduler:
+            option, where = f"--scheduler={options.scheduler}", f"job of {before}"
+        elif not started.is_queued and options.run_cluster:
+            option, where = "--run_cluster", f"process on {started.host}"
+        else:
+            continue
+        may_live = f"{option}: run {entry.run.number} may still be live as a {where}"
+        raise UsageError(f"{may_live}; wait for it or end it first (hpsearch cancel)")
 
 
 def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], cluster: str) -> None:
-    """Make sure that jobs are looked for where they are: another cluster does not know them, and they would run again.
+    """Raise UsageError if a live job is on another cluster than the one asked here: it would be run again.
 
-    cluster: the one that the scheduler's commands ask here; empty if unknown. Raises UsageError otherwise.
+    cluster: its name; empty if unknown.
     """
     for entry in entries:
         is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
@@ -122,16 +121,13 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
 
 
 def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -> bool:
-    """Return whether a run may live as a process of another machine; a scheduler's jobs are seen from anywhere.
-
-    folder: as for `liveness_of_run`.
-    """
+    """Return whether a run may live as a process of another machine. folder: as for `liveness_of_run`."""
     is_process = entry.submitted is not None and not entry.submitted.is_queued
     return is_process and liveness_of_run(entry, folder) is Liveness.UNKNOWN
 
 
 def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
-    """Return the original if this folder is a copy, by where its runs should lie; None if it is none, or was moved."""
+    """Return the original if this folder is a copy: it lies where the runs of both should lie."""
     run_cwd = Path(record.known_settings().run_cwd)
     for parent in dict.fromkeys(Path(entry.run.out_dir).parent for entry in record):
         recorded = SearchFolder(absolute(str(parent), run_cwd))
@@ -149,17 +145,12 @@ def _first_line(path: Path) -> bytes:
 
 
 def options_of(search: LiveSearch) -> SearchOptions:
-    """Return the options with which the search was carried out until now.
-
-    Raises FolderError if its journal holds others than there are.
-    """
+    """Return the search's options so far. Raises FolderError if its journal holds others than there are."""
     try:
         return options_from_names(search.record.options)
     except ValueError as error:
-        journal = search.folder.journal
-        raise FolderError(
-            f"{journal}: an option of the search cannot be used ({error}); {remedy_for(journal)}"
-        ) from error
+        problem = f"an option of the search cannot be used ({error})"
+        raise FolderError(f"{search.folder.journal}: {problem}; {remedy_for(search.folder.journal)}") from error
 
 
 def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int]:
@@ -181,10 +172,11 @@ def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> 
 def moves(search: LiveSearch) -> list[RunMoved]:
     """Return what lets runs write into the folder where the search lies now, if it was moved."""
     folder, run_cwd = search.folder.path, Path(search.settings.run_cwd)
-    parents = {Path(entry.run.out_dir).parent for entry in search.record}
-    elsewhere = {parent for parent in parents if not _is_same(absolute(str(parent), run_cwd), folder)}
-    moved = [entry.run for entry in search.record if Path(entry.run.out_dir).parent in elsewhere]
-    return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for entry in search.record:
+        runs[os.path.dirname(entry.run.out_dir)].append(entry.run)  # noqa: PTH120  (thousands of them)
+    moved = (runs[parent] for parent in runs if not _is_same(absolute(parent, run_cwd), folder))
+    return [RunMoved(run.number, str(folder / run.folder)) for run in chain.from_iterable(moved)]
 
 
 def _is_same(path: Path, folder: Path) -> bool:

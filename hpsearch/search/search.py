@@ -65,11 +65,10 @@ class SearchEnd:
 def run_search(
     options: SearchOptions, given: Mapping[str, Any], console: Console, import_paths: Sequence[str] = ()
 ) -> SearchEnd:  # Any: of the options' types
-    """Run a new search, or resume one.
+    """Run a new search, or resume one. Raises SearchError, whose `exit_status` is the command's.
 
     given: the options that were really given, name -> value; those override a resumed search's own.
     import_paths: what was added to Python's search path, to be added again when the search is resumed.
-    Raises SearchError, whose `exit_status` is the command's.
     """
     check_together(options)
     if options.resume:
@@ -103,10 +102,7 @@ def run_search(
 def resume_search(
     given_folder: str, given: Mapping[str, Any], console: Console, choice: RunChoice = WHAT_IS_LEFT
 ) -> SearchEnd:  # Any: see run_search
-    """Take a search up again. given: options that replace the search's own, name -> value.
-
-    Raises SearchError, whose `exit_status` is the command's.
-    """
+    """Take a search up again; see `run_search`."""
     folder = find_folder(given_folder, option="--resume")
     check_has_journal(folder)
     clean_up_when_interrupted()
@@ -121,7 +117,7 @@ def resume_search(
         moved = moves(search)
         search.open_for_work(*moved)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        if moved or not all(path.exists() for path in commands):
+        if moved or not all(map(Path.exists, commands)):
             # Or the first controller was killed before it could write them.
             search.write_commands()
         console.notes(resume_lines(folder.path, runs, choice))
@@ -156,7 +152,6 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
     search, options, stop, backend = controller.search, controller.options, controller.stop, controller.backend
     folder, earlier_options = search.folder, search.record.options
     if isinstance(backend, AsksCommands):
-        # What it asked so far, and what it will ask, is kept.
         path = folder.conversation
         backend.conversation.keep(str(path), lambda text: append_text(path, text, _MOST_CONVERSATION))
     _note_controller(controller, asdict(options))
@@ -199,9 +194,9 @@ def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
 
 
 def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) -> SearchEnd:
-    """Print where the results lie, and return how the search ended. restored: runs whose earlier result counts again.
+    """Print where the results lie, and return how the search ended; raise SearchInterrupted if it was stopped early.
 
-    Raises SearchInterrupted if it was stopped before all runs had finished.
+    restored: runs whose earlier result counts again.
     """
     console, folder, stopped_by = controller.console, controller.search.folder, controller.stop.signal_number
     try:

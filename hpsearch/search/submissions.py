@@ -1,4 +1,4 @@
-"""From waiting runs to accepted jobs: one submission at a time, each made once whatever the backend answers."""
+"""From waiting runs to accepted jobs: their queue, and one submission at a time, made once whatever is answered."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ from hpsearch.store.run_folders import move_aside, move_back
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
 #: A scheduler that refuses this many submissions in a row will refuse the others, too.
 _MOST_REFUSALS = 3
+#: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
+_FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
+#: A reason is told again only if the backend has taken runs since, and not before this long.
+_TOLD_FOR_S = 3600.0
+#: The end of a trouble that lasted this long is worth a word.
+_WORTH_A_WORD_S = 60.0
 
 
 class Submissions:
@@ -100,7 +106,7 @@ class Submissions:
             self._backend.prepare(self._prepared[entry.run.number])
 
     def settle(self) -> None:
-        """Ask the backend which doubtful submissions exist; the others are free to be made again."""
+        """Ask the backend which doubtful submissions exist; the others are made again."""
         doubtful = self._runs.doubtful
         if not doubtful or self._delays.left_s > 0:
             return
@@ -139,11 +145,9 @@ class Submissions:
 
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> None:
         runs = [OpenRun(entry, self._next_attempt(entry), waited_s=self.queue.waited_s(entry)) for entry in entries]
-        attempts = [run.attempt for run in runs]
         moved: list[tuple[Run, Path]] = []
         try:
-            self._make_way(entries, moved)
-            self._intend(attempts)
+            self._intend(runs, moved)
         except StoreError as error:
             self._move_back(moved)
             self.queue.put_back(entries)
@@ -151,7 +155,7 @@ class Submissions:
                 self._put_off_unless_forbidden(error)
             return
         try:
-            ids = self._backend.submit(attempts, place)
+            ids = self._backend.submit([run.attempt for run in runs], place)
         except SubmissionUnsure as error:
             self._runs.add(*runs)
             self._put_off(f"no clear answer to a submission ({error}); asking whether it was accepted")
@@ -170,21 +174,19 @@ class Submissions:
         for run, path in moved:
             self._console.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
 
-    def _may_pass(self, error: SearchError) -> bool:
-        """Return whether to try again later. What a scheduler has taken once it may take again."""
-        return isinstance(error, SubmissionDelayed) or (
-            self._was_ever_accepted and isinstance(error, SubmissionUnexplained)
-        )
-
     def _next_attempt(self, entry: RunRecord) -> Attempt:
         return self._prepared.pop(entry.run.number, None) or new_attempt(self._search, entry)
 
-    def _make_way(self, entries: Sequence[RunRecord], moved: list[tuple[Run, Path]]) -> None:
-        """Move the folders of earlier attempts aside, and add to `moved` which and whereto."""
-        for entry in entries:
-            path = move_aside(self._search.folder, entry.run, entry.attempts)
+    def _intend(self, runs: Sequence[OpenRun], moved: list[tuple[Run, Path]]) -> None:
+        """Move the folders of earlier attempts aside, adding to `moved` which and whereto; note the new ones."""
+        for run in runs:
+            path = move_aside(self._search.folder, run.entry.run, run.entry.attempts)
             if path is not None:
-                moved.append((entry.run, path))
+                moved.append((run.entry.run, path))
+        now = self._clocks.wall()
+        intended = (AttemptIntended(run.number, run.attempt.token, now) for run in runs)
+        # Lost in a crash of this machine, the run would be submitted a second time.
+        self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 
     def _move_back(self, moved: Sequence[tuple[Run, Path]]) -> None:
         for run, path in moved:
@@ -193,12 +195,6 @@ class Submissions:
             except StoreError as error:
                 self._console.warn(f"run {run.number}: {error}")
 
-    def _intend(self, attempts: Sequence[Attempt]) -> None:
-        now = self._clocks.wall()
-        intended = [AttemptIntended(attempt.run.number, attempt.token, now) for attempt in attempts]
-        # Lost in a crash of this machine, the run would be submitted a second time.
-        self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
-
     def _withdraw(self, runs: Sequence[OpenRun], moved: Sequence[tuple[Run, Path]]) -> None:
         """Let everything be as it was before attempts that never became jobs."""
         now = self._clocks.wall()
@@ -206,16 +202,19 @@ class Submissions:
         self._move_back(moved)
         self.queue.put_back([run.entry for run in runs])
 
+    def _may_pass(self, error: SearchError) -> bool:
+        """Return whether to try again later. What a scheduler has taken once it may take again."""
+        is_odd = isinstance(error, SubmissionUnexplained)
+        return isinstance(error, SubmissionDelayed) or (self._was_ever_accepted and is_odd)
+
     def _accept(self, runs: Sequence[OpenRun], ids: Sequence[str], place: Place) -> None:
         now, host, is_queued = self._clocks.wall(), socket.gethostname(), self._backend.has_queue
-        submitted = []
+        environment, submitted = dict(place.environment), []
         for run, job_id in zip(runs, ids, strict=True):
             run.job, run.is_held = Job(run.attempt, job_id, place, now), True
-            environment, waited_s = dict(place.environment), run.waited_s
+            token, waited_s = run.attempt.token, run.waited_s
             submitted.append(
-                AttemptSubmitted(
-                    run.number, run.attempt.token, job_id, host, now, place.label, environment, waited_s, is_queued
-                )
+                AttemptSubmitted(run.number, token, job_id, host, now, place.label, environment, waited_s, is_queued)
             )
         self._runs.add(*runs)
         self._search.note_happened(*submitted, at_once=self._backend.jobs_outlive_controller)
@@ -269,69 +268,8 @@ class Submissions:
         return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
 
 
-#: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
-_FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
-#: A reason is told again only if the backend has taken runs since, and not before this long.
-_TOLD_FOR_S = 3600.0
-#: The end of a trouble that lasted this long is worth a word.
-_WORTH_A_WORD_S = 60.0
-
-
-class Delays:
-    """The pauses between submissions that are not taken: longer and longer, by a clock that only goes on.
-
-    longest_s: for how long nothing need be taken before it is given up; infinite = for ever.
-    """
-
-    def __init__(self, clock: Clock, longest_s: float = math.inf) -> None:
-        self._clock, self._longest_s = clock, longest_s
-        self._next_s = _FIRST_PAUSE_S
-        self._until = 0.0
-        self._since: float | None = None
-        self._told_at: dict[str, float] = {}
-
-    @property
-    def left_s(self) -> float:
-        """For how long not to ask."""
-        return max(0.0, self._until - self._clock())
-
-    def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
-        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long."""
-        now = self._clock()
-        if self._since is None:
-            self._since = now
-        pause_s = min(self._next_s, max(_MINUTE_S, _SHARE * (now - self._since)), _LAST_PAUSE_S)
-        self._next_s = 2 * pause_s
-        left_s = self._since + self._longest_s - now
-        self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
-        # The same words with another number (of jobs, of a process) are the same reason.
-        known = re.sub(r"\d+", "0", reason)
-        if left_s > 0 and known not in self._told_at:
-            self._told_at[known] = now
-            warn(f"{reason}; trying again in {pause_s:.0f} s, then less and less often")
-        return left_s > 0
-
-    def hasten(self) -> None:
-        """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""
-        self._until = min(self._until, self._clock() + _FIRST_PAUSE_S)
-        self._next_s = _FIRST_PAUSE_S
-
-    def end_pause(self) -> None:
-        """Ask now."""
-        self._until = 0.0
-
-    def over(self, tell: Callable[[str], None]) -> None:
-        """Something was taken."""
-        now = self._clock()
-        waited_s = 0.0 if self._since is None else now - self._since
-        if waited_s >= _WORTH_A_WORD_S:
-            tell(f"runs can be started again, after {duration(waited_s)}")
-        self._since, self._next_s = None, _FIRST_PAUSE_S
-        self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}
-
-
 class RunQueue:
-    """What is still to be started on a backend. steady: a clock that only goes on."""
+    """The runs that wait for a place, in order; those that ran out of memory wait for a place with more of it."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:
         self._backend, self._steady = backend, steady
@@ -380,13 +318,13 @@ class RunQueue:
                     return [self._held.pop(number)], place
         return [], None
 
-    def note_memory_need(self, job: Job) -> bool:
-        """Note what a run that ran out of memory needs to be run again; False if no place can ever give it that."""
-        if not isinstance(self._backend, MemoryAware):
+    def can_have_memory(self, run: OpenRun) -> bool:
+        """Note what a run that ran out of memory needs; False if no place can ever give it that."""
+        if run.job is None or not isinstance(self._backend, MemoryAware):
             return True
-        need_mb = self._backend.memory_need_mb(job)
+        need_mb = self._backend.memory_need_mb(run.job)
         if need_mb is not None:
-            self._memory_needs_mb[job.attempt.run.number] = need_mb
+            self._memory_needs_mb[run.number] = need_mb
         return need_mb is not None
 
     def forget_memory_need(self, number: int) -> None:
@@ -397,3 +335,56 @@ class RunQueue:
         """Return for how many seconds a run has waited, or had waited when it was taken out."""
         now = self._steady()
         return round(now - self._since.get(entry.run.number, now), 3)
+
+
+class Delays:
+    """The pauses, longer and longer, between submissions that are not taken.
+
+    longest_s: for how long nothing need be taken before it is given up; infinite = for ever.
+    """
+
+    def __init__(self, steady: Clock, longest_s: float = math.inf) -> None:
+        self._steady, self._longest_s = steady, longest_s
+        self._next_s = _FIRST_PAUSE_S
+        self._until = 0.0
+        self._since: float | None = None
+        self._told_at: dict[str, float] = {}
+
+    @property
+    def left_s(self) -> float:
+        """For how long not to ask."""
+        return max(0.0, self._until - self._steady())
+
+    def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
+        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long."""
+        now = self._steady()
+        if self._since is None:
+            self._since = now
+        pause_s = min(self._next_s, max(_MINUTE_S, _SHARE * (now - self._since)), _LAST_PAUSE_S)
+        self._next_s = 2 * pause_s
+        left_s = self._since + self._longest_s - now
+        self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
+        # The same words with another number (of jobs, of a process) are the same reason.
+        known = re.sub(r"\d+", "0", reason)
+        if left_s > 0 and known not in self._told_at:
+            self._told_at[known] = now
+            warn(f"{reason}; trying again in {pause_s:.0f} s, then less and less often")
+        return left_s > 0
+
+    def hasten(self) -> None:
+        """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""
+        self._until = min(self._until, self._steady() + _FIRST_PAUSE_S)
+        self._next_s = _FIRST_PAUSE_S
+
+    def end_pause(self) -> None:
+        """Ask now."""
+        self._until = 0.0
+
+    def over(self, tell: Callable[[str], None]) -> None:
+        """Something was taken."""
+        now = self._steady()
+        waited_s = 0.0 if self._since is None else now - self._since
+        if waited_s >= _WORTH_A_WORD_S:
+            tell(f"runs can be started again, after {duration(waited_s)}")
+        self._since, self._next_s = None, _FIRST_PAUSE_S
+        self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}

@@ -34,7 +34,7 @@ _MOST_SHARED = 10_000
 class RunRecord:
     """What is known of one run; changed only by events.
 
-    attempts: how many were intended. failures: how many ended by the run's own fault.
+    attempts: how many were intended.
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
     scheduler's commands look for it, empty if unknown; before: what was known before it, until it is submitted.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
@@ -45,7 +45,6 @@ class RunRecord:
     token: str = ""
     cluster: str = ""
     attempts: int = 0
-    failures: int = 0
     interruptions: int = 0
     submitted: AttemptSubmitted | None = None
     started: AttemptStarted | None = None
@@ -209,6 +208,4 @@ class SearchRecord:
             entry.kept = None
         if entry.state.is_interruption:
             entry.interruptions += 1
-        elif entry.state is not RunState.FINISHED:
-            entry.failures += 1
         self.collected_now.add(event.run)
