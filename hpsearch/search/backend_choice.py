@@ -21,42 +21,28 @@ from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 
 
-def choose_backend(options: SearchOptions, console: Console) -> Backend:
-    """Return the backend for a search, checked.
+def choose_backend(options: SearchOptions, console: Console, only_ends: bool = False) -> Backend:
+    """Return the backend for a search, checked. only_ends: it is only to end what an earlier controller started.
 
     Raises BackendError naming the remedy if it cannot work here.
     """
     if not options.run_cluster:
-        return _on_this_machine(options, console)
-    scheduler = _scheduler(options)
-    backend = _cluster(scheduler, options, console)
-    replaced = scheduler.replaced_defaults(_cluster_wishes(options)) if isinstance(scheduler, Slurm) else ""
-    if replaced:
+        # No GPU is needed to find and end processes.
+        return SequentialBackend(tell=console.note) if only_ends else _on_this_machine(options, console)
+    scheduler, wishes = _scheduler(options), _cluster_wishes(options)
+    backend = ClusterBackend(scheduler, wishes, console.note, os.environ)
+    backend.check()
+    replaced = scheduler.replaced_defaults(wishes) if isinstance(scheduler, Slurm) else ""
+    if replaced and not only_ends:
         console.note(replaced)
     return backend
 
 
 def check_cluster_options(options: SearchOptions) -> None:
-    """Make sure that the options for a cluster can be used, as far as that can be told without asking a scheduler.
-
-    Raises UsageError otherwise.
-    """
+    """Raise UsageError if the options for a cluster cannot be used, as far as can be told without asking it."""
     if options.run_cluster:
         _scheduler(options)
         _cluster_wishes(options)
-
-
-def backend_to_end_jobs(options: SearchOptions, console: Console) -> Backend:
-    """Return a backend that can find and end what an earlier controller started; no GPU is needed for that."""
-    if not options.run_cluster:
-        return SequentialBackend(tell=console.note)
-    return _cluster(_scheduler(options), options, console)
-
-
-def _cluster(scheduler: Scheduler, options: SearchOptions, console: Console) -> ClusterBackend:
-    backend = ClusterBackend(scheduler, _cluster_wishes(options), console.note, os.environ)
-    backend.check()
-    return backend
 
 
 def _scheduler(options: SearchOptions) -> Scheduler:
@@ -93,10 +79,7 @@ def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
 
 
 def _setup_lines(file: str) -> str:
-    """Return the user's shell lines.
-
-    Raises UsageError if there is no such file, or if its end would swallow what follows it.
-    """
+    """Return the user's shell lines. Raises UsageError if they cannot be read, or would swallow what follows them."""
     if not file:
         return ""
     try:

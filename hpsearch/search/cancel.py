@@ -17,7 +17,7 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
 from hpsearch.folder.reading import SearchReader, find_folder
 from hpsearch.folder.run_tables import counts_text
-from hpsearch.search.backend_choice import backend_to_end_jobs
+from hpsearch.search.backend_choice import choose_backend
 from hpsearch.search.controller import OpenRuns, StopRequest, latest_run
 from hpsearch.search.resume import RunChoice, is_process_elsewhere, original_of
 from hpsearch.search.search import resume_search
@@ -61,9 +61,8 @@ def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool
     if holder is None or liveness is Liveness.GONE or (liveness is Liveness.UNKNOWN and controller_is_gone):
         return _end_what_is_left(reader, console)
     if liveness is Liveness.LIVE and reader.is_copy(holder):
-        raise FolderError(
-            f"{folder.path} is a copy of a search that is live elsewhere ({holder}): cancel it in its own folder"
-        )
+        original = f"a search that is live elsewhere ({holder})"
+        raise FolderError(f"{folder.path} is a copy of {original}: cancel it in its own folder")
     how = _ask_to_stop(folder, holder, is_here=liveness is Liveness.LIVE)
     console.note(f"asked the controller to stop by {how} ({holder})")
     if not _has_ended_within(reader, holder, timeout_s):
@@ -135,7 +134,7 @@ def _end_what_is_left(reader: SearchReader, console: Console) -> int:
             raise
         reader.update()
     else:
-        _end_leftovers(reader, console)
+        _tell_the_end(reader, console)
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 
 
@@ -145,15 +144,15 @@ def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -
         return
     runs = OpenRuns()
     runs.add(*(latest_run(reader, entry) for entry in choice.of(reader.record) if entry.is_live))
-    backend = backend_to_end_jobs(options_from_names(reader.record.options), console)
+    backend = choose_backend(options_from_names(reader.record.options), console, only_ends=True)
     with StopRequest() as stop:
         console.warn(f"nothing can be written there: told {amount(len(runs), 'run')} to end, and this is not recorded")
         backend.cancel(runs.jobs, stop.alarm)
         backend.close()
 
 
-def _end_leftovers(reader: SearchReader, console: Console) -> None:
-    """End what runs that are over have left behind on this machine; tell what the search came to."""
+def _tell_the_end(reader: SearchReader, console: Console) -> None:
+    """Tell what the search came to, after ending what its runs have left behind on this machine."""
     record = reader.record
     if original_of(reader.folder, record) is None:
         for process in end_family([entry.token for entry in record if entry.token and not is_process_elsewhere(entry)]):

@@ -39,14 +39,13 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
     """Read the summary of an ended run and decide its state. Raises SummaryUnreadable if it may be read later."""
     try:
         summary = read_summary(folder.run_folder(run), run, config)
-        finished = is_finished(summary)
+        if is_finished(summary):
+            odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
+            return Outcome(RunState.FINISHED, summary, odd)
     except SummaryUnreadable:
         raise
     except SummaryError as error:
         return _without_summary(ended, str(error))
-    if finished:
-        odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
-        return Outcome(RunState.FINISHED, summary, odd)
     state = RunState(ended.cause) if ended.cause else RunState.FAILED if ended.exit_status else RunState.UNFINISHED
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
 
@@ -79,8 +78,6 @@ def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
 
 
 class Collector:
-    """Collects the runs of one search."""
-
     def __init__(self, controller: Controller) -> None:
         self._search, self._config, self._backend = controller.search, controller.config, controller.backend
         self._console, self._clocks, self._runs = controller.console, controller.clocks, controller.runs
@@ -97,9 +94,6 @@ class Collector:
         logs = list(self._backend.logs(run.job)) if run.job is not None else []
         outcome = self._outcome(run, logs, is_last_try)
         if outcome is None:
-            now = self._clocks.steady()
-            run.tried_until = run.tried_until or now + _PATIENCE_S
-            self._next_try = now + _PAUSE_S
             return False
         self._place(entry, logs)
         self._note(entry, outcome)
@@ -134,9 +128,8 @@ class Collector:
         """Let a run's earlier result count again, and put its folder back; return whether that worked."""
         assert entry.kept is not None
         folder, kept = self._search.folder, entry.kept
-        earlier = folders_aside(folder, entry.run).get(kept.attempts)
         try:
-            if earlier is not None:
+            if (earlier := folders_aside(folder, entry.run).get(kept.attempts)) is not None:
                 move_aside(folder, entry.run, entry.attempts)
                 move_back(folder, entry.run, earlier)
         except StoreError as error:
@@ -176,7 +169,7 @@ class Collector:
         return any(run.tried_until and now < run.tried_until and not run.is_left_to_end for run in self._runs.values())
 
     def left_undone(self) -> str:
-        """Return what could not be tidied up until now; empty if nothing."""
+        """Return what could not be tidied up so far; empty if nothing."""
         return next((problem for problem in self._exit_files.values() if problem), "")
 
     def _note(self, entry: RunRecord, outcome: Outcome) -> None:
@@ -194,8 +187,11 @@ class Collector:
         except (SearchError, OSError, ValueError) as error:
             if is_last_try:
                 return _without_summary(entry.ended, str(error))
+            now = self._clocks.steady()
             if run.tried_until is None:
                 self._console.warn(f"run {run.number} has ended and is collected later: {error}")
+                run.tried_until = now + _PATIENCE_S
+            self._next_try = now + _PAUSE_S
             # A parser that hangs would hold up all others again.
             run.is_left_to_end |= isinstance(error, ParserTimeout)
             return None

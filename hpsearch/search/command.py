@@ -38,10 +38,7 @@ exit status: 0 all runs finished; 1 some did not; 2 wrong usage or configuration
 
 
 def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str | None = None) -> str:
-    """Run a search; return the path of its table of results.
-
-    Raises SearchError if it cannot be run.
-    """
+    """Run a search; return the path of its table of results. Raises SearchError if it cannot be run."""
     parsed = _parsed(sys.argv[1:] if argv is None else argv, out_dir, default_grid, prog)
     from hpsearch.search.search import run_search
 
@@ -87,6 +84,7 @@ def _parsed(
     return options, given_options(namespace), Console(), searched_folders()
 
 
+_SECONDS = number_where(lambda found: 0 <= found < 1e9, "a number of seconds")
 _CANCEL_EXAMPLE = """\
 examples:
   hpsearch cancel out/hyperparam_search/search_2026-01-31_12-00-00
@@ -99,7 +97,6 @@ example: hpsearch resume DIR --num_cpu_jobs=4
 
 The same as python -m hpsearch.hpsearch --resume DIR.
 """
-_SECONDS = number_where(lambda found: 0 <= found < 1e9, "a number of seconds")
 _RETRY_EXAMPLE = """\
 examples:
   hpsearch retry DIR                     all runs that failed
@@ -115,14 +112,10 @@ def cancel(argv: Sequence[str]) -> int:
         "If its controller is gone, what it left is ended all the same. Twice = do not wait for runs to end gracefully."
     )
     parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
-    parser.add_argument(
-        "--timeout", type=_SECONDS, default=120.0, metavar="S", help="Wait at most S seconds. Default: 120."
-    )
-    parser.add_argument(
-        "--controller_is_gone",
-        action="store_true",
-        help="You know that the controller on another machine does not live any more.",
-    )
+    wait_help = "Wait at most S seconds. Default: 120."
+    parser.add_argument("--timeout", type=_SECONDS, default=120.0, metavar="S", help=wait_help)
+    gone_help = "You know that the controller on another machine does not live any more."
+    parser.add_argument("--controller_is_gone", action="store_true", help=gone_help)
     options = parser.parse_args(argv)
     from hpsearch.console.console import Console
     from hpsearch.search.cancel import cancel_search
@@ -131,12 +124,11 @@ def cancel(argv: Sequence[str]) -> int:
 
 
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Return a parser that knows the options of a search, as far as they can be given to one that is planned."""
+    """Return a parser with those options of a search that a planned one can still take."""
     parser = folder_parser(name, description, example)
     # All of them would bury the message that they stand before where an option is wrong.
     parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
-    hidden = [*PLANNING_OPTIONS, "resume", "dry_run"]
-    add_options(parser, None, hidden)
+    add_options(parser, None, [*PLANNING_OPTIONS, "resume", "dry_run"])
     return parser
 
 
@@ -162,9 +154,8 @@ def retry(argv: Sequence[str]) -> int:
     )
     parser = _parser_with_search_options("retry", description, _RETRY_EXAMPLE)
     parser.add_argument("--failed", action="store_true", help="Runs that failed, not cancelled ones (the default).")
-    parser.add_argument(
-        "--run", type=int, action="append", default=[], metavar="K", help="Run K, also if it finished; may be repeated."
-    )
+    run_help = "Run K, also if it finished; may be repeated."
+    parser.add_argument("--run", type=int, action="append", default=[], metavar="K", help=run_help)
     namespace = parser.parse_args(argv)
     from hpsearch.console.console import Console
     from hpsearch.folder.reading import SearchReader, find_folder
@@ -173,12 +164,11 @@ def retry(argv: Sequence[str]) -> int:
 
     reader = SearchReader(find_folder(namespace.folder))
     named = set(namespace.run)
-    numbers = set(named)
-    for number in numbers:
+    for number in named:
         reader.run(number)
     takes_all_failed = namespace.failed or not named
-    if takes_all_failed:
-        numbers |= {entry.run.number for entry in reader.record if entry.state.is_failure}
+    failed = {entry.run.number for entry in reader.record if entry.state.is_failure}
+    numbers = named | failed if takes_all_failed else named
     if not numbers:
         Console().note("no run of this search has failed: there is nothing to run again")
         return 0

@@ -147,15 +147,9 @@ class Controller:
 
 def _attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:
     settings, folder = search.record.known_settings(), search.folder
-    return Attempt(
-        run=entry.run,
-        number=number,
-        token=token,
-        argv=argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir),
-        cwd=Path(settings.run_cwd),
-        exit_file=folder.exit_file(token),
-        log_folder=folder.logs,
-    )
+    command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir)
+    cwd, exit_file = Path(settings.run_cwd), folder.exit_file(token)
+    return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs)
 
 
 def new_attempt(search: LiveSearch, entry: RunRecord) -> Attempt:

@@ -47,6 +47,8 @@ class RunChoice:
         return [entry for entry in record if self.numbers is None or entry.is_open or entry.run.number in self.numbers]
 
 
+#: Behind "go on there".
+_IF_GONE = "or add --runs_are_gone if you know that nothing of the search lives there any more"
 #: The usual one: everything that is not finished.
 WHAT_IS_LEFT = RunChoice()
 
@@ -73,18 +75,13 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
         return
     original = original_of(folder, record)
     if original is not None:
-        raise FolderError(
-            f"{folder.path} is a copy of {original}, whose runs may still be live: go on there, or end them there "
-            f"(hpsearch cancel) and copy it anew"
-        )
+        remedy = "go on there, or end them there (hpsearch cancel) and copy it anew"
+        raise FolderError(f"{folder.path} is a copy of {original}, whose runs may still be live: {remedy}")
     for entry in entries:
         if entry.submitted is not None and is_process_elsewhere(entry, folder):
-            host = entry.submitted.host
-            raise FolderError(
-                f"run {entry.run.number} was started on {host} and may still be live there, which cannot be seen from "
-                f"{socket.gethostname()}: go on there, or add --runs_are_gone if you know that nothing of the search "
-                f"lives there any more"
-            )
+            where = f"was started on {entry.submitted.host} and may still be live there"
+            unseen = f"which cannot be seen from {socket.gethostname()}"
+            raise FolderError(f"run {entry.run.number} {where}, {unseen}: go on there, {_IF_GONE}")
 
 
 def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
@@ -113,11 +110,9 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
         is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
         is_elsewhere = bool(cluster) and entry.cluster not in ("", cluster) and not is_named
         if is_elsewhere and liveness_of_run(entry, folder, is_on_cluster=True) is not Liveness.GONE:
-            raise UsageError(
-                f"run {entry.run.number} may still be live as a job of the cluster {entry.cluster}, and the commands "
-                f"here ask the cluster {cluster}: go on where they ask {entry.cluster}, or add --runs_are_gone if you "
-                "know that nothing of the search lives there any more"
-            )
+            where = f"may still be live as a job of the cluster {entry.cluster}"
+            here = f"the commands here ask the cluster {cluster}: go on where they ask {entry.cluster}"
+            raise UsageError(f"run {entry.run.number} {where}, and {here}, {_IF_GONE}")
 
 
 def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -> bool:

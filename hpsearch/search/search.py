@@ -27,20 +27,12 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
-from hpsearch.search.backend_choice import backend_to_end_jobs, check_cluster_options, choose_backend
+from hpsearch.search import resume
+from hpsearch.search.backend_choice import check_cluster_options, choose_backend
 from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.plan import make_plan, plan_lines
 from hpsearch.search.progress import closing_lines
-from hpsearch.search.resume import (
-    WHAT_IS_LEFT,
-    RunChoice,
-    check_is_safe,
-    check_same_cluster,
-    moves,
-    options_of,
-    resume_lines,
-)
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted
 from hpsearch.store.layout import SearchFolder, append_text
@@ -100,7 +92,7 @@ def run_search(
 
 
 def resume_search(
-    given_folder: str, given: Mapping[str, Any], console: Console, choice: RunChoice = WHAT_IS_LEFT
+    given_folder: str, given: Mapping[str, Any], console: Console, choice: resume.RunChoice = resume.WHAT_IS_LEFT
 ) -> SearchEnd:  # Any: see run_search
     """Take a search up again; see `run_search`."""
     folder = find_folder(given_folder, option="--resume")
@@ -108,23 +100,25 @@ def resume_search(
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(console.note), choice.only_ends) as search:
         runs = choice.of(search.record)
-        options = replace(with_given(options_of(search), given), resume=given_folder)
-        check_is_safe(search, options, runs, choice)
+        options = replace(with_given(resume.options_of(search), given), resume=given_folder)
+        resume.check_is_safe(search, options, runs, choice)
         config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
-        backend = backend_to_end_jobs(options, console) if choice.only_ends else choose_backend(options, console)
+        backend = choose_backend(options, console, choice.only_ends)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
-            check_same_cluster(folder, runs, backend.own_cluster)
-        moved = moves(search)
+            resume.check_same_cluster(folder, runs, backend.own_cluster)
+        moved = resume.moves(search)
         search.open_for_work(*moved)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
         if moved or not all(map(Path.exists, commands)):
             # Or the first controller was killed before it could write them.
             search.write_commands()
-        console.notes(resume_lines(folder.path, runs, choice))
+        console.notes(resume.resume_lines(folder.path, runs, choice))
         return _carry_out(Controller(search, config, backend, console, options), runs, choice)
 
 
-def _carry_out(controller: Controller, runs: Sequence[RunRecord], choice: RunChoice = WHAT_IS_LEFT) -> SearchEnd:
+def _carry_out(
+    controller: Controller, runs: Sequence[RunRecord], choice: resume.RunChoice = resume.WHAT_IS_LEFT
+) -> SearchEnd:
     """Run what is to be run, show it, and close the search in good order."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
@@ -148,7 +142,7 @@ def _carry_out(controller: Controller, runs: Sequence[RunRecord], choice: RunCho
 
 @contextlib.contextmanager
 def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
-    """Yield what drives the search, known in the folder from here on; say with an error how to go on."""
+    """Yield what drives the search, as its folder says from here on; say with an error how to go on."""
     search, options, stop, backend = controller.search, controller.options, controller.stop, controller.backend
     folder, earlier_options = search.folder, search.record.options
     if isinstance(backend, AsksCommands):
@@ -185,10 +179,8 @@ def _note_controller(controller: Controller, options: Mapping[str, Any]) -> None
 def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
     """Return what people can do after an error that has ended a search."""
     if not folder.journal.exists():
-        return (
-            "the search folder was deleted or moved while the search ran: what was deleted cannot be resumed, what was "
-            "moved can, where it lies now"
-        )
+        how = "what was deleted cannot be resumed, what was moved can, where it lies now"
+        return f"the search folder was deleted or moved while the search ran: {how}"
     remedy = "make room" if is_full else "mend that"
     return f"nothing that was written is lost: {remedy}, then {resume_hint(folder.path)}"
 

@@ -51,11 +51,7 @@ class Submissions:
         is_needless: Callable[[RunRecord], bool],
         take_refused: Callable[[OpenRun, str], None],
     ) -> None:
-        """Start with no run.
-
-        is_needless: asked right before a run is started again and its folder moved aside.
-        take_refused: told of a run that was refused for good, with the reason.
-        """
+        """is_needless: asked before a run is started. take_refused: told of a run refused for good, and why."""
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
         self._is_needless, self._take_refused = is_needless, take_refused
@@ -73,7 +69,7 @@ class Submissions:
         return not self.given_up and bool(self.queue or self._runs.doubtful)
 
     def job_was_accepted(self, is_live: bool) -> None:
-        """An earlier controller has submitted a job of the search. is_live: it has to be looked after."""
+        """An earlier controller has submitted a job. is_live: it has to be looked after."""
         self._was_ever_accepted = True
         self._has_accepted |= is_live
 
@@ -83,10 +79,7 @@ class Submissions:
             self._delays.hasten()
 
     def fill_places(self) -> None:
-        """Submit runs as long as there are places for them.
-
-        Raises SubmissionRefused if a scheduler refuses the very first job: it would refuse all.
-        """
+        """Submit runs while there are places. Raises SubmissionRefused if a scheduler refuses the very first job."""
         while self._stop.signal_number is None and self._search.trouble is None and not self.given_up:
             # A submission without a clear answer may have taken the place.
             if self._delays.left_s > 0 or self._runs.doubtful:
@@ -100,10 +93,9 @@ class Submissions:
 
     def prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
-        entry = self.queue.first
-        if entry is not None and entry.run.number not in self._prepared:
-            self._prepared[entry.run.number] = new_attempt(self._search, entry)
-            self._backend.prepare(self._prepared[entry.run.number])
+        if self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
+            self._prepared[number] = new_attempt(self._search, self.queue.ready[0])
+            self._backend.prepare(self._prepared[number])
 
     def settle(self) -> None:
         """Ask the backend which doubtful submissions exist; the others are made again."""
@@ -132,7 +124,7 @@ class Submissions:
                 self.settle()
 
     def time_to_next_try(self) -> float | None:
-        """Return after how many seconds a pause is over; None if there is none, or nothing to be done then."""
+        """Return the seconds until a pause is over; None if there is none, or nothing to be done then."""
         return self._delays.left_s or None if self else None
 
     def release_recorded(self) -> None:
@@ -240,10 +232,7 @@ class Submissions:
             self._put_off(f"no run can be started for the moment ({error})")
 
     def _put_off(self, reason: str) -> None:
-        """Wait, and tell why; or give up if the user does not want to wait any longer.
-
-        Raises SubmissionRefused if then no job was ever accepted.
-        """
+        """Wait, and tell why; or give up as the user wants, by SubmissionRefused if no job was ever accepted."""
         if self._delays.begin(reason, self._warn) or self.given_up:
             return
         waited = f"{reason}, and --max_wait_for_scheduler is over"
@@ -269,32 +258,26 @@ class Submissions:
 
 
 class RunQueue:
-    """The runs that wait for a place, in order; those that ran out of memory wait for a place with more of it."""
+    """The runs that wait for a place, in order: `ready` ones for any, held ones for one with more memory."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:
         self._backend, self._steady = backend, steady
         self._since: dict[int, float] = {}
-        self._ready: deque[RunRecord] = deque()
+        self.ready: deque[RunRecord] = deque()
         self._memory_needs_mb: dict[int, float] = {}
         self._held: dict[int, RunRecord] = {}
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._held)
-
-    @property
-    def first(self) -> RunRecord | None:
-        """The run that goes to the next place of any kind; None if none waits for that."""
-        return self._ready[0] if self._ready else None
+        return len(self.ready) + len(self._held)
 
     def append(self, entry: RunRecord) -> None:
-        """Let a run wait behind all others."""
         self._since[entry.run.number] = self._steady()
-        self._add(entry, self._ready.append)
+        self._add(entry, self.ready.append)
 
     def put_back(self, entries: Sequence[RunRecord]) -> None:
         """Let runs that could not be started wait before all others, in this order."""
         for entry in reversed(entries):
-            self._add(entry, self._ready.appendleft)
+            self._add(entry, self.ready.appendleft)
 
     def _add(self, entry: RunRecord, add: Callable[[RunRecord], None]) -> None:
         if entry.run.number in self._memory_needs_mb:
@@ -303,14 +286,12 @@ class RunQueue:
             add(entry)
 
     def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
-        """Take out the runs that can be started now; return them with their place, which is None if there is none.
-
-        Runs that need more memory than they had come last: others would not find a place either.
-        """
-        if self._ready:
+        """Take out the runs that can be started now; return them and their place, None if there is none."""
+        if self.ready:
             place = self._backend.place(active)
-            capacity = 0 if place is None else min(place.capacity, len(self._ready))
-            return [self._ready.popleft() for _ in range(capacity)], place
+            capacity = 0 if place is None else min(place.capacity, len(self.ready))
+            return [self.ready.popleft() for _ in range(capacity)], place
+        # Runs that need more memory come last: where others find no place, they would not either.
         if isinstance(self._backend, MemoryAware):
             for number in self._held:
                 place = self._backend.place_with_memory(active, self._memory_needs_mb[number])
@@ -328,11 +309,10 @@ class RunQueue:
         return need_mb is not None
 
     def forget_memory_need(self, number: int) -> None:
-        """A run has its place: what it needed is settled."""
         self._memory_needs_mb.pop(number, None)
 
     def waited_s(self, entry: RunRecord) -> float:
-        """Return for how many seconds a run has waited, or had waited when it was taken out."""
+        """Return for how many seconds a run has waited."""
         now = self._steady()
         return round(now - self._since.get(entry.run.number, now), 3)
 
