@@ -10,7 +10,6 @@ import socket
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from hpsearch.backends.scheduler import cluster_of
@@ -123,15 +122,29 @@ def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -
 
 def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
     """Return the original if this folder is a copy: it lies where the runs of both should lie."""
-    run_cwd = Path(record.known_settings().run_cwd)
-    for parent in dict.fromkeys(Path(entry.run.out_dir).parent for entry in record):
-        recorded = SearchFolder(absolute(str(parent), run_cwd))
-        if not recorded.journal.exists() or recorded.path.samefile(folder.path):
-            continue
+    for path, _ in _recorded_folders(record):
+        journal = SearchFolder(path).journal
+        is_elsewhere = journal.exists() and not _is_same(path, folder.path)
         # Another search may lie there by now.
-        if _first_line(recorded.journal) == _first_line(folder.journal):
-            return recorded.path
+        if is_elsewhere and _first_line(journal) == _first_line(folder.journal):
+            return path
     return None
+
+
+def moves(search: LiveSearch) -> list[RunMoved]:
+    """Return what lets runs write into the folder where the search lies now, if it was moved."""
+    folder, recorded = search.folder.path, _recorded_folders(search.record)
+    moved = [run for path, runs in recorded if not _is_same(path, folder) for run in runs]
+    return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
+
+
+def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
+    """Return the folders in which runs should lie, absolute, and their runs."""
+    run_cwd, runs = Path(record.known_settings().run_cwd), defaultdict[str, list[Run]](list)
+    for entry in record:
+        # A Path for each of thousands of runs would take long.
+        runs[os.path.dirname(entry.run.out_dir)].append(entry.run)  # noqa: PTH120
+    return [(absolute(parent, run_cwd), found) for parent, found in runs.items()]
 
 
 def _first_line(path: Path) -> bytes:
@@ -162,16 +175,6 @@ def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> 
         return [f"ending what is left of {folder}: {live:,} runs may still be live"]
     what = f"{finished:,} of {len(runs):,} finished, {live:,} may still be live, {rest:,} to be run"
     return [f"resuming {folder}", f"runs: {what}"]
-
-
-def moves(search: LiveSearch) -> list[RunMoved]:
-    """Return what lets runs write into the folder where the search lies now, if it was moved."""
-    folder, run_cwd = search.folder.path, Path(search.settings.run_cwd)
-    runs: dict[str, list[Run]] = defaultdict(list)
-    for entry in search.record:
-        runs[os.path.dirname(entry.run.out_dir)].append(entry.run)  # noqa: PTH120  (thousands of them)
-    moved = (runs[parent] for parent in runs if not _is_same(absolute(parent, run_cwd), folder))
-    return [RunMoved(run.number, str(folder / run.folder)) for run in chain.from_iterable(moved)]
 
 
 def _is_same(path: Path, folder: Path) -> bool:

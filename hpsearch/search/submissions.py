@@ -214,7 +214,7 @@ class Submissions:
         self._delays.over(self._console.note)
         self.release_recorded()
         for run in runs:
-            self.queue.forget_memory_need(run.number)
+            self.queue.memory_needs_mb.pop(run.number, None)
 
     def _refuse(self, runs: Sequence[OpenRun], error: SearchError) -> None:
         if self._backend.refusal_concerns_all:
@@ -264,7 +264,7 @@ class RunQueue:
         self._backend, self._steady = backend, steady
         self._since: dict[int, float] = {}
         self.ready: deque[RunRecord] = deque()
-        self._memory_needs_mb: dict[int, float] = {}
+        self.memory_needs_mb: dict[int, float] = {}
         self._held: dict[int, RunRecord] = {}
 
     def __len__(self) -> int:
@@ -280,7 +280,7 @@ class RunQueue:
             self._add(entry, self.ready.appendleft)
 
     def _add(self, entry: RunRecord, add: Callable[[RunRecord], None]) -> None:
-        if entry.run.number in self._memory_needs_mb:
+        if entry.run.number in self.memory_needs_mb:
             self._held[entry.run.number] = entry
         else:
             add(entry)
@@ -294,7 +294,7 @@ class RunQueue:
         # Runs that need more memory come last: where others find no place, they would not either.
         if isinstance(self._backend, MemoryAware):
             for number in self._held:
-                place = self._backend.place_with_memory(active, self._memory_needs_mb[number])
+                place = self._backend.place_with_memory(active, self.memory_needs_mb[number])
                 if place is not None:
                     return [self._held.pop(number)], place
         return [], None
@@ -305,11 +305,8 @@ class RunQueue:
             return True
         need_mb = self._backend.memory_need_mb(run.job)
         if need_mb is not None:
-            self._memory_needs_mb[run.number] = need_mb
+            self.memory_needs_mb[run.number] = need_mb
         return need_mb is not None
-
-    def forget_memory_need(self, number: int) -> None:
-        self._memory_needs_mb.pop(number, None)
 
     def waited_s(self, entry: RunRecord) -> float:
         """Return for how many seconds a run has waited."""
@@ -318,10 +315,7 @@ class RunQueue:
 
 
 class Delays:
-    """The pauses, longer and longer, between submissions that are not taken.
-
-    longest_s: for how long nothing need be taken before it is given up; infinite = for ever.
-    """
+    """The pauses, longer and longer, between submissions that are not taken, for `longest_s` seconds at most."""
 
     def __init__(self, steady: Clock, longest_s: float = math.inf) -> None:
         self._steady, self._longest_s = steady, longest_s
@@ -352,16 +346,14 @@ class Delays:
         return left_s > 0
 
     def hasten(self) -> None:
-        """Something has changed that may help: ask soon, and pause for longer and longer only from there on."""
+        """Ask soon, since something has changed; pauses grow anew from there."""
         self._until = min(self._until, self._steady() + _FIRST_PAUSE_S)
         self._next_s = _FIRST_PAUSE_S
 
     def end_pause(self) -> None:
-        """Ask now."""
         self._until = 0.0
 
     def over(self, tell: Callable[[str], None]) -> None:
-        """Something was taken."""
         now = self._steady()
         waited_s = 0.0 if self._since is None else now - self._since
         if waited_s >= _WORTH_A_WORD_S:
