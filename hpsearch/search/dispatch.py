@@ -280,7 +280,7 @@ class Dispatcher:
 
     def _cancel(self, active: list[OpenRun]) -> None:
         jobs = self._runs.jobs
-        self._progress.stopping(len(jobs))
+        self._console.note(f"stopping: ending {amount(len(jobs), 'live run')} (once more to kill at once)")
         self._stop.silence()
         self._backend.cancel(jobs, self._stop.alarm)
         statuses = self._backend.poll(jobs)

@@ -90,9 +90,6 @@ class Progress:
         parts += [f"best {key} {performance(best, key):g} (run {best.run.number})" for best in self._best]
         self._console.describe_bar(", ".join(parts))
 
-    def stopping(self, live: int) -> None:
-        self._console.note(f"stopping: ending {amount(live, 'live run')} (once more to kill at once)")
-
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
     """Return how the search ended: counts, failures with reason and log, the best five runs."""

@@ -40,7 +40,7 @@ from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
 from hpsearch.store.record import RunRecord
 
-#: After a stop: how long a reader of standard output may take nothing until the last line is given up.
+#: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0
 #: Bytes of the record of what was asked of a scheduler or nvidia-smi; an older part of the same size is kept beside it.
 _MOST_CONVERSATION = 1_000_000
@@ -133,8 +133,7 @@ def _carry_out(
             dispatcher.run()
             dispatcher.finish()
         console.notes(closing_lines(search.record, search.folder, time.monotonic() - started))
-        odd = odd_performances(search.record)
-        if odd:
+        if odd := odd_performances(search.record):
             console.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
     return _end(controller, runs, dispatcher.restored)
@@ -192,7 +191,6 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
     """
     console, folder, stopped_by = controller.console, controller.search.folder, controller.stop.signal_number
     try:
-        # After a stop, a reader that takes nothing is waited for only for a moment.
         console.result(str(folder.results), None if stopped_by is None else _LAST_WORD_S)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search is over, its results lie in {folder.results}", signal.SIGINT) from None

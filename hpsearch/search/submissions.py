@@ -46,15 +46,12 @@ class Submissions:
     """
 
     def __init__(
-        self,
-        controller: Controller,
-        is_needless: Callable[[RunRecord], bool],
-        take_refused: Callable[[OpenRun, str], None],
+        self, controller: Controller, is_needless: Callable[[RunRecord], bool], refuse: Callable[[OpenRun, str], None]
     ) -> None:
-        """is_needless: asked before a run is started. take_refused: told of a run refused for good, and why."""
+        """is_needless: asked before a run is started. refuse: told of a run that is refused for good, and why."""
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._is_needless, self._take_refused = is_needless, take_refused
+        self._is_needless, self._refuse_run = is_needless, refuse
         self.queue = RunQueue(self._backend, self._clocks.steady)
         self.given_up = ""
         self._prepared: dict[int, Attempt] = {}
@@ -222,7 +219,7 @@ class Submissions:
             if self._refusals >= _MOST_REFUSALS and self.queue:
                 self._give_up(f"{error}; mend that")
         for run in runs:
-            self._take_refused(run, f"{error}{self._hint}")
+            self._refuse_run(run, f"{error}{self._hint}")
 
     def _put_off_unless_forbidden(self, error: SearchError) -> None:
         """Wait for what may pass; where files of ours may not be written, start nothing more and say so."""
