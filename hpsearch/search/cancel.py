@@ -1,4 +1,4 @@
-"""A search stopped from outside: its controller is asked to; what no controller looks after is ended here."""
+"""A search stopped from outside: ask its controller to stop, and end here what no controller looks after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that ended are collected; what cannot be read or put in place now is tried again, and harms no other run."""
+"""Collect the runs that ended; what cannot be read or moved now is tried again, and harms no other run."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Collector:
             self._console.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
 
     def due(self, is_last_try: bool = False) -> list[OpenRun]:
-        """Return the ended runs to collect now; where it is time to try again, also tidy up what could not be."""
+        """Return the ended runs to collect now; if it is time, also tidy up what could not be tidied up before."""
         ended = self._runs.ended
         if not is_last_try and self._clocks.steady() < self._next_try:
             return [run for run in ended if run.tried_until is None]

@@ -124,9 +124,9 @@ def cancel(argv: Sequence[str]) -> int:
 
 
 def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Return a parser with those options of a search that a planned one can still take."""
+    """Return a parser with the options of a search that can still be given once it is planned."""
     parser = folder_parser(name, description, example)
-    # All of them would bury the message that they stand before where an option is wrong.
+    # argparse would print all of them before the message about a wrong option.
     parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
     add_options(parser, None, [*PLANNING_OPTIONS, "resume", "dry_run"])
     return parser

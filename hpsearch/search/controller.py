@@ -74,7 +74,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Clocks:
-    """A controller's two clocks: the wall clock, which anyone may set, is written down; steady time is waited for."""
+    """A controller's clocks: `wall` for what is written down (anyone may set it), `steady` for what is waited for."""
 
     wall: Clock = time.time
     steady: Clock = time.monotonic
@@ -84,9 +84,9 @@ class Clocks:
 class OpenRun:
     """What the record cannot know of a run that is submitted and not collected yet; ask `entry` for its state.
 
-    job: once the backend has accepted the attempt. waited_s: for its place. is_held: it runs once the journal has it.
+    job: None until the backend has accepted the attempt. is_held: it may not run before the journal has its id.
     is_unseen: an earlier controller submitted it, and this one has not seen it alive.
-    tried_until: it could not be collected; by the steady clock. is_left_to_end: it is not tried before the end.
+    tried_until: steady time; it could not be collected at first. is_left_to_end: it is not tried again before the end.
     """
 
     entry: RunRecord
@@ -114,7 +114,7 @@ class OpenRuns(dict[int, OpenRun]):
     @property
     def active(self) -> list[OpenRun]:
         """Those with a job that has not ended, as far as is known."""
-        # Asked for each run that is started, of hundreds of runs: no call for each of them.
+        # Asked at each start while hundreds are open: asking `entry.is_live` of each would take longer than the start.
         return [run for run in self.values() if run.job is not None and run.entry.ended is None]
 
     @property

@@ -249,7 +249,7 @@ class Dispatcher:
         if self._stop.signal_number is not None or entry.state is RunState.FINISHED:
             return False
         if run.is_unseen:
-            # It ended while no controller was there: had that been known, it would be one of those to be run.
+            # It ended while no controller was there, and a resume runs what has not finished.
             return True
         if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
             # A person who cancels a job does not want it again, at least not now.

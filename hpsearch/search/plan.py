@@ -27,7 +27,7 @@ from hpsearch.store.values import readable
 
 @dataclass(frozen=True)
 class Plan:
-    """A search before anything of it is written. stamp: seconds since the epoch, from which folders get their names."""
+    """A search before anything of it is written. stamp: seconds since the epoch; it is part of folders' names."""
 
     config: SearchConfig
     options: SearchOptions

@@ -1,6 +1,6 @@
 """Taking up an earlier search: which of its runs, with which options, and whether that is safe.
 
-It is not where runs may be live out of the controller's reach: they would be executed twice at once.
+It is not if runs may be live where the controller cannot see them: they would be executed twice at once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RunChoice:
         return [entry for entry in record if self.numbers is None or entry.is_open or entry.run.number in self.numbers]
 
 
-#: Behind "go on there".
+#: How to go on although runs cannot be seen.
 _IF_GONE = "or add --runs_are_gone if you know that nothing of the search lives there any more"
 #: The usual one: everything that is not finished.
 WHAT_IS_LEFT = RunChoice()
@@ -84,7 +84,7 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
 
 
 def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
-    """Raise UsageError if a live run was started elsewhere than with these options: nobody there would know it."""
+    """Raise UsageError if a live run was started by another scheduler, or none, than these options name."""
     before = record.options.get("scheduler", options.scheduler)
     for entry in entries:
         started = entry.submitted
@@ -132,7 +132,7 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
 
 
 def moves(search: LiveSearch) -> list[RunMoved]:
-    """Return what lets runs write into the folder where the search lies now, if it was moved."""
+    """Return the events that let runs write into the folder where the search lies now, if it was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
     moved = [run for path, runs in recorded if not _is_same(path, folder) for run in runs]
     return [RunMoved(run.number, str(folder / run.folder)) for run in moved]

@@ -42,7 +42,7 @@ from hpsearch.store.record import RunRecord
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0
-#: Bytes of the record of what was asked of a scheduler or nvidia-smi; an older part of the same size is kept beside it.
+#: Bytes of the record of what a scheduler or nvidia-smi was asked; an older part of the same size is kept beside it.
 _MOST_CONVERSATION = 1_000_000
 
 
@@ -86,7 +86,7 @@ def run_search(
             with new_search(plan, this_controller(), lock_ways(console.note)) as (search, runs):
                 return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs)
         except FolderTakenError:
-            # Another search took the folder in this very second: the next second, or the message that it exists.
+            # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = make_plan(config, options, import_paths, time.time)
             console.note(f"results: {plan.folder}")
 
@@ -123,7 +123,7 @@ def _carry_out(
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
     console.keep_log(lambda text: append_text(search.folder.log, text))
-    # A controller that left its runs to a scheduler on purpose had all of them started: their ends are collected.
+    # After --submit_only all runs were started: collect their ends, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
     with stop, console.standing_in_for_stderr():
         with _dispatching(controller) as dispatcher:
@@ -141,7 +141,7 @@ def _carry_out(
 
 @contextlib.contextmanager
 def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
-    """Yield what drives the search, as its folder says from here on; say with an error how to go on."""
+    """Note the controller in the search folder; yield what drives the search; say with an error how to go on."""
     search, options, stop, backend = controller.search, controller.options, controller.stop, controller.backend
     folder, earlier_options = search.folder, search.record.options
     if isinstance(backend, AsksCommands):
@@ -156,7 +156,7 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
         _note_controller(controller, earlier_options)
         if not error.asked:
             raise
-        # The folder with the record of it may not stay.
+        # The folder, and the record of the answer in it, may be taken away.
         raise SubmissionRefused(f"{error} ({error.asked})") from error
     except StoreError as error:
         raise StoreError(f"{error}; {_how_to_go_on(folder, isinstance(error, NoRoomError))}") from error

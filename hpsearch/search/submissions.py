@@ -1,4 +1,4 @@
-"""From waiting runs to accepted jobs: their queue, and one submission at a time, made once whatever is answered."""
+"""From waiting runs to accepted jobs: the queue, and one submission at a time, made once whatever the answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_REFUSALS = 3
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
 #: A reason is told again only if the backend has taken runs since, and not before this long.
 _TOLD_FOR_S = 3600.0
-#: The end of a trouble that lasted this long is worth a word.
+#: People are told when a trouble ends that lasted this long.
 _WORTH_A_WORD_S = 60.0
 
 
@@ -174,7 +174,7 @@ class Submissions:
                 moved.append((run.entry.run, path))
         now = self._clocks.wall()
         intended = (AttemptIntended(run.number, run.attempt.token, now) for run in runs)
-        # Lost in a crash of this machine, the run would be submitted a second time.
+        # If a crash of this machine lost this, the run would be submitted a second time.
         self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 
     def _move_back(self, moved: Sequence[tuple[Run, Path]]) -> None:
@@ -192,7 +192,7 @@ class Submissions:
         self.queue.put_back([run.entry for run in runs])
 
     def _may_pass(self, error: SearchError) -> bool:
-        """Return whether to try again later. What a scheduler has taken once it may take again."""
+        """Return whether to try again later: a scheduler that has taken a job may take the next one, too."""
         is_odd = isinstance(error, SubmissionUnexplained)
         return isinstance(error, SubmissionDelayed) or (self._was_ever_accepted and is_odd)
 
@@ -229,7 +229,7 @@ class Submissions:
             self._put_off(f"no run can be started for the moment ({error})")
 
     def _put_off(self, reason: str) -> None:
-        """Wait, and tell why; or give up as the user wants, by SubmissionRefused if no job was ever accepted."""
+        """Wait, and tell why; or give up at the user's limit: by SubmissionRefused if no job was ever accepted."""
         if self._delays.begin(reason, self._warn) or self.given_up:
             return
         waited = f"{reason}, and --max_wait_for_scheduler is over"
@@ -288,7 +288,7 @@ class RunQueue:
             place = self._backend.place(active)
             capacity = 0 if place is None else min(place.capacity, len(self.ready))
             return [self.ready.popleft() for _ in range(capacity)], place
-        # Runs that need more memory come last: where others find no place, they would not either.
+        # Runs that need more memory come last: where the others find no place, they find none either.
         if isinstance(self._backend, MemoryAware):
             for number in self._held:
                 place = self._backend.place_with_memory(active, self.memory_needs_mb[number])
