@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.backends.gpu.watch import PATIENCE_S, GpuWatch
+from hpsearch.backends.gpu.slots import PATIENCE_S, GpuWatch
 
 LOAD = "load 0.9, --allowed_load=0.5"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.backends.gpu.watch import (
+from hpsearch.backends.gpu.slots import (
     FIRST_PAUSE_S,
     FRESH_S,
     GAP_S,

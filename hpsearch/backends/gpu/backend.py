@@ -11,8 +11,7 @@ from hpsearch.backends.gpu import slots
 from hpsearch.backends.gpu.cards import Card, NoGpuFound, query_cards, usable_cards
 from hpsearch.backends.gpu.locks import LOCK_FOLDER, LOCK_FOLDER_VARIABLE, GpuLocks
 from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, foreign_gpus
-from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun
-from hpsearch.backends.gpu.watch import GpuWatch
+from hpsearch.backends.gpu.slots import GpuLimits, GpuReading, GpuRun, GpuWatch
 from hpsearch.backends.local import LocalBackend
 from hpsearch.backends.shell import Conversation
 from hpsearch.core.errors import BackendError
