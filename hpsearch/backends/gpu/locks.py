@@ -8,7 +8,7 @@ import fcntl
 import os
 import pwd
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from hpsearch.core.errors import reason_of
@@ -46,28 +46,14 @@ class GpuLocks:
 
     def prepare(self) -> None:
         """Make the folder; tell what is wrong with it."""
-        try:
+        with self._telling():
             os.close(self._open_folder())
-        except _NotALock as error:
-            self._tell(str(error))
 
     def take(self, uuid: str) -> bool:
         """Take a GPU's lock, or keep it; False if another search has it."""
-        if uuid not in self._held:
-            try:
-                descriptor = self._locked(uuid)
-            except _NotALock as error:
-                self._tell(str(error))
-                return True
-            if descriptor is None:
-                return False
-            self._held[uuid] = descriptor
+        with self._telling():
+            return uuid in self._held or self._lock(uuid)
         return True
-
-    def _tell(self, problem: str) -> None:
-        if problem not in self._told:
-            self._told.add(problem)
-            self._warn(problem)
 
     def has_other_start(self, uuid: str, since: float, now: float) -> bool:
         """Return whether another search started a run on a GPU, whose lock we hold, at `since` or later.
@@ -98,8 +84,17 @@ class GpuLocks:
         for uuid in uuids:
             self.take(uuid)
 
-    def _locked(self, uuid: str) -> int | None:
-        """Return a GPU's lock file, open and locked; None if another search has it."""
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell once what is no lock, and go on without it."""
+        try:
+            yield
+        except _NotALock as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                self._warn(str(error))
+
+    def _lock(self, uuid: str) -> bool:
         folder = self._open_folder()
         try:
             while True:
@@ -110,8 +105,9 @@ class GpuLocks:
                     # A cleaner of /tmp may have removed the file in between: a lock on it would lock nobody out.
                     if os.fstat(descriptor).st_nlink > 0:
                         if is_free:
+                            self._held[uuid] = descriptor
                             to_close.pop_all()
-                        return descriptor if is_free else None
+                        return is_free
         finally:
             os.close(folder)
 
