@@ -50,9 +50,9 @@ exit "$status"
 
 @dataclass
 class Launcher:
-    """A run's launcher, a child of this process. ended: a file that becomes readable when it ends.
+    """A run's launcher, a child of this process. gate: our end of the pipe from which it reads the word to go.
 
-    gate: our end of the pipe from which it reads the word to go.
+    ended: a file that becomes readable when it ends; the caller closes it.
     """
 
     attempt: Attempt
@@ -98,11 +98,6 @@ class Launcher:
         if self.gate is not None:
             os.close(self.gate)
             self.gate = None
-
-    def close(self) -> None:
-        """Close our files; a live run goes on."""
-        self.shut_gate()
-        os.close(self.ended)
 
 
 def _popen(attempt: Attempt, environment: Mapping[str, str], gate: int) -> subprocess.Popen[bytes]:

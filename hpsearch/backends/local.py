@@ -37,7 +37,7 @@ class LocalBackend:
         self._leftovers = Leftovers(tell)
         self._launchers: dict[str, Launcher] = {}
         self._prepared: dict[str, str] = {}
-        self._adopted: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
 
     def prepare(self, attempt: Attempt) -> None:
         """Nothing: where a run goes is known only when it starts."""
@@ -95,14 +95,14 @@ class LocalBackend:
         for job in self._prepared.values():
             remove_logs(self._launchers[job].attempt)
         self._prepared.clear()
-        for job in [*self._launchers, *self._adopted]:
+        for job in {*self._launchers, *self._ends}:
             self._forget(job)
         self._leftovers.finish()
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         launcher = Launcher.start(attempt, environment)
         job = job_id(launcher.process.pid)
-        self._launchers[job] = launcher
+        self._launchers[job], self._ends[job] = launcher, launcher.ended
         return job
 
     def _status(self, job: Job) -> Status:
@@ -141,17 +141,15 @@ class LocalBackend:
 
     def _announcer(self, job: str) -> int | None:
         """Return a file that becomes readable when the job ends; None if the system has no such thing."""
-        if job in self._launchers:
-            return self._launchers[job].ended
-        if job not in self._adopted and is_alive(job) and (descriptor := open_pidfd(pid_of(job))) is not None:
-            self._adopted[job] = descriptor
-        return self._adopted.get(job)
+        if job not in self._ends and is_alive(job) and (descriptor := open_pidfd(pid_of(job))) is not None:
+            self._ends[job] = descriptor
+        return self._ends.get(job)
 
     def _forget(self, job: str) -> None:
         if job in self._launchers:
-            self._launchers.pop(job).close()
-        if job in self._adopted:
-            os.close(self._adopted.pop(job))
+            self._launchers.pop(job).shut_gate()
+        if job in self._ends:
+            os.close(self._ends.pop(job))
 
 
 class SequentialBackend(LocalBackend):
