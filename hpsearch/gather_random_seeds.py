@@ -18,8 +18,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hpsearch.config.options import SearchOptions
 from hpsearch.console.exit_status import told as _told
-from hpsearch.seeds.options import SeedsArguments, SummaryWishes, parse_seeds_options
+from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
 
 
 def run(
@@ -47,16 +48,18 @@ def run(
     summary_precs: digits after the decimal point: one number, or one for each of `summary_keys`.
     hpmod_path: the folder of ``hpsearch.py``; grid modules are looked for beside it, too.
     """
-    arguments = SeedsArguments(
-        grid_module=grid_module or "",
-        results_dir=results_dir,
-        config=config,
+    script = SeedsOptions(
+        out_dir=results_dir,
         ignore_kwds=tuple(ignore_kwds or ()),
-        forced_params=dict(forced_params or {}),
-        summary=SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs),
+        forced_params=tuple((forced_params or {}).items()),
+        summary_keys=tuple(summary_keys or ()),
+        summary_sem=summary_sem,
+        summary_precs=summary_precs,
+        search=SearchOptions(grid_module=grid_module or ""),
+        config=config,
         hpmod_path=hpmod_path,
     )
-    if status := main(sys.argv[1:], arguments):
+    if status := main(sys.argv[1:], script):
         sys.exit(status)
 
 
@@ -76,25 +79,24 @@ def write_seeds_summary(
     seeds_summary_fn: the text file.
     Raises hpsearch.core.errors.SearchError if no run finished, or a keyword is unknown.
     """
-    from hpsearch.seeds.summary import summarise
+    from hpsearch.seeds.runs import summarise
 
-    wishes = SummaryWishes(tuple(summary_keys or ()), summary_sem, summary_precs)
-    seeds = summarise(Path(results_dir), wishes, summary_fn, seeds_summary_fn)
+    options = SeedsOptions(summary_keys=tuple(summary_keys or ()), summary_sem=summary_sem, summary_precs=summary_precs)
+    seeds = summarise(Path(results_dir), options, summary_fn, seeds_summary_fn)
     return seeds if ret_seeds else None
 
 
 @_told
-def main(argv: Sequence[str], arguments: SeedsArguments | None = None, prog: str | None = None) -> int:
+def main(argv: Sequence[str], script: SeedsOptions | None = None, prog: str | None = None) -> int:
     """Gather seeds; return the command's exit status, errors told on standard error.
 
-    arguments: what a user's script sets, so that its command line need not.
+    script: what a user's script says.
     """
-    arguments = arguments or SeedsArguments()
-    options = parse_seeds_options(argv, arguments, prog)
+    options = parse_seeds_options(argv, script or SeedsOptions(), prog)
     from hpsearch.console.console import Console
     from hpsearch.seeds.gathering import gather_seeds
 
-    return gather_seeds(options, arguments.hpmod_path, Console())
+    return gather_seeds(options, Console())
 
 
 if __name__ == "__main__":

@@ -9,13 +9,11 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec
+from typing import ParamSpec
 
+from hpsearch.console.console import Console
 from hpsearch.console.user_output import leave_output_on_stderr, writing_results
 from hpsearch.core.errors import SearchError, reason_of
-
-if TYPE_CHECKING:
-    from hpsearch.console.console import Console
 
 _Arguments = ParamSpec("_Arguments")
 _INTERRUPTED = 128 + signal.SIGINT
@@ -29,23 +27,16 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
         try:
             return command(*args, **kwargs)
         except SearchError as error:
-            _console().error(str(error))
-            return error.exit_status
+            message, status = str(error), error.exit_status
         except OSError as error:
             # Another user's folder, a disk that does not answer: a traceback would explain nothing better.
-            _console().error(f"{error.filename or 'a file'}: {reason_of(error)}")
-            return 2
+            message, status = f"{error.filename or 'a file'}: {reason_of(error)}", 2
         except KeyboardInterrupt:
-            _console().error("stopped; what was written is whole")
-            return _INTERRUPTED
+            message, status = "stopped; what was written is whole", _INTERRUPTED
+        Console(stamps=False).error(message)
+        return status
 
     return with_errors_told
-
-
-def _console() -> Console:
-    from hpsearch.console.console import Console
-
-    return Console(stamps=False)
 
 
 def whole_process(command: Callable[[], int]) -> int:
@@ -70,19 +61,15 @@ def whole_process(command: Callable[[], int]) -> int:
 
 
 def _restart_in_utf8_mode() -> None:
-    """Start this process again in Python's UTF-8 mode if its locale has another encoding.
-
-    Call it before anything else. The environment stays as it is, so that the runs start as the user wants.
-    """
+    """Start this process again in Python's UTF-8 mode if its locale has another encoding; runs keep their locale."""
     if sys.getfilesystemencoding() != "utf-8" and sys.executable and "utf8" not in sys._xoptions:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def clean_up_when_interrupted() -> None:
-    """From here on there is something to put in order: let Ctrl-C raise KeyboardInterrupt.
+    """From here on there is something to put in order: let Ctrl-C raise KeyboardInterrupt; twice, end at once.
 
-    Pressed again while that is dealt with, it ends the process at once. Other programs that call us decide
-    themselves what Ctrl-C does.
+    Other programs that call us decide themselves what Ctrl-C does.
     """
     # Even if a script's shell lets its background processes ignore it: `hpsearch cancel` sends it from here on.
     if signal.getsignal(signal.SIGINT) in (_end_at_once, signal.SIG_IGN):

@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 
 #: How long a write waits to be taken, so that what is printed in order appears in order; then it waits in a queue.
 _PATIENCE_S = 0.05
-#: At the end of the program, the rest of the queue is given up if a reader takes nothing for this long.
+#: At the end of the program, the queue is given up if a reader takes nothing for this long.
 _LAST_PATIENCE_S = 2.0
 #: Most bytes of one call of write(): small, so that a slow reader is told from one that reads nothing.
 _PIECE = 16384
@@ -33,7 +33,8 @@ class Outlet:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._descriptor = _descriptor_of(stream)
-        self.never_blocks = self._descriptor is None or _never_blocks(self._descriptor)
+        self.reader = None if self._descriptor is None else _reader_of(self._descriptor)
+        self.never_blocks = self.reader is None
         self._begin()
 
     def _begin(self) -> None:
@@ -78,12 +79,6 @@ class Outlet:
         if self._error is not None:
             raise self._error
 
-    def shares_reader(self, other: Outlet) -> bool:
-        """Return whether both lead to the same terminal or pipe."""
-        if self._descriptor is None or other._descriptor is None or self.never_blocks:
-            return False
-        return os.path.samestat(os.fstat(self._descriptor), os.fstat(other._descriptor))
-
     def _is_direct(self) -> bool:
         if os.getpid() != self._process:
             # A forked process (one that runs a user's function) has no writing thread; what waits is its parent's.
@@ -121,14 +116,20 @@ class Outlet:
     def _write_waiting(self) -> None:
         # Signals are for the main thread, which they have to wake.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        assert self._descriptor is not None
         while piece := self._next_piece():
-            written: int | None = None
+            written: int | None = None  # after an error, all that waits is dropped
             try:
-                written = self._write_some(piece)
+                written = os.write(self._descriptor, piece)
+            except BlockingIOError:
+                # Another program has made the shared file non-blocking.
+                poller = select.poll()
+                poller.register(self._descriptor, select.POLLOUT)
+                poller.poll()
+                written = 0
             except OSError as error:
                 self._error = error
             with self._changed:
-                # After an error, what waits is dropped.
                 del self._waiting[:written]
                 self._is_stuck = self._is_stuck and bool(self._waiting)
                 self._changed.notify_all()
@@ -139,17 +140,6 @@ class Outlet:
                 self._changed.wait(_IDLE_S)
             self._has_thread = bool(self._waiting)
             return bytes(self._waiting[:_PIECE])
-
-    def _write_some(self, content: bytes) -> int:
-        assert self._descriptor is not None
-        try:
-            return os.write(self._descriptor, content)
-        except BlockingIOError:
-            # Another program has made the shared file non-blocking.
-            poller = select.poll()
-            poller.register(self._descriptor, select.POLLOUT)
-            poller.poll()
-            return 0
 
 
 class OutletStream(io.TextIOBase):
@@ -186,7 +176,8 @@ class OutletStream(io.TextIOBase):
 def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
     """Return the outlets of two streams; only one if both lead to one terminal or pipe, which keeps the order."""
     first, second = Outlet(out), Outlet(err)
-    return (second, second) if first.shares_reader(second) else (first, second)
+    is_one = first.reader is not None and second.reader is not None and os.path.samestat(first.reader, second.reader)
+    return (second, second) if is_one else (first, second)
 
 
 def _bytes_of(text: str | bytes) -> bytes:
@@ -206,6 +197,8 @@ def _descriptor_of(stream: TextIO) -> int | None:
     return raw.fileno() if isinstance(raw, io.FileIO) and not raw.closed else None
 
 
-def _never_blocks(descriptor: int) -> bool:
-    mode = os.fstat(descriptor).st_mode
-    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor))
+def _reader_of(descriptor: int) -> os.stat_result | None:
+    """Return what identifies the terminal or pipe that can hold up a writer; None for files, which never do."""
+    status = os.fstat(descriptor)
+    can_wait = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode) or os.isatty(descriptor)
+    return status if can_wait else None

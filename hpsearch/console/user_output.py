@@ -35,7 +35,7 @@ def writing_results() -> Iterator[None]:
 def output_on_stderr() -> Iterator[None]:
     """Send to standard error what is printed meanwhile by Python, by C libraries and by child processes.
 
-    Works also where standard output is closed, or is no file (a notebook, a test that captures it).
+    Standard output may be closed, or be no file (a notebook, a test that captures it).
     """
     _DETOUR.begin()
     try:

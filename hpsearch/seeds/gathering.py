@@ -19,12 +19,10 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import FolderError
-from hpsearch.core.seed_grid import seed_grid
 from hpsearch.search.command import main as run_search
-from hpsearch.seeds.options import ControllerJob, SeedsOptions
-from hpsearch.seeds.plan import Gathering, check_same_configuration, plan_gathering
-from hpsearch.seeds.runs import SeedRun, counted, doubts
-from hpsearch.seeds.summary import sum_up, sum_up_folder
+from hpsearch.seeds.options import SeedsOptions
+from hpsearch.seeds.plan import Gathering, missing_seeds, plan_gathering, seed_grid
+from hpsearch.seeds.runs import SeedRun, counted, doubts, sum_up, sum_up_folder
 from hpsearch.store.layout import make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
 
@@ -33,32 +31,31 @@ _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 _SEEDS_SHOWN = 20
 
 
-def gather_seeds(options: SeedsOptions, hpmod_path: str | None, console: Console) -> int:
+def gather_seeds(options: SeedsOptions, console: Console) -> int:
     """Do what the options say; return the exit status.
 
-    hpmod_path: the folder of ``hpsearch.py`` as a user's script names it; see `_extend_search_path`.
     Raises SearchError if nothing could be started or summed up.
     """
-    _extend_search_path(hpmod_path)
+    _extend_search_path(options.hpmod_path)
     if options.seeds_dir:
         return sum_up_folder(options, console)
     gathering = plan_gathering(options)
     clean_up_when_interrupted()
     runs = _runs_with_source(gathering, console)
-    if options.search.dry_run:
-        return _show_commands(gathering, _missing(gathering, runs, console))
-    if options.start_gathering:
+    if options.start_gathering and not options.search.dry_run:
         return _run_missing(gathering, runs, console)
-    return _print_call(gathering, _missing(gathering, runs, console), console)
+    seeds = _missing(gathering, runs, console)
+    if not options.search.dry_run:
+        return _print_call(gathering, seeds, console)
+    with tempfile.TemporaryDirectory() as folder:
+        return run_search(to_argv(_with_grid(gathering, seeds, Path(folder, "seeds.pickle")))) if seeds else 0
 
 
 def _extend_search_path(hpmod_path: str | None) -> None:
-    """Let grid modules be found in the current folder, and beside the folder of ``hpsearch.py`` that a script names.
-
-    That folder may be relative to the script's own, or be missing: nothing else in it is needed.
-    """
+    """Let grid modules be found in the current folder, and beside the folder of ``hpsearch.py`` that a script names."""
     add_current_folder()
     if hpmod_path is not None:
+        # It may be relative to the script's own folder, or missing.
         bases = (Path.cwd(), Path(sys.argv[0]).resolve().parent)
         add_last(str(folder.resolve().parent) for base in bases if (folder := base / hpmod_path).is_dir())
 
@@ -72,11 +69,14 @@ def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     if source is not None and source.doubt:
         console.warn(f"{source.doubt}; what the run's command says is repeated instead")
     added = _source_as_seed(source, gathering, runs, console) if source is not None else []
-    for warning in [*doubts(runs), *check_same_configuration([*runs, *added], gathering.configuration, source)]:
+    for warning in doubts(runs):
         console.warn(warning)
+    _check_same_configuration(gathering, [*runs, *added], console)
     if added and source is not None and not gathering.search.dry_run:
         copy_run(source.folder, gathering.results)
-        _leave_second_of(source.folder.name)
+        # Its name has the second of its search in it: no new run may get the same one.
+        while time.strftime("sim_%Y%m%d%H%M%S_") == source.folder.name[: source.folder.name.rfind("_") + 1]:
+            time.sleep(max(0.01, 1 - time.time() % 1))
     return [*runs, *added]
 
 
@@ -85,37 +85,48 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
     place = gathering.results / source.folder.name
     if place.exists():
         return []
-    reason = ""
     if source.summary is None:
         reason = "it did not finish"
     elif not source.folder.is_dir():
         reason = "its folder is gone"
     elif source.seed is None:
         reason = f"nothing tells its {gathering.options.seed_option}"
-    if reason:
-        console.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
-    if reason or source.seed in {run.seed for run in counted(runs)}:
-        return []
-    return [replace(source, folder=place)]
+    else:
+        is_there = source.seed in {run.seed for run in counted(runs)}
+        return [] if is_there else [replace(source, folder=place)]
+    console.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
+    return []
 
 
-def _leave_second_of(name: str) -> None:
-    """Wait until no new run can get the name of this one, which has the second of its search in it."""
-    while time.strftime("sim_%Y%m%d%H%M%S_") == name[: name.rfind("_") + 1]:
-        time.sleep(max(0.01, 1 - time.time() % 1))
+def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> None:
+    """Make sure that these runs have the configuration that is gathered; only warn if the source differs.
+
+    A user who forces an option to another value knows that the source lacks it.
+    Raises FolderError if another run differs.
+    """
+    source = gathering.source
+    for run in runs:
+        different = gathering.difference_of(run)
+        if different and (source is None or run.folder.name != source.folder.name):
+            raise FolderError(
+                f"{run.folder} was gathered for another configuration ({different}); "
+                "give another --out_dir for this one"
+            )
+        if different:
+            console.warn(f"{run.label} counts as a seed, but differs from the runs that are added: {different}")
 
 
 def _missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console, with_failed: bool = True) -> list[int]:
+    """Return the seeds that have to be run, and tell them. with_failed: also those of runs that did not finish."""
+    there, options = counted(runs), gathering.options
     # Runs that are still to come look like failed ones in their folders.
-    seeds = gathering.missing(runs, with_failed and not gathering.is_interrupted())
+    taken = there if with_failed and not gathering.is_interrupted() else runs
+    unknown = sum(run.seed is None for run in there)
+    gathered = {run.seed for run in taken if run.seed is not None}
+    seeds = missing_seeds(options.seeds_list, options.num_seeds - unknown, gathered)
     shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN])) + (", ..." if len(seeds) > _SEEDS_SHOWN else "")
-    console.note(f"seeds: {len(counted(runs))} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
+    console.note(f"seeds: {len(there)} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
     return seeds
-
-
-def _show_commands(gathering: Gathering, seeds: Sequence[int]) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        return run_search(to_argv(_with_grid(gathering, seeds, Path(folder, "seeds.pickle")))) if seeds else 0
 
 
 def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> int:
@@ -142,41 +153,34 @@ def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) ->
     make_folder(gathering.results)
     search = _with_grid(gathering, seeds, gathering.grid_file)
     console.note("with --start_gathering the search starts at once; without it, this call starts it:")
-    console.result(search_call(search, gathering.config.module_file, gathering.options.job))
+    console.result(search_call(search, gathering.config.module_file, gathering.options))
     console.result(shell_line([search.grid_module, search.grid_config, search.out_dir]))
     return 0
 
 
 def _with_grid(gathering: Gathering, seeds: Sequence[int], path: Path) -> SearchOptions:
     """Write the grid that runs these seeds; return the options of its search."""
-    shared = gathering.configuration
-    write_grid_config(path, *seed_grid(shared.options, shared.seed_option, seeds, shared.varies_data_seed))
+    write_grid_config(path, *seed_grid(gathering.shared.options, gathering.options.seed_options, seeds))
     return replace(gathering.search, grid_config=str(path))
 
 
 def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
     """Sum up what was gathered; return the command's exit status. status: the exit status of the search."""
-    if status > 1 and status not in _STOPPED:
-        return status
-    options = gathering.options
-    try:
-        runs = gathering.runs()
-        sum_up(gathering.results, runs, options.summary, gathering.config, console, options.start_gathering)
-    except FolderError as error:
-        console.error(str(error))
-        return status or error.exit_status
+    if status <= 1 or status in _STOPPED:
+        try:
+            sum_up(gathering.results, gathering.runs(), gathering.options, gathering.config, console)
+        except FolderError as error:
+            console.error(str(error))
+            return status or error.exit_status
     return status
 
 
-def search_call(search: SearchOptions, module_file: Path | None, job: ControllerJob) -> str:
-    """Return a shell line that starts the search, from any folder.
-
-    With ``--run_cluster`` the line submits a job in which the search itself runs.
-    """
+def search_call(search: SearchOptions, module_file: Path | None, options: SeedsOptions) -> str:
+    """Return a shell line that starts the search, from any folder; with ``--run_cluster``, in a job of its own."""
     root = _import_root(search.grid_module, module_file)
     line = shell_line([interpreter_word(), *search_program(root), *to_argv(search)])
     if search.run_cluster:
-        line = shell_line(_submission(search, job, line))
+        line = shell_line(_submission(search, options, line))
     # Also where that is the current folder: a reader of the line does not know from which folder it was printed.
     return line if root is None else f"cd {shlex.quote(str(root))} && {line}"
 
@@ -190,11 +194,11 @@ def _import_root(grid_module: str, module_file: Path | None) -> Path | None:
     return file.parents[len(parts) - 1] if file.with_suffix("").parts[-len(parts) :] == parts else None
 
 
-def _submission(search: SearchOptions, job: ControllerJob, line: str) -> list[str]:
+def _submission(search: SearchOptions, options: SeedsOptions, line: str) -> list[str]:
     name, log = f"random_seeds_{Path(search.out_dir).name}", f"{search.out_dir}/random_seeds"
-    limit = time_limit(job.num_hours)
+    limit = time_limit(options.hps_num_hours)
     if search.scheduler == "lsf":
-        resources = job.resources.strip('"')
+        resources = options.hps_resources.strip('"')
         wishes = ["-R", resources] if resources else []
         return ["bsub", "-J", name, "-n", "1", "-W", limit, "-o", f"{log}.out", "-e", f"{log}.err", *wishes, line]
     given = {
@@ -202,7 +206,7 @@ def _submission(search: SearchOptions, job: ControllerJob, line: str) -> list[st
         "output": f"{log}_%j.out",
         "error": f"{log}_%j.err",
         "time": f"{limit}:00",
-        "mem": job.slurm_mem,
+        "mem": options.hps_slurm_mem,
         "partition": search.slurm_partition,
         "qos": search.slurm_qos,
         "constraint": search.slurm_constraint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,45 +13,18 @@ from hpsearch.config.import_paths import add_last
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.config.user_functions import FunctionProcess
+from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
 from hpsearch.core.ranking import best
-from hpsearch.core.seed_grid import DATA_SEED_OPTION, missing_seeds, seed_of
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.reading import recorded_search
-from hpsearch.folder.run_configuration import (
-    RunConfiguration,
-    is_run_folder,
-    is_within,
-    options_of,
-)
-from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.runs import SeedRun, counted, difference, read_run, read_seed_runs
-from hpsearch.seeds.summary import check_wishes
-from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
+from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, is_within, options_of
+from hpsearch.seeds.options import DATA_SEED_OPTION, SeedsOptions
+from hpsearch.seeds.runs import SeedRun, check_summary_options, difference, read_run, read_seed_runs, seed_of
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.record import SearchRecord, Settings
-
-
-@dataclass(frozen=True)
-class SharedConfiguration:
-    """The configuration of all runs, but for their seed.
-
-    is_complete: it has every option of the script. left_out: options of the repeated run that others do not get.
-    """
-
-    options: Mapping[str, object]
-    is_complete: bool
-    left_out: tuple[str, ...]
-    seed_option: str
-    varies_data_seed: bool
-
-    def with_seed(self, seed: int | None) -> RunConfiguration:
-        """Return the configuration with this seed; without the options of seeds if the seed is None."""
-        names = (self.seed_option, DATA_SEED_OPTION) if self.varies_data_seed else (self.seed_option,)
-        options = {name: value for name, value in self.options.items() if name not in names}
-        seeds = {} if seed is None else dict.fromkeys(names, seed)
-        return RunConfiguration({**options, **seeds}, self.is_complete)
 
 
 @dataclass(frozen=True)
@@ -60,6 +33,7 @@ class Gathering:
 
     search: options of the search, without the grid; grid_file: where its grid is written.
     results: the folder of all runs. source: the run that is repeated, None if a script sets the configuration.
+    shared: the configuration of all runs, but for their seed. left_out: options of the source that others do not get.
     """
 
     options: SeedsOptions
@@ -68,7 +42,8 @@ class Gathering:
     results: Path
     grid_file: Path
     source: SeedRun | None
-    configuration: SharedConfiguration
+    shared: RunConfiguration
+    left_out: Sequence[str]
 
     def runs(self) -> list[SeedRun]:
         """Return the runs that lie in the folder of results."""
@@ -80,11 +55,43 @@ class Gathering:
         """Return whether runs of an earlier gathering are still to come; they may even be live."""
         return any(not entry.state.is_final for entry in recorded_search(self.results) or ())
 
-    def missing(self, runs: Sequence[SeedRun], with_failed: bool) -> list[int]:
-        """Return the seeds that have to be run. with_failed: also the seeds of runs that did not finish."""
-        gathered = {run.seed for run in (counted(runs) if with_failed else runs) if run.seed is not None}
-        unknown = sum(run.seed is None for run in counted(runs))
-        return missing_seeds(self.options.seeds_list, self.options.num_seeds - unknown, gathered)
+    def difference_of(self, run: SeedRun) -> str:
+        """Return for people how a run's configuration differs from the one that is gathered; empty if it does not."""
+        if run.configuration is None:
+            return ""
+        names = self.options.seed_options
+        wanted = {name: value for name, value in self.shared.options.items() if name not in names}
+        if run.seed is not None:
+            wanted |= dict.fromkeys(names, run.seed)
+        has_seed = seed_of(run.configuration.options, self.options.seed_option) is not None
+        # A seed that was forced, or that nothing tells, is no difference in configuration.
+        seeds = () if has_seed else (self.options.seed_option, DATA_SEED_OPTION)
+        return difference(run.configuration, replace(self.shared, options=wanted), (*self.left_out, *seeds))
+
+
+def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
+    """Return which seeds have to be run, in order.
+
+    listed: the wanted seeds; if empty, seeds from 0 on until there are `count`.
+    gathered: the seeds that are there already.
+    """
+    if listed:
+        return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
+    wanted = max(0, count - len(gathered))
+    return [seed for seed in range(wanted + len(gathered)) if seed not in gathered][:wanted]
+
+
+def seed_grid(
+    options: Mapping[str, object], seed_options: Sequence[str], seeds: Sequence[int]
+) -> tuple[dict[str, list[object]], tuple[Condition, ...]]:
+    """Return grid and conditions of a search that runs one configuration with several seeds.
+
+    seed_options: the option of the seed, and those that get the same value.
+    """
+    first, *others = seed_options
+    grid: dict[str, list[object]] = {name: [value] for name, value in options.items()}
+    grid[first] = list(seeds)
+    return grid, tuple(Condition({first: [seed]}, {other: [seed]}) for other in others for seed in seeds)
 
 
 @dataclass(frozen=True)
@@ -104,25 +111,25 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     given_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
     origin = _find_origin(options.run_dir, given_cwd) if options.run_dir else None
     settings = origin.record.settings if origin is not None and origin.record is not None else None
-    search = _with_recorded(options, settings)
+    search = _with_recorded(options.search, settings)
     run_cwd = Path(search.run_cwd)
     if origin is None or options.search.grid_module:
         config = config_for_folder(run_cwd, (), None, search.grid_module, run_cwd, needs_functions=False)
     else:
         config = config_for_folder(origin.search, (), settings, "", run_cwd, needs_functions=False)
     config = config.in_process(FunctionProcess(search.parser_timeout))
-    check_wishes(options.summary, config)
+    check_summary_options(options, config)
     source = None if origin is None else _find_source(origin, config, search, options.seed_option)
     folder, has_folder, grid_name = options.config_name.removesuffix(".pickle").rpartition("/")
-    results = Path(os.path.normpath(absolute(search.out_dir, run_cwd, "--out_dir")))
-    if not search.force_out_dir:
+    results = Path(os.path.normpath(absolute(options.out_dir, run_cwd, "--out_dir")))
+    if not options.force_out_dir:
         results /= grid_name if source is None else source.folder.name
     grid_folder = absolute(f"{folder}/", Path.cwd(), "--config_name") if has_folder else results
     search = replace(
         search, out_dir=str(results), force_out_dir=True, dont_force_new_dir=True, deterministic_search=True
     )
-    shared = shared_configuration(options, config.settings.out_arg, source, run_cwd)
-    return Gathering(options, search, config, results, grid_folder / f"{grid_name}.pickle", source, shared)
+    shared, left_out = _shared_configuration(options, config.settings.out_arg, source, run_cwd)
+    return Gathering(options, search, config, results, grid_folder / f"{grid_name}.pickle", source, shared, left_out)
 
 
 def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
@@ -142,12 +149,11 @@ def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
     return _Origin(folder, None, recorded_search(folder))
 
 
-def _with_recorded(options: SeedsOptions, settings: Settings | None) -> SearchOptions:
+def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOptions:
     """Return the options of the new search, paths absolute; what is not given is taken from the run's search.
 
     Raises UsageError if there is no grid module or no such working directory.
     """
-    search = options.search
     if settings is not None:
         recorded = {"interpreter": settings.options.get("interpreter", "")}
         if Path(settings.run_cwd).is_dir():
@@ -212,77 +218,46 @@ def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
     first = ranked[0]
     folder = first.path or search.folder.path / folder_name(first.run.out_dir)
     command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
-    known = command if first.run.configuration.options else None
-    return read_run(folder, search.config, seed_option, known, summary=first.summary)
+    return read_run(
+        folder, search.config, seed_option, command if first.run.configuration.options else None, first.summary
+    )
 
 
-def shared_configuration(
+def _shared_configuration(
     options: SeedsOptions, out_arg: str, source: SeedRun | None, run_cwd: Path
-) -> SharedConfiguration:
-    """Return the configuration to repeat: the source's or the user script's, with the changes that were asked for.
+) -> tuple[RunConfiguration, tuple[str, ...]]:
+    """Return the source's configuration or the user script's, changed as asked for; and which options it lost.
 
     Raises ConfigError if it lacks the option of the seed.
     """
     if source is None:
         assert options.config is not None, "checked with the command line"
-        repeated, folder = RunConfiguration(options_of(options.config), True), None
+        repeated, inside = RunConfiguration(options_of(options.config), True), []
     else:
         assert source.configuration is not None, "checked when the source was found"
-        repeated, folder = source.configuration, source.folder
-    _check_has_seed(repeated, options, folder)
-    left_out = (out_arg, *_options_inside(repeated, folder, out_arg, run_cwd), *options.ignore_kwds)
+        repeated = source.configuration
+        inside = _options_inside(repeated, source.folder, out_arg, run_cwd)
+    _check_has_seed(repeated, options, source)
+    left_out = (out_arg, *inside, *options.ignore_kwds)
     kept = {name: value for name, value in repeated.options.items() if name not in left_out}
-    forced = {name: value for name, value in options.forced_params.items() if value is not None}
-    return SharedConfiguration(
-        {**kept, **forced}, repeated.is_complete, left_out, options.seed_option, options.vary_data_seed
-    )
+    forced = {name: value for name, value in options.forced_params if value is not None}
+    return RunConfiguration({**kept, **forced}, repeated.is_complete), left_out
 
 
-def _options_inside(configuration: RunConfiguration, folder: Path | None, out_arg: str, run_cwd: Path) -> list[str]:
+def _options_inside(configuration: RunConfiguration, folder: Path, out_arg: str, run_cwd: Path) -> list[str]:
     """Return the options that name paths inside the run's own folder: other runs have other folders."""
-    if folder is None or not configuration.is_complete:
+    if not configuration.is_complete:
         # On a command, all runs of a search may have had the same path.
         return []
     own = configuration.options.get(out_arg)
     return [name for name, value in configuration.options.items() if is_within(value, folder, own, run_cwd)]
 
 
-def _check_has_seed(configuration: RunConfiguration, options: SeedsOptions, folder: Path | None) -> None:
-    if not configuration.is_complete:
-        # The script may have more options than the run's command gave.
-        return
-    for name in (options.seed_option, *((DATA_SEED_OPTION,) if options.vary_data_seed else ())):
+def _check_has_seed(configuration: RunConfiguration, options: SeedsOptions, source: SeedRun | None) -> None:
+    # The script may have more options than a run's command gave.
+    for name in options.seed_options if configuration.is_complete else ():
         if name not in configuration.options:
-            whose = "the configuration" if folder is None else f"the configuration of {folder}"
+            whose = "the configuration" if source is None else f"the configuration of {source.folder}"
             how = "name the script's own with --seed_option" if name == options.seed_option else "drop --vary_data_seed"
             known = ", ".join(configuration.options)
             raise ConfigError(f"{whose} has no option {name!r}; {how} (it has {known})")
-
-
-def check_same_configuration(runs: Sequence[SeedRun], shared: SharedConfiguration, source: SeedRun | None) -> list[str]:
-    """Make sure that these runs have the shared configuration; return a warning if the source differs.
-
-    The source counts all the same: a user who forces an option to another value knows that the source lacks it.
-    Raises FolderError if another run differs.
-    """
-    warnings = []
-    for run in runs:
-        different = _difference_from_shared(run, shared)
-        if not different:
-            continue
-        if source is None or run.folder.name != source.folder.name:
-            raise FolderError(
-                f"{run.folder} was gathered for another configuration ({different}); "
-                "give another --out_dir for this one"
-            )
-        warnings.append(f"{run.label} counts as a seed, but differs from the runs that are added: {different}")
-    return warnings
-
-
-def _difference_from_shared(run: SeedRun, shared: SharedConfiguration) -> str:
-    if run.configuration is None:
-        return ""
-    has_seed = seed_of(run.configuration.options, shared.seed_option) is not None
-    # A seed that was forced, or that nothing tells, is no difference in configuration.
-    seeds = () if has_seed else (shared.seed_option, DATA_SEED_OPTION)
-    return difference(run.configuration, shared.with_seed(run.seed), (*shared.left_out, *seeds))

@@ -1,22 +1,31 @@
-"""The runs in a folder of gathered seeds: seed, configuration and summary of each, and how configurations differ."""
+"""The runs in a folder of gathered seeds: how their configurations differ, and the summary of their results."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.old_names import current_config
+from hpsearch.config.recorded import config_for_folder, config_of
+from hpsearch.console.console import Console
+from hpsearch.console.text import aligned
+from hpsearch.core.command import argument, is_flag
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
-from hpsearch.core.seed_grid import DATA_SEED_OPTION, differences, seed_of
-from hpsearch.core.summary import is_finished
+from hpsearch.core.ranking import number_of
+from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
+from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, read_configuration
 from hpsearch.folder.summaries import read_summary
+from hpsearch.seeds.options import DATA_SEED_OPTION, SUMMARY_NAME, SeedsOptions
+from hpsearch.store.events import Settings
+from hpsearch.store.layout import write_whole
 
 
 @dataclass(frozen=True)
@@ -40,14 +49,11 @@ class SeedRun:
         return self.folder.name if self.seed is None else f"{self.folder.name} (seed {self.seed})"
 
 
-def read_seed_runs(
-    results: Path, config: SearchConfig, seed_option: str, summary_name: str | None = None
-) -> list[SeedRun]:
+def read_seed_runs(results: Path, config: SearchConfig, seed_option: str) -> list[SeedRun]:
     """Return all runs in a folder of gathered seeds, by seed; of two with the same seed, only the first counts.
 
-    summary_name: the summary file, if not the grid module's. Raises FolderError if the folder cannot be read.
+    Raises FolderError if the folder cannot be read.
     """
-    config = config if summary_name is None else _with_summary_name(config, summary_name)
     try:
         folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
@@ -58,30 +64,18 @@ def read_seed_runs(
     runs = []
     for number, folder in enumerate(folders, start=1):
         command = commands.pop(folder.name, None)
-        run = read_run(folder, config, seed_option, command, number)
+        run = read_run(folder, config, seed_option, command, number=number)
         if run.summary is not None or command is not None or is_run_folder(folder):
             runs.append(run)
     for name, command in commands.items():
         known = RunConfiguration(command, is_complete=False)
         runs.append(SeedRun(results / name, seed_of(command, seed_option), known, None, "it has no folder"))
-    return _each_seed_once(sorted(runs, key=lambda run: (run.seed is None, run.seed or 0, run.folder.name)))
-
-
-def _with_summary_name(config: SearchConfig, name: str) -> SearchConfig:
-    parser = config.summary_parser
-    if parser is not None and "summary_fn" in inspect.signature(parser).parameters:
-        parser = functools.partial(parser, summary_fn=name)
-    settings = dataclasses.replace(config.settings, summary_filename=name)
-    return dataclasses.replace(config, settings=settings, summary_parser=parser)
-
-
-def _finished_summary(folder: Path, config: SearchConfig, number: int) -> tuple[Summary | None, str]:
-    """Return a run's summary, None if the run did not finish; and why it counts as not finished."""
-    try:
-        summary = read_summary(folder, Run(number, folder.name, Configuration(()), str(folder)), config)
-        return (summary, "") if is_finished(summary) else (None, "its summary does not say finished 1")
-    except SummaryError as error:
-        return None, str(error)
+    runs.sort(key=lambda run: (run.seed is None, run.seed or 0, run.folder.name))
+    first: dict[int, SeedRun] = {}
+    for place, run in enumerate(runs):
+        if run.summary is not None and run.seed is not None and first.setdefault(run.seed, run) is not run:
+            runs[place] = replace(run, summary=None, problem=f"the same seed as in {first[run.seed].folder.name}")
+    return runs
 
 
 def read_run(
@@ -89,44 +83,36 @@ def read_run(
     config: SearchConfig,
     seed_option: str,
     command: Mapping[str, object] | None,
-    number: int = 1,
     summary: Summary | None = None,
+    number: int = 1,
 ) -> SeedRun:
     """Return a run with the configuration and summary that its folder holds.
 
-    command: the options of its command, if its search knows them. number: for parsers of the user.
-    summary: the run's, if it is known already.
+    command: the options of its command, summary: what it delivered, both if known. number: for parsers of the user.
     """
-    result = (summary, "") if summary is not None else _finished_summary(folder, config, number)
+    problem = doubt = ""
+    if summary is None:
+        try:
+            found = read_summary(folder, Run(number, folder.name, Configuration(()), str(folder)), config)
+            summary, problem = (found, "") if is_finished(found) else (None, "its summary does not say finished 1")
+        except SummaryError as error:
+            problem = str(error)
     try:
         configuration = read_configuration(folder, config.script_name, command)
     except ConfigError as error:
-        return SeedRun(folder, None, None, *result, doubt=str(error))
+        configuration, doubt = None, str(error)
     if configuration is None:
-        return SeedRun(folder, None, None, *result)
+        return SeedRun(folder, None, None, summary, problem, doubt)
     seed = seed_of(configuration.options, seed_option)
-    return SeedRun(folder, seed, configuration, *result, doubt=configuration.problem)
+    return SeedRun(folder, seed, configuration, summary, problem, configuration.problem)
 
 
-def doubts(runs: Sequence[SeedRun]) -> list[str]:
-    """Return one warning about all runs whose ``config.pickle`` was not used."""
-    doubtful = [run for run in runs if run.doubt]
-    if not doubtful:
-        return []
-    others = f" (and likewise in {len(doubtful) - 1:,} more)" if len(doubtful) > 1 else ""
-    return [f"{doubtful[0].doubt}{others}; what the run's command says counts instead, as far as it is known"]
-
-
-def _each_seed_once(runs: Iterable[SeedRun]) -> list[SeedRun]:
-    once: list[SeedRun] = []
-    finished: dict[int, SeedRun] = {}
-    for run in runs:
-        if run.summary is not None and run.seed is not None:
-            first = finished.setdefault(run.seed, run)
-            if first is not run:
-                run = dataclasses.replace(run, summary=None, problem=f"the same seed as in {first.folder.name}")
-        once.append(run)
-    return once
+def seed_of(options: Mapping[str, object], seed_option: str) -> int | None:
+    """Return the seed that a configuration has; None if it does not say."""
+    try:
+        return int(str(options[seed_option]))
+    except (KeyError, ValueError):
+        return None
 
 
 def counted(runs: Sequence[SeedRun]) -> list[SeedRun]:
@@ -134,11 +120,13 @@ def counted(runs: Sequence[SeedRun]) -> list[SeedRun]:
     return [run for run in runs if run.summary is not None]
 
 
-def difference(one: RunConfiguration, other: RunConfiguration, but: Iterable[str]) -> str:
-    """Return for people how one configuration differs from another; empty if it does not. but: options left out."""
-    are_alike = one.is_complete == other.is_complete
-    found = differences(one.options, other.options, but, are_alike, are_alike and not one.is_complete)
-    return ", ".join(f"{has} instead of {wants}" for has, wants in found.values())
+def doubts(runs: Sequence[SeedRun]) -> list[str]:
+    """Return one warning about all runs whose ``config.pickle`` was not used."""
+    found = [run.doubt for run in runs if run.doubt]
+    others = f" (and likewise in {len(found) - 1:,} more)" if len(found) > 1 else ""
+    return [
+        f"{doubt}{others}; what the run's command says counts instead, as far as it is known" for doubt in found[:1]
+    ]
 
 
 def differing_runs(runs: Sequence[SeedRun], seed_option: str) -> list[str]:
@@ -154,3 +142,137 @@ def differing_runs(runs: Sequence[SeedRun], seed_option: str) -> list[str]:
         if different:
             found.append(f"{run.label} has another configuration than {first.label}: {different}")
     return found
+
+
+def difference(one: RunConfiguration, other: RunConfiguration, but: Collection[str]) -> str:
+    """Return for people how the command of one configuration differs from the other's; empty if it does not.
+
+    An option that only one of them has counts if only commands are known; if both are complete, only a flag does,
+    which is off where it is missing. but: options left out.
+    """
+    are_alike = one.is_complete == other.is_complete
+    found = []
+    for name, value in {**one.options, **other.options}.items():
+        are_both_known = name in one.options and name in other.options
+        counts = are_both_known or (are_alike and (is_flag(value) or not one.is_complete))
+        if counts and name not in but:
+            has, wants = (_given(name, configuration.options) for configuration in (one, other))
+            found += [] if _is_same(has, wants) else [f"{has} instead of {wants}"]
+    return ", ".join(found)
+
+
+def _given(name: str, options: Mapping[str, object]) -> str:
+    return (name in options and argument(name, options[name])) or f"no --{name}"
+
+
+def _is_same(left: str, right: str) -> bool:
+    """Return whether two words of a command say the same; ``--lr=0.10`` is ``--lr=0.1``."""
+    numbers = [number_of(word.partition("=")[2]) for word in (left, right)]
+    return left == right or (None not in numbers and numbers[0] == numbers[1])
+
+
+def sum_up_folder(options: SeedsOptions, console: Console) -> int:
+    """Sum up the seeds that were gathered in a folder earlier; return the exit status."""
+    run_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
+    folder = existing_folder(options.seeds_dir, Path.cwd(), run_cwd, option="--seeds_dir")
+    record = recorded_search(folder)
+    settings = record.settings if record is not None else None
+    files = [path.name for path in folder.iterdir() if path.is_file()]
+    config = config_for_folder(folder, files, settings, options.search.grid_module, run_cwd, needs_functions=False)
+    runs = read_seed_runs(folder, config, options.seed_option)
+    for warning in [*doubts(runs), *differing_runs(runs, options.seed_option)]:
+        console.warn(warning)
+    sum_up(folder, runs, options, config, console)
+    return 0
+
+
+def sum_up(
+    folder: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig, console: Console
+) -> None:
+    """Write the summary to the folder of results; show its head and its path (on standard output if it was asked for).
+
+    Raises the same errors as `write_summary`.
+    """
+    path = folder / SUMMARY_NAME
+    lines = write_summary(path, runs, options, config)
+    console.notes(lines[: lines.index("")])
+    (console.result if options.seeds_dir or options.start_gathering else console.note)(str(path))
+
+
+def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds_summary_fn: str) -> list[int]:
+    """Write the summary of a folder of gathered seeds for a user's own script; return the seeds that count.
+
+    summary_fn: the runs' summary file, if not the grid module's. The grid module's settings are those that the script
+    read with `hpsearch._read_config`, else those that the folder records, else just the keywords of the summary.
+    """
+    config = current_config()
+    if config is None and (record := recorded_search(folder)) is not None:
+        config = config_of(record.known_settings())
+    if config is None and summary_fn is not None and options.summary_keys:
+        keywords = tuple(dict.fromkeys((*options.summary_keys, "finished")))
+        settings = Settings(summary_filename=summary_fn, summary_keywords=keywords, performance_key=keywords[0])
+        config = SearchConfig(settings, script_name="")
+    if config is None:
+        raise ConfigError(
+            f"{folder}: it is not known which summaries the runs leave; call hpsearch._read_config(grid_module) first"
+        )
+    if summary_fn is not None:
+        parser = config.summary_parser
+        if parser is not None and "summary_fn" in inspect.signature(parser).parameters:
+            parser = partial(parser, summary_fn=summary_fn)
+        settings = replace(config.settings, summary_filename=summary_fn)
+        config = replace(config, settings=settings, summary_parser=parser)
+    runs = read_seed_runs(folder, config, "random_seed")
+    write_summary(folder / seeds_summary_fn, runs, options, config)
+    return [run.seed for run in counted(runs) if run.seed is not None]
+
+
+def check_summary_options(options: SeedsOptions, config: SearchConfig) -> None:
+    """Raise ConfigError if it is known before anything runs that the summary cannot be as the options say."""
+    if options.summary_keys:
+        # A user's own parser may return any keyword.
+        if config.summary_parser is None:
+            _check_keys(options.summary_keys, config.settings.summary_keywords, "_SUMMARY_KEYWORDS has")
+        decimals_of(options.summary_precs, options.summary_keys)
+
+
+def write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig) -> list[str]:
+    """Write the summary of seeds; return its lines.
+
+    Raises FolderError if no run finished, ConfigError if a keyword is unknown, StoreError if it cannot be written.
+    """
+    good = counted(runs)
+    left_out = [f"  {run.label}: {run.problem}" for run in runs if run.summary is None]
+    if not good:
+        nothing = f"{path.parent}: no finished run in here, so there is nothing to sum up"
+        raise FolderError("\n".join([nothing, *left_out]))
+    keys = _keywords(good, options.summary_keys, config.settings.performance_key)
+    columns = [[cell_under(run.summary, key) for run in good] for key in keys]
+    statistics = [
+        statistic(key, map(number_of, cells), options.summary_sem, digits)
+        for key, cells, digits in zip(keys, columns, decimals_of(options.summary_precs, keys))
+    ]
+    seeds = ["?" if run.seed is None else str(run.seed) for run in good]
+    table = zip(seeds, *(map(str, cells) for cells in columns), (run.folder.name for run in good))
+    lines = statistics_lines(statistics, len(good), options.summary_sem)
+    lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
+    lines += ["", "Left out:", *left_out] if left_out else []
+    write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+    return lines
+
+
+def _keywords(runs: Sequence[SeedRun], wanted: Sequence[str], performance_key: str) -> list[str]:
+    """Return the wanted keywords; if none are named, those that have numbers, the performance key first."""
+    known = list(dict.fromkeys(key for run in runs for key in run.summary or ()))
+    _check_keys(wanted, known, "the summaries have")
+    if wanted:
+        return list(wanted)
+    others = [key for key in known if key not in (performance_key, "finished")]
+    numeric = [key for key in others if any(number_of(cell_under(run.summary, key)) is not None for run in runs)]
+    return [*([performance_key] if performance_key in known else []), *numeric]
+
+
+def _check_keys(wanted: Sequence[str], known: Sequence[str], who: str) -> None:
+    unknown = [key for key in wanted if key not in known]
+    if unknown:
+        raise ConfigError(f"summary_keys names {', '.join(map(repr, unknown))}, but {who} only {', '.join(known)}")

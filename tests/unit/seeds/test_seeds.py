@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import ConfigError
-from hpsearch.core.seed_grid import differences, missing_seeds, seed_grid, seed_of
 from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
-from hpsearch.folder.run_configuration import is_within, options_of, read_configuration
+from hpsearch.folder.run_configuration import RunConfiguration, is_within, options_of, read_configuration
 from hpsearch.seeds.gathering import search_call
-from hpsearch.seeds.options import ControllerJob, SeedsArguments, parse_seeds_options
+from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
+from hpsearch.seeds.plan import missing_seeds, seed_grid
+from hpsearch.seeds.runs import difference, seed_of
 
 measured = st.floats(min_value=-1e6, max_value=1e6).map(lambda value: round(value, 6))
 
@@ -106,7 +107,7 @@ def test_only_seeds_that_are_missing_are_run(
 
 
 def test_the_grid_has_one_configuration_a_seed() -> None:
-    grid, conditions = seed_grid({"lr": 0.1, "random_seed": 42}, "random_seed", [1, 2], vary_data_seed=True)
+    grid, conditions = seed_grid({"lr": 0.1, "random_seed": 42}, ("random_seed", "data_random_seed"), [1, 2])
     assert grid == {"lr": [0.1], "random_seed": [1, 2]}
     assert [(condition.when, condition.then) for condition in conditions] == [
         ({"random_seed": [1]}, {"data_random_seed": [1]}),
@@ -120,22 +121,22 @@ def test_a_seed_is_a_whole_number(value: object, seed: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "names"),
+    ("one", "other", "found"),
     [
-        ({"lr": "0.10"}, {"lr": 0.1}, []),
-        ({"lr": 0.1}, {"lr": 0.2}, ["lr"]),
-        ({"lr": 0.1}, {}, []),
-        ({"flag": True}, {"flag": False}, ["flag"]),
-        ({"flag": True}, {}, ["flag"]),
-        ({"flag": False}, {}, []),
-        ({"name": '"a"'}, {"name": "a"}, []),
-        ({"seed": 1}, {"seed": 2}, []),
+        ({"lr": "0.10"}, {"lr": 0.1}, ""),
+        ({"lr": 0.1}, {"lr": 0.2}, "--lr=0.1 instead of --lr=0.2"),
+        ({"lr": 0.1}, {}, ""),
+        ({"flag": True}, {"flag": False}, "--flag instead of no --flag"),
+        ({"flag": True}, {}, "--flag instead of no --flag"),
+        ({"flag": False}, {}, ""),
+        ({"name": '"a"'}, {"name": "a"}, ""),
+        ({"seed": 1}, {"seed": 2}, ""),
     ],
 )
 def test_configurations_differ_if_their_commands_do(
-    left: dict[str, object], right: dict[str, object], names: list[str]
+    one: dict[str, object], other: dict[str, object], found: str
 ) -> None:
-    assert list(differences(left, right, ["seed"], with_flags=True, with_all=False)) == names
+    assert difference(RunConfiguration(one, True), RunConfiguration(other, True), ["seed"]) == found
 
 
 def test_a_namespace_stands_for_the_options_it_was_made_of() -> None:
@@ -160,12 +161,12 @@ def test_a_place_inside_the_run_is_recognised(value: str, expected: bool) -> Non
 
 def test_the_call_goes_to_the_folder_in_which_the_module_name_begins() -> None:
     search = SearchOptions(grid_module="sims.my_sim.config", out_dir="/o", run_cwd="/r")
-    call = search_call(search, Path("/my root/sims/my_sim/config.py"), ControllerJob(24, "", ""))
+    call = search_call(search, Path("/my root/sims/my_sim/config.py"), SeedsOptions())
     assert call.startswith("cd '/my root' && ")
     assert call.endswith(" -m hpsearch.hpsearch --grid_module=sims.my_sim.config --out_dir=/o --run_cwd=/r")
 
 
 def test_a_resumed_gathering_is_told_which_defaults_were_said_by_hand() -> None:
     words = ["--run_dir=x", "--slurm_mem=8G", "--num_jobs=3", "--random_seed=42"]
-    options = parse_seeds_options(words, SeedsArguments(), None)
+    options = parse_seeds_options(words, SeedsOptions(), None)
     assert options.resume_argv == ["--num_jobs=3", "--slurm_mem=8G"]
