@@ -29,10 +29,7 @@ _LINES_AT_ONCE = 1000
 
 
 class Console:
-    """What one command shows. Only results on standard output wait for a reader, or fail.
-
-    A message that cannot be written is not worth a search.
-    """
+    """What one command shows. Only results wait for a reader, or fail: a message is not worth a search."""
 
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None, stamps: bool = True) -> None:
         """Print to these streams. stamps: put the time before each message where there is no terminal."""
@@ -49,7 +46,7 @@ class Console:
 
     @property
     def refresh_s(self) -> float | None:
-        """After how many seconds `refresh` wants to be called; None where there is no bar."""
+        """How often the bar wants to be described anew, in seconds; None where there is no bar."""
         return _BAR_INTERVAL_S if self._bar is not None else None
 
     @property
@@ -68,7 +65,7 @@ class Console:
     def results(self, lines: Iterable[str]) -> int:
         """Print many lines of results; return the exit status. Stops when the reader goes away early (``| head``).
 
-        Raises StoreError if they cannot be written (to a file on a full disk, say).
+        Raises StoreError if they cannot be written.
         """
         lines = (f"{line}\n" for line in lines)
         while (part := "".join(islice(lines, _LINES_AT_ONCE))) and self.output(part):
@@ -86,10 +83,9 @@ class Console:
         return False
 
     def redraw(self, lines: Iterable[str]) -> None:
-        """Print lines of results over those of the last call, cut to what the terminal can show.
+        """Print lines of results, on a terminal over those of the last call and cut to what it can show.
 
-        Where there is no terminal they follow each other. Raises BrokenPipeError if nobody reads them any more,
-        StoreError if they cannot be written.
+        Raises BrokenPipeError if nobody reads them any more, StoreError if they cannot be written.
         """
         shown, clear = list(lines), ""
         if self._out_is_terminal:
@@ -151,16 +147,16 @@ class Console:
             self._bar.set_postfix_str(text, refresh=True)
 
     def echo(self, follower: LogFollower, is_last: bool = False) -> None:
-        """Show what a run printed since the last look; all of it only in a file, or to a reader that keeps up.
+        """Show what a run printed since the last look, as far as a slow reader or a terminal can take it.
 
-        is_last: nothing will be added, and there is no further look.
+        is_last: there is no further look.
         """
         with contextlib.suppress(OSError):
             if self._is_terminal:
                 self._left_out += follower.skip(_TERMINAL_SHOWS)
             until, in_line = time.monotonic() + _LONGEST_LOOK_S, False
             # The bar would be drawn over a line that has not ended yet.
-            for piece in follower.last_pieces() if is_last else follower.pieces(whole_lines=self._bar is not None):
+            for piece in follower.pieces(whole_lines=self._bar is not None and not is_last, is_last=is_last):
                 is_shown = self._echo_piece(piece, in_line)
                 in_line = not piece.endswith(b"\n") if piece else in_line
                 is_late = not self._err.never_blocks and time.monotonic() > until

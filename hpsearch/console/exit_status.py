@@ -77,7 +77,7 @@ def clean_up_when_interrupted() -> None:
 
 
 def _on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
-    # A shell lets its background processes ignore SIGINT, and that stays so.
+    # A shell lets its background processes ignore SIGINT; they go on ignoring it.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
 
@@ -103,7 +103,7 @@ def _open_standard_streams() -> None:
 
 @told
 def _flush_results() -> int:
-    with contextlib.suppress(BrokenPipeError), writing_results():
-        if sys.stdout is not None:
+    if sys.stdout is not None:
+        with contextlib.suppress(BrokenPipeError), writing_results():
             sys.stdout.flush()
     return 0

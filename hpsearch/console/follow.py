@@ -29,7 +29,7 @@ class _Followed:
     def unread(self) -> int:
         return max(0, os.fstat(self.file.fileno()).st_size - self.file.tell())
 
-    def pieces(self, whole_lines: bool = False) -> Iterator[bytes]:
+    def pieces(self, whole_lines: bool) -> Iterator[bytes]:
         left = self.unread
         while left > 0 and (content := self.file.read(min(left, _PIECE))):
             left -= len(content)
@@ -57,29 +57,25 @@ class LogFollower:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
 
-    def pieces(self, whole_lines: bool = False) -> Iterator[bytes]:
+    def pieces(self, whole_lines: bool = False, is_last: bool = False) -> Iterator[bytes]:
         """Return what was added since the last call; what is added meanwhile waits for the next one.
 
         No UTF-8 character is cut in two; with `whole_lines` no line either, unless it is very long.
+        is_last: nothing will be added any more, so the rest comes as it is.
         """
         for file in self._open_files():
             yield from file.pieces(whole_lines)
+            if is_last:
+                yield file.held_back
+                file.held_back = b""
 
     def skip(self, keep: int = 0) -> int:
         """Skip what is unread, except the last `keep` bytes of each file; return how many bytes were skipped."""
         return sum(file.skip(keep) for file in self._open_files())
 
-    def last_pieces(self) -> Iterator[bytes]:
-        """Return the rest, when nothing will be added any more."""
-        for file in self._open_files():
-            yield from file.pieces()
-            yield file.held_back
-            file.held_back = b""
-
     def close(self) -> None:
-        for file in self._files.values():
-            if file is not None:
-                file.file.close()
+        for file in filter(None, self._files.values()):
+            file.file.close()
 
     def _open_files(self) -> Iterator[_Followed]:
         for path, file in self._files.items():

@@ -25,9 +25,9 @@ _IDLE_S = 1.0
 class Outlet:
     """Writes to a stream of text, always as UTF-8 and without Python's buffer.
 
-    To a regular file it writes at once and whole. What can stop taking anything (a pipe whose reader sleeps, a terminal
-    after Ctrl-S) is written by a thread, the only one that may be held up: such a file cannot be made non-blocking,
-    because other programs share that setting. Only `write_whole` tells of a reader that has gone away.
+    A regular file is written at once. What can stop taking anything (a pipe whose reader sleeps, a terminal after
+    Ctrl-S) is written by a thread, the only one that may be held up: it cannot be made non-blocking, because other
+    programs share that setting. Only `write_whole` tells of a reader that has gone away.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -174,7 +174,7 @@ class OutletStream(io.TextIOBase):
 
 
 def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
-    """Return the outlets of two streams; only one if both lead to one terminal or pipe, which keeps the order."""
+    """Return the outlets of two streams; the same if both lead to one terminal or pipe, which keeps the order."""
     first, second = Outlet(out), Outlet(err)
     is_one = first.reader is not None and second.reader is not None and os.path.samestat(first.reader, second.reader)
     return (second, second) if is_one else (first, second)

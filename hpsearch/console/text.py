@@ -42,10 +42,9 @@ def duration(seconds: float) -> str:
 
 
 def check_texts(texts: Iterable[str]) -> None:
-    """Make sure that other processes and the file system get these texts as UTF-8.
+    """Raise UsageError if a text does not reach other processes and the file system as UTF-8.
 
     A user's program that was started in another locale cannot pass on more than ASCII.
-    Raises UsageError, naming the first text that does not arrive.
     """
     encoding = sys.getfilesystemencoding()
     for text in texts if encoding != "utf-8" else ():

@@ -44,13 +44,8 @@ def output_on_stderr() -> Iterator[None]:
         _DETOUR.end()
 
 
-def leave_output_on_stderr() -> None:
-    """Send to standard error what exit handlers of the user's modules print, up to the end of the process."""
-    _DETOUR.begin()
-
-
 class _Detour:
-    """Sends standard output to standard error as long as anyone in this process needs it."""
+    """Sends standard output to standard error while anyone in this process needs it; each `begin` needs an `end`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,7 +54,6 @@ class _Detour:
         self._descriptor: int | None = None
 
     def begin(self) -> None:
-        """Every call needs one of `end`."""
         with self._lock:
             if self._users == 0:
                 _flush(sys.stdout)
@@ -72,13 +66,16 @@ class _Detour:
             self._users += 1
 
     def end(self) -> None:
-        """Bring standard output back as soon as nobody needs the detour any more."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
                 # What was printed through an older reference to standard output still lies in a buffer.
                 _flush(self._stream)
-                _flush_c_libraries()
+                with contextlib.suppress(ImportError, OSError, AttributeError):
+                    import ctypes
+
+                    # C libraries would write out their buffers at the end of the process.
+                    ctypes.CDLL(None).fflush(None)
                 if self._stream is not None or sys.stdout is sys.stderr:
                     sys.stdout = self._stream  # None where the caller closed it
                 if self._descriptor is None:
@@ -90,6 +87,8 @@ class _Detour:
 
 #: File descriptor 1 belongs to the whole process, and so does its detour: searches may run in several threads.
 _DETOUR = _Detour()
+#: For the end of a process, where exit handlers of the user's modules print.
+leave_output_on_stderr = _DETOUR.begin
 
 
 def _lead_stdout_aside() -> None:
@@ -108,11 +107,3 @@ def _flush(stream: TextIO | None) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         if stream is not None:
             stream.flush()
-
-
-def _flush_c_libraries() -> None:
-    """Write out what C libraries hold in their buffers; else they would do it at the end of the process."""
-    with contextlib.suppress(ImportError, OSError, AttributeError):
-        import ctypes
-
-        ctypes.CDLL(None).fflush(None)

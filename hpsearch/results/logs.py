@@ -95,7 +95,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
             follower = LogFollower([paths[max(paths)]]) if paths else None
         if follower is not None:
-            yield from follower.last_pieces() if is_over else follower.pieces()
+            yield from follower.pieces(is_last=is_over)
         if is_over:
             break
         time.sleep(_PAUSE_S)

@@ -38,7 +38,7 @@ def test_on_request_a_line_is_told_when_it_is_at_its_end(log: Path) -> None:
     first = list(follower.pieces(whole_lines=True))
     add(log, b"ch 2\r 10%")
     second = list(follower.pieces(whole_lines=True))
-    assert (first, second, list(follower.last_pieces())) == ([b"epoch 1\n"], [b"epoch 2\r"], [b" 10%"])
+    assert (first, second, list(follower.pieces(is_last=True))) == ([b"epoch 1\n"], [b"epoch 2\r"], [b" 10%"])
 
 
 def test_the_end_of_a_very_long_line_is_not_waited_for(log: Path) -> None:
@@ -55,7 +55,7 @@ def test_no_piece_of_a_long_log_ends_within_a_character(log: Path) -> None:
 
 def test_bytes_that_are_no_text_come_out_as_they_are_at_the_end(log: Path) -> None:
     add(log, b"\xff\xfe\x80\xe9")
-    assert b"".join(LogFollower([log]).last_pieces()) == b"\xff\xfe\x80\xe9"
+    assert b"".join(LogFollower([log]).pieces(is_last=True)) == b"\xff\xfe\x80\xe9"
 
 
 def test_what_is_passed_over_is_counted_and_ends_before_a_whole_character(log: Path) -> None:
