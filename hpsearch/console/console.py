@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.outlet import OutletStream, outlets_of
@@ -31,11 +31,10 @@ _LINES_AT_ONCE = 1000
 class Console:
     """What one command shows. Only results wait for a reader, or fail: a message is not worth a search."""
 
-    def __init__(self, out: TextIO | None = None, err: TextIO | None = None, stamps: bool = True) -> None:
-        """Print to these streams. stamps: put the time before each message where there is no terminal."""
+    def __init__(self, stamps: bool = True) -> None:
+        """stamps: put the time before each message where there is no terminal."""
         # Python has None where the caller closed a stream.
-        out = out or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-        err = err or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+        out, err = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
         self._out, self._err = outlets_of(out, err)
         self._out_is_terminal, self._is_terminal = out.isatty(), err.isatty()
         self._stamps = stamps and not self._is_terminal
