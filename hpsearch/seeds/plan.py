@@ -133,7 +133,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
 
 
 def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
-    """Return the run or search that a user names. Relative paths may also start from `run_cwd`.
+    """Return the run or search that a user names, in a path relative to here or to `run_cwd`.
 
     Raises UsageError if there is no such folder.
     """
@@ -225,32 +225,27 @@ def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
 
 def _shared_configuration(
     options: SeedsOptions, out_arg: str, source: SeedRun | None, run_cwd: Path
-) -> tuple[RunConfiguration, tuple[str, ...]]:
-    """Return the source's configuration or the user script's, changed as asked for; and which options it lost.
+) -> tuple[RunConfiguration, list[str]]:
+    """Return the source's configuration or the user script's, changed as asked for; and the options that were left out.
 
-    Raises ConfigError if it lacks the option of the seed.
+    Options that name paths inside the source's own folder are among these.
+    Raises ConfigError if the option of the seed is missing.
     """
     if source is None:
         assert options.config is not None, "checked with the command line"
-        repeated, inside = RunConfiguration(options_of(options.config), True), []
+        repeated = RunConfiguration(options_of(options.config), True)
     else:
         assert source.configuration is not None, "checked when the source was found"
         repeated = source.configuration
-        inside = _options_inside(repeated, source.folder, out_arg, run_cwd)
     _check_has_seed(repeated, options, source)
-    left_out = (out_arg, *inside, *options.ignore_kwds)
+    left_out = [out_arg, *options.ignore_kwds]
+    # On a command, all runs of a search may have had the same path.
+    if source is not None and repeated.is_complete:
+        own = repeated.options.get(out_arg)
+        left_out += [name for name, value in repeated.options.items() if is_within(value, source.folder, own, run_cwd)]
     kept = {name: value for name, value in repeated.options.items() if name not in left_out}
     forced = {name: value for name, value in options.forced_params if value is not None}
     return RunConfiguration({**kept, **forced}, repeated.is_complete), left_out
-
-
-def _options_inside(configuration: RunConfiguration, folder: Path, out_arg: str, run_cwd: Path) -> list[str]:
-    """Return the options that name paths inside the run's own folder: other runs have other folders."""
-    if not configuration.is_complete:
-        # On a command, all runs of a search may have had the same path.
-        return []
-    own = configuration.options.get(out_arg)
-    return [name for name, value in configuration.options.items() if is_within(value, folder, own, run_cwd)]
 
 
 def _check_has_seed(configuration: RunConfiguration, options: SeedsOptions, source: SeedRun | None) -> None:
