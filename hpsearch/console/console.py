@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -181,12 +181,10 @@ class Console:
         count = self._left_out
         return f"\n[{count:,} bytes are not shown here; the run's log has them all]\n" if count else ""
 
-    @contextlib.contextmanager
-    def standing_in_for_stderr(self) -> Iterator[None]:
-        """Let what users' own functions print wait for no reader, either."""
-        waits = not self._err.never_blocks
-        with contextlib.redirect_stderr(OutletStream(self._err, _MOST_WAITING)) if waits else contextlib.nullcontext():
-            yield
+    def standing_in_for_stderr(self) -> contextlib.AbstractContextManager[object]:
+        """Let what users' own functions print meanwhile wait for no reader, either."""
+        stream = OutletStream(self._err, _MOST_WAITING)
+        return contextlib.nullcontext() if self._err.never_blocks else contextlib.redirect_stderr(stream)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -44,9 +44,15 @@ def whole_process(command: Callable[[], int]) -> int:
 
     Ctrl-C ends the process without a word until `clean_up_when_interrupted` is called, and after the command.
     """
-    _restart_in_utf8_mode()
-    _open_standard_streams()
-    _on_interrupt(_end_at_once)
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable and "utf8" not in sys._xoptions:
+        # In Python's UTF-8 mode; the environment stays as it is, so that the runs start as the user wants.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    # If the caller closed a standard stream, one of our files would get its number, and what children of the user's
+    # code print would go into that file.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    _let_interrupt_end()
     try:
         status = command()
     except SystemExit as end:
@@ -54,16 +60,10 @@ def whole_process(command: Callable[[], int]) -> int:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         status = _INTERRUPTED
-    _on_interrupt(_end_at_once)
+    _let_interrupt_end()
     flushed = _flush_results()
     leave_output_on_stderr()
     return status or flushed
-
-
-def _restart_in_utf8_mode() -> None:
-    """Start this process again in Python's UTF-8 mode if its locale has another encoding; runs keep their locale."""
-    if sys.getfilesystemencoding() != "utf-8" and sys.executable and "utf8" not in sys._xoptions:
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def clean_up_when_interrupted() -> None:
@@ -76,10 +76,10 @@ def clean_up_when_interrupted() -> None:
         signal.signal(signal.SIGINT, _raise_once)
 
 
-def _on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
+def _let_interrupt_end() -> None:
     # A shell lets its background processes ignore SIGINT; they go on ignoring it.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, _end_at_once)
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
@@ -89,16 +89,6 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
 def _raise_once(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGINT, _end_at_once)
     raise KeyboardInterrupt
-
-
-def _open_standard_streams() -> None:
-    """Open standard streams that the caller closed, so that none of our files gets such a number.
-
-    Otherwise a child process of the user's code that prints would write into that file.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
 
 
 @told

@@ -32,7 +32,10 @@ class Outlet:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self._descriptor = _descriptor_of(stream)
+        # There is no descriptor if a program has put something else in the stream's place.
+        buffer = getattr(stream, "buffer", None)
+        raw = getattr(buffer, "raw", buffer)
+        self._descriptor = raw.fileno() if isinstance(raw, io.FileIO) and not raw.closed else None
         self.reader = None if self._descriptor is None else _reader_of(self._descriptor)
         self.never_blocks = self.reader is None
         self._begin()
@@ -45,10 +48,7 @@ class Outlet:
         self._process = os.getpid()
 
     def write(self, text: str | bytes, most_waiting: int | None = None) -> bool:
-        """Write, and wait only for a moment; False = dropped, because more than `most_waiting` bytes wait already.
-
-        None = never dropped. Raises nothing.
-        """
+        """Write, and wait only for a moment; False = dropped, because more than `most_waiting` bytes wait already."""
         content = _bytes_of(text)
         if self._is_direct():
             with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ class Outlet:
     def write_whole(self, text: str | bytes, patience_s: float | None = None) -> None:
         """Write, and return when all is written; given a patience, also when nothing was taken for that long.
 
-        Raises OSError if it cannot be written, BrokenPipeError if nobody will read it.
+        Raises OSError if it cannot be written.
         """
         content = _bytes_of(text)
         if self._is_direct():
@@ -188,13 +188,6 @@ def _bytes_of(text: str | bytes) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
-
-
-def _descriptor_of(stream: TextIO) -> int | None:
-    """Return the stream's file descriptor; None if a program has put something else in its place."""
-    buffer = getattr(stream, "buffer", None)
-    raw = getattr(buffer, "raw", buffer)
-    return raw.fileno() if isinstance(raw, io.FileIO) and not raw.closed else None
 
 
 def _reader_of(descriptor: int) -> os.stat_result | None:

@@ -61,10 +61,7 @@ def _extend_search_path(hpmod_path: str | None) -> None:
 
 
 def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
-    """Return the runs that are gathered already; the source is one of them, and is copied if need be.
-
-    Raises FolderError if there are runs of another configuration, StoreError if the source cannot be copied.
-    """
+    """Return the runs that are gathered already; the source is one of them, and is copied if need be."""
     runs, source = gathering.runs(), gathering.source
     if source is not None and source.doubt:
         console.warn(f"{source.doubt}; what the run's command says is repeated instead")
@@ -99,19 +96,13 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
 
 
 def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> None:
-    """Make sure that these runs have the configuration that is gathered; only warn if the source differs.
-
-    A user who forces an option to another value knows that the source lacks it.
-    Raises FolderError if another run differs.
-    """
+    """Refuse runs of another configuration; the source may differ, with a warning: the user may have forced that."""
     source = gathering.source
     for run in runs:
         different = gathering.difference_of(run)
         if different and (source is None or run.folder.name != source.folder.name):
-            raise FolderError(
-                f"{run.folder} was gathered for another configuration ({different}); "
-                "give another --out_dir for this one"
-            )
+            remedy = "give another --out_dir for this one"
+            raise FolderError(f"{run.folder} was gathered for another configuration ({different}); {remedy}")
         if different:
             console.warn(f"{run.label} counts as a seed, but differs from the runs that are added: {different}")
 

@@ -70,11 +70,7 @@ class Gathering:
 
 
 def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
-    """Return which seeds have to be run, in order.
-
-    listed: the wanted seeds; if empty, seeds from 0 on until there are `count`.
-    gathered: the seeds that are there already.
-    """
+    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
     if listed:
         return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
     wanted = max(0, count - len(gathered))
@@ -84,10 +80,7 @@ def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) 
 def seed_grid(
     options: Mapping[str, object], seed_options: Sequence[str], seeds: Sequence[int]
 ) -> tuple[dict[str, list[object]], tuple[Condition, ...]]:
-    """Return grid and conditions of a search that runs one configuration with several seeds.
-
-    seed_options: the option of the seed, and those that get the same value.
-    """
+    """Return grid and conditions that give one configuration each of the seeds, under all of `seed_options`."""
     first, *others = seed_options
     grid: dict[str, list[object]] = {name: [value] for name, value in options.items()}
     grid[first] = list(seeds)
@@ -133,10 +126,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
 
 
 def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
-    """Return the run or search that a user names, in a path relative to here or to `run_cwd`.
-
-    Raises UsageError if there is no such folder.
-    """
+    """Return the run or search that a user names, in a path relative to here or to `run_cwd`."""
     if_missing = "there is no such folder; expected a run's folder or a search folder"
     folder = existing_folder(run_dir, Path.cwd(), run_cwd, option="--run_dir", if_missing=if_missing)
     for search in (folder.parent, folder.parent.parent):
@@ -150,10 +140,7 @@ def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
 
 
 def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOptions:
-    """Return the options of the new search, paths absolute; what is not given is taken from the run's search.
-
-    Raises UsageError if there is no grid module or no such working directory.
-    """
+    """Return the options of the new search, paths absolute; what is not given is taken from the run's search."""
     if settings is not None:
         recorded = {"interpreter": settings.options.get("interpreter", "")}
         if Path(settings.run_cwd).is_dir():
@@ -163,17 +150,13 @@ def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOp
             search = replace(search, grid_module=settings.grid_module)
             add_last(settings.import_paths)
     if not search.grid_module:
-        raise UsageError(
-            "say whose seeds these are: --grid_module=NAME (for example --grid_module=sims.mnist.hpsearch_config)"
-        )
+        example = "for example --grid_module=sims.mnist.hpsearch_config"
+        raise UsageError(f"say whose seeds these are: --grid_module=NAME ({example})")
     return replace(search, run_cwd=str(existing_folder(search.run_cwd, Path.cwd(), option="--run_cwd")))
 
 
 def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, seed_option: str) -> SeedRun:
-    """Return the run to repeat; its folder may be gone.
-
-    Raises FolderError if the search has no finished run, ConfigError if nothing tells the run's configuration.
-    """
+    """Return the run to repeat; its folder may be gone, its configuration is known."""
     if origin.run is not None:
         command = _command_of(origin, origin.run, config.settings.out_arg)
         run = read_run(origin.run, config, seed_option, command)
@@ -202,25 +185,20 @@ def _command_of(origin: _Origin, run: Path, out_arg: str) -> Mapping[str, object
 
 
 def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
-    """Return the finished run with the best value under the performance key that the search recorded.
-
-    Raises FolderError if there is none.
-    """
+    """Return the finished run with the best value under the performance key that the search recorded."""
     key = search.settings.performance_key
     finished = sorted(search.of(Completion.FINISHED), key=lambda found: found.run.number)
     ranked = best(finished, lambda found: cell_under(found.summary, key), search.settings.sort_ascending)
     if not ranked:
         what = f"none of its {len(finished)} finished runs has a number under {key!r}"
-        raise FolderError(
-            f"--run_dir={search.folder.path}: there is no best run to repeat: "
-            f"{what if finished else 'no run finished'} in it"
-        )
-    first = ranked[0]
-    folder = first.path or search.folder.path / folder_name(first.run.out_dir)
-    command = {**first.run.configuration.as_dict(), search.settings.out_arg: first.run.out_dir}
-    return read_run(
-        folder, search.config, seed_option, command if first.run.configuration.options else None, first.summary
+        reason = f"{what if finished else 'no run finished'} in it"
+        raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {reason}")
+    path, run = ranked[0].path, ranked[0].run
+    folder = path or search.folder.path / folder_name(run.out_dir)
+    command = (
+        {**run.configuration.as_dict(), search.settings.out_arg: run.out_dir} if run.configuration.options else None
     )
+    return read_run(folder, search.config, seed_option, command, ranked[0].summary)
 
 
 def _shared_configuration(
@@ -228,8 +206,7 @@ def _shared_configuration(
 ) -> tuple[RunConfiguration, list[str]]:
     """Return the source's configuration or the user script's, changed as asked for; and the options that were left out.
 
-    Options that name paths inside the source's own folder are among these.
-    Raises ConfigError if the option of the seed is missing.
+    Options that name paths inside the source's own folder are left out, too.
     """
     if source is None:
         assert options.config is not None, "checked with the command line"

@@ -57,9 +57,8 @@ def read_seed_runs(results: Path, config: SearchConfig, seed_option: str) -> lis
     try:
         folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
-        raise FolderError(
-            f"{results}: cannot be read ({reason_of(error)}); expected a folder of gathered seeds"
-        ) from error
+        expected = "expected a folder of gathered seeds"
+        raise FolderError(f"{results}: cannot be read ({reason_of(error)}); {expected}") from error
     commands = {entry.run.folder: entry.run.configuration.as_dict() for entry in recorded_search(results) or ()}
     runs = []
     for number, folder in enumerate(folders, start=1):
@@ -213,9 +212,8 @@ def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds
         settings = Settings(summary_filename=summary_fn, summary_keywords=keywords, performance_key=keywords[0])
         config = SearchConfig(settings, script_name="")
     if config is None:
-        raise ConfigError(
-            f"{folder}: it is not known which summaries the runs leave; call hpsearch._read_config(grid_module) first"
-        )
+        remedy = "call hpsearch._read_config(grid_module) first"
+        raise ConfigError(f"{folder}: it is not known which summaries the runs leave; {remedy}")
     if summary_fn is not None:
         parser = config.summary_parser
         if parser is not None and "summary_fn" in inspect.signature(parser).parameters:
