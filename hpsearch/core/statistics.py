@@ -60,9 +60,7 @@ def _decimals(mean: float, spread: float) -> int:
     """Return how many digits show the spread, or the mean where there is none, as something else than 0."""
     # Equal values can differ from their mean by the last bit, which is no spread to show.
     smallest = spread if spread > 1e-12 * abs(mean) else abs(mean)
-    if not smallest or not math.isfinite(smallest):
-        return _USUAL_DECIMALS
-    if smallest >= 0.5 * 10**-_USUAL_DECIMALS:
+    if not smallest or not math.isfinite(smallest) or smallest >= 0.5 * 10**-_USUAL_DECIMALS:
         return _USUAL_DECIMALS
     return min(_MOST_DECIMALS, 1 - math.floor(math.log10(smallest)))
 
@@ -85,13 +83,10 @@ def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str])
 def statistics_lines(statistics: Sequence[Statistic], seeds: int, use_sem: bool) -> list[str]:
     """Return the statistics as lines: one a keyword, the number of seeds, and a row of a LaTeX table."""
     spread_name = "sem" if use_sem else "std"
-    lines = [_line(entry, seeds, spread_name) for entry in statistics]
+    lines = []
+    for entry in statistics:
+        count = "" if entry.count == seeds else f" ({entry.count} of {seeds} seeds have a number)"
+        lines.append(f"{entry.keyword} (mean +/- {spread_name}): {' +- '.join(entry.texts)}{count}")
     lines += [f"Number of seeds: {seeds}", "", "Row of a LaTeX table:"]
     lines += [" & ".join(entry.keyword.replace("_", r"\_") for entry in statistics)]
     return [*lines, " & ".join(r" $\pm$ ".join(entry.texts) for entry in statistics)]
-
-
-def _line(entry: Statistic, seeds: int, spread_name: str) -> str:
-    mean, spread = entry.texts
-    line = f"{entry.keyword} (mean +/- {spread_name}): {mean} +- {spread}"
-    return line if entry.count == seeds else f"{line} ({entry.count} of {seeds} seeds have a number)"
