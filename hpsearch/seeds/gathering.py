@@ -22,7 +22,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.search.command import main as run_search
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import Gathering, missing_seeds, plan_gathering, seed_grid
-from hpsearch.seeds.runs import SeedRun, counted, doubts, sum_up, sum_up_folder
+from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts
 from hpsearch.store.layout import make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
 
@@ -66,8 +66,7 @@ def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     if source is not None and source.doubt:
         console.warn(f"{source.doubt}; what the run's command says is repeated instead")
     added = _source_as_seed(source, gathering, runs, console) if source is not None else []
-    for warning in doubts(runs):
-        console.warn(warning)
+    warn_of_doubts(runs, console)
     _check_same_configuration(gathering, [*runs, *added], console)
     if added and source is not None and not gathering.search.dry_run:
         copy_run(source.folder, gathering.results)

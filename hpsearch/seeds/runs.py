@@ -119,19 +119,17 @@ def counted(runs: Sequence[SeedRun]) -> list[SeedRun]:
     return [run for run in runs if run.summary is not None]
 
 
-def doubts(runs: Sequence[SeedRun]) -> list[str]:
-    """Return one warning about all runs whose ``config.pickle`` was not used."""
+def warn_of_doubts(runs: Sequence[SeedRun], console: Console) -> None:
+    """Warn once of all runs whose ``config.pickle`` was not used."""
     found = [run.doubt for run in runs if run.doubt]
-    others = f" (and likewise in {len(found) - 1:,} more)" if len(found) > 1 else ""
-    return [
-        f"{doubt}{others}; what the run's command says counts instead, as far as it is known" for doubt in found[:1]
-    ]
+    if found:
+        others = f" (and likewise in {len(found) - 1:,} more)" if len(found) > 1 else ""
+        console.warn(f"{found[0]}{others}; what the run's command says counts instead, as far as it is known")
 
 
-def differing_runs(runs: Sequence[SeedRun], seed_option: str) -> list[str]:
-    """Return a warning about each run whose configuration differs from the first one's in more than seeds and paths."""
+def _warn_of_differences(runs: Sequence[SeedRun], seed_option: str, console: Console) -> None:
+    """Warn of each run whose configuration differs from the first one's in more than seeds and paths."""
     known = [(run, run.configuration) for run in runs if run.configuration is not None]
-    found = []
     for run, configuration in known[1:]:
         first, its = known[0]
         # Each run has paths of its own.
@@ -139,8 +137,7 @@ def differing_runs(runs: Sequence[SeedRun], seed_option: str) -> list[str]:
         paths = [name for name, value in both if isinstance(value, str) and "/" in value]
         different = difference(configuration, its, (seed_option, DATA_SEED_OPTION, *paths))
         if different:
-            found.append(f"{run.label} has another configuration than {first.label}: {different}")
-    return found
+            console.warn(f"{run.label} has another configuration than {first.label}: {different}")
 
 
 def difference(one: RunConfiguration, other: RunConfiguration, but: Collection[str]) -> str:
@@ -179,8 +176,8 @@ def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     files = [path.name for path in folder.iterdir() if path.is_file()]
     config = config_for_folder(folder, files, settings, options.search.grid_module, run_cwd, needs_functions=False)
     runs = read_seed_runs(folder, config, options.seed_option)
-    for warning in [*doubts(runs), *differing_runs(runs, options.seed_option)]:
-        console.warn(warning)
+    warn_of_doubts(runs, console)
+    _warn_of_differences(runs, options.seed_option, console)
     sum_up(folder, runs, options, config, console)
     return 0
 
