@@ -29,39 +29,26 @@ from hpsearch.store.values import build
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 
 
-def option(
-    default: Any,  # Any: of the type that the option has
-    group: str,
-    text: str,
-    read: Callable[[str], Any] | None = None,
-    metavar: str | None = None,
-    plans: bool = False,
-    repeats: bool = False,
-) -> Any:  # Any: dataclasses.field() is typed by its default
-    """Declare an option of a command, in a dataclass that holds its options.
+def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any: dataclasses.field() is typed like this
+    """Return a function that declares an option of a group, as a field of the dataclass of a command's options.
 
-    read: from its text to its value. plans: it shapes the list of runs, and so cannot be changed on resuming a search.
-    repeats: it may be given several times; its value is the tuple of all.
+    It takes the default, the help, a reader of the option's text and a metavar. repeats: the option may be given
+    several times; its value is the tuple of all. plans: it shapes the list of runs, and cannot change on a resume.
     """
-    keywords = {"type": read, "metavar": metavar, "action": "append" if repeats else None}
-    metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
-    return dataclasses.field(default=default, metadata=metadata)
 
-
-def _group(group: str, plans: bool = False) -> Callable[..., Any]:
-    """Return `option` for the options of a group."""
-
-    def declare(default: Any, text: str, *arguments: Any, **named: Any) -> Any:
-        return option(default, group, text, *arguments, **{"plans": plans, **named})
+    def declare(default: Any, text: str, read: Any = None, metavar: str | None = None, repeats: bool = False) -> Any:
+        keywords = {"type": read, "metavar": metavar, "action": "append" if repeats else None}
+        metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
+        return dataclasses.field(default=default, metadata=metadata)
 
     return declare
 
 
-_what = _group("what is searched", plans=True)
-_where, _new_folder = _group("where it goes"), _group("where it goes", plans=True)
-_how = _group("how runs are executed")
-_gpu = _group("GPUs (without --run_cluster)")
-_cluster = _group("cluster (with --run_cluster)")
+_what = option_group("what is searched", plans=True)
+_where, _new_folder = option_group("where it goes"), option_group("where it goes", plans=True)
+_how, _program = option_group("how runs are executed"), option_group("how runs are executed", plans=True)
+_gpu = option_group("GPUs (without --run_cluster)")
+_cluster = option_group("cluster (with --run_cluster)")
 
 
 @dataclass(frozen=True)
@@ -105,11 +92,10 @@ class SearchOptions:
     dry_run: bool = _where(False, "Print the commands on standard output and write nothing.")
 
     retries: int = _how(0, "Run failed runs again, up to N times each.", at_least(0), "N")
-    interpreter: str = _how(
+    interpreter: str = _program(
         "",
         "Command that runs the script instead of python3, such as 'singularity exec image.sif python3'.",
         metavar="CMD",
-        plans=True,
     )
     parser_timeout: float = _how(
         60,

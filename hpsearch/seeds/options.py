@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hpsearch.config.option_values import at_least, hours, whole
-from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, given_options, option, options_from, to_argv
+from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, given_options, option_group, options_from, to_argv
 from hpsearch.config.parsers import add_options
 from hpsearch.core.errors import UsageError
 
@@ -55,88 +55,68 @@ def _assignment(text: str) -> tuple[str, object]:
     return name, {"True": True, "False": False}.get(value, value)
 
 
-_SEEDS, _CONFIGURATION, _RESULTS = "which seeds", "the configuration", "the folder of results"
-_SUMMARY = f"the summary ({SUMMARY_NAME})"
-_JOB = "cluster job of the search itself (with --run_cluster, in the printed call)"
+_seeds = option_group("which seeds")
+_configuration = option_group("the configuration")
+_results = option_group("the folder of results")
+_summary = option_group(f"the summary ({SUMMARY_NAME})")
+_job = option_group("cluster job of the search itself (with --run_cluster, in the printed call)")
 
 
 @dataclass(frozen=True)
 class SeedsOptions:
     """What was asked for: on the command line, or by the user's script that was started."""
 
-    run_dir: str = option(
-        "",
-        _SEEDS,
-        "The run to repeat: its folder, or a search folder, whose best finished run is repeated.",
-        None,
-        "DIR",
+    run_dir: str = _seeds(
+        "", "The run to repeat: its folder, or a search folder, whose best finished run is repeated.", None, "DIR"
     )
-    num_seeds: int = option(
-        10,
-        _SEEDS,
-        "How many seeds in all (0, 1, 2, ...); those that lie in the folder of results count.",
-        at_least(1),
-        "N",
+    num_seeds: int = _seeds(
+        10, "How many seeds in all (0, 1, 2, ...); those that lie in the folder of results count.", at_least(1), "N"
     )
-    seeds_list: tuple[int, ...] = option(
-        (), _SEEDS, "Exactly these seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
+    seeds_list: tuple[int, ...] = _seeds(
+        (), "Exactly these seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
     )
-    vary_data_seed: bool = option(False, _SEEDS, f"Set {DATA_SEED_OPTION} to the same seed.")
-    seed_option: str = option("random_seed", _SEEDS, "The option that gives the script its seed.", None, "NAME")
-    start_gathering: bool = option(False, _SEEDS, "Start the search; without it, a call that starts it is printed.")
-    seeds_dir: str = option("", _SEEDS, "Only sum up the seeds that were gathered in this folder.", None, "DIR")
+    vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
+    seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
+    start_gathering: bool = _seeds(False, "Start the search; without it, a call that starts it is printed.")
+    seeds_dir: str = _seeds("", "Only sum up the seeds that were gathered in this folder.", None, "DIR")
 
-    config_name: str = option(
+    config_name: str = _configuration(
         "hpsearch_random_seeds",
-        _CONFIGURATION,
         "Name of the file with the grid. It lies in the folder of results, unless NAME has a folder of its own.",
         metavar="NAME",
     )
-    ignore_kwds: tuple[str, ...] = option(
-        (), _CONFIGURATION, "Options of the run that the new runs do not get.", _words, "LIST"
+    ignore_kwds: tuple[str, ...] = _configuration(
+        (), "Options of the run that the new runs do not get.", _words, "LIST"
     )
     #: Of several values of an option, the last one counts.
-    forced_params: tuple[tuple[str, object], ...] = option(
-        (),
-        _CONFIGURATION,
-        "Give an option another value than the run had; may be repeated.",
-        _assignment,
-        "NAME=VALUE",
-        repeats=True,
+    forced_params: tuple[tuple[str, object], ...] = _configuration(
+        (), "Give an option another value than the run had; may be repeated.", _assignment, "NAME=VALUE", repeats=True
     )
 
-    out_dir: str = option(
+    out_dir: str = _results(
         "./out/random_seeds",
-        _RESULTS,
         "Results go to a folder in here, named like the run; what lies there already counts. Relative to --run_cwd.",
         metavar="DIR",
     )
-    force_out_dir: bool = option(False, _RESULTS, "Use exactly --out_dir, with no folder inside.")
+    force_out_dir: bool = _results(False, "Use exactly --out_dir, with no folder inside.")
     #: Always so here; old calls that give it go on working.
-    dont_force_new_dir: bool = option(False, _RESULTS, argparse.SUPPRESS)
+    dont_force_new_dir: bool = _results(False, argparse.SUPPRESS)
 
     #: Empty = all that have numbers.
-    summary_keys: tuple[str, ...] = option(
-        (),
-        _SUMMARY,
-        "The keywords to sum up. Default: all that have numbers, the performance key first.",
-        _words,
-        "LIST",
+    summary_keys: tuple[str, ...] = _summary(
+        (), "The keywords to sum up. Default: all that have numbers, the performance key first.", _words, "LIST"
     )
-    summary_sem: bool = option(
-        False, _SUMMARY, "Show the standard error of the mean instead of the standard deviation."
-    )
-    summary_precs: int | Sequence[int] | None = option(
+    summary_sem: bool = _summary(False, "Show the standard error of the mean instead of the standard deviation.")
+    summary_precs: int | Sequence[int] | None = _summary(
         None,
-        _SUMMARY,
         "Digits after the decimal point: one number, or one for each keyword. Default: 2, or more if needed.",
         _precisions,
         "LIST",
     )
 
-    hps_num_hours: float = option(24, _JOB, "Time limit: hours, or H:MM.", hours, "N")
-    hps_resources: str = option('"rusage[mem=8000]"', _JOB, "LSF: resources (bsub -R).", metavar="STR")
-    hps_slurm_mem: str = option("8G", _JOB, "Slurm: memory.", metavar="STR")
+    hps_num_hours: float = _job(24, "Time limit: hours, or H:MM.", hours, "N")
+    hps_resources: str = _job('"rusage[mem=8000]"', "LSF: resources (bsub -R).", metavar="STR")
+    hps_slurm_mem: str = _job("8G", "Slurm: memory.", metavar="STR")
 
     search: SearchOptions = field(default_factory=SearchOptions)
     #: What only a user's script can set: the configuration to repeat, instead of a run; the folder of ``hpsearch.py``.
