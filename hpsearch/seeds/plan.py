@@ -22,8 +22,8 @@ from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, is_within, options_of
 from hpsearch.seeds.options import DATA_SEED_OPTION, SeedsOptions
 from hpsearch.seeds.runs import SeedRun, check_summary_options, difference, read_run, read_seed_runs, seed_of
-from hpsearch.store.layout import SearchFolder
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings
 
 
