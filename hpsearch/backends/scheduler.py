@@ -66,6 +66,13 @@ class Submission:
     def script(self) -> Path:
         return script_path(self.log_folder, self.name)
 
+    def refuse_characters(self, characters: Mapping[str, str], scheduler: str) -> None:
+        """Raise SubmissionRefused if the log folder's path has characters (given with their names) that it refuses."""
+        for character, name in characters.items():
+            if character in str(self.log_folder):
+                problem = f"{scheduler} cannot write to {str(self.log_folder)!r}: it has {name} in it"
+                raise SubmissionRefused(f"{problem}; give another --out_dir")
+
 
 def script_path(log_folder: Path, name: str) -> Path:
     """Return the path of the script of a submission, or of a run, by its name."""
@@ -99,14 +106,6 @@ def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
         clusters.setdefault(cluster_of(job_id), {})[job_id] = None
     for group in map(list, clusters.values()):
         yield from (group[start : start + most] for start in range(0, len(group), most))
-
-
-def refuse_characters(path: Path, characters: Mapping[str, str], scheduler: str) -> None:
-    """Raise SubmissionRefused if a path has characters (given with their names) that the scheduler refuses."""
-    for character, name in characters.items():
-        if character in str(path):
-            problem = f"{scheduler} cannot write to {str(path)!r}: it has {name} in it"
-            raise SubmissionRefused(f"{problem}; give another --out_dir")
 
 
 def found_in(answer: Answer | None, pattern: str) -> str:

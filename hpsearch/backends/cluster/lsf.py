@@ -11,16 +11,7 @@ from typing import Any
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
-from hpsearch.backends.scheduler import (
-    ClusterWishes,
-    Command,
-    JobRow,
-    Scheduler,
-    Submission,
-    found_in,
-    refuse_characters,
-    time_limit,
-)
+from hpsearch.backends.scheduler import ClusterWishes, Command, JobRow, Scheduler, Submission, found_in, time_limit
 from hpsearch.backends.shell import Answer, one_line
 from hpsearch.core.errors import (
     ArrayTooLarge,
@@ -37,10 +28,6 @@ from hpsearch.core.model import Job, JobPhase, RunState, Status
 
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
-#: bjobs shows the name of a job's report, and a job is one line there.
-_NOT_IN_PATHS = {"\n": "a line break"}
-#: What a bjobs before 9.1, or of a relative of LSF, says of -o.
-_NO_RECORDS = re.compile(r"(?:illegal|invalid|unrecognized|unknown) option", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,20 +65,20 @@ class Lsf(Scheduler):
         return {**others, "LSB_NTRIES": "1"}
 
     def version_command(self) -> Command:
-        """Ask for the user's unfinished jobs, in the same form as later."""
         return self._bjobs()
 
     def check_version(self, answer: Answer) -> None:
         """Make sure that bjobs answers in records, and that the package that composes commands is there."""
         load_package()
-        if _NO_RECORDS.search(answer.words):
+        # So says a bjobs before 9.1, or of a relative of LSF.
+        if re.search(r"(?:illegal|invalid|unrecognized|unknown) option", answer.words, re.IGNORECASE):
             raise BackendError(f"bjobs does not know its option -o ({answer.words}): LSF 9.1 or later is needed")
         # An older version refuses a field by its name, and can do without.
         self._reason_fields = tuple(field for field in _REASON_FIELDS if field not in answer.stderr)
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
         """Hand over the script on standard input. Raises SubmissionRefused if bjobs cannot show the log folder."""
-        refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
+        submission.refuse_characters({"\n": "a line break"}, self.name)
         members = f"[1-{len(submission.jobs)}]%{submission.at_once}" if submission.is_array else ""
         further = self._wishes.options
         options = {
@@ -251,11 +238,9 @@ def load_package() -> Any:  # Any: the package has no types
 
 
 def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
-    """Return the words of the submit command, without -o and -e. options: name without the hyphen -> value.
-
-    The package composes a line for a shell. Some values it quotes wrongly unless they are quoted already, and it always
-    adds files of its own for -o and -e.
-    """
+    """Return the words of the submit command, without -o and -e. options: name without the hyphen -> value."""
+    # The package composes a line for a shell. It quotes some values wrongly unless they are quoted already, and always
+    # adds files of its own for -o and -e.
     quoted = {name: shlex.quote(value) for name, value in options.items()}
     words = shlex.split(load_package()(job_name, **quoted).command)
     pairs = zip(words[1::2], words[2::2], strict=True)

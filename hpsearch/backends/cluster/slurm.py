@@ -21,7 +21,6 @@ from hpsearch.backends.scheduler import (
     cluster_of,
     found_in,
     on_cluster,
-    refuse_characters,
     script_path,
     time_limit,
     without_cluster,
@@ -32,17 +31,12 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
-#: Lines of sbatch that tell of an error; all others may be a plugin's.
-_ERROR = re.compile(r"sbatch: (?:error|fatal):|.*\bfailed:")
-#: The node drops backslashes from the name of the output file: the job would fail at its start without a word.
-_NOT_IN_PATHS = {"\\": "a backslash", "\n": "a line break"}
 
 
 @dataclass(frozen=True)
 class SlurmWishes:
-    """What the user asks for in Slurm's own words; empty = not given.
+    """What the user asks for in Slurm's own words; empty = not given. options: further words of sbatch's command line.
 
-    options: words of further options of sbatch.
     by_hand: which of time, mem and gres the user has given, even if only at their defaults.
     """
 
@@ -64,11 +58,10 @@ class Slurm(Scheduler):
     writes_output_live = True
 
     def __init__(self, wishes: SlurmWishes, environ: Mapping[str, str] = MappingProxyType({})) -> None:
-        """environ: has more of the user's wishes (``SBATCH_*``). Raises UsageError as `FurtherWishes` does."""
+        """environ: has more of the user's wishes (``SBATCH_*``). Raises UsageError as `check_further_options` does."""
         self._wishes, self._further = wishes, FurtherWishes(wishes.options, environ)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Keep the user's ``SBATCH_*``, and nothing of a surrounding job."""
         gres = self._wishes.gres
         is_default = gres == SlurmWishes.gres and "gres" not in self._wishes.by_hand
         return self._further.environment(environ, "gpu" in gres and not is_default)
@@ -85,20 +78,20 @@ class Slurm(Scheduler):
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
         """Repeat the options of the command line, for people who hand the script in again."""
-        refuse_characters(submission.log_folder, _NOT_IN_PATHS, self.name)
-        own, further, clusters = self._options(submission, wishes)
-        lines = [shlex.join(words) for words in (*([word] for word in own), further, clusters) if words]
+        # The node drops backslashes from the name of the output file: the job would fail at its start without a word.
+        submission.refuse_characters({"\\": "a backslash", "\n": "a line break"}, self.name)
+        lines = [shlex.join(words) for words in self._options(submission, wishes) if words]
         # sbatch reads options line by line, and takes a backslash for an escape between any quotes.
         return ["#SBATCH {}".format(line.replace("\\", "\\\\")) for line in lines if "\n" not in line]
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
         """Submit the script as a file, because squeue then shows its path."""
         # A user's environment would win against options in the script.
-        words = [word for part in self._options(submission, wishes) for word in part]
+        words = [word for line in self._options(submission, wishes) for word in line]
         return Command(["sbatch", "--parsable", *words, str(submission.script)])
 
-    def _options(self, submission: Submission, wishes: ClusterWishes) -> tuple[list[str], list[str], list[str]]:
-        """Return the words for sbatch: the search's own, then the user's, then the clusters."""
+    def _options(self, submission: Submission, wishes: ClusterWishes) -> list[Sequence[str]]:
+        """Return the words for sbatch, in lines: one for each of the search's own, one for the user's, the clusters."""
         own, after = self._wishes, submission.after or ""
         # A percent sign begins a replacement symbol.
         output = str(submission.log_folder / submission.name).replace("%", "%%")
@@ -121,7 +114,8 @@ class Slurm(Scheduler):
         words += ["--no-requeue", "--open-mode=append"]
         # Jobs can wait for those of their own cluster only.
         clusters = cluster_of(after) or self._further.clusters
-        return words, list(own.options), [f"--clusters={clusters}"] if clusters != self._further.clusters_option else []
+        others = [f"--clusters={clusters}"] if clusters != self._further.clusters_option else []
+        return [*([word] for word in words), own.options, others]
 
     def _left_to_user(self, wishes: ClusterWishes) -> dict[str, str]:
         """Return our options that stand at their defaults while the user asks for another value elsewhere, as given."""
@@ -149,7 +143,8 @@ class Slurm(Scheduler):
         said = "; ".join(dict.fromkeys(filter(None, texts)))
         if answer.exit_status is None or answer.exit_status < 0:
             raise SubmissionUnsure(said or "sbatch gave no answer in time")
-        errors = "\n".join(filter(_ERROR.match, answer.stderr.splitlines()))
+        # All other lines may be a plugin's.
+        errors = "\n".join(re.findall(r"^sbatch: (?:error|fatal):.*|^.*\bfailed:.*", answer.stderr, re.MULTILINE))
         raise refusal("sbatch", said or f"exit status {answer.exit_status}", meaning(said, SBATCH_REFUSALS, errors))
 
     def array_member(self, array: str, number: int) -> str:
@@ -249,11 +244,8 @@ class Slurm(Scheduler):
     def log_files(self, job: Job) -> list[LogFile]:
         logs, token, folder = job.attempt.log_folder, job.attempt.token, job.attempt.run.folder
         name = f"{folder}_{without_cluster(job.id)}"
-        return [
-            LogFile(logs / f"{token}.out", f"{name}.out"),
-            LogFile(logs / f"{token}.err", f"{name}.err"),
-            LogFile(script_path(logs, token), f"{folder}_script.sh"),
-        ]
+        output = [LogFile(logs / f"{token}{end}", f"{name}{end}") for end in (".out", ".err")]
+        return [*output, LogFile(script_path(logs, token), f"{folder}_script.sh")]
 
 
 #: Columns after a job's id: its number in the array, state, reason, node, and the script, which may hold a "|".
