@@ -15,8 +15,14 @@ from hpsearch.core.errors import (
     UsageError,
 )
 
+
+def _letters(text: str) -> dict[str, str]:
+    """Return name -> letter, empty if it has none."""
+    return {name: letter for name, _, letter in (word.partition("=") for word in text.split())}
+
+
 #: Options of sbatch and their letters (Slurm 22.05 and later), by what may follow them; others are sbatch's to judge.
-_WITH_VALUE = """
+_NEED_VALUE = _letters("""
     account=A acctg-freq array=a batch bb bbf begin=b chdir=D cluster cluster-constraint clusters=M comment constraint=C
     container container-id core-spec=S cores-per-socket cpu-freq cpus-per-gpu cpus-per-task=c deadline delay-boot
     dependency=d distribution=m error=e exclude=x export export-file extra extra-node-info=B gid gpu-bind gpu-freq
@@ -25,21 +31,13 @@ _WITH_VALUE = """
     nodes=N ntasks=n ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output=o partition=p
     power prefer priority profile qos=q reservation segment signal sockets-per-node switches thread-spec
     threads-per-core time=t time-min tmp tres-bind tres-per-task uid wait-all-nodes wckey wrap
-"""
-_WITH_OPTIONAL_VALUE = "exclusive get-user-env nice no-kill=k propagate"
-_FLAGS = """
+""")
+_MAY_HAVE_VALUE = _letters("exclusive get-user-env nice no-kill=k propagate")
+_HAVE_NONE = _letters("""
     contiguous help=h hold=H ignore-pbs no-requeue overcommit=O oversubscribe=s parsable quiet=Q reboot requeue
     spread-job test-only usage use-min-nodes verbose=v version=V wait=W
-"""
-
-
-def _letters(text: str) -> dict[str, str]:
-    """Return name -> letter, empty if it has none."""
-    return {name: letter for name, _, letter in (word.partition("=") for word in text.split())}
-
-
-_NEED_VALUE, _MAY_HAVE_VALUE = _letters(_WITH_VALUE), _letters(_WITH_OPTIONAL_VALUE)
-_KNOWN = {**_NEED_VALUE, **_MAY_HAVE_VALUE, **_letters(_FLAGS)}
+""")
+_KNOWN = {**_NEED_VALUE, **_MAY_HAVE_VALUE, **_HAVE_NONE}
 _NAMES = {letter: name for name, letter in _KNOWN.items() if letter}
 #: Options that a search cannot leave to its user, and why.
 _NOT_TO_BE_GIVEN = {
@@ -137,7 +135,6 @@ class FurtherWishes:
     """What a user asks of sbatch beside the options of the search: in its further options, and in the environment."""
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Raises UsageError if the words take away what the search needs for itself."""
         check_further_options(words)
         self._options = {option.name: option.value or "" for option in read_options(words)}
         self._environ = environ
@@ -154,11 +151,9 @@ class FurtherWishes:
         return [f"{variable}={value}" for variable, value in given if value]
 
     def environment(self, environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
-        """Return the environment for Slurm's commands, without what would change their answers.
-
-        A job inherits it, so variables of the job that this process may run in are dropped. A user's ``SBATCH_*`` stay
-        unless the search gives the option itself, or both ask for GPUs. is_gpu_asked: the search's own options do.
-        """
+        """Return the environment for Slurm's commands. is_gpu_asked: the search's own options ask for GPUs."""
+        # A job inherits it, so variables of the job that this process may run in are dropped. A user's SBATCH_* stay
+        # unless the search gives the option itself, or both ask for GPUs.
         strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
         dropped = set(_DROPPED)
         if is_gpu_asked or "gpu" in self._options.get("gres", "") or not self._options.keys().isdisjoint(_GPUS):
