@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from hpsearch.backends.base import LogFile, sleep
+from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import remove, scripts_for, write
@@ -51,7 +52,6 @@ class ClusterBackend:
 
     @cached_property
     def own_cluster(self) -> str:
-        """The name of the cluster that the commands ask here; empty if they do not say."""
         scheduler = self._scheduler
         if not isinstance(scheduler, NamesCluster):
             return ""
@@ -70,20 +70,18 @@ class ClusterBackend:
     def place(self, active: Sequence[Job]) -> Place | None:
         wishes = self._wishes
         self._free = wishes.jobs - len({job.id for job in active})
+        jobs = int(self._free > 0)
         if wishes.as_arrays:
             # An array may start small if it can be widened later.
             can_widen = self._scheduler.throttle_command("1", 1) is not None
             is_open = not active or wishes.all_at_once or (self._free > 0 and can_widen)
             jobs = self._arrays.size if is_open else 0
-        else:
-            jobs = 1 if self._free > 0 else 0
         return Place(capacity=jobs * wishes.runs_per_job) if jobs else None
 
     def prepare(self, attempt: Attempt) -> None:
         """Nothing: a job waits in the queue anyway."""
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
-        """Hand over the attempts as one job, or as one array of jobs."""
         if self._hopeless:
             raise SubmissionRefused(self._hopeless)
         submission = self._submission(attempts)
@@ -186,14 +184,13 @@ class ClusterBackend:
         limits = [] if timeout_s is None else [timeout_s]
         if active:
             limits += [self._look_s, max(self._jobs.schedule.seconds_left(self._clock()), _FIRST_LOOK_S)]
-        sleep(min(limits, default=None), alarm)
+        _sleep(min(limits, default=None), alarm)
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
-        """End the jobs; return when the scheduler has them no more."""
         deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, False, 0.1
         alive, told = list(active), set[str]()
         while alive and self._clock() < deadline:
-            becomes_hurried = not is_hurried and sleep(0, alarm)
+            becomes_hurried = not is_hurried and _sleep(0, alarm)
             is_hurried |= becomes_hurried
             # Asked before anything is cancelled: an id may belong to someone else's job by now.
             heard, rows = self._client.query(alive)
@@ -205,7 +202,7 @@ class ClusterBackend:
             self._client.cancel(self._jobs.names.not_given_away(news, rows), is_hurried)
             alive, told = [job for job in alive if job.attempt.token not in gone], tokens
             if alive:
-                time.sleep(pause_s) if is_hurried else sleep(pause_s, alarm)
+                time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
@@ -214,3 +211,10 @@ class ClusterBackend:
 
     def close(self) -> None:
         """Nothing: jobs go on."""
+
+
+def _sleep(seconds: float | None, alarm: int) -> bool:
+    """Sleep; return True if the alarm ended it."""
+    poller = select.poll()
+    poller.register(alarm, select.POLLIN)
+    return bool(poller.poll(None if seconds is None else max(0.0, seconds * 1000)))

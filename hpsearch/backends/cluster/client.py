@@ -14,8 +14,6 @@ from hpsearch.core.model import Job
 
 #: If its scheduler is down or busy, a command gives up by itself after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
-#: Ids in one command line.
-_IDS_AT_ONCE = 500
 #: The id of a job that the scheduler has forgotten: only its exit file is left.
 FORGOTTEN = "forgotten"
 
@@ -65,13 +63,11 @@ class SchedulerClient:
         return rows
 
     def cancel(self, jobs: Iterable[Job], at_once: bool = False) -> None:
-        """End these jobs. at_once: give them no time to end by themselves."""
         for ids in _groups(jobs):
             for is_kill in (False, True) if at_once else (False,):
                 self.run(self._scheduler.cancel_command(ids, is_kill))
 
     def _tell_of_silence(self, cluster: str, problem: str) -> None:
-        """Tell once that a cluster does not answer, with the problem; and once that it does again."""
         if bool(problem) == (cluster in self._silent):
             return
         self._silent ^= {cluster}
@@ -97,14 +93,11 @@ class SchedulerClient:
 
 
 def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:
-    """Return the ids of these jobs, as many together as one command takes."""
-    return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), _IDS_AT_ONCE)
+    return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), most=500)
 
 
 #: After a change that the scheduler did not accept: the pause before the next try, doubled each time up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
-#: scontrol fails if some of an array's jobs have ended, and says this of the others, which it has changed.
-_CHANGED_SOME = "No error"
 
 
 class JobArrays:
@@ -160,7 +153,8 @@ class JobArrays:
             return
         command = self._scheduler.throttle_command(self._newest, at_once)
         answer = None if command is None else self._run(command)
-        if answer is None or answer.exit_status == 0 or _CHANGED_SOME in f"{answer.stdout}{answer.stderr}":
+        # scontrol fails if some of an array's jobs have ended, and says "No error" of the others, which it has changed.
+        if answer is None or answer.exit_status == 0 or "No error" in f"{answer.stdout}{answer.stderr}":
             self._at_once, self._pause_s = at_once, _FIRST_PAUSE_S
         else:
             self._next_try = self._clock() + self._pause_s

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field, replace
 from hpsearch.backends.launcher import ExitNote, exit_reason
 from hpsearch.core.model import JobPhase, RunState, Status
 
-_SIGKILL = 137
-_LOST = "it left the queue without leaving its exit status"
-_TAKEN_OUT = "it was taken out of its array before it started"
 #: How long the exit file of a job that ended by itself is waited for; that of a killed one, which rarely leaves any.
 _EXIT_FILE_S, _KILLED_S = 30.0, 3.0
 #: How long the scheduler may take to say that a failed run was out of memory; or who ended a run that was told to stop.
@@ -59,8 +56,7 @@ class JobWatch:
     def see_note(self, note: ExitNote | None, now: float) -> bool:
         """Take in what the exit file says, which is gone if the scheduler starts the job anew; return if it is news."""
         is_news = note != self.note
-        if is_news:
-            self.note, self.note_at = note, now
+        self.note, self.note_at = note, now if is_news else self.note_at
         return is_news
 
     def see_row(self, told: Status, now: float) -> bool:
@@ -76,10 +72,8 @@ class JobWatch:
 
     def see_absence(self, now: float, array_is_there: bool = False) -> None:
         """Take in an answer that lacks the job."""
-        if self.absences == 0:
-            self.absent_at = now
-        self.absences += 1
-        self.array_is_there = array_is_there
+        self.absent_at = self.absent_at if self.absences else now
+        self.absences, self.array_is_there = self.absences + 1, array_is_there
 
     def _is_gone(self, now: float) -> bool:
         return self.absences >= _ABSENCES and now - self.absent_at >= _ABSENT_S
@@ -97,18 +91,18 @@ class JobWatch:
         # A job that is taken out of its array while it waits leaves no trace.
         was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
         if self.array_is_there and was_waiting and self.absences >= _ABSENCES:
-            return Status(JobPhase.ENDED, None, RunState.CANCELLED, _TAKEN_OUT)
+            return Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was taken out of its array before it started")
         if self._is_gone(now):
-            return Status(JobPhase.ENDED, None, RunState.LOST, _LOST)
+            return Status(JobPhase.ENDED, None, RunState.LOST, "it left the queue without leaving its exit status")
         return Status(JobPhase.UNKNOWN) if self.absences else self.told
 
     def _with_note(self, note: ExitNote, now: float) -> Status:
         reason = exit_reason(note.exit_status)
         by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, ended_at=note.ended)
-        # Something else ended it, as it seems; if not, only lack of memory may have.
-        was_ended = note.was_told_to_stop or note.exit_status == _SIGKILL
         if not self.waits_for_cause:
             return by_itself
+        # Something else ended it, as it seems (137 is SIGKILL); if not, only lack of memory may have.
+        was_ended = note.was_told_to_stop or note.exit_status == 137
         if self.told.phase is JobPhase.ENDED:
             # For a moment, a job that is put back into the queue looks like a failed one.
             is_settled = self.seen_at - self.told_at >= _SETTLE_S or self.absences or self.is_cancelled

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.job_watch import JobWatch, PollSchedule
-from hpsearch.backends.cluster.script import runs_in_script
+from hpsearch.backends.cluster.script import RUN_LINE
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
@@ -62,22 +62,19 @@ class ClusterJobs:
         """Take in an answer on jobs that were cancelled; return the tokens of those that the scheduler has no more."""
         self.look(jobs)
         self.take_in(jobs, rows)
-        own = self.names.own_rows(jobs, rows)
-        living = {job_id: row for job_id, row in own.items() if row.status.phase is not JobPhase.ENDED}
-        gone = {
-            job.attempt.token
-            for job in jobs
-            if job.id not in living or (living[job.id].is_elsewhere and job.attempt.exit_file.exists())
-        }
-        for token in gone:
-            self._watches[token].is_cancelled = True
+        own, gone = self.names.own_rows(jobs, rows), set()
+        for job in jobs:
+            row = own.get(job.id)
+            is_alive = row is not None and row.status.phase is not JobPhase.ENDED
+            if not is_alive or (row is not None and row.is_elsewhere and job.attempt.exit_file.exists()):
+                self._watches[job.attempt.token].is_cancelled = True
+                gone.add(job.attempt.token)
         return gone
 
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; without those that nothing is known of."""
         now = self._clock()
-        silent = {job.attempt.log_folder for job in jobs if self._watches[job.attempt.token].has_failed_silently}
-        logs = _listed(silent)
+        logs = _listed({job.attempt.log_folder for job in jobs if self._watches[job.attempt.token].has_failed_silently})
         known = {job.attempt.token: self._status(job, now, logs) for job in jobs}
         for token, status in known.items():
             if status.phase is JobPhase.ENDED:
@@ -155,13 +152,9 @@ class SubmissionNames:
     def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
         """Return token -> job id for the attempts whose submissions have rows."""
         ids = {(row.name, row.number): row.id for row in rows if row.name}
-        found = {}
-        for attempt in attempts:
-            name, number = self.of(attempt)
-            job_id = ids.get((name, number)) or ids.get((name, None))
-            if job_id is not None:
-                found[attempt.token] = job_id
-        return found
+        names = {attempt.token: self.of(attempt) for attempt in attempts}
+        found = {token: ids.get(name) or ids.get((name[0], None)) for token, name in names.items()}
+        return {token: job_id for token, job_id in found.items() if job_id is not None}
 
     def scripts_of(self, attempts: Sequence[Attempt]) -> list[Path]:
         """Return the scripts of these attempts, and of the submissions that have no other attempts."""
@@ -193,14 +186,11 @@ class SubmissionNames:
         return {token for token, other in self._names.items() if other == job}
 
     def _read_scripts(self, log_folder: Path) -> None:
-        for script in log_folder.glob(f"*{BATCH_MARK}*.sh"):
-            if script not in self._read:
-                self._read.add(script)
-                try:
-                    text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
-                except OSError:
-                    continue  # The runs of this script are looked for by their own names.
-                self._names.update({token: (script.stem, number) for number, token in runs_in_script(text)})
+        for script in {*log_folder.glob(f"*{BATCH_MARK}*.sh")} - self._read:
+            self._read.add(script)
+            with contextlib.suppress(OSError):  # The runs of this script are looked for by their own names then.
+                text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
+                self._names.update({token: (script.stem, int(number)) for number, token in RUN_LINE.findall(text)})
 
 
 def _listed(folders: Iterable[Path]) -> set[Path] | None:

@@ -1,7 +1,4 @@
-"""The shell scripts of cluster jobs: they run the simulation, pass signals on, and keep how each run ended.
-
-In bash, for which users' own lines (modules, conda) are written.
-"""
+"""The shell scripts of cluster jobs: they run the simulation, pass signals on, and keep how each run ended."""
 
 from __future__ import annotations
 
@@ -17,8 +14,8 @@ from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt
 
-#: -p: nothing in the caller's environment (BASH_ENV, SHELLOPTS, exported functions) changes what these scripts do. The
-#: run's own shell reads all of it.
+#: Bash, for which users' own lines (modules, conda) are written; -p: nothing in the caller's environment (BASH_ENV,
+#: SHELLOPTS, exported functions) changes what these scripts do. The run's own shell reads all of it.
 _SHEBANG = "#!/bin/bash -p"
 
 #: What the scripts of runs and of jobs with several runs begin with.
@@ -162,9 +159,7 @@ done
 if [ "${{#runs[@]}}" -eq 1 ]; then
     exec "$BASH" -p {folder}/"${{runs[0]}}".sh >{folder}/"${{runs[0]}}".out 2>{folder}/"${{runs[0]}}".err
 fi
-{read_lines}started=()
-failed=0
-is_over=0
+{read_lines}started=() failed=0 is_over=0
 stop() {{
     local process
     is_interrupted=1
@@ -172,10 +167,6 @@ stop() {{
     for process in "${{started[@]}}"; do kill -s "$1" "$process" 2>/dev/null; done
 }}
 pass_signals_on
-start() {{
-    "$BASH" -p {folder}/"$1".sh {to}{folder}/"$1".out 2{to}{folder}/"$1".err &
-    started+=("$!")
-}}
 await_started() {{
     local process
     for process in "${{started[@]}}"; do
@@ -185,7 +176,8 @@ await_started() {{
 }}
 for run in "${{runs[@]}}"; do
     if [ "$is_over" = 1 ]; then break; fi
-    start "$run"
+    "$BASH" -p {folder}/"$run".sh {to}{folder}/"$run".out 2{to}{folder}/"$run".err &
+    started+=("$!")
     {after_start}
 done
 await_started
@@ -194,10 +186,9 @@ exit "$failed"
 """
 
 #: What bash says of an open quote or here-document.
-_UNFINISHED = re.compile(
-    r"line (\d+): (?:syntax error: |warning: )?((?:unexpected E|unexpected end of f|here-document ).*)"
-)
-_RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
+_UNFINISHED = re.compile(r"line (\d+): (?:syntax error: |warning: )?((?:unexpected (?:E|end of f)|here-document ).*)")
+#: A run in the script of a submission with several: the number of its job, and its token.
+RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
 def scripts_for(submission: Submission, scheduler: Scheduler, wishes: ClusterWishes) -> dict[Path, str]:
@@ -239,7 +230,6 @@ def run_script(
 
 
 def _batch_script(submission: Submission, index_variable: str, header: Sequence[str], wishes: ClusterWishes) -> str:
-    """Return the script of jobs with several runs each, or of an array of jobs."""
     first, folder = submission.jobs[0][0], _quoted(submission.log_folder)
     reads_lines = bool(wishes.setup.strip()) and any(len(job) > 1 for job in submission.jobs)
     again = ("/bin/bash", "-p", str(submission.script), "after-lines")
@@ -272,11 +262,6 @@ def _quoted(path: object) -> str:
     return shlex.quote(str(path))
 
 
-def runs_in_script(text: str) -> list[tuple[int, str]]:
-    """Return (number of the job, token) for each run in a batch script; none in the script of a single run."""
-    return [(int(number), token) for number, token in _RUN_LINE.findall(text)]
-
-
 def write(scripts: Mapping[Path, str]) -> None:
     """Write scripts. Raises OSError."""
     for path, text in scripts.items():
@@ -291,10 +276,7 @@ def remove(scripts: Iterable[Path]) -> None:
 
 
 def setup_problem(lines: str) -> str:
-    """Return why bash would misread the user's lines, and what to do; empty if nothing is certain.
-
-    Other mistakes may depend on options that the lines themselves set; the job reports them.
-    """
+    """Return why bash is certain to misread the user's lines, and what to do; the job reports other mistakes."""
     if lines.startswith("\ufeff"):
         return "it begins with a byte order mark, which bash takes for a part of the first word; save it without one"
     carriage_return = re.search(r"\r(?:\n|$)", lines)
