@@ -172,7 +172,7 @@ class ClusterBackend:
         has_news = self._jobs.take_in(heard, [*rows, *history])
         self._jobs.schedule.asked(self._clock(), has_news)
         self._client.tell_of_trouble(heard, own)
-        # They would never start. If others like them would not either, no more are submitted.
+        # These would never start. If others like them would not either, no more are submitted.
         hopeless = [job for job in heard if job.id in own and own[job.id].is_hopeless]
         self._client.cancel(hopeless)
         for row in (own[job.id] for job in hopeless):

@@ -1,4 +1,4 @@
-"""A scheduler's commands, run: one for many jobs, and what is wrong told to the user once."""
+"""A scheduler's commands, run: one for many jobs, what is wrong told to the user once; and how large arrays may be."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class JobArrays:
         return int(min(self._largest, limit))
 
     def refused(self, jobs: int, error: SearchError) -> SearchError:
-        """Make the next array half as large if the size of this one was refused; return what the refusal comes to."""
+        """Make the next array half as large if the size of this one was refused; return the error to raise."""
         is_too_large = isinstance(error, ArrayTooLarge)
         if jobs == 1 or not (is_too_large or isinstance(error, SubmitLimitReached)):
             return error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hpsearch.backends.launcher import ExitNote, exit_reason
 from hpsearch.core.model import JobPhase, RunState, Status
 
-#: How long the exit file of a job that ended by itself is waited for; that of a killed one, which rarely leaves any.
+#: How long to wait for an exit file: of a job that ended by itself; of a killed one, which rarely leaves any.
 _EXIT_FILE_S, _KILLED_S = 30.0, 3.0
 #: How long the scheduler may take to say that a failed run was out of memory; or who ended a run that was told to stop.
 _FAILED_S, _CAUSE_S = 20.0, 60.0
@@ -54,7 +54,7 @@ class JobWatch:
         return self.note is None and told.phase is JobPhase.ENDED and is_failure
 
     def see_note(self, note: ExitNote | None, now: float) -> bool:
-        """Take in what the exit file says, which is gone if the scheduler starts the job anew; return if it is news."""
+        """Take in what the exit file says; None: it is gone, or not there yet. Return whether that is news."""
         is_news = note != self.note
         self.note, self.note_at = note, now if is_news else self.note_at
         return is_news
@@ -65,7 +65,7 @@ class JobWatch:
         # The first end counts: a job that would never start ends with that reason, although it is cancelled afterwards.
         if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
             return False
-        # Another reason alone is none: LSF's have numbers of hosts, which change all the time.
+        # Another reason alone is no news: LSF's have numbers of hosts, which change all the time.
         is_news = told != replace(self.told, reason=told.reason)
         self.told, self.told_at = told, now if is_news else self.told_at
         return is_news
@@ -122,7 +122,7 @@ class JobWatch:
         return replace(by_itself, cause=RunState.LOST, reason=f"{reason}; the scheduler does not say why")
 
 
-#: The shortest pause, in seconds, is a share of the search's age within limits: one of a day is not asked every second.
+#: The shortest pause, in seconds, is a share of the search's age, within limits: after a day, none asks every second.
 _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
 
 

@@ -188,7 +188,7 @@ class SubmissionNames:
     def _read_scripts(self, log_folder: Path) -> None:
         for script in {*log_folder.glob(f"*{BATCH_MARK}*.sh")} - self._read:
             self._read.add(script)
-            with contextlib.suppress(OSError):  # The runs of this script are looked for by their own names then.
+            with contextlib.suppress(OSError):  # Its runs are then looked for by their own names.
                 text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
                 self._names.update({token: (script.stem, int(number)) for number, token in RUN_LINE.findall(text)})
 

@@ -70,7 +70,7 @@ class Lsf(Scheduler):
     def check_version(self, answer: Answer) -> None:
         """Make sure that bjobs answers in records, and that the package that composes commands is there."""
         load_package()
-        # So says a bjobs before 9.1, or of a relative of LSF.
+        # A bjobs before 9.1, or of a relative of LSF, says this.
         if re.search(r"(?:illegal|invalid|unrecognized|unknown) option", answer.words, re.IGNORECASE):
             raise BackendError(f"bjobs does not know its option -o ({answer.words}): LSF 9.1 or later is needed")
         # An older version refuses a field by its name, and can do without.

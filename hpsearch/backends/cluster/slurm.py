@@ -91,7 +91,7 @@ class Slurm(Scheduler):
         return Command(["sbatch", "--parsable", *words, str(submission.script)])
 
     def _options(self, submission: Submission, wishes: ClusterWishes) -> list[Sequence[str]]:
-        """Return the words for sbatch, in lines: one for each of the search's own, one for the user's, the clusters."""
+        """Return sbatch's options, in lines of words: each of the search's own, then the user's, then the clusters."""
         own, after = self._wishes, submission.after or ""
         # A percent sign begins a replacement symbol.
         output = str(submission.log_folder / submission.name).replace("%", "%%")
@@ -118,7 +118,7 @@ class Slurm(Scheduler):
         return [*([word] for word in words), own.options, others]
 
     def _left_to_user(self, wishes: ClusterWishes) -> dict[str, str]:
-        """Return our options that stand at their defaults while the user asks for another value elsewhere, as given."""
+        """Return name -> ``--flag=value`` of our options at their defaults for which the user asks elsewhere, too."""
         ours = {
             "time": ("num_hours", wishes.hours, ClusterWishes.hours),
             "mem": ("slurm_mem", self._wishes.mem, SlurmWishes.mem),
@@ -196,7 +196,7 @@ class Slurm(Scheduler):
         rows, cluster = [], ""
         for line in answer.stdout.splitlines():
             array, *fields = line.split("|", _COLUMNS.count("|"))
-            # So begin the rows of each cluster, if several are asked.
+            # If several clusters are asked, the rows of each follow its name.
             if line.startswith("CLUSTER: "):
                 cluster = line.partition(":")[2].strip()
             elif len(fields) == _COLUMNS.count("|") and _ID.fullmatch(array):
