@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster_project import WAITS, ClusterProject, said
+from project import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -69,6 +70,8 @@ def test_runs_of_one_job_end_in_different_states(searches: ClusterProject) -> No
     searches.acts("exit 4", "true", WAITS, "kill -9 $$")
     search = searches.start("--slurm_array", "--runs_per_job=3")
     searches.wait_for_executions(4)
+    wait_until(lambda: any(searches.folder.glob(".hpsearch/exits/sim_*_1.*")), "the end of run 1", 60)
+    searches.wait_for_events("ended")
     searches.cluster.run(["scancel", searches.job_ids()[0]])
     result = searches.end(search)
     assert searches.states() == {1: "failed", 2: "finished", 3: "cancelled", 4: "failed"}
