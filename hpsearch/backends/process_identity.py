@@ -106,6 +106,7 @@ def pid_of(job: str) -> int:
 def is_alive(job: str) -> bool:
     """Return whether the very process that the id was made for still lives."""
     now = start_time(pid_of(job))
+    # Behind the start time, an id may name more.
     return now is not None and f"{job}.".startswith(f"{pid_of(job)}@{now}.")
 
 

@@ -176,9 +176,7 @@ class Leftovers:
 
     def seconds_left(self) -> float | None:
         """Return in how many seconds `look` has something to do; None = never."""
-        if not self._cases:
-            return None
-        return max(0.0, min(case.due for case in self._cases.values()) - time.monotonic())
+        return min(case.due for case in self._cases.values()) - time.monotonic() if self._cases else None
 
     def look(self) -> None:
         now = time.monotonic()
