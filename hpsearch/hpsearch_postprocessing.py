@@ -17,12 +17,9 @@ if __name__ == "__main__":
 import argparse
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from hpsearch.console.exit_status import told as _told
-
-if TYPE_CHECKING:
-    from hpsearch.results.postprocess import PostprocessEnd
 
 _DESCRIPTION = """\
 Find everything that the runs of a search delivered, also after it was killed, moved, or written by the older tool.
@@ -47,13 +44,13 @@ def run(argv: Sequence[str] | None = None) -> str:
     argv: the options, instead of those of the command line.
     Raises hpsearch.core.errors.SearchError if nothing could be done.
     """
-    return str(_postprocess(sys.argv[1:] if argv is None else argv, None).results or "")
+    return str(_postprocess(sys.argv[1:] if argv is None else argv, None)[0] or "")
 
 
 @_told
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the command's exit status, errors told on standard error."""
-    return _postprocess(argv, prog).exit_status
+    return _postprocess(argv, prog)[1]
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
@@ -70,7 +67,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay."
     )
     number = number_where(lambda found: not math.isnan(found), "a number")
-    moves.add_argument("--performance_criteria", dest="criterion", metavar="X", type=number, help=text)
+    moves.add_argument("--performance_criteria", metavar="X", type=number, help=text)
     moves.add_argument("--undo", action="store_true", help="Only move all runs back from TO_BE_DELETED.")
     text = "The grid module, if not the one that the search folder records or holds a copy of."
     add("--grid_module", metavar="MODULE", default="", help=text)
@@ -80,18 +77,18 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         "Seconds that a function of the grid module may take for a run (its own summary parser, or "
         "_PERFORMANCE_EVAL_HANDLE). Default: 60."
     )
-    add("--parser_timeout", dest="parser_timeout_s", metavar="S", type=positive, default=60, help=text)
+    add("--parser_timeout", metavar="S", type=positive, default=60, help=text)
     return parser
 
 
-def _postprocess(argv: Sequence[str], prog: str | None) -> PostprocessEnd:
+def _postprocess(argv: Sequence[str], prog: str | None) -> tuple[Path | None, int]:
     options = _parser(prog).parse_args(list(argv))
     from hpsearch.config.import_paths import add_current_folder
     from hpsearch.console.console import Console
-    from hpsearch.results.postprocess import PostprocessOptions, postprocess
+    from hpsearch.results.postprocess import postprocess
 
     add_current_folder()
-    return postprocess(PostprocessOptions(**vars(options)), Console())
+    return postprocess(options, Console())
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.core.command import shell_line
+from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
-from hpsearch.core.script import ScriptLine, script_line
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -10,16 +10,10 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.command import argument
 from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.model import Configuration
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class SpaceReport:
 class Column:
     """One option: its known values by code (0 = the option is absent), and which codes give the same command word.
 
-    options: name and value by code. All configurations share these pairs: there may be millions of configurations.
+    options: name and value by code; all configurations, perhaps millions, share these pairs.
     """
 
     def __init__(self, name: str) -> None:
@@ -76,39 +70,37 @@ class Rule:
 
     @property
     def product_size(self) -> int:
-        """The number of rows that replace each matching one."""
+        """How many rows replace each matching one."""
         return math.prod(len(codes) for codes in self.then.values())
 
 
+@dataclass(frozen=True)
 class Selection:
-    """The chosen configurations in execution order; each is decoded when it is asked for."""
+    """The chosen configurations in execution order; each is decoded when it is asked for.
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        positions: Sequence[int],
-        row_at: Callable[[int], Sequence[int]],
-        report: SpaceReport,
-    ) -> None:
-        """Select rows. row_at: returns the codes at a position, one a column."""
-        self._columns, self._positions, self._row_at = columns, positions, row_at
-        self.report = report
+    row_at: returns the codes at a position, one a column.
+    """
+
+    columns: Sequence[Column]
+    positions: Sequence[int]
+    row_at: Callable[[int], Sequence[int]]
+    report: SpaceReport
 
     @property
     def option_names(self) -> tuple[str, ...]:
         """All options that any of the configurations may have, in the order of the command line."""
-        return tuple(column.name for column in self._columns)
+        return tuple(column.name for column in self.columns)
 
     def rows(self) -> Iterator[Sequence[int]]:
         """Return the codes of each configuration."""
-        return (self._row_at(position) for position in self._positions)
+        return (self.row_at(position) for position in self.positions)
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self.positions)
 
     def __iter__(self) -> Iterator[Configuration]:
         for row in self.rows():
-            yield Configuration(tuple(column.options[code] for column, code in zip(self._columns, row) if code))
+            yield Configuration(tuple(column.options[code] for column, code in zip(self.columns, row) if code))
 
 
 class CodedSpace:
@@ -117,12 +109,9 @@ class CodedSpace:
     def __init__(self, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
         self.columns: dict[str, Column] = {}
         self.grid = {name: self._column(name).add(values) for name, values in grid.items()}
-        self.skipped = {
-            number: next(name for name in condition.when if name not in grid)
-            for number, condition in enumerate(conditions, start=1)
-            if any(name not in grid for name in condition.when)
-        }
-        enforced = [condition for number, condition in enumerate(conditions, start=1) if number not in self.skipped]
+        missing = [next((name for name in condition.when if name not in grid), None) for condition in conditions]
+        self.skipped = {number: name for number, name in enumerate(missing, start=1) if name is not None}
+        enforced = [condition for condition, name in zip(conditions, missing) if name is None]
         replacements = [{name: self._column(name).add(values) for name, values in c.then.items()} for c in enforced]
         # Only now does every column know all its values.
         self.rules = [Rule(self._matching(c), then) for c, then in zip(enforced, replacements)]
@@ -166,21 +155,3 @@ def product_row(axes: Sequence[range], position: int) -> list[int]:
         position, digit = divmod(position, len(axis))
         row.append(axis[digit])
     return row[::-1]
-
-
-def code_type(column: Column) -> Any:  # Any: one of numpy's integer types
-    import numpy as np
-
-    return np.min_scalar_type(len(column.values))
-
-
-def matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Column]) -> Codes:
-    """Return which rows a rule matches: truth values of shape (rows,)."""
-    import numpy as np
-
-    mask = np.ones(len(next(iter(table.values()))), dtype=bool)
-    for name, codes in rule.when.items():
-        is_match = np.zeros(len(columns[name].values), dtype=bool)
-        is_match[list(codes)] = True
-        mask &= is_match[table[name]]
-    return mask

@@ -1,10 +1,11 @@
-"""From a configuration to the command that runs it: as a list of words, and as one line for a shell."""
+"""From a configuration and ``_SCRIPT_NAME`` to the command of a run: as a list of words, as a line for a shell."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from hpsearch.core.model import Configuration
 from hpsearch.core.value_text import whole_text
@@ -16,12 +17,9 @@ def is_flag(value: object) -> bool:
 
 
 def text_of(value: object) -> str:
-    """Return the text that the simulation receives for a value.
-
-    A pair of double quotes around a whole string is taken off: a shell used to do that, and grid modules still
-    write ``'"400,400"'``.
-    """
+    """Return the text that the simulation receives for a value."""
     text = whole_text(value)
+    # A shell used to take off a pair of double quotes, and grid modules still write '"400,400"'.
     if isinstance(value, str) and len(text) >= 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         return text[1:-1]
     return text
@@ -44,8 +42,7 @@ def argv(
     program: Sequence[str], configuration: Configuration, out_arg: str = "", out_dir: str | None = None
 ) -> tuple[str, ...]:
     """Return the whole command of a run, one word an element; the output option comes last, if there is one."""
-    last = () if out_dir is None else (f"--{out_arg}={out_dir}",)
-    return (*program, *arguments(configuration), *last)
+    return (*program, *arguments(configuration), *([] if out_dir is None else [f"--{out_arg}={out_dir}"]))
 
 
 def shell_line(words: Sequence[str]) -> str:
@@ -66,12 +63,68 @@ _ESCAPES = {"\\\\": "\\", "\\n": "\n", "%%": "%"}
 
 
 def words_of_line(line: str) -> list[str]:
-    """Return the words of a command line, as `shell_line` or a person wrote it.
-
-    Raises ValueError if a quote is not closed.
-    """
+    """Return the words of a line that `shell_line` or a person wrote. Raises ValueError if a quote is not closed."""
     printed = _PRINTED.fullmatch(line.strip())
     if printed is not None:
         escaped = "".join(shlex.split(printed["text"]))
         line = re.sub(r"\\\\|\\n|%%", lambda found: _ESCAPES[found[0]], escaped)
     return shlex.split(line)
+
+
+#: Options of Python whose value may be a word of its own; behind the last of them, the script's arguments begin.
+_WITH_VALUE, _MODULE = "WX", "m"
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
+
+
+@dataclass(frozen=True)
+class ScriptLine:
+    """A script with what stands around it in a command.
+
+    before: options of the interpreter, the last one ``-m`` if `script` is a module's dotted name. after: the script's
+    first arguments.
+    """
+
+    before: tuple[str, ...]
+    script: str
+    after: tuple[str, ...]
+    is_module: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words between the interpreter and the options of a run."""
+        return (*self.before, self.script, *self.after)
+
+
+def script_line(name: str, is_file: Callable[[str], bool], is_python: bool = True) -> ScriptLine:
+    """Take ``_SCRIPT_NAME`` apart: the whole is a file, or else the first of its words that is one is the script.
+
+    is_python: False if the interpreter may be anything: then words that are no options may stand before the script.
+    Where no word is a file, the one that stands in its place is the script. Raises ValueError if a quote is not closed,
+    or there is no script.
+    """
+    if is_file(name):
+        return ScriptLine((), name, ())
+    options, rest, is_module = _without_options(words_of_line(name))
+    if not rest:
+        raise ValueError("it names no script")
+    candidates = rest[:1] if is_python or is_module else rest
+    at = next((k for k, word in enumerate(candidates) if is_file(word)), 0)
+    return ScriptLine((*options, *rest[:at]), rest[at], tuple(rest[at + 1 :]), is_module)
+
+
+def _without_options(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
+    """Return the options of Python with their values, what follows them, and whether that begins with a module."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        letters = words[at][1:]
+        at += 1
+        if letters.startswith("-"):
+            at += words[at - 1] == _LONG_WITH_VALUE
+            continue
+        # Several letters may share a dash (-uW), and the value may stand in the same word (-Wignore).
+        letter = next((letter for letter in letters if letter in _WITH_VALUE + _MODULE), "")
+        head, _, value = letters.partition(letter) if letter else (letters, "", letters)
+        if letter == _MODULE:
+            return [*words[: at - 1], f"-{head}{letter}"], [value, *words[at:]] if value else list(words[at:]), True
+        at += not value
+    return list(words[:at]), list(words[at:]), False

@@ -50,13 +50,11 @@ class Members:
         self._others = [value for value in self._values if not _is_hashable(value)]
 
     def __contains__(self, value: object) -> bool:
-        return self._is_listed(value) != self._negated
-
-    def _is_listed(self, value: object) -> bool:
-        if _is_hashable(value):
-            # A frozenset, which is hashable, equals a set, which is not: ask both.
-            return value in self._hashable or any(equal(value, other) for other in self._others)
-        return any(equal(value, other) for other in self._values)
+        # A frozenset, which is hashable, equals a set, which is not: ask both.
+        is_hashable = _is_hashable(value)
+        others = self._others if is_hashable else self._values
+        is_listed = (is_hashable and value in self._hashable) or any(equal(value, other) for other in others)
+        return is_listed != self._negated
 
 
 def equal(left: object, right: object) -> bool:

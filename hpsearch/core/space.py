@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hpsearch.core.coding import CodedSpace, Column, Rule, Selection, code_type, matches, product_row
+import numpy as np
+
+from hpsearch.core.coding import CodedSpace, Column, Rule, Selection, product_row
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError
-from hpsearch.core.sampling import draw, search_systematically
 
-if TYPE_CHECKING:
-    from hpsearch.core.coding import Codes
+Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
 #: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
 MAX_ROWS = 20_000_000
 #: A sample is cut from the whole list where that is at most this long, or this many times the sample.
 _SMALL, _DENSE = 100_000, 20
+#: After this many draws in a row without a new configuration, a systematic search completes the sample.
+_PATIENCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -87,20 +90,16 @@ def _too_many(size: int) -> ConfigError:
 
 
 def _shuffled(size: int, seed: int) -> Any:  # Any: an array of positions, used as a sequence of integers
-    import numpy as np
-
     # RandomState's streams are frozen for all versions of numpy; its successor's are not.
     return np.random.RandomState(seed).permutation(size)
 
 
 def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
     """Return the plain product, last option varying fastest: option -> codes of shape (configurations,)."""
-    import numpy as np
-
     table: dict[str, Codes] = {}
     inner = coded.grid_size
     for name, column in coded.columns.items():
-        kind = code_type(column)
+        kind = _code_type(column)
         if name not in coded.grid:
             table[name] = np.zeros(coded.grid_size, dtype=kind)
             continue
@@ -114,7 +113,7 @@ def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, 
     """Apply the conditions one after another; return the new table and how many rows each matched."""
     matched = []
     for rule in coded.rules:
-        mask = matches(rule, table, coded.columns)
+        mask = _matches(rule, table, coded.columns)
         count = int(mask.sum())
         matched.append(count)
         if not count:
@@ -128,8 +127,6 @@ def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, 
 
 def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:
     """Put in place of each matching row the product of the rule's `then`, last option varying fastest."""
-    import numpy as np
-
     size = rule.product_size
     if size > 1:
         source = np.repeat(np.arange(len(mask), dtype=np.int32), np.where(mask, size, 1))
@@ -144,10 +141,22 @@ def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[s
     return table
 
 
+def _code_type(column: Column) -> Any:  # Any: one of numpy's integer types
+    return np.min_scalar_type(len(column.values))
+
+
+def _matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Column]) -> Codes:
+    """Return which rows a rule matches: truth values of shape (rows,)."""
+    mask = np.ones(len(next(iter(table.values()))), dtype=bool)
+    for name, codes in rule.when.items():
+        is_match = np.zeros(len(columns[name].values), dtype=bool)
+        is_match[list(codes)] = True
+        mask &= is_match[table[name]]
+    return mask
+
+
 def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
     """Return the positions of the rows that are the first with their command, in order."""
-    import numpy as np
-
     size = len(codes[0])
     key = np.zeros(size, dtype=np.int64)
     keys = 1
@@ -175,10 +184,85 @@ def _sample(coded: CodedSpace, order: Order, wanted: int) -> Selection:
         everything = _full(coded, replace(order, deterministic=False, sample=False))
         rows, report = list(everything.rows()), everything.report
     else:
-        found = draw(coded, order.seed, wanted)
+        found = _draw(coded, order.seed, wanted)
         if len(found) < wanted:
-            search_systematically(coded, found, wanted)
+            _search_systematically(coded, found, wanted)
         rows, report = list(found.values()), coded.report(None)
     if order.deterministic:
         rows.sort(key=tuple)
     return Selection(columns, range(len(rows)), rows.__getitem__, report)
+
+
+def _identity(columns: Sequence[Column], row: Sequence[int]) -> tuple[int, ...]:
+    return tuple(column.words[code] for column, code in zip(columns, row))
+
+
+def _draw(coded: CodedSpace, seed: int, wanted: int) -> dict[tuple[int, ...], Sequence[int]]:
+    """Draw rows at random until `wanted` distinct ones are found, or new ones no longer turn up."""
+    random = np.random.RandomState(seed)
+    columns = list(coded.columns.values())
+    found: dict[tuple[int, ...], Sequence[int]] = {}
+    misses = 0
+    while len(found) < wanted and misses < _PATIENCE:
+        batch = max(64, wanted - len(found))
+        drawn = _random_rows(coded, batch, random)
+        before = len(found)
+        for row in drawn:
+            if len(found) < wanted:
+                found.setdefault(_identity(columns, row), row)
+        misses = misses + batch if len(found) == before else 0
+    return found
+
+
+def _random_rows(coded: CodedSpace, count: int, random: np.random.RandomState) -> list[list[int]]:
+    """Draw grid points uniformly; where conditions make several configurations of one, draw one of these."""
+    table: dict[str, Codes] = {}
+    for name, column in coded.columns.items():
+        axis = coded.grid.get(name, range(1))
+        table[name] = random.randint(axis.start, axis.stop, count).astype(_code_type(column))
+    for rule in coded.rules:
+        mask = _matches(rule, table, coded.columns)
+        for name, codes in rule.then.items():
+            table[name][mask] = random.randint(codes.start, codes.stop, int(mask.sum()))
+    rows: list[list[int]] = np.stack([table[name].astype(np.int64) for name in coded.columns], axis=1).tolist()
+    return rows
+
+
+def _search_systematically(coded: CodedSpace, found: dict[tuple[int, ...], Sequence[int]], wanted: int) -> None:
+    """Add to `found` until there are `wanted`, or until nothing else exists.
+
+    The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
+    hide in a huge grid are found without walking through the grid: each step here is a new row or one already found.
+    """
+    columns = list(coded.columns.values())
+    start: dict[str, Sequence[int]] = {name: coded.grid.get(name, range(1)) for name in coded.columns}
+    for box in _boxes(start, coded.rules):
+        axes = [_one_code_a_word(column, box[column.name]) for column in columns]
+        for row in itertools.product(*axes):
+            found.setdefault(_identity(columns, row), row)
+            if len(found) >= wanted:
+                return
+
+
+def _boxes(box: dict[str, Sequence[int]], rules: Sequence[Rule]) -> Iterator[dict[str, Sequence[int]]]:
+    """Split a box by the rules and apply them; together the results hold what the rules make of the box."""
+    if not rules:
+        yield box
+        return
+    rule, rest = rules[0], rules[1:]
+    for name, codes in rule.when.items():
+        outside = [code for code in box[name] if code not in codes]
+        if outside:
+            yield from _boxes({**box, name: outside}, rest)
+        inside = [code for code in box[name] if code in codes]
+        if not inside:
+            return
+        box = {**box, name: inside}
+    yield from _boxes({**box, **rule.then}, rest)
+
+
+def _one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:
+    first: dict[int, int] = {}
+    for code in codes:
+        first.setdefault(column.words[code], code)
+    return list(first.values())

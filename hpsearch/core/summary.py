@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.core.errors import SummaryError
@@ -22,10 +22,9 @@ _MOST_BRACKETS = 8
 
 
 def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, list[object]]:
-    """Read the text of a summary file: a line for each keyword, ``keyword value...``.
+    """Read the text of a summary file: a line for each keyword, ``keyword value...``, in any order.
 
-    Lines may come in any order; lines without a keyword are ignored; of two lines with one keyword the first counts.
-    name: the file, for messages.
+    Lines without a keyword are ignored; of two lines with one keyword the first counts. name: the file, for messages.
     Returns keyword -> list with one string, keywords in the given order: ``['0.5']`` for one number or a word,
     ``['"1,2,3"']`` for several numbers (the inner quotes keep them in one cell of a spreadsheet), ``['']`` for nothing.
     Raises SummaryError, naming file, line and keyword, if a keyword is missing or a list goes on in the next line.
@@ -34,11 +33,12 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
         raise SummaryError(f"{name}: the file is empty; expected a line for each of: {', '.join(keywords)}")
     found: dict[str, str] = {}
     longest_first = sorted(keywords, key=len, reverse=True)
-    for number, line in enumerate(text.split("\n"), start=1):
-        keyword = _keyword_of(line, longest_first)
+    for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
+        # A blank of any kind behind the keyword tells `acc` from `acc_avg`.
+        keyword = next((k for k in longest_first if line.startswith(k) and not line[len(k) : len(k) + 1].strip()), None)
         if keyword is None or keyword in found:
             continue
-        value = line.strip()[len(keyword) :].strip()
+        value = line[len(keyword) :].strip()
         if _is_torn_list(value):
             raise SummaryError(f"{name}, line {number}: the list after {keyword!r} does not end on its line")
         found[keyword] = value
@@ -47,14 +47,6 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
         last = len(text.strip("\n").split("\n"))
         raise SummaryError(f"{name}, lines 1-{last}: no line starts with the keyword {', '.join(map(repr, missing))}")
     return {keyword: [cell_of(found[keyword])] for keyword in keywords}
-
-
-def _keyword_of(line: str, longest_first: Iterable[str]) -> str | None:
-    line = line.strip()
-    for keyword in longest_first:
-        if line.startswith(keyword) and (len(line) == len(keyword) or line[len(keyword)].isspace()):
-            return keyword
-    return None
 
 
 def _is_torn_list(value: str) -> bool:
@@ -88,9 +80,7 @@ def _numbers_in(text: str) -> list[str] | None:
 
 
 def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:
-    """Return a custom parser's answer as keyword -> list with one value; bare values are wrapped.
-
-    A tensor of one number is that number.
+    """Return a custom parser's answer as keyword -> list with one value; a tensor of one number is that number.
 
     Raises SummaryError where a list does not hold exactly one value.
     """
@@ -125,10 +115,7 @@ def _number_in_tensor(value: Any) -> object:  # Any: told by its attributes, no 
 
 
 def is_finished(summary: Summary) -> bool:
-    """Return whether the summary says that its run finished.
-
-    Raises SummaryError if the keyword ``finished`` is missing or is no number.
-    """
+    """Return whether the run finished. Raises SummaryError if the keyword ``finished`` is missing or is no number."""
     if "finished" not in summary:
         raise SummaryError("the summary has no keyword 'finished'")
     value = summary["finished"][0]

@@ -1,7 +1,6 @@
-"""The text that stands for an option's value, and whether it really does.
+"""The text that stands for an option's value, and whether it really does: no other value may share it.
 
-A text stands for a value if no other value shares it. The text of a function tells its address, a long array's leaves
-out the middle, a tensor's the last digits.
+The text of a function tells its address, a long array's leaves out the middle, a tensor's the last digits.
 """
 
 from __future__ import annotations

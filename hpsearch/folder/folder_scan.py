@@ -6,16 +6,19 @@ import enum
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
+from hpsearch.backends.process_identity import processes
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.config.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run, runs_named_by
 from hpsearch.folder.reading import no_search, recorded_search
-from hpsearch.folder.summaries import read_summary
+from hpsearch.folder.run_files import read_summary
 from hpsearch.store.classic_files import (
     Listing,
     folder_name,
@@ -27,6 +30,7 @@ from hpsearch.store.classic_files import (
     runs_of_commands,
 )
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, row_of, whole_rows
 
@@ -69,9 +73,9 @@ class FoundRun:
 class FoundSearch:
     """A search folder as it lies there.
 
-    record: what the journal says; None if there is none or it cannot be read (then `is_journal_damaged`).
-    table: the rows of the table of results; carried: rows that the journal found in it at its start, and now missing.
-    rows_only: those of both without a run. problems: files that cannot be used.
+    record: None if there is no journal, or none that can be read (then `is_journal_damaged`).
+    table: its rows, then those that the journal found in it at its start and that are missing now.
+    rows_only: those without a run. problems: files that cannot be used.
     untold: folders sim_* that nothing connects with this search.
     """
 
@@ -82,7 +86,6 @@ class FoundSearch:
     is_journal_damaged: bool
     runs: dict[str, FoundRun] = field(default_factory=dict)
     table: list[Row] = field(default_factory=list)
-    carried: list[Row] = field(default_factory=list)
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
@@ -93,7 +96,7 @@ class FoundSearch:
         return self.config.settings
 
     def of(self, completion: Completion) -> list[FoundRun]:
-        """Return the runs of one kind."""
+        """Return the runs that came so far."""
         return [found for found in self.runs.values() if found.completion is completion]
 
     @property
@@ -118,7 +121,13 @@ def find_search(
         raise FolderError(f"{folder.path}: cannot be listed ({reason_of(error)})") from error
     if not is_search_folder(folder, listing):
         raise no_search(folder, lacks)
-    record, damage = _read_record(folder)
+    record, damage = None, []
+    try:
+        record = recorded_search(folder.path)
+        if record is None and folder.journal.exists():
+            damage = [f"{folder.journal}: it tells of no search yet"]
+    except FolderError as error:
+        damage = [str(error)]
     recorded = None if record is None else record.settings
     config = config_for_folder(folder.path, listing.files, recorded, grid_module, run_cwd, needs_functions)
     config = config.in_process(FunctionProcess(parser_timeout_s))
@@ -130,16 +139,6 @@ def find_search(
     return search
 
 
-def _read_record(folder: SearchFolder) -> tuple[SearchRecord | None, list[str]]:
-    """Return what the journal says, None if it cannot be used; and why."""
-    try:
-        record = recorded_search(folder.path)
-    except FolderError as error:
-        return None, [str(error)]
-    tells_nothing = record is None and folder.journal.exists()
-    return record, [f"{folder.journal}: it tells of no search yet"] if tells_nothing else []
-
-
 def _gather_runs(search: FoundSearch) -> None:
     """Find all runs: in the journal, the pickles of commands, the table, and folders with a command or config."""
     for entry in search.record or ():
@@ -149,7 +148,6 @@ def _gather_runs(search: FoundSearch) -> None:
     for run in listed:
         _add(search, run)
     _read_tables(search)
-    _add_rows(search)
     told = _add_folders(search, search.folder.path, search.listing.run_folders)
     told += _add_folders(search, search.folder.to_be_deleted, search.listing.to_be_deleted)
     _switch_flags_off(search, told)
@@ -159,29 +157,24 @@ def _gather_runs(search: FoundSearch) -> None:
 
 
 def _read_tables(search: FoundSearch) -> None:
-    """Read the rows of the table, and those that were in it when the journal began and are missing now."""
-    out_arg = search.settings.out_arg
+    """Read the table, and the rows that were in it when the journal began; add the runs that only these name."""
+    out_arg, keywords = search.settings.out_arg, search.settings.summary_keywords
     try:
         search.table = whole_rows(search.folder.results, out_arg)
     except StoreError as error:
         search.problems.append(str(error))
-    if search.record is not None and search.record.carried:
-        there = {_identity(row, out_arg) for row in search.table}
-        search.carried = [row for row in search.record.carried if _identity(row, out_arg) not in there]
+    there = {_identity(row, out_arg) for row in search.table}
+    carried = () if search.record is None else search.record.carried
+    search.table += [row for row in carried if _identity(row, out_arg) not in there]
+    for row in search.table:
+        if folder_name(row.get(out_arg, "")) not in search.runs:
+            told = run_of_row(row, out_arg, keywords, len(search.runs) + 1)
+            if told is not None:
+                _add(search, told)
 
 
 def _identity(row: Row, out_arg: str) -> object:
     return folder_name(row.get(out_arg, "")) or tuple(row.items())
-
-
-def _add_rows(search: FoundSearch) -> None:
-    """Add the runs that only the table names."""
-    settings = search.settings
-    for row in (*search.table, *search.carried):
-        if folder_name(row.get(settings.out_arg, "")) not in search.runs:
-            told = run_of_row(row, settings.out_arg, settings.summary_keywords, len(search.runs) + 1)
-            if told is not None:
-                _add(search, told)
 
 
 def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> list[FoundRun]:
@@ -207,7 +200,7 @@ def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
     flags = dict.fromkeys(name for name, value in options if value is True)
     for found in told:
         given = found.run.configuration.as_dict()
-        off = tuple((flag, False) for flag in flags if flag not in given)
+        off = ((flag, False) for flag in flags if flag not in given)
         found.run = replace(found.run, configuration=Configuration((*given.items(), *off)))
 
 
@@ -221,19 +214,17 @@ def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recor
 
 
 def _gather_results(search: FoundSearch) -> None:
-    """Find out what each run delivered."""
-    out_arg = search.settings.out_arg
-    both = [*search.table, *search.carried]
-    rows = {folder_name(row.get(out_arg, "")): row for row in reversed(both)}
+    named = [(folder_name(row.get(search.settings.out_arg, "")), row) for row in search.table]
+    rows = dict(reversed(named))
     for found in search.runs.values():
         _read_result(found, search, rows.get(found.run.folder))
-    search.rows_only = [row for row in both if folder_name(row.get(out_arg, "")) not in search.runs]
+    search.rows_only = [row for name, row in named if name not in search.runs]
 
 
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
     """Take a run's summary from the surest source: journal, its folder, the table."""
     entry = None if found.entry is None else found.entry.result
-    known = entry.summary if entry is not None else None
+    known = None if entry is None else entry.summary
     if known is None or (entry is not None and entry.state is not RunState.FINISHED):
         # A run that was given up may have gone on: its folder has the latest news.
         known = _summary_on_disk(found, search) or known
@@ -243,25 +234,53 @@ def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
     elif row is not None:
         keywords = search.settings.summary_keywords
         found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}
-    found.completion = _completion(found)
+    if found.path is not None or found.summary is not None:
+        found.completion = Completion.UNFINISHED
+    try:
+        if found.summary is not None and is_finished(found.summary):
+            found.completion = Completion.FINISHED
+    except (SummaryError, KeyError) as error:
+        found.problem = found.problem or str(error)
 
 
 def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
-    if found.path is None:
-        found.problem = "it has no folder"
-        return None
     try:
-        return read_summary(found.path, found.run, search.config)
+        if found.path is not None:
+            return read_summary(found.path, found.run, search.config)
+        found.problem = "it has no folder"
     except SummaryError as error:
         found.problem = str(error)
-        return None
+    return None
 
 
-def _completion(found: FoundRun) -> Completion:
-    if found.summary is not None:
-        try:
-            if is_finished(found.summary):
-                return Completion.FINISHED
-        except (SummaryError, KeyError) as error:
-            found.problem = found.problem or str(error)
-    return Completion.UNFINISHED if found.path is not None or found.summary is not None else Completion.MISSING
+class SearchLiveness:
+    """Liveness in a search folder of any origin. controller: who controls it, or may, as text; None if nobody."""
+
+    def __init__(self, search: FoundSearch) -> None:
+        self._search = search
+        holder = lock_holder(search.folder.lock)
+        self.controller = {
+            Liveness.GONE: None,
+            Liveness.LIVE: str(holder),
+            Liveness.UNKNOWN: f"{holder}; whether that still lives cannot be seen from here",
+        }[liveness_of_controller(holder)]
+
+    @cached_property
+    def _named_by_processes(self) -> frozenset[str]:
+        return runs_named_by(processes(), self._search.folder.path, self._search.runs)
+
+    def may_be_live(self, found: FoundRun) -> bool:
+        """Return whether a run may be live, or be started at any moment; True if that is unknown."""
+        record = self._search.record
+        if self._search.is_journal_damaged or found.run.folder in self._named_by_processes:
+            return True
+        if found.entry is None or record is None:
+            return False
+        entry = found.entry
+        if self.controller is not None:
+            # It leaves a run alone that finished; a search that is resumed runs again what did not finish before.
+            is_of_now = entry.run.number in record.collected_now
+            is_over = entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
+            return not is_over or entry.collected_at is None
+        is_on_cluster = bool(record.options.get("run_cluster"))
+        return liveness_of_run(entry, self._search.folder, is_on_cluster) is not Liveness.GONE

@@ -8,21 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hpsearch.backends.launcher import note_in
-from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, processes, shares_host_name
-from hpsearch.core.model import RunState
+from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, shares_host_name
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.lock import Holder, LockWays, lock_holder
+from hpsearch.store.lock import Holder, LockWays
 from hpsearch.store.record import RunRecord
-
-if TYPE_CHECKING:
-    # For its type only: asking for a status must not import what reads summaries and grid modules.
-    from hpsearch.folder.folder_scan import FoundRun, FoundSearch
 
 
 class Liveness(enum.Enum):
@@ -54,8 +47,8 @@ def liveness_of_controller(holder: Holder | None) -> Liveness:
 
 def lock_ways(tell: Callable[[str], None]) -> LockWays:
     """Return how a controller on this machine takes a search's lock. tell: shows a message."""
-    known = {liveness: is_there for is_there, liveness in _OF_PROCESS.items()}
-    return LockWays(lambda holder: known[liveness_of_controller(holder)], tell)
+    known = {Liveness.LIVE: True, Liveness.GONE: False}
+    return LockWays(lambda holder: known.get(liveness_of_controller(holder)), tell)
 
 
 def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_cluster: bool = False) -> Liveness:
@@ -75,54 +68,13 @@ def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_
     return Liveness.UNKNOWN if started.is_queued else _OF_PROCESS[lives(started.id, started.host)]
 
 
-class SearchLiveness:
-    """Liveness in a search folder of any origin. controller: who controls it, or may, as text; None if nobody."""
-
-    def __init__(self, search: FoundSearch) -> None:
-        self._search = search
-        holder = lock_holder(search.folder.lock)
-        self.controller = {
-            Liveness.GONE: None,
-            Liveness.LIVE: str(holder),
-            Liveness.UNKNOWN: f"{holder}; whether that still lives cannot be seen from here",
-        }[liveness_of_controller(holder)]
-
-    @cached_property
-    def _named_by_processes(self) -> frozenset[str]:
-        """The runs' folders that the command of a process on this machine names."""
-        return runs_named_by(processes(), self._search.folder.path, self._search.runs)
-
-    def may_be_live(self, found: FoundRun) -> bool:
-        """Return whether a run may be live, or be started at any moment; True if that is unknown."""
-        record = self._search.record
-        if self._search.is_journal_damaged or found.run.folder in self._named_by_processes:
-            return True
-        if found.entry is None or record is None:
-            return False
-        if self.controller is not None:
-            return not self._is_settled(found.entry)
-        is_on_cluster = bool(record.options.get("run_cluster"))
-        return liveness_of_run(found.entry, self._search.folder, is_on_cluster) is not Liveness.GONE
-
-    def _is_settled(self, entry: RunRecord) -> bool:
-        """Return whether the live controller leaves this run alone, at least for now."""
-        # A search that is resumed runs again what did not finish before.
-        is_of_now = self._search.record is not None and entry.run.number in self._search.record.collected_now
-        is_over = entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
-        return is_over and entry.collected_at is not None
-
-
 def runs_named_by(everything: Iterable[Process], folder: Path, names: Collection[str]) -> frozenset[str]:
     """Return which of the runs' folders in a search folder the command of a process names.
 
     Searches that started in the same second have runs of the same names, so the whole path counts where it is known.
     """
-    found = set()
-    for process in everything:
-        for word in process.words:
-            if RUN_PREFIX in word:
-                found.add(_name_below(folder, word, process.cwd))
-    return frozenset(found).intersection(names)
+    words = ((word, process.cwd) for process in everything for word in process.words if RUN_PREFIX in word)
+    return frozenset(_name_below(folder, word, cwd) for word, cwd in words).intersection(names)
 
 
 def _name_below(folder: Path, word: str, cwd: Path | None) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
-from hpsearch.core.model import Run
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
@@ -57,10 +56,7 @@ class SearchReader:
         self.update()
 
     def update(self) -> None:
-        """Take in what happened since.
-
-        Raises FolderError if the journal cannot be read.
-        """
+        """Take in what happened since. Raises FolderError if the journal cannot be read."""
         if self._journal.is_replaced():
             self._start_anew()
         self._journal.read_into(self.record)
@@ -87,15 +83,11 @@ class SearchReader:
         return bool(holder.inode) and self.folder.lock.stat().st_ino != holder.inode
 
     def run(self, number: int) -> RunRecord:
-        """Return a run.
-
-        Raises FolderError if there is none of this number.
-        """
+        """Return a run. Raises FolderError if there is none of this number."""
         runs = self.record.runs
         if number not in runs:
-            raise FolderError(
-                f"there is no run {number} in {self.folder.path}; runs go from {min(runs)} to {max(runs)}"
-            )
+            reach = f"runs go from {min(runs)} to {max(runs)}"
+            raise FolderError(f"there is no run {number} in {self.folder.path}; {reach}")
         return runs[number]
 
     def _start_anew(self) -> None:
@@ -114,7 +106,12 @@ def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = (
 
     lacks: what was looked for besides the journal. problems: about files that could not be used.
     """
-    below = [path for path in sorted(folder.path.glob("*/")) if _looks_like_search(path)]
+    below = [
+        path
+        for path in sorted(folder.path.glob("*/"))
+        # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
+        if path.name.startswith("search_") or os.path.exists(SearchFolder(path).journal)  # noqa: PTH110
+    ]
     if below:
         newest = max(below, key=lambda path: (_changed_at(SearchFolder(path).journal), path))
         others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""
@@ -127,13 +124,8 @@ def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = (
     )
 
 
-def _looks_like_search(folder: Path) -> bool:
-    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
-    return folder.name.startswith("search_") or os.path.exists(SearchFolder(folder).journal)  # noqa: PTH110
-
-
 def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dict[int, Path]:
-    """Return a run's log files with this suffix (``.out`` or ``.err``): number of the attempt -> log, in order.
+    """Return a run's logs with this suffix (``.out`` or ``.err``): number of the attempt -> log, in order.
 
     Those of a live attempt lie with the search's own files, the others in the run's folder or where it was moved.
     """
@@ -141,20 +133,17 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dic
     # An earlier result may have returned to its place: then the newest attempt was moved aside.
     in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
     places[in_place] = folder.run_folder(entry.run)
-    found = {
-        number: path for number, place in places.items() if (path := _log_in(place, entry.run, suffix)) is not None
-    }
+    found = {}
+    for number, place in places.items():
+        # Schedulers put the job's id into its name; the newest counts.
+        logs = sorted(place.glob(f"*{entry.run.folder}*{suffix}*"), key=_changed_at)
+        if logs:
+            found[number] = logs[-1]
     live = folder.logs / f"{entry.token}{suffix}"
     # Before it is submitted, there may be an empty file of an attempt that is only prepared.
     if entry.submitted is not None and live.exists():
         found[entry.attempts] = live
     return dict(sorted(found.items()))
-
-
-def _log_in(place: Path, run: Run, suffix: str) -> Path | None:
-    """Return the newest log of a run in a folder; schedulers put the job's id into its name."""
-    found = sorted(place.glob(f"*{run.folder}*{suffix}*"), key=_changed_at)
-    return found[-1] if found else None
 
 
 def _changed_at(path: Path) -> float:

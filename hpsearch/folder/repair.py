@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from hpsearch.backends.run_family import members_of
 from hpsearch.config.options import options_from_names
@@ -16,7 +15,7 @@ from hpsearch.folder.reading import find_folder, no_search
 from hpsearch.store.events import ControllerStarted, Event, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
-from hpsearch.store.repair import JournalRepair, journal_repair, set_aside_foreign, write_repair
+from hpsearch.store.repair import journal_repair, set_aside_foreign, write_repair
 
 _EXAMPLE = """\
 example: hpsearch repair out/hyperparam_search/search_2026-01-31_12-00-00
@@ -33,12 +32,8 @@ def main(argv: Sequence[str]) -> int:
         "Make a search folder usable again whose own files (.hpsearch) are damaged: whole lines of the journal are "
         "kept, what its other files still know is put back, and what was dropped is said."
     )
-    options = folder_parser("repair", description, _EXAMPLE).parse_args(argv)
-    return _repair(options.folder, Console(stamps=False))
-
-
-def _repair(given: str, console: Console) -> int:
-    folder = find_folder(given)
+    folder = find_folder(folder_parser("repair", description, _EXAMPLE).parse_args(argv).folder)
+    console = Console(stamps=False)
     if not (os.path.lexists(folder.journal) or folder.settings_copy.exists()):
         raise no_search(folder)
     set_aside = set_aside_foreign(folder)
@@ -51,7 +46,11 @@ def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool)
     repair = journal_repair(folder, _check_options, lambda token: bool(members_of({token})))
     if repair.is_needed:
         old = write_repair(folder, repair)
-        console.notes(_lines(repair, folder, old))
+        console.notes([f"dropped: {message}" for message in repair.dropped])
+        console.notes([f"put back: {message}" for message in repair.put_back])
+        kept = sum(number > 0 for number, _ in repair.events)
+        where = "there was no journal" if old is None else f"the damaged file is {old}"
+        console.note(f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; {where}")
     elif not has_set_aside:
         console.note(f"{folder.path}: nothing is damaged, and nothing was changed")
     if any(isinstance(event, SearchStarted) for _, event in repair.events):
@@ -62,16 +61,6 @@ def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool)
         f"{shlex.join(['hpsearch', 'postprocess', str(folder.path)])} gathers its results"
     )
     return 1
-
-
-def _lines(repair: JournalRepair, folder: SearchFolder, old: Path | None) -> list[str]:
-    kept = sum(number > 0 for number, _ in repair.events)
-    where = "there was no journal" if old is None else f"the damaged file is {old}"
-    return [
-        *(f"dropped: {message}" for message in repair.dropped),
-        *(f"put back: {message}" for message in repair.put_back),
-        f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; {where}",
-    ]
 
 
 def _check_options(event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ _GROUPS_SHOWN = 20
 
 
 def counts_text(counts: Counter[RunState]) -> str:
-    """Return how many runs are in each state, in the order of a run's life; finished ones are always named."""
+    """Return how many runs are in each state; finished ones are always named."""
     states = (state for state in RunState if counts[state] or state is RunState.FINISHED)
     return ", ".join(f"{counts[state]:,} {state.value}" for state in states)
 
@@ -35,14 +36,11 @@ def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
     """Return where to read on about a run that did not finish: its errors, LSF's report on it, or its folder."""
     run_folder = folder.run_folder(entry.run)
     logs = [path for ending in ("err", "lsf") for path in sorted(run_folder.glob(f"*.{ending}"), reverse=True)]
-    return next(iter([*filter(_has_content, logs), *logs]), run_folder)
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
+    for log in logs:
+        with contextlib.suppress(OSError):
+            if log.stat().st_size > 0:
+                return log
+    return logs[0] if logs else run_folder
 
 
 def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecord]:
@@ -65,10 +63,7 @@ def odd_performances(record: SearchRecord) -> str:
 
 
 def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
-    """Return a table of some runs: performance, run number, and the options in which the search's runs differ.
-
-    If any of these runs had a named place, there are columns for that and for the waiting time.
-    """
+    """Return a table of some runs: performance, number, place and waiting time if any has one, options that vary."""
     key, names = record.known_settings().performance_key, varying_options(record)
     has_places = any(entry.submitted is not None and entry.submitted.place for entry in runs)
     rows = [[key, "run", *(["on", "waited"] if has_places else []), *names]]
@@ -84,13 +79,8 @@ def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
 def varying_options(record: SearchRecord) -> list[str]:
     """Return the options that do not have the same value in all runs."""
     runs = [entry.run.configuration.as_dict() for entry in record]
-
-    def varies(name: str) -> bool:
-        texts = (_text_of(options, name) for options in runs)
-        first = next(texts, "")
-        return any(text != first for text in texts)
-
-    return [name for name in record.known_settings().option_names if varies(name)]
+    first = {name: _text_of(runs[0], name) for name in record.known_settings().option_names} if runs else {}
+    return [name for name, text in first.items() if any(_text_of(options, name) != text for options in runs)]
 
 
 def _text_of(options: Mapping[str, object], name: str) -> str:
@@ -125,13 +115,13 @@ def _by_number(label: str) -> list[tuple[int, str]]:
 
 def _place_line(place: str, entries: Sequence[RunRecord]) -> str:
     waited = sorted(entry.submitted.waited_s for entry in entries if entry.submitted is not None)
-    numbers = _ranges([entry.run.number for entry in entries])
     least, most = f"{waited[0]:.1f}", f"{waited[-1]:.1f}"
     how_long = least if least == most else f"{least} to {most}"
+    numbers = _ranges(entry.run.number for entry in entries)
     return f"{place}: {'run' if len(entries) == 1 else 'runs'} {numbers} (waited {how_long} s)"
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def _ranges(numbers: Iterable[int]) -> str:
     """Return numbers as ranges: ``1-3, 7``."""
     groups: list[list[int]] = []
     for number in sorted(numbers):

@@ -46,9 +46,8 @@ def main(argv: Sequence[str]) -> int:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--command", action="store_true", help="Print the commands that run them.")
     how.add_argument("--json", action="store_true", help="Print a JSON list (keys: see docs/asking.rst).")
-    parser.add_argument(
-        "--out_dir", metavar="DIR", help="With --command, for one run: let it write there (DIR must not exist)."
-    )
+    where = "With --command, for one run: let it write there (DIR must not exist)."
+    parser.add_argument("--out_dir", metavar="DIR", help=where)
     parser.add_argument("--by", metavar="KEY", help="Sort by this keyword instead of the search's performance key.")
     order = parser.add_mutually_exclusive_group()
     order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
@@ -102,23 +101,20 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
 
 
 def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
-    """Return the rows: the value, the run, all options that vary, and the keywords for which there is room."""
+    """Return the rows: value, run (its folder where no journal knows it), options that vary, keywords that fit."""
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying)]
+    folders = [run.row.get(runs.settings.out_arg, "").rpartition("/")[2] for run in best]
+    labels = [folder if run.run is None else str(run.run.number) for run, folder in zip(best, folders)]
     for shown in range(len(keywords), -1, -1):
         names = [*varying, *keywords[:shown]]
-        rows = [[run.row[key], _name(run, runs), *(run.row.get(name, "") for name in names)] for run in best]
+        rows = [[run.row[key], label, *(run.row.get(name, "") for name in names)] for run, label in zip(best, labels)]
         lines = aligned([[key, "run", *names], *rows])
         if console.width is None or max(map(len, lines)) < console.width:
             break
     if keywords[shown:]:
         console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results})")
     return lines
-
-
-def _name(run: FinishedRun, runs: FinishedRuns) -> str:
-    """Return a run's number, or its folder's name where there is no journal that knows the number."""
-    return str(run.run.number) if run.run is not None else run.row.get(runs.settings.out_arg, "").rpartition("/")[2]
 
 
 def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
@@ -137,20 +133,16 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
 
 
 def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]:  # Any: whatever JSON can hold
-
-    number, command = None, None
-    options: object = {name: run.row[name] for name in runs.option_names if name in run.row}
-    if run.run is not None:
-        number, options = run.run.number, run.run.configuration.as_dict()
-        command = command_line(run.run, runs.settings, with_folder=False)
+    known, row = run.run, run.row
+    options = {name: row[name] for name in runs.option_names if name in row}
     return {
-        "run": number,
+        "run": known and known.number,
         "key": key,
-        "value": readable(number_of(run.row[key])),
-        "options": readable(options),
-        "summary": {name: run.row[name] for name in runs.keywords if name in run.row},
-        "folder": run.row.get(runs.settings.out_arg),
-        "command": command,
+        "value": readable(number_of(row[key])),
+        "options": options if known is None else readable(known.configuration.as_dict()),
+        "summary": {name: row[name] for name in runs.keywords if name in row},
+        "folder": row.get(runs.settings.out_arg),
+        "command": known and command_line(known, runs.settings, with_folder=False),
     }
 
 
@@ -164,7 +156,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class FinishedRuns:
-    """All finished runs of a folder, and what the columns of the table mean: options, the output option, keywords.
+    """All finished runs of a folder, and what the columns of the table mean.
 
     settings: without a program where there is no journal, and without a performance key where nobody knows it.
     """
@@ -183,7 +175,13 @@ def finished_runs(folder: SearchFolder) -> FinishedRuns:
     """
     if folder.journal.exists() or not folder.results.is_file():
         return _from_journal(SearchReader(folder))
-    return _from_table(folder)
+    # Of the older tool: its copy of the grid module says what the columns mean.
+    rows, settings = read_table(folder.results), _copied_settings(folder.path)
+    columns = dict.fromkeys(name for row in rows for name in row)
+    keywords = [name for name in columns if name in settings.summary_keywords]
+    options = [name for name in columns if name not in (*keywords, settings.out_arg)]
+    runs = [FinishedRun(row, None) for row in rows if is_finished_row(row)]
+    return FinishedRuns(folder, runs, settings, options, keywords)
 
 
 def _from_journal(reader: SearchReader) -> FinishedRuns:
@@ -196,28 +194,14 @@ def _from_journal(reader: SearchReader) -> FinishedRuns:
     ]
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
     columns = columns_of(settings, [run.row for run in runs])
-    keywords = [name for name in columns if name not in options and name != settings.out_arg]
+    keywords = [name for name in columns if name not in (*options, settings.out_arg)]
     return FinishedRuns(reader.folder, runs, settings, options, keywords)
-
-
-def _from_table(folder: SearchFolder) -> FinishedRuns:
-    """Read a folder of the older tool, whose copy of the grid module says what the columns mean."""
-    rows, settings = read_table(folder.results), _copied_settings(folder.path)
-    columns = dict.fromkeys(name for row in rows for name in row)
-    keywords = [name for name in columns if name in settings.summary_keywords]
-    options = [name for name in columns if name not in (*keywords, settings.out_arg)]
-    return FinishedRuns(
-        folder, [FinishedRun(row, None) for row in rows if is_finished_row(row)], settings, options, keywords
-    )
 
 
 def _copied_settings(folder: Path) -> Settings:
     """Return what the constants say in the grid module that was copied into a folder; it is not executed."""
-    found: dict[str, object] = {}
-    for path in sorted(folder.glob("*.py")):
-        found = constants_in(path)
-        if "_SUMMARY_KEYWORDS" in found:
-            break
+    copies = [constants_in(path) for path in sorted(folder.glob("*.py"))]
+    found = next((constants for constants in copies if "_SUMMARY_KEYWORDS" in constants), copies[-1] if copies else {})
     listed = found.get("_SUMMARY_KEYWORDS")
     keywords = tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
     return Settings(

@@ -31,7 +31,7 @@ examples:
 #: What every run has; an option or keyword with one of these names gets an underscore behind it.
 COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job")
 
-#: A run: column -> value; columns for which it has nothing may be missing.
+#: Column -> value; columns for which a run has nothing may be missing.
 ExportedRow = dict[str, object]
 
 
@@ -42,9 +42,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--format", choices=("csv", "json"), default="csv", help="Default: csv, separated by commas.")
     parser.add_argument("--all", action="store_true", help="Runs in any other state, too (failed, planned, ...).")
     parser.add_argument("-o", metavar="FILE", help="Write this file instead of standard output.")
-    parser.add_argument(
-        "--grid_module", default="", metavar="MODULE", help="For a folder without a journal and a copy of its module."
-    )
+    which = "For a folder without a journal and a copy of its module."
+    parser.add_argument("--grid_module", default="", metavar="MODULE", help=which)
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     folders = [find_folder(given) for given in options.folder]
@@ -67,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
-    """Return the file to write. Raises UsageError if that is no file, or a search's own table."""
+    """Return the file to write. Raises UsageError if there is something else, or a search's own table."""
     path = absolute(given, Path.cwd(), "-o").resolve()
     if path.exists() and not path.is_file():
         raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
@@ -93,21 +92,18 @@ def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> 
         settings, of_table = search.settings, search.rows_only
         runs = [(found.run, found.completion.value, found.summary, {}) for found in search.runs.values()]
     newer = {run.out_dir for run, _, summary, _ in runs if summary is not None}
-    rows = []
+    known: list[tuple[ExportedRow, ExportedRow]] = []
     for row in of_table:
         if row.get(settings.out_arg) not in newer:
             state = RunState.FINISHED if is_finished_row(row) else RunState.UNFINISHED
-            values = {name: _measured(cell) for name, cell in row.items()}
-            rows.append(_row(folder, {"state": state.value}, values))
+            known.append(({"state": state.value}, {name: _measured(cell) for name, cell in row.items()}))
     for run, name, summary, moments in runs:
         results = {keyword: _measured(value[0]) for keyword, value in (summary or {}).items()}
         values = {**run.configuration.as_dict(), settings.out_arg: run.out_dir, **results}
-        rows.append(_row(folder, {"run": run.number, "state": name, **moments}, values))
+        known.append(({"run": run.number, "state": name, **moments}, values))
+    shared = {"search": str(folder.path)}
+    rows = [{**shared, **about, **{_free(name): value for name, value in values.items()}} for about, values in known]
     return [_free(name) for name in settings.columns], rows
-
-
-def _row(folder: SearchFolder, about: ExportedRow, values: ExportedRow) -> ExportedRow:
-    return {"search": str(folder.path), **about, **{_free(name): value for name, value in values.items()}}
 
 
 def _free(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,14 +33,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("run", type=at_least(1), metavar="K", help="The run's number, as in all tables of hpsearch.")
     parser.add_argument("-f", "--follow", action="store_true", help="Go on until the run ends, or Ctrl-C.")
     parser.add_argument("--err", action="store_true", help="Its standard error instead of its standard output.")
-    parser.add_argument(
-        "--attempt", type=at_least(1), metavar="N", help="Its N-th attempt that left a log, instead of the newest."
-    )
+    which = "Its N-th attempt that left a log, instead of the newest."
+    parser.add_argument("--attempt", type=at_least(1), metavar="N", help=which)
     options = parser.parse_args(argv)
-    return _print_log(options, Console(stamps=False))
-
-
-def _print_log(options: argparse.Namespace, console: Console) -> int:
+    console = Console(stamps=False)
     reader = SearchReader(find_folder(options.folder))
     entry = reader.run(options.run)
     suffix = ".err" if options.err else ".out"
@@ -70,10 +65,7 @@ def _print_file(path: Path, is_err: bool, console: Console) -> int:
 
 
 def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | None) -> Path:
-    """Return the log of an attempt, None = the newest.
-
-    Raises FolderError if there is none.
-    """
+    """Return the log of an attempt, None = the newest. Raises FolderError if there is none."""
     found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
         raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")

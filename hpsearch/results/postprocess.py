@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
 from hpsearch.config.given_paths import existing_folder
-from hpsearch.config.user_functions import DEFAULT_LIMIT_S
+from hpsearch.config.old_names import using_config
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
-from hpsearch.core.errors import StoreError, reason_of
+from hpsearch.console.user_output import output_on_stderr
+from hpsearch.core.errors import ConfigError, StoreError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, find_search
-from hpsearch.folder.liveness import SearchLiveness
+from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, SearchLiveness, find_search
 from hpsearch.folder.reading import find_folder
-from hpsearch.results.to_be_deleted import Selection, move_away, move_back, select
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
-from hpsearch.store.layout import free_name, rename_with_stamp
+from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.record import Settings
-from hpsearch.store.run_folders import move_file
+from hpsearch.store.run_folders import move_entry, move_file
 from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table
 
 #: How many runs or problems of a kind are named one by one.
@@ -32,57 +33,37 @@ _SHOWN = 10
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 
 
-@dataclass(frozen=True)
-class PostprocessOptions:
-    """What is asked for. criterion: None = move no runs. grid_module: empty = what the folder records.
-
-    parser_timeout_s: how long a call of a user's function may take.
-    """
-
-    out_dir: str
-    criterion: float | None = None
-    undo: bool = False
-    grid_module: str = ""
-    run_cwd: str = ""
-    parser_timeout_s: float = DEFAULT_LIMIT_S
-
-
-@dataclass(frozen=True)
-class PostprocessEnd:
-    """How it ended. results: the table that was written; None if there is none."""
-
-    results: Path | None
-    exit_status: int
-
-
-def postprocess(options: PostprocessOptions, console: Console) -> PostprocessEnd:
+def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | None, int]:
     """Put a search folder in order and write its results; its own state is left alone.
 
+    options: of ``hpsearch_postprocessing``. Returns the table that was written, None if none was, and the exit status.
     Raises SearchError if nothing could be done.
     """
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
     # Relative to the runs' working directory, else to where we are.
     path = find_folder(options.out_dir, run_cwd, Path.cwd()).path
-    needs_functions = options.criterion is not None
-    search = find_search(path, options.grid_module, run_cwd, needs_functions, options.parser_timeout_s)
+    criterion: float | None = options.performance_criteria
+    search = find_search(path, options.grid_module, run_cwd, criterion is not None, options.parser_timeout)
     liveness = SearchLiveness(search)
+    results = search.folder.postprocessing_results
     console.notes(_found_lines(search, liveness))
     clean_up_when_interrupted()
     if options.undo:
-        return _undo(search, liveness, console)
-    # Asked before anything is written: the grid module may lack the function.
-    selection = select(search, options.criterion, liveness) if options.criterion is not None else None
-    problems = _write_results(search, liveness, console)
-    problems += _put_logs_in_place(search, liveness, run_cwd, console)
-    if selection is not None:
-        problems += _move_away(search, selection, console)
+        problems = _move_back(search, liveness, console)
+    else:
+        # Asked before anything is written: the grid module may lack the function.
+        selection = None if criterion is None else _select(search, criterion, liveness)
+        problems = _write_results(search, liveness, console)
+        problems += _put_logs_in_place(search, liveness, run_cwd, console)
+        problems += [] if selection is None else _move_away(search, selection, console)
     console.notes(_listed("problems", problems))
-    console.result(str(search.folder.postprocessing_results))
-    return PostprocessEnd(search.folder.postprocessing_results, 1 if problems else 0)
+    is_there = not options.undo or results.exists()
+    if is_there:
+        console.result(str(results))
+    return results if is_there else None, 1 if problems else 0
 
 
 def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
-    """Return what was found, for people."""
     origin = "by its journal" if search.record is not None else "without a journal: pickles and runs' folders count"
     counts = ", ".join(f"{len(search.of(completion)):,} {completion.value}" for completion in Completion)
     lines = [f"search {search.folder.path} ({origin})", f"{amount(len(search.runs), 'run')}: {counts}"]
@@ -90,7 +71,9 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
         lines.append(f"the search is live ({liveness.controller}); this is how it stands now")
     lines += _listed("warnings", search.problems)
     if search.untold:
-        lines.append(f"left alone: {_names(search.untold)} (nothing tells that they are runs of this search)")
+        more = f" and {len(search.untold) - _SHOWN:,} more" if len(search.untold) > _SHOWN else ""
+        names = ", ".join(search.untold[:_SHOWN])
+        lines.append(f"left alone: {names}{more} (nothing tells that they are runs of this search)")
     lines += _listed(
         "unfinished",
         [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Completion.UNFINISHED)],
@@ -102,10 +85,6 @@ def _listed(title: str, texts: Sequence[str]) -> list[str]:
     """Return texts under a title, only the first ones in full; nothing if there are none."""
     more = [f"  ... and {len(texts) - _SHOWN:,} more"] if len(texts) > _SHOWN else []
     return [f"{title}:", *(f"  {text}" for text in texts[:_SHOWN]), *more] if texts else []
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
 def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Console) -> list[str]:
@@ -150,18 +129,16 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     folder, settings = search.folder, search.settings
     if search.is_journal_damaged or liveness.controller is not None:
         return 0
-    delivered = {
-        found.run.folder: found.row
-        for found in search.runs.values()
-        if found.row is not None and not liveness.may_be_live(found)
-    }
-    is_half_copied = bool(search.table) and breaks_off(folder.results)
-    if not is_half_copied and not _lacking(search.table, delivered, settings):
+    found_rows = ((found, found.row) for found in search.runs.values() if found.row is not None)
+    delivered = {found.run.folder: row for found, row in found_rows if not liveness.may_be_live(found)}
+    if not delivered:
         return 0
     there = whole_rows(folder.results, settings.out_arg)
-    if is_half_copied and folder_name(there[-1].get(settings.out_arg, "")) in delivered:
-        there.pop()
-    new = _lacking(there, delivered, settings)
+    names = [folder_name(row.get(settings.out_arg, "")) for row in there]
+    if names and names[-1] in delivered and breaks_off(folder.results):
+        del there[-1], names[-1]
+    known = set(names)
+    new = [row for name, row in delivered.items() if name not in known]
     # A controller that has started meanwhile has written a whole table of its own.
     if not new or SearchLiveness(search).controller is not None:
         return 0
@@ -170,37 +147,118 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     return len(new)
 
 
-def _lacking(rows: Iterable[Row], delivered: Mapping[str, Row], settings: Settings) -> list[Row]:
-    """Return the delivered rows that a table lacks. delivered: name of the run's folder -> row."""
-    known = {folder_name(row.get(settings.out_arg, "")) for row in rows}
-    return [row for name, row in delivered.items() if name not in known]
+@dataclass
+class _Selection:
+    """Which runs go: those below the criterion and those without a summary to judge; and which stay.
+
+    live, foreign: they stay because they may be live, or are not recorded as runs of this search.
+    problems: about runs that could not be judged; they stay, too.
+    """
+
+    below: list[FoundRun] = field(default_factory=list)
+    without_summary: list[FoundRun] = field(default_factory=list)
+    live: list[FoundRun] = field(default_factory=list)
+    foreign: list[FoundRun] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
-def _move_away(search: FoundSearch, selection: Selection, console: Console) -> list[str]:
-    """Move the chosen runs' folders and tell about it. Returns what went wrong."""
-    below, silent, foreign = selection.below, selection.without_summary, selection.foreign
-    chosen = [*below, *silent]
-    problems = [*selection.problems, *move_away(search, chosen)]
-    moved = sum(found.is_moved_away for found in chosen)
+def _select(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> _Selection:
+    """Decide which runs' folders go to TO_BE_DELETED; nothing is moved.
+
+    Raises ConfigError if the grid module has no function that judges.
+    """
+    selection = _Selection()
+    there = [found for found in search.runs.values() if found.path is not None and not found.is_moved_away]
+    verdicts = _verdicts(search, there, criterion)
+    for found in there:
+        verdict = verdicts.get(found.run.folder, False)
+        if isinstance(verdict, Exception):
+            problem = f"_PERFORMANCE_EVAL_HANDLE: {type(verdict).__name__}: {verdict}"
+            selection.problems.append(f"{found.label} stays: {problem}")
+        elif verdict is None:
+            problem = "_PERFORMANCE_EVAL_HANDLE returned None; expected True (keep) or False"
+            selection.problems.append(f"{found.label} stays: {problem}")
+        elif verdict:
+            continue
+        elif liveness.may_be_live(found):
+            selection.live.append(found)
+        elif not found.is_recorded:
+            selection.foreign.append(found)
+        else:
+            (selection.without_summary if found.summary is None else selection.below).append(found)
+    return selection
+
+
+def _verdicts(search: FoundSearch, runs: Sequence[FoundRun], criterion: float) -> dict[str, object | Exception]:
+    """Return what the user's function says of each run with a summary, or its error: folder -> verdict."""
+    judge = search.config.performance_eval
+    if judge is None:
+        raise ConfigError(
+            f"{search.settings.grid_source}: _PERFORMANCE_EVAL_HANDLE is missing; "
+            "--performance_criteria needs a function f(summary_dict, criterion) -> True to keep the run"
+        )
+    summaries = {found.run.folder: found.summary for found in runs if found.summary is not None}
+    with output_on_stderr(), using_config(search.config):
+        verdicts = judge.each(({key: list(value) for key, value in s.items()}, criterion) for s in summaries.values())
+        return dict(zip(summaries, verdicts, strict=True))
+
+
+def _move_away(search: FoundSearch, selection: _Selection, console: Console) -> list[str]:
+    """Move the chosen runs' folders to TO_BE_DELETED and tell about it. Returns what went wrong."""
+    below, silent = selection.below, selection.without_summary
+    chosen, problems, moved = [*below, *silent], list(selection.problems), 0
+    apart = search.folder.to_be_deleted
+    try:
+        if chosen:
+            make_folder(apart)
+        for found in chosen:
+            assert found.path is not None
+            problem = _moved(found.path, free_name(apart / found.run.folder))
+            problems += [f"{found.label} stays: {problem}"] if problem else []
+            moved += not problem
+    except StoreError as error:
+        problems.append(f"{error}; all runs stay")
     console.note(
-        f"moved to {search.folder.to_be_deleted}: {moved:,} of {amount(len(chosen), 'run')} "
+        f"moved to {apart}: {moved:,} of {amount(len(chosen), 'run')} "
         f"({len(below):,} below the criterion, {len(silent):,} without a readable summary); "
         "nothing is deleted, --undo moves them back"
     )
-    kept = {"they may be live or be started at any moment": selection.live, "the search does not know them": foreign}
-    for reason, runs in kept.items():
+    live, foreign = selection.live, selection.foreign
+    for reason, runs in (
+        ("they may be live or be started at any moment", live),
+        ("the search does not know them", foreign),
+    ):
         console.notes(_listed(f"stay, because {reason}", [found.label for found in runs]))
     return problems
 
 
-def _undo(search: FoundSearch, liveness: SearchLiveness, console: Console) -> PostprocessEnd:
-    count, problems = move_back(search, liveness)
+def _move_back(search: FoundSearch, liveness: SearchLiveness, console: Console) -> list[str]:
+    """Move all runs' folders back from TO_BE_DELETED and tell about it. Returns what went wrong."""
+    count, problems = 0, []
+    for name in sorted(search.listing.to_be_deleted):
+        source, target = search.folder.to_be_deleted / name, search.folder.path / name
+        if name not in search.runs:
+            problem = "it is no run of this search"
+        elif name in search.listing.run_folders:
+            problem = "the run has a newer folder"
+        elif liveness.may_be_live(search.runs[name]):
+            problem = "the run may be live, or be started at any moment"
+        else:
+            problem = _moved(source, target)
+        count += not problem
+        problems += [f"{source} stays: {problem}"] if problem else []
+    remove_if_empty(search.folder.to_be_deleted)
     console.note(f"moved back from {search.folder.to_be_deleted}: {amount(count, 'run')}")
-    console.notes(_listed("problems", problems))
-    results = search.folder.postprocessing_results
-    if results.exists():
-        console.result(str(results))
-    return PostprocessEnd(results if results.exists() else None, 1 if problems else 0)
+    return problems
+
+
+def _moved(source: Path, target: Path) -> str:
+    """Move a run's folder within the search folder; return what went wrong."""
+    try:
+        move_entry(source, target)
+    except OSError as error:
+        return f"cannot be moved to {target} ({reason_of(error)})"
+    return ""
 
 
 def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: Path, console: Console) -> list[str]:
@@ -228,18 +286,11 @@ def _candidates(search: FoundSearch, elsewhere: Iterable[Path]) -> Iterator[Path
     yield from (search.folder.path / name for name in sorted(search.listing.files))
     # One scheduler library puts logs into a subfolder.
     folders = [search.folder.logs, *(path for folder in elsewhere for path in (folder, folder / "logs"))]
-    for folder in dict.fromkeys(folders):
-        if folder != search.folder.path:
-            yield from _files(folder)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
+    for folder in dict.fromkeys(path for path in folders if path != search.folder.path):
+        # It may be missing, or we may not read it.
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
             names = [e.name for e in entries if _LOG_NAME.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
-    except OSError:
-        return []  # It is missing, or we may not read it.
-    return [folder / name for name in sorted(names)]
+            yield from (folder / name for name in sorted(names))
 
 
 def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:

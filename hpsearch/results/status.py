@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from hpsearch.backends.process_identity import pid_of
 from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, duration
-from hpsearch.core.model import RunState
-from hpsearch.folder.liveness import Liveness
-from hpsearch.folder.reading import SearchReader, find_folder
-from hpsearch.folder.run_tables import counts_text, failure_log, failure_reason, performance, varying_options
-from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus, status_of
+from hpsearch.core.model import JobPhase, RunState
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts
+from hpsearch.folder.run_tables import best_runs, counts_text, failure_log, failure_reason, performance, varying_options
+from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord
+from hpsearch.store.lock import Holder
+from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import readable
 
 _EXAMPLE = """\
@@ -41,22 +45,135 @@ _LABEL_WIDTH = 9
 _FIXED_BLANK = "\xa0"
 
 
+class SearchState(enum.Enum):
+    """What is known of a search. ended: every run has; stopped: runs are left, and no controller is there."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """A run that was started and whose end the journal does not know.
+
+    phase: ended if its controller has not noted it, unknown if it is on another machine. for_s: since submission.
+    """
+
+    entry: RunRecord
+    submitted: AttemptSubmitted
+    phase: JobPhase
+    for_s: float
+
+    @property
+    def place(self) -> str:
+        """Where it runs, for people; empty if that has no name."""
+        return (self.entry.started or self.submitted).place
+
+    @property
+    def job(self) -> str:
+        """The scheduler's id, or the process, for people."""
+        return self.submitted.id if self.submitted.is_queued else f"process {pid_of(self.submitted.id)}"
+
+
+@dataclass(frozen=True)
+class SearchStatus:
+    """What is known of a search at one moment (`at`, seconds since the epoch).
+
+    liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now.
+    runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
+    best: the best finished run so far. failures: runs that ended and did not finish, except cancelled ones.
+    """
+
+    folder: SearchFolder
+    record: SearchRecord
+    at: float
+    state: SearchState
+    liveness: Liveness
+    holder: Holder | None
+    counts: Counter[RunState]
+    runs_per_hour: float | None
+    left_s: float | None
+    best: RunRecord | None
+    live: Sequence[LiveRun]
+    failures: Sequence[RunRecord]
+
+
+def status_of(reader: SearchReader, now: float) -> SearchStatus:
+    """Return the status of a search as its reader knows it."""
+    record, holder = reader.record, reader.holder()
+    liveness = liveness_of_controller(holder)
+    counts = Counter(entry.state for entry in record)
+    left = sum(count for state, count in counts.items() if not state.is_final)
+    rate = _runs_per_hour(record, now if liveness is not Liveness.GONE else min(now, record.last_event_at or now))
+    live = [
+        LiveRun(entry, sent, _phase(reader.folder, entry, sent, liveness), max(0.0, now - sent.at))
+        for entry in record
+        if (sent := entry.submitted) is not None and entry.is_live
+    ]
+    queued = sum(run.phase is JobPhase.QUEUED for run in live)
+    counts[RunState.RUNNING] += counts[RunState.QUEUED] - queued
+    counts[RunState.QUEUED] = queued
+    states = {Liveness.LIVE: SearchState.RUNNING, Liveness.UNKNOWN: SearchState.UNKNOWN}
+    return SearchStatus(
+        folder=reader.folder,
+        record=record,
+        at=now,
+        state=states.get(liveness, SearchState.STOPPED if left else SearchState.ENDED),
+        liveness=liveness,
+        holder=holder,
+        counts=counts,
+        runs_per_hour=rate,
+        left_s=left / rate * 3600 if rate and liveness is not Liveness.GONE else None,
+        best=next(iter(best_runs(record, record.known_settings())), None),
+        live=live,
+        failures=[entry for entry in record if entry.state.is_failure],
+    )
+
+
+def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
+    """Return how many runs end in an hour under the latest controller; None if none has ended."""
+    ended = [
+        entry.collected_at
+        for entry in record
+        if entry.state.is_final and entry.collected_at is not None and entry.run.number in record.collected_now
+    ]
+    if record.controller is None or not ended:
+        return None
+    took = max(ended) - record.controller.at
+    # Runs end in bursts: the time since the last end counts only where it is longer than the average.
+    silence = max(0.0, now - max(ended) - took / len(ended))
+    return len(ended) / max(took + silence, 0.001) * 3600
+
+
+def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> JobPhase:
+    """Return what a run that was started does now; liveness: of its controller."""
+    if liveness is Liveness.LIVE and not submitted.is_queued:
+        return JobPhase.RUNNING
+    of_run = liveness_of_run(entry, folder)
+    if liveness is not Liveness.LIVE and of_run is Liveness.GONE:
+        return JobPhase.ENDED
+    if not submitted.is_queued:
+        return JobPhase.RUNNING if of_run is Liveness.LIVE else JobPhase.UNKNOWN
+    # Nobody may have looked since it started; the scheduler makes the log at that moment.
+    logs = logs_of_attempts(folder, entry, ".out")
+    has_started = entry.state is RunState.RUNNING or any(path.parent == folder.logs for path in logs.values())
+    return JobPhase.RUNNING if has_started else JobPhase.QUEUED
+
+
 def main(argv: Sequence[str]) -> int:
     """Tell the status of a search; return the exit status."""
     parser = folder_parser("status", "Say how far a search is and what it does. Changes nothing.", _EXAMPLE)
     parser.add_argument("--watch", action="store_true", help="Repeat it until the search ends, or Ctrl-C.")
     parser.add_argument("--json", action="store_true", help="One JSON object on one line (keys: see docs/asking.rst).")
     options = parser.parse_args(argv)
-    return _tell(options.folder, options.watch, options.json, Console(stamps=False))
-
-
-def _tell(given: str, is_watching: bool, is_json: bool, console: Console) -> int:
-    reader = SearchReader(find_folder(given))
-    if not is_watching:
-        console.results(_lines(status_of(reader, time.time()), is_json, console))
-        return 0
+    console = Console(stamps=False)
+    reader = SearchReader(find_folder(options.folder))
+    if not options.watch:
+        return console.results(_lines(status_of(reader, time.time()), options.json, console))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _watch(reader, is_json, console)
+        _watch(reader, options.json, console)
     return 0
 
 
@@ -74,7 +191,7 @@ def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
         if console.width is not None or now_seen != seen:
             seen = now_seen
             console.redraw(_lines(status, is_json, console))
-        if status.state.is_over:
+        if status.state in (SearchState.ENDED, SearchState.STOPPED):
             return
         time.sleep(_WATCH_INTERVAL_S)
         reader.update()
@@ -85,7 +202,7 @@ def status_lines(status: SearchStatus, width: int | None) -> list[str]:
     parts = [
         ("search", [str(status.folder.path)]),
         ("control", _control(status)),
-        ("runs", [_runs(status)]),
+        ("runs", [f"{len(status.record.runs):,}: {counts_text(status.counts)}"]),
         ("rate", _rate(status)),
         ("best", _best(status)),
         ("live", _live(status.live)),
@@ -93,19 +210,17 @@ def status_lines(status: SearchStatus, width: int | None) -> list[str]:
     ]
     lines: list[str] = []
     for label, texts in parts:
-        for number, text in enumerate(texts):
-            lines += _indented(label if number == 0 else "", text, width)
+        wrapped = [line.replace(_FIXED_BLANK, " ") for text in texts for line in _wrapped(text, width)]
+        lines += [f"{'' if number else label:<{_LABEL_WIDTH}}{line}" for number, line in enumerate(wrapped)]
     return lines
 
 
-def _indented(label: str, text: str, width: int | None) -> list[str]:
-    """Return a text behind its label, wrapped to a terminal's width; paths and rows of a table stay whole."""
-    wrapped = [text]
-    if width is not None:
-        room = max(width - _LABEL_WIDTH, 20)
-        wrapped = textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    lines = [line.replace(_FIXED_BLANK, " ") for line in wrapped]
-    return [f"{label if number == 0 else '':<{_LABEL_WIDTH}}{line}" for number, line in enumerate(lines)]
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Return a text in lines for a terminal, with room for the label; paths and rows of a table stay whole."""
+    if width is None:
+        return [text]
+    room = max(width - _LABEL_WIDTH, 20)
+    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _control(status: SearchStatus) -> Iterator[str]:
@@ -121,11 +236,6 @@ def _control(status: SearchStatus) -> Iterator[str]:
         yield f"go on with: {resume_hint(status.folder.path)}"
     if status.record.last_event_at is not None:
         yield f"last event {duration(max(0.0, status.at - status.record.last_event_at))} ago"
-
-
-def _runs(status: SearchStatus) -> str:
-    counts = Counter({**status.counts, RunState.QUEUED: status.queued, RunState.RUNNING: status.running})
-    return f"{len(status.record.runs):,}: {counts_text(counts)}"
 
 
 def _rate(status: SearchStatus) -> Iterator[str]:
@@ -191,13 +301,20 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
             "since": holder.since if holder else None,
         },
         "runs": len(status.record.runs),
-        "counts": {state.value: status.counts[state] for state in RunState}
-        | {"queued": status.queued, "running": status.running},
+        "counts": {state.value: status.counts[state] for state in RunState},
         "runs_per_hour": status.runs_per_hour,
         "seconds_left": status.left_s,
         "best": None if status.best is None else _best_json(status.best, status),
         "live": [_live_json(run) for run in status.live],
-        "failures": [_failure_json(entry, status.folder) for entry in status.failures],
+        "failures": [
+            {
+                "run": entry.run.number,
+                "state": entry.state.value,
+                "reason": entry.problem,
+                "log": str(failure_log(entry, status.folder)),
+            }
+            for entry in status.failures
+        ],
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
     }
 
@@ -223,8 +340,3 @@ def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json
         "since": run.submitted.at,
         "seconds": run.for_s,
     }
-
-
-def _failure_json(entry: RunRecord, folder: SearchFolder) -> dict[str, Any]:  # Any: see as_json
-    log = failure_log(entry, folder)
-    return {"run": entry.run.number, "state": entry.state.value, "reason": entry.problem, "log": str(log)}

@@ -11,7 +11,7 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
-from hpsearch.folder.summaries import read_summary
+from hpsearch.folder.run_files import read_summary
 from hpsearch.search.controller import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
 from hpsearch.store.layout import SearchFolder, remove

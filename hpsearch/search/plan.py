@@ -19,7 +19,6 @@ from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Run
-from hpsearch.core.space import Order, enumerate_space
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
 from hpsearch.store.values import readable
@@ -78,6 +77,9 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     check_texts(_texts(config, options))
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     program = program_of(config, run_cwd, options.interpreter)
+    # It imports numpy, which a search that is resumed can do without.
+    from hpsearch.core.space import Order, enumerate_space
+
     order = Order(
         deterministic=options.deterministic_search,
         seed=options.random_seed,

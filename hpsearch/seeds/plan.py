@@ -19,7 +19,7 @@ from hpsearch.core.ranking import best
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.reading import recorded_search
-from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, is_within, options_of
+from hpsearch.folder.run_files import RunConfiguration, is_run_folder, is_within, options_of
 from hpsearch.seeds.options import DATA_SEED_OPTION, SeedsOptions
 from hpsearch.seeds.runs import SeedRun, check_summary_options, difference, read_run, read_seed_runs, seed_of
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
@@ -210,7 +210,7 @@ def _shared_configuration(
     """
     if source is None:
         assert options.config is not None, "checked with the command line"
-        repeated = RunConfiguration(options_of(options.config), True)
+        repeated = RunConfiguration(options_of(vars(options.config), {}), True)
     else:
         assert source.configuration is not None, "checked when the source was found"
         repeated = source.configuration

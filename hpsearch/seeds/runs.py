@@ -21,8 +21,7 @@ from hpsearch.core.ranking import number_of
 from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
-from hpsearch.folder.run_configuration import RunConfiguration, is_run_folder, read_configuration
-from hpsearch.folder.summaries import read_summary
+from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
 from hpsearch.seeds.options import DATA_SEED_OPTION, SUMMARY_NAME, SeedsOptions
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import write_whole

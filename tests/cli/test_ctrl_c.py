@@ -25,7 +25,7 @@ OF_A_SEARCH = [
     "hpsearch.search.search",
     "hpsearch.search.dispatch",
     "wave",
-    "hpsearch.core.sampling",
+    "hpsearch.core.space",
 ]
 OF_SUBCOMMANDS = [
     ("status", "hpsearch.console"),

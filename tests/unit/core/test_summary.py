@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.ranking import number_of
 from hpsearch.core.summary import as_lists, is_finished, parse_summary
-from hpsearch.folder.summaries import read_summary_text
+from hpsearch.folder.run_files import read_summary_text
 
 
 def one(value: str) -> object:

@@ -17,7 +17,7 @@ from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.folder_scan import FoundRun
 from hpsearch.folder.liveness import runs_named_by
-from hpsearch.folder.summaries import read_summary_text
+from hpsearch.folder.run_files import read_summary_text
 from hpsearch.results.postprocess import run_of_log
 from hpsearch.store.classic_files import folder_name, list_folder, run_of_folder, run_of_row, runs_of_commands
 from hpsearch.store.table import whole_rows

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
-from hpsearch.folder.run_configuration import RunConfiguration, is_within, options_of, read_configuration
+from hpsearch.folder.run_files import RunConfiguration, is_within, options_of, read_configuration
 from hpsearch.seeds.gathering import search_call
 from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
 from hpsearch.seeds.plan import missing_seeds, seed_grid
@@ -140,7 +140,7 @@ def test_configurations_differ_if_their_commands_do(
 
 
 def test_a_namespace_stands_for_the_options_it_was_made_of() -> None:
-    assert options_of(argparse.Namespace(lr=0.1, flag=False, unset=None)) == {"lr": 0.1, "flag": False}
+    assert options_of({"lr": 0.1, "flag": False, "unset": None}, {}) == {"lr": 0.1, "flag": False}
 
 
 def test_the_command_tells_values_that_a_pickle_does_not(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.core.script import ScriptLine, script_line
+from hpsearch.core.command import ScriptLine, script_line
 from hpsearch.store.classic_files import options_of_command
 
 FILES = {"train.py", "my train.py", "sub", "ignore", "run.sh", "with 'quote.py"}
