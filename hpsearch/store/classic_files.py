@@ -39,9 +39,8 @@ class Listing:
 
 def list_folder(folder: Path, to_be_deleted: Path) -> Listing:
     """Return what lies in a search folder. Raises OSError if it cannot be listed."""
-    files, folders = _names(folder)
     apart = _names(to_be_deleted)[1] if to_be_deleted.is_dir() else frozenset[str]()
-    return Listing(files, folders, apart)
+    return Listing(*_names(folder), apart)
 
 
 def is_search_folder(folder: SearchFolder, listing: Listing) -> bool:
@@ -232,7 +231,6 @@ def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
     except (pickle.PicklingError, AttributeError, TypeError):
         # A value of a class that cannot be pickled: its text is what the simulation receives anyway.
         plain = (str, int, float, bool, type(None))
-        content = pickle.dumps(
-            [{k: v if isinstance(v, plain) else whole_text(v) for k, v in options.items()} for options in dicts]
-        )
+        texts = [{k: v if isinstance(v, plain) else whole_text(v) for k, v in options.items()} for options in dicts]
+        content = pickle.dumps(texts)
     write_whole(path, content)

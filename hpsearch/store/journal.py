@@ -118,9 +118,8 @@ class Journal:
         if not is_there:
             raise StoreError(f"{self._path}: was deleted, moved or replaced while the search ran")
         if found.st_size != self._size:
-            raise StoreError(
-                f"{self._path}: was changed by something else while the search ran; nothing is overwritten"
-            )
+            problem = "was changed by something else while the search ran; nothing is overwritten"
+            raise StoreError(f"{self._path}: {problem}")
 
     def _sync_in_time(self) -> None:
         """Carry the file to the disk, in a thread of its own: no run waits for that."""

@@ -129,7 +129,7 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """Return what a file of anybody holds. Raises OSError, or ValueError if it is larger than that or no file."""
+    """Return what a file of others holds. Raises OSError, or ValueError if it is too large or no file."""
     state = path.stat()
     if not stat.S_ISREG(state.st_mode):
         raise ValueError("expected a file, found something else (a folder, a pipe)")
@@ -142,7 +142,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
 
 def open_file(path: str, flags: int) -> int:
-    """Open a file, as an opener for `open`. Raises OSError if it is something else, which could block for ever."""
+    """Open a file; an opener for `open`. Raises OSError also if it is no file: a pipe would block for ever."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -181,7 +181,7 @@ class LiveSearch:
         self._is_table_whole = True
 
     def finish(self) -> None:
-        """Sort the table and write which runs did not finish. Raises StoreError if that fails; both then stay."""
+        """Sort the table and write which runs did not finish. Raises StoreError; what was there before then stays."""
         assert self._table is not None
         self._lock.check()
         rows = rows_of(self.record)

@@ -243,10 +243,8 @@ class ControllerLock:
 
 
 def lock_holder(path: Path) -> Holder | None:
-    """Return who took the lock and did not give it back (it lives, or was killed); None if there is nobody.
-
-    The lock itself is not tried: for that moment, a controller that starts would find it taken.
-    """
+    """Return who took the lock and did not give it back (it lives, or was killed); None if there is nobody."""
+    # The lock itself is not tried: for that moment, a controller that starts would find it taken.
     try:
         return holder_in(read_small(path))
     except FileNotFoundError:

@@ -131,7 +131,7 @@ class _Reader(pickle._Unpickler):
         return _Name(named)
 
     def _weigh(self, values: Sequence[object]) -> Sequence[object]:
-        """Count what values repeat, as a hash walks through all of it, and return them. Raises if one is no value."""
+        """Return values after counting all that they hold, however often: a hash walks through it that often."""
         for value in values:
             if type(value) is not str:
                 self.spend(_weight(value, {})[0])
@@ -198,7 +198,7 @@ class _Reader(pickle._Unpickler):
 def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) -> tuple[int, int]:
     """Return the weight of a value and how many containers stand in each other in it.
 
-    known: that of each container, by its id, so that each is weighed once; no height while it is weighed.
+    known: both for each container, by its id, so that each is weighed once; no height while it is weighed.
     """
     parts = _parts(value)
     if parts is None:

@@ -183,7 +183,7 @@ class SearchRecord:
         if self.settings is not None:
             # A later search in the same folder: the table keeps the columns of the earlier ones.
             names = dict.fromkeys((*self.settings.option_names, *settings.option_names))
-            settings = Settings.from_json({**settings.to_json(), "option_names": list(names)})
+            settings = replace(settings, option_names=tuple(names))
         self.settings = settings
         self.controller = None
         self.started_at = self.started_at or event.at
