@@ -8,10 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from project import Project, rows, wait_until
+from project import Project, Result, rows, wait_until
+
+from hpsearch.search.command import main
 
 MODULE = """\
 grid = {"x": [1, 2]}
@@ -24,13 +27,39 @@ _SUMMARY_KEYWORDS = ["acc", "finished"]
 
 def refused(project: Project, *options: str) -> str:
     """Run a search that has to be refused; return the message."""
+    return message_of(lambda: project.run(*options), project)
+
+
+def message_of(run: Callable[[], Result], project: Project) -> str:
+    """Make a call that has to be refused and to leave nothing; return its message."""
     before = sorted(project.path.rglob("*"))
-    result = project.run(*options)
+    result = run()
     assert result.exit_status == 2, result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
     assert sorted(path for path in project.path.rglob("*") if "__pycache__" not in path.parts) == before
     return result.stderr
+
+
+@pytest.fixture
+def refused_here(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., str]]:
+    """As `refused`, but within this process: for tables of mistakes that are found before anything is started."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", ["hpsearch.py"])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def run(options: Sequence[str]) -> Result:
+        try:
+            status = main(project.argv(*options)[3:])
+        except SystemExit as end:
+            status = end.code
+        return Result(int(str(status)), *capfd.readouterr())
+
+    yield lambda *options: message_of(lambda: run(options), project)
+    sys.modules.pop("config", None)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +106,12 @@ def refused(project: Project, *options: str) -> str:
         ("class Odd:\n  def __getattr__(self, name): 1 / 0\ngrid = {'x': [Odd()]}", "line 7: ZeroDivisionError: "),
     ],
 )
-def test_a_mistake_in_the_grid_module_is_named(project: Project, line: str, message: str) -> None:
+def test_a_mistake_in_the_grid_module_is_named(
+    project: Project, refused_here: Callable[..., str], line: str, message: str
+) -> None:
     project.write("train.py", "")
     project.write("config.py", MODULE + line + "\n")
-    assert message in refused(project)
+    assert message in refused_here()
 
 
 def test_several_mistakes_in_one_module_are_all_listed(project: Project) -> None:
@@ -133,9 +164,11 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--no_such_option"], "unrecognized arguments: --no_such_option"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_named(project: Project, options: list[str], message: str) -> None:
+def test_a_mistake_on_the_command_line_is_named(
+    project: Project, refused_here: Callable[..., str], options: list[str], message: str
+) -> None:
     project.grid({"x": [1]})
-    assert message in refused(project, *options)
+    assert message in refused_here(*options)
 
 
 def test_no_grid_module_at_all_says_how_to_give_one(project: Project) -> None:
