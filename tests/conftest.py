@@ -29,6 +29,9 @@ _SHARING = (
     re.compile(r"test_a_limit_on_submitted_jobs|test_unknown_accounts"),
     re.compile(r"test_conformance\.py.*\[slurm"),
     re.compile(r"test_example_digits\.py"),
+    re.compile(r"test_best\.py"),
+    re.compile(r"test_export\.py"),
+    re.compile(r"test_what_is_asked_of_a_search"),
 )
 
 

@@ -22,17 +22,18 @@ with open(options["out_dir"] + "/summary.txt", "w") as file:
 KEYWORDS = ("acc", "finished", "loss")
 
 
-@pytest.fixture
-def folder(project: Project) -> Path:
-    """A search by `acc` with finished runs 1, 2 and 4, whose numbers sort differently as texts."""
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A search `out` by `acc` with finished runs 1, 2 and 4, whose numbers sort differently as texts; only read."""
+    project = Project(tmp_path_factory.mktemp("my project"))
     grid = {"x": [9.5, 108.04, 3, 99.04], "name": ["a b"], "flag": [True]}
     project.grid(grid, script=SCRIPT, keywords=KEYWORDS)
-    assert project.run("--out_dir=out", "--force_out_dir", "--deterministic_search").exit_status == 1
-    return project.path / "out"
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
+    return project
 
 
-def test_the_table_has_the_value_the_run_what_varies_and_the_other_keywords(project: Project, folder: Path) -> None:
-    result = project.ask("best", "out")
+def test_the_table_has_the_value_the_run_what_varies_and_the_other_keywords(searched: Project) -> None:
+    result = searched.ask("best", "out")
     assert result.exit_status == 0, result.stderr
     assert result.stdout.splitlines() == [
         "acc     run  x       loss",
@@ -54,10 +55,8 @@ def test_the_table_has_the_value_the_run_what_varies_and_the_other_keywords(proj
     ],
     ids=str,
 )
-def test_order_and_number_can_be_chosen(
-    project: Project, folder: Path, words: tuple[str, ...], runs: list[int]
-) -> None:
-    found = json.loads(project.ask("best", "out", "--json", *words).stdout)
+def test_order_and_number_can_be_chosen(searched: Project, words: tuple[str, ...], runs: list[int]) -> None:
+    found = json.loads(searched.ask("best", "out", "--json", *words).stdout)
     assert [entry["run"] for entry in found] == runs
 
 
@@ -68,28 +67,28 @@ def test_ascending_order_is_the_modules_own(project: Project) -> None:
     assert project.ask("best", "out", "--top=1", "--highest").stdout.splitlines()[1].split()[0] == "2"
 
 
-def test_the_json_has_stable_keys(project: Project, folder: Path) -> None:
-    (best,) = json.loads(project.ask("best", "out", "--json", "--top=1").stdout)
+def test_the_json_has_stable_keys(searched: Project) -> None:
+    (best,) = json.loads(searched.ask("best", "out", "--json", "--top=1").stdout)
     assert list(best) == ["run", "key", "value", "options", "summary", "folder", "command"]
     assert (best["run"], best["key"], best["value"]) == (2, "acc", 108.04)
     assert best["options"] == {"x": 108.04, "name": "a b", "flag": True}
     assert best["summary"] == {"acc": "108.04", "finished": "1", "loss": "-108.04"}
-    assert best["folder"] == rows(folder)[0]["out_dir"]
+    assert best["folder"] == rows(searched.path / "out")[0]["out_dir"]
     assert best["command"].endswith(" train.py --x=108.04 '--name=a b' --flag")
 
 
-def test_the_command_runs_from_anywhere_into_a_new_folder(project: Project, folder: Path, tmp_path: Path) -> None:
+def test_the_command_runs_from_anywhere_into_a_new_folder(searched: Project, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    result = project.ask("best", str(folder), "--command", "--out_dir=again", cwd=elsewhere)
+    result = searched.ask("best", str(searched.path / "out"), "--command", "--out_dir=again", cwd=elsewhere)
     assert result.exit_status == 0, result.stderr
-    assert result.stdout.startswith(f"cd '{project.path}' && ")
+    assert result.stdout.startswith(f"cd '{searched.path}' && ")
     subprocess.run(["sh", "-c", result.stdout], cwd=elsewhere, check=True)
     assert (elsewhere / "again" / "summary.txt").read_text() == "acc 108.04\nloss -108.04\nfinished 1\n"
 
 
-def test_the_command_comes_without_the_output_option_and_says_so(project: Project, folder: Path) -> None:
-    result = project.ask("best", "out", "--command", "--top=2")
+def test_the_command_comes_without_the_output_option_and_says_so(searched: Project) -> None:
+    result = searched.ask("best", "out", "--command", "--top=2")
     lines = result.stdout.splitlines()
     assert [line.partition(" train.py ")[2] for line in lines] == [
         "--x=108.04 '--name=a b' --flag",
@@ -113,8 +112,8 @@ def test_the_command_comes_without_the_output_option_and_says_so(project: Projec
     ],
     ids=str,
 )
-def test_what_cannot_be_shown_is_said(project: Project, folder: Path, words: tuple[str, ...], message: str) -> None:
-    result = project.ask("best", "out", *words)
+def test_what_cannot_be_shown_is_said(searched: Project, words: tuple[str, ...], message: str) -> None:
+    result = searched.ask("best", "out", *words)
     assert (result.exit_status, result.stdout) == (2, "")
     assert message in result.stderr
 

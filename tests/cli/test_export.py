@@ -28,13 +28,14 @@ KEYWORDS = ("acc", "all", "finished")
 OWN = ["search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job"]
 
 
-@pytest.fixture
-def folder(project: Project) -> Path:
-    """A search with two finished runs and one that failed; run 2 has an option more."""
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A search `out` with two finished runs and one that failed; run 2 has an option more. Tests only read it."""
+    project = Project(tmp_path_factory.mktemp("my project"))
     grid = {"x": [0.5, 2, 3], "name": ["a, b"], "sizes": [[1, 2]], "state": [1e-12]}
     project.grid(grid, [({"x": [2]}, {"more": [1]})], script=SCRIPT, keywords=KEYWORDS)
-    assert project.run("--out_dir=out", "--force_out_dir", "--deterministic_search").exit_status == 1
-    return project.path / "out"
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
+    return project
 
 
 def exported(result: Result) -> list[dict[str, Any]]:
@@ -42,10 +43,10 @@ def exported(result: Result) -> list[dict[str, Any]]:
     return json.loads(result.stdout)
 
 
-def test_the_table_has_each_finished_run_with_options_and_keywords(project: Project, folder: Path) -> None:
-    result = project.ask("export", "out", "-o", "runs.csv")
+def test_the_table_has_each_finished_run_with_options_and_keywords(searched: Project) -> None:
+    result = searched.ask("export", "out", "-o", "runs.csv")
     assert (result.exit_status, result.stdout, result.stderr) == (0, "", "")
-    frame = pandas.read_csv(project.path / "runs.csv", dtype=str, keep_default_na=False)
+    frame = pandas.read_csv(searched.path / "runs.csv", dtype=str, keep_default_na=False)
     assert list(frame.columns) == [*OWN, "x", "name", "sizes", "state_", "more", "out_dir", "acc", "all", "finished"]
     assert frame[["run", "state", "x", "name", "sizes", "state_", "more", "acc", "all"]].to_numpy().tolist() == [
         ["1", "finished", "0.5", "a, b", "[1, 2]", "1e-12", "", "0.5", '"1,2"'],
@@ -53,17 +54,17 @@ def test_the_table_has_each_finished_run_with_options_and_keywords(project: Proj
     ]
 
 
-def test_json_keeps_values_as_they_are_and_has_null_for_what_a_run_lacks(project: Project, folder: Path) -> None:
-    first, second, failed = exported(project.ask("export", "out", "--format=json", "--all"))
+def test_json_keeps_values_as_they_are_and_has_null_for_what_a_run_lacks(searched: Project) -> None:
+    first, second, failed = exported(searched.ask("export", "out", "--format=json", "--all"))
     options = {"x": 0.5, "name": "a, b", "sizes": [1, 2], "state_": 1e-12, "more": None}
     assert options.items() <= first.items()
-    assert (first["search"], first["run"], first["acc"], first["job"]) == (str(folder), 1, 0.5, None)
+    assert (first["search"], first["run"], first["acc"], first["job"]) == (str(searched.path / "out"), 1, 0.5, None)
     assert [repr(second[name]) for name in ("x", "acc", "more", "finished")] == ["2", "2", "1", "1"]
     assert (failed["run"], failed["state"], failed["acc"], failed["finished"]) == (3, "failed", None, None)
 
 
-def test_times_are_local_and_seconds_are_those_between_start_and_end(project: Project, folder: Path) -> None:
-    first, *_ = exported(project.ask("export", "out", "--format=json"))
+def test_times_are_local_and_seconds_are_those_between_start_and_end(searched: Project) -> None:
+    first, *_ = exported(searched.ask("export", "out", "--format=json"))
     started, ended = (datetime.fromisoformat(first[name]) for name in ("started", "ended"))
     assert abs((ended - started).total_seconds() - first["seconds"]) <= 1
     assert abs((datetime.now() - ended).total_seconds()) < 300
@@ -81,10 +82,10 @@ def test_a_live_search_is_exported_as_it_stands(project: Project) -> None:
     assert found[1]["seconds"] is None
 
 
-def test_folders_come_one_below_the_other_with_the_columns_of_both(project: Project, folder: Path) -> None:
+def test_folders_come_one_below_the_other_with_the_columns_of_both(project: Project, searched: Project) -> None:
     project.grid({"y": [7]}, script=SCRIPT.replace('["x"]', '["y"]'), keywords=KEYWORDS)
     project.search("--out_dir=two", "--force_out_dir")
-    found = exported(project.ask("export", "out", "two/search_results.csv", "--format=json"))
+    found = exported(project.ask("export", str(searched.path / "out"), "two/search_results.csv", "--format=json"))
     assert [(Path(entry["search"]).name, entry["x"], entry["y"]) for entry in found] == [
         ("out", 0.5, None),
         ("out", 2, None),
@@ -93,8 +94,10 @@ def test_folders_come_one_below_the_other_with_the_columns_of_both(project: Proj
     assert list(found[0])[-2:] == ["finished", "y"]
 
 
-def test_a_moved_folder_is_exported_from_its_new_place(project: Project, folder: Path) -> None:
-    folder.rename(project.path / "moved")
+def test_a_moved_folder_is_exported_from_its_new_place(project: Project) -> None:
+    project.grid({"x": [0.5, 2]}, script=SCRIPT, keywords=KEYWORDS)
+    project.search("--out_dir=out", "--force_out_dir")
+    (project.path / "out").rename(project.path / "moved")
     found = exported(project.ask("export", "moved", "--format=json"))
     assert [(entry["search"], entry["acc"]) for entry in found] == [(str(project.path / "moved"), n) for n in (0.5, 2)]
 
@@ -137,16 +140,16 @@ def test_rows_that_were_in_the_table_before_the_journal_are_runs_too(project: Pr
     ],
     ids=str,
 )
-def test_what_cannot_be_exported_is_said(project: Project, folder: Path, words: tuple[str, ...], message: str) -> None:
-    table = (folder / "search_results.csv").read_bytes()
-    result = project.ask("export", *words)
+def test_what_cannot_be_exported_is_said(searched: Project, words: tuple[str, ...], message: str) -> None:
+    table = (searched.path / "out" / "search_results.csv").read_bytes()
+    result = searched.ask("export", *words)
     assert (result.exit_status, result.stdout) == (2, "")
-    assert message.format(project.path) in result.stderr
-    assert (folder / "search_results.csv").read_bytes() == table
+    assert message.format(searched.path) in result.stderr
+    assert (searched.path / "out" / "search_results.csv").read_bytes() == table
 
 
-def test_a_reader_that_goes_away_early_gets_no_traceback(project: Project, folder: Path) -> None:
-    process = project.start_command([*project.argv()[:2], "hpsearch", "export", "out"])
+def test_a_reader_that_goes_away_early_gets_no_traceback(searched: Project) -> None:
+    process = searched.start_command([*searched.argv()[:2], "hpsearch", "export", "out"])
     assert process.stdout is not None
     process.stdout.close()
     assert (process.wait(60), process.stderr.read() if process.stderr else None) == (0, "")
