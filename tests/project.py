@@ -138,13 +138,20 @@ class Project:
         return {**os.environ, **QUICK, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
 
     def argv(self, *options: str) -> list[str]:
-        """The classic command with the module `config` and the foreground backend, unless options say otherwise."""
+        """The classic command: module `config`, in the foreground, in the grid's order, unless options say otherwise.
+
+        A random order would import numpy, which takes as long as all else: where it matters, give a --random_seed.
+        """
         words = [sys.executable, "-m", "hpsearch.hpsearch"]
         given = " ".join(options)
-        if "--grid_module" not in given and "--resume" not in given:
+        if "--resume" in given:
+            return [*words, *options]
+        if "--grid_module" not in given:
             words.append("--grid_module=config")
-        if "--visible_gpus" not in given and "--run_cluster" not in given and "--resume" not in given:
+        if "--visible_gpus" not in given and "--run_cluster" not in given:
             words.append("--visible_gpus=-1")
+        if not any(option in given for option in ("--deterministic_search", "--random_seed", "--num_searches")):
+            words.append("--deterministic_search")
         return [*words, *options]
 
     def start(self, *options: str, **popen: object) -> subprocess.Popen[str]:
