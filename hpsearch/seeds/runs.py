@@ -186,10 +186,10 @@ def sum_up(
 ) -> None:
     """Write the summary to the folder of results; show its head and its path (on standard output if it was asked for).
 
-    Raises the same errors as `write_summary`.
+    Raises the same errors as `_write_summary`.
     """
     path = folder / SUMMARY_NAME
-    lines = write_summary(path, runs, options, config)
+    lines = _write_summary(path, runs, options, config)
     console.notes(lines[: lines.index("")])
     (console.result if options.seeds_dir or options.start_gathering else console.note)(str(path))
 
@@ -217,7 +217,7 @@ def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds
         settings = replace(config.settings, summary_filename=summary_fn)
         config = replace(config, settings=settings, summary_parser=parser)
     runs = read_seed_runs(folder, config, "random_seed")
-    write_summary(folder / seeds_summary_fn, runs, options, config)
+    _write_summary(folder / seeds_summary_fn, runs, options, config)
     return [run.seed for run in counted(runs) if run.seed is not None]
 
 
@@ -230,7 +230,7 @@ def check_summary_options(options: SeedsOptions, config: SearchConfig) -> None:
         decimals_of(options.summary_precs, options.summary_keys)
 
 
-def write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig) -> list[str]:
+def _write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig) -> list[str]:
     """Write the summary of seeds; return its lines.
 
     Raises FolderError if no run finished, ConfigError if a keyword is unknown, StoreError if it cannot be written.
