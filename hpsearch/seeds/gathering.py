@@ -66,8 +66,8 @@ def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     if source is not None and source.doubt:
         console.warn(f"{source.doubt}; what the run's command says is repeated instead")
     added = _source_as_seed(source, gathering, runs, console) if source is not None else []
-    warn_of_doubts(runs, console)
     _check_same_configuration(gathering, [*runs, *added], console)
+    warn_of_doubts(runs, console)
     if added and source is not None and not gathering.search.dry_run:
         copy_run(source.folder, gathering.results)
         # Its name has the second of its search in it: no new run may get the same one.
