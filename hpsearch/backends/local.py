@@ -44,8 +44,10 @@ class LocalBackend:
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
         """Start the launchers; they wait for `release`."""
-        prepared = [self._prepared.pop(attempt.token, "") for attempt in attempts]
-        return [job or self._launch(attempt, place.environment) for attempt, job in zip(attempts, prepared)]
+        jobs = []
+        for attempt in attempts:
+            jobs.append(self._prepared.pop(attempt.token, "") or self._launch(attempt, place.environment))
+        return jobs
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Let the launchers run their commands; those of an earlier controller do so already."""
