@@ -1,4 +1,4 @@
-"""The copy of a grid module in a search folder: what it says is read, and nothing of it is executed for that."""
+"""The copy of a grid module in a search folder: its constants are read without executing it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-#: Where one of these is mentioned, a name may be set in a way that its own mentions do not show.
+#: Where one of these is mentioned, a name may be set without being mentioned.
 _SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
 
 
@@ -18,9 +18,9 @@ def constants_in(path: Path) -> dict[str, object]:
 
 
 def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] | None:
-    """Return the values of these names, without those that the module lacks; None if only executing it can tell them.
+    """Return the values of those of these names that the module has; None if only executing it can tell them.
 
-    A value is certain where its name is mentioned once: in an assignment of a constant on the top level.
+    A value is certain if its name is mentioned only once, where a constant is assigned to it on the top level.
     """
     tree = _parsed(path)
     if tree is None:

@@ -45,12 +45,10 @@ def add_last(folders: Iterable[str]) -> None:
 
 
 def _but_for_package(folders: Iterable[str]) -> list[str]:
-    kept = []
-    for folder in folders:
-        if os.path.realpath(folder) == str(_PACKAGE):
-            find_beside_commands()
-        else:
-            kept.append(folder)
+    folders = list(folders)
+    kept = [folder for folder in folders if os.path.realpath(folder) != str(_PACKAGE)]
+    if len(kept) < len(folders):
+        find_beside_commands()
     return kept
 
 

@@ -1,7 +1,7 @@
 """The names that modules written for the older tool take from `hpsearch.hpsearch`.
 
-They describe "the" configuration of the process. Nothing of hpsearch itself reads them; they are kept in a context
-variable, so that searches side by side in one process do not disturb each other.
+They describe "the" configuration of the process. It is kept in a context variable, so that searches side by side in
+one process do not disturb each other.
 """
 
 from __future__ import annotations

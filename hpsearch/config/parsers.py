@@ -75,7 +75,7 @@ def _add_free(target: Parser, names: Sequence[str], defaults: Mapping[str, objec
             _add(target, all_options()[name], {**defaults, **target._defaults}, fills_in=True)
 
 
-#: The options of the older tool. All others have to leave their names to a user's parser that has its own use for them.
+#: The options of the older tool. All others give way to a user's own options of the same name.
 _CLASSIC = (
     *("deterministic_search", "num_searches", "out_dir", "force_out_dir", "dont_force_new_dir", "grid_module"),
     *("grid_config", "dont_generate_full_grid", "run_cwd", "run_cluster", "scheduler", "num_jobs", "num_hours"),
@@ -85,10 +85,10 @@ _CLASSIC = (
 
 
 class _Latecomers(argparse.Action):
-    """Adds options when their parser is first used, but for names that its owner has taken by then.
+    """Adds options when their parser is first used, except under names that its owner has taken by then.
 
-    No option itself: argparse asks each action of a parser for its default before parsing, and for its help before
-    showing it. Parsers and their groups have no other moment in common.
+    It is no option itself: argparse asks each action of a parser for its default before parsing, and for its help
+    before showing it. Parsers and their groups have no other hook in common.
     """
 
     add_options: Callable[[], None] | None = None
@@ -123,8 +123,8 @@ def hpsearch_cli_arguments(
 ) -> None:
     """Add the options of a search to any argparse parser or group.
 
-    Those that the older tool did not have leave their names to the parser's owner, who may use them before or after
-    this call. default_grid: default of ``--grid_module``.
+    Options that the older tool lacked leave their names to the parser's owner, who may use them before or after this
+    call. default_grid: default of ``--grid_module``.
     """
     shown = {
         "num_searches": show_num_searches,

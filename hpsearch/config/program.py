@@ -1,4 +1,4 @@
-"""The words with which commands begin: each run's, and those that start hpsearch again, wherever its package lies."""
+"""The first words of commands: of each run's, and of those that start hpsearch again, wherever its package lies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[s
 
 
 def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:
-    """Return the words that ``_SCRIPT_NAME`` stands for in a command; whether there is such a script is not checked."""
+    """Return the words that ``_SCRIPT_NAME`` stands for in a command, without checking that there is such a script."""
     try:
         return script_line(script_name, lambda name: _is_file(name, run_cwd)).words
     except ValueError:
@@ -50,7 +50,7 @@ def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:
 
 
 def _is_file(name: str, run_cwd: Path) -> bool:
-    # Also a text that can be no path is no file; os.path tells so, pathlib raises errors.
+    # The name may be no path at all: os.path says False then, pathlib raises errors.
     return os.path.isfile(os.path.join(run_cwd, os.path.expanduser(name)))  # noqa: PTH111, PTH113, PTH118
 
 
@@ -129,12 +129,12 @@ def interpreter_word() -> str:
 
 
 def resume_hint(folder: Path) -> str:
-    """Return how an ended search is taken up again, from where we are."""
+    """Return the command that goes on with an ended search, as typed in the current folder."""
     return _from_here("hpsearch.hpsearch", "--resume", str(folder))
 
 
 def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
-    """Return how these runs, which have results already, are run again, from where we are."""
+    """Return the command that runs these runs, which have results already, again."""
     return _from_here("hpsearch", "retry", str(folder), *(f"--run={number}" for number in sorted(numbers)))
 
 
@@ -160,6 +160,6 @@ def _in_site_packages() -> bool:
     places = [*site.getsitepackages(), site.getusersitepackages()]
     if _PACKAGE.parent in [Path(place).resolve() for place in places]:
         return True
-    # An installation that only points to a checkout says where that lies.
+    # An editable installation says where its checkout lies.
     urls = (found.read_text("direct_url.json") or "" for found in distributions(name="hpsearch", path=places))
     return any(f'"{_PACKAGE.parent.as_uri()}"' in url for url in urls)
