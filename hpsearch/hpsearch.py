@@ -51,10 +51,6 @@ def _make_package_importable() -> None:
 if __name__ in ("__main__", "hpsearch") and not __package__:
     _make_package_importable()
 
-from hpsearch.search.command import hpsearch_cli_arguments as _cli_arguments  # noqa: E402
-from hpsearch.search.command import main as _main  # noqa: E402
-from hpsearch.search.command import run as _run  # noqa: E402
-
 
 def hpsearch_cli_arguments(  # type: ignore[no-untyped-def]  # a parser or a group: argparse has no public common type
     parser,
@@ -67,7 +63,9 @@ def hpsearch_cli_arguments(  # type: ignore[no-untyped-def]  # a parser or a gro
 
     dout_dir: default of ``--out_dir``. The other arguments leave options out.
     """
-    _cli_arguments(parser, show_num_searches, show_out_dir, dout_dir, show_grid_module, _DEFAULT_GRID)
+    from hpsearch.config.parsers import hpsearch_cli_arguments as add
+
+    add(parser, show_num_searches, show_out_dir, dout_dir, show_grid_module, _DEFAULT_GRID)
 
 
 def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_search") -> str:
@@ -76,13 +74,17 @@ def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_searc
     argv: the options, instead of those of the command line. dout_dir: default of ``--out_dir``.
     Raises hpsearch.core.errors.SearchError if it cannot be run.
     """
-    return _run(argv, dout_dir, _DEFAULT_GRID)
+    from hpsearch.search.command import run as search
+
+    return search(argv, dout_dir, _DEFAULT_GRID)
 
 
 def main(argv: "list[str]", prog: "str | None" = None) -> int:
     """Run a search; return the command's exit status, errors told on standard error."""
+    from hpsearch.search.command import main as search
+
     beside = os.path.dirname(os.path.abspath(__file__)) if __name__ == "__main__" else ""  # noqa: PTH100, PTH120
-    return _main(argv, _DEFAULT_GRID, prog, beside)
+    return search(argv, _DEFAULT_GRID, prog, beside)
 
 
 def __getattr__(name: str):  # type: ignore[no-untyped-def]  # the old names differ in type

@@ -93,6 +93,12 @@ def test_ctrl_c_ends_the_other_commands(searched: Project, name: str) -> None:
     assert interrupted(searched, "argparse", "-m", f"hpsearch.{name}", "--help") == (130, "")
 
 
+@pytest.mark.parametrize("name", ["gather_random_seeds", "hpsearch_postprocessing"])
+def test_ctrl_c_ends_the_other_commands_started_as_files(searched: Project, name: str) -> None:
+    file = Path(__file__).resolve().parents[2] / "hpsearch" / f"{name}.py"
+    assert interrupted(searched, "argparse", str(file), "--help") == (130, "")
+
+
 def test_ctrl_c_at_the_end_of_the_process_is_quiet(project: Project) -> None:
     project.grid({"x": [1]}, more="import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\n")
     result = project.run()
