@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
 from hpsearch.config.option_values import number_where
-from hpsearch.config.options import (
-    DEFAULT_OUT_DIR,
-    PLANNING_OPTIONS,
-    SearchOptions,
-    given_options,
-    options_from,
-)
+from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
 from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
 

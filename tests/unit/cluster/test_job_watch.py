@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.job_watch import JobWatch
+from hpsearch.backends.cluster.jobs import JobWatch
 from hpsearch.backends.launcher import ExitNote
 from hpsearch.core.model import JobPhase, RunState, Status
 

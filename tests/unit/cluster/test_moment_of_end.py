@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 
-from hpsearch.backends.cluster.job_watch import JobWatch
+from hpsearch.backends.cluster.jobs import JobWatch
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.core.model import Status
 
