@@ -5,8 +5,6 @@ Scripts of users call `run` with the settings of their simulation. Started from 
 the package by way of ``hpsearch.py`` beside it, which puts the search path right.
 """
 
-from __future__ import annotations
-
 import sys
 
 import hpsearch

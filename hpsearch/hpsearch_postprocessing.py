@@ -5,8 +5,6 @@ This file may also be started from inside its own folder: the `hpsearch.py` ther
 means the package.
 """
 
-from __future__ import annotations
-
 import sys
 
 import hpsearch

@@ -1,7 +1,5 @@
 """What a backend promises to a search. One suite in `tests/backends` holds every backend to it."""
 
-from __future__ import annotations
-
 import select
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

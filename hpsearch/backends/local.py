@@ -1,7 +1,5 @@
 """Runs on this machine: started, waited for without polling, recognised after a restart, ended with all processes."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

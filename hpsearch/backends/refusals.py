@@ -1,7 +1,5 @@
 """What a scheduler's refusal means, by its words: refused for now, for good, or for a reason that nobody knows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

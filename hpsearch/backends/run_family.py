@@ -1,7 +1,5 @@
 """All processes of a run, also those that left its process group: found by a mark in their environment, and ended."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

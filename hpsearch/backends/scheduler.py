@@ -1,7 +1,5 @@
 """What a scheduler's module knows: its commands and answers, as text. `cluster/backend.py` does everything else."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The one door to commands: each is a list of words, has a time limit, and may be kept with its answer for the user."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The copy of a grid module in a search folder: its constants are read without executing it."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Collection, Iterator

@@ -1,7 +1,5 @@
 """Paths that a user gives, made absolute; each way in which one can be unusable is told in one line."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

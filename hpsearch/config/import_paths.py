@@ -1,7 +1,5 @@
 """Python's search path: the one place that changes it, so that grid modules and what they import are found."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Sequence

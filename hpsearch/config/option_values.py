@@ -3,8 +3,6 @@
 Each reader raises argparse.ArgumentTypeError, which argparse shows with the option's name.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Only light imports: this module is all that ``--help`` needs.
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import shlex

@@ -1,7 +1,5 @@
 """Parsers of the commands, and the options of a search in them or in a parser of the user's own."""
 
-from __future__ import annotations
-
 import argparse
 import textwrap
 from collections.abc import Callable, Mapping, Sequence

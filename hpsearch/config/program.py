@@ -1,7 +1,5 @@
 """The first words of commands: of each run's, and of those that start hpsearch again, wherever its package lies."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -1,7 +1,5 @@
 """The configuration of a search that was started earlier: from its journal, its grid module, or the copy of that."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace

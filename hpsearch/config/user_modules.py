@@ -1,7 +1,5 @@
 """Modules of the user's own, a grid or a scheduler: imported by name; what their code raises is told as a mistake."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import sys

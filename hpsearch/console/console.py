@@ -3,8 +3,6 @@
 On a terminal there is a live bar; elsewhere (a job's log, a pipe) plain lines with the time in front.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """How every command ends: the right exit status, one message for what went wrong, and no word about Ctrl-C."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

@@ -1,7 +1,5 @@
 """Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up nobody."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import io

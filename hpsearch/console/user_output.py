@@ -1,7 +1,5 @@
 """Standard output is for results: what the user's own code prints (grid modules, parsers) goes to standard error."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

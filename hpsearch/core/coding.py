@@ -4,8 +4,6 @@ A row is decoded only when its configuration is used: that is what keeps a grid 
 within a second and some ten megabytes.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Conditions of a grid: which configurations they match, what they replace them with."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Whole numbers in texts that others wrote: schedulers, drivers, exit files."""
 
-from __future__ import annotations
-
 #: More digits than any id, status, size or time has; Python refuses to read numbers of some thousand digits.
 _MOST_DIGITS = 18
 

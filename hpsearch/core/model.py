@@ -1,7 +1,5 @@
 """The nouns of a search: configuration, run, attempt, job, status."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Which of several runs is best: one rule for numbers, infinity, NaN, words, missing values and ties."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """From a grid and its conditions to configurations: each once, in a fixed order, decoded only when it is used."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

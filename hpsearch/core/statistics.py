@@ -1,7 +1,5 @@
 """Mean and spread of results over random seeds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a run leaves: its summary, from text to values, and a log whose end may tell of GPU memory."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 The text of a function tells its address, a long array's leaves out the middle, a tensor's the last digits.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 import sys

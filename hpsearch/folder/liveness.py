@@ -1,7 +1,5 @@
 """Is it alive? Whether a search's controller and runs live, asked without disturbing them; unknown is an answer."""
 
-from __future__ import annotations
-
 import enum
 import os
 import socket

@@ -1,7 +1,5 @@
 """``hpsearch repair``: a search folder whose own files are damaged, made usable again."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What people read about the runs of a search: where they ran, why some failed, which are best."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections import Counter, defaultdict

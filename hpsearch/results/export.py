@@ -1,7 +1,5 @@
 """``hpsearch export``: all runs of one or several searches as one table, CSV or JSON, for other programs."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

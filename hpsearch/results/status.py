@@ -1,7 +1,5 @@
 """``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing."""
 
-from __future__ import annotations
-
 import contextlib
 import enum
 import json

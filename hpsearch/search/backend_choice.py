@@ -1,7 +1,5 @@
 """Which backend the options ask for."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

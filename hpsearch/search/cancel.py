@@ -1,7 +1,5 @@
 """A search stopped from outside: ask its controller to stop, and end here what no controller looks after."""
 
-from __future__ import annotations
-
 import signal
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Collect the runs that ended; what cannot be read or moved now is tried again, and harms no other run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

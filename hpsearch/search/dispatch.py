@@ -1,7 +1,5 @@
 """The loop of a search: start what may start, notice what ended, collect it; until all runs have ended."""
 
-from __future__ import annotations
-
 import contextlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence

@@ -1,7 +1,5 @@
 """From a checked grid module and the options to a planned search: its runs, their folders and commands."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

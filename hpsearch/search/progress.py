@@ -1,7 +1,5 @@
 """What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 It is not if runs may be live where the controller cannot see them: they would be executed twice at once.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 from collections import defaultdict

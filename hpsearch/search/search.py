@@ -1,7 +1,5 @@
 """A whole search, from its options to its exit status: the table of contents of this program."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

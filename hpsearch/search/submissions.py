@@ -1,7 +1,5 @@
 """From waiting runs to accepted jobs: the queue, and one submission at a time, made once whatever the answer."""
 
-from __future__ import annotations
-
 import math
 import re
 import socket

@@ -1,7 +1,5 @@
 """Gathering random seeds: one configuration, repeated with several seeds, summed up."""
 
-from __future__ import annotations
-
 import shlex
 import signal
 import sys

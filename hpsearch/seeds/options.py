@@ -1,7 +1,5 @@
 """The options of gathering random seeds: what the command line says, and what a user's own script sets."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

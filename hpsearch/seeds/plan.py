@@ -1,7 +1,5 @@
 """What is to be gathered: the run to repeat (given, or the best of a search), the search, and where its seeds go."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The runs in a folder of gathered seeds: how their configurations differ, and the summary of their results."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

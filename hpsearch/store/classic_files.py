@@ -1,7 +1,5 @@
 """The files that the older tool has, too: written for its users, and read where no journal tells of the runs."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import pickle

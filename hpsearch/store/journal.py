@@ -1,7 +1,5 @@
 """The journal of a search: events, one a line, appended by the one controller. Reading them back is resuming."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

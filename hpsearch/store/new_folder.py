@@ -1,7 +1,5 @@
 """The folder of a new search: made, locked, filled, and taken away again if nothing comes of the search."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

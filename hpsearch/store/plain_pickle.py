@@ -4,8 +4,6 @@ Python's own reader, the one written in Python, puts values together (protocols 
 or fills an object is done here instead, and whatever else a pickle asks for is refused by name.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import pickle

@@ -1,7 +1,5 @@
 """A damaged journal made usable again: whole lines are kept, and what other files still know is put back."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """The folders of runs: what ended put into them, earlier attempts moved aside and back."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Mapping

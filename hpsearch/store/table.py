@@ -1,7 +1,5 @@
 """The table of results: one CSV row a run, appended at constant cost, sorted when the search ends."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,7 +1,5 @@
 """Option values as JSON and back, each with its type."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """Runs as jobs of a cluster's scheduler, whichever it is: submitted once, polled rarely, never lost."""
 
-from __future__ import annotations
-
 import secrets
 import select
 import time

@@ -1,7 +1,5 @@
 """A scheduler's commands, run: one for many jobs, what is wrong told to the user once; and how large arrays may be."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What a controller knows of its jobs: which submission each belongs to, its exit file, the scheduler's latest word."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """LSF's commands and answers, as text (bsub, bjobs, bkill; LSF 9.1 and later)."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Mapping, Sequence

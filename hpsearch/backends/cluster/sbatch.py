@@ -1,7 +1,5 @@
 """sbatch, as text: what the options and the environment of a user ask for, and what a refusal means."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Runs on the GPUs of this machine: several at once, several on each, never beyond what the user allows."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence

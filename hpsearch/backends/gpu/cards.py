@@ -1,7 +1,5 @@
 """The GPUs of a machine: which of them the user wants, which can never be used, and what to do about that."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

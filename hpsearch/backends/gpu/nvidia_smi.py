@@ -1,7 +1,5 @@
 """What nvidia-smi says: readings of all GPUs, taken by GPUtil beside the search; who computes there; remarks."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import math

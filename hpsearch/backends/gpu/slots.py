@@ -1,7 +1,5 @@
 """Which GPU is next, by readings, live runs and limits; when to look at GPUs again; how a place names its GPUs."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
