@@ -3,6 +3,9 @@
 Only light imports: this module is all that ``--help`` needs.
 """
 
+# store.values knows by the text of a field's type what fits it.
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import shlex
