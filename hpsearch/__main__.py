@@ -1,4 +1,4 @@
-"""The command ``hpsearch``, also ``python -m hpsearch``: one subcommand for each thing to do with a search."""
+"""The command ``hpsearch``, also ``python -m hpsearch``: one command for each thing to do with searches."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from hpsearch.console.exit_status import told, whole_process
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
 
-#: Subcommand -> what it does, and its function as MODULE:NAME, imported when it is called: arguments -> exit status.
+#: Command -> what it does, and its function as MODULE:NAME, imported when it is called: arguments -> exit status.
 _SUBCOMMANDS = {
-    "run": ("run a search, or resume one (the options of python -m hpsearch.hpsearch)", "hpsearch:main"),
-    "status": ("how far a search is, what is best so far, what runs where", "results.status:main"),
-    "best": ("the best configurations, or their commands", "results.best:main"),
-    "export": ("all runs as one table, CSV or JSON, for other programs", "results.export:main"),
-    "logs": ("what a run printed, live or ended", "results.logs:main"),
-    "cancel": ("stop a search and everything that belongs to it", "search.command:cancel"),
-    "resume": ("go on with a search that was interrupted", "search.command:resume"),
-    "retry": ("run failed runs again, or those that are named", "search.command:retry"),
-    "repair": ("make a search usable again whose own files are damaged", "folder.repair:main"),
-    "postprocess": ("put the results of an ended or killed search in order", "hpsearch_postprocessing:main"),
-    "seeds": ("repeat the best run under several random seeds: mean and spread", "gather_random_seeds:main"),
+    "run": ("Run a search.", "hpsearch:main"),
+    "status": ("Show how far a search is, its best run and its failures.", "results.status:main"),
+    "best": ("Show the best configurations, or their commands.", "results.best:main"),
+    "logs": ("Show what a run printed.", "results.logs:main"),
+    "cancel": ("Stop a search and all its runs.", "search.command:cancel"),
+    "resume": ("Continue a search that was stopped.", "search.command:resume"),
+    "retry": ("Run failed runs again, or those you name.", "search.command:retry"),
+    "seeds": ("Repeat the best run with several random seeds.", "gather_random_seeds:main"),
+    "export": ("Write all runs as one table, CSV or JSON.", "results.export:main"),
+    "postprocess": ("Complete the results of a search that was killed.", "hpsearch_postprocessing:main"),
+    "repair": ("Repair a damaged search folder.", "folder.repair:main"),
 }
 #: Those that are commands of their own, too, and have to be told by what name they were called.
 _COMMANDS = ("run", "postprocess", "seeds")
@@ -38,11 +38,13 @@ _COMMANDS = ("run", "postprocess", "seeds")
 
 def _usage() -> str:
     listed = "\n".join(f"  {name:<13}{text}" for name, (text, _) in _SUBCOMMANDS.items())
-    return f"hpsearch {__version__}\n\nusage: hpsearch SUBCOMMAND ...   (hpsearch SUBCOMMAND --help)\n\n{listed}\n"
+    about = "Run a script with many option values and gather the results in a table."
+    usage = "usage: hpsearch COMMAND ...   (hpsearch COMMAND --help explains one)"
+    return f"{usage}\n\n{about}\n\n{listed}\n\nversion {__version__}\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; return the exit status. argv: None = the command line of this process."""
+    """Run a command; return the exit status. argv: None = the command line of this process."""
     return whole_process(lambda: _answer(sys.argv[1:])) if argv is None else _answer(argv)
 
 
@@ -67,16 +69,16 @@ def _answer(words: Sequence[str]) -> int:
 
 def _refuse(words: Sequence[str], console: Console) -> int:
     if not words:
-        console.error(f"a subcommand is missing\n\n{_usage().rstrip()}")
+        console.error(f"a command is missing\n\n{_usage().rstrip()}")
         return 2
     from difflib import get_close_matches
 
     if words[0].startswith("-"):
-        console.error(f"a subcommand is missing before {words[0]!r}; for a search: hpsearch run {words[0]} ...")
+        console.error(f"a command is missing before {words[0]!r}; for a search: hpsearch run {words[0]} ...")
         return 2
     near = get_close_matches(words[0], _SUBCOMMANDS, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
-    console.error(f"there is no subcommand {words[0]!r}{meant} (hpsearch --help lists them)")
+    console.error(f"there is no command {words[0]!r}{meant} (hpsearch --help lists them)")
     return 2
 
 

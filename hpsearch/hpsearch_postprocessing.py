@@ -20,19 +20,21 @@ from pathlib import Path
 from hpsearch.console.exit_status import told as _told
 
 _DESCRIPTION = """\
-Find everything that the runs of a search delivered, also after it was killed, moved, or written by the older tool.
-Writes postprocessing_results.csv and postprocessing_{finished,unfinished,missing}_jobs.pickle into the search folder,
-completes its search_results.csv if no search is live there, and moves logs that lie about into their runs' folders.
-The search itself is not changed: it can go on, or be resumed later.
+Gather all results of a search, also after it was killed or moved, or of the
+older tool. Writes postprocessing_results.csv and
+postprocessing_{finished,unfinished,missing}_jobs.pickle into the search folder,
+completes its search_results.csv unless the search is running, and moves stray
+logs into the folders of their runs. The search can still be resumed.
 """
 _EPILOG = """\
 examples:
-  python -m hpsearch.hpsearch_postprocessing ./out/hyperparam_search/search_2024-05-17_10-00-00
-  python -m hpsearch.hpsearch_postprocessing SEARCH_FOLDER --performance_criteria=90
-  python -m hpsearch.hpsearch_postprocessing SEARCH_FOLDER --undo
+  hpsearch postprocess out/hyperparam_search/search_2026-01-31_12-00-00
+  hpsearch postprocess DIR --performance_criteria=90
+  hpsearch postprocess DIR --undo
 
 The last line on standard output is the path of postprocessing_results.csv.
-exit status: 0 all went well; 1 something could not be handled, which is named; 2 wrong usage, nothing was written
+exit status: 0 all went well; 1 there were problems, which are listed; 2 wrong
+usage, nothing was written
 """
 
 
@@ -53,27 +55,28 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
     from hpsearch.config.option_values import number_where, positive
+    from hpsearch.config.parsers import ExampleFormatter
 
     parser = argparse.ArgumentParser(
-        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter
     )
     add = parser.add_argument
-    add("out_dir", metavar="OUT_DIR", help="The search folder. May be relative to --run_cwd.")
+    add("out_dir", metavar="OUT_DIR", help="The search folder; may be relative to --run_cwd.")
     moves = parser.add_mutually_exclusive_group()
     text = (
-        "Move runs for which the grid module's _PERFORMANCE_EVAL_HANDLE(summary_dict, X) says False, and runs "
-        "without a readable summary, to TO_BE_DELETED in the search folder. Runs that may be live stay."
+        "Move bad runs to the folder TO_BE_DELETED: those for which _PERFORMANCE_EVAL_HANDLE(summary_dict, X) of the "
+        "grid module is False, and those without a readable summary. Runs that may be live stay."
     )
     number = number_where(lambda found: not math.isnan(found), "a number")
     moves.add_argument("--performance_criteria", metavar="X", type=number, help=text)
     moves.add_argument("--undo", action="store_true", help="Only move all runs back from TO_BE_DELETED.")
-    text = "The grid module, if not the one that the search folder records or holds a copy of."
+    text = "The grid module. Default: the one that the search used."
     add("--grid_module", metavar="MODULE", default="", help=text)
-    text = "Working directory of the runs. Default: the search's own, or `.`."
+    text = "Working directory of the runs. Default: the one that the search used."
     add("--run_cwd", metavar="DIR", default="", help=text)
     text = (
-        "Seconds that a function of the grid module may take for a run (its own summary parser, or "
-        "_PERFORMANCE_EVAL_HANDLE). Default: 60."
+        "Stop a function of the grid module (your own summary parser, or _PERFORMANCE_EVAL_HANDLE) if it takes longer "
+        "than S seconds for a run. Default: 60."
     )
     add("--parser_timeout", metavar="S", type=positive, default=60, help=text)
     return parser

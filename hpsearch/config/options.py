@@ -45,93 +45,98 @@ def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any:
     return declare
 
 
-_what = option_group("what is searched", plans=True)
-_where, _new_folder = option_group("where it goes"), option_group("where it goes", plans=True)
-_how, _program = option_group("how runs are executed"), option_group("how runs are executed", plans=True)
+_what, _trial = option_group("what to search", plans=True), option_group("what to search")
+_where = option_group("where results go", plans=True)
+_how, _program = option_group("how to execute runs"), option_group("how to execute runs", plans=True)
+_resuming = option_group("resuming a search")
 _gpu = option_group("GPUs (without --run_cluster)")
 _cluster = option_group("cluster (with --run_cluster)")
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """The options of a search, named as on the command line."""
+    """The options of a search, named as on the command line; --help lists them in this order."""
 
-    grid_module: str = _what("", "Dotted name of the module with the grid, such as sims.mnist.hpsearch_config.")
+    grid_module: str = _what(
+        "", "Module with the grid, as a dotted name: sims.mnist.hpsearch_config.", metavar="MODULE"
+    )
     grid_config: str = _what(
         "",
-        "File with a dict of 'grid' and/or 'conditions' that replace those of the module: .json, or a pickle "
-        "of plain data. Relative to the current folder.",
+        "Take 'grid' and/or 'conditions' from FILE instead of the module: JSON (.json), or a pickle of plain data. "
+        "Relative to the current folder.",
         metavar="FILE",
     )
-    num_searches: int = _what(-1, "At most N configurations; -1 = all.", search_limit, "N")
-    deterministic_search: bool = _what(False, "Keep the order of the grid instead of a random one.")
+    num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
+    deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
+    random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
-        False, "Sample --num_searches configurations at random, without building the whole grid."
+        False, "Sample --num_searches configurations without building the whole grid, which may have any size."
     )
-    random_seed: int = _what(42, "Seed of the random order.", seed, "N")
+    dry_run: bool = _trial(False, "Only print the commands; write nothing.")
 
-    out_dir: str = _new_folder(
+    out_dir: str = _where(
         DEFAULT_OUT_DIR,
-        "Results go to a new folder search_<date>_<time> in here. Relative to --run_cwd.",
+        "Create the search folder, search_<date>_<time>, in DIR. Relative to --run_cwd.",
         metavar="DIR",
     )
-    force_out_dir: bool = _new_folder(False, "Use exactly --out_dir, with no new folder inside.")
-    dont_force_new_dir: bool = _new_folder(False, "Add to the search folder if it exists, instead of refusing it.")
-    run_cwd: str = _new_folder(".", "Working directory of the runs, and base of relative paths.", metavar="DIR")
-    resume: str = _where(
-        "",
-        "Go on with the search in this folder: keep finished runs, wait for live ones, run all others. "
-        "Needs no other option; those that you give replace the search's own (those that shape the list of runs are "
-        "refused).",
-        metavar="DIR",
+    force_out_dir: bool = _where(False, "Use --out_dir itself as the search folder.")
+    dont_force_new_dir: bool = _where(
+        False, "With --force_out_dir: add to the search folder if it exists, instead of refusing it."
     )
-    runs_are_gone: bool = _where(
-        False,
-        "With --resume: you know that runs started on another machine or cluster, or by the original of a copied "
-        "search folder, do not live any more.",
-    )
-    dry_run: bool = _where(False, "Print the commands on standard output and write nothing.")
+    run_cwd: str = _where(".", "Working directory of the runs, and base of relative paths.", metavar="DIR")
 
-    retries: int = _how(0, "Run failed runs again, up to N times each.", at_least(0), "N")
+    num_cpu_jobs: int = _how(1, "Without GPUs: execute N runs at once.", at_least(1), "N")
+    retries: int = _how(0, "Run a failed run again, up to N times.", at_least(0), "N")
     interpreter: str = _program(
         "",
-        "Command that runs the script instead of python3, such as 'singularity exec image.sif python3'.",
+        "Run the script with CMD instead of python3, such as 'singularity exec image.sif python3'.",
         metavar="CMD",
     )
     parser_timeout: float = _how(
         60,
-        "Seconds that a summary parser of your own (_SUMMARY_PARSER_HANDLE) may take for a run; a slower one is ended, "
-        "and tried once more when the search ends.",
+        "Stop your own summary parser (_SUMMARY_PARSER_HANDLE) if it takes longer than S seconds for a run; it is "
+        "tried once more when the search ends.",
         positive,
         "S",
     )
-    num_cpu_jobs: int = _how(1, "Without GPUs: N runs at once.", at_least(1), "N")
+
+    resume: str = _resuming(
+        "",
+        "Resume the search in DIR: keep finished runs, wait for live ones, run the rest. Other options replace the "
+        "search's own, except those that shape the list of runs.",
+        metavar="DIR",
+    )
+    runs_are_gone: bool = _resuming(
+        False,
+        "Assert that runs started elsewhere (another machine or cluster, the original of a copied search folder) are "
+        "no longer running.",
+    )
 
     visible_gpus: str = _gpu(
         "",
-        "Indices of the GPUs to use, such as 0,2; empty = all; -1 = no GPU is assigned, runs go one after another.",
+        "Use only these GPUs, such as 0,2; -1 = none, so that runs execute on the CPU. Default: all.",
         gpu_list,
         "LIST",
     )
-    allowed_load: float = _gpu(0.5, "A GPU with more load than this takes no run (0 to 1).", share, "X")
+    max_num_jobs_per_gpu: int = _gpu(1, "Execute at most N runs of this search at once on a GPU.", at_least(1), "N")
+    num_gpus_per_run: int = _gpu(1, "Give each run N GPUs.", at_least(1), "N")
+    allowed_load: float = _gpu(0.5, "Start no run on a GPU with a higher load than X (0 to 1).", share, "X")
     allowed_memory: float = _gpu(
-        0.5, "A GPU with more of its memory in use than this takes no run (0 to 1).", share, "X"
+        0.5, "Start no run on a GPU with a larger share of its memory in use than X (0 to 1).", share, "X"
     )
+    min_free_memory: int = _gpu(
+        0, "Start no run on a GPU with less free memory than this, in MiB; 0 = no limit.", at_least(0), "MIB"
+    )
+    exclusive_gpus: bool = _gpu(False, "Start no run on a GPU while anybody else computes on it.")
     sim_startup_time: int = _gpu(
-        60, "Seconds after a start on a GPU before that GPU may take another run.", at_least(0), "S"
+        60, "After a start on a GPU, wait S seconds before the next start on it.", at_least(0), "S"
     )
-    max_num_jobs_per_gpu: int = _gpu(1, "At most N runs of this search at once on a GPU.", at_least(1), "N")
     gpu_samples: int = _gpu(
         3,
-        "A GPU takes a run only after N readings in a row within the limits, a tenth of a second apart (a second on a "
-        "GPU that was above them just now).",
+        "Start a run on a GPU after N readings in a row within the limits, 0.1 s apart (1 s if it was above them just "
+        "before).",
         at_least(1),
         "N",
-    )
-    exclusive_gpus: bool = _gpu(False, "Use a GPU only while nobody else computes on it; checked before every start.")
-    num_gpus_per_run: int = _gpu(1, "Give each run N GPUs.", at_least(1), "N")
-    min_free_memory: int = _gpu(
-        0, "A GPU with less free memory than this, in MiB, takes no run; 0 = no such limit.", at_least(0), "MIB"
     )
 
     run_cluster: bool = _cluster(False, "Submit the runs as jobs to a scheduler.")
@@ -180,9 +185,7 @@ class SearchOptions:
         hours_or_forever,
         "H",
     )
-    poll_interval_max: float = _cluster(
-        60, "Ask the scheduler at least every S seconds while nothing happens.", positive, "S"
-    )
+    poll_interval_max: float = _cluster(60, "Longest interval between scheduler queries, in seconds.", positive, "S")
     #: No option: the names of the options that the user gave, even if with their defaults.
     given_by_hand: tuple[str, ...] = ()
 

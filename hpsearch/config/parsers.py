@@ -15,8 +15,19 @@ _HELP_WIDTH = 78
 _LATE = "--hpsearch_options"
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        # Not at a hyphen: the `--` of an option would stand alone at the end of a line.
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 #: Keeps the line breaks of the examples, and leaves room for long option names.
-ExampleFormatter = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+ExampleFormatter = partial(_Formatter, max_help_position=30)
+
+
+def filled(text: str) -> str:
+    """Return paragraphs for a help, wrapped so that they fit on a terminal of 80 columns."""
+    return "\n\n".join(textwrap.fill(part, _HELP_WIDTH) for part in text.split("\n\n"))
 
 
 def folder_parser(name: str, description: str, example: str, nargs: str | None = None) -> argparse.ArgumentParser:
@@ -24,9 +35,8 @@ def folder_parser(name: str, description: str, example: str, nargs: str | None =
 
     example: one or more lines for the end of its help. nargs: how many folders, as argparse says it; None = one.
     """
-    filled = textwrap.fill(description, _HELP_WIDTH)
     parser = argparse.ArgumentParser(
-        prog=f"hpsearch {name}", description=filled, epilog=example, formatter_class=ExampleFormatter
+        prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
     )
     text = "The search folder: the one that holds search_results.csv."
     parser.add_argument("folder", metavar="DIR", nargs=nargs, help=text)

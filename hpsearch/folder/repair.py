@@ -20,15 +20,16 @@ example: hpsearch repair out/hyperparam_search/search_2026-01-31_12-00-00
 
 Nothing is deleted: the damaged files stay beside the repaired ones.
 
-exit status: 0 the search can be resumed; 1 it cannot, because its settings are lost; 2 no such search, or it is live
+exit status: 0 the search can be resumed; 1 it cannot, because its settings are
+lost; 2 no such search, or it is running
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Repair a search folder; return the exit status."""
     description = (
-        "Make a search folder usable again whose own files (.hpsearch) are damaged: whole lines of the journal are "
-        "kept, what its other files still know is put back, and what was dropped is said."
+        "Repair a search folder with damaged files in .hpsearch, so that it can be resumed: intact lines of the "
+        "journal are kept, and everything that was dropped is listed."
     )
     folder = find_folder(folder_parser("repair", description, _EXAMPLE).parse_args(argv).folder)
     console = Console(stamps=False)

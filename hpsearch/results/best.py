@@ -30,28 +30,29 @@ from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
-  hpsearch best DIR                                  a table of the ten best
-  hpsearch best DIR --command                        the best one's command, without its output option
-  hpsearch best DIR --command --out_dir=out/again | sh
+  hpsearch best DIR                            the ten best runs
   hpsearch best DIR --top 3 --by loss --lowest
+  hpsearch best DIR --command                  the best run's command
+  hpsearch best DIR --command --out_dir=out/again | sh
 
-A folder of the older tool (search_results.csv, no journal) is read, too, except for --command.
+Reads folders of the older tool (search_results.csv, no journal), too; these
+know no commands.
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Tell the best runs; return the exit status."""
-    parser = folder_parser("best", "Show the best configurations of a search, also while it runs.", _EXAMPLE)
-    parser.add_argument("--top", type=at_least(1), metavar="K", help="Show the K best. Default: 10, with --command 1.")
+    parser = folder_parser("best", "Show the best runs of a search, also while it runs.", _EXAMPLE)
+    parser.add_argument("--top", type=at_least(1), metavar="K", help="Show the K best. Default: 10 (1 with --command).")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--command", action="store_true", help="Print the commands that run them.")
-    how.add_argument("--json", action="store_true", help="Print a JSON list (keys: see docs/asking.rst).")
-    where = "With --command, for one run: let it write there (DIR must not exist)."
+    how.add_argument("--command", action="store_true", help="Print their commands instead of a table.")
+    how.add_argument("--json", action="store_true", help="Print a JSON list (keys: docs/asking.rst).")
+    where = "With --command: let the run write to DIR, which must not exist."
     parser.add_argument("--out_dir", metavar="DIR", help=where)
-    parser.add_argument("--by", metavar="KEY", help="Sort by this keyword instead of the search's performance key.")
+    parser.add_argument("--by", metavar="KEY", help="Sort by KEY. Default: the search's performance key.")
     order = parser.add_mutually_exclusive_group()
-    order.add_argument("--lowest", action="store_true", help="The lowest value is best.")
-    order.add_argument("--highest", action="store_true", help="The highest value is best.")
+    order.add_argument("--lowest", action="store_true", help="Lowest value first.")
+    order.add_argument("--highest", action="store_true", help="Highest value first.")
     options = parser.parse_args(argv)
     return _show(options, Console(stamps=False))
 

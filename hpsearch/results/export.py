@@ -35,12 +35,14 @@ ExportedRow = dict[str, object]
 
 def main(argv: Sequence[str]) -> int:
     """Write the table; return the exit status."""
-    description = "Write the finished runs as one table: where and when they ran, options, results."
+    description = "Write the runs of searches as one table: state, times, options, results."
     parser = folder_parser("export", description, _EXAMPLE, nargs="+")
-    parser.add_argument("--format", choices=("csv", "json"), default="csv", help="Default: csv, separated by commas.")
-    parser.add_argument("--all", action="store_true", help="Runs in any other state, too (failed, planned, ...).")
-    parser.add_argument("-o", metavar="FILE", help="Write this file instead of standard output.")
-    which = "For a folder without a journal and a copy of its module."
+    parser.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="Write CSV (with commas) or JSON. Default: csv."
+    )
+    parser.add_argument("--all", action="store_true", help="Include runs that did not finish (failed, planned, ...).")
+    parser.add_argument("-o", metavar="FILE", help="Write to FILE. Default: standard output.")
+    which = "The grid module, for a folder of the older tool without a copy of it."
     parser.add_argument("--grid_module", default="", metavar="MODULE", help=which)
     options = parser.parse_args(argv)
     console = Console(stamps=False)

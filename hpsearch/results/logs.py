@@ -19,7 +19,7 @@ _EXAMPLE = """\
 examples:
   hpsearch logs DIR 7            what run 7 printed
   hpsearch logs DIR 7 --err      its errors
-  hpsearch logs DIR 7 -f         and what it prints from now on, until it ends
+  hpsearch logs DIR 7 -f         follow until it ends
 """
 _PAUSE_S = 0.3
 _CHUNK = 1 << 20
@@ -27,11 +27,11 @@ _CHUNK = 1 << 20
 
 def main(argv: Sequence[str]) -> int:
     """Print a run's output; return the exit status."""
-    parser = folder_parser("logs", "Print what a run printed, live or ended.", _EXAMPLE)
-    parser.add_argument("run", type=at_least(1), metavar="K", help="The run's number, as in all tables of hpsearch.")
-    parser.add_argument("-f", "--follow", action="store_true", help="Go on until the run ends, or Ctrl-C.")
-    parser.add_argument("--err", action="store_true", help="Its standard error instead of its standard output.")
-    which = "Its N-th attempt that left a log, instead of the newest."
+    parser = folder_parser("logs", "Show what a run printed, also while it runs.", _EXAMPLE)
+    parser.add_argument("run", type=at_least(1), metavar="K", help="The run's number.")
+    parser.add_argument("-f", "--follow", action="store_true", help="Follow until the run ends or you press Ctrl-C.")
+    parser.add_argument("--err", action="store_true", help="Show its standard error instead of standard output.")
+    which = "Show attempt N. Default: the newest."
     parser.add_argument("--attempt", type=at_least(1), metavar="N", help=which)
     options = parser.parse_args(argv)
     console = Console(stamps=False)

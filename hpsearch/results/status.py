@@ -30,9 +30,9 @@ _EXAMPLE = """\
 examples:
   hpsearch status out/hyperparam_search/search_2026-01-31_12-00-00
   hpsearch status DIR --watch
-  hpsearch status DIR --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["counts"])'
+  hpsearch status DIR --json | jq .counts
 
-Works while the search runs, from any machine that sees the folder, and after its end.
+Works on any machine that sees the folder, during the search and afterwards.
 """
 #: How long --watch waits between two looks.
 _WATCH_INTERVAL_S = 1.0
@@ -162,9 +162,9 @@ def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, 
 
 def main(argv: Sequence[str]) -> int:
     """Tell the status of a search; return the exit status."""
-    parser = folder_parser("status", "Say how far a search is and what it does. Changes nothing.", _EXAMPLE)
-    parser.add_argument("--watch", action="store_true", help="Repeat it until the search ends, or Ctrl-C.")
-    parser.add_argument("--json", action="store_true", help="One JSON object on one line (keys: see docs/asking.rst).")
+    parser = folder_parser("status", "Show how far a search is, its best run and its failures.", _EXAMPLE)
+    parser.add_argument("--watch", action="store_true", help="Repeat until the search ends or you press Ctrl-C.")
+    parser.add_argument("--json", action="store_true", help="Print one line of JSON (keys: docs/asking.rst).")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     reader = SearchReader(find_folder(options.folder))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
-from hpsearch.config.parsers import ExampleFormatter, add_options, folder_parser, hpsearch_cli_arguments
+from hpsearch.config.parsers import ExampleFormatter, add_options, filled, folder_parser, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["hpsearch_cli_arguments", "main", "run"]
 
-_DESCRIPTION = "Run a script with many configurations of its command-line options, and gather the results in one table."
+_DESCRIPTION = "Run a script with many option values and gather the results in a table."
 _EPILOG = """\
-example: python -m hpsearch.hpsearch --grid_module=sims.mnist.hpsearch_config --run_cwd=sims/mnist
+examples:
+  hpsearch run --grid_module=my_grid --dry_run
+  hpsearch run --grid_module=my_grid --num_cpu_jobs=4
+  hpsearch run --grid_module=sims.mnist.hpsearch_config --run_cwd=sims/mnist
 
-exit status: 0 all runs finished; 1 some did not; 2 wrong usage or configuration, nothing was written;
-130 / 143 stopped by Ctrl-C / SIGTERM (go on with --resume)
+exit status: 0 all runs finished; 1 some did not; 2 wrong usage or a mistake in
+the grid module, nothing was written; 130, 143 stopped by Ctrl-C, SIGTERM
 """
 
 
@@ -60,7 +63,7 @@ def _parsed(
     parser = argparse.ArgumentParser(
         prog=prog,
         usage="%(prog)s --grid_module=NAME [options]   (--help lists them)",
-        description=_DESCRIPTION,
+        description=filled(_DESCRIPTION),
         epilog=_EPILOG,
         formatter_class=ExampleFormatter,
         allow_abbrev=True,
@@ -84,7 +87,8 @@ examples:
   hpsearch cancel out/hyperparam_search/search_2026-01-31_12-00-00
   hpsearch cancel DIR --timeout 600
 
-exit status: 0 nothing of the search is live any more; 1 something is, or may be; 2 no such search
+exit status: 0 nothing of the search is running; 1 something is, or may be;
+2 no such search
 """
 _RESUME_EXAMPLE = """\
 example: hpsearch resume DIR --num_cpu_jobs=4
@@ -102,13 +106,13 @@ examples:
 def cancel(argv: Sequence[str]) -> int:
     """Stop a search; return the exit status."""
     description = (
-        "Stop a search and everything that belongs to it, as Ctrl-C would: live runs are ended, the table is sorted. "
-        "If its controller is gone, what it left is ended all the same. Twice = do not wait for runs to end gracefully."
+        "Stop a search and all its runs, as Ctrl-C would, also where the process that started them is gone. Results so "
+        "far are kept. Cancel twice to kill runs at once."
     )
     parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
-    wait_help = "Wait at most S seconds. Default: 120."
+    wait_help = "Wait at most S seconds for the search to stop. Default: 120."
     parser.add_argument("--timeout", type=_SECONDS, default=120.0, metavar="S", help=wait_help)
-    gone_help = "You know that the controller on another machine does not live any more."
+    gone_help = "Assert that the process that controlled the search, on another machine, is gone."
     parser.add_argument("--controller_is_gone", action="store_true", help=gone_help)
     options = parser.parse_args(argv)
     from hpsearch.console.console import Console
@@ -129,8 +133,8 @@ def _parser_with_search_options(name: str, description: str, example: str) -> ar
 def resume(argv: Sequence[str]) -> int:
     """Go on with a search; return the exit status."""
     description = (
-        "Go on with a search: finished runs are kept, live ones are waited for, all others run. "
-        "No option is needed; those given replace the search's own."
+        "Continue a search: keep finished runs, wait for live ones, run the rest. "
+        "No option is needed; those you give replace the search's own."
     )
     namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
     from hpsearch.console.console import Console
@@ -142,13 +146,10 @@ def resume(argv: Sequence[str]) -> int:
 
 def retry(argv: Sequence[str]) -> int:
     """Run some runs of a search again; return the exit status."""
-    description = (
-        "Run again what failed in a search, or the runs that are named, and nothing else (runs that are still live "
-        "are waited for). What earlier attempts left is kept in .hpsearch/attempts."
-    )
+    description = "Run failed runs again, or those you name. What earlier attempts left is kept in .hpsearch/attempts."
     parser = _parser_with_search_options("retry", description, _RETRY_EXAMPLE)
-    parser.add_argument("--failed", action="store_true", help="Runs that failed, not cancelled ones (the default).")
-    run_help = "Run K, also if it finished; may be repeated."
+    parser.add_argument("--failed", action="store_true", help="Run all that failed; the default if no --run is given.")
+    run_help = "Run number K again, also if it finished; may be repeated."
     parser.add_argument("--run", type=int, action="append", default=[], metavar="K", help=run_help)
     namespace = parser.parse_args(argv)
     from hpsearch.console.console import Console

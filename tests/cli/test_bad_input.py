@@ -318,7 +318,7 @@ def test_a_subcommand_with_a_typo_gets_one_line(project: Project) -> None:
     result = project.ask("statsu")
     assert (result.exit_status, result.stdout) == (2, "")
     assert result.stderr == (
-        "hpsearch: there is no subcommand 'statsu'; did you mean status? (hpsearch --help lists them)\n"
+        "hpsearch: there is no command 'statsu'; did you mean status? (hpsearch --help lists them)\n"
     )
 
 
@@ -326,7 +326,7 @@ def test_an_option_without_a_subcommand_is_told_where_it_belongs(project: Projec
     result = project.ask("--grid_module=config")
     assert (result.exit_status, result.stdout) == (2, "")
     assert result.stderr == (
-        "hpsearch: a subcommand is missing before '--grid_module=config'; "
+        "hpsearch: a command is missing before '--grid_module=config'; "
         "for a search: hpsearch run --grid_module=config ...\n"
     )
 

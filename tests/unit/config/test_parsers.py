@@ -51,7 +51,7 @@ def test_a_parser_keeps_an_option_that_it_gets_later(target: Callable[..., Targe
     options = parser.parse_args(["--dry_run=x"])
     assert (options.dry_run, options.retries, options.resume) == ("x", 0.5, "")
     assert "what I retry" in parser.format_help()
-    assert "Run failed runs again" not in parser.format_help()
+    assert "Run a failed run again" not in parser.format_help()
 
 
 @TARGETS
