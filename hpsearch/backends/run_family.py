@@ -50,13 +50,14 @@ class Member:
 
 def mark_of(token: str, environ: Mapping[str, str]) -> str:
     """Return the value of `MARK` for an attempt that is started with this environment."""
-    job = _scheduler_job(environ)
+    job = surrounding_job(environ)
     outer_job, _, outer = environ.get(MARK, "").rpartition("/")
     tokens = [outer, token] if outer and outer_job == job else [token]
     return f"{job}/{','.join(tokens)}"
 
 
-def _scheduler_job(environ: Mapping[str, str]) -> str:
+def surrounding_job(environ: Mapping[str, str]) -> str:
+    """Return the id of the scheduler's job that a process with this environment is part of; empty if of none."""
     return next((environ[name] for name in _JOB_VARIABLES if environ.get(name)), "")
 
 
@@ -68,7 +69,7 @@ def _marks_of(pid: int) -> list[str]:
             words = content.decode("utf-8", "replace").split("\0")
             environ = dict(word.partition("=")[::2] for word in words)
             job, _, tokens = environ.get(MARK, "").rpartition("/")
-            return tokens.split(",") if tokens and job == _scheduler_job(environ) else []
+            return tokens.split(",") if tokens and job == surrounding_job(environ) else []
     return []
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -67,7 +68,10 @@ def run_command(
             start_new_session=True,
         )
     except OSError as error:
-        raise BackendError(f"{argv[0]}: cannot be started ({reason_of(error)}); is it on PATH?") from error
+        path = None if environment is None else environment.get("PATH", os.defpath)
+        is_there = shutil.which(argv[0], path=path) is not None
+        problem = f"cannot be started ({reason_of(error)})" if is_there else "was not found"
+        raise BackendError(f"{argv[0]} {problem}") from error
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:

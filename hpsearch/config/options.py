@@ -50,7 +50,8 @@ _where = option_group("where results go", plans=True)
 _how, _program = option_group("how to execute runs"), option_group("how to execute runs", plans=True)
 _resuming = option_group("resuming a search")
 _gpu = option_group("GPUs (without --run_cluster)")
-_cluster = option_group("cluster (with --run_cluster)")
+_CLUSTER = "cluster (with --run_cluster)"
+_cluster = option_group(_CLUSTER)
 
 
 @dataclass(frozen=True)
@@ -142,46 +143,49 @@ class SearchOptions:
     run_cluster: bool = _cluster(False, "Submit the runs as jobs to a scheduler.")
     scheduler: str = _cluster(
         "lsf",
-        "The cluster's scheduler; or MODULE:NAME, a class in a module of your own (see docs/other_schedulers.rst).",
+        "The scheduler; or MODULE:NAME, a class of your own (docs/other_schedulers.rst). Not needed where only LSF or "
+        "only Slurm is installed.",
         scheduler_name,
         "{lsf,slurm}",
     )
     num_jobs: int = _cluster(8, "At most N jobs queued or running at once.", at_least(1), "N")
     num_hours: float = _cluster(24, "Time limit of a job: hours, or H:MM.", hours, "N")
-    resources: str = _cluster('"rusage[mem=8000, ngpus_excl_p=1]"', "LSF: resources of a job (bsub -R).", metavar="STR")
-    slurm_mem: str = _cluster("8G", "Slurm: memory of a job (sbatch --mem); empty = not given.", metavar="STR")
-    slurm_gres: str = _cluster("gpu:1", "Slurm: generic resources (sbatch --gres); empty = not given.", metavar="STR")
-    slurm_partition: str = _cluster("", "Slurm: partition; empty = not given.", metavar="STR")
-    slurm_qos: str = _cluster("", "Slurm: quality of service; empty = not given.", metavar="STR")
-    slurm_constraint: str = _cluster("", "Slurm: features a node must have; empty = not given.", metavar="STR")
+    resources: str = _cluster(
+        '"rusage[mem=8000, ngpus_excl_p=1]"', "LSF: resources of a job (bsub -R); empty = none.", metavar="STR"
+    )
+    slurm_mem: str = _cluster("8G", "Slurm: memory of a job (sbatch --mem); empty = site default.", metavar="STR")
+    slurm_gres: str = _cluster("gpu:1", "Slurm: GPUs and the like (sbatch --gres); empty = none.", metavar="STR")
+    slurm_partition: str = _cluster("", "Slurm: partition; empty = site default.", metavar="STR")
+    slurm_qos: str = _cluster("", "Slurm: quality of service (QOS); empty = site default.", metavar="STR")
+    slurm_constraint: str = _cluster("", "Slurm: features that a node must have, such as 'a100|v100'.", metavar="STR")
     slurm_options: tuple[str, ...] = _cluster(
         (),
-        "Slurm: further options of sbatch, as in '--account=lab --nice'; may be repeated. Options that the search "
-        "needs itself, such as --output, are refused.",
+        "Slurm: more options for sbatch, such as '--account=lab --nice'; may be repeated. Options that the search "
+        "sets itself, such as --output, are refused.",
         metavar="STR",
         repeats=True,
     )
-    slurm_array: bool = _cluster(False, "Slurm: submit job arrays; at most --num_jobs tasks run at once.")
-    lsf_queue: str = _cluster("", "LSF: queue (bsub -q); empty = not given.", metavar="STR")
+    slurm_array: bool = _cluster(False, "Slurm: submit job arrays; at most --num_jobs of their tasks run at once.")
+    lsf_queue: str = _cluster("", "LSF: queue (bsub -q); empty = site default.", metavar="STR")
     lsf_options: tuple[str, ...] = _cluster(
-        (), "LSF: further options of bsub, as in '-P lab -M 8000'; may be repeated.", metavar="STR", repeats=True
+        (), "LSF: more options for bsub, such as '-P lab -M 8000'; may be repeated.", metavar="STR", repeats=True
     )
-    lsf_array: bool = _cluster(False, "LSF: submit job arrays; at most --num_jobs jobs run at once.")
+    lsf_array: bool = _cluster(False, "LSF: submit job arrays; at most --num_jobs of their jobs run at once.")
     job_setup: str = _cluster(
         "",
-        "File with shell lines that a job executes once, before its runs (modules, conda). Relative to the current "
-        "folder.",
+        "File with shell lines that each job executes before its runs: module load, conda activate. Relative to the "
+        "current folder.",
         metavar="FILE",
     )
-    runs_per_job: int = _cluster(1, "Put N runs into one job, side by side.", at_least(1), "N")
-    runs_per_job_sequential: bool = _cluster(False, "Execute the runs of a job one after another.")
+    runs_per_job: int = _cluster(1, "Put N runs into each job, side by side.", at_least(1), "N")
+    runs_per_job_sequential: bool = _cluster(False, "With --runs_per_job: one after another instead.")
     submit_only: bool = _cluster(
-        False, "Submit all runs as job arrays and leave; --resume or postprocessing collects the results."
+        False, "Submit all runs as job arrays and return at once; hpsearch resume collects the results later."
     )
     max_wait_for_scheduler: float = _cluster(
         -1,
-        "Give up submitting when the scheduler has taken no job for this long (hours, or H:MM; -1 = never): "
-        "submitted runs go on, the others wait for --resume.",
+        "Stop submitting after the scheduler has accepted no job for H hours (or H:MM; -1 = never). Submitted runs "
+        "continue; resume submits the others.",
         hours_or_forever,
         "H",
     )
@@ -197,6 +201,10 @@ def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]: 
 
 #: Those that shape the list of runs: they cannot be given to a search that is planned already.
 PLANNING_OPTIONS = [name for name, field in all_options().items() if field.metadata["plans"]]
+#: Those that have no effect without ``--run_cluster``.
+CLUSTER_OPTIONS = [
+    name for name, field in all_options().items() if field.metadata["group"] == _CLUSTER and name != "run_cluster"
+]
 
 
 def given_options(namespace: argparse.Namespace, of: type = SearchOptions) -> dict[str, Any]:  # Any: see above

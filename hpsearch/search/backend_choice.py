@@ -1,6 +1,7 @@
 """Which backend the options ask for."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from hpsearch.backends.base import Backend
@@ -13,6 +14,7 @@ from hpsearch.backends.gpu.cards import NoGpuFound
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
+from hpsearch.config.cluster_options import check_runs_here, idle_options, with_installed_scheduler
 from hpsearch.config.options import SearchOptions, option_words
 from hpsearch.config.user_modules import own_scheduler
 from hpsearch.console.console import Console
@@ -34,6 +36,20 @@ def choose_backend(options: SearchOptions, console: Console, only_ends: bool = F
     if replaced and not only_ends:
         console.note(replaced)
     return backend
+
+
+def fitted_to_host(
+    options: SearchOptions, typed: Collection[str], console: Console, was_on_cluster: bool = False
+) -> SearchOptions:
+    """Return the options with the scheduler that is installed here; tell which options for a cluster have no effect.
+
+    typed: names of the options on the command line. was_on_cluster: the search has a scheduler already.
+    Raises UsageError if the runs would start on a host of the cluster that they are meant for.
+    """
+    check_runs_here(options, typed, os.environ)
+    chosen, told = (options, "") if was_on_cluster else with_installed_scheduler(options)
+    console.notes(filter(None, (told, idle_options(chosen, typed))))
+    return chosen
 
 
 def check_cluster_options(options: SearchOptions) -> None:

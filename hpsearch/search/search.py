@@ -26,7 +26,7 @@ from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
-from hpsearch.search.backend_choice import check_cluster_options, choose_backend
+from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.plan import make_plan, plan_lines
@@ -63,6 +63,7 @@ def run_search(
     check_together(options)
     if options.resume:
         return resume_search(options.resume, given, console)
+    options = fitted_to_host(options, given, console)
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
@@ -98,7 +99,9 @@ def resume_search(
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(console.note), choice.only_ends) as search:
         runs = choice.of(search.record)
-        options = replace(with_given(resume.options_of(search), given), resume=given_folder)
+        earlier = resume.options_of(search)
+        options = replace(with_given(earlier, given), resume=given_folder)
+        options = fitted_to_host(options, given, console, was_on_cluster=earlier.run_cluster)
         resume.check_is_safe(search, options, runs, choice)
         config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
         backend = choose_backend(options, console, choice.only_ends)

@@ -1,5 +1,6 @@
 """Gathering random seeds: one configuration, repeated with several seeds, summed up."""
 
+import os
 import shlex
 import signal
 import sys
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.scheduler import time_limit
+from hpsearch.config.cluster_options import check_runs_here, with_installed_scheduler
 from hpsearch.config.import_paths import add_current_folder, add_last
 from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.config.program import interpreter_word, search_program
@@ -37,6 +39,11 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
     _extend_search_path(options.hpmod_path)
     if options.seeds_dir:
         return sum_up_folder(options, console)
+    # Before anything is written.
+    check_runs_here(options.search, options.search.given_by_hand, os.environ)
+    search, told = with_installed_scheduler(options.search)
+    console.notes(filter(None, (told,)))
+    options = replace(options, search=search)
     gathering = plan_gathering(options)
     clean_up_when_interrupted()
     runs = _runs_with_source(gathering, console)

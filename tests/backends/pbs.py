@@ -36,7 +36,7 @@ class Pbs:
 
     name = "PBS"
     index_variable = "PBS_ARRAY_INDEX"
-    remedy = "run this on a login node of the cluster, or leave --run_cluster out"
+    remedy = "run this on a login node of the cluster, or drop --run_cluster"
     writes_output_live = True
 
     def __init__(self, options: Sequence[str] = ()) -> None:

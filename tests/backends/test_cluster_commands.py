@@ -46,9 +46,9 @@ def test_no_job_ends_and_the_user_is_told_once(backend: ClusterBackend, attempt:
     job = Job(attempt, "12", Place(), 0.0)
     assert [list(backend.poll([job])), list(backend.poll([job]))] == [[attempt.token]] * 2
     (message,) = told
-    assert message.startswith("warning: Slurm does not answer (squeue: cannot be started (No such file")
+    assert message.startswith("warning: Slurm does not answer (squeue was not found)")
 
 
 def test_a_submission_is_in_doubt(backend: ClusterBackend, attempt: Attempt) -> None:
-    with pytest.raises(SubmissionUnsure, match="cannot be started"):
+    with pytest.raises(SubmissionUnsure, match="sbatch was not found"):
         backend.submit([attempt], Place())

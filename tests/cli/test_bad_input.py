@@ -338,12 +338,6 @@ def test_a_mistake_in_an_option_is_not_buried_under_all_options(project: Project
     assert len(result.stderr.splitlines()) == 2
 
 
-def test_a_machine_without_lsf_is_told_of_the_other_scheduler(project: Project) -> None:
-    project.grid({"x": [1]})
-    project.environment["PATH"] = str(Path(sys.executable).parent)
-    assert "give --scheduler=slurm" in refused(project, "--run_cluster")
-
-
 def test_the_help_names_the_current_folder_in_words(project: Project) -> None:
     assert "Default: the current folder." in " ".join(project.ask("run", "--help").stdout.split())
 

@@ -246,14 +246,6 @@ def test_options_that_cannot_be_left_to_the_user_are_refused(project: Project, l
     assert not (project.path / "out").exists()
 
 
-def test_a_host_without_lsf_is_told_with_the_remedy(project: Project) -> None:
-    project.grid({"x": [1]})
-    result = run(project)
-    remedy = "run this on a host of the LSF cluster, give --scheduler=slurm"
-    assert (result.exit_status, remedy in result.stderr) == (2, True)
-    assert not (project.path / "out").exists()
-
-
 def test_a_relative_of_lsf_without_records_is_told_at_the_start(project: Project, lsf: FakeLsf) -> None:
     lsf.write(openlava=True)
     project.grid({"x": [1]})

@@ -58,7 +58,7 @@ def test_a_machine_without_slurm_is_told_apart_before_anything_is_written(search
     searches.acts("true")
     searches.project.environment["PATH"] = str(searches.project.path)
     result = searches.run()
-    assert (said(result, "sbatch: cannot be started", "login node"), result.exit_status) == ([], 2)
+    assert (said(result, "Slurm's sbatch was not found. Run this on a login node"), result.exit_status) == ([], 2)
     assert not searches.folder.exists()
 
 

@@ -59,7 +59,8 @@ class ClusterBackend:
         try:
             answer = self._client.ask(self._scheduler.version_command())
         except BackendError as error:
-            raise BackendError(f"{error}; {self._scheduler.remedy}") from error
+            remedy = self._scheduler.remedy
+            raise BackendError(f"{self.name}'s {error}. {remedy[:1].upper()}{remedy[1:]}") from error
         try:
             self._scheduler.check_version(answer)
         except BackendError as error:

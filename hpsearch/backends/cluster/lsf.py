@@ -42,7 +42,7 @@ class Lsf(Scheduler):
 
     name = "LSF"
     index_variable = "LSB_JOBINDEX"
-    remedy = "run this on a host of the LSF cluster, give --scheduler=slurm, or leave --run_cluster out"
+    remedy = "run this on an LSF host, add --scheduler=slurm, or drop --run_cluster"
     # The files of bsub's -o and -e are there only after the job has ended.
     writes_output_live = False
 

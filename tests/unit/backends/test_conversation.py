@@ -34,7 +34,7 @@ def test_a_command_that_does_not_exist_is_kept_too() -> None:
         conversation(lines).ask(["no-such-command"], 20.0)
     entry = json.loads(lines[0])
     assert (entry["asked"], entry["status"]) == ("no-such-command", None)
-    assert entry["errors"].startswith("no-such-command: cannot be started")
+    assert entry["errors"].startswith("no-such-command was not found")
 
 
 def test_what_was_said_before_there_is_a_file_comes_first() -> None:
