@@ -111,6 +111,14 @@ class OnCluster(Protocol):
 
 
 @runtime_checkable
+class NamesSubmissions(Protocol):
+    """A backend whose users can look up what was submitted."""
+
+    def submissions_of(self, jobs: Sequence[Job]) -> str:
+        """Return, for people, in which jobs or arrays these were submitted: ``array job 27``."""
+
+
+@runtime_checkable
 class MemoryAware(Protocol):
     """A backend that can tell places with more memory from those with less."""
 

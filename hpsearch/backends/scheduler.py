@@ -14,6 +14,8 @@ from hpsearch.core.model import Attempt, Job, Status
 
 #: Part of the names of submissions with several runs, and of their files.
 BATCH_MARK = ".batch."
+#: A message names at most this many jobs.
+_IDS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,19 @@ def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
         clusters.setdefault(cluster_of(job_id), {})[job_id] = None
     for group in map(list, clusters.values()):
         yield from (group[start : start + most] for start in range(0, len(group), most))
+
+
+def submissions_text(jobs: Iterable[tuple[str, str | None]]) -> str:
+    """Return, for people, what jobs were submitted as. jobs: the id of each, and its array if it is in one."""
+    ids: dict[str, bool] = {}
+    for job_id, array in jobs:
+        ids[array or job_id] = array is not None
+    shown = [f"{without_cluster(id)} on {cluster_of(id)}" if cluster_of(id) else id for id in ids]
+    listed = ", ".join(shown[:_IDS_SHOWN])
+    if len(shown) > _IDS_SHOWN:
+        listed += f" and {len(shown) - _IDS_SHOWN:,} more"
+    kind = "array job" if all(ids.values()) else "job"
+    return f"{kind}{'s' if len(shown) > 1 else ''} {listed}"
 
 
 def found_in(answer: Answer | None, pattern: str) -> str:

@@ -1,8 +1,10 @@
 """What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from hpsearch.backends.base import NamesSubmissions
+from hpsearch.config.program import resume_hint, status_hint
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, RunState
@@ -87,6 +89,22 @@ class Progress:
         key = self._settings.performance_key
         parts += [f"best {key} {performance(best, key):g} (run {best.run.number})" for best in self._best]
         self._console.describe_bar(", ".join(parts))
+
+
+def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: Collection[str]) -> list[str]:
+    """Return what was left to the scheduler, and how to look at it and collect it.
+
+    runs: those of the search. earlier: tokens of attempts that the scheduler had before.
+    """
+    folder, backend, active = controller.search.folder, controller.backend, controller.runs.active
+    new = [run for run in active if run.attempt.token not in earlier]
+    jobs = [run.job for run in new if run.job is not None]
+    where = f" ({backend.submissions_of(jobs)})" if jobs and isinstance(backend, NamesSubmissions) else ""
+    lines = [f"Submitted {amount(len(new), 'run')} to {backend.name}{where}"]
+    lines += [f"{amount(len(active) - len(new), 'run')} submitted earlier"] if len(active) > len(new) else []
+    left = sum(not entry.is_open and not entry.state.is_final for entry in runs)
+    lines += [f"{amount(left, 'run')} not submitted yet: resume submits them"] if left else []
+    return [*lines, f"  look:     {status_hint(folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
 
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:

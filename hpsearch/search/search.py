@@ -30,7 +30,7 @@ from hpsearch.search.backend_choice import check_cluster_options, choose_backend
 from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.plan import make_plan, plan_lines
-from hpsearch.search.progress import closing_lines
+from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted
 from hpsearch.store.layout import SearchFolder, append_text
@@ -123,6 +123,7 @@ def _carry_out(
     """Run what is to be run, show it, and close the search in good order."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
+    earlier = {entry.token for entry in runs if entry.is_live}
     console.keep_log(lambda text: append_text(search.folder.log, text))
     # After --submit_only all runs were started: collect their ends, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
@@ -133,7 +134,10 @@ def _carry_out(
                 stop.request(signal.SIGINT)
             dispatcher.run()
             dispatcher.finish()
-        console.notes(closing_lines(search.record, search.folder, time.monotonic() - started))
+        is_left = controller.options.submit_only and stop.signal_number is None
+        if not is_left or any(entry.state.is_final for entry in search.record):
+            console.notes(closing_lines(search.record, search.folder, time.monotonic() - started))
+        console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
         if odd := odd_performances(search.record):
             console.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
@@ -198,8 +202,8 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
     have_results = all(entry.state is RunState.FINISHED for entry in runs)
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:
-        console.note(f"all runs are submitted; collect the results with: {resume_hint(folder.path)}")
-        return SearchEnd(folder.results, 0)
+        is_done = all(entry.is_open or entry.state is RunState.FINISHED for entry in runs)
+        return SearchEnd(folder.results, 0 if is_done else 1)
     if stopped_by is not None and not all_finished:
         hint = retry_hint(folder.path, restored) if have_results else resume_hint(folder.path)
         raise SearchInterrupted(f"stopped; go on with: {hint}", stopped_by)

@@ -11,7 +11,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.script import remove, scripts_for, write
-from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission, submissions_text
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
@@ -203,6 +203,9 @@ class ClusterBackend:
             if alive:
                 time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
+
+    def submissions_of(self, jobs: Sequence[Job]) -> str:
+        return submissions_text((job.id, self._scheduler.array_of(job.id)) for job in jobs)
 
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the run's output files and its script, and the scheduler's report on its job if that was its own."""
