@@ -36,4 +36,4 @@ def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[Searc
 
 
 def refusal(command: str, said: str, kind: type[SearchError]) -> SearchError:
-    return kind(f"{command} refuses the job: {said}" if issubclass(kind, SubmissionRefused) else said)
+    return kind(f"{command} refused the job: {said}" if issubclass(kind, SubmissionRefused) else said)

@@ -70,8 +70,8 @@ class Submission:
         """Raise SubmissionRefused if the log folder's path has characters (given with their names) that it refuses."""
         for character, name in characters.items():
             if character in str(self.log_folder):
-                problem = f"{scheduler} cannot write to {str(self.log_folder)!r}: it has {name} in it"
-                raise SubmissionRefused(f"{problem}; give another --out_dir")
+                problem = f"{scheduler} cannot write to {str(self.log_folder)!r}: the path contains {name}"
+                raise SubmissionRefused(f"{problem}; choose another --out_dir")
 
 
 def script_path(log_folder: Path, name: str) -> Path:

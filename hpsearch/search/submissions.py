@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hpsearch.backends.base import AsksCommands, Backend, MemoryAware, sleep
+from hpsearch.config.program import resume_hint
 from hpsearch.console.text import amount, duration
 from hpsearch.core.errors import (
     SearchError,
@@ -145,7 +146,7 @@ class Submissions:
             ids = self._backend.submit([run.attempt for run in runs], place)
         except SubmissionUnsure as error:
             self._runs.add(*runs)
-            self._put_off(f"no clear answer to a submission ({error}); asking whether it was accepted")
+            self._put_off(f"no clear answer to a submission ({error}); checking whether it was accepted")
         except (SubmissionDelayed, SubmissionRefused) as error:
             is_final = not self._may_pass(error)
             if not is_final or (self._backend.refusal_concerns_all and not self._has_accepted):
@@ -215,33 +216,34 @@ class Submissions:
         if self._backend.refusal_concerns_all:
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.queue:
-                self._give_up(f"{error}; mend that")
+                self._give_up(str(error), "correct that, then")
         for run in runs:
             self._refuse_run(run, f"{error}{self._hint}")
 
     def _put_off_unless_forbidden(self, error: SearchError) -> None:
         """Wait for what may pass; where files of ours may not be written, start nothing more and say so."""
         if is_forbidden(error):
-            self._give_up(f"{error}; mend that")
+            self._give_up(str(error), "correct that, then")
         else:
-            self._put_off(f"no run can be started for the moment ({error})")
+            self._put_off(f"cannot start runs at the moment ({error})")
 
     def _put_off(self, reason: str) -> None:
         """Wait, and tell why; or give up at the user's limit: by SubmissionRefused if no job was ever accepted."""
         if self._delays.begin(reason, self._warn) or self.given_up:
             return
-        waited = f"{reason}, and --max_wait_for_scheduler is over"
+        waited = f"{reason}; gave up waiting (--max_wait_for_scheduler)"
         if not self._was_ever_accepted and not self._runs.doubtful:
             refused = SubmissionRefused(waited)
             refused.asked = self._backend.conversation.last if isinstance(self._backend, AsksCommands) else ""
             raise refused
-        self._give_up(waited)
+        self._give_up(waited, "submit them later with")
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, how: str) -> None:
+        """Submit nothing more. how: what to do, before the command that goes on."""
         self.given_up = reason
         left, doubtful = amount(len(self.queue), "run"), self._runs.doubtful
-        unsure = f", and nobody knows of {amount(len(doubtful), 'submission')}" if doubtful else ""
-        self._warn(f"{left} not submitted{unsure}: {reason}, then resume")
+        unsure = f", and {amount(len(doubtful), 'submission')} may or may not be accepted" if doubtful else ""
+        self._warn(f"{left} not submitted{unsure}: {reason}; {how}: {resume_hint(self._search.folder.path)}")
 
     def _warn(self, text: str) -> None:
         self._console.warn(text + self._hint)
@@ -337,7 +339,7 @@ class Delays:
         known = re.sub(r"\d+", "0", reason)
         if left_s > 0 and known not in self._told_at:
             self._told_at[known] = now
-            warn(f"{reason}; trying again in {pause_s:.0f} s, then less and less often")
+            warn(f"{reason}; trying again in {pause_s:.0f} s, then less often")
         return left_s > 0
 
     def hasten(self) -> None:
@@ -352,6 +354,6 @@ class Delays:
         now = self._steady()
         waited_s = 0.0 if self._since is None else now - self._since
         if waited_s >= _WORTH_A_WORD_S:
-            tell(f"runs can be started again, after {duration(waited_s)}")
+            tell(f"runs can be started again (waited {duration(waited_s)})")
         self._since, self._next_s = None, _FIRST_PAUSE_S
         self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}

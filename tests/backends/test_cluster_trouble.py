@@ -88,9 +88,7 @@ def test_jobs_whose_troubles_differ_in_numbers_only_are_told_together(
     lines = [pending(UNFIT.format("12 hosts")), pending(UNFIT.format("9 hosts"), "13", 2)]
     backend(Lsf(LsfWishes()), "bjobs", ["\n".join(lines)]).poll(jobs(tmp_path, "12", "13"))
     advice = "if no host ever satisfies them, change --resources"
-    assert told == [
-        f"warning: run 1: its job 12 (and those of 1 other runs) does not start: {UNFIT.format('12 hosts')}: {advice}"
-    ]
+    assert told == [f"warning: run 1 (and 1 other): job 12 does not start: {UNFIT.format('12 hosts')}: {advice}"]
 
 
 def test_held_jobs_of_slurm_are_told_together(
@@ -102,6 +100,6 @@ def test_held_jobs_of_slurm_are_told_together(
     slurm.poll(active)
     slurm.poll(active)
     assert told == [
-        "warning: run 1: its job 11;two (and those of 2 other runs) does not start: "
-        "JobHeldUser: someone holds it; scontrol -M two release 11"
+        "warning: run 1 (and 2 others): job 11;two does not start: "
+        "JobHeldUser: a user holds it; to release it: scontrol -M two release 11"
     ]

@@ -163,7 +163,7 @@ def test_a_silent_lsf_is_told_once_and_so_is_its_return(project: Project, lsf: F
     wait_until(lambda: has_said(project.path / "out", "LSF answers again"), "the return of LSF")
     project.go()
     said = project.end(controller).stderr
-    assert said.count(f"LSF does not answer ({LIBRARY_ERROR}): jobs go on") == 1
+    assert said.count(f"LSF does not answer ({LIBRARY_ERROR}); running jobs continue") == 1
     assert said.count("LSF answers again") == 1
 
 
@@ -173,7 +173,7 @@ def test_a_job_that_is_refused_later_concerns_its_run_only(project: Project, lsf
     project.grid({"x": [1, 2, 3, 4, 5]}, script=COUNTED)
     result = run(project, "--num_jobs=4")
     assert (result.exit_status, len(accs(project)), executions(project)) == (1, 4, 4)
-    assert "run 4 failed: bsub refuses the job: nosuch: No such queue. Job not submitted." in result.stderr
+    assert "run 4 failed: bsub refused the job: nosuch: No such queue. Job not submitted." in result.stderr
 
 
 def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(project: Project, lsf: FakeLsf) -> None:
@@ -181,7 +181,7 @@ def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(pr
     lsf.write(faults=[{"command": "bsub", **refusal}])
     project.grid({"x": list(range(9))}, script=COUNTED)
     refused = run(project, "--num_jobs=2")
-    said = "4 runs not submitted: bsub refuses the job: lab: No such project. Job not submitted.; mend that"
+    said = "4 runs not submitted: bsub refused the job: lab: No such project. Job not submitted.; correct that, then: "
     assert (refused.exit_status, len(accs(project)), len(lsf.calls("bsub"))) == (1, 2, 5)
     assert said in refused.stderr
     lsf.write()
@@ -216,7 +216,9 @@ def test_a_wait_can_be_limited(project: Project, lsf: FakeLsf) -> None:
     lsf.write(faults=[{"command": "bsub", "calls": "1-", **down}])
     project.grid({"x": [1, 2]})
     result = run(project, "--max_wait_for_scheduler=0")
-    assert (result.exit_status, "--max_wait_for_scheduler is over" in result.stderr) == (2, True), result.stderr
+    assert (result.exit_status, "gave up waiting (--max_wait_for_scheduler)" in result.stderr) == (2, True), (
+        result.stderr
+    )
     assert not (project.path / "out").exists()
 
 
@@ -363,7 +365,7 @@ def test_a_job_that_no_host_can_start_is_told_at_once_in_the_words_of_lsf(
     began = time.monotonic()
     result = run(project, *options)
     assert (result.exit_status, time.monotonic() - began < 20) == (1, True), result.stderr
-    told = "run 1 failed: LSF: exit code 127; it has not begun: [Errno 2] No such file or directory: '/nowhere/bash'"
+    told = "run 1 failed: LSF: exit code 127; it never started: [Errno 2] No such file or directory: '/nowhere/bash'"
     assert told in result.stderr
     log = re.findall(r"run 1 failed: .* \((?:log|report): ([^()]+/[^()/]+[.]lsf)\)", result.stderr)[0]
     assert "Exited with exit code 127." in Path(log).read_text()
@@ -376,7 +378,7 @@ def test_a_held_job_is_told_with_the_command_that_lets_it_go(project: Project, l
     told = next(line for line in controller.stderr if "bresume" in line)
     lsf.run("bkill", "-s", "CONT", "1001")
     controller.communicate()
-    assert "run 1: its job 1001 does not start: it is held; bresume 1001 lets it start" in told
+    assert "run 1: job 1001 does not start: it is held; to release it: bresume 1001" in told
     assert controller.returncode == 0
 
 

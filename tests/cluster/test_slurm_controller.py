@@ -20,7 +20,7 @@ def test_fault_5_a_controller_that_is_down_during_submissions_loses_no_run(
     searches.acts("true", x=[1, 2, 3])
     searches.cluster.stop_controller()
     search = searches.start("--num_jobs=2")
-    searches.wait_for_message("no run can be started for the moment (Batch job submission failed: Unable to contact")
+    searches.wait_for_message("cannot start runs at the moment (Batch job submission failed: Unable to contact")
     searches.cluster.start_controller()
     result = searches.end(search)
     assert (result.exit_status, len(searches.rows()), searches.executions()) == (0, 3, {1: 1, 2: 1, 3: 1})

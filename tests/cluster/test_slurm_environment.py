@@ -51,7 +51,7 @@ def test_a_default_gives_way_to_the_environment_which_is_told_once(searches: Clu
     searches.project.environment.update(environ)
     searches.acts(ASKS)
     result = searches.project.run(*PLAIN, "--num_hours=1")
-    told = "environment instead of --slurm_mem=8G, --slurm_gres=gpu:1: SBATCH_MEM_PER_NODE=150, SBATCH_GPUS_PER_NODE=2"
+    told = "SBATCH_GPUS_PER_NODE=2 from the environment instead of --slurm_mem=8G, --slurm_gres=gpu:1"
     assert (result.exit_status, job(searches)) == (0, "main|1:00:00|150M|gres:gpu:2|(null)|lab")
     assert result.stderr.count(told) == 1
 

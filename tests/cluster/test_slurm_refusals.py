@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cluster
 def test_a_lasting_refusal_of_the_first_job_ends_the_search(searches: ClusterProject, option: str, words: str) -> None:
     searches.acts("true", x=[1, 2])
     result = searches.run(option)
-    assert (said(result, "hpsearch: sbatch refuses the job: ", words), result.exit_status) == ([], 2)
+    assert (said(result, "hpsearch: sbatch refused the job: ", words), result.exit_status) == ([], 2)
     assert (searches.folder.exists(), searches.live_jobs(), searches.executions()) == (False, [], {})
 
 
@@ -44,9 +44,7 @@ def test_a_partition_that_takes_no_jobs_for_a_while_is_waited_for(searches: Clus
     searches.acts("scontrol update PartitionName=short State=DRAIN", "true")
     try:
         search = searches.start("--num_jobs=1", "--slurm_partition=short", "--num_hours=0:05")
-        searches.wait_for_message(
-            "no run can be started for the moment (Batch job submission failed: Required partition"
-        )
+        searches.wait_for_message("cannot start runs at the moment (Batch job submission failed: Required partition")
         searches.cluster.run(["scontrol", "update", "PartitionName=short", "State=UP"])
         result = searches.end(search)
     finally:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.cluster
 def test_a_held_job_is_told_once_and_goes_on_after_its_release(searches: ClusterProject) -> None:
     searches.acts("true")
     search = searches.start("--slurm_options=--hold")
-    remedy = "does not start: JobHeldUser: someone holds it; scontrol release"
+    remedy = "does not start: JobHeldUser: a user holds it; to release it: scontrol release"
     searches.wait_for_message(remedy)
     (job_id,) = searches.job_ids()
     searches.cluster.run(["scontrol", "release", job_id])
@@ -25,7 +25,7 @@ def test_a_held_job_is_told_once_and_goes_on_after_its_release(searches: Cluster
 @pytest.mark.parametrize(
     "options, jobs, reason",
     [
-        (["--slurm_partition=short", "--num_hours=1"], 2, "PartitionTimeLimit: its time limit is above"),
+        (["--slurm_partition=short", "--num_hours=1"], 2, "PartitionTimeLimit: its time limit is longer"),
         (["--slurm_options=-c 99"], 2, "PartitionConfig: it asks for more than the partition has"),
         (["--slurm_options=-c 99", "--slurm_array"], 4, "PartitionConfig: it asks for more than the partition has"),
     ],
@@ -60,6 +60,6 @@ def test_a_limit_on_submitted_jobs_is_waited_out(limited_searches: ClusterProjec
     searches = limited_searches
     searches.acts("true", x=list(range(14)))
     result = searches.run("--slurm_qos=small", option, timeout=100)
-    warning = "no run can be started for the moment (QOSMaxSubmitJobPerUserLimit"
+    warning = "cannot start runs at the moment (QOSMaxSubmitJobPerUserLimit"
     assert (said(result, warning), result.exit_status) == ([], 0)
     assert (searches.executions(), len(searches.rows())) == (dict.fromkeys(range(1, 15), 1), 14)

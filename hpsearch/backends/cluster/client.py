@@ -70,7 +70,7 @@ class SchedulerClient:
             return
         self._silent ^= {cluster}
         name = f"{self._scheduler.name} on {cluster}" if cluster else self._scheduler.name
-        silent = f"warning: {name} does not answer ({problem}): jobs go on, and it is asked again"
+        silent = f"warning: {name} does not answer ({problem}); running jobs continue, and hpsearch keeps asking"
         self._tell(f"{silent}{self.conversation.hint}" if problem else f"{name} answers again")
 
     def tell_of_trouble(self, jobs: Iterable[Job], rows: Mapping[str, JobRow]) -> None:
@@ -85,9 +85,9 @@ class SchedulerClient:
                 self._told_troubles.add((job.id, kind))
                 news.setdefault(kind, []).append(job)
         for first, *others in news.values():
-            more = f" (and those of {len(others)} other runs)" if others else ""
-            told = f"its job {first.id}{more} does not start: {rows[first.id].trouble}"
-            self._tell(f"warning: run {first.attempt.run.number}: {told}")
+            more = f" (and {len(others)} other{'s' if len(others) > 1 else ''})" if others else ""
+            told = f"job {first.id} does not start: {rows[first.id].trouble}"
+            self._tell(f"warning: run {first.attempt.run.number}{more}: {told}")
 
 
 def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:

@@ -93,9 +93,9 @@ class JobWatch:
         # A job that is taken out of its array while it waits leaves no trace.
         was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
         if self.array_is_there and was_waiting and self.absences >= _ABSENCES:
-            return Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was taken out of its array before it started")
+            return Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was removed from its array before it started")
         if self._is_gone(now):
-            return Status(JobPhase.ENDED, None, RunState.LOST, "it left the queue without leaving its exit status")
+            return Status(JobPhase.ENDED, None, RunState.LOST, "it left the queue without an exit status")
         return Status(JobPhase.UNKNOWN) if self.absences else self.told
 
     def _with_note(self, note: ExitNote, now: float) -> Status:
@@ -239,7 +239,7 @@ class ClusterJobs:
             return status
         said = status.reason or f"{self._scheduler.name}: exit code {status.exit_status}"
         if status.cause is None and report is not None and watch.never_began:
-            said += f"; it has not begun{self._words_of(report, job)}"
+            said += f"; it never started{self._words_of(report, job)}"
         elif status.cause is None:
             said += "; it left no output and no exit status" if has_output is False else "; it left no exit status"
         return replace(status, reason=said)

@@ -254,7 +254,7 @@ def check_further_options(words: Sequence[str]) -> None:
         is_option = word.startswith("-") and word not in ("-", "--")
         if not (is_option or needs_value) or word == "--":
             raise UsageError(
-                f"--lsf_options: {word!r} is no option, and bsub would execute it instead of the job's script; "
+                f"--lsf_options: {word!r} is not an option, and bsub would execute it instead of the job's script; "
                 "a value with blanks needs quotes, as in --lsf_options=\"-P 'my lab'\""
             )
         needs_value = is_option and word not in _FLAGS
@@ -303,8 +303,8 @@ _CAUSE_OF = {
 #: Why a pending job will not start soon, unless there are other reasons, and what helps.
 _TROUBLES = {
     "Job's resource requirements not satisfied": "if no host ever satisfies them, change --resources",
-    "The queue is inactivated by the administrator": "give another --lsf_queue, or wait",
-    "before queue's run window is closed": "give a smaller --num_hours",
+    "The queue is inactivated by the administrator": "choose another --lsf_queue, or wait",
+    "before queue's run window is closed": "reduce --num_hours",
     "Job no longer satisfies queue PROCLIMIT configuration": "change -n in --lsf_options, or --lsf_queue",
     "Host or host group is not used by the queue": "change -m in --lsf_options, or --lsf_queue",
     "Unable to determine user account for execution": "ask the administrators",
@@ -328,7 +328,7 @@ def _queued(job_id: str, state: str, reason: str) -> tuple[Status, str, bool]:
         return status, f"{_NEVER}; change -w in --lsf_options", True
     status = Status(JobPhase.QUEUED, reason="; ".join(reasons) or _QUEUED[state])
     if state == "PSUSP":
-        return status, f"{'; '.join(reasons) or 'it is held'}; bresume {shlex.quote(job_id)} lets it start", False
+        return status, f"{'; '.join(reasons) or 'it is held'}; to release it: bresume {shlex.quote(job_id)}", False
     reasons.sort()
     helps = [next((help for text, help in _TROUBLES.items() if text in part), "") for part in reasons]
     # One of the reasons may pass by itself.

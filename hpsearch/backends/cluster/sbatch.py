@@ -98,7 +98,7 @@ def check_further_options(words: Sequence[str]) -> None:
     for option in read_options(words):
         if not option.name:
             raise UsageError(
-                f"--slurm_options: {option.word!r} is no option, and sbatch would take it for the job's script; "
+                f"--slurm_options: {option.word!r} is not an option, and sbatch would take it for the job's script; "
                 "a value with blanks needs quotes, as in --slurm_options=\"--comment='two words'\""
             )
         may_be_short = option.word.startswith("--") and option.name not in _KNOWN

@@ -69,7 +69,7 @@ class Slurm(Scheduler):
         left, further = self._left_to_user(wishes), self._further
         ours = {name: given for name, given in left.items() if not further.is_in_options(name)}
         theirs = ", ".join(given for name in ours for given in further.variables_for(name))
-        return f"taken from the environment instead of {', '.join(ours.values())}: {theirs}" if ours else ""
+        return f"using {theirs} from the environment instead of {', '.join(ours.values())}" if ours else ""
 
     def version_command(self) -> Command:
         return Command(["sbatch", "--version"])
@@ -264,20 +264,20 @@ _ENDS: Mapping[str, RunState | None] = {
 }
 #: Reasons for which a job never starts, and what helps.
 _NEVER = {
-    "PartitionTimeLimit": "its time limit is above the partition's; give a smaller --num_hours or another partition",
-    "PartitionConfig": "it asks for more than the partition has; ask for less, or give another --slurm_partition",
+    "PartitionTimeLimit": "its time limit is longer than the partition's; reduce --num_hours, or change the partition",
+    "PartitionConfig": "it asks for more than the partition has; ask for less, or choose another --slurm_partition",
     "BadConstraints": "no node has what it asks for; change --slurm_constraint or --slurm_gres",
     "DependencyNeverSatisfied": "the job that it depends on has failed; change --slurm_options",
 }
 #: Reasons for which it does not start by itself.
 _HELD = {
-    "JobHeldUser": "someone holds it; scontrol{on} release {id}",
-    "JobHeldAdmin": "an administrator holds it; ask there, or scancel{on} {id}",
-    "PartitionNodeLimit": "its partition has too few nodes that are up",
+    "JobHeldUser": "a user holds it; to release it: scontrol{on} release {id}",
+    "JobHeldAdmin": "an administrator holds it; ask them, or cancel it: scancel{on} {id}",
+    "PartitionNodeLimit": "too few nodes of its partition are up",
     "PartitionDown": "its partition is down",
     # Was valid when the job was accepted, and may be again, when the accounting database is back, say.
-    "InvalidAccount": "its account is not valid any more; ask the administrators, or scancel{on} {id}",
-    "InvalidQOS": "its quality of service is not valid any more; ask the administrators, or scancel{on} {id}",
+    "InvalidAccount": "its account is no longer valid; ask the administrators, or cancel it: scancel{on} {id}",
+    "InvalidQOS": "its quality of service is no longer valid; ask the administrators, or cancel it: scancel{on} {id}",
 }
 
 

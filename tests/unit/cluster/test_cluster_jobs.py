@@ -171,7 +171,7 @@ def told(jobs: ClusterJobs, job: Job, status: Status) -> Status | None:
 def test_a_job_with_a_report_and_no_output_has_not_begun_and_is_told_at_once(tmp_path: Path) -> None:
     job = single(tmp_path)
     (job.attempt.log_folder / f"{job.attempt.token}.lsf").write_text(REPORT.format("bash: not found"))
-    reason = "LSF: exit code 127; it has not begun: bash: not found"
+    reason = "LSF: exit code 127; it never started: bash: not found"
     assert told(lsf_jobs(StoppedClock()), job, EXIT_127) == replace(EXIT_127, reason=reason)
 
 
@@ -200,7 +200,7 @@ def test_a_report_of_several_runs_is_named_as_their_log(tmp_path: Path) -> None:
     report.write_text(REPORT.format("no bash"))
     known = told(jobs, Job(attempts[0], "7", Place(), 0), EXIT_127)
     assert known is not None
-    assert known.reason == f"LSF: exit code 127; it has not begun: no bash (report: {report})"
+    assert known.reason == f"LSF: exit code 127; it never started: no bash (report: {report})"
 
 
 def test_each_member_of_an_array_has_its_own_report(tmp_path: Path) -> None:

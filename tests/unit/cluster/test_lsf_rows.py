@@ -135,7 +135,7 @@ def test_only_reasons_that_do_not_pass_by_themselves_are_told(reason: str, troub
 
 def test_a_held_job_is_told_with_the_command_that_lets_it_go() -> None:
     held = row(state="PSUSP", index="2", pend_reason="The job was suspended by the user while pending;")
-    assert held.trouble == "The job was suspended by the user while pending; bresume '1001[2]' lets it start"
+    assert held.trouble == "The job was suspended by the user while pending; to release it: bresume '1001[2]'"
 
 
 def test_a_dependency_that_cannot_be_met_is_hopeless() -> None:

@@ -96,7 +96,7 @@ def test_other_options_are_left_to_the_user(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["lab", "-P my lab", "-H train.sh", "-P lab --", "-gpu - -", "-q x -- train.sh"])
 def test_a_word_that_bsub_would_execute_instead_of_the_script_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no option, and bsub would execute it instead of the job's script"):
+    with pytest.raises(UsageError, match="is not an option, and bsub would execute it instead of the job's script"):
         check_further_options(text.split())
 
 
@@ -137,7 +137,7 @@ def test_the_id_is_found_whatever_stands_around_it(answer: Answer) -> None:
 def test_a_lasting_refusal_comes_with_lsf_s_words(said: str) -> None:
     with pytest.raises(SubmissionRefused) as refused:
         submitted_id(Answer(255, "Generic job.\n", f"{said}\n"))
-    assert str(refused.value) == f"bsub refuses the job: {said}"
+    assert str(refused.value) == f"bsub refused the job: {said}"
     assert not isinstance(refused.value, SubmissionUnexplained)
 
 
@@ -153,7 +153,7 @@ def test_a_lasting_refusal_comes_with_lsf_s_words(said: str) -> None:
 def test_a_refusal_that_names_nothing_of_the_job_is_not_explained(said: str) -> None:
     with pytest.raises(SubmissionUnexplained) as refused:
         submitted_id(Answer(255, "", f"{said}\n"))
-    assert str(refused.value) == f"bsub refuses the job: {said}"
+    assert str(refused.value) == f"bsub refused the job: {said}"
 
 
 def test_what_an_esub_says_beside_a_refusal_is_no_reason_for_it() -> None:

@@ -75,7 +75,7 @@ def test_what_belongs_to_the_search_is_refused_in_every_spelling(text: str, reas
 
 @pytest.mark.parametrize("text", ["lab", "--account=lab other.sh", "--hold 5", "-H lab", "--", "-"])
 def test_a_word_that_sbatch_would_take_for_the_script_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no option, and sbatch would take it for the job's script"):
+    with pytest.raises(UsageError, match="is not an option, and sbatch would take it for the job's script"):
         check_further_options(shlex.split(text))
 
 

@@ -89,7 +89,7 @@ def test_the_members_of_an_array_are_on_its_cluster() -> None:
 
 def test_a_held_job_is_released_on_its_cluster() -> None:
     (row,) = SLURM.rows(Answer(0, "12;two|N/A|PENDING|JobHeldUser||/l/a.sh\n", "")) or []
-    assert row.trouble == "JobHeldUser: someone holds it; scontrol -M two release 12"
+    assert row.trouble == "JobHeldUser: a user holds it; to release it: scontrol -M two release 12"
 
 
 def test_the_names_of_logs_hold_no_cluster() -> None:

@@ -90,7 +90,7 @@ def test_a_lasting_refusal_has_the_words_of_sbatch(note: str, words: str) -> Non
     with pytest.raises(SubmissionRefused) as caught:
         SLURM.submitted_id(recorded(note))
     assert not isinstance(caught.value, SubmissionUnexplained)
-    assert str(caught.value).startswith("sbatch refuses the job: ")
+    assert str(caught.value).startswith("sbatch refused the job: ")
     assert words in str(caught.value)
 
 
@@ -205,7 +205,7 @@ def test_what_a_plugin_says_beside_a_refusal_is_no_reason_for_it() -> None:
 
 @pytest.mark.parametrize("words", ["Unspecified error", "Access/permission denied", "Invalid user id", ""])
 def test_a_refusal_in_other_words_is_not_explained(words: str) -> None:
-    with pytest.raises(SubmissionUnexplained, match=r"sbatch refuses the job: ."):
+    with pytest.raises(SubmissionUnexplained, match=r"sbatch refused the job: ."):
         SLURM.submitted_id(failed(words))
 
 

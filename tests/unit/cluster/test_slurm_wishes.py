@@ -95,7 +95,7 @@ def test_gpus_of_the_environment_stay_beside_other_resources_that_the_user_asked
 def test_defaults_that_give_way_are_told_in_one_line() -> None:
     environ = {"SBATCH_MEM_PER_CPU": "2G", "SBATCH_GPUS": "2", "SBATCH_PARTITION": "short"}
     assert Slurm(SlurmWishes(), environ).replaced_defaults(ClusterWishes()) == (
-        "taken from the environment instead of --slurm_mem=8G, --slurm_gres=gpu:1: SBATCH_MEM_PER_CPU=2G, SBATCH_GPUS=2"
+        "using SBATCH_MEM_PER_CPU=2G, SBATCH_GPUS=2 from the environment instead of --slurm_mem=8G, --slurm_gres=gpu:1"
     )
 
 
