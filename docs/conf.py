@@ -19,7 +19,8 @@ html_css_files = ["page.css"]
 exclude_patterns = ["_build"]
 # Blocks after `::` show a terminal; Python says so with `code-block:: python`.
 highlight_language = "console"
+# Of a block with prompts, the button copies the commands without their output; of any other block, all of it.
 copybutton_prompt_text = "$ "
-copybutton_only_copy_prompt_lines = False
+copybutton_line_continuation_character = "\\"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
