@@ -1,8 +1,9 @@
-"""Draw what a terminal shows: run a command on a pseudo-terminal and write its screen as an SVG file.
+"""Draw what a terminal shows: run commands on a pseudo-terminal and write its screen as an SVG file.
 
-    python docs/terminal_picture.py FILE.svg 'COMMAND' [--columns 80] [--rows 24] [--at SECONDS]
+    python docs/terminal_picture.py FILE.svg 'COMMAND'... [--columns 80] [--rows 24] [--at SECONDS]
 
-The screen is drawn as it looks when the command ends, or SECONDS after its start.
+Each command is shown behind a prompt. The screen is drawn as it looks when the last one ends, or SECONDS after its
+start.
 """
 
 import argparse
@@ -31,13 +32,25 @@ COLOURS = {
 }  # fmt: skip
 
 
-def screen_of(command: str, columns: int, rows: int, at_s: float | None) -> pyte.Screen:
-    """Run `command` by sh on a terminal of this size and return what it shows at its end or after `at_s` seconds."""
+def screen_of(commands: list[str], columns: int, rows: int, at_s: float | None) -> pyte.Screen:
+    """Run commands by sh on a terminal of this size, one after another, and return what it shows.
+
+    at_s: when to look, counted from the start of the last one; None: at its end.
+    """
     screen = pyte.Screen(columns, rows)
     stream = pyte.ByteStream(screen)
+    for command in commands:
+        stream.feed(f"\x1b[32m$\x1b[0m \x1b[1m{command}\x1b[0m\r\n".encode())
+        _run(command, screen, stream, at_s if command is commands[-1] else None)
+    return screen
+
+
+def _run(command: str, screen: pyte.Screen, stream: pyte.ByteStream, at_s: float | None) -> None:
+    """Run a command on this screen until it ends, or for `at_s` seconds."""
     ours, its = pty.openpty()
-    ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(rows)}
+    ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", screen.lines, screen.columns, 0, 0))
+    size = {"COLUMNS": str(screen.columns), "LINES": str(screen.lines)}
+    environment = {**os.environ, **size, "TERM": "xterm-256color"}
     process = subprocess.Popen(
         ["sh", "-c", command], stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True
     )
@@ -51,7 +64,6 @@ def screen_of(command: str, columns: int, rows: int, at_s: float | None) -> pyte
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
         os.close(ours)
-    return screen
 
 
 def _next_output(terminal: int, patience_s: float) -> bytes:
@@ -102,14 +114,14 @@ def _line(characters: list[pyte.screens.Char], y: float) -> str:
 
 def main() -> int:
     """Draw what the command line asks for."""
-    parser = argparse.ArgumentParser(description="Draw what a terminal shows while a command runs, as an SVG file.")
+    parser = argparse.ArgumentParser(description="Draw what a terminal shows while commands run, as an SVG file.")
     parser.add_argument("file", type=Path)
-    parser.add_argument("command")
+    parser.add_argument("commands", nargs="+", metavar="COMMAND")
     parser.add_argument("--columns", type=int, default=80, help="width of the terminal (%(default)s)")
     parser.add_argument("--rows", type=int, default=24, help="height of the terminal (%(default)s)")
     parser.add_argument("--at", type=float, metavar="SECONDS", help="when to look (default: when the command ends)")
     arguments = parser.parse_args()
-    screen = screen_of(arguments.command, arguments.columns, arguments.rows, arguments.at)
+    screen = screen_of(arguments.commands, arguments.columns, arguments.rows, arguments.at)
     arguments.file.write_text(picture(screen), encoding="utf-8")
     return 0
 
