@@ -49,6 +49,12 @@ def with_installed_scheduler(options: SearchOptions, has: Has = on_path) -> tupl
     return replace(options, scheduler=chosen), told
 
 
+def another_scheduler(options: SearchOptions, has: Has = on_path) -> str:
+    """Return which other scheduler could be used here, to be put behind a message; empty if none."""
+    others = [name for name in _SCHEDULERS if name != options.scheduler and _is_here(name, has)]
+    return "".join(f". {display_name(name)} is installed here: --scheduler={name}" for name in others)
+
+
 def _default_scheduler(default: str, has: Has) -> str:
     others = [name for name in _SCHEDULERS if name != default and _is_here(name, has)]
     return default if _is_here(default, has) or not others else others[0]

@@ -14,7 +14,7 @@ from hpsearch.backends.gpu.cards import NoGpuFound
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
-from hpsearch.config.cluster_options import check_runs_here, idle_options, with_installed_scheduler
+from hpsearch.config.cluster_options import another_scheduler, check_runs_here, idle_options, with_installed_scheduler
 from hpsearch.config.options import SearchOptions, option_words
 from hpsearch.config.user_modules import own_scheduler
 from hpsearch.console.console import Console
@@ -31,7 +31,10 @@ def choose_backend(options: SearchOptions, console: Console, only_ends: bool = F
         return SequentialBackend(tell=console.note) if only_ends else _on_this_machine(options, console)
     scheduler, wishes = _scheduler(options), _cluster_wishes(options)
     backend = ClusterBackend(scheduler, wishes, console.note, os.environ)
-    backend.check()
+    try:
+        backend.check()
+    except BackendError as error:
+        raise BackendError(f"{error}{another_scheduler(options)}") from error
     replaced = scheduler.replaced_defaults(wishes) if isinstance(scheduler, Slurm) else ""
     if replaced and not only_ends:
         console.note(replaced)

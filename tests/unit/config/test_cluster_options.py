@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from hpsearch.config.cluster_options import check_runs_here, idle_options, with_installed_scheduler
+from hpsearch.config.cluster_options import another_scheduler, check_runs_here, idle_options, with_installed_scheduler
 from hpsearch.config.options import CLUSTER_OPTIONS, SearchOptions
 from hpsearch.core.errors import UsageError
 
@@ -111,6 +111,11 @@ def test_a_scheduler_that_is_not_named_is_the_one_that_is_installed(
 ) -> None:
     settled, told = with_installed_scheduler(given, lambda command: command in commands)
     assert (settled.scheduler, bool(told)) == (chosen, chosen != given.scheduler)
+
+
+@pytest.mark.parametrize("commands, told", [(LSF, ". LSF is installed here: --scheduler=lsf"), (SLURM, ""), ((), "")])
+def test_another_scheduler_is_offered_only_where_it_is_installed(commands: Collection[str], told: str) -> None:
+    assert another_scheduler(options(scheduler="slurm"), lambda command: command in commands) == told
 
 
 def test_the_choice_is_said() -> None:
