@@ -236,7 +236,7 @@ class Submissions:
             refused = SubmissionRefused(waited)
             refused.asked = self._backend.conversation.last if isinstance(self._backend, AsksCommands) else ""
             raise refused
-        self._give_up(waited, "submit them later with")
+        self._give_up(waited, "submit the rest with")
 
     def _give_up(self, reason: str, how: str) -> None:
         """Submit nothing more. how: what to do, before the command that goes on."""

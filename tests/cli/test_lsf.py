@@ -511,11 +511,25 @@ def test_a_search_can_be_handed_over_and_collected_later(project: Project, lsf: 
     lsf.write(max_array_size=2)
     project.grid({"x": [1, 2, 3]}, script=COUNTED)
     handed_over = run(project, "--submit_only", "--num_jobs=2")
+    assert "Submitted 3 runs to LSF (array jobs 1001, 1002)" in handed_over.stderr
     lsf.wait_for_all()
     collected = project.run("--resume=out")
     assert (handed_over.exit_status, collected.exit_status) == (0, 0), handed_over.stderr + collected.stderr
     assert (accs(project), executions(project)) == (["1", "2", "3"], 3)
     assert option(lsf.calls("bsub")[1].argv, "-w") == "ended(1001)"
+
+
+def test_what_was_not_handed_over_is_said_and_submitted_later(project: Project, lsf: FakeLsf) -> None:
+    refusal = {"kind": "say", "stderr": "LSF is down. Please wait ...\n", "calls": 2}
+    lsf.write(max_array_size=2, faults=[{"command": "bsub", **refusal}])
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    result = run(project, "--submit_only", "--max_wait_for_scheduler=0")
+    said = [line for line in result.stderr.splitlines() if "ubmitted" in line and " as job " not in line]
+    assert (result.exit_status, len(said)) == (1, 3), result.stderr
+    assert "1 run not submitted: cannot start runs at the moment (LSF is down. Please wait ...); gave up" in said[0]
+    assert ["Submitted 2 runs to LSF (array job 1001)" in said[1], "1 run not submitted yet" in said[2]] == [True, True]
+    again = project.ask("resume", "out", "--submit_only")
+    assert (again.exit_status, "Submitted 1 run to LSF (array job 1002)" in again.stderr) == (0, True), again.stderr
 
 
 def test_the_users_shell_lines_come_before_each_run(project: Project, lsf: FakeLsf) -> None:

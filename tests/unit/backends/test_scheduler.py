@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.backends.scheduler import ClusterWishes, Scheduler, Submission, time_limit
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler, Submission, submissions_text, time_limit
 from hpsearch.backends.shell import Answer
 from hpsearch.config.old_names import write_slurm_script
 
@@ -36,6 +36,20 @@ def test_a_time_limit_is_hours_and_whole_minutes(hours: float, text: str) -> Non
 def test_no_job_gets_less_time_than_was_asked_for(hours: float) -> None:
     full, minutes = time_limit(hours).split(":")
     assert int(full) * 60 + int(minutes) > hours * 60 - 0.001
+
+
+@pytest.mark.parametrize(
+    "jobs, text",
+    [
+        ([("27_1", "27"), ("27_2", "27")], "array job 27"),
+        ([("27[1]", "27"), ("28[1]", "28")], "array jobs 27, 28"),
+        ([("27_1;two", "27;two"), ("12_1;one", "12;one")], "array jobs 27 on two, 12 on one"),
+        ([("27", None), ("27", None)], "job 27"),
+        ([(str(number), None) for number in range(1007)], "jobs 0, 1, 2, 3, 4 and 1,002 more"),
+    ],
+)
+def test_people_read_what_jobs_were_submitted_as(jobs: list[tuple[str, str | None]], text: str) -> None:
+    assert submissions_text(jobs) == text
 
 
 def test_the_older_tools_script_gets_the_same_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
