@@ -4,30 +4,14 @@ A row is decoded only when its configuration is used: that is what keeps a grid 
 within a second and some ten megabytes.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hpsearch.core.command import argument
-from hpsearch.core.conditions import Condition, Members
+from hpsearch.core.conditions import Condition, Members, Rule
 from hpsearch.core.model import Configuration
-
-
-@dataclass(frozen=True)
-class SpaceReport:
-    """What enumeration did, for people.
-
-    grid_size: configurations of the plain product. matched: of each condition, how many configurations it replaced
-    (None where only a sample was drawn, or it was skipped). skipped: condition number (from 1) -> the missing option.
-    duplicates: how many were dropped. available: distinct configurations there are; None if not counted.
-    """
-
-    grid_size: int
-    matched: tuple[int | None, ...] = ()
-    skipped: Mapping[int, str] = field(default_factory=dict)
-    duplicates: int = 0
-    available: int | None = None
+from hpsearch.core.space_report import ConditionReport, SpaceReport, repeated_values, why_never, why_skipped
 
 
 class Column:
@@ -57,19 +41,6 @@ class Column:
     def word_count(self) -> int:
         """The number of different command words, absence included."""
         return len(self._word_ids)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A condition in terms of codes: option -> codes that match, option -> codes that replace."""
-
-    when: Mapping[str, frozenset[int]]
-    then: Mapping[str, range]
-
-    @property
-    def product_size(self) -> int:
-        """How many rows replace each matching one."""
-        return math.prod(len(codes) for codes in self.then.values())
 
 
 @dataclass(frozen=True)
@@ -107,12 +78,19 @@ class CodedSpace:
     def __init__(self, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
         self.columns: dict[str, Column] = {}
         self.grid = {name: self._column(name).add(values) for name, values in grid.items()}
-        missing = [next((name for name in condition.when if name not in grid), None) for condition in conditions]
-        self.skipped = {number: name for number, name in enumerate(missing, start=1) if name is not None}
-        enforced = [condition for condition, name in zip(conditions, missing) if name is None]
-        replacements = [{name: self._column(name).add(values) for name, values in c.then.items()} for c in enforced]
+        self._count = len(conditions)
+        self.skipped: dict[int, str] = {}
+        enforced: list[tuple[int, Condition]] = []
+        for number, condition in enumerate(conditions, start=1):
+            missing = next((name for name in condition.when if name not in grid), None)
+            if missing is None:
+                enforced.append((number, condition))
+            else:
+                added_by = next((n for n, each in enumerate(conditions, start=1) if missing in each.then), None)
+                self.skipped[number] = why_skipped(missing, grid, added_by)
+        replacements = [{name: self._column(name).add(values) for name, values in c.then.items()} for _, c in enforced]
         # Only now does every column know all its values.
-        self.rules = [Rule(self._matching(c), then) for c, then in zip(enforced, replacements)]
+        self.rules = [Rule(n, c, self._matching(c), then) for (n, c), then in zip(enforced, replacements)]
         self.grid_size = math.prod(len(codes) for codes in self.grid.values())
 
     def _column(self, name: str) -> Column:
@@ -138,12 +116,38 @@ class CodedSpace:
             for name, column in self.columns.items()
         )
 
-    def report(self, matched: Sequence[int] | None, duplicates: int = 0, available: int | None = None) -> SpaceReport:
-        """Return the report, counts of enforced conditions put back to their places among all."""
-        counts = iter(matched) if matched is not None else itertools.repeat(None)
-        total = len(self.rules) + len(self.skipped)
-        by_condition = tuple(None if number in self.skipped else next(counts) for number in range(1, total + 1))
-        return SpaceReport(self.grid_size, by_condition, dict(self.skipped), duplicates, available)
+    def report(
+        self, outcomes: Sequence[ConditionReport] | None, duplicates: int = 0, available: int | None = None
+    ) -> SpaceReport:
+        """Return the report. outcomes: of the rules, in order; None if there is no table that would tell."""
+        if outcomes is None:
+            outcomes = [ConditionReport(problem=problem) for problem in self.never()]
+        reports = {rule.number: outcome for rule, outcome in zip(self.rules, outcomes)}
+        reports.update({n: ConditionReport(problem=why, is_skipped=True) for n, why in self.skipped.items()})
+        conditions = tuple(reports[number] for number in range(1, self._count + 1))
+        return SpaceReport(self.grid_size, conditions, tuple(self._repeated()), duplicates, available)
+
+    def never(self) -> list[str]:
+        """Return of each rule why it cannot match, whatever is combined; empty if it may."""
+        values = {name: column.values for name, column in self.columns.items()}
+        possible = {name: set(codes) for name, codes in self.grid.items()}
+        problems = []
+        for rule in self.rules:
+            problems.append(why_never(rule, values, possible))
+            if not problems[-1]:
+                for name, codes in rule.then.items():
+                    possible.setdefault(name, set()).update(codes)
+        return problems
+
+    def _repeated(self) -> Iterator[str]:
+        """Return what the grid and the conditions list more than once."""
+        lists = [("the grid", self.grid), *((f"condition {rule.number}", rule.then) for rule in self.rules)]
+        for where, listed in lists:
+            for name, codes in listed.items():
+                column = self.columns[name]
+                if len({column.words[code] for code in codes}) < len(codes):
+                    pairs = [(column.words[code], column.values[code]) for code in codes]
+                    yield f"{where} lists {repeated_values(name, pairs)}"
 
 
 def product_row(axes: Sequence[range], position: int) -> list[int]:

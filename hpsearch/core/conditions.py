@@ -1,6 +1,7 @@
 """Conditions of a grid: which configurations they match, what they replace them with."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,24 @@ class Condition:
 
     when: Mapping[str, Sequence[object] | Not]
     then: Mapping[str, Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition in terms of codes: option -> codes that match, option -> codes that replace.
+
+    number: of the condition among all, from 1.
+    """
+
+    number: int
+    condition: Condition
+    when: Mapping[str, frozenset[int]]
+    then: Mapping[str, range]
+
+    @property
+    def product_size(self) -> int:
+        """How many rows replace each matching one."""
+        return math.prod(len(codes) for codes in self.then.values())
 
 
 class Members:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.core.coding import CodedSpace, Column, Rule, Selection, product_row
-from hpsearch.core.conditions import Condition
+from hpsearch.core.coding import CodedSpace, Column, Selection, product_row
+from hpsearch.core.conditions import Condition, Rule
 from hpsearch.core.errors import ConfigError
+from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
 
 Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
@@ -68,12 +69,12 @@ def _full(coded: CodedSpace, order: Order) -> Selection:
     """Build the whole table, apply the conditions, drop duplicates, and select from what is left."""
     if coded.grid_size > MAX_ROWS:
         raise _too_many(coded.grid_size)
-    table, matched = _apply_rules(coded, _grid_table(coded))
+    table, outcomes = _apply_rules(coded, _grid_table(coded))
     columns = list(coded.columns.values())
     codes = [table[column.name] for column in columns]
     kept = _first_of_each(columns, codes)
     size = len(codes[0])
-    report = coded.report(matched, duplicates=size - len(kept), available=len(kept))
+    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept))
     positions: Any = kept if order.deterministic else kept[_shuffled(len(kept), order.seed)]
     if order.limit is not None:
         positions = positions[: order.limit]
@@ -82,8 +83,8 @@ def _full(coded: CodedSpace, order: Order) -> Selection:
 
 def _too_many(size: int) -> ConfigError:
     return ConfigError(
-        f"the grid has {size:,} configurations, more than can be held in memory; "
-        "give --num_searches=N with --dont_generate_full_grid to sample N of them"
+        f"the grid has {size:,} configurations, too many to hold in memory; "
+        "sample N of them with --num_searches=N --dont_generate_full_grid"
     )
 
 
@@ -107,20 +108,36 @@ def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
     return table
 
 
-def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[int]]:
-    """Apply the conditions one after another; return the new table and how many rows each matched."""
-    matched = []
-    for rule in coded.rules:
+def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[ConditionReport]]:
+    """Apply the conditions one after another; return the new table and what each did."""
+    outcomes = []
+    for rule, never in zip(coded.rules, coded.never()):
         mask = _matches(rule, table, coded.columns)
         count = int(mask.sum())
-        matched.append(count)
         if not count:
+            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.grid)))
             continue
         size = len(mask) + count * (rule.product_size - 1)
         if size > MAX_ROWS:
             raise _too_many(size)
+        outcomes.append(_outcome(rule, table, mask, coded.columns))
         table = _replace_matches(rule, table, mask)
-    return table, matched
+    return table, outcomes
+
+
+def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mapping[str, Column]) -> ConditionReport:
+    """Return what a rule is about to change in the rows that it matches."""
+    changed, matched, options = np.zeros(int(mask.sum()), dtype=bool), int(mask.sum()), []
+    for name, codes in rule.then.items():
+        same = np.zeros(len(columns[name].values), dtype=bool)
+        if len(new := {columns[name].words[code] for code in codes}) == 1:
+            # An option that is absent is not the same as a flag that is off: it has no value in the table.
+            same[1:] = [word in new for word in columns[name].words[1:]]
+        here = ~same[table[name][mask]]
+        options += [name] if here.any() else []
+        changed |= here
+    problem = "" if options else why_unchanged(rule, matched)
+    return ConditionReport(tuple(options), int(changed.sum()), len(mask), problem)
 
 
 def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:

@@ -12,11 +12,11 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
 from hpsearch.console.text import amount, check_texts
-from hpsearch.core.coding import Selection, SpaceReport
+from hpsearch.core.coding import Selection
 from hpsearch.core.command import text_of
-from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Run
+from hpsearch.core.space_report import SpaceReport
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
 from hpsearch.store.values import readable
@@ -136,26 +136,27 @@ def plan_lines(plan: Plan) -> list[str]:
     source = settings.grid_source + (f" with {file}" if file is not None else "")
     return [
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",
-        *_condition_lines(plan.config.conditions, report),
+        *space_lines(report),
         f"runs: {_chosen(plan)}",
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
         f"results: {plan.folder}",
     ]
 
 
-def _condition_lines(conditions: Sequence[Condition], report: SpaceReport) -> list[str]:
-    """Return what the conditions did, and how many duplicates were dropped."""
+def space_lines(report: SpaceReport) -> list[str]:
+    """Return what the conditions did, what is listed twice, and how many duplicates were removed."""
     lines = []
-    for number, (condition, matched) in enumerate(zip(conditions, report.matched), start=1):
-        if number in report.skipped:
-            why = f"its option {report.skipped[number]!r} is not in the grid"
-            lines.append(f"warning: condition {number} is skipped: {why}")
-        elif matched is not None:
-            options = ", ".join(condition.then)
-            lines.append(f"condition {number} set {options} in {amount(matched, 'configuration')}")
-    if report.duplicates:
-        were = "was" if report.duplicates == 1 else "were"
-        lines.append(f"warning: {amount(report.duplicates, 'duplicate configuration')} {were} dropped")
+    for number, condition in enumerate(report.conditions, start=1):
+        if condition.problem:
+            what = "is skipped" if condition.is_skipped else "changed nothing"
+            lines.append(f"warning: condition {number} {what}: {condition.problem}")
+        elif condition.changed is not None:
+            where = f"{condition.changed:,} of {amount(condition.of or 0, 'configuration')}"
+            lines.append(f"condition {number} changed {', '.join(condition.options)} in {where}")
+    lines += [f"warning: {phrase}" for phrase in report.repeated]
+    if report.duplicates and report.available is not None:
+        runs = f"{report.available + report.duplicates:,} -> {amount(report.available, 'run')}"
+        lines.append(f"removed {amount(report.duplicates, 'duplicate')}: {runs}")
     return lines
 
 

@@ -361,11 +361,11 @@ def test_fault_14_help_imports_nothing_heavy(project: Project) -> None:
     assert "Default: 0.5." in result.stdout
 
 
-def test_fault_20_one_line_for_all_duplicates_and_one_about_missing_gpus(project: Project) -> None:
+def test_fault_20_one_note_for_all_duplicates_and_one_about_missing_gpus(project: Project) -> None:
     project.grid({"x": [1, 2, 3], "y": list(range(50))}, conditions=[({"x": [1, 2]}, {"y": [0], "x": [1]})])
     result = project.search("--visible_gpus=", "--num_searches=3")
     assert result.stderr.count("duplicate") == 1
-    assert "99 duplicate configurations were dropped" in result.stderr
+    assert "removed 99 duplicates: 150 -> 51 runs" in result.stderr
     assert len([line for line in result.stderr.splitlines() if "no GPU" in line]) == 1
 
 

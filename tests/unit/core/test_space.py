@@ -14,6 +14,7 @@ from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.space_report import ConditionReport
 
 Grid = dict[str, list[object]]
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -122,7 +123,8 @@ def test_a_condition_replaces_in_place_and_new_options_come_last() -> None:
 def test_a_condition_on_an_option_the_grid_lacks_is_skipped_even_if_an_earlier_one_added_it() -> None:
     conditions = [Condition({"a": [1]}, {"new": [1]}), Condition({"new": [1]}, {"a": [9]})]
     selection = enumerate_space({"a": [1]}, conditions, Order())
-    assert selection.report.skipped == {2: "new"}
+    problem = "its option 'new' is not in the grid, only condition 1 adds it"
+    assert selection.report.conditions[1] == ConditionReport(problem=problem, is_skipped=True)
     assert [c.as_dict() for c in selection] == [{"a": 1, "new": 1}]
 
 
@@ -161,7 +163,7 @@ def test_a_thousand_of_a_huge_grid_are_drawn_and_distinct() -> None:
 @pytest.mark.parametrize("conditions", [[], [Condition({"o0": [1]}, {"o1": [0]})]], ids=["plain", "with a condition"])
 def test_a_list_too_long_to_hold_is_refused_with_the_remedy(conditions: list[Condition]) -> None:
     grid: Grid = {f"o{number}": list(range(10)) for number in range(24)}
-    with pytest.raises(ConfigError, match=r"give --num_searches=N with --dont_generate_full_grid"):
+    with pytest.raises(ConfigError, match=r"sample N of them with --num_searches=N --dont_generate_full_grid"):
         len(enumerate_space(grid, conditions, Order()))
 
 

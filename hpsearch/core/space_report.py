@@ -1,0 +1,100 @@
+"""What enumeration did, for people: what each condition changed, or why nothing; what is listed twice."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.core.conditions import Not, Rule
+from hpsearch.core.near_misses import did_you_mean
+from hpsearch.core.value_text import whole_text
+
+#: How many values, or values that are listed twice, are named one by one; how much of one is shown.
+_SHOWN, _WIDTH = 4, 40
+
+
+@dataclass(frozen=True)
+class ConditionReport:
+    """What a condition did. options: those that it changed, in how many (`changed`) of how many configurations (`of`).
+
+    changed, of: None where only a sample was drawn. problem: why it changed nothing; empty if it did, or may have.
+    is_skipped: it was not applied.
+    """
+
+    options: tuple[str, ...] = ()
+    changed: int | None = None
+    of: int | None = None
+    problem: str = ""
+    is_skipped: bool = False
+
+
+@dataclass(frozen=True)
+class SpaceReport:
+    """What enumeration did.
+
+    grid_size: configurations of the plain product. conditions: in their order.
+    repeated: values that the grid or a condition lists more than once, as phrases.
+    duplicates: how many configurations were dropped. available: distinct ones there are; None if not counted.
+    """
+
+    grid_size: int
+    conditions: tuple[ConditionReport, ...] = ()
+    repeated: tuple[str, ...] = ()
+    duplicates: int = 0
+    available: int | None = None
+
+
+def why_skipped(name: str, grid: Collection[str], added_by: int | None) -> str:
+    """Return why a condition on an option that the grid lacks is skipped. added_by: the condition that adds it."""
+    if added_by is not None:
+        return f"its option {name!r} is not in the grid, only condition {added_by} adds it"
+    return f"its option {name!r} is not in the grid{did_you_mean(name, grid)}"
+
+
+def why_never(rule: Rule, values: Mapping[str, Sequence[object]], possible: Mapping[str, set[int]]) -> str:
+    """Return why a rule never matches; empty if it may. values: of options, by code. possible: each option's codes."""
+    for name, codes in rule.when.items():
+        if codes.isdisjoint(possible[name]):
+            has = values_text([values[name][code] for code in sorted(possible[name]) if code])
+            listed = rule.condition.when[name]
+            if isinstance(listed, Not):
+                return f"{name} is always {has}, which Not leaves out"
+            return f"{name} is never {values_text(listed)}, only {has}"
+    return ""
+
+
+def why_not_here(rule: Rule, grid: Mapping[str, range]) -> str:
+    """Return why a rule matches no row although it might."""
+    if all(not codes.isdisjoint(grid[name]) for name, codes in rule.when.items()):
+        return "earlier conditions changed every configuration that it would match"
+    return "no configuration has these values together"
+
+
+def why_unchanged(rule: Rule, matched: int) -> str:
+    """Return why a rule changes none of the rows that it matches."""
+    has = ", ".join(f"{name}={value_text(values[0])}" for name, values in rule.condition.then.items())
+    those = "the one configuration that matches has" if matched == 1 else f"all {matched:,} that match have"
+    return f"{those} {has} already"
+
+
+def repeated_values(name: str, values: Sequence[tuple[int, object]]) -> str:
+    """Return which values of a list give the same command, as in ``lr=0.1 twice``. values: (command, value) each."""
+    counts = Counter(command for command, _ in values)
+    first = dict(reversed(values))
+    found = [(value_text(first[command]), count) for command, count in counts.items() if count > 1]
+    times = [f"{name}={value} {'twice' if count == 2 else f'{count:,} times'}" for value, count in found[:_SHOWN]]
+    more = f" and {len(found) - _SHOWN:,} more values" if len(found) > _SHOWN else ""
+    return ", ".join(times) + more
+
+
+def values_text(values: Sequence[object]) -> str:
+    """Return some values for a message, the first ones in full: ``1, 2 or 3``."""
+    texts = list(dict.fromkeys(map(value_text, values[:1000])))
+    if len(texts) > _SHOWN or len(values) > 1000:
+        return f"{', '.join(texts[:_SHOWN])}, ..."
+    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def value_text(value: object) -> str:
+    """Return a value for a message: a text in quotes, everything else as it goes to the script."""
+    text = " ".join((repr(value) if isinstance(value, str) else whole_text(value)).split())
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
