@@ -36,12 +36,14 @@ _SHARING = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let searches notice SIGHUP, also if these tests were started by nohup, and be compiled before they are started.
+    """Let searches notice SIGHUP and SIGINT, which nohup and a shell's background jobs ignore; compile the package.
 
     The commands under test write no bytecode: without any, each of thousands of processes would compile the package.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "hpsearch", quiet=2)
 

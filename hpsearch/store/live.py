@@ -109,7 +109,8 @@ class LiveSearch:
         self._journal = Journal(self.folder.journal)
         if first:
             self.note(*first, durable=True)
-        rows = rows_of(self.record)
+        # Sorted as the last controller left it: if nothing can be started, that is what stays.
+        rows = sorted_rows(rows_of(self.record), self.settings)
         self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}
 

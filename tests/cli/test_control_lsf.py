@@ -126,7 +126,7 @@ def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: Fake
 
 def test_a_retry_that_is_refused_leaves_everything_as_it_was(project: Project, lsf: FakeLsf) -> None:
     project.grid({"x": [1, 2]})
-    assert project.run("--visible_gpus=-1", "--out_dir=out", "--force_out_dir", "--random_seed=42").exit_status == 0
+    assert project.run("--visible_gpus=-1", "--out_dir=out", "--force_out_dir").exit_status == 0
     before = rows(project.path / "out"), sorted(run_folders(project.path / "out"))
     refused = project.ask("retry", "out", "--run", "1", "--run_cluster", "--lsf_queue=nosuch")
     assert (refused.exit_status, "nosuch: No such queue" in refused.stderr) == (2, True), refused.stderr
