@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection
 from hpsearch.core.command import text_of
 from hpsearch.core.errors import UsageError
-from hpsearch.core.model import Run
+from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
@@ -58,12 +58,19 @@ class Plan:
 
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
-        width = len(str(first_number + len(self.selection) - 1))
-        stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(self.stamp))
-        for number, configuration in enumerate(self.selection, start=first_number):
-            name = f"sim_{stamp}_{number:0{width}d}"
-            # Not a Path: "./x" has to stay.
-            yield Run(number, name, configuration, os.path.join(self.settings.shown_folder, name))  # noqa: PTH118
+        return runs_of(self.selection, len(self.selection), self.settings.shown_folder, self.stamp, first_number)
+
+
+def runs_of(
+    configurations: Iterable[Configuration], count: int, shown_folder: str, stamp: float, first_number: int
+) -> Iterator[Run]:
+    """Return a run for each of `count` configurations, made one by one; numbers and folders are new."""
+    width = len(str(first_number + count - 1))
+    second = time.strftime("%Y%m%d%H%M%S", time.localtime(stamp))
+    for number, configuration in enumerate(configurations, start=first_number):
+        name = f"sim_{second}_{number:0{width}d}"
+        # Not a Path: "./x" has to stay.
+        yield Run(number, name, configuration, os.path.join(shown_folder, name))  # noqa: PTH118
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:

@@ -7,15 +7,16 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.core.model import Run, RunState
+from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_run
+from hpsearch.search.plan import runs_of
 from hpsearch.store.events import RunMoved
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
@@ -30,12 +31,14 @@ class RunChoice:
     again: numbers of runs that are run also if they finished.
     takes_up_all: runs that turn out not to have finished are run, too.
     only_ends: nothing is run, and open runs are ended where that can be done from here.
+    added: configurations that are added to the search first, and run.
     """
 
     numbers: Collection[int] | None = None
     again: Collection[int] = ()
     takes_up_all: bool = True
     only_ends: bool = False
+    added: Sequence[Configuration] = ()
 
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""
@@ -55,7 +58,7 @@ def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[Run
     if not options.runs_are_gone:
         check_adoptable(search.folder, search.record, runs)
         check_same_place(search.record, options, runs)
-    if not choice.only_ends and _counts(runs, choice)[-1]:
+    if choice.added or (not choice.only_ends and _counts(runs, choice)[-1]):
         try:
             existing_folder(search.settings.run_cwd, Path.cwd())
         except UsageError as error:
@@ -136,6 +139,27 @@ def moves(search: LiveSearch) -> list[RunMoved]:
     return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
 
 
+def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: float) -> RunChoice:
+    """Add the chosen configurations to a search; return the choice with the numbers of their runs.
+
+    options: of the search from now on. at: seconds since the epoch.
+    """
+    if not choice.added:
+        return choice
+    folder, settings = search.folder.path, search.settings
+    is_in_place = _is_same(absolute(settings.shown_folder, Path(settings.run_cwd)), folder)
+    settings = replace(
+        settings,
+        shown_folder=settings.shown_folder if is_in_place else str(folder),
+        option_names=tuple(dict.fromkeys(name for each in choice.added for name, _ in each.options)),
+        options=asdict(options),
+    )
+    first = max(search.record.runs, default=0) + 1
+    runs = list(runs_of(choice.added, len(choice.added), settings.shown_folder, at, first))
+    search.add_plan(runs, settings, at)
+    return replace(choice, numbers={*(choice.numbers or ()), *(run.number for run in runs)})
+
+
 def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
     """Return the folders in which runs should lie, absolute, and their runs."""
     run_cwd, runs = Path(record.known_settings().run_cwd), defaultdict[str, list[Run]](list)
@@ -168,6 +192,8 @@ def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int
 
 def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
     """Return what is about to be done."""
+    if choice.added:
+        return [f"results: {folder}"]
     finished, live, rest = _counts(runs, choice)
     if choice.only_ends:
         return [f"ending what is left of {folder}: {live:,} runs may still be live"]

@@ -108,13 +108,20 @@ def resume_search(
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             resume.check_same_cluster(folder, runs, backend.own_cluster)
         moved = resume.moves(search)
+        choice = resume.add_runs(search, options, choice, time.time())
+        runs = choice.of(search.record)
         search.open_for_work(*moved)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        if moved or not all(map(Path.exists, commands)):
+        if moved or choice.added or not all(map(Path.exists, commands)):
             # Or the first controller was killed before it could write them.
             search.write_commands()
         console.notes(resume.resume_lines(folder.path, runs, choice))
-        return _carry_out(Controller(search, config, backend, console, options), runs, choice)
+        try:
+            return _carry_out(Controller(search, config, backend, console, options), runs, choice)
+        except SubmissionRefused:
+            if choice.added and not any(entry.is_open for entry in runs):
+                search.withdraw_plan()
+            raise
 
 
 def _carry_out(
