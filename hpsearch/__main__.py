@@ -27,13 +27,13 @@ _SUBCOMMANDS = {
     "cancel": ("Stop a search and all its runs.", "search.command:cancel"),
     "resume": ("Continue a search that was stopped.", "search.command:resume"),
     "retry": ("Run failed runs again, or those you name.", "search.command:retry"),
-    "seeds": ("Repeat the best run with several random seeds.", "gather_random_seeds:main"),
+    "seeds": ("Repeat the best configurations with several random seeds.", "gather_random_seeds:subcommand"),
     "export": ("Write all runs as one table, CSV or JSON.", "results.export:main"),
     "postprocess": ("Complete the results of a search that was killed.", "hpsearch_postprocessing:main"),
     "repair": ("Repair a damaged search folder.", "folder.repair:main"),
 }
 #: Those that are commands of their own, too, and have to be told by what name they were called.
-_COMMANDS = ("run", "postprocess", "seeds")
+_COMMANDS = ("run", "postprocess")
 
 
 def _usage() -> str:

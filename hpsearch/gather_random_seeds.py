@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.exit_status import told as _told
-from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
+from hpsearch.seeds.options import SeedsOptions, parse_seeds_options, parse_subcommand
 
 
 def run(
@@ -85,12 +85,21 @@ def write_seeds_summary(
 
 
 @_told
-def main(argv: Sequence[str], script: SeedsOptions | None = None, prog: str | None = None) -> int:
+def main(argv: Sequence[str], script: SeedsOptions | None = None) -> int:
     """Gather seeds; return the command's exit status, errors told on standard error.
 
     script: what a user's script says.
     """
-    options = parse_seeds_options(argv, script or SeedsOptions(), prog)
+    return _gather(parse_seeds_options(argv, script or SeedsOptions()))
+
+
+@_told
+def subcommand(argv: Sequence[str]) -> int:
+    """Do what ``hpsearch seeds`` is told; return the command's exit status, errors told on standard error."""
+    return _gather(parse_subcommand(argv))
+
+
+def _gather(options: SeedsOptions) -> int:
     from hpsearch.console.console import Console
     from hpsearch.seeds.gathering import gather_seeds
 

@@ -115,11 +115,11 @@ def _place_line(place: str, entries: Sequence[RunRecord]) -> str:
     waited = sorted(entry.submitted.waited_s for entry in entries if entry.submitted is not None)
     least, most = f"{waited[0]:.1f}", f"{waited[-1]:.1f}"
     how_long = least if least == most else f"{least} to {most}"
-    numbers = _ranges(entry.run.number for entry in entries)
+    numbers = ranges(entry.run.number for entry in entries)
     return f"{place}: {'run' if len(entries) == 1 else 'runs'} {numbers} (waited {how_long} s)"
 
 
-def _ranges(numbers: Iterable[int]) -> str:
+def ranges(numbers: Iterable[int]) -> str:
     """Return numbers as ranges: ``1-3, 7``."""
     groups: list[list[int]] = []
     for number in sorted(numbers):

@@ -1,7 +1,6 @@
 """Gathering random seeds: one configuration, repeated with several seeds, summed up."""
 
 import os
-import shlex
 import signal
 import sys
 import tempfile
@@ -10,25 +9,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpsearch.backends.scheduler import time_limit
 from hpsearch.config.cluster_options import check_runs_here, with_installed_scheduler
+from hpsearch.config.given_paths import absolute
 from hpsearch.config.import_paths import add_current_folder, add_last
 from hpsearch.config.options import SearchOptions, to_argv
-from hpsearch.config.program import interpreter_word, search_program
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
-from hpsearch.core.errors import FolderError
+from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.folder.reading import find_folder, no_search, recorded_search
+from hpsearch.folder.run_files import is_run_folder
 from hpsearch.search.command import main as run_search
+from hpsearch.seeds.added import add_seeds
+from hpsearch.seeds.call import search_call
+from hpsearch.seeds.choice import missing_seeds, seeds_text
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.plan import Gathering, missing_seeds, plan_gathering, seed_grid
+from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid
 from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts
-from hpsearch.store.layout import make_folder, write_grid_config
+from hpsearch.store.classic_files import is_search_folder, list_folder
+from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
 
 #: Exit statuses of a search that a signal stopped: what it gathered is summed up all the same.
 _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
-_SEEDS_SHOWN = 20
 
 
 def gather_seeds(options: SeedsOptions, console: Console) -> int:
@@ -39,6 +42,13 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
     _extend_search_path(options.hpmod_path)
     if options.seeds_dir:
         return sum_up_folder(options, console)
+    if options.folder:
+        named = _named_folder(options)
+        if not options.goes_elsewhere and recorded_search(named.path) is not None:
+            return add_seeds(named, options, console)
+        if options.top > 1:
+            raise UsageError(f"--top is for a search with a journal, and {named.path} has none: leave it out")
+        options = replace(options, run_dir=str(named.path))
     # Before anything is written.
     check_runs_here(options.search, options.search.given_by_hand, os.environ)
     search, told = with_installed_scheduler(options.search)
@@ -54,6 +64,14 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
         return _print_call(gathering, seeds, console)
     with tempfile.TemporaryDirectory() as folder:
         return run_search(to_argv(_with_grid(gathering, seeds, Path(folder, "seeds.pickle")))) if seeds else 0
+
+
+def _named_folder(options: SeedsOptions) -> SearchFolder:
+    """Return the search folder or run's folder that the user named. Raises UsageError or FolderError if it is none."""
+    folder = find_folder(options.folder, Path.cwd(), absolute(options.search.run_cwd, Path.cwd(), "--run_cwd"))
+    if not is_run_folder(folder.path) and not is_search_folder(folder, list_folder(folder.path, folder.to_be_deleted)):
+        raise no_search(folder)
+    return folder
 
 
 def _extend_search_path(hpmod_path: str | None) -> None:
@@ -91,11 +109,12 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
     elif not source.folder.is_dir():
         reason = "its folder is gone"
     elif source.seed is None:
-        reason = f"nothing tells its {gathering.options.seed_option}"
+        console.note(f"The original run's command sets no {gathering.options.seed_option}, so it is not counted")
+        return []
     else:
         is_there = source.seed in {run.seed for run in counted(runs)}
         return [] if is_there else [replace(source, folder=place)]
-    console.note(f"{source.folder}: {reason}, so this run does not count as one of the seeds")
+    console.note(f"{source.folder}: {reason}, so this run is not counted")
     return []
 
 
@@ -112,15 +131,14 @@ def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], con
 
 
 def _missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console, with_failed: bool = True) -> list[int]:
-    """Return the seeds that have to be run, and tell them. with_failed: also those of runs that did not finish."""
+    """Return the seeds that have to be run, and say which. with_failed: also those of runs that did not finish."""
     there, options = counted(runs), gathering.options
     # Runs that are still to come look like failed ones in their folders.
     taken = there if with_failed and not gathering.is_interrupted() else runs
     unknown = sum(run.seed is None for run in there)
     gathered = {run.seed for run in taken if run.seed is not None}
     seeds = missing_seeds(options.seeds_list, options.num_seeds - unknown, gathered)
-    shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN])) + (", ..." if len(seeds) > _SEEDS_SHOWN else "")
-    console.note(f"seeds: {len(there)} there, {len(seeds)} to be run" + (f": {shown}" if seeds else ""))
+    console.note(seeds_text(len(there), seeds, options.start_gathering and not options.search.dry_run))
     return seeds
 
 
@@ -128,7 +146,7 @@ def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console
     """Run the missing seeds; first resume an interrupted gathering, whose runs may be live."""
     status = 0
     if gathering.is_interrupted():
-        console.note(f"{gathering.results}: gathering was interrupted there, and is resumed first")
+        console.note(f"Some seeds in {gathering.results} did not end; resuming them first")
         status = run_search([f"--resume={gathering.results}", *gathering.options.resume_argv])
         if status > 1:
             return _sum_up(gathering, status, console)
@@ -142,12 +160,12 @@ def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console
 def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) -> int:
     """Print a call that starts the search, and what pipes take from its last line."""
     if gathering.is_interrupted():
-        console.warn(f"{gathering.results}: seeds are still to come there; --start_gathering goes on with it")
+        console.warn(f"Some seeds in {gathering.results} did not end; --start_gathering resumes them")
     if not seeds:
         return _sum_up(gathering, 0, console)
     make_folder(gathering.results)
     search = _with_grid(gathering, seeds, gathering.grid_file)
-    console.note("with --start_gathering the search starts at once; without it, this call starts it:")
+    console.note("This call runs them (--start_gathering would have started it):")
     console.result(search_call(search, gathering.config.module_file, gathering.options))
     console.result(shell_line([search.grid_module, search.grid_config, search.out_dir]))
     return 0
@@ -163,47 +181,9 @@ def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
     """Sum up what was gathered; return the command's exit status. status: the exit status of the search."""
     if status <= 1 or status in _STOPPED:
         try:
-            sum_up(gathering.results, gathering.runs(), gathering.options, gathering.config, console)
+            settings = gathering.config.settings
+            sum_up(gathering.results, gathering.runs(), gathering.options, settings, console, gathering.text)
         except FolderError as error:
             console.error(str(error))
             return status or error.exit_status
     return status
-
-
-def search_call(search: SearchOptions, module_file: Path | None, options: SeedsOptions) -> str:
-    """Return a shell line that starts the search, from any folder; with ``--run_cluster``, in a job of its own."""
-    root = _import_root(search.grid_module, module_file)
-    line = shell_line([interpreter_word(), *search_program(root), *to_argv(search)])
-    if search.run_cluster:
-        line = shell_line(_submission(search, options, line))
-    # Also where that is the current folder: a reader of the line does not know from which folder it was printed.
-    return line if root is None else f"cd {shlex.quote(str(root))} && {line}"
-
-
-def _import_root(grid_module: str, module_file: Path | None) -> Path | None:
-    """Return the folder in which a module's dotted name begins; None if that cannot be told."""
-    if module_file is None:
-        return None
-    parts = tuple(grid_module.split("."))
-    file = module_file.parent if module_file.name == "__init__.py" else module_file
-    return file.parents[len(parts) - 1] if file.with_suffix("").parts[-len(parts) :] == parts else None
-
-
-def _submission(search: SearchOptions, options: SeedsOptions, line: str) -> list[str]:
-    name, log = f"random_seeds_{Path(search.out_dir).name}", f"{search.out_dir}/random_seeds"
-    limit = time_limit(options.hps_num_hours)
-    if search.scheduler == "lsf":
-        resources = options.hps_resources.strip('"')
-        wishes = ["-R", resources] if resources else []
-        return ["bsub", "-J", name, "-n", "1", "-W", limit, "-o", f"{log}.out", "-e", f"{log}.err", *wishes, line]
-    given = {
-        "job-name": name,
-        "output": f"{log}_%j.out",
-        "error": f"{log}_%j.err",
-        "time": f"{limit}:00",
-        "mem": options.hps_slurm_mem,
-        "partition": search.slurm_partition,
-        "qos": search.slurm_qos,
-        "constraint": search.slurm_constraint,
-    }
-    return ["sbatch", *(f"--{option}={value}" for option, value in given.items() if value), f"--wrap={line}"]

@@ -1,12 +1,13 @@
 """The options of gathering random seeds: what the command line says, and what a user's own script sets."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, given_options, option_group, options_from, to_argv
-from hpsearch.config.parsers import add_options
+from hpsearch.config.parsers import ExampleFormatter, add_options
 from hpsearch.core.errors import UsageError
 
 SUMMARY_NAME = "seeds_summary_text.txt"
@@ -14,6 +15,22 @@ SUMMARY_NAME = "seeds_summary_text.txt"
 DATA_SEED_OPTION = "data_random_seed"
 
 _DESCRIPTION = "Repeat one configuration with several random seeds, and report mean and spread of its results."
+_SUBCOMMAND_DESCRIPTION = """\
+Repeat the best configuration of a search under several random seeds, and
+report mean and spread. The new runs join the search in DIR: same table, same
+way of running, resumed like any others. Seeds that are there already count."""
+_SUBCOMMAND_EPILOG = """\
+examples:
+  hpsearch seeds DIR --num_seeds 5             the best configuration, 5 seeds
+  hpsearch seeds DIR --num_seeds 5 --top 3     the three best configurations
+  hpsearch seeds DIR/sim_20260131120000_07     this run, in a folder of its own
+  hpsearch seeds DIR --print                   only print the call that does it
+
+The options of hpsearch resume, such as --num_cpu_jobs=4 or --run_cluster, may be
+given, too; the others are those of the search. docs/seeds.rst has all options.
+
+exit status: 0 all seeds finished; 1 some did not; 2 wrong usage
+"""
 _EPILOG = """\
 examples:
   python -m hpsearch.gather_random_seeds --run_dir=out/hyperparam_search/search_2024-05-01_10-00-00 \\
@@ -28,6 +45,12 @@ exit status: as of the search (0 all runs finished; 1 some did not); 2 wrong usa
 #: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
 #: one ended), or mean something else.
 _LEFT_OUT = ("grid_config", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
+#: Options that the older command does without, and those that the help of the newer one explains.
+_ONLY_IN_SUBCOMMAND = ("top", "print")
+_SHOWN = (
+    *("help", "folder", "num_seeds", "seeds_list", "top", "seed_option", "vary_data_seed", "print"),
+    *("out_dir", "summary_keys", "summary_sem", "summary_precs"),
+)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -75,7 +98,9 @@ class SeedsOptions:
     )
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
     seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
+    top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
     start_gathering: bool = _seeds(False, "Start the search; without it, a call that starts it is printed.")
+    print: bool = _seeds(False, "Start nothing: print the call that would start the search.")
     seeds_dir: str = _seeds("", "Only sum up the seeds that were gathered in this folder.", None, "DIR")
 
     config_name: str = _configuration(
@@ -116,6 +141,9 @@ class SeedsOptions:
     hps_resources: str = _job('"rusage[mem=8000]"', "LSF: resources (bsub -R).", metavar="STR")
     hps_slurm_mem: str = _job("8G", "Slurm: memory.", metavar="STR")
 
+    #: What ``hpsearch seeds`` was given: a search folder or a run's; and whether the seeds go to a folder of their own.
+    folder: str = ""
+    goes_elsewhere: bool = False
     search: SearchOptions = field(default_factory=SearchOptions)
     #: What only a user's script can set: the configuration to repeat, instead of a run; the folder of ``hpsearch.py``.
     config: argparse.Namespace | None = None
@@ -127,38 +155,87 @@ class SeedsOptions:
         return (self.seed_option, DATA_SEED_OPTION) if self.vary_data_seed else (self.seed_option,)
 
     @property
+    def for_planned_search(self) -> dict[str, Any]:  # Any: of the options' types
+        """Those given options of a search that may be given when it is planned already: name -> value."""
+        left_out = (*PLANNING_OPTIONS, "dry_run")
+        return {name: getattr(self.search, name) for name in self.search.given_by_hand if name not in left_out}
+
+    @property
     def resume_argv(self) -> list[str]:
         """The words of a command line for those options of the search that may be given when it is resumed."""
-        given = tuple(name for name in self.search.given_by_hand if name not in PLANNING_OPTIONS)
-        return to_argv(SearchOptions(**{name: getattr(self.search, name) for name in given}, given_by_hand=given))
+        given = self.for_planned_search
+        return to_argv(SearchOptions(**given, given_by_hand=tuple(given)))
 
 
-def parse_seeds_options(argv: Sequence[str], script: SeedsOptions, prog: str | None) -> SeedsOptions:
-    """Read the command line. script: what a user's script says; the command line replaces it, or adds to it.
+def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptions:
+    """Read the command line of ``python -m hpsearch.gather_random_seeds``, or of a script of the user's that calls it.
 
+    script: what that script says; the command line replaces it, or adds to it.
     Raises UsageError if the options do not go together; ends the process where argparse does.
     """
     parser = argparse.ArgumentParser(
         usage="%(prog)s --run_dir=DIR [--num_seeds=N] [--start_gathering] [options of a search]",
-        prog=prog,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    defaults = {"grid_module": script.search.grid_module}
-    add_options(parser, {"out_dir": script.out_dir}, of=SeedsOptions)
-    add_options(parser, defaults, _LEFT_OUT)
-    namespace = parser.parse_args(list(argv))
-    given = given_options(namespace, SeedsOptions)
-    for name in ("ignore_kwds", "forced_params"):
-        given[name] = (*getattr(script, name), *given.get(name, ()))
-    options = replace(script, **given, search=options_from(namespace, defaults))
+    options = _parsed(parser, argv, script, _ONLY_IN_SUBCOMMAND)
     _check_together(options)
     return options
 
 
+def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
+    """Read the command line of ``hpsearch seeds``, which starts by itself unless ``--run_dir`` is given.
+
+    Raises UsageError if the options do not go together; ends the process where argparse does.
+    """
+    parser = argparse.ArgumentParser(
+        usage="hpsearch seeds [DIR | RUN_DIR] [--num_seeds N] [options]   (--help explains them)",
+        prog="hpsearch seeds",
+        description=_SUBCOMMAND_DESCRIPTION,
+        epilog=_SUBCOMMAND_EPILOG,
+        formatter_class=ExampleFormatter,
+    )
+    folder_help = "A search folder, to which the seeds are added; or a run's folder, or a search of the older tool."
+    parser.add_argument("folder", nargs="?", default="", metavar="DIR", help=folder_help)
+    options = _parsed(parser, argv, SeedsOptions(), (), _SHOWN)
+    if options.folder and options.run_dir:
+        raise UsageError("--run_dir cannot be given together with DIR")
+    if options.folder:
+        options = replace(options, start_gathering=not options.print)
+    if options.top > 1 and (not options.folder or options.goes_elsewhere):
+        raise UsageError("--top adds seeds to a search in its own folder: give DIR, and no --out_dir or --run_dir")
+    if options.top > 1 and options.print:
+        raise UsageError("--print prints the call for one configuration: leave out --top")
+    _check_together(options)
+    return options
+
+
+def _parsed(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str],
+    script: SeedsOptions,
+    leave_out: Sequence[str],
+    shown: Collection[str] | None = None,
+) -> SeedsOptions:
+    """Return what a command line says. shown: options that ``--help`` lists; None = all."""
+    defaults = {"grid_module": script.search.grid_module}
+    add_options(parser, {"out_dir": script.out_dir}, leave_out, of=SeedsOptions)
+    add_options(parser, defaults, _LEFT_OUT)
+    for action in parser._actions if shown is not None else ():
+        if shown is not None and action.dest not in shown:
+            action.help = argparse.SUPPRESS
+    namespace = parser.parse_args(list(argv))
+    given = given_options(namespace, SeedsOptions)
+    elsewhere = not {"out_dir", "force_out_dir"}.isdisjoint(given)
+    for name in ("ignore_kwds", "forced_params"):
+        given[name] = (*getattr(script, name), *given.get(name, ()))
+    folder = getattr(namespace, "folder", "")
+    return replace(script, **given, folder=folder, goes_elsewhere=elsewhere, search=options_from(namespace, defaults))
+
+
 def _check_together(options: SeedsOptions) -> None:
-    if not options.run_dir and not options.seeds_dir and options.config is None:
+    if not any((options.folder, options.run_dir, options.seeds_dir, options.config is not None)):
         raise UsageError("say what to repeat: --run_dir=DIR, a run's folder or a search folder (see --help)")
     if not options.out_dir:
         raise UsageError("--out_dir: expected a folder, found an empty text")
@@ -166,5 +243,6 @@ def _check_together(options: SeedsOptions) -> None:
         raise UsageError(f"--config_name={options.config_name}: expected the name of a file")
     if options.run_dir and options.config is not None:
         raise UsageError("--run_dir cannot be given: the script that was started sets the configuration itself")
-    if options.run_dir and options.seeds_dir:
-        raise UsageError("--seeds_dir only sums up what was gathered; it cannot be given together with --run_dir")
+    if options.seeds_dir and (options.run_dir or options.folder):
+        other = "--run_dir" if options.run_dir else "DIR"
+        raise UsageError(f"--seeds_dir only sums up what was gathered; it cannot be given together with {other}")

@@ -1,7 +1,7 @@
 """What is to be gathered: the run to repeat (given, or the best of a search), the search, and where its seeds go."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,23 @@ from hpsearch.config.recorded import config_for_folder
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
+from hpsearch.core.model import Run, Summary
 from hpsearch.core.ranking import best
-from hpsearch.core.summary import cell_under
-from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
+from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, is_within, options_of
+from hpsearch.results.best import finished_runs
 from hpsearch.seeds.options import DATA_SEED_OPTION, SeedsOptions
-from hpsearch.seeds.runs import SeedRun, check_summary_options, difference, read_run, read_seed_runs, seed_of
+from hpsearch.seeds.runs import (
+    SeedRun,
+    check_summary_options,
+    configuration_text,
+    difference,
+    differing,
+    read_run,
+    read_seed_runs,
+    seed_of,
+)
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings
@@ -31,7 +41,8 @@ class Gathering:
 
     search: options of the search, without the grid; grid_file: where its grid is written.
     results: the folder of all runs. source: the run that is repeated, None if a script sets the configuration.
-    shared: the configuration of all runs, but for their seed. left_out: options of the source that others do not get.
+    shared: the configuration of all runs, but for their seed; text: the same for people.
+    left_out: options of the source that others do not get.
     """
 
     options: SeedsOptions
@@ -42,6 +53,7 @@ class Gathering:
     source: SeedRun | None
     shared: RunConfiguration
     left_out: Sequence[str]
+    text: str
 
     def runs(self) -> list[SeedRun]:
         """Return the runs that lie in the folder of results."""
@@ -67,14 +79,6 @@ class Gathering:
         return difference(run.configuration, replace(self.shared, options=wanted), (*self.left_out, *seeds))
 
 
-def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
-    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
-    if listed:
-        return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
-    wanted = max(0, count - len(gathered))
-    return [seed for seed in range(wanted + len(gathered)) if seed not in gathered][:wanted]
-
-
 def seed_grid(
     options: Mapping[str, object], seed_options: Sequence[str], seeds: Sequence[int]
 ) -> tuple[dict[str, list[object]], tuple[Condition, ...]]:
@@ -83,6 +87,12 @@ def seed_grid(
     grid: dict[str, list[object]] = {name: [value] for name, value in options.items()}
     grid[first] = list(seeds)
     return grid, tuple(Condition({first: [seed]}, {other: [seed]}) for other in others for seed in seeds)
+
+
+def grid_file(config_name: str, results: Path) -> Path:
+    """Return the file of the grid: in the folder of results, unless the name has a folder of its own."""
+    folder, has_folder, name = config_name.removesuffix(".pickle").rpartition("/")
+    return (absolute(f"{folder}/", Path.cwd(), "--config_name") if has_folder else results) / f"{name}.pickle"
 
 
 @dataclass(frozen=True)
@@ -109,18 +119,20 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
     else:
         config = config_for_folder(origin.search, (), settings, "", run_cwd, needs_functions=False)
     config = config.in_process(FunctionProcess(search.parser_timeout))
-    check_summary_options(options, config)
+    check_summary_options(options, config.settings)
     source = None if origin is None else _find_source(origin, config, search, options.seed_option)
-    folder, has_folder, grid_name = options.config_name.removesuffix(".pickle").rpartition("/")
     results = Path(os.path.normpath(absolute(options.out_dir, run_cwd, "--out_dir")))
     if not options.force_out_dir:
-        results /= grid_name if source is None else source.folder.name
-    grid_folder = absolute(f"{folder}/", Path.cwd(), "--config_name") if has_folder else results
+        results /= grid_file(options.config_name, results).stem if source is None else source.folder.name
     search = replace(
         search, out_dir=str(results), force_out_dir=True, dont_force_new_dir=True, deterministic_search=True
     )
-    shared, left_out = _shared_configuration(options, config.settings.out_arg, source, run_cwd)
-    return Gathering(options, search, config, results, grid_folder / f"{grid_name}.pickle", source, shared, left_out)
+    out_arg = config.settings.out_arg
+    shared, left_out = _shared_configuration(options, out_arg, source, run_cwd)
+    text = _text_of(shared.options, options, source, [] if origin is None else _known_runs(origin, out_arg))
+    return Gathering(
+        options, search, config, results, grid_file(options.config_name, results), source, shared, left_out, text
+    )
 
 
 def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
@@ -159,10 +171,7 @@ def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, s
         command = _command_of(origin, origin.run, config.settings.out_arg)
         run = read_run(origin.run, config, seed_option, command)
     else:
-        # What is best was settled when the search was started.
-        module = search.grid_module if origin.record is None else ""
-        found = find_search(origin.search, module, Path(search.run_cwd), False, search.parser_timeout)
-        run = _best_run(found, seed_option)
+        run = _best_run(origin, config, search, seed_option)
     if run.configuration is None:
         raise ConfigError(
             run.doubt
@@ -174,29 +183,49 @@ def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, s
 
 def _command_of(origin: _Origin, run: Path, out_arg: str) -> Mapping[str, object] | None:
     """Return the options that a run was started with, as its search knows them; None if it does not."""
-    known = [entry.run for entry in origin.record or ()]
-    if not known:
-        commands = SearchFolder(origin.search).commands_pickle
-        known, _ = runs_of_commands(origin.search, [commands.name] if commands.is_file() else [], out_arg)
-    found = next((entry for entry in known if entry.folder == run.name), None)
+    found = next((known for known in _known_runs(origin, out_arg) if known.folder == run.name), None)
     return None if found is None else {**found.configuration.as_dict(), out_arg: found.out_dir}
 
 
-def _best_run(search: FoundSearch, seed_option: str) -> SeedRun:
-    """Return the finished run with the best value under the performance key that the search recorded."""
-    key = search.settings.performance_key
-    finished = sorted(search.of(Completion.FINISHED), key=lambda found: found.run.number)
-    ranked = best(finished, lambda found: cell_under(found.summary, key), search.settings.sort_ascending)
+def _known_runs(origin: _Origin, out_arg: str) -> list[Run]:
+    """Return the runs of a search, as its journal or its pickle of commands knows them."""
+    if origin.record is not None:
+        return [entry.run for entry in origin.record]
+    commands = SearchFolder(origin.search).commands_pickle
+    return runs_of_commands(origin.search, [commands.name] if commands.is_file() else [], out_arg)[0]
+
+
+def _text_of(shared: Mapping[str, object], options: SeedsOptions, source: SeedRun | None, known: Sequence[Run]) -> str:
+    """Return the gathered configuration for people: what differs between the known runs, and the repeated run."""
+    every: list[Mapping[str, object]] = [run.configuration.as_dict() for run in known] or [shared]
+    names = dict.fromkeys([*differing(every, options.seed_options), *dict(options.forced_params)])
+    text = configuration_text(shared, [name for name in names if name not in options.seed_options])
+    return text if source is None else f"{text} ({source.folder.name})".strip()
+
+
+def _best_run(origin: _Origin, config: SearchConfig, search: SearchOptions, seed_option: str) -> SeedRun:
+    """Return the best finished run: that of ``hpsearch best``; without journal and table, by what runs left."""
+    folder, settings = SearchFolder(origin.search), config.settings
+    if origin.record is not None:
+        # What is best was settled when the search was started.
+        settings = origin.record.known_settings()
+    if origin.record is not None or folder.results.is_file():
+        rows = [run.row for run in finished_runs(folder).runs]
+    else:
+        found = find_search(folder.path, search.grid_module, Path(search.run_cwd), False, search.parser_timeout)
+        finished = sorted(found.of(Completion.FINISHED), key=lambda run: run.run.number)
+        rows = [run.row for run in finished if run.row is not None]
+    key = settings.performance_key
+    ranked = best(rows, lambda row: row.get(key, ""), settings.sort_ascending)
     if not ranked:
-        what = f"none of its {len(finished)} finished runs has a number under {key!r}"
-        reason = f"{what if finished else 'no run finished'} in it"
-        raise FolderError(f"--run_dir={search.folder.path}: there is no best run to repeat: {reason}")
-    path, run = ranked[0].path, ranked[0].run
-    folder = path or search.folder.path / folder_name(run.out_dir)
-    command = (
-        {**run.configuration.as_dict(), search.settings.out_arg: run.out_dir} if run.configuration.options else None
-    )
-    return read_run(folder, search.config, seed_option, command, ranked[0].summary)
+        what = f"none of its {len(rows)} finished runs has a number under {key!r}" if rows else "no run finished in it"
+        raise FolderError(f"--run_dir={folder.path}: there is no best run to repeat: {what}")
+    row, out_arg = ranked[0], settings.out_arg
+    name = folder_name(row.get(out_arg, ""))
+    places = [place for place in (folder.path / name, folder.to_be_deleted / name) if place.is_dir()]
+    summary: Summary = {keyword: [ranked[0][keyword]] for keyword in settings.summary_keywords if keyword in ranked[0]}
+    path = places[0] if places else folder.path / name
+    return read_run(path, config, seed_option, _command_of(origin, path, out_arg), summary)
 
 
 def _shared_configuration(
@@ -212,7 +241,7 @@ def _shared_configuration(
     else:
         assert source.configuration is not None, "checked when the source was found"
         repeated = source.configuration
-    _check_has_seed(repeated, options, source)
+    check_has_seed(repeated, options, source)
     left_out = [out_arg, *options.ignore_kwds]
     # On a command, all runs of a search may have had the same path.
     if source is not None and repeated.is_complete:
@@ -223,7 +252,8 @@ def _shared_configuration(
     return RunConfiguration({**kept, **forced}, repeated.is_complete), left_out
 
 
-def _check_has_seed(configuration: RunConfiguration, options: SeedsOptions, source: SeedRun | None) -> None:
+def check_has_seed(configuration: RunConfiguration, options: SeedsOptions, source: SeedRun | None) -> None:
+    """Raise ConfigError if it is known that the script lacks an option that is to get the seed."""
     # The script may have more options than a run's command gave.
     for name in options.seed_options if configuration.is_complete else ():
         if name not in configuration.options:

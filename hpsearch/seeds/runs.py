@@ -1,7 +1,8 @@
 """The runs in a folder of gathered seeds: how their configurations differ, and the summary of their results."""
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from hpsearch.config.old_names import current_config
 from hpsearch.config.recorded import config_for_folder, config_of
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned
-from hpsearch.core.command import argument, is_flag
+from hpsearch.core.command import argument, is_flag, text_of
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.ranking import number_of
@@ -23,6 +24,9 @@ from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_conf
 from hpsearch.seeds.options import DATA_SEED_OPTION, SUMMARY_NAME, SeedsOptions
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import write_whole
+
+#: How the line of a summary begins that says what was repeated.
+_CONFIGURATION = "Configuration: "
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,17 @@ def read_seed_runs(results: Path, config: SearchConfig, seed_option: str) -> lis
     for name, command in commands.items():
         known = RunConfiguration(command, is_complete=False)
         runs.append(SeedRun(results / name, seed_of(command, seed_option), known, None, "it has no folder"))
-    runs.sort(key=lambda run: (run.seed is None, run.seed or 0, run.folder.name))
+    return each_seed_once(runs)
+
+
+def each_seed_once(runs: Iterable[SeedRun]) -> list[SeedRun]:
+    """Return the runs sorted by seed; of several finished ones with the same seed, only the first counts."""
+    found = sorted(runs, key=lambda run: (run.seed is None, run.seed or 0, run.folder.name))
     first: dict[int, SeedRun] = {}
-    for place, run in enumerate(runs):
+    for place, run in enumerate(found):
         if run.summary is not None and run.seed is not None and first.setdefault(run.seed, run) is not run:
-            runs[place] = replace(run, summary=None, problem=f"the same seed as in {first[run.seed].folder.name}")
-    return runs
+            found[place] = replace(run, summary=None, problem=f"the same seed as in {first[run.seed].folder.name}")
+    return found
 
 
 def read_run(
@@ -164,6 +173,27 @@ def _is_same(left: str, right: str) -> bool:
     return left == right or (None not in numbers and numbers[0] == numbers[1])
 
 
+def differing(configurations: Sequence[Mapping[str, object]], but: Collection[str]) -> list[str]:
+    """Return the options that are not the same in all configurations, but some; all of them if none differs."""
+    names = [name for name in dict.fromkeys(name for each in configurations for name in each) if name not in but]
+    texts = {name: {_given(name, each) for each in configurations} for name in names}
+    return [name for name in names if len(texts[name]) > 1] or names
+
+
+def configuration_text(options: Mapping[str, object], names: Iterable[str]) -> str:
+    """Return the options with these names for people, as in ``lr=0.5 nesterov=True``."""
+    return " ".join(shlex.quote(f"{name}={text_of(options[name])}") for name in names if name in options)
+
+
+def _text_of_gathered(runs: Sequence[SeedRun], seed_option: str) -> str:
+    """Return for people the configuration of gathered runs: without seeds, paths and flags that are off."""
+    known = next((run.configuration for run in runs if run.configuration is not None), None)
+    if known is None:
+        return ""
+    shown = {name: value for name, value in known.options.items() if value is not False and "/" not in str(value)}
+    return configuration_text(shown, [name for name in shown if name not in (seed_option, DATA_SEED_OPTION)])
+
+
 def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     """Sum up the seeds that were gathered in a folder earlier; return the exit status."""
     run_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
@@ -175,20 +205,26 @@ def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     runs = read_seed_runs(folder, config, options.seed_option)
     warn_of_doubts(runs, console)
     _warn_of_differences(runs, options.seed_option, console)
-    sum_up(folder, runs, options, config, console)
+    text = _text_of_gathered(runs, options.seed_option)
+    sum_up(folder, runs, options, config.settings, console, text)
     return 0
 
 
 def sum_up(
-    folder: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig, console: Console
+    folder: Path,
+    runs: Sequence[SeedRun],
+    options: SeedsOptions,
+    settings: Settings,
+    console: Console,
+    configuration: str,
 ) -> None:
-    """Write the summary to the folder of results; show its head and its path (on standard output if it was asked for).
+    """Write the summary to a folder; show its head and its path (on standard output if it was asked for).
 
-    Raises the same errors as `_write_summary`.
+    configuration: what is summed up, for people. Raises the same errors as `_write_summary`.
     """
     path = folder / SUMMARY_NAME
-    lines = _write_summary(path, runs, options, config)
-    console.notes(lines[: lines.index("")])
+    lines = _write_summary(path, runs, options, settings, configuration)
+    console.notes([*lines[: lines.index("")], *(line for line in lines if line.startswith(_CONFIGURATION))])
     (console.result if options.seeds_dir or options.start_gathering else console.note)(str(path))
 
 
@@ -215,20 +251,23 @@ def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds
         settings = replace(config.settings, summary_filename=summary_fn)
         config = replace(config, settings=settings, summary_parser=parser)
     runs = read_seed_runs(folder, config, "random_seed")
-    _write_summary(folder / seeds_summary_fn, runs, options, config)
+    text = _text_of_gathered(runs, options.seed_option)
+    _write_summary(folder / seeds_summary_fn, runs, options, config.settings, text)
     return [run.seed for run in counted(runs) if run.seed is not None]
 
 
-def check_summary_options(options: SeedsOptions, config: SearchConfig) -> None:
+def check_summary_options(options: SeedsOptions, settings: Settings) -> None:
     """Raise ConfigError if it is known before anything runs that the summary cannot be as the options say."""
     if options.summary_keys:
         # A user's own parser may return any keyword.
-        if config.summary_parser is None:
-            _check_keys(options.summary_keys, config.settings.summary_keywords, "_SUMMARY_KEYWORDS has")
+        if not settings.has_parser:
+            _check_keys(options.summary_keys, settings.summary_keywords, "_SUMMARY_KEYWORDS has")
         decimals_of(options.summary_precs, options.summary_keys)
 
 
-def _write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, config: SearchConfig) -> list[str]:
+def _write_summary(
+    path: Path, runs: Sequence[SeedRun], options: SeedsOptions, settings: Settings, configuration: str
+) -> list[str]:
     """Write the summary of seeds; return its lines.
 
     Raises FolderError if no run finished, ConfigError if a keyword is unknown, StoreError if it cannot be written.
@@ -238,7 +277,7 @@ def _write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, c
     if not good:
         nothing = f"{path.parent}: no finished run in here, so there is nothing to sum up"
         raise FolderError("\n".join([nothing, *left_out]))
-    keys = _keywords(good, options.summary_keys, config.settings.performance_key)
+    keys = _keywords(good, options.summary_keys, settings.performance_key)
     columns = [[cell_under(run.summary, key) for run in good] for key in keys]
     statistics = [
         statistic(key, map(number_of, cells), options.summary_sem, digits)
@@ -247,6 +286,9 @@ def _write_summary(path: Path, runs: Sequence[SeedRun], options: SeedsOptions, c
     seeds = ["?" if run.seed is None else str(run.seed) for run in good]
     table = zip(seeds, *(map(str, cells) for cells in columns), (run.folder.name for run in good))
     lines = statistics_lines(statistics, len(good), options.summary_sem)
+    if configuration:
+        # Behind what the users' own programs look for.
+        lines += ["", f"{_CONFIGURATION}{configuration}"]
     lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
     lines += ["", "Left out:", *left_out] if left_out else []
     write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))

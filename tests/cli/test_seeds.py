@@ -98,6 +98,8 @@ def test_the_summary_has_mean_spread_seeds_and_a_row_for_latex(project: Project)
         "acc",
         r"5.14 $\pm$ 0.20",
         "",
+        f"Configuration: lr=0.5 ({new[0]})",
+        "",
         "Runs:",
         "  seed  acc   folder",
         f"  0     5.0   {new[1]}",
@@ -147,7 +149,7 @@ def test_a_call_with_no_seed_missing_starts_nothing(project: Project) -> None:
     first = gather(project, f"--run_dir={search}", "--num_seeds=3", "--start_gathering")
     before = sorted(results_of(first).iterdir())
     second = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
-    assert "seeds: 3 there, 0 to be run" in second.stderr
+    assert "Nothing to run: all 3 seeds have finished" in second.stderr
     assert second.stdout == f"{before[0].parent}/seeds_summary_text.txt\n"
     assert sorted(results_of(first).iterdir()) == before
 
@@ -248,7 +250,7 @@ def test_a_run_that_was_copied_to_the_seeds_can_be_repeated_itself(project: Proj
 def test_a_run_whose_seed_nothing_tells_does_not_count(project: Project) -> None:
     search = seeds_project(project, {"lr": [0.5]}, COMMAND_SCRIPT)
     result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
-    assert "nothing tells its random_seed, so this run does not count" in result.stderr
+    assert "The original run's command sets no random_seed, so it is not counted" in result.stderr
     assert seeds_of(commands_in(results_of(result))) == ["0", "1"]
 
 
@@ -275,6 +277,14 @@ def test_the_best_run_of_an_older_search_is_repeated(project: Project, older_sea
     result = gather(project, f"--run_dir={older_search}", "--grid_module=config", "--num_seeds=2", "--start_gathering")
     assert commands_in(results_of(result)) == [["--lr=0.5", "--name=a b", "--random_seed=0"]]
     assert results_of(result).name == "sim_20210101100000_3"
+
+
+def test_a_search_of_the_older_tool_is_repeated_in_a_folder_of_its_own(project: Project, older_search: Path) -> None:
+    words = [str(older_search), "--grid_module=config", "--num_seeds=2", "--visible_gpus=-1"]
+    result = project.command([sys.executable, "-m", "hpsearch", "seeds", *words])
+    assert result.exit_status == 0, result.stderr
+    assert results_of(result) == project.path / "out" / "random_seeds" / "sim_20210101100000_3"
+    assert "Configuration: lr=0.5 (sim_20210101100000_3)" in summary_of(result)
 
 
 def test_seeds_that_an_older_tool_gathered_are_summed_up(project: Project, older_search: Path) -> None:
@@ -447,7 +457,7 @@ def test_an_interrupted_gathering_of_another_configuration_is_not_resumed(projec
     result = project.command(seeds_argv(*options, "--forced_params=lr=0.7"))
     assert result.exit_status == 2
     assert "was gathered for another configuration (--lr=0.5 instead of --lr=0.7)" in result.stderr
-    assert "resumed" not in result.stderr
+    assert "resum" not in result.stderr
     assert summary_of(gather(project, *options))[1] == "Number of seeds: 3"
 
 
@@ -486,7 +496,7 @@ def test_an_interrupted_gathering_is_resumed_and_no_seed_runs_twice(project: Pro
     controller.wait()
     project.go()
     result = gather(project, *options)
-    assert "gathering was interrupted there, and is resumed first" in result.stderr
+    assert "did not end; resuming them first" in result.stderr
     assert seeds_of(commands_in(results)) == ["0", "1"]
     assert summary_of(result)[1] == "Number of seeds: 3"
 

@@ -16,9 +16,9 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
 from hpsearch.folder.run_files import RunConfiguration, is_within, options_of, read_configuration
-from hpsearch.seeds.gathering import search_call
+from hpsearch.seeds.call import search_call
 from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
-from hpsearch.seeds.plan import missing_seeds, seed_grid
+from hpsearch.seeds.plan import seed_grid
 from hpsearch.seeds.runs import difference, seed_of
 
 measured = st.floats(min_value=-1e6, max_value=1e6).map(lambda value: round(value, 6))
@@ -88,24 +88,6 @@ def test_the_lines_hold_a_row_of_a_latex_table() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("listed", "count", "gathered", "missing"),
-    [
-        ((), 3, set(), [0, 1, 2]),
-        ((), 3, {42}, [0, 1]),
-        ((), 3, {1}, [0, 2]),
-        ((), 2, {5, 6, 7}, []),
-        ((), 5, {0, 1, 42}, [2, 3]),
-        ((3, 1, 3), 10, {1}, [3]),
-        ((3,), 10, {3}, []),
-    ],
-)
-def test_only_seeds_that_are_missing_are_run(
-    listed: tuple[int, ...], count: int, gathered: set[int], missing: list[int]
-) -> None:
-    assert missing_seeds(listed, count, gathered) == missing
-
-
 def test_the_grid_has_one_configuration_a_seed() -> None:
     grid, conditions = seed_grid({"lr": 0.1, "random_seed": 42}, ("random_seed", "data_random_seed"), [1, 2])
     assert grid == {"lr": [0.1], "random_seed": [1, 2]}
@@ -168,5 +150,5 @@ def test_the_call_goes_to_the_folder_in_which_the_module_name_begins() -> None:
 
 def test_a_resumed_gathering_is_told_which_defaults_were_said_by_hand() -> None:
     words = ["--run_dir=x", "--slurm_mem=8G", "--num_jobs=3", "--random_seed=42"]
-    options = parse_seeds_options(words, SeedsOptions(), None)
+    options = parse_seeds_options(words, SeedsOptions())
     assert options.resume_argv == ["--num_jobs=3", "--slurm_mem=8G"]

@@ -1,0 +1,99 @@
+"""Which configurations of a search are repeated, and which seeds each of them lacks: rules, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hpsearch.console.text import amount
+from hpsearch.core.command import argument
+from hpsearch.folder.run_tables import ranges
+from hpsearch.seeds.runs import SeedRun, counted
+
+Options = Mapping[str, object]
+T = TypeVar("T")
+
+
+def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
+    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
+    if listed:
+        return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
+    wanted = max(0, count - len(gathered))
+    return [seed for seed in range(wanted + len(gathered)) if seed not in gathered][:wanted]
+
+
+def changed(options: Options, left_out: Collection[str], forced: Options) -> dict[str, object]:
+    """Return a run's options as its repetitions get them; forced ones that it lacked come last."""
+    return {**{name: value for name, value in options.items() if name not in left_out}, **forced}
+
+
+def identity(options: Options, seed_options: Collection[str]) -> frozenset[str]:
+    """Return what two runs of one configuration share: the words of their commands, except for their seeds."""
+    words = (argument(name, value) for name, value in options.items() if name not in seed_options)
+    return frozenset(word for word in words if word is not None)
+
+
+def seed_in(options: Options, seed_options: Sequence[str]) -> int | None:
+    """Return the seed that all of `seed_options` have; None if one has another or none, or no whole number."""
+    texts = {str(options.get(name, "")) for name in seed_options}
+    try:
+        return int(texts.pop()) if len(texts) == 1 else None
+    except ValueError:
+        return None
+
+
+def best_configurations(
+    ranked: Iterable[T], options_of: Callable[[T], Options], seed_options: Collection[str], count: int
+) -> list[T]:
+    """Return the best run of each of the `count` best configurations. ranked: runs, best first."""
+    found: dict[frozenset[str], T] = {}
+    for run in ranked:
+        found.setdefault(identity(options_of(run), seed_options), run)
+        if len(found) == count:
+            break
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class SeedsLeft:
+    """What one configuration lacks.
+
+    there: how many seeds have finished. again: the unfinished runs that are run again; new: seeds without a run.
+    """
+
+    there: int
+    again: Sequence[SeedRun]
+    new: Sequence[int]
+
+    @property
+    def seeds(self) -> list[int]:
+        """All seeds to be run, in order."""
+        return sorted([*self.new, *(run.seed for run in self.again if run.seed is not None)])
+
+
+def seeds_left(runs: Sequence[SeedRun], listed: Sequence[int], count: int) -> SeedsLeft:
+    """Return which seeds a configuration lacks. runs: all that it has; listed, count: as for `missing_seeds`."""
+    there = {run.seed for run in counted(runs) if run.seed is not None}
+    unfinished = {run.seed: run for run in reversed(runs) if run.summary is None and run.seed is not None}
+    missing = missing_seeds(listed, count, there)
+    again = [unfinished[seed] for seed in missing if seed in unfinished]
+    return SeedsLeft(len(there), again, [seed for seed in missing if seed not in unfinished])
+
+
+def with_seed(options: Options, seed_options: Collection[str], seed: int) -> dict[str, object]:
+    """Return the options of a new run; a seed option keeps its place, one that the configuration lacks comes last."""
+    return {**options, **dict.fromkeys(seed_options, seed)}
+
+
+def seeds_text(there: int, seeds: Sequence[int], starts: bool) -> str:
+    """Return what is about to be done.
+
+    there: how many seeds have finished. seeds: those to be run. starts: they are run at once.
+    """
+    have = "has" if there == 1 else "have"
+    if not seeds:
+        return f"Nothing to run: {'all ' if there > 1 else ''}{amount(there, 'seed')} {have} finished"
+    which = f"{amount(len(seeds), 'seed')} ({ranges(seeds)})"
+    rest = f"; {there} {have} finished" if there else ""
+    return f"{'Running' if starts else 'To be run:'} {which}{rest}"

@@ -1,0 +1,161 @@
+"""``hpsearch seeds DIR``: seeds of the best configurations, added to the search in its own folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from project import Project, Result, rows, run_folders, wait_until
+
+from .seeds_project import commands_in, seeds_of, seeds_project, summary_of
+
+
+def seeds(project: Project, *words: str) -> Result:
+    """Run ``hpsearch seeds``."""
+    return project.command([sys.executable, "-m", "hpsearch", "seeds", *words])
+
+
+def without_seeds(project: Project) -> Path:
+    """Run a search whose commands set no seed; return its folder."""
+    return seeds_project(project, {"lr": [0.2, 0.5, 0.3]})
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a search to which two seeds were added, which no test changes."""
+    project = Project(tmp_path_factory.mktemp("extended"))
+    seeds_project(project)
+    result = seeds(project, "out/search", "--num_seeds=3", "--retries=1")
+    assert result.exit_status == 0, result.stderr
+    return project
+
+
+def test_seeds_are_new_runs_in_the_table_of_the_search(extended: Project) -> None:
+    found = [(row["lr"], row["random_seed"]) for row in rows(extended.path / "out" / "search")]
+    assert sorted(found) == [("0.2", "42"), ("0.3", "42"), ("0.5", "0"), ("0.5", "1"), ("0.5", "42")]
+    assert seeds_of(commands_in(extended.path / "out" / "search")) == ["42", "42", "42", "0", "1"]
+
+
+def test_seeds_run_as_the_search_did_unless_options_say_otherwise(extended: Project) -> None:
+    journal = (extended.path / "out" / "search" / ".hpsearch" / "journal.jsonl").read_text().splitlines()
+    options = [event["options"] for event in map(json.loads, journal) if event["event"] == "controller"]
+    assert [(each["visible_gpus"], each["retries"]) for each in options] == [("-1", 0), ("-1", 1)]
+
+
+def test_nothing_is_added_by_a_second_call(extended: Project) -> None:
+    before = sorted((extended.path / "out" / "search").rglob("*"))
+    result = seeds(extended, "out/search", "--num_seeds=3")
+    summary = extended.path / "out" / "search" / "seeds_of_run_2" / "seeds_summary_text.txt"
+    assert (result.exit_status, result.stdout) == (0, f"{summary}\n")
+    assert "Nothing to run: all 3 seeds have finished" in result.stderr
+    assert sorted((extended.path / "out" / "search").rglob("*")) == before
+
+
+def test_the_summary_names_the_configuration(extended: Project) -> None:
+    folder = extended.path / "out" / "search"
+    names = [path.name for path in run_folders(folder)]
+    assert (folder / "seeds_of_run_2" / "seeds_summary_text.txt").read_text().splitlines() == [
+        "acc (mean +/- std): 5.14 +- 0.20",
+        "Number of seeds: 3",
+        "",
+        "Row of a LaTeX table:",
+        "acc",
+        r"5.14 $\pm$ 0.20",
+        "",
+        "Configuration: lr=0.5 (run 2)",
+        "",
+        "Runs:",
+        "  seed  acc   folder",
+        f"  0     5.0   {names[3]}",
+        f"  1     5.01  {names[4]}",
+        f"  42    5.42  {names[1]}",
+    ]
+
+
+def test_a_killed_call_is_resumed_like_any_search(project: Project) -> None:
+    project.go()
+    folder = seeds_project(project, {"lr": [0.5], "until": ["go"], "random_seed": [42]})
+    (project.path / "go").unlink()
+    controller = project.start_command([sys.executable, "-m", "hpsearch", "seeds", str(folder), "--num_seeds=3"])
+    wait_until(lambda: len(run_folders(folder)) == 2, "the first seed is running")
+    refused = seeds(project, str(folder), "--num_seeds=3")
+    assert refused.exit_status == 2
+    assert f"the search is still running (process {controller.pid} on " in refused.stderr
+    controller.send_signal(signal.SIGKILL)
+    project.end(controller)
+    project.go()
+    resumed = project.command([sys.executable, "-m", "hpsearch", "resume", str(folder)])
+    assert resumed.exit_status == 0, resumed.stderr
+    assert sorted(row["random_seed"] for row in rows(folder)) == ["0", "1", "42"]
+    assert "all 3 seeds have finished" in seeds(project, str(folder), "--num_seeds=3").stderr
+
+
+def test_the_best_configurations_each_get_their_seeds_and_a_summary(project: Project) -> None:
+    folder = without_seeds(project)
+    result = seeds(project, str(folder), "--num_seeds=2", "--top=2")
+    assert result.exit_status == 0, result.stderr
+    assert [line.removeprefix(f"{folder}/") for line in result.stdout.splitlines()] == [
+        "search_results.csv",
+        "seeds_of_run_2/seeds_summary_text.txt",
+        "seeds_of_run_3/seeds_summary_text.txt",
+    ]
+    assert "The original run's command sets no random_seed, so it is not counted" in result.stderr
+    assert "Running 2 seeds (0-1)" in result.stderr
+    assert commands_in(folder)[3:] == [[f"--lr={lr}", f"--random_seed={n}"] for lr in (0.5, 0.3) for n in (0, 1)]
+    assert summary_of(result)[:2] == ["acc (mean +/- std): 3.0050 +- 0.0050", "Number of seeds: 2"]
+
+
+def test_the_printed_call_adds_the_seeds_to_the_search(project: Project) -> None:
+    folder = without_seeds(project)
+    printed = seeds(project, str(folder), "--num_seeds=2", "--print")
+    call, last = printed.stdout.splitlines()
+    assert shlex.split(last)[::2] == ["config", str(folder)]
+    assert len(rows(folder)) == 3
+    assert project.command(["sh", "-c", call]).exit_status == 0
+    assert commands_in(folder)[3:] == [["--lr=0.5", f"--random_seed={n}"] for n in (0, 1)]
+    assert "all 2 seeds have finished" in seeds(project, str(folder), "--num_seeds=2").stderr
+
+
+def test_a_failed_seed_is_run_again_in_its_own_run(project: Project) -> None:
+    folder = seeds_project(project, {"lr": [0.5], "name": ["fails"], "random_seed": [42]})
+    assert seeds(project, str(folder), "--num_seeds=3").exit_status == 1
+    script = project.path / "train.py"
+    script.write_text(script.read_text().replace('"fails"', '"mended"'))
+    result = seeds(project, str(folder), "--num_seeds=3")
+    assert result.exit_status == 0, result.stderr
+    assert seeds_of(commands_in(folder)) == ["42", "0", "1"]
+    assert summary_of(result)[1] == "Number of seeds: 3"
+
+
+def test_a_run_gets_its_seeds_in_a_folder_of_its_own(project: Project) -> None:
+    folder = seeds_project(project)
+    run = run_folders(folder)[0]
+    result = seeds(project, str(run), "--num_seeds=2", "--visible_gpus=-1")
+    assert result.exit_status == 0, result.stderr
+    assert Path(result.stdout.splitlines()[-1]).parent == project.path / "out" / "random_seeds" / run.name
+    assert f"Configuration: lr=0.2 ({run.name})" in summary_of(result)
+    assert len(rows(folder)) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["out"], "not a search folder itself; did you mean "),
+        (["out/search", "--run_dir=out/search"], "--run_dir cannot be given together with DIR"),
+        (["out/search", "--interpreter=python3"], "--interpreter cannot be given: the search in "),
+        (["out/search", "--top=2", "--print"], "--print prints the call for one configuration"),
+        (["--run_dir=out/search", "--top=2"], "--top adds seeds to a search in its own folder"),
+        (["out/search", "--seed_option=seed"], "has no option 'seed'; name the script's own with --seed_option"),
+        (["out/search", "--summary_keys=nope"], "summary_keys names 'nope'"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_written(extended: Project, words: list[str], message: str) -> None:
+    before = sorted(extended.path.rglob("*"))
+    result = seeds(extended, *words)
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert sorted(extended.path.rglob("*")) == before
