@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: Command -> what it does, and its function as MODULE:NAME, imported when it is called: arguments -> exit status.
 _SUBCOMMANDS = {
+    "init": ("Write a grid module for a script.", "starter.command:main"),
     "run": ("Run a search.", "hpsearch:main"),
     "status": ("Show how far a search is, its best run and its failures.", "results.status:main"),
     "best": ("Show the best configurations, or their commands.", "results.best:main"),

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from hpsearch.core.errors import BackendError, reason_of
 
@@ -20,6 +21,8 @@ from hpsearch.core.errors import BackendError, reason_of
 _MOST_WORDS = 300
 #: How much of each stream of an answer is kept.
 _MOST_LINES, _MOST_CHARACTERS = 20, 2000
+#: How long a killed command's output may stay open: a daemon that it started holds it for ever.
+_LAST_WORDS_S = 2.0
 #: How many characters of a command line are kept (a question may name hundreds of jobs).
 _MOST_ARGV = 2000
 #: Exchanges remembered until there is a file for them.
@@ -50,16 +53,22 @@ def one_line(text: str) -> str:
 
 
 def run_command(
-    argv: Sequence[str], timeout_s: float, stdin: str = "", environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    timeout_s: float,
+    stdin: str = "",
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Answer:
     """Run a command; when the time is over, kill it and all that it started.
 
-    environment: instead of this process's own. Raises BackendError if there is no such command.
+    environment: instead of this process's own. folder: where it runs, instead of the current one.
+    Raises BackendError if there is no such command.
     """
     try:
         process = subprocess.Popen(
             list(argv),
             env=None if environment is None else dict(environment),
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -76,9 +85,19 @@ def run_command(
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        stdout, stderr = process.communicate()
-        return Answer(None, stdout, stderr)
+        return Answer(None, *_last_words(process))
     return Answer(process.returncode, stdout, stderr)
+
+
+def _last_words(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return what a killed command printed; nothing if something that it started in a session of its own goes on."""
+    try:
+        return process.communicate(timeout=_LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        return "", ""
 
 
 class Conversation:

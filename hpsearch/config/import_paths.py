@@ -10,7 +10,9 @@ from hpsearch.core.errors import UsageError, reason_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folders of ours beside the command files.
-OUR_PACKAGES = ("app", "backends", "config", "console", "core", "folder", "results", "search", "seeds", "store")
+OUR_PACKAGES = (
+    *("app", "backends", "config", "console", "core", "folder", "results", "search", "seeds", "starter", "store"),
+)
 
 
 class _BesideCommands:

@@ -21,7 +21,7 @@ FLOORS = (
     ("backends.gpu", "backends.cluster"),
     ("config",),
     ("folder",),
-    ("search", "results"),
+    ("search", "results", "starter"),
     ("seeds",),
     ("app",),
 )
@@ -61,6 +61,7 @@ WRITERS = {
     "console.console": "os.devnull",
     "console.exit_status": "os.devnull",
     "console.user_output": "os.devnull",
+    "starter.command": "a user's new grid module",
     "seeds.gathering": "a grid for a dry run, in a temporary folder",
 }
 

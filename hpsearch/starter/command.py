@@ -1,0 +1,296 @@
+"""``hpsearch init``: write a commented grid module beside a script that is there."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import keyword
+import os
+import re
+import shlex
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from hpsearch.backends.shell import Answer
+from hpsearch.config.given_paths import absolute
+from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.import_paths import add_current_folder, searched_folders
+from hpsearch.config.parsers import ExampleFormatter
+from hpsearch.config.program import program_of
+from hpsearch.console.console import Console
+from hpsearch.console.text import amount
+from hpsearch.core.command import script_line, shell_line
+from hpsearch.core.errors import ConfigError, UsageError, reason_of
+from hpsearch.starter.choosing import chosen, output_option
+from hpsearch.starter.grid_text import GridModule, module_text
+from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, facts_of
+from hpsearch.starter.script_options import ScriptOptions
+from hpsearch.starter.source_files import parsed, sources_of
+from hpsearch.starter.summary_writing import WrittenSummary
+from hpsearch.store.events import Settings
+
+_DESCRIPTION = """\
+Write a grid module beside your script: its options with their defaults, the output option, the summary, as far as the
+script tells them. Reads the script's source; calls it with --help only where the source leaves gaps.
+"""
+_EXAMPLE = """\
+examples:
+  hpsearch init train.py
+  hpsearch init sims/mnist/train.py --out sims/mnist/my_grid.py
+  hpsearch init -m package.train
+  hpsearch init 'train.py resnet'      a script that needs a first word
+
+The last line on standard output is the next command.
+"""
+_TEMPLATE = Path(__file__).parents[1] / "hpsearch_config_template.py"
+
+
+@dataclass(frozen=True)
+class Script:
+    """The script that a grid module is for.
+
+    file: where its source lies. folder: where its runs start. name: as in ``_SCRIPT_NAME``.
+    """
+
+    file: Path
+    folder: Path
+    name: str
+    has_words: bool = False
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write a grid module; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="hpsearch init", description=_DESCRIPTION, epilog=_EXAMPLE, formatter_class=ExampleFormatter
+    )
+    parser.add_argument("script", metavar="SCRIPT", nargs="?", help="The script, or all of its _SCRIPT_NAME, quoted.")
+    parser.add_argument("-m", dest="module", metavar="MODULE", help="A module instead of a script, as in python -m.")
+    parser.add_argument("--out", metavar="FILE", help="The grid module. Default: grid_<script>.py beside the script.")
+    text = "Command that runs the script instead of python3, as in a search."
+    parser.add_argument("--interpreter", metavar="CMD", default="", help=text)
+    options = parser.parse_args(argv)
+    if (options.script is None) == (options.module is None):
+        parser.error("name one script, as in: hpsearch init train.py (or: hpsearch init -m package.train)")
+    return _init(options, Console(stamps=False))
+
+
+def _init(options: argparse.Namespace, console: Console) -> int:
+    add_current_folder()
+    given = options.script if options.module is None else f"-m {options.module.strip()}"
+    script = _script(given, Path.cwd())
+    out = _place_for(options.out, script)
+    facts = _facts(script, options.interpreter, console)
+    module = _module(script, facts, next_command(out, script.folder, options.interpreter))
+    _write(out, module_text(module, _TEMPLATE.read_text(encoding="utf-8")))
+    _say(module, facts, out, console)
+    return console.results([f"{module.command} --dry_run"])
+
+
+def _script(given: str, here: Path) -> Script:
+    """Find the script that a user names. Raises UsageError if there is none."""
+    try:
+        line = script_line(given, lambda name: absolute(name, here).is_file())
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{given!r}: expected a script, but {error}") from error
+    if line.is_module:
+        return Script(_module_file(line.script, here), here, shell_line(line.words), bool(line.after))
+    file = absolute(line.script, here)
+    _check_script(file, line.script)
+    name = shell_line((*line.before, file.name, *line.after)) if line.before or line.after else file.name
+    return Script(file, file.parent, name, bool(line.after))
+
+
+def _check_script(file: Path, shown: str) -> None:
+    if file.is_dir():
+        hint = f"name the script in it: hpsearch init {shlex.quote(f'{shown}/train.py')}"
+        raise UsageError(f"{shown}: expected a script, found a folder; {hint}")
+    try:
+        mode = file.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"{shown}: there is no such script (looked for {file})") from error
+    except OSError as error:
+        raise UsageError(f"{shown}: this script cannot be looked at ({reason_of(error)})") from error
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{shown}: expected a script, found something that is no file")
+
+
+def _module_file(dotted: str, here: Path) -> Path:
+    parts = dotted.split(".")
+    place = Path(here, *parts)
+    candidates = (place.with_name(f"{place.name}.py"), place / "__main__.py") if all(parts) else ()
+    found = next((file for file in candidates if file.is_file()), None)
+    if found is None:
+        places = " nor ".join(str(file.relative_to(here)) for file in candidates)
+        hint = f"found neither {places}" if places else "expected a dotted name"
+        raise UsageError(f"-m {dotted}: there is no such module in the current folder ({hint})")
+    return found
+
+
+def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
+    """Return what is known of a script; nothing if it is an executable that is no Python."""
+    is_python = script.file.suffix in (".py", ".pyw")
+    try:
+        tree = parsed(script.file)
+    except OSError as error:
+        raise UsageError(f"{script.file}: this script cannot be read ({reason_of(error)})") from error
+    except ConfigError as error:
+        if is_python or not os.access(script.file, os.X_OK):
+            raise ConfigError(f"{error}; init reads the options of Python scripts") from error
+        return ScriptFacts(ScriptOptions(), WrittenSummary())
+    if not is_python and not _looks_like_script(tree):
+        raise UsageError(f"{script.file}: this is no script, as far as its text shows; expected a Python file")
+    config = SearchConfig(
+        Settings(summary_filename="", summary_keywords=(), performance_key="", grid_module="SCRIPT"), script.name
+    )
+    program = program_of(config, script.folder, interpreter)
+    local = [Path(place) for place in searched_folders() if not _is_of_python(place)]
+    sources = sources_of(script.file, tree, list(dict.fromkeys([script.file.parent, script.folder, *local])))
+
+    def ask() -> Answer:
+        console.note(f"reading {script.name} --help (at most {HELP_TIMEOUT_S:.0f} s) ...")
+        return ask_help(program, script.folder)
+
+    return facts_of(sources, ast.get_docstring(tree, clean=False) or "", script.has_words, ask)
+
+
+def _looks_like_script(tree: ast.Module) -> bool:
+    return any(isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) for node in tree.body)
+
+
+def _is_of_python(folder: str) -> bool:
+    return Path(folder).is_relative_to(os.path.dirname(os.__file__)) or folder.endswith(".zip")  # noqa: PTH120
+
+
+def _place_for(given: str | None, script: Script) -> Path:
+    """Return the file of the new grid module. Raises UsageError if it cannot be there, or could not be imported."""
+    stem = script.file.parent.name if script.file.name == "__main__.py" else script.file.stem
+    default = script.file.with_name(f"{module_name(f'grid_{stem}')}.py")
+    out = default if given is None else absolute(given, Path.cwd(), "--out")
+    if given is not None and out.suffix == "":
+        out = out.with_name(f"{out.name}.py")
+    if out.suffix != ".py" or not out.stem.isidentifier() or keyword.iskeyword(out.stem):
+        proposed = out.with_name(f"{module_name(out.stem)}.py").name
+        raise UsageError(f"--out={given}: Python cannot import a module of this name; take one such as {proposed}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out={given}: there is no folder {out.parent}")
+    if os.path.lexists(out):
+        raise UsageError(f"{out}: this file exists and is not overwritten; name another one with --out")
+    if hidden := _hidden_module(out):
+        raise UsageError(f"{out}: it would hide the module {out.stem} ({hidden}); name another file with --out")
+    return out
+
+
+def module_name(stem: str) -> str:
+    """Return a name that Python can import for a file's name: ``my-train 2`` becomes ``my_train_2``."""
+    name = re.sub(r"\W", "_", stem)
+    return f"grid_{name}" if name[:1].isdigit() or not name or keyword.iskeyword(name) else name
+
+
+def _hidden_module(out: Path) -> str:
+    """Return which other module has the name of a new file, empty if there is none."""
+    if (out.parent / out.stem / "__init__.py").exists():
+        return f"{out.parent / out.stem}"
+    if out.stem in sys.stdlib_module_names:
+        return "of Python's own"
+    with contextlib.suppress(ImportError, ValueError):
+        spec = find_spec(out.stem)
+        # Beside one of the same name in the current folder, a grid module is found by its dotted name.
+        if spec is not None and Path(spec.origin or "").parent != Path.cwd():
+            return spec.origin or ", ".join(spec.submodule_search_locations or ())
+    return ""
+
+
+def next_command(out: Path, run_cwd: Path, interpreter: str) -> str:
+    """Return the command that searches, to be typed in the current folder."""
+    here = Path.cwd()
+    dotted = _dotted_name(out, here)
+    start = here if dotted else out.parent
+    words = [f"--grid_module={dotted or out.stem}"]
+    if os.path.realpath(run_cwd) != os.path.realpath(start):
+        words.append(f"--run_cwd={os.path.relpath(run_cwd, start)}")
+    words += [f"--interpreter={interpreter}"] if interpreter else []
+    line = shell_line([*_program(start != here), "run", *words])
+    return line if dotted else f"cd {shlex.quote(os.path.relpath(start, here))} && {line}"
+
+
+def _dotted_name(out: Path, here: Path) -> str:
+    """Return the name under which a search that is started in a folder finds a new module; empty if it does not."""
+    try:
+        parts = Path(os.path.normpath(out)).relative_to(here).with_suffix("").parts
+    except ValueError:
+        return ""
+    if not all(part.isidentifier() for part in parts):
+        return ""
+    for depth in range(1, len(parts)):
+        folder = here.joinpath(*parts[:depth])
+        if not (folder / "__init__.py").exists() and folder.with_name(f"{folder.name}.py").exists():
+            return ""
+    return ".".join(parts) if len(parts) == 1 or _leads_to(parts[0], here / parts[0]) else ""
+
+
+def _leads_to(name: str, folder: Path) -> bool:
+    """Return whether Python finds a folder, and not an installed package, under a name."""
+    with contextlib.suppress(ImportError, ValueError):
+        spec = find_spec(name)
+        return spec is not None and str(folder) in map(os.path.abspath, spec.submodule_search_locations or ())
+    return False
+
+
+def _program(from_elsewhere: bool) -> list[str]:
+    """Return the words that start hpsearch, as the user typed them."""
+    typed = sys.argv[0]
+    if not typed.endswith("/hpsearch"):
+        from hpsearch.config.program import interpreter_word
+
+        return [interpreter_word(), "-m", "hpsearch"]
+    from shutil import which
+
+    on_path = which("hpsearch")
+    if on_path is not None and os.path.realpath(on_path) == os.path.realpath(typed):
+        return ["hpsearch"]
+    return [str(Path(typed).absolute()) if from_elsewhere else typed]
+
+
+def _module(script: Script, facts: ScriptFacts, command: str) -> GridModule:
+    out_arg = output_option(facts.taken.options)
+    arguments = () if script.has_words else facts.taken.arguments
+    return GridModule(script.name, chosen(facts.taken.options, out_arg), out_arg, facts.summary, arguments, command)
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{out}: this file exists and is not overwritten; name another one with --out") from error
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({reason_of(error)}); name another place with --out") from error
+
+
+def _say(module: GridModule, facts: ScriptFacts, out: Path, console: Console) -> None:
+    shown = os.path.relpath(out) if out.is_relative_to(Path.cwd()) else out
+    runs = f", {amount(module.num_runs, 'run')} as it stands" if module.num_runs else ""
+    console.note(f"wrote {shown}: {amount(len(facts.taken.options), 'option')} of {module.script_name}{runs}")
+    console.notes(_warnings(module, facts))
+    console.note("next, after a look at it (what to change is marked CHANGE):")
+
+
+def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
+    name = module.script_name
+    if facts.trouble:
+        yield f"  {name} --help showed no options, so some may be missing: {facts.trouble}"
+    if not facts.taken.options:
+        yield f"  {name} seems to take no options; if it does (--lr=0.1), write them into the grid"
+    elif module.out_arg is None:
+        yield f"  {name} has no option that looks like its output folder: see _OUT_ARG"
+    if module.arguments:
+        yield f"  {name} needs words besides its options ({', '.join(module.arguments)}): see _SCRIPT_NAME"
+    if not module.summary.keywords:
+        yield f"  {name} writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME"
+    if facts.imports_relatively and not name.startswith("-"):
+        yield f"  {name} imports from its package: it may have to run as a module, hpsearch init -m PACKAGE.MODULE"

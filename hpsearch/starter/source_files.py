@@ -1,0 +1,203 @@
+"""The source of a script and of the modules beside it that it uses: parsed, never executed."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpsearch.core.errors import ConfigError, reason_of
+
+#: Files are followed up to this many, and read up to this size.
+_MOST_FILES, _MOST_BYTES = 100, 2_000_000
+_LARGEST_EXPONENT = 64
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+#: What an expression is whose value only executing it could tell.
+UNKNOWN = object()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Statements of a file that the script executes or may call, and all constants of the file."""
+
+    statements: tuple[ast.stmt, ...]
+    constants: Mapping[str, object] = field(default_factory=dict)
+
+    def nodes(self) -> list[ast.AST]:
+        """Return all nodes of the statements in the order of the text."""
+        found = [node for statement in self.statements for node in ast.walk(statement) if hasattr(node, "lineno")]
+        return sorted(found, key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
+
+    def value(self, node: ast.AST | None) -> object:
+        """Return the value of an expression of constants; UNKNOWN if it has another."""
+        return _value(node, self.constants)
+
+
+def parsed(path: Path) -> ast.Module:
+    """Parse a file. Raises ConfigError with the line where it is not Python, OSError if it cannot be read."""
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES)
+    try:
+        return ast.parse(content)
+    except SyntaxError as error:
+        where = f"{path}, line {error.lineno}" if error.lineno else str(path)
+        raise ConfigError(f"{where}: this is not Python ({error.msg})") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{path}: this is not Python ({reason_of(ValueError(str(error)))})") from error
+
+
+def sources_of(script: Path, tree: ast.Module, folders: Sequence[Path]) -> list[Source]:
+    """Return the script's source and, of modules in these folders, what it imports from them.
+
+    Files that cannot be read are left out.
+    """
+    reader = _Reader(folders)
+    reader.add(script, tree, None)
+    return reader.sources
+
+
+class _Reader:
+    """Follows imports from file to file."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self._seen: set[tuple[Path, frozenset[str] | None]] = set()
+        self.sources: list[Source] = []
+
+    def add(self, path: Path, tree: ast.Module, names: frozenset[str] | None) -> None:
+        """Add a file as far as it serves to define these names (None: all of it), and what that imports."""
+        self._seen.add((path, names))
+        statements = list(tree.body) if names is None else _serving(tree, names)
+        self.sources.append(Source(tuple(statements), _constants(tree)))
+        for place, wanted in self._imported(path, tree, statements):
+            if (place, wanted) not in self._seen and len(self._seen) < _MOST_FILES:
+                try:
+                    self.add(place, parsed(place), wanted)
+                except (OSError, ConfigError, RecursionError):
+                    self._seen.add((place, wanted))
+
+    def _imported(
+        self, path: Path, tree: ast.Module, statements: Iterable[ast.stmt]
+    ) -> Iterator[tuple[Path, frozenset[str]]]:
+        """Yield the files that a file imports for these statements, and the names that are used of each."""
+        used = set(_used_names(statements))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    local = alias.asname or alias.name
+                    yield from self._file(path, alias.name, 0, _attributes_of(local, statements))
+            elif isinstance(node, ast.ImportFrom):
+                module = node.module or ""
+                for alias in node.names:
+                    local = alias.asname or alias.name
+                    inner = f"{module}.{alias.name}".lstrip(".")
+                    yield from self._file(path, inner, node.level, _attributes_of(local, statements))
+                names = {alias.name for alias in node.names if (alias.asname or alias.name) in used}
+                is_all = any(alias.name == "*" for alias in node.names)
+                yield from self._file(path, module, node.level, used if is_all else names)
+
+    def _file(self, path: Path, dotted: str, level: int, names: Iterable[str]) -> Iterator[tuple[Path, frozenset[str]]]:
+        wanted = frozenset(names)
+        bases = [path.parents[level - 1]] if 0 < level <= len(path.parents) else self._folders
+        for base in bases if wanted and dotted else ():
+            place = Path(base, *dotted.split("."))
+            for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+                if file.is_file():
+                    yield file, wanted
+                    return
+
+
+def _serving(tree: ast.Module, names: frozenset[str]) -> list[ast.stmt]:
+    """Return what a module executes on import, and those of its definitions that these names lead to."""
+    defined = {node.name: node for node in tree.body if isinstance(node, _DEFINITIONS)}
+    kept = [node for node in tree.body if not isinstance(node, _DEFINITIONS) and not _is_main(node)]
+    waiting, found = [*names, *_used_names(kept)], set()
+    while waiting:
+        name = waiting.pop()
+        if name in defined and name not in found:
+            found.add(name)
+            waiting += _used_names([defined[name]])
+    return [node for node in tree.body if node in kept or (isinstance(node, _DEFINITIONS) and node.name in found)]
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+
+
+def _used_names(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in statements:
+        yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+
+
+def _attributes_of(name: str, statements: Iterable[ast.stmt]) -> set[str]:
+    """Return the attributes that are used of a module."""
+    attributes = [node for top in statements for node in ast.walk(top) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in attributes if ast.unparse(node.value) == name}
+
+
+def _constants(tree: ast.Module) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            value = _value(node.value, found)
+            found.update({target.id: value} if isinstance(target, ast.Name) and value is not UNKNOWN else {})
+    return found
+
+
+def _value(node: ast.AST | None, constants: Mapping[str, object]) -> object:
+    if node is None:
+        return None
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        pass
+    if isinstance(node, ast.Name):
+        return constants.get(node.id, UNKNOWN)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        values = [_value(item, constants) for item in node.elts]
+        return UNKNOWN if UNKNOWN in values else values
+    if isinstance(node, ast.BinOp):
+        return _computed(node, constants)
+    return _listed(node, constants) if isinstance(node, ast.Call) else UNKNOWN
+
+
+def _computed(node: ast.BinOp, constants: Mapping[str, object]) -> object:
+    left, right = _value(node.left, constants), _value(node.right, constants)
+    apply = _OPERATORS.get(type(node.op))
+    is_texts = isinstance(left, str) and isinstance(right, str) and apply is operator.add
+    is_numbers = all(isinstance(value, (int, float)) for value in (left, right))
+    if apply is None or not (is_texts or is_numbers):
+        return UNKNOWN
+    if apply is operator.pow and not -_LARGEST_EXPONENT <= right <= _LARGEST_EXPONENT:  # type: ignore[operator]
+        return UNKNOWN
+    try:
+        return apply(left, right)
+    except (ArithmeticError, TypeError):
+        return UNKNOWN
+
+
+def _listed(node: ast.Call, constants: Mapping[str, object]) -> object:
+    """Return the value of calls such as ``sorted(MODELS)``, ``list(MODELS.keys())`` and ``range(3)``."""
+    name = ast.unparse(node.func)
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "keys" and not node.args:
+        found = _value(node.func.value, constants)
+        return list(found) if isinstance(found, dict) else UNKNOWN
+    values = [_value(argument, constants) for argument in node.args]
+    if not values or UNKNOWN in values or node.keywords or name not in ("list", "tuple", "sorted", "range"):
+        return UNKNOWN
+    try:
+        if name == "range":
+            return list(range(*values))[:_MOST_FILES] if abs(max(values)) < 10**6 else UNKNOWN  # type: ignore[call-overload,type-var,arg-type]
+        return sorted(values[0]) if name == "sorted" else list(values[0])  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        return UNKNOWN

@@ -1,0 +1,104 @@
+"""Which summary a script writes, as far as its source shows: the file and the keywords of its lines."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hpsearch.starter.source_files import Source
+
+_FINISHED = "finished"
+_FILE_NAME = re.compile(r"[\w.-]*\w\.(txt|csv|log|out|dat|tsv|summary)|\w*(summary|performance|result)\w*")
+_LIKELY_NAME = re.compile(r"summary|performance|overview", re.IGNORECASE)
+#: A line of a summary: a keyword, and a value that is not written out, or is a number.
+_LINE = re.compile(r"(?P<keyword>[A-Za-z_][\w./-]*)[ \t]+(?:\{\}|[+-]?\d[\d.e+-]*|nan|%\S+)(?:[ \t].*)?")
+_FIRST_LINE_WORDS = re.compile(r"[A-Za-z_][\w./-]*")
+
+
+@dataclass(frozen=True)
+class WrittenSummary:
+    """What a script writes: the file's name, without folder (empty if not known), and the keywords."""
+
+    filename: str = ""
+    keywords: tuple[str, ...] = ()
+
+
+def summary_in(sources: Sequence[Source]) -> WrittenSummary:
+    """Return the summary that a script writes; without keywords if its source shows none with ``finished``."""
+    found = [keywords for source in sources for keywords in _lists(source) if _FINISHED in keywords]
+    if not found:
+        return WrittenSummary()
+    keywords = dict.fromkeys(keyword for keywords in found[:1] for keyword in keywords)
+    names = [name for source in sources for name in _file_names(source)]
+    likely = [name for name in names if _LIKELY_NAME.search(name)]
+    filename = next(iter([*likely, *names]), "")
+    return WrittenSummary(filename, tuple(keywords))
+
+
+def _lists(source: Source) -> Iterator[list[str]]:
+    """Yield lists of words that may be the keywords of a summary, the most telling first."""
+    nodes = source.nodes()
+    yield _written_lines(nodes)
+    for node in nodes:
+        if isinstance(node, ast.Dict):
+            yield [key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "dict":
+            yield [word.arg for word in node.keywords if word.arg]
+        elif isinstance(node, (ast.List, ast.Tuple)):
+            yield list(_first_words(node))
+        elif isinstance(node, ast.ClassDef):
+            fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
+            yield [target.id for target in fields if isinstance(target, ast.Name)]
+    yield from _keys_set(nodes)
+
+
+def _first_words(node: ast.List | ast.Tuple) -> Iterator[str]:
+    """Yield the words of a list, or the first ones of a list of pairs."""
+    for item in node.elts:
+        first = item.elts[0] if isinstance(item, (ast.List, ast.Tuple)) and item.elts else item
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield from [first.value] if _FIRST_LINE_WORDS.fullmatch(first.value) else []
+
+
+def _keys_set(nodes: Sequence[ast.AST]) -> Iterator[list[str]]:
+    """Yield the keys that each dict is given in ``summary["acc"] = ...``."""
+    keys: dict[str, list[str]] = {}
+    for node in nodes:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+                keys.setdefault(ast.unparse(target.value), []).append(str(target.slice.value))
+    yield from keys.values()
+
+
+def _written_lines(nodes: Sequence[ast.AST]) -> list[str]:
+    """Return the keywords of lines in texts such as ``f"acc {acc}\\nfinished 1\\n"``."""
+    inner = {
+        id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node
+    }
+    texts = [_template(node) for node in nodes if id(node) not in inner]
+    lines = [line.strip() for text in texts if text for line in text.splitlines()]
+    found = [match for line in lines if (match := _LINE.fullmatch(line))]
+    return list(dict.fromkeys(match["keyword"] for match in found))
+
+
+def _template(node: ast.AST) -> str:
+    """Return a text with ``{}`` in place of what is filled in; empty for other expressions."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.sub(r"\{[^{}]*\}", "{}", node.value)
+    return ""
+
+
+def _file_names(source: Source) -> Iterator[str]:
+    """Yield the names of files that may be the summary: of constants, and within calls and paths."""
+    for name, value in source.constants.items():
+        if isinstance(value, str) and _LIKELY_NAME.search(name) and "FILE" in name.upper():
+            yield value.rpartition("/")[2]
+    for node in source.nodes():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value.rpartition("/")[2]
+            if _FILE_NAME.fullmatch(name) and "." in name:
+                yield name
