@@ -14,6 +14,7 @@ from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
+from hpsearch.core.hints import typed_line
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -126,9 +127,18 @@ def interpreter_word() -> str:
     return "python3" if is_same else str(running)
 
 
+def command_hint(subcommand: str, folder: Path, *words: str) -> str:
+    """Return a subcommand for a search as a line that works in the current folder, spelled as its user types."""
+    if typed := typed_line(subcommand, folder, *words):
+        return typed
+    if subcommand == "resume":
+        return _from_here("hpsearch.hpsearch", "--resume", str(folder), *words)
+    return _from_here("hpsearch", subcommand, str(folder), *words)
+
+
 def resume_hint(folder: Path) -> str:
-    """Return the command that goes on with an ended search, as typed in the current folder."""
-    return _from_here("hpsearch.hpsearch", "--resume", str(folder))
+    """Return the command that goes on with an ended search."""
+    return command_hint("resume", folder)
 
 
 def status_hint(folder: Path) -> str:
@@ -138,7 +148,7 @@ def status_hint(folder: Path) -> str:
 
 def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
     """Return the command that runs these runs, which have results already, again."""
-    return _from_here("hpsearch", "retry", str(folder), *(f"--run={number}" for number in sorted(numbers)))
+    return command_hint("retry", folder, *(f"--run={number}" for number in sorted(numbers)))
 
 
 def _from_here(module: str, *words: str) -> str:

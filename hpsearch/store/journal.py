@@ -3,13 +3,13 @@
 import contextlib
 import errno
 import os
-import shlex
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
+from hpsearch.core.hints import hint
 from hpsearch.store.events import Event, SearchStarted, from_line, to_line
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
@@ -227,7 +227,7 @@ class JournalReader:
 
 def remedy_for(journal: Path) -> str:
     """Return what people can do about a journal that cannot be used."""
-    return f"{shlex.join(['hpsearch', 'repair', str(journal.parent.parent)])} keeps what is whole"
+    return f"{hint('repair', journal.parent.parent)} keeps what is whole"
 
 
 def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:

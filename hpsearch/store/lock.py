@@ -12,7 +12,6 @@ import errno
 import fcntl
 import json
 import os
-import shlex
 import socket
 import threading
 import time
@@ -21,6 +20,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
+from hpsearch.core.hints import hint
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
 from hpsearch.store.values import build
 
@@ -292,8 +292,8 @@ def _open(path: Path) -> int:
     except OSError as error:
         if error.errno not in NO_FILE:
             raise unwritable(path, error) from error
-        remedy = shlex.join(["hpsearch", "repair", str(_search_of(path))])
-        raise FolderError(f"{path}: expected a file, found something else; {remedy} sets it aside") from error
+        remedy = f"{hint('repair', _search_of(path))} sets it aside"
+        raise FolderError(f"{path}: expected a file, found something else; {remedy}") from error
 
 
 def _search_of(path: Path) -> Path:

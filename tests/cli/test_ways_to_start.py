@@ -228,7 +228,7 @@ def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_pytho
     stopped = run([bare_python, "hpsearch.py", "--visible_gpus=-1"], cwd=folder)
     assert stopped.exit_status == 130, stopped.stderr
     hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
-    assert hint.startswith(f"cd '{root}' && ")
+    assert hint.startswith(f"{bare_python} hpsearch.py --resume out/hyperparam_search/search_")
     (folder / "train.py").write_text(SCRIPT)
     resumed = run(["sh", "-c", hint], cwd=folder)
     assert resumed.exit_status == 0, resumed.stderr
@@ -242,7 +242,7 @@ def test_the_hint_to_resume_is_short_where_the_package_is_found(tmp_path: Path, 
     options = ["--grid_module=sims.hpsearch_config", "--run_cwd=sims", "--visible_gpus=-1"]
     stopped = run([bare_python, "-m", "hpsearch.hpsearch", *options], cwd=root)
     hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
-    assert hint.startswith(f"{bare_python} -m hpsearch.hpsearch --resume ")
+    assert hint.startswith(f"{bare_python} -m hpsearch.hpsearch --resume sims/out/hyperparam_search/search_")
 
 
 def copy_with_default(folder: Path, default: str = "hpsearch_config") -> None:

@@ -1,0 +1,80 @@
+"""The commands that messages tell people to type, spelled as they typed theirs."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.core.command import shell_line
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How somebody starts hpsearch; a tuple is empty where that way is not theirs.
+
+    program: the words before a subcommand, as in ``hpsearch``. classic: the words before the options of a search, as
+    in ``python3 -m hpsearch.hpsearch``.
+    """
+
+    program: tuple[str, ...] = ()
+    classic: tuple[str, ...] = ()
+
+
+def spelling_of(started: Sequence[str], installed: str | None) -> Spelling:
+    """Return the spelling behind the words that started a process, without the arguments of its program.
+
+    installed: the path of the command ``hpsearch`` that a shell finds, None if there is none.
+    """
+    *before, last = started or [""]
+    if before[-1:] == ["-m"]:
+        package, _, module = last.partition(".")
+        own = Spelling((*before, "hpsearch"), () if module in ("", "__main__") else (*before, "hpsearch.hpsearch"))
+        return own if package == "hpsearch" else Spelling()
+    name = last.rpartition("/")[2]
+    if name == "hpsearch":
+        is_found = installed is not None and os.path.realpath(installed) == os.path.realpath(last)
+        return Spelling(("hpsearch",) if is_found else (last,))
+    return Spelling(classic=tuple(started)) if name == "hpsearch.py" else Spelling()
+
+
+def started_words(original: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """Return the words of a process without the arguments of its program; none if they were changed meanwhile.
+
+    original, arguments: as in ``sys.orig_argv`` and ``sys.argv[1:]``.
+    """
+    end = len(original) - len(arguments)
+    if end <= 0 or list(original[end:]) != list(arguments):
+        return []
+    # A process that needs UTF-8 starts itself again, see `whole_process`.
+    is_again = list(original[1:3]) == ["-X", "utf8"]
+    return [original[0], *original[3:end]] if is_again else list(original[:end])
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as it is typed here: relative to the current folder where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except OSError:
+        return str(path)  # The current folder is gone.
+    if relative.startswith("-"):
+        relative = f"./{relative}"
+    return min(relative, str(path), key=len)
+
+
+def typed_line(subcommand: str, folder: Path, *words: str, spelling: Spelling | None = None) -> str:
+    """Return a subcommand for a search as its user would type it; empty if this process does not tell how.
+
+    spelling: None = of the command that runs here.
+    """
+    if spelling is None:
+        spelling = spelling_of(started_words(sys.orig_argv, sys.argv[1:]), shutil.which("hpsearch"))
+    if subcommand == "resume" and spelling.classic:
+        return shell_line([*spelling.classic, "--resume", shown_path(folder), *words])
+    return shell_line([*spelling.program, subcommand, shown_path(folder), *words]) if spelling.program else ""
+
+
+def hint(subcommand: str, folder: Path, *words: str) -> str:
+    """Return the line to type for a subcommand; ``hpsearch ...`` where nothing tells how its user starts it."""
+    return typed_line(subcommand, folder, *words) or shell_line(["hpsearch", subcommand, shown_path(folder), *words])
