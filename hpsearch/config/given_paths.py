@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str 
     problem = next(filter(None, problems), if_missing)
     looked = f" (looked for {' and '.join(map(str, places))})" if len(places) > 1 else ""
     raise UsageError(f"{name}: {problem}{looked}")
+
+
+#: Of a text that becomes a part of a file's name: what is replaced, and how many bytes are kept.
+_NOT_IN_NAMES, _MOST_BYTES = re.compile(r"[^\w.+=@-]+"), 100
+
+
+def file_name_of(text: str) -> str:
+    """Return a text as it can stand in a file's name: ``lr & width`` as ``lr_width``; empty if nothing is left."""
+    safe = _NOT_IN_NAMES.sub("_", text).encode()[:_MOST_BYTES].decode(errors="ignore").strip("_")
+    return safe if any(map(str.isalnum, safe)) else ""
 
 
 def _folder_problem(path: Path) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.integers import integer
 
 _N = TypeVar("_N", int, float)
@@ -54,6 +55,13 @@ def at_least(least: int) -> Callable[[str], int]:
 search_limit = _whole_where(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
 #: As numpy takes it.
 seed = _whole_where(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
+def search_name(text: str) -> str:
+    """Read the name of a search, which becomes a part of its folder's name; an empty text is the default."""
+    if text and ("/" in text or not text.isprintable() or not file_name_of(text)):
+        raise argparse.ArgumentTypeError(f"expected a text with a letter or digit and without a slash, found {text!r}")
+    return text
 
 
 def _shortest(found: float) -> float:

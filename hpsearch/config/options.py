@@ -21,6 +21,7 @@ from hpsearch.config.option_values import (
     positive,
     scheduler_name,
     search_limit,
+    search_name,
     seed,
     share,
 )
@@ -84,6 +85,7 @@ class SearchOptions:
     dont_force_new_dir: bool = _where(
         False, "With --force_out_dir: add to the search folder if it exists, instead of refusing it."
     )
+    name: str = _where("", "Name the search: its folder is search_<date>_<time>_TEXT.", search_name, "TEXT")
     run_cwd: str = _where(".", "Working directory of the runs, and base of relative paths.", metavar="DIR")
 
     num_cpu_jobs: int = _how(1, "Without GPUs: execute N runs at once.", at_least(1), "N")
@@ -267,6 +269,8 @@ def check_together(options: SearchOptions) -> None:
         raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
     if not options.resume:
         _check_submit_only(options)
+    if "name" in options.given_by_hand and not options.name:
+        raise UsageError("--name: expected a text with a letter or digit, found an empty text")
     for name in ("slurm_options", "lsf_options"):
         option_words(options, name)
     if options.resume and options.dry_run:

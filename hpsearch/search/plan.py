@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hpsearch.config.given_paths import absolute, existing_folder
+from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
@@ -107,7 +107,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
     """Return what comes from the user and goes to the runs or the file system."""
-    yield from (options.out_dir, options.run_cwd, options.interpreter)
+    yield from (options.out_dir, options.name, options.run_cwd, options.interpreter)
     yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
     for grid in (config.grid, *(condition.then for condition in config.conditions)):
         for name, values in grid.items():
@@ -126,11 +126,12 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
             remedy = "give another one, or --dont_force_new_dir to add to it"
             raise UsageError(f"--out_dir={options.out_dir}: the folder exists already; {remedy}")
         return stamp, options.out_dir
+    own = f"_{file_name_of(options.name)}" if options.name else ""
     while True:
         name = time.strftime("search_%Y-%m-%d_%H-%M-%S", time.localtime(stamp))
-        shown = os.path.join(options.out_dir, name)  # noqa: PTH118  ("./x" has to stay)
-        if not os.path.lexists(absolute(shown, run_cwd)):
-            return stamp, shown
+        # Runs' folders have the second in their names, too: also a search of another name takes it.
+        if not any(path.glob(f"{name}*")):
+            return stamp, os.path.join(options.out_dir, name + own)  # noqa: PTH118  ("./x" has to stay)
         # Jobs of a cluster often start in the same second.
         time.sleep(max(0.01, 1 - stamp % 1))
         stamp = clock()

@@ -111,7 +111,8 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> 
     """Return how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
     counts = counts_text(Counter(entry.state for entry in record))
-    lines = [f"{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
+    name = f"{settings.name}: " if settings.name else ""
+    lines = [f"{name}{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
     failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
     for entry in failed[:_FAILURES_SHOWN]:
         lines.append(f"  {failure_reason(entry)} (log: {failure_log(entry, folder)})")

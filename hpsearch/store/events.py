@@ -46,6 +46,11 @@ class Settings:
         """The columns of the table of results: options, the output option, summary keywords; each once."""
         return tuple(dict.fromkeys((*self.option_names, self.out_arg, *self.summary_keywords)))
 
+    @property
+    def name(self) -> str:
+        """What ``--name`` called the search; empty if it has no name."""
+        return str(self.options.get("name") or "")
+
     def to_json(self) -> dict[str, Any]:  # Any: see above
         """Return the settings as JSON can hold them."""
         return asdict(self)
