@@ -55,13 +55,16 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
     from hpsearch.config.option_values import number_where, positive
-    from hpsearch.config.parsers import ExampleFormatter
+    from hpsearch.config.parsers import FOLDER_HELP, ExampleFormatter
 
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter
     )
     add = parser.add_argument
-    add("out_dir", metavar="OUT_DIR", help="The search folder; may be relative to --run_cwd.")
+    if prog is None:
+        add("out_dir", metavar="OUT_DIR", help="The search folder; may be relative to --run_cwd.")
+    else:
+        add("out_dir", metavar="DIR", nargs="?", help=FOLDER_HELP)
     moves = parser.add_mutually_exclusive_group()
     text = (
         "Move bad runs to the folder TO_BE_DELETED: those for which _PERFORMANCE_EVAL_HANDLE(summary_dict, X) of the "

@@ -30,16 +30,21 @@ def filled(text: str) -> str:
     return "\n\n".join(textwrap.fill(part, _HELP_WIDTH) for part in text.split("\n\n"))
 
 
-def folder_parser(name: str, description: str, example: str, nargs: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of ``hpsearch NAME DIR ...``.
+FOLDER_HELP = (
+    "The search: its folder or its --name. Default: the search that the current folder is in, else the newest below "
+    "./out."
+)
 
-    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it; None = one.
+
+def folder_parser(name: str, description: str, example: str, nargs: str = "?") -> argparse.ArgumentParser:
+    """Return the parser of ``hpsearch NAME [DIR] ...``.
+
+    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it.
     """
     parser = argparse.ArgumentParser(
         prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
     )
-    text = "The search folder: the one that holds search_results.csv."
-    parser.add_argument("folder", metavar="DIR", nargs=nargs, help=text)
+    parser.add_argument("folder", metavar="DIR", nargs=nargs, help=FOLDER_HELP)
     return parser
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, shares_host_name
+from hpsearch.folder.nearby import default_searches, holds_search, searches_named
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, LockWays
@@ -94,10 +95,19 @@ def _path_named(word: str, cwd: Path | None) -> str:
 
 def is_being_resumed(everything: Iterable[Process], folder: Path) -> bool:
     """Return whether a process was told to resume the search in a folder, even if it has not begun."""
-    names = (str(folder), str(folder / "search_results.csv"))
-    return any(
-        any("hpsearch" in word for word in process.words)
-        and not {"resume", "retry", "--resume"}.isdisjoint(word.partition("=")[0] for word in process.words)
-        and any(_path_named(word, process.cwd) in names for word in process.words)
-        for process in everything
-    )
+    return any(_resumes(process, folder) for process in everything)
+
+
+def _resumes(process: Process, folder: Path) -> bool:
+    is_ours = any("hpsearch" in word for word in process.words)
+    if not is_ours or {"resume", "retry", "--resume"}.isdisjoint(word.partition("=")[0] for word in process.words):
+        return False
+    paths = [Path(path) for word in process.words if (path := _path_named(word, process.cwd))]
+    named = {path.parent if path.name == "search_results.csv" else path for path in paths}
+    if folder in named or process.cwd is None:
+        return folder in named
+    # It may have been told no folder, or one by its name.
+    meant = default_searches(process.cwd)
+    by_name = (path for word in process.words for path in searches_named(word, meant))
+    is_meant = folder in map(Path.resolve, [*meant[:1], *by_name])
+    return is_meant and not any(map(holds_search, named))

@@ -1,15 +1,16 @@
 """``hpsearch repair``: a search folder whose own files are damaged, made usable again."""
 
 import os
-import shlex
 from collections.abc import Sequence
 
 from hpsearch.backends.run_family import members_of
 from hpsearch.config.options import options_from_names
 from hpsearch.config.parsers import folder_parser
+from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.folder.reading import find_folder, no_search
+from hpsearch.folder.reading import no_search
 from hpsearch.store.events import ControllerStarted, Event, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
@@ -31,8 +32,9 @@ def main(argv: Sequence[str]) -> int:
         "Repair a search folder with damaged files in .hpsearch, so that it can be resumed: intact lines of the "
         "journal are kept, and everything that was dropped is listed."
     )
-    folder = find_folder(folder_parser("repair", description, _EXAMPLE).parse_args(argv).folder)
+    given = folder_parser("repair", description, _EXAMPLE).parse_args(argv).folder
     console = Console(stamps=False)
+    folder = choose_folder(given, console)
     if not (os.path.lexists(folder.journal) or folder.settings_copy.exists()):
         raise no_search(folder)
     set_aside = set_aside_foreign(folder)
@@ -53,11 +55,11 @@ def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool)
     elif not has_set_aside:
         console.note(f"{folder.path}: nothing is damaged, and nothing was changed")
     if any(isinstance(event, SearchStarted) for _, event in repair.events):
-        console.note(f"go on with: {shlex.join(['hpsearch', 'resume', str(folder.path)])}")
+        console.note(f"go on with: {resume_hint(folder.path)}")
         return 0
     console.error(
         f"{folder.journal}: the settings of the search are lost, so it cannot be resumed; "
-        f"{shlex.join(['hpsearch', 'postprocess', str(folder.path)])} gathers its results"
+        f"{command_hint('postprocess', folder.path)} gathers its results"
     )
     return 1
 

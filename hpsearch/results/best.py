@@ -21,7 +21,8 @@ from hpsearch.core.command import argv, shell_line
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.ranking import best, number_of
-from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.reading import SearchReader
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
@@ -30,10 +31,10 @@ from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
-  hpsearch best DIR                            the ten best runs
+  hpsearch best                                the ten best runs of the newest search
   hpsearch best DIR --top 3 --by loss --lowest
-  hpsearch best DIR --command                  the best run's command
-  hpsearch best DIR --command --out_dir=out/again | sh
+  hpsearch best --command                      the best run's command
+  hpsearch best --command --out_dir=out/again | sh
 
 Reads folders of the older tool (search_results.csv, no journal), too; these
 know no commands.
@@ -63,7 +64,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
-    runs = finished_runs(find_folder(options.folder))
+    runs = finished_runs(choose_folder(options.folder, console))
     settings = runs.settings
     key = options.by or settings.performance_key
     is_own_order = key == settings.performance_key and not options.highest

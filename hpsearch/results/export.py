@@ -14,8 +14,9 @@ from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import find_search
-from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.folder.reading import SearchReader
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord
 from hpsearch.store.table import is_finished_row
@@ -23,7 +24,7 @@ from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
-  hpsearch export DIR > runs.csv
+  hpsearch export > runs.csv
   hpsearch export DIR1 DIR2 --all --format=json -o runs.json
 """
 #: What every run has; an option or keyword with one of these names gets an underscore behind it.
@@ -36,7 +37,7 @@ ExportedRow = dict[str, object]
 def main(argv: Sequence[str]) -> int:
     """Write the table; return the exit status."""
     description = "Write the runs of searches as one table: state, times, options, results."
-    parser = folder_parser("export", description, _EXAMPLE, nargs="+")
+    parser = folder_parser("export", description, _EXAMPLE, nargs="*")
     parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="Write CSV (with commas) or JSON. Default: csv."
     )
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--grid_module", default="", metavar="MODULE", help=which)
     options = parser.parse_args(argv)
     console = Console(stamps=False)
-    folders = [find_folder(given) for given in options.folder]
+    folders = [choose_folder(given, console) for given in options.folder or [None]]
     path = None if options.o is None else _target(options.o, folders)
     columns, rows = dict.fromkeys(COLUMNS), []
     for folder in folders:

@@ -9,17 +9,21 @@ from hpsearch.config.parsers import folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
-from hpsearch.core.errors import FolderError
+from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.hints import hint
+from hpsearch.core.integers import integer
 from hpsearch.core.model import RunState
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts
+from hpsearch.folder.nearby import holds_search
+from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.store.record import RunRecord
 
 _EXAMPLE = """\
 examples:
-  hpsearch logs DIR 7            what run 7 printed
-  hpsearch logs DIR 7 --err      its errors
-  hpsearch logs DIR 7 -f         follow until it ends
+  hpsearch logs 7              what run 7 of the newest search printed
+  hpsearch logs DIR 7 --err    its errors
+  hpsearch logs 7 -f           follow until it ends
 """
 _PAUSE_S = 0.3
 _CHUNK = 1 << 20
@@ -28,15 +32,18 @@ _CHUNK = 1 << 20
 def main(argv: Sequence[str]) -> int:
     """Print a run's output; return the exit status."""
     parser = folder_parser("logs", "Show what a run printed, also while it runs.", _EXAMPLE)
-    parser.add_argument("run", type=at_least(1), metavar="K", help="The run's number.")
+    parser.add_argument("run", nargs="?", metavar="K", help="The run's number.")
+    parser.usage = "hpsearch logs [DIR] K [-f] [--err] [--attempt N]"
     parser.add_argument("-f", "--follow", action="store_true", help="Follow until the run ends or you press Ctrl-C.")
     parser.add_argument("--err", action="store_true", help="Show its standard error instead of standard output.")
     which = "Show attempt N. Default: the newest."
     parser.add_argument("--attempt", type=at_least(1), metavar="N", help=which)
-    options = parser.parse_args(argv)
+    # Intermixed: options may stand between DIR and K.
+    options = parser.parse_intermixed_args(argv)
     console = Console(stamps=False)
-    reader = SearchReader(find_folder(options.folder))
-    entry = reader.run(options.run)
+    given, number = _folder_and_run(options.folder, options.run)
+    reader = SearchReader(choose_folder(given, console))
+    entry = reader.run(number)
     suffix = ".err" if options.err else ".out"
     if options.follow and options.attempt is None:
         if entry.state is RunState.PLANNED and not _is_over(reader, entry.run.number):
@@ -50,6 +57,24 @@ def main(argv: Sequence[str]) -> int:
     except FileNotFoundError:
         # The run has just ended, and its controller moved the log.
         return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
+
+
+def _folder_and_run(first: str | None, second: str | None) -> tuple[str | None, int]:
+    """Return the search folder, None if it is left out, and the run's number from the words of the command line."""
+    if second is not None:
+        return first, _run_number(second)
+    if first is None:
+        raise UsageError("say which run, by its number: hpsearch logs 7")
+    if integer(first) is None or holds_search(Path(first)):
+        raise UsageError(f"say which run of {first}, by its number: {hint('logs', Path(first), '7')}")
+    return None, _run_number(first)
+
+
+def _run_number(text: str) -> int:
+    number = integer(text)
+    if not number:
+        raise UsageError(f"K, the number of a run: expected a whole number of at least 1, found {text!r}")
+    return number
 
 
 def _print_file(path: Path, is_err: bool, console: Console) -> int:

@@ -18,8 +18,8 @@ from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, StoreError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, SearchLiveness, find_search
-from hpsearch.folder.reading import find_folder
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.record import Settings
@@ -39,7 +39,7 @@ def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | N
     """
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
     # Relative to the runs' working directory, else to where we are.
-    path = find_folder(options.out_dir, run_cwd, Path.cwd()).path
+    path = choose_folder(options.out_dir, console, run_cwd, Path.cwd()).path
     criterion: float | None = options.performance_criteria
     search = find_search(path, options.grid_module, run_cwd, criterion is not None, options.parser_timeout)
     liveness = SearchLiveness(search)

@@ -17,8 +17,9 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import JobPhase, RunState
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts
+from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs, counts_text, failure_log, failure_reason, performance, varying_options
 from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
@@ -28,9 +29,10 @@ from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
+  hpsearch status                 the newest search below ./out
+  hpsearch status --watch
   hpsearch status out/hyperparam_search/search_2026-01-31_12-00-00
-  hpsearch status DIR --watch
-  hpsearch status DIR --json | jq .counts
+  hpsearch status --json | jq .counts
 
 Works on any machine that sees the folder, during the search and afterwards.
 """
@@ -167,7 +169,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="Print one line of JSON (keys: docs/asking.rst).")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
-    reader = SearchReader(find_folder(options.folder))
+    reader = SearchReader(choose_folder(options.folder, console))
     if not options.watch:
         return console.results(_lines(status_of(reader, time.time()), options.json, console))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
@@ -199,6 +201,7 @@ def status_lines(status: SearchStatus, width: int | None) -> list[str]:
     """Return the status as lines; width: of the terminal, None where there is none."""
     parts = [
         ("search", [str(status.folder.path)]),
+        ("name", [name] if (name := status.record.known_settings().name) else []),
         ("control", _control(status)),
         ("runs", [f"{len(status.record.runs):,}: {counts_text(status.counts)}"]),
         ("rate", _rate(status)),
@@ -288,6 +291,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
     holder = status.holder
     return {
         "folder": str(status.folder.path),
+        "name": status.record.known_settings().name or None,
         "state": status.state.value,
         "at": status.at,
         "started_at": status.record.started_at,

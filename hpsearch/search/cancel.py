@@ -12,8 +12,9 @@ from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
 from hpsearch.core.model import RunState
+from hpsearch.folder.choice import choose_live
 from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
-from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import counts_text
 from hpsearch.search.backend_choice import choose_backend
 from hpsearch.search.controller import OpenRuns, StopRequest, latest_run
@@ -25,12 +26,13 @@ from hpsearch.store.lock import Holder, LockWays, leave_request, lock_holder
 _PAUSE_S = 0.1
 
 
-def cancel_search(given: str, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
+def cancel_search(given: str | None, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
     """Stop a search; return the exit status.
 
+    given: its folder; None = the only one that may be live.
     timeout_s: how long to wait for its controller. controller_is_gone: if it cannot be seen, it does not live any more.
     """
-    folder, deadline = find_folder(given), time.monotonic() + timeout_s
+    folder, deadline = choose_live(given, console), time.monotonic() + timeout_s
     while not folder.journal.exists() and time.monotonic() < deadline:
         # A search that has just begun: its lock is there before its journal.
         if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.LIVE:

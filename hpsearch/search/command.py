@@ -84,20 +84,22 @@ def _parsed(
 _SECONDS = number_where(lambda found: 0 <= found < 1e9, "a number of seconds")
 _CANCEL_EXAMPLE = """\
 examples:
-  hpsearch cancel out/hyperparam_search/search_2026-01-31_12-00-00
+  hpsearch cancel                        the only search below ./out that is live
   hpsearch cancel DIR --timeout 600
 
 exit status: 0 nothing of the search is running; 1 something is, or may be;
 2 no such search
 """
 _RESUME_EXAMPLE = """\
-example: hpsearch resume DIR --num_cpu_jobs=4
+examples:
+  hpsearch resume                 the newest search below ./out
+  hpsearch resume DIR --num_cpu_jobs=4
 
 The same as python -m hpsearch.hpsearch --resume DIR.
 """
 _RETRY_EXAMPLE = """\
 examples:
-  hpsearch retry DIR                     all runs that failed
+  hpsearch retry                         all runs that failed
   hpsearch retry DIR --run 7 --run 12    these two, whatever became of them
   hpsearch retry DIR --failed --retries=2
 """
@@ -107,7 +109,7 @@ def cancel(argv: Sequence[str]) -> int:
     """Stop a search; return the exit status."""
     description = (
         "Stop a search and all its runs, as Ctrl-C would, also where the process that started them is gone. Results so "
-        "far are kept. Cancel twice to kill runs at once."
+        "far are kept. Cancel twice to kill runs at once. DIR may be left out where exactly one search is live."
     )
     parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
     wait_help = "Wait at most S seconds for the search to stop. Default: 120."
@@ -125,7 +127,7 @@ def _parser_with_search_options(name: str, description: str, example: str) -> ar
     """Return a parser with the options of a search that can still be given once it is planned."""
     parser = folder_parser(name, description, example)
     # argparse would print all of them before the message about a wrong option.
-    parser.usage = f"hpsearch {name} [options] DIR   (--help lists them)"
+    parser.usage = f"hpsearch {name} [options] [DIR]   (--help lists them)"
     add_options(parser, None, [*PLANNING_OPTIONS, "resume", "dry_run"])
     return parser
 
@@ -138,10 +140,12 @@ def resume(argv: Sequence[str]) -> int:
     )
     namespace = _parser_with_search_options("resume", description, _RESUME_EXAMPLE).parse_args(argv)
     from hpsearch.console.console import Console
-    from hpsearch.folder.reading import find_folder
+    from hpsearch.folder.choice import choose_folder
     from hpsearch.search.search import resume_search
 
-    return resume_search(str(find_folder(namespace.folder).path), given_options(namespace), Console()).exit_status
+    console = Console()
+    folder = choose_folder(namespace.folder, console)
+    return resume_search(str(folder.path), given_options(namespace), console).exit_status
 
 
 def retry(argv: Sequence[str]) -> int:
@@ -153,11 +157,13 @@ def retry(argv: Sequence[str]) -> int:
     parser.add_argument("--run", type=int, action="append", default=[], metavar="K", help=run_help)
     namespace = parser.parse_args(argv)
     from hpsearch.console.console import Console
-    from hpsearch.folder.reading import SearchReader, find_folder
+    from hpsearch.folder.choice import choose_folder
+    from hpsearch.folder.reading import SearchReader
     from hpsearch.search.resume import RunChoice
     from hpsearch.search.search import resume_search
 
-    reader = SearchReader(find_folder(namespace.folder))
+    console = Console()
+    reader = SearchReader(choose_folder(namespace.folder, console))
     named = set(namespace.run)
     for number in named:
         reader.run(number)
@@ -165,7 +171,7 @@ def retry(argv: Sequence[str]) -> int:
     failed = {entry.run.number for entry in reader.record if entry.state.is_failure}
     numbers = named | failed if takes_all_failed else named
     if not numbers:
-        Console().note("no run of this search has failed: there is nothing to run again")
+        console.note("no run of this search has failed: there is nothing to run again")
         return 0
     choice = RunChoice(numbers, named, takes_all_failed)
-    return resume_search(str(reader.folder.path), given_options(namespace), Console(), choice).exit_status
+    return resume_search(str(reader.folder.path), given_options(namespace), console, choice).exit_status

@@ -81,6 +81,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
     answer = status(project)
     assert list(answer) == [
         "folder",
+        "name",
         "state",
         "at",
         "started_at",

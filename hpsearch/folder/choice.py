@@ -1,0 +1,90 @@
+"""The search that a command is about: the one that its user names, or the one that is meant where nobody names it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpsearch.config.program import command_hint
+from hpsearch.console.console import Console
+from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.hints import shown_path
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.nearby import USUAL_PLACE, default_searches, search_above, searches_below, searches_named
+from hpsearch.folder.reading import SearchReader, find_folder
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.lock import lock_holder
+
+
+def choose_folder(given: str | None, console: Console, *bases: Path) -> SearchFolder:
+    """Return the search folder that a user names, by its path or its name; None = the likeliest, which is said.
+
+    bases: where a relative path may start, if not here. Raises UsageError if there is none.
+    """
+    found = _candidates(given, bases)
+    if found is None:
+        return find_folder(given or "", *bases)
+    return _taken(found[0], len(found), console)
+
+
+def choose_live(given: str | None, console: Console) -> SearchFolder:
+    """Return the search folder that a user names, or of several that may be meant the only one that may be live.
+
+    Raises UsageError, with the live ones, unless there is exactly one.
+    """
+    found = _candidates(given)
+    if found is None:
+        return find_folder(given or "")
+    if search_above(Path.cwd()) in found:
+        return _taken(found[0], 1, console)
+    live = [path for path in found if may_be_live(SearchFolder(path))]
+    if not live:
+        raise UsageError(f"there is nothing to cancel: no search is live (the newest is {shown_path(found[0])})")
+    if len(live) > 1:
+        lines = "".join(f"\n  {command_hint('cancel', path)}" for path in live)
+        raise UsageError(f"{len(live)} searches may be live; say which one is meant:{lines}")
+    return _taken(live[0], 1, console)
+
+
+def _taken(path: Path, count: int, console: Console) -> SearchFolder:
+    """Say which search is taken, and of how many; return its folder."""
+    shown = shown_path(path)
+    name = f" ({path.name})" if path.name not in shown else ""
+    console.note(f"using {shown}{name}" + (f" (newest of {count:,})" if count > 1 else ""))
+    # Others, such as a process that works in it, name it without links.
+    return SearchFolder(path.resolve())
+
+
+def _candidates(given: str | None, bases: Sequence[Path] = ()) -> list[Path] | None:
+    """Return the searches that may be meant, newest first; None if the user names a folder.
+
+    Raises UsageError if no search is named and none is near.
+    """
+    here = Path.cwd()
+    if given is not None:
+        is_path = not given or "/" in given or any(os.path.lexists(base / given) for base in bases or (here,))
+        return None if is_path else searches_named(given, searches_below(here / USUAL_PLACE)) or None
+    found = default_searches(here)
+    if not found:
+        raise UsageError(f"say which search: the current folder lies in none, and {_nothing_below(here)}")
+    return found
+
+
+def _nothing_below(here: Path) -> str:
+    """Return that no search lies in the usual place, and what to do."""
+    elsewhere = searches_below(here)
+    if elsewhere:
+        return f"none is below ./{USUAL_PLACE}; did you mean {shown_path(elsewhere[0])}?"
+    return f"none is below ./{USUAL_PLACE}; give its folder, or start one: hpsearch run --help says how"
+
+
+def may_be_live(folder: SearchFolder) -> bool:
+    """Return whether somebody works on a search, or runs of it may be live without anybody."""
+    if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.GONE:
+        return True
+    if not folder.journal.exists():
+        return False
+    try:
+        record = SearchReader(folder, passes_over_damage=True).record
+    except FolderError:
+        return False  # Nobody holds it, and it tells of no run.
+    return any(liveness_of_run(entry, folder) is not Liveness.GONE for entry in record)

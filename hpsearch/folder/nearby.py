@@ -1,0 +1,97 @@
+"""Which searches lie around a folder: known by the files in them, found by a walk that stays small."""
+
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hpsearch.config.given_paths import file_name_of
+from hpsearch.store.classic_files import RUN_PREFIX
+from hpsearch.store.layout import SearchFolder
+
+#: Where searches are looked for if nobody says where.
+USUAL_PLACE = "out"
+#: The walk below a folder: how many folders deep, and how many folders in all.
+_DEEPEST, _MOST_FOLDERS = 6, 5000
+#: A folder that a search made for itself; there are no other searches in it.
+_OWN_FOLDER = re.compile(r"search_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:_(?P<name>.+))?")
+
+
+def holds_search(path: Path) -> bool:
+    """Return whether a folder is that of a search, ours or the older tool's."""
+    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
+    return all(map(os.path.isfile, _marks(path)))
+
+
+def _marks(path: Path) -> list[Path]:
+    """Return the files by which a search folder is known: of ours the journal, of the older tool's two others."""
+    folder = SearchFolder(path)
+    journal = folder.journal
+    return [journal] if os.path.lexists(journal) else [folder.results, folder.commands_pickle]
+
+
+def last_activity(path: Path) -> float:
+    """Return when something happened last in a search, in seconds since the epoch; 0.0 if that cannot be told."""
+    return max(map(_changed_at, _marks(path)))
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0  # It has just been taken away, or it may not be looked at.
+
+
+def search_above(folder: Path) -> Path | None:
+    """Return the search in which a folder lies, however deep, or which it is; None if there is none."""
+    return next(filter(holds_search, (folder, *folder.parents)), None)
+
+
+def searches_below(folder: Path) -> list[Path]:
+    """Return the searches in a folder and below it, the one with the latest activity first, ties by name."""
+    found = ((last_activity(path), path.name, path) for path in _walk(folder) if holds_search(path))
+    return [path for _, _, path in sorted(found, reverse=True)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield a folder and those below it, near ones first: none twice, none of runs, none that is hidden."""
+    waiting, seen = deque([(folder, 0)]), set[tuple[int, int]]()
+    while waiting and len(seen) < _MOST_FOLDERS:
+        path, depth = waiting.popleft()
+        try:
+            status = path.stat()
+            is_new = (status.st_dev, status.st_ino) not in seen
+            seen.add((status.st_dev, status.st_ino))
+            if is_new:
+                yield path
+            if is_new and depth < _DEEPEST and not _is_full(path):
+                waiting.extend((below, depth + 1) for below in sorted(_folders_in(path)))
+        except OSError:
+            continue  # It may not be looked into, or has just been taken away.
+
+
+def _is_full(path: Path) -> bool:
+    """Return whether a folder has nothing but the runs of its search in it: they may be thousands."""
+    return _OWN_FOLDER.fullmatch(path.name) is not None and holds_search(path)
+
+
+def _folders_in(path: Path) -> Iterator[Path]:
+    with os.scandir(path) as entries:
+        for entry in entries:
+            is_of_runs = entry.name.startswith(RUN_PREFIX) or entry.name == SearchFolder(path).to_be_deleted.name
+            if not is_of_runs and not entry.name.startswith(".") and entry.is_dir():
+                yield Path(entry)
+
+
+def searches_named(name: str, searches: Iterable[Path]) -> list[Path]:
+    """Return the searches whose folder has this name, or was given it with ``--name``."""
+    named = ((path, _OWN_FOLDER.fullmatch(path.name)) for path in searches)
+    safe = file_name_of(name)
+    return [path for path, own in named if path.name == name or (own and safe and own["name"] == safe)]
+
+
+def default_searches(here: Path) -> list[Path]:
+    """Return the searches that may be meant where nobody names one, the likeliest first."""
+    above = search_above(here)
+    return searches_below(here / USUAL_PLACE) if above is None else [above]
