@@ -137,6 +137,12 @@ def test_a_scheduler_of_the_users_own_is_found_from_any_folder(pbs_project: Proj
     assert (failed.exit_status, resumed.exit_status) == (1, 0), resumed.stderr
 
 
+def test_a_scheduler_of_the_users_own_is_not_forgotten_on_its_hosts(pbs_project: Project) -> None:
+    refused = pbs_project.ask("run", "--grid_module=config", "--scheduler=pbs:Pbs")
+    assert (refused.exit_status, refused.stdout) == (2, "")
+    assert "--scheduler has no effect without --run_cluster: add --run_cluster to submit the runs to" in refused.stderr
+
+
 def test_job_arrays_are_refused_where_the_scheduler_has_none(pbs_project: Project) -> None:
     done = pbs_project.run("--run_cluster", "--scheduler=pbs:Pbs", "--submit_only", "--out_dir=out", "--force_out_dir")
     assert (done.exit_status, "job arrays cannot be used" in done.stderr) == (2, True)
