@@ -290,4 +290,4 @@ def setup_problem(lines: str) -> str:
     except BackendError:
         return ""  # There is no bash here.
     match = _UNFINISHED.search(answer.stderr)
-    return f"line {match.group(1)}: something is not closed ({match.group(2)})" if match else ""
+    return f"something is not closed, line {match.group(1)}: {match.group(2)}" if match else ""

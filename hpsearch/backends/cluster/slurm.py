@@ -135,7 +135,7 @@ class Slurm(Scheduler):
             ids = set(filter(_ID.fullmatch, (line.strip() for line in answer.stdout.splitlines())))
             if len(ids) == 1:
                 return ids.pop()
-            raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}: no line, or several, are a job's id")
+            raise SubmissionUnsure(f"sbatch answered {answer.stdout.strip()!r}: expected exactly one job id in it")
         lines = (answer.stderr or answer.stdout).splitlines()
         texts = (re.sub(r"^\w+: (?:error: )?", "", line.strip()) for line in lines)
         said = "; ".join(dict.fromkeys(filter(None, texts)))
@@ -300,7 +300,7 @@ def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, st
         return Status(JobPhase.RUNNING, place=node), "", False
     # Its node could not start it, and Slurm holds it for ever; a new job has better chances.
     if "launch failed requeued held" in reason.replace("_", " "):
-        return Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}"), f"{reason}; it is replaced", True
+        return Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}"), f"{reason}; a new job replaces it", True
     words = [word.strip() for word in reason.strip("()").split(",")]
     never = next((f"{word}: {_NEVER[word]}" for word in words if word in _NEVER), "")
     if never:

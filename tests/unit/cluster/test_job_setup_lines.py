@@ -243,7 +243,7 @@ UNFINISHED = {
 
 @pytest.mark.parametrize("lines, words", UNFINISHED.values(), ids=UNFINISHED.keys())
 def test_lines_that_would_swallow_the_run_are_refused(lines: str, words: str) -> None:
-    assert setup_problem(lines) == f"bash misses an end, {words}"
+    assert setup_problem(lines) == f"something is not closed, {words}"
 
 
 @pytest.mark.parametrize("lines", ["a\nb\r\nc\n", "a\nb\r"])

@@ -48,7 +48,7 @@ def test_an_array_is_submitted_as_one() -> None:
 
 def test_a_folder_that_bjobs_could_not_tell_is_refused() -> None:
     torn = Submission("sim_1.1.abc", "sim_1", Path("/s/two\nlines"), ((attempt(1),),))
-    with pytest.raises(SubmissionRefused, match="has a line break in it"):
+    with pytest.raises(SubmissionRefused, match="contains a line break"):
         submit_words(LsfWishes(), torn)
 
 

@@ -292,7 +292,7 @@ def test_a_percent_sign_of_a_folder_is_no_replacement_symbol() -> None:
 
 @pytest.mark.parametrize("name, what", [("a\\b", "a backslash"), ("a\nb", "a line break")])
 def test_a_folder_that_slurm_cannot_write_to_is_refused(name: str, what: str) -> None:
-    with pytest.raises(SubmissionRefused, match=f"has {what} in it.*--out_dir"):
+    with pytest.raises(SubmissionRefused, match=f"contains {what}.*--out_dir"):
         SLURM.header(submission((attempt(logs=f"/s/{name}/logs"),)), ClusterWishes())
 
 
