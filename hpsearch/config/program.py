@@ -151,6 +151,11 @@ def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
     return command_hint("retry", folder, *(f"--run={number}" for number in sorted(numbers)))
 
 
+def logs_hint(folder: Path, number: int, is_err: bool) -> str:
+    """Return the command that shows what a run printed, on standard error or else on standard output."""
+    return command_hint("logs", folder, str(number), *(["--err"] if is_err else []))
+
+
 def _from_here(module: str, *words: str) -> str:
     line = shell_line([interpreter_word(), "-m", module, *words])
     return line if _is_found_from(Path.cwd()) else f"cd {shlex.quote(str(_PACKAGE.parent))} && {line}"

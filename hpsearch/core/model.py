@@ -81,7 +81,7 @@ class Status:
     exit_status: of the simulation, 128 + N where signal N ended it; None while it is not known.
     cause: why the job ended, where that is known to be something else than the simulation's own end.
     reason: one line for people; may be empty. place: where it runs, if that is known only now.
-    ended_at: when the run ended, in seconds since the epoch by the clock of its host; None if nobody has noted that.
+    began_at, ended_at: when the run did, in seconds since the epoch by the clock of its host; None if not noted.
     """
 
     phase: JobPhase
@@ -90,6 +90,7 @@ class Status:
     reason: str = ""
     place: str = ""
     ended_at: float | None = None
+    began_at: float | None = None
 
 
 @dataclass(frozen=True)

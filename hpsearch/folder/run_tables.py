@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.console.text import aligned
+from hpsearch.core.failures import cut
 from hpsearch.core.integers import integer
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, odd_performance, rank_of
@@ -16,18 +17,14 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
 _GROUPS_SHOWN = 20
+#: How many options of a run are told in one line, and how many characters of a value.
+_OPTIONS_SHOWN, _LONGEST_VALUE = 8, 40
 
 
 def counts_text(counts: Counter[RunState]) -> str:
     """Return how many runs are in each state; finished ones are always named."""
     states = (state for state in RunState if counts[state] or state is RunState.FINISHED)
     return ", ".join(f"{counts[state]:,} {state.value}" for state in states)
-
-
-def failure_reason(entry: RunRecord) -> str:
-    """Return why a run did not finish."""
-    place = on_place(entry.submitted.place) if entry.submitted is not None else ""
-    return f"run {entry.run.number} {entry.state.value}{place}: {entry.problem or 'no reason known'}"
 
 
 def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
@@ -79,6 +76,18 @@ def varying_options(record: SearchRecord) -> list[str]:
     runs = [entry.run.configuration.as_dict() for entry in record]
     first = {name: _text_of(runs[0], name) for name in record.known_settings().option_names} if runs else {}
     return [name for name, text in first.items() if any(_text_of(options, name) != text for options in runs)]
+
+
+def option_texts(entry: RunRecord, names: Iterable[str]) -> dict[str, str]:
+    """Return those of the options `names` that a run has, name -> text of the value."""
+    options = entry.run.configuration.as_dict()
+    return {name: whole_text(options[name]) for name in names if name in options}
+
+
+def options_text(texts: Mapping[str, str]) -> str:
+    """Return options for people, ``lr=0.1 units=64``: long values cut, and the last of many left out."""
+    shown = [f"{name}={cut(text, _LONGEST_VALUE)}" for name, text in texts.items()]
+    return " ".join(shown[:_OPTIONS_SHOWN]) + (" ..." if len(shown) > _OPTIONS_SHOWN else "")
 
 
 def _text_of(options: Mapping[str, object], name: str) -> str:

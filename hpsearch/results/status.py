@@ -18,9 +18,10 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, duration
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
-from hpsearch.folder.run_tables import best_runs, counts_text, failure_log, failure_reason, performance, varying_options
+from hpsearch.folder.run_tables import best_runs, counts_text, failure_log, performance, varying_options
 from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
@@ -276,10 +277,7 @@ def _live(runs: Sequence[LiveRun]) -> list[str]:
 
 
 def _failed(status: SearchStatus) -> list[str]:
-    lines = []
-    for entry in status.failures[:_SHOWN]:
-        lines += [failure_reason(entry), f"  log:{_FIXED_BLANK}{failure_log(entry, status.folder)}"]
-    return lines + _more(len(status.failures))
+    return list(failure_lines(status.failures, status.record, status.folder))
 
 
 def _more(count: int) -> list[str]:
@@ -314,11 +312,27 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
                 "state": entry.state.value,
                 "reason": entry.problem,
                 "log": str(failure_log(entry, status.folder)),
+                "cause": known_cause(entry, status.folder),
             }
             for entry in status.failures
         ],
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
+        "failure_groups": _groups_json(status),
     }
+
+
+def _groups_json(status: SearchStatus) -> list[dict[str, Any]]:  # Any: see as_json
+    names = varying_options(status.record)
+    return [
+        {
+            "state": group.state.value,
+            "cause": group.cause,
+            "runs": [entry.run.number for entry in group.runs],
+            "options": shared_by(group, names),
+            "logs": log_hint(group.runs[0], status.folder) or None,
+        }
+        for group in failure_groups(status.failures, status.folder)
+    ]
 
 
 def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any: see as_json

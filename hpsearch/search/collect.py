@@ -9,6 +9,7 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
+from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.search.controller import Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
@@ -16,8 +17,8 @@ from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
-#: How much of a log's end is searched for the reason of a failure, in bytes; how much of the reason is shown.
-_LOG_END, _SAID_WIDTH = 65536, 300
+#: How much of a line about memory is kept.
+_SAID_WIDTH = 300
 #: Between two tries at what could not be done, in seconds.
 _PAUSE_S = 2.0
 #: For how long the search goes on only to read what a run left, in seconds.
@@ -26,11 +27,12 @@ _PATIENCE_S = 10.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt came to. problem: why it did not finish, or what is odd about it; may be empty."""
+    """What an attempt came to. problem, cause: as `RunCollected` has them."""
 
     state: RunState
     summary: dict[str, list[object]] | None
     problem: str = ""
+    cause: str = ""
 
 
 def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
@@ -48,23 +50,22 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
 
 
-def _with_memory_cause(outcome: Outcome, logs: Iterable[LogFile], run_folder: Path) -> Outcome:
+def _with_memory_cause(outcome: Outcome, log_ends: Iterable[str]) -> Outcome:
     """Return an outcome, as "out of memory" if the end of the run's logs says that the GPU had no more."""
     if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
         return outcome
-    # Postprocessing of a killed search has put them in place already.
-    places = (path for log in logs for path in (log.path, run_folder / log.final_name))
-    said = next(filter(None, (says_gpu_out_of_memory(_end_of(path)) for path in places)), "")
+    said = next(filter(None, map(says_gpu_out_of_memory, log_ends)), "")
     return replace(outcome, state=RunState.OUT_OF_MEMORY, problem=said[:_SAID_WIDTH]) if said else outcome
 
 
-def _end_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _LOG_END))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
+def _ends_of(logs: Iterable[LogFile], run_folder: Path) -> dict[str, str]:
+    """Return the ends of a run's logs: ending of the name -> text."""
+    ends: dict[str, str] = {}
+    for log in logs:
+        # Postprocessing of a killed search has put them in place already.
+        text = log_end(log.path if log.path.exists() else run_folder / log.final_name)
+        ends[log.path.suffix] = ends.get(log.path.suffix, "") + text
+    return ends
 
 
 def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
@@ -133,7 +134,8 @@ class Collector:
         except StoreError as error:
             self._console.warn(f"run {entry.run.number}: its earlier result counts, but {error}")
             return False
-        newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({entry.problem})" if entry.problem else "")
+        why = entry.cause or entry.problem
+        newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({why})" if why else "")
         problem = f"{newest}; the result of attempt {kept.attempts} stays"
         self._console.note(f"run {entry.run.number}: {problem}")
         self._note(entry, Outcome(RunState.FINISHED, dict(kept.summary or {}), problem))
@@ -173,7 +175,7 @@ class Collector:
     def _note(self, entry: RunRecord, outcome: Outcome) -> None:
         summary = None if outcome.summary is None else encode_summary(outcome.summary)
         state, now = outcome.state.value, self._clocks.wall()
-        collected = RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem)
+        collected = RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem, outcome.cause)
         self._search.note_happened(collected, durable=True)
 
     def _outcome(self, run: OpenRun, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
@@ -184,7 +186,7 @@ class Collector:
             outcome = collect(folder, entry.run, entry.ended, self._config)
         except (SearchError, OSError, ValueError) as error:
             if is_last_try:
-                return _without_summary(entry.ended, str(error))
+                return self._with_cause(_without_summary(entry.ended, str(error)), entry, logs)
             now = self._clocks.steady()
             if run.tried_until is None:
                 self._console.warn(f"run {run.number} has ended and is collected later: {error}")
@@ -193,9 +195,17 @@ class Collector:
             # A parser that hangs would hold up all others again.
             run.is_left_to_end |= isinstance(error, ParserTimeout)
             return None
-        if entry.ended.cause:
+        return self._with_cause(outcome, entry, logs)
+
+    def _with_cause(self, outcome: Outcome, entry: RunRecord, logs: Sequence[LogFile]) -> Outcome:
+        """Return what a run came to, and if it did not finish, why: its logs may say."""
+        if outcome.state is RunState.FINISHED or entry.ended is None:
             return outcome
-        return _with_memory_cause(outcome, logs, folder.run_folder(entry.run))
+        folder = self._search.folder
+        ends = _ends_of(logs, folder.run_folder(entry.run))
+        if not entry.ended.cause:
+            outcome = _with_memory_cause(outcome, ends.values())
+        return replace(outcome, cause=cause_of_end(folder, outcome.state, entry.ended, outcome.problem, ends))
 
     def _place(self, entry: RunRecord, logs: list[LogFile]) -> None:
         """Put a run's files in place, or remember that it has to be tried again."""

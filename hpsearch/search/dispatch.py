@@ -182,9 +182,11 @@ class Dispatcher:
         # As its host noted it, unless that host's clock cannot be right.
         if noted is not None and submitted_at <= noted <= at:
             at = noted
+        # It is noted in whole seconds.
+        began = status.began_at if submitted_at - 1 <= (status.began_at or 0) <= at else None
         cause = status.cause.value if status.cause is not None else ""
         self._search.note_happened(
-            AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, status.reason)
+            AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, status.reason, began)
         )
         if run.job is not None:
             self._submissions.job_has_ended()

@@ -1,30 +1,30 @@
 """What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
 from hpsearch.config.program import resume_hint, status_hint
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
+from hpsearch.core.failures import likeness
 from hpsearch.core.model import Job, RunState
+from hpsearch.folder.failures import failure_lines, known_cause, log_hint
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,
     counts_text,
-    failure_log,
-    failure_reason,
     on_place,
+    option_texts,
+    options_text,
     performance,
     place_lines,
     slots_in_use,
+    varying_options,
 )
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
-
-#: How many failed runs are named one by one at the end.
-_FAILURES_SHOWN = 10
 
 
 class Progress:
@@ -39,6 +39,8 @@ class Progress:
         self._total = len(entries)
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._best = best_runs(finished, self._settings)[:1]
+        self._folder, self._varying = controller.search.folder, varying_options(controller.search.record)
+        self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
 
     def started(self, job: Job, is_queued: bool) -> None:
@@ -65,16 +67,32 @@ class Progress:
             self._console.advance_bar()
 
     def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
-        key = self._settings.performance_key
-        took = ""
-        if entry.submitted is not None and entry.ended is not None:
-            took = f" after {duration(max(0.0, entry.ended.at - entry.submitted.at))}{on_place(entry.submitted.place)}"
-        value = performance(entry, key)
-        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}"]
-        parts += [f": {key} {value:g}"] if value is not None and entry.state is RunState.FINISHED else []
-        parts += [f" ({entry.problem})"] if entry.problem else []
+        took = f" after {duration(entry.took_s)}" if entry.took_s is not None else ""
+        where = on_place(entry.submitted.place) if entry.submitted is not None else ""
+        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}{where}"]
+        is_good = entry.state is RunState.FINISHED
+        parts += [self._result(entry) if is_good else self._why(entry)]
         parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
+        parts += [] if is_good else [self._hint(entry)]
         return "".join(parts)
+
+    def _result(self, entry: RunRecord) -> str:
+        key = self._settings.performance_key
+        value = performance(entry, key)
+        odd = f" ({entry.problem})" if entry.problem else ""
+        return (f": {key} {value:g}" if value is not None else "") + odd
+
+    def _why(self, entry: RunRecord) -> str:
+        """Return why a run did not finish, with the options that tell it from the others."""
+        options = options_text(option_texts(entry, self._varying))
+        return f": {known_cause(entry, self._folder)}" + (f"; {options}" if options else "")
+
+    def _hint(self, entry: RunRecord) -> str:
+        """Return where to read on about a run that did not finish; empty if one like it was told before."""
+        kind = likeness(entry.state, known_cause(entry, self._folder))
+        hint = "" if kind in self._told else log_hint(entry, self._folder)
+        self._told.add(kind)
+        return f"; {hint}" if hint else ""
 
     def refresh(self) -> None:
         if not self._console.has_bar:
@@ -114,10 +132,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> 
     name = f"{settings.name}: " if settings.name else ""
     lines = [f"{name}{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
     failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
-    for entry in failed[:_FAILURES_SHOWN]:
-        lines.append(f"  {failure_reason(entry)} (log: {failure_log(entry, folder)})")
-    if len(failed) > _FAILURES_SHOWN:
-        lines.append(f"  ... and {len(failed) - _FAILURES_SHOWN:,} more; all are in {folder.not_completed}")
+    lines += failure_lines(failed, record, folder)
     lines += place_lines(record)
     best = best_runs(record, settings)[:5]
     if best:

@@ -183,22 +183,29 @@ class AttemptEnded(OfAttempt):
     """The attempt is over. cause: value of a RunState where the backend knows why, else empty.
 
     at: when the run ended, if its host noted that; else when its end was noticed.
+    began: when a job's run began, as its host noted it; None if it did not.
     """
 
     exit_status: int | None
     at: float
     cause: str = ""
     reason: str = ""
+    began: float | None = None
 
 
 @dataclass(frozen=True)
 class RunCollected(OfAttempt):
-    """What the attempt came to. state: value of a RunState; summary: keyword -> list with one value, encoded."""
+    """What the attempt came to. state: value of a RunState; summary: keyword -> list with one value, encoded.
+
+    problem: what is wrong with its end or its summary. cause: why it did not finish, in one line; empty if it did, or
+    if a version before 1.1 wrote this.
+    """
 
     state: str
     at: float
     summary: Mapping[str, Any] | None = None  # Any: see above
     problem: str = ""
+    cause: str = ""
 
 
 Event = SearchStarted | ControllerStarted | RunPlanned | RunMoved | RowCarried | OfAttempt

@@ -51,6 +51,7 @@ class RunRecord:
     ended: AttemptEnded | None = None
     summary: Summary | None = None
     problem: str = ""
+    cause: str = ""
     collected_at: float | None = None
     before: RunRecord | None = None
     kept: RunRecord | None = None
@@ -59,6 +60,17 @@ class RunRecord:
     def result(self) -> RunRecord:
         """The record of the attempt whose results count."""
         return self.kept or self
+
+    @property
+    def took_s(self) -> float | None:
+        """How long the newest attempt ran, in seconds, without its time in a queue; None if that is not known."""
+        if self.ended is None:
+            return None
+        seen = self.started or (None if self.submitted is None or self.submitted.is_queued else self.submitted)
+        began = self.ended.began
+        if began is None and seen is not None:
+            began = seen.at
+        return None if began is None else max(0.0, self.ended.at - began)
 
     @property
     def is_live(self) -> bool:
@@ -197,12 +209,12 @@ class SearchRecord:
         entry.cluster = "" if self.controller is None else self.controller.cluster
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
-        entry.problem = ""
+        entry.problem = entry.cause = ""
 
     def _collect(self, entry: RunRecord, event: RunCollected) -> None:
         entry.state = RunState(event.state)
         entry.summary = None if event.summary is None else decode_summary(event.summary)
-        entry.problem = event.problem
+        entry.problem, entry.cause = event.problem, event.cause
         entry.collected_at = event.at
         if entry.state is RunState.FINISHED:
             entry.kept = None

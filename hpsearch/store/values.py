@@ -110,6 +110,7 @@ _FITS: dict[str, tuple[Callable[[object], bool], str]] = {
     "int": (_is_integer, "a whole number"),
     "int | None": (lambda value: value is None or _is_integer(value), "a whole number or null"),
     "float": (_is_number, "a number of seconds"),
+    "float | None": (lambda value: value is None or _is_number(value), "a number of seconds or null"),
     "bool": (lambda value: type(value) is bool, "true or false"),
     "str": (_is_text, "a text"),
     "tuple[str, ...]": (lambda value: type(value) in (list, tuple) and all(map(_is_text, value)), "a list of texts"),  # type: ignore[call-overload]

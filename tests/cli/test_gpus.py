@@ -685,10 +685,8 @@ def test_a_run_out_of_gpu_memory_is_called_so(box: Box) -> None:
     box.grid(1, script=OUT_OF_MEMORY)
     result = box.run()
     assert (result.exit_status, box.states()) == (1, ["out of memory"])
-    message = (
-        r"  run 1 out of memory on GPU 0: .*torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
-    )
-    assert re.search(message + r".* \(log: .*\.err\)\n", result.stderr)
+    message = r" run 1 out of memory on GPU 0: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+    assert re.search(message + r"\n.* hpsearch logs .* 1 --err\n", result.stderr)
 
 
 def test_a_run_out_of_memory_is_tried_again_on_a_gpu_with_more(box: Box) -> None:

@@ -365,9 +365,9 @@ def test_a_job_that_no_host_can_start_is_told_at_once_in_the_words_of_lsf(
     began = time.monotonic()
     result = run(project, *options)
     assert (result.exit_status, time.monotonic() - began < 20) == (1, True), result.stderr
-    told = "run 1 failed: LSF: exit code 127; it never started: [Errno 2] No such file or directory: '/nowhere/bash'"
+    told = "2 runs failed: LSF: exit code 127; it never started: [Errno 2] No such file or directory: '/nowhere/bash'"
     assert told in result.stderr
-    log = re.findall(r"run 1 failed: .* \((?:log|report): ([^()]+/[^()/]+[.]lsf)\)", result.stderr)[0]
+    log = re.findall(r" \(?(?:log|report): ([^()]+/[^()/]+[.]lsf)\b", result.stderr)[0]
     assert "Exited with exit code 127." in Path(log).read_text()
 
 

@@ -192,8 +192,12 @@ def test_fault_16_not_completed_names_runs_that_failed(project: Project) -> None
     assert sorted(row["acc"] for row in rows(folder)) == ["1", "3"]
     failed = next(path for path in run_folders(folder) if path.joinpath(f"job_{path.name}.err").read_text())
     assert failed.joinpath(f"job_{failed.name}.err").read_text() == "it went wrong\n"
-    reason = r"run \d failed: exit status 1; there is no summary file .*summary.txt"
-    assert re.search(rf"{reason} \(log: {failed}/job_{failed.name}.err\)", result.stderr)
+    number = int(failed.name.rpartition("_")[2])
+    assert f"run {number}/3 failed after " in result.stderr
+    assert re.search(
+        rf"run {number} failed: it went wrong\n.* with x=2\n.* hpsearch logs .* {number} --err\n", result.stderr
+    )
+    assert "no summary file" not in result.stderr
 
 
 SCRIPT_TAIL = """\

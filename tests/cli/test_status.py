@@ -95,6 +95,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
         "live",
         "failures",
         "resume",
+        "failure_groups",
     ]
     assert (answer["state"], answer["runs"], answer["failures"], answer["resume"]) == ("running", 3, [], None)
     assert {state: count for state, count in answer["counts"].items() if count} == {
@@ -116,7 +117,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
     assert answer["seconds_left"] == pytest.approx(2 / answer["runs_per_hour"] * 3600)
 
 
-def test_an_ended_search_tells_its_failures_with_reason_and_log(project: Project, ended: Path) -> None:
+def test_an_ended_search_tells_its_failures_with_cause_and_log(project: Project, ended: Path) -> None:
     answer = status(project)
     assert (answer["state"], answer["controller"]["presence"], answer["live"]) == ("ended", "gone", [])
     (failure,) = answer["failures"]
@@ -125,7 +126,11 @@ def test_an_ended_search_tells_its_failures_with_reason_and_log(project: Project
     assert Path(failure["log"]).read_text() == "it went wrong\n"
     text = project.ask("status", "out").stdout
     assert "control  none: every run has ended\n" in text
-    assert f"failed   run 2 failed: {failure['reason']}\n           log: {failure['log']}\n" in text
+    (group,) = answer["failure_groups"]
+    assert (failure["cause"], group["cause"], group["runs"]) == ("it went wrong", "it went wrong", [2])
+    assert group["logs"].endswith(" 2 --err")
+    options = " ".join(f"{name}={value}" for name, value in group["options"].items())
+    assert f"failed   run 2 failed: it went wrong\n           with {options}\n           {group['logs']}\n" in text
 
 
 def test_a_killed_controller_is_said_to_be_gone_and_how_to_go_on(project: Project) -> None:

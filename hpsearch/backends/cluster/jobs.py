@@ -100,7 +100,7 @@ class JobWatch:
 
     def _with_note(self, note: ExitNote, now: float) -> Status:
         reason = exit_reason(note.exit_status)
-        by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, ended_at=note.ended)
+        by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, "", note.ended, note.began)
         if not self.waits_for_cause:
             return by_itself
         # Something else ended it, as it seems (137 is SIGKILL); if not, only lack of memory may have.

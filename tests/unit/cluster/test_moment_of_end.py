@@ -39,4 +39,4 @@ def test_a_cluster_job_ended_when_its_exit_file_says(exit_status: int) -> None:
 
 
 def test_the_time_of_the_end_is_the_fourth_word_of_a_note() -> None:
-    assert read_exit_note("3 1 1000 2000 node7\n") == ExitNote(3, True, 2000)
+    assert read_exit_note("3 1 1000 2000 node7\n") == ExitNote(3, True, 2000, 1000)

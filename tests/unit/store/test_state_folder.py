@@ -189,7 +189,7 @@ def test_an_exit_file_that_is_no_file_blocks_nobody(tmp_path: Path, make: Callab
 
 def test_an_exit_file_tells_status_and_end_whatever_its_host_is_called(tmp_path: Path) -> None:
     (tmp_path / "exit").write_bytes(b"3 1 10 20 n\xff\n")
-    assert note_in(tmp_path / "exit") == ExitNote(3, True, 20)
+    assert note_in(tmp_path / "exit") == ExitNote(3, True, 20, 10)
 
 
 HOLDER = Holder("here", 7, 5.0, beat_s=5.0)

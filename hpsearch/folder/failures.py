@@ -1,0 +1,134 @@
+"""Why runs did not finish, for people: the cause of each, those that failed alike in one line, and where to read on."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.config.program import logs_hint
+from hpsearch.console.text import amount
+from hpsearch.core.failures import RunEnd, cause_of, likeness, shared_options
+from hpsearch.core.model import RunState
+from hpsearch.folder.reading import logs_of_attempts
+from hpsearch.folder.run_tables import failure_log, on_place, option_texts, options_text, varying_options
+from hpsearch.store.events import AttemptEnded
+from hpsearch.store.layout import SearchFolder, open_file
+from hpsearch.store.record import RunRecord, SearchRecord
+
+#: How much of a log's end is looked at, in bytes.
+_LOG_END = 65536
+#: How many kinds of failures are told one by one.
+_MOST_GROUPS = 10
+
+
+def log_end(path: Path | None) -> str:
+    """Return the end of a log; empty if it cannot be read."""
+    with contextlib.suppress(OSError):
+        if path is not None:
+            with open(path, "rb", buffering=0, opener=open_file) as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_END))
+                return file.read(_LOG_END).decode("utf-8", "replace")
+    return ""
+
+
+def cause_of_end(
+    folder: SearchFolder, state: RunState, ended: AttemptEnded | None, problem: str, logs: Mapping[str, str]
+) -> str:
+    """Return why an attempt did not finish. problem: as `RunCollected` has it. logs: ``.err``, ``.out`` -> its end."""
+    # The folder's name would say nothing new.
+    problem = problem.replace(f"{folder.path}{os.sep}", "")
+    if ended is None:
+        return cause_of(RunEnd(state, None, problem, is_outside=True))
+    err, out = logs.get(".err", ""), logs.get(".out", "")
+    return cause_of(RunEnd(state, ended.exit_status, ended.reason, bool(ended.cause), problem, err, out))
+
+
+def known_cause(entry: RunRecord, folder: SearchFolder) -> str:
+    """Return why a run did not finish: as its collector found, or by its log if an older version collected it."""
+    if entry.cause:
+        return entry.cause
+    logs = {suffix: log_end(newest_log(folder, entry, suffix)) for suffix in (".err", ".out")}
+    return cause_of_end(folder, entry.state, entry.ended, entry.problem, logs)
+
+
+def ending(state: RunState, cause: str, place: str = "") -> str:
+    """Return how a run ended that did not finish: ``failed on GPU 1: exit status 3``, ``cancelled with the search``."""
+    return cause if cause.startswith(state.value) else f"{state.value}{place}: {cause}"
+
+
+def _place_of(entry: RunRecord) -> str:
+    return on_place(entry.submitted.place) if entry.submitted is not None else ""
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Runs that failed alike; there is at least one. cause: of the first one."""
+
+    state: RunState
+    cause: str
+    runs: Sequence[RunRecord]
+
+    @property
+    def text(self) -> str:
+        """What happened to how many runs."""
+        first = self.runs[0].run.number
+        if len(self.runs) == 1:
+            return f"run {first} {ending(self.state, self.cause, _place_of(self.runs[0]))}"
+        return f"{amount(len(self.runs), 'run')} {ending(self.state, self.cause)}, e.g. run {first}"
+
+
+def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
+    """Return the runs that did not finish, those that failed alike together, the largest group first."""
+    groups: dict[object, tuple[str, list[RunRecord]]] = {}
+    for entry in entries:
+        cause = known_cause(entry, folder)
+        groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
+    found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
+    return sorted(found, key=lambda group: -len(group.runs))
+
+
+def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
+    """Return those of the options `names` that have one value in all runs of a group, name -> text."""
+    return shared_options([option_texts(entry, names) for entry in group.runs], names)
+
+
+def failure_lines(entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder) -> Iterator[str]:
+    """Return for each kind of failure: how many runs and why, what is special about them, and how to read on."""
+    groups, names = failure_groups(entries, folder), varying_options(record)
+    for group in groups[:_MOST_GROUPS]:
+        yield group.text
+        if group.state is not RunState.CANCELLED:
+            special = _special(group, names)
+            yield from [f"  {special}"] if special else []
+            hint = log_hint(group.runs[0], folder)
+            yield from [f"  {hint}"] if hint else []
+    if len(groups) > _MOST_GROUPS:
+        left = sum(len(group.runs) for group in groups[_MOST_GROUPS:])
+        yield f"... and {amount(left, 'run')} for {len(groups) - _MOST_GROUPS} other reasons"
+
+
+def _special(group: FailureGroup, names: Sequence[str]) -> str:
+    """Return what all runs of a group have in common: their place, and options that vary in the search."""
+    is_one, places, options = len(group.runs) == 1, set(map(_place_of, group.runs)), shared_by(group, names)
+    place = places.pop() if len(places) == 1 and not is_one else ""
+    words = place + (f" with {options_text(options)}" if options else "")
+    return words.strip() if is_one or not words else f"all{words}"
+
+
+def log_hint(entry: RunRecord, folder: SearchFolder) -> str:
+    """Return how to read on about a run that did not finish: the command that shows its errors, else its output.
+
+    Or where LSF's report on its job lies. Empty if the run left nothing.
+    """
+    for suffix in (".err", ".out"):
+        if log_end(newest_log(folder, entry, suffix)):
+            return logs_hint(folder.path, entry.run.number, is_err=suffix == ".err")
+    log = failure_log(entry, folder)
+    return f"log: {log}" if log.is_file() and log_end(log) else ""
+
+
+def newest_log(folder: SearchFolder, entry: RunRecord, suffix: str) -> Path | None:
+    """Return the log of a run's newest attempt that left one; None if none did. suffix: ``.err`` or ``.out``."""
+    found = logs_of_attempts(folder, entry, suffix)
+    return found[max(found)] if found else None
