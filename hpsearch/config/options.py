@@ -102,6 +102,7 @@ class SearchOptions:
         positive,
         "S",
     )
+    verbose: bool = _how(False, "Show each run's whole command when it starts.")
 
     resume: str = _resuming(
         "",
@@ -243,8 +244,8 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
         if name in PLANNING_OPTIONS:
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     by_hand = sorted({*options.given_by_hand, *given})
-    # These two were meant for the earlier controller only.
-    only_once = {"submit_only": False, "runs_are_gone": False}
+    # These were meant for the earlier controller only.
+    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False}
     fixed = {"resume": options.resume, "given_by_hand": by_hand}
     options = options_from_names({**vars(options), **only_once, **given, **fixed})
     _check_submit_only(options)

@@ -8,17 +8,18 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from hpsearch.console.bar import Bar
+from hpsearch.console.colour import cut, takes_colour, without_colour
 from hpsearch.console.follow import LogFollower
-from hpsearch.console.outlet import OutletStream, outlets_of
+from hpsearch.console.outlet import Outlet, OutletStream, outlets_of
 from hpsearch.console.user_output import writing_results
 
-#: How often a bar on a terminal is drawn again while nothing happens.
-_BAR_INTERVAL_S = 1.0
+#: How often a bar on a terminal is drawn again while nothing happens; and at most.
+_BAR_INTERVAL_S, _LEAST_BAR_INTERVAL_S = 1.0, 0.1
 #: How much of what a run printed between two looks a terminal shows, in bytes: nobody could read more.
 _TERMINAL_SHOWS = 32768
 #: How much waits for a slow reader before output of runs is left out, in bytes; and how long one look may take.
@@ -36,9 +37,10 @@ class Console:
         self._out, self._err = outlets_of(out, err)
         self._out_is_terminal, self._is_terminal = out.isatty(), err.isatty()
         self._stamps = stamps and not self._is_terminal
+        self._colours_of = {outlet: takes_colour(outlet.stream) for outlet in (self._out, self._err)}
         self._log: Callable[[str], None] | None = None
-        self._bar: Any = None  # Any: tqdm comes without types
-        self._bar_stream = OutletStream(self._err, most_waiting=0)
+        self._bar: Bar | None = None
+        self._bar_drawn_at = 0.0
         self._drawn = self._left_out = 0
 
     @property
@@ -49,7 +51,12 @@ class Console:
     @property
     def width(self) -> int | None:
         """How many characters fit on a line of standard output; None where that is no terminal."""
-        return shutil.get_terminal_size().columns if self._out_is_terminal else None
+        return _size_of(self._out).columns if self._out_is_terminal else None
+
+    @property
+    def height(self) -> int | None:
+        """How many lines standard output shows at once; None where that is no terminal."""
+        return _size_of(self._out).lines if self._out_is_terminal else None
 
     def result(self, line: str, patience_s: float | None = None) -> None:
         """Print a line of results on standard output.
@@ -79,15 +86,19 @@ class Console:
             return True
         return False
 
+    def table(self, lines: Iterable[str]) -> int:
+        """Print lines of results for people, in colour where the terminal takes it; see `results`."""
+        return self.results(self._in_colour(line, self._out) for line in lines)
+
     def redraw(self, lines: Iterable[str]) -> None:
         """Print lines of results, on a terminal over those of the last call and cut to what it can show.
 
         Raises BrokenPipeError if nobody reads them any more, StoreError if they cannot be written.
         """
-        shown, clear = list(lines), ""
+        shown, clear = [self._in_colour(line, self._out) for line in lines], ""
         if self._out_is_terminal:
-            width, height = shutil.get_terminal_size()
-            shown = [line[: width - 1] for line in shown[: height - 1]]
+            width, height = _size_of(self._out)
+            shown = [cut(line, width - 1) for line in shown[: height - 1]]
             # Up to the first of the old lines, and clear from there.
             clear = (f"\033[{self._drawn}F" if self._drawn else "") + "\033[J"
             self._drawn = len(shown)
@@ -99,7 +110,7 @@ class Console:
         self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
             with contextlib.suppress(OSError):
-                self._log(f"{stamp} {text}\n")
+                self._log(f"{stamp} {without_colour(text)}\n")
 
     def notes(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -123,25 +134,33 @@ class Console:
     def start_bar(self, total: int, done: int) -> None:
         """Draw a bar of runs, if standard error is a terminal."""
         if self._is_terminal:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=total,
-                initial=done,
-                file=self._bar_stream,
-                unit="run",
-                dynamic_ncols=True,
-                bar_format="{n_fmt}/{total_fmt} |{bar}| {elapsed} left {remaining}{postfix}",
-            )
+            self._bar = Bar(total, done, time.monotonic())
+            self._draw_bar()
 
     def advance_bar(self) -> None:
         if self._bar is not None:
-            self._bar.update(1)
+            self._bar.advance(time.monotonic())
 
-    def describe_bar(self, text: str) -> None:
-        """Draw the bar again, if there is one, with this text behind it."""
+    def describe_bar(self, texts: Sequence[Sequence[str]]) -> None:
+        """Draw the bar again, if there is one, with these texts behind it; see `Bar.texts`."""
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=True)
+            self._bar.texts = texts
+            if time.monotonic() - self._bar_drawn_at >= _LEAST_BAR_INTERVAL_S:
+                self._draw_bar()
+
+    def _draw_bar(self, most_waiting: int | None = 0) -> None:
+        """Draw the bar over the last one. most_waiting: see `Outlet.write`; if the reader is slow, it is not drawn."""
+        self._bar_drawn_at = time.monotonic()
+        self._err.write(self._bar_line(), most_waiting)
+
+    def _bar_line(self) -> str:
+        """Return what draws the bar over whatever stands on the line."""
+        if self._bar is None:
+            return ""
+        # Where the last column is written, some terminals go on to the next line.
+        width = _size_of(self._err).columns - 1
+        line = self._bar.line(time.monotonic(), width)
+        return f"\r{self._in_colour(line, self._err)}{' ' * (width - len(without_colour(line)))}"
 
     def echo(self, follower: LogFollower, is_last: bool = False) -> None:
         """Show what a run printed since the last look, as far as a slow reader or a terminal can take it.
@@ -164,13 +183,13 @@ class Console:
             if is_last and in_line and self._bar is not None:
                 self._err.write("\n")
         if is_last:
-            self._err.write(self._gap())
+            self._err.write(self._above_bar(self._gap()))
             self._left_out = 0
 
     def _echo_piece(self, piece: bytes, in_line: bool) -> bool:
         """Show a part of what a run printed; False if the reader is too slow. in_line: it continues a line."""
         text = self._gap() + piece.decode("utf-8", "replace")
-        is_shown = self._err.write(text if in_line else self._without_bar(text), _MOST_WAITING)
+        is_shown = self._err.write(text if in_line else self._above_bar(text), _MOST_WAITING)
         self._left_out = 0 if is_shown else self._left_out + len(piece)
         return is_shown
 
@@ -188,13 +207,28 @@ class Console:
         """Leave the terminal as it was."""
         if self._bar is not None:
             # Even if something waits: else the closing lines would follow an earlier state of the bar.
-            self._bar_stream.most_waiting = None
-            self._bar.close()
+            self._draw_bar(most_waiting=None)
+            self._err.write("\n")
             self._bar = None
 
     def _print(self, text: str) -> None:
-        self._err.write(self._without_bar(text + "\n"))
+        self._err.write(self._above_bar(self._in_colour(text, self._err) + "\n"))
 
-    def _without_bar(self, text: str) -> str:
-        """Return a text that takes the bar off the line first: in one piece, so that both are dropped or neither."""
-        return text if self._bar is None or not text else f"\r{' ' * (self._bar.ncols or 0)}\r{text}"
+    def _in_colour(self, text: str, outlet: Outlet) -> str:
+        return text if self._colours_of[outlet] else without_colour(text)
+
+    def _above_bar(self, text: str) -> str:
+        """Return a text that takes the bar off the line first, and draws it again: all of it is dropped, or nothing."""
+        if self._bar is None or not text:
+            return text
+        bar = self._bar_line() if text.endswith("\n") else ""
+        return f"\r{' ' * (_size_of(self._err).columns - 1)}\r{text}{bar}"
+
+
+def _size_of(outlet: Outlet) -> os.terminal_size:
+    """Return how many columns and lines a terminal shows; some do not know that themselves."""
+    with contextlib.suppress(OSError, ValueError):
+        size = os.get_terminal_size(outlet.stream.fileno())
+        if size.columns > 0 and size.lines > 0:
+            return size
+    return shutil.get_terminal_size()

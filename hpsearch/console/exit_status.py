@@ -30,7 +30,7 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
             # Another user's folder, a disk that does not answer: a traceback would explain nothing better.
             message, status = f"{error.filename or 'a file'}: {reason_of(error)}", 2
         except KeyboardInterrupt:
-            message, status = "stopped; what was written is whole", _INTERRUPTED
+            message, status = "interrupted; everything written so far is intact", _INTERRUPTED
         Console(stamps=False).error(message)
         return status
 

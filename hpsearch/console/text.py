@@ -17,12 +17,13 @@ def amount(number: int, noun: str) -> str:
 
 def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     """Return the rows of a table as lines, columns aligned, long cells cut."""
-    cut = [[_cut(cell) for cell in row] for row in rows]
+    cut = [[short_cell(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cut)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cut]
 
 
-def _cut(cell: str) -> str:
+def short_cell(cell: str) -> str:
+    """Return a value as it stands in a table or line for people: printable, and shortened if it is long."""
     # A control character would move the rest of the line, or the terminal's cursor.
     cell = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
     return cell if len(cell) <= _CELL_WIDTH else cell[: _CELL_WIDTH - 3] + "..."

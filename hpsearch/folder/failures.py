@@ -93,19 +93,24 @@ def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
     return shared_options([option_texts(entry, names) for entry in group.runs], names)
 
 
-def failure_lines(entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder) -> Iterator[str]:
-    """Return for each kind of failure: how many runs and why, what is special about them, and how to read on."""
+def failure_lines(
+    entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder, most: int = _MOST_GROUPS
+) -> Iterator[str]:
+    """Return for each kind of failure: how many runs and why, what is special about them, and how to read on.
+
+    most: how many kinds are told one by one.
+    """
     groups, names = failure_groups(entries, folder), varying_options(record)
-    for group in groups[:_MOST_GROUPS]:
+    for group in groups[:most]:
         yield group.text
         if group.state is not RunState.CANCELLED:
             special = _special(group, names)
             yield from [f"  {special}"] if special else []
             hint = log_hint(group.runs[0], folder)
             yield from [f"  {hint}"] if hint else []
-    if len(groups) > _MOST_GROUPS:
-        left = sum(len(group.runs) for group in groups[_MOST_GROUPS:])
-        yield f"... and {amount(left, 'run')} for {len(groups) - _MOST_GROUPS} other reasons"
+    if len(groups) > most:
+        left = sum(len(group.runs) for group in groups[most:])
+        yield f"... and {amount(left, 'run')} for {amount(len(groups) - most, 'other reason')}"
 
 
 def _special(group: FailureGroup, names: Sequence[str]) -> str:

@@ -112,7 +112,7 @@ def find_search(
     Raises ConfigError or FolderError if the folder cannot be made sense of.
     """
     folder = SearchFolder(path)
-    lacks = ", no usable commands.pickle and no folder sim_* that tells of itself"
+    lacks = ", no usable commands.pickle, and no sim_* folder that names its own configuration"
     try:
         listing = list_folder(folder.path, folder.to_be_deleted)
     except OSError as error:
@@ -123,7 +123,7 @@ def find_search(
     try:
         record = recorded_search(folder.path)
         if record is None and folder.journal.exists():
-            damage = [f"{folder.journal}: it tells of no search yet"]
+            damage = [f"{folder.journal}: it holds no search yet"]
     except FolderError as error:
         damage = [str(error)]
     recorded = None if record is None else record.settings
@@ -260,7 +260,7 @@ class SearchLiveness:
         self.controller = {
             Liveness.GONE: None,
             Liveness.LIVE: str(holder),
-            Liveness.UNKNOWN: f"{holder}; whether that still lives cannot be seen from here",
+            Liveness.UNKNOWN: f"{holder}, which cannot be seen from this machine",
         }[liveness_of_controller(holder)]
 
     @cached_property

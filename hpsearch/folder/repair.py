@@ -48,14 +48,14 @@ def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool)
     if repair.is_needed:
         old = write_repair(folder, repair)
         console.notes([f"dropped: {message}" for message in repair.dropped])
-        console.notes([f"put back: {message}" for message in repair.put_back])
+        console.notes([f"restored: {message}" for message in repair.put_back])
         kept = sum(number > 0 for number, _ in repair.events)
-        where = "there was no journal" if old is None else f"the damaged file is {old}"
-        console.note(f"{folder.journal}: {kept:,} of {repair.found:,} lines are kept; {where}")
+        where = "there was no journal" if old is None else f"the damaged file is now {old}"
+        console.note(f"{folder.journal}: kept {kept:,} of {repair.found:,} lines; {where}")
     elif not has_set_aside:
-        console.note(f"{folder.path}: nothing is damaged, and nothing was changed")
+        console.note(f"{folder.path}: no damage found, nothing changed")
     if any(isinstance(event, SearchStarted) for _, event in repair.events):
-        console.note(f"go on with: {resume_hint(folder.path)}")
+        console.note(f"resume with: {resume_hint(folder.path)}")
         return 0
     console.error(
         f"{folder.journal}: the settings of the search are lost, so it cannot be resumed; "

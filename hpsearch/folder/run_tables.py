@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +20,19 @@ from hpsearch.store.record import RunRecord, SearchRecord, Settings
 _GROUPS_SHOWN = 20
 #: How many options of a run are told in one line, and how many characters of a value.
 _OPTIONS_SHOWN, _LONGEST_VALUE = 8, 40
+_NOT_ENDED = (RunState.RUNNING, RunState.QUEUED, RunState.PLANNED)
 
 
 def counts_text(counts: Counter[RunState]) -> str:
-    """Return how many runs are in each state; finished ones are always named."""
-    states = (state for state in RunState if counts[state] or state is RunState.FINISHED)
-    return ", ".join(f"{counts[state]:,} {state.value}" for state in states)
+    """Return how many runs are in each state: ended ones first, finished ones in any case."""
+    ended = [state for state in RunState if state.is_final]
+    shown = (state for state in (*ended, *_NOT_ENDED) if counts[state] or state is RunState.FINISHED)
+    return ", ".join(f"{counts[state]:,} {state_text(state)}" for state in shown)
+
+
+def state_text(state: RunState) -> str:
+    """Return a state for people."""
+    return "not started" if state is RunState.PLANNED else state.value
 
 
 def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
@@ -73,9 +81,17 @@ def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
 
 def varying_options(record: SearchRecord) -> list[str]:
     """Return the options that do not have the same value in all runs."""
-    runs = [entry.run.configuration.as_dict() for entry in record]
-    first = {name: _text_of(runs[0], name) for name in record.known_settings().option_names} if runs else {}
-    return [name for name, text in first.items() if any(_text_of(options, name) != text for options in runs)]
+    first, count, varying = dict[str, tuple[str, object]](), Counter[str](), set[str]()
+    for entry in record:
+        for pair in entry.run.configuration.options:
+            name, value = pair
+            known = first.setdefault(name, pair)
+            # Most runs share the pairs, and a search may have a hundred thousand of them.
+            if pair is not known and name not in varying and whole_text(value) != whole_text(known[1]):
+                varying.add(name)
+            count[name] += 1
+    varying.update(name for name in first if count[name] < len(record.runs))
+    return [name for name in record.known_settings().option_names if name in varying]
 
 
 def option_texts(entry: RunRecord, names: Iterable[str]) -> dict[str, str]:
@@ -86,7 +102,7 @@ def option_texts(entry: RunRecord, names: Iterable[str]) -> dict[str, str]:
 
 def options_text(texts: Mapping[str, str]) -> str:
     """Return options for people, ``lr=0.1 units=64``: long values cut, and the last of many left out."""
-    shown = [f"{name}={cut(text, _LONGEST_VALUE)}" for name, text in texts.items()]
+    shown = [f"{name}={shlex.quote(cut(text, _LONGEST_VALUE))}" for name, text in texts.items()]
     return " ".join(shown[:_OPTIONS_SHOWN]) + (" ..." if len(shown) > _OPTIONS_SHOWN else "")
 
 

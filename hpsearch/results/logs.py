@@ -91,12 +91,19 @@ def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | 
     """Return the log of an attempt, None = the newest. Raises FolderError if there is none."""
     found = logs_of_attempts(reader.folder, entry, suffix)
     if not found:
-        raise FolderError(f"run {entry.run.number} left no log yet: it is {entry.state.value}")
+        raise _no_log(entry)
     wanted = max(found) if attempt is None else attempt
     if wanted not in found:
         missing = f"attempt {wanted} left none" if wanted <= entry.attempts else f"there is no attempt {wanted}"
         raise FolderError(f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; {missing}")
     return found[wanted]
+
+
+def _no_log(entry: RunRecord) -> FolderError:
+    """Return the error that a run has printed nothing so far."""
+    if entry.state is RunState.PLANNED:
+        return FolderError(f"run {entry.run.number} left no log yet: it has not started")
+    return FolderError(f"run {entry.run.number} left no log: it is {entry.state.value}")
 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
@@ -115,7 +122,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
             break
         time.sleep(_PAUSE_S)
     if follower is None:
-        raise FolderError(f"run {number} left no log yet: it is {reader.run(number).state.value}")
+        raise _no_log(reader.run(number))
 
 
 def _is_over(reader: SearchReader, number: int) -> bool:

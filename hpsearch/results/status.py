@@ -6,22 +6,32 @@ import json
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import resume_hint
+from hpsearch.console.bar import runs_per_second
+from hpsearch.console.colour import green, red
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
-from hpsearch.console.text import aligned, duration
+from hpsearch.console.text import aligned, amount, duration
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
-from hpsearch.folder.run_tables import best_runs, counts_text, failure_log, performance, varying_options
+from hpsearch.folder.run_tables import (
+    best_runs,
+    counts_text,
+    failure_log,
+    option_texts,
+    options_text,
+    performance,
+    varying_options,
+)
 from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
@@ -41,6 +51,10 @@ Works on any machine that sees the folder, during the search and afterwards.
 _WATCH_INTERVAL_S = 1.0
 #: How many live runs and failures are named one by one.
 _SHOWN = 10
+#: The rate is told once this many runs have ended, if they take this long on average, in seconds.
+_FEWEST_ENDS, _SHORTEST_S = 3, 1.0
+#: What a live run does, as far as that can be seen from here.
+_PHASES = {JobPhase.RUNNING: "running", JobPhase.QUEUED: "queued", JobPhase.UNKNOWN: "may be running"}
 _LABEL_WIDTH = 9
 #: A blank at which no line is wrapped.
 _FIXED_BLANK = "\xa0"
@@ -70,7 +84,7 @@ class LiveRun:
     @property
     def place(self) -> str:
         """Where it runs, for people; empty if that has no name."""
-        return (self.entry.started or self.submitted).place
+        return self.entry.place
 
     @property
     def job(self) -> str:
@@ -82,7 +96,8 @@ class LiveRun:
 class SearchStatus:
     """What is known of a search at one moment (`at`, seconds since the epoch).
 
-    liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now.
+    liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now, and running
+    without those that have `ended` although the journal does not say so.
     runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
     best: the best finished run so far. failures: runs that ended and did not finish, except cancelled ones.
     """
@@ -94,6 +109,7 @@ class SearchStatus:
     liveness: Liveness
     holder: Holder | None
     counts: Counter[RunState]
+    ended: int
     runs_per_hour: float | None
     left_s: float | None
     best: RunRecord | None
@@ -113,8 +129,10 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
         for entry in record
         if (sent := entry.submitted) is not None and entry.is_live
     ]
-    queued = sum(run.phase is JobPhase.QUEUED for run in live)
-    counts[RunState.RUNNING] += counts[RunState.QUEUED] - queued
+    phases = Counter(run.phase for run in live)
+    queued, ended = phases[JobPhase.QUEUED], phases[JobPhase.ENDED]
+    ended += sum(entry.is_open and entry.ended is not None for entry in record)
+    counts[RunState.RUNNING] += counts[RunState.QUEUED] - queued - ended
     counts[RunState.QUEUED] = queued
     states = {Liveness.LIVE: SearchState.RUNNING, Liveness.UNKNOWN: SearchState.UNKNOWN}
     return SearchStatus(
@@ -125,6 +143,7 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
         liveness=liveness,
         holder=holder,
         counts=counts,
+        ended=ended,
         runs_per_hour=rate,
         left_s=left / rate * 3600 if rate and liveness is not Liveness.GONE else None,
         best=next(iter(best_runs(record, record.known_settings())), None),
@@ -133,19 +152,19 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
     )
 
 
+def _ended_now(record: SearchRecord) -> list[RunRecord]:
+    """Return the runs that have ended under the latest controller."""
+    numbers = record.collected_now if record.controller is not None else ()
+    return [entry for entry in record if entry.run.number in numbers and entry.state.is_final]
+
+
 def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
     """Return how many runs end in an hour under the latest controller; None if none has ended."""
-    ended = [
-        entry.collected_at
-        for entry in record
-        if entry.state.is_final and entry.collected_at is not None and entry.run.number in record.collected_now
-    ]
-    if record.controller is None or not ended:
+    ended_at = [entry.collected_at for entry in _ended_now(record) if entry.collected_at is not None]
+    if record.controller is None or not ended_at:
         return None
-    took = max(ended) - record.controller.at
-    # Runs end in bursts: the time since the last end counts only where it is longer than the average.
-    silence = max(0.0, now - max(ended) - took / len(ended))
-    return len(ended) / max(took + silence, 0.001) * 3600
+    rate = runs_per_second(len(ended_at), record.controller.at, max(ended_at), now)
+    return rate and 3600 * rate
 
 
 def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> JobPhase:
@@ -172,14 +191,14 @@ def main(argv: Sequence[str]) -> int:
     console = Console(stamps=False)
     reader = SearchReader(choose_folder(options.folder, console))
     if not options.watch:
-        return console.results(_lines(status_of(reader, time.time()), options.json, console))
+        return console.table(_lines(status_of(reader, time.time()), options.json, console.width))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         _watch(reader, options.json, console)
     return 0
 
 
-def _lines(status: SearchStatus, is_json: bool, console: Console) -> list[str]:
-    return [json.dumps(as_json(status))] if is_json else status_lines(status, console.width)
+def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int | None = None) -> list[str]:
+    return [json.dumps(as_json(status))] if is_json else status_lines(status, width, height)
 
 
 def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
@@ -191,97 +210,131 @@ def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
         now_seen = (reader.record.last_event_at, len(reader.record.runs), status.holder)
         if console.width is not None or now_seen != seen:
             seen = now_seen
-            console.redraw(_lines(status, is_json, console))
+            console.redraw(_lines(status, is_json, console.width, console.height))
         if status.state in (SearchState.ENDED, SearchState.STOPPED):
             return
         time.sleep(_WATCH_INTERVAL_S)
         reader.update()
 
 
-def status_lines(status: SearchStatus, width: int | None) -> list[str]:
-    """Return the status as lines; width: of the terminal, None where there is none."""
-    parts = [
-        ("search", [str(status.folder.path)]),
-        ("name", [name] if (name := status.record.known_settings().name) else []),
-        ("control", _control(status)),
-        ("runs", [f"{len(status.record.runs):,}: {counts_text(status.counts)}"]),
-        ("rate", _rate(status)),
-        ("best", _best(status)),
-        ("live", _live(status.live)),
-        ("failed", _failed(status)),
-    ]
-    lines: list[str] = []
-    for label, texts in parts:
-        wrapped = [line.replace(_FIXED_BLANK, " ") for text in texts for line in _wrapped(text, width)]
-        lines += [f"{'' if number else label:<{_LABEL_WIDTH}}{line}" for number, line in enumerate(wrapped)]
+def status_lines(status: SearchStatus, width: int | None, height: int | None = None) -> list[str]:
+    """Return the status as lines. width, height: of the terminal, which the lines have to fit; None = of any size."""
+    lines = _status_lines(status, width, _SHOWN)
+    for shown in reversed(range(_SHOWN)):
+        if height is None or len(lines) < height:
+            break
+        lines = _status_lines(status, width, shown)
     return lines
 
 
-def _wrapped(text: str, width: int | None) -> list[str]:
-    """Return a text in lines for a terminal, with room for the label; paths and rows of a table stay whole."""
-    if width is None:
+def _status_lines(status: SearchStatus, width: int | None, shown: int) -> list[str]:
+    """Return the status as lines, with this many live and failed runs one by one."""
+    room = None if width is None else max(width - _LABEL_WIDTH, 20)
+    parts: list[tuple[str, Iterable[str], Callable[[str], str]]] = [
+        ("search", [str(status.folder.path)], str),
+        ("name", [name] if (name := status.record.known_settings().name) else [], str),
+        ("state", _state(status), str),
+        ("runs", [_runs(status)], str),
+        ("rate", _rate(status), str),
+        ("left", _left(status), str),
+        ("best", _best(status), green),
+        ("live", _live(status.live, shown, room), str),
+        ("failed", _failed(status, shown), red),
+    ]
+    lines: list[str] = []
+    for label, texts, colour in parts:
+        wrapped = [line.replace(_FIXED_BLANK, " ") for text in texts for line in _wrapped(text, room)]
+        for number, line in enumerate(wrapped):
+            lines.append(f"{'' if number else label:<{_LABEL_WIDTH}}{colour(line)}")
+    return lines
+
+
+def _wrapped(text: str, room: int | None) -> list[str]:
+    """Return a text in lines of this width; paths, commands and rows of a table stay whole."""
+    if room is None:
         return [text]
-    room = max(width - _LABEL_WIDTH, 20)
     return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def _control(status: SearchStatus) -> Iterator[str]:
-    """Say who works on the search, and how to go on if nobody does."""
-    if status.liveness is Liveness.LIVE:
-        yield f"live: {status.holder}"
-    elif status.liveness is Liveness.UNKNOWN:
-        yield f"{status.holder}; whether it still lives cannot be seen from this machine"
+def _state(status: SearchStatus) -> Iterator[str]:
+    """Say whether the search runs, who works on it, and how to resume it if nobody does."""
+    if status.state is SearchState.RUNNING:
+        yield f"running: {status.holder}"
+    elif status.state is SearchState.UNKNOWN:
+        yield f"unknown: {status.holder}, which cannot be seen from this machine"
     elif status.state is SearchState.ENDED:
-        yield "none: every run has ended"
+        yield "ended"
     else:
-        yield "nobody works on it" if status.holder is None else f"the controller is gone ({status.holder})"
-        yield f"go on with: {resume_hint(status.folder.path)}"
+        left = sum(entry.result.state is not RunState.FINISHED for entry in status.record)
+        hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
+        yield f"stopped, {amount(left, 'run')} left; resume with: {hint}"
+        if status.holder is not None:
+            yield f"the controller is gone ({status.holder})"
     if status.record.last_event_at is not None:
         yield f"last event {duration(max(0.0, status.at - status.record.last_event_at))} ago"
 
 
+def _runs(status: SearchStatus) -> str:
+    """Say how many runs are in each state, as far as that can be seen from here."""
+    unseen = sum(run.phase is JobPhase.UNKNOWN for run in status.live)
+    counts = counts_text(status.counts - Counter({RunState.RUNNING: unseen}))
+    counts += f", {unseen:,} may be running" if unseen else ""
+    counts += f", {status.ended:,} ended but not collected" if status.ended else ""
+    return f"{len(status.record.runs):,}: {counts}"
+
+
 def _rate(status: SearchStatus) -> Iterator[str]:
-    if status.runs_per_hour is not None:
+    """Say how fast runs end, while that means something: not after two ends, nor of runs that take no time."""
+    spans = [
+        entry.ended.at - entry.submitted.at for entry in _ended_now(status.record) if entry.ended and entry.submitted
+    ]
+    is_telling = len(spans) >= _FEWEST_ENDS and sum(spans) >= _SHORTEST_S * len(spans)
+    if status.runs_per_hour is not None and status.liveness is not Liveness.GONE and is_telling:
         digits = ",.0f" if status.runs_per_hour >= 10 else ".2g"
-        text = f"{status.runs_per_hour:{digits}} runs an hour"
-        if status.left_s:
-            end = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.at + status.left_s))
-            text += f"; about {duration(status.left_s)} left (until {end})"
-        yield text
-    elif status.liveness is not Liveness.GONE:
-        yield "no run has ended since the controller started"
+        yield f"{status.runs_per_hour:{digits}} runs an hour"
+
+
+def _left(status: SearchStatus) -> Iterator[str]:
+    if status.left_s and len(status.record.collected_now) >= _FEWEST_ENDS:
+        now, end = time.localtime(status.at), time.localtime(status.at + status.left_s)
+        moment = "%H:%M" if now[:3] == end[:3] else "%Y-%m-%d %H:%M"
+        yield f"about {duration(status.left_s)}, until {time.strftime(moment, end)}"
 
 
 def _best(status: SearchStatus) -> Iterator[str]:
     key = status.record.known_settings().performance_key
     if status.best is None:
-        yield f"no finished run with a number under {key}"
+        none = "none" if status.state is SearchState.ENDED else "none yet"
+        yield f"none: no finished run has a number under {key}" if status.counts[RunState.FINISHED] else none
         return
     yield f"{key} {performance(status.best, key):g} (run {status.best.run.number})"
-    options = status.best.run.configuration.as_dict()
-    varying = [f"{name}={options[name]}" for name in varying_options(status.record) if name in options]
-    if varying:
-        yield "  ".join(varying)
+    if text := options_text(option_texts(status.best, varying_options(status.record))):
+        yield text
 
 
-def _live(runs: Sequence[LiveRun]) -> list[str]:
-    if not runs:
+def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
+    """Return a table of the live runs, without columns that say nothing, and without hosts where there is no room."""
+    live = [run for run in runs if run.phase is not JobPhase.ENDED]
+    if not live:
         return []
     rows = [["run", "state", "on", "host", "job", "for"]]
-    for run in runs[:_SHOWN]:
+    for run in live[:shown]:
         number, host = str(run.entry.run.number), run.submitted.host
-        rows.append([number, run.phase.value, run.place or "-", host, run.job, duration(run.for_s)])
-    if not any(run.place for run in runs[:_SHOWN]):
+        rows.append([number, _PHASES[run.phase], run.place or "-", host, run.job, duration(run.for_s)])
+    if not any(run.place for run in live[:shown]):
         rows = [[*row[:2], *row[3:]] for row in rows]
-    return [line.replace(" ", _FIXED_BLANK) for line in aligned(rows)] + _more(len(runs))
+    lines = aligned(rows)
+    if room is not None and max(map(len, lines)) > room:
+        lines = aligned([[*row[:-3], *row[-2:]] for row in rows])
+    return [line.replace(" ", _FIXED_BLANK) for line in lines if shown] + _more(len(live), shown)
 
 
-def _failed(status: SearchStatus) -> list[str]:
-    return list(failure_lines(status.failures, status.record, status.folder))
+def _failed(status: SearchStatus, shown: int) -> list[str]:
+    return list(failure_lines(status.failures, status.record, status.folder, shown))
 
 
-def _more(count: int) -> list[str]:
-    return [f"... and {count - _SHOWN:,} more (--json lists all)"] if count > _SHOWN else []
+def _more(count: int, shown: int) -> list[str]:
+    return [f"... and {count - shown:,} more (--json lists all)"] if count > shown else []
 
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold

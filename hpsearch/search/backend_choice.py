@@ -120,9 +120,9 @@ def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
             gpus.close()
             if options.visible_gpus or not isinstance(error, NoGpuFound):
                 raise
-            several = f"{options.num_cpu_jobs} at once"
-            how = several if options.num_cpu_jobs > 1 else "one after another unless --num_cpu_jobs says more"
-            console.note(f"no GPU is used: runs go in the foreground, {how} ({error})")
+            several = f"{options.num_cpu_jobs} runs at once"
+            how = several if options.num_cpu_jobs > 1 else "one run at a time (--num_cpu_jobs=N for more)"
+            console.note(f"running without GPUs, {how}: {error}")
     return SequentialBackend(options.num_cpu_jobs, console.note)
 
 

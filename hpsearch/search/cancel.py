@@ -57,42 +57,44 @@ def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool
     folder, holder = reader.folder, reader.holder()
     liveness = liveness_of_controller(holder)
     if liveness is Liveness.GONE and is_being_resumed(processes(), folder.path):
-        raise ControllerPresent(f"{folder.path}: a process was told to resume this search, and has not begun")
+        raise ControllerPresent(f"{folder.path}: a process is about to resume this search")
     if holder is None or liveness is Liveness.GONE or (liveness is Liveness.UNKNOWN and controller_is_gone):
         return _end_what_is_left(reader, console)
     if liveness is Liveness.LIVE and reader.is_copy(holder):
-        original = f"a search that is live elsewhere ({holder})"
+        original = f"a search that is running elsewhere ({holder})"
         raise FolderError(f"{folder.path} is a copy of {original}: cancel it in its own folder")
-    how = _ask_to_stop(folder, holder, is_here=liveness is Liveness.LIVE)
-    console.note(f"asked the controller to stop by {how} ({holder})")
+    console.note(f"Stopping...{_ask_to_stop(folder, holder, is_here=liveness is Liveness.LIVE)}")
     if not _has_ended_within(reader, holder, timeout_s):
         if folder.cancel_request.exists():
             console.error(
-                f"no answer from the controller ({holder}) within {timeout_s:g} s; if it lives, it stops as soon as it "
-                f"sees {folder.cancel_request}. If it does not: run this on {holder.host}, or add --controller_is_gone"
+                f"the controller ({holder}) has not answered within {timeout_s:g} s. If it is alive, it stops as soon "
+                f"as it sees {folder.cancel_request}; if not, run this on {holder.host}, or add --controller_is_gone"
             )
         else:
-            console.error(f"the controller was told, and is not done after {timeout_s:g} s; see {folder.log}")
+            console.error(f"the search is still stopping after {timeout_s:g} s; see {folder.log}, or cancel it again")
         return 1
-    is_seen_to_end = reader.holder() != holder or liveness is Liveness.LIVE
-    console.note("the controller has ended" if is_seen_to_end else "it gives no sign of life")
+    if reader.holder() == holder and liveness is not Liveness.LIVE:
+        console.note(f"the controller shows no sign of life ({holder})")
     reader.update()
-    return _end_what_is_left(reader, console)
+    return _end_what_is_left(reader, console, was_running=True)
 
 
 def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
-    """Ask a controller to stop, by a signal or else by a file; return how. Raises StoreError if neither works."""
+    """Ask a controller to stop, by a signal or else by a file; return what people should know about that.
+
+    Raises StoreError if neither works.
+    """
     if is_here and holder.takes_signals:
         try:
             signal_process(holder.process, signal.SIGINT)
-            return "a signal"
+            return ""
         except PermissionError:
             pass  # It is another user's: perhaps the folder is shared.
     try:
         leave_request(folder.cancel_request, holder)
     except StoreError as error:
-        raise StoreError(f"the controller cannot be told to stop ({holder}): {error}") from error
-    return "a request in the search folder"
+        raise StoreError(f"cannot ask the controller to stop ({holder}): {error}") from error
+    return f" (asked process {holder.pid} on {holder.host} through the search folder, which can take a minute)"
 
 
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
@@ -114,15 +116,18 @@ def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) ->
     return True
 
 
-def _end_what_is_left(reader: SearchReader, console: Console) -> int:
-    """End what no controller looks after any more, and tell what the search came to."""
+def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool = False) -> int:
+    """End what no controller looks after any more, and tell what the search came to.
+
+    was_running: a controller has just stopped it.
+    """
     reader.fill_in()
     choice, record = RunChoice(only_ends=True), reader.record
     # A scheduler's jobs can be ended from anywhere, processes only on their machine.
     elsewhere = [entry for entry in record if entry.is_open and is_process_elsewhere(entry)]
     for entry in elsewhere:
         host = entry.submitted.host if entry.submitted else ""
-        where = f"was started on {host} and can only be ended there: run hpsearch cancel on {host}"
+        where = f"was started on {host} and can only be stopped there: run hpsearch cancel on {host}"
         console.warn(f"run {entry.run.number} {where}")
     if choice.of(record):
         try:
@@ -134,7 +139,12 @@ def _end_what_is_left(reader: SearchReader, console: Console) -> int:
             raise
         reader.update()
     else:
-        _tell_the_end(reader, console)
+        _end_leftovers(reader, console)
+        counts = counts_text(Counter(entry.state for entry in reader.record))
+        console.note(f"{'Stopped' if was_running else 'Nothing to stop'}: {counts}")
+        console.result(str(reader.folder.results))
+    if any(entry.state is not RunState.FINISHED for entry in reader.record):
+        console.note(f"resume with: {resume_hint(reader.folder.path)}")
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 
 
@@ -146,19 +156,14 @@ def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -
     runs.add(*(latest_run(reader, entry) for entry in choice.of(reader.record) if entry.is_live))
     backend = choose_backend(options_from_names(reader.record.options), console, only_ends=True)
     with StopRequest() as stop:
-        console.warn(f"nothing can be written there: told {amount(len(runs), 'run')} to end, and this is not recorded")
+        console.warn(f"nothing can be written there: stopping {amount(len(runs), 'run')} without recording it")
         backend.cancel(runs.jobs, stop.alarm)
         backend.close()
 
 
-def _tell_the_end(reader: SearchReader, console: Console) -> None:
-    """Tell what the search came to, after ending what its runs have left behind on this machine."""
+def _end_leftovers(reader: SearchReader, console: Console) -> None:
+    """End what the search's runs have left behind on this machine."""
     record = reader.record
     if original_of(reader.folder, record) is None:
         for process in end_family([entry.token for entry in record if entry.token and not is_process_elsewhere(entry)]):
-            console.note(f"ended what a run had left behind: {process}")
-    counts = Counter(entry.state for entry in record)
-    console.note(f"nothing of the search is live; {amount(len(record.runs), 'run')}: {counts_text(counts)}")
-    if set(counts) != {RunState.FINISHED}:
-        console.note(f"go on with: {resume_hint(reader.folder.path)}")
-    console.result(str(reader.folder.results))
+            console.note(f"ended a process that a run had left behind: {process}")

@@ -136,7 +136,7 @@ class Collector:
             return False
         why = entry.cause or entry.problem
         newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({why})" if why else "")
-        problem = f"{newest}; the result of attempt {kept.attempts} stays"
+        problem = f"{newest}; keeping the result of attempt {kept.attempts}"
         self._console.note(f"run {entry.run.number}: {problem}")
         self._note(entry, Outcome(RunState.FINISHED, dict(kept.summary or {}), problem))
         return True
@@ -146,7 +146,9 @@ class Collector:
         try:
             self._search.add_row(entry)
         except StoreError as error:
-            self._console.warn(f"run {entry.run.number}: {error}; its results are kept and get into the table later")
+            self._console.warn(
+                f"run {entry.run.number}: {error}; its results are kept and will be added to the table later"
+            )
 
     def due(self, is_last_try: bool = False) -> list[OpenRun]:
         """Return the ended runs to collect now; if it is time, also tidy up what could not be tidied up before."""
@@ -189,7 +191,7 @@ class Collector:
                 return self._with_cause(_without_summary(entry.ended, str(error)), entry, logs)
             now = self._clocks.steady()
             if run.tried_until is None:
-                self._console.warn(f"run {run.number} has ended and is collected later: {error}")
+                self._console.warn(f"run {run.number} has ended, and its results cannot be read yet: {error}")
                 run.tried_until = now + _PATIENCE_S
             self._next_try = now + _PAUSE_S
             # A parser that hangs would hold up all others again.
@@ -216,7 +218,7 @@ class Collector:
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:
-                where = f"its logs stay in {folder.logs} for now"
+                where = f"its logs stay in {folder.short(folder.logs)} for now"
                 self._console.warn(f"run {entry.run.number}: {where} ({reason_of(error)})")
             self._unplaced[entry.token] = (entry, logs)
 

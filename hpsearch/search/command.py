@@ -171,7 +171,7 @@ def retry(argv: Sequence[str]) -> int:
     failed = {entry.run.number for entry in reader.record if entry.state.is_failure}
     numbers = named | failed if takes_all_failed else named
     if not numbers:
-        console.note("no run of this search has failed: there is nothing to run again")
+        console.note("no run of this search failed, so there is nothing to retry")
         return 0
     choice = RunChoice(numbers, named, takes_all_failed)
     return resume_search(str(reader.folder.path), given_options(namespace), console, choice).exit_status

@@ -96,7 +96,9 @@ class Dispatcher:
             jobs = self._runs.jobs
             if jobs and isinstance(error, Exception):
                 # An error of ours is no reason to end runs, which go on as after this controller's death.
-                self._console.warn(f"{amount(len(jobs), 'run')} may go on without this controller; resume to collect")
+                self._console.warn(
+                    f"{amount(len(jobs), 'run')} may still be running; resume the search to collect them"
+                )
             elif jobs and not self._backend.jobs_outlive_controller:
                 # Somebody ends this controller without a signal to us: local runs would go on unseen.
                 self._backend.cancel(jobs, self._stop.alarm)
@@ -158,7 +160,7 @@ class Dispatcher:
         with contextlib.suppress(OSError):  # The file system may be away; what is asked for there is seen later.
             asked_by = self._search.who_asked_to_cancel()
         if asked_by is not None:
-            self._console.note(f"told to stop by {asked_by}")
+            self._console.note(f"Asked to stop by {asked_by}")
             self._stop.request(SIGINT)
 
     def _notice(self) -> None:
@@ -239,7 +241,7 @@ class Dispatcher:
             return False
         if not self._collector.finished_after_all(entry):
             return False
-        self._console.note(f"run {entry.run.number} is not run again: by now, its summary says that it has finished")
+        self._console.note(f"run {entry.run.number} has finished after all, as its summary says; it is not run again")
         self._collector.add_row(entry)
         self._progress.ended(entry, False)
         return True
@@ -269,25 +271,25 @@ class Dispatcher:
         self._collect_ended()
         active = self._runs.active
         if active and is_left_alone:
-            self._console.note(f"{amount(len(active), 'run')} left to {self._backend.name}, where they go on")
+            self._console.note(f"{amount(len(active), 'run')} left to {self._backend.name}, where they keep running")
         elif active:
             self._cancel(active)
         self._collect_ended(is_last_try=True)
         if isinstance(self._backend, LeftoverEnder):
             over = [entry.token for entry in self._search.record if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):
-                self._console.note(f"ended what a run had left behind: {process}")
+                self._console.note(f"ended a process that a run had left behind: {process}")
 
     def _cancel(self, active: list[OpenRun]) -> None:
         jobs = self._runs.jobs
-        self._console.note(f"stopping: ending {amount(len(jobs), 'live run')} (once more to kill at once)")
+        self._console.note("Stopping... (a second Ctrl-C kills the runs at once)")
         self._stop.silence()
         self._backend.cancel(jobs, self._stop.alarm)
         statuses = self._backend.poll(jobs)
         for run in active:
             status = statuses.get(run.attempt.token)
             if status is None or status.phase is not JobPhase.ENDED:
-                self._console.warn(f"run {run.number}: its job {run.job and run.job.id} may not have ended")
+                self._console.warn(f"run {run.number}: its job {run.job and run.job.id} may still be running")
                 continue
             reason = "cancelled with the search"
             self._note_end(run, Status(JobPhase.ENDED, status.exit_status, RunState.CANCELLED, reason))
@@ -303,7 +305,9 @@ class Dispatcher:
                 self._end_without_job(run, "cancelled before it was accepted", RunState.CANCELLED)
             elif run.entry.is_doubtful:
                 token = run.attempt.token
-                self._console.warn(f"nobody knows whether there is a job {token}: ask again with hpsearch cancel")
+                self._console.warn(
+                    f"the scheduler did not say whether it has a job {token}: run hpsearch cancel again later"
+                )
 
 
 class Standstill:
@@ -323,14 +327,14 @@ class Standstill:
                 self._next_try = self._steady() + _PAUSE_S
             self.bear(self._search.trouble or trouble, has_live or self._search.trouble is None)
         if self._search.trouble is None and self._since is not None:
-            self._console.note("the journal can be written again")
+            self._console.note("the journal can be written again: going on")
             self._since = None
 
     def bear(self, trouble: StoreError, has_live: bool) -> None:
         """Say what is wrong, once; raise it if it stays so and no run is live."""
         if self._since is None:
             self._since = self._steady()
-            self._console.warn(f"{trouble}: running runs go on, no new one is started until it can be written")
+            self._console.warn(f"{trouble}: no new run starts until it can be written; those running continue")
         is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
         if is_over and not has_live:
             raise trouble

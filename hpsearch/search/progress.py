@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
 from hpsearch.config.program import resume_hint, status_hint
+from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.failures import likeness
@@ -31,29 +32,34 @@ class Progress:
     """Tells of the runs of one search, as they start and end."""
 
     def __init__(self, controller: Controller, entries: Sequence[RunRecord]) -> None:
-        self._console, self._runs = controller.console, controller.runs
-        self._settings = controller.search.settings
-        self._tells_starts = controller.backend.shows_output or not self._console.has_bar
+        self._console, self._runs, self._stop = controller.console, controller.runs, controller.stop
+        self._settings, self._is_verbose = controller.search.settings, controller.options.verbose
+        self._varying = varying_options(controller.search.record)
         self._last_run = max(controller.search.record.runs, default=0)
         finished = [entry for entry in entries if entry.state is RunState.FINISHED]
         self._total = len(entries)
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._best = best_runs(finished, self._settings)[:1]
-        self._folder, self._varying = controller.search.folder, varying_options(controller.search.record)
+        self._folder, self._record = controller.search.folder, controller.search.record
+        self._varying = varying_options(self._record)
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
+        self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar
 
     def started(self, job: Job, is_queued: bool) -> None:
-        if self._tells_starts:
-            place = f" submitted as job {job.id}" if is_queued else f" started{on_place(job.place.label)}"
-            run = job.attempt.run
-            again = f", attempt {job.attempt.number}" if job.attempt.number > 1 else ""
-            self._console.note(f"run {run.number}/{self._last_run}{place}{again}: {shell_line(job.attempt.argv)}")
+        if not self._tells_starts:
+            return
+        run, attempt = job.attempt.run, job.attempt
+        what = f"submitted as job {job.id}" if is_queued else f"started{on_place(job.place.label)}"
+        again = f", attempt {attempt.number}" if attempt.number > 1 else ""
+        options = options_text(option_texts(self._record.runs[run.number], self._varying))
+        options = shell_line(attempt.argv) if self._is_verbose else options
+        self._console.note(f"run {run.number}/{self._last_run} {what}{again}{options and ': '}{options}")
 
     def runs_now(self, job: Job, place: str) -> None:
         if not self._console.has_bar:
             number = job.attempt.run.number
-            self._console.note(f"run {number}/{self._last_run} runs now{on_place(place)} (job {job.id})")
+            self._console.note(f"run {number}/{self._last_run} started{on_place(place)} (job {job.id})")
 
     def ended(self, entry: RunRecord, is_again: bool) -> None:
         if not is_again:
@@ -61,31 +67,31 @@ class Progress:
             if entry.state is RunState.FINISHED:
                 self._best = best_runs([*self._best, entry], self._settings)[:1]
         is_good = entry.state is RunState.FINISHED and not entry.problem
-        if not self._console.has_bar or not is_good:
-            self._console.note(self._ended_line(entry, is_again))
+        # Of runs that end because the search does, the closing lines say how many there were.
+        is_stopped = entry.state is RunState.CANCELLED and self._stop.signal_number is not None
+        if not is_stopped and not (is_good and self._console.has_bar):
+            line = self._ended_line(entry, is_again)
+            self._console.note(red(line) if entry.state.is_failure else line)
         if not is_again:
             self._console.advance_bar()
 
     def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
+        what = f"run {entry.run.number}/{self._last_run} {entry.state.value}"
         took = f" after {duration(entry.took_s)}" if entry.took_s is not None else ""
-        where = on_place(entry.submitted.place) if entry.submitted is not None else ""
-        parts = [f"run {entry.run.number}/{self._last_run} {entry.state.value}{took}{where}"]
+        options = options_text(option_texts(entry, self._varying))
         is_good = entry.state is RunState.FINISHED
-        parts += [self._result(entry) if is_good else self._why(entry)]
-        parts += ["; it is run again"] if is_again else [f" [{sum(self._counts.values())}/{self._total}]"]
-        parts += [] if is_good else [self._hint(entry)]
-        return "".join(parts)
+        said = self._result(entry) if is_good else known_cause(entry, self._folder)
+        parts = [
+            f"{what}{took}{on_place(entry.place)}",
+            f" ({options})" if options else "",
+            f": {said}" if said else "",
+        ]
+        parts += ["; running it again"] if is_again else [f" [{sum(self._counts.values())} of {self._total} done]"]
+        return "".join([*parts, "" if is_good else self._hint(entry)])
 
     def _result(self, entry: RunRecord) -> str:
-        key = self._settings.performance_key
-        value = performance(entry, key)
-        odd = f" ({entry.problem})" if entry.problem else ""
-        return (f": {key} {value:g}" if value is not None else "") + odd
-
-    def _why(self, entry: RunRecord) -> str:
-        """Return why a run did not finish, with the options that tell it from the others."""
-        options = options_text(option_texts(entry, self._varying))
-        return f": {known_cause(entry, self._folder)}" + (f"; {options}" if options else "")
+        key, value = self._settings.performance_key, performance(entry, self._settings.performance_key)
+        return "; ".join([f"{key} {value:g}"] * (value is not None) + [entry.problem] * bool(entry.problem))
 
     def _hint(self, entry: RunRecord) -> str:
         """Return where to read on about a run that did not finish; empty if one like it was told before."""
@@ -99,14 +105,17 @@ class Progress:
             return
         active = self._runs.active
         queued = sum(run.entry.state is RunState.QUEUED for run in active)
-        failed = sum(self._counts.values()) - self._counts[RunState.FINISHED]
-        parts = [f"{len(active) - queued} running"]
-        parts += [f"{queued} queued"] if queued else []
-        parts += slots_in_use(job.place.label for job in self._runs.jobs)
-        parts += [f"{failed} not finished"] if failed else []
+        failed = sum(count for state, count in self._counts.items() if state.is_failure)
         key = self._settings.performance_key
-        parts += [f"best {key} {performance(best, key):g} (run {best.run.number})" for best in self._best]
-        self._console.describe_bar(", ".join(parts))
+        is_over = not active and sum(self._counts.values()) == self._total
+        texts = [] if is_over else [[f"{len(active) - queued} running"]]
+        texts += [[f"{queued} queued"]] if queued else []
+        texts += [[red(f"{failed} failed")]] if failed else []
+        for best in self._best:
+            value = f"{performance(best, key):g} (run {best.run.number})"
+            texts.append([green(f"best {key} {value}"), green(f"best {value}")])
+        slots = slots_in_use(job.place.label for job in self._runs.jobs)
+        self._console.describe_bar([*texts, [", ".join(slots), ""]])
 
 
 def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: Collection[str]) -> list[str]:
@@ -125,18 +134,21 @@ def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: 
     return [*lines, f"  look:     {status_hint(folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
 
 
-def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float) -> list[str]:
+def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_stopped: bool = False) -> list[str]:
     """Return how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
     counts = counts_text(Counter(entry.state for entry in record))
     name = f"{settings.name}: " if settings.name else ""
-    lines = [f"{name}{amount(len(record.runs), 'run')}: {counts} ({duration(took_s)})"]
-    failed = [entry for entry in record if entry.state.is_final and entry.state is not RunState.FINISHED]
-    lines += failure_lines(failed, record, folder)
+    what = "Stopped" if is_stopped else amount(len(record.runs), "run")
+    lines = [f"{name}{what}: {counts} ({duration(took_s)})"]
+    lines += map(red, failure_lines([entry for entry in record if entry.state.is_failure], record, folder))
+    if not is_stopped:
+        lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
     lines += place_lines(record)
     best = best_runs(record, settings)[:5]
     if best:
         direction = "lowest" if settings.sort_ascending else "highest"
         lines.append(f"best by {settings.performance_key} ({direction} first):")
-        lines += ["  " + line for line in best_table(best, record)]
+        header, first, *others = best_table(best, record)
+        lines += ["  " + line for line in (header, green(first), *others)]
     return lines

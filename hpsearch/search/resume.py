@@ -13,6 +13,7 @@ from pathlib import Path
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.options import SearchOptions, options_from_names
+from hpsearch.console.text import amount
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_run
@@ -48,7 +49,7 @@ class RunChoice:
 
 
 #: How to go on although runs cannot be seen.
-_IF_GONE = "or add --runs_are_gone if you know that nothing of the search lives there any more"
+_IF_GONE = "or add --runs_are_gone if you know that nothing of the search is running there any more"
 #: The usual one: everything that is not finished.
 WHAT_IS_LEFT = RunChoice()
 
@@ -63,7 +64,7 @@ def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[Run
             existing_folder(search.settings.run_cwd, Path.cwd())
         except UsageError as error:
             # Every single run would fail otherwise.
-            raise UsageError(f"the runs of this search work in {error}") from error
+            raise UsageError(f"the working directory of this search's runs: {error}") from error
 
 
 def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequence[RunRecord]) -> None:
@@ -75,13 +76,13 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
         return
     original = original_of(folder, record)
     if original is not None:
-        remedy = "go on there, or end them there (hpsearch cancel) and copy it anew"
-        raise FolderError(f"{folder.path} is a copy of {original}, whose runs may still be live: {remedy}")
+        remedy = "resume it there, or stop it there (hpsearch cancel) and copy it again"
+        raise FolderError(f"{folder.path} is a copy of {original}, whose runs may still be running: {remedy}")
     for entry in entries:
         if entry.submitted is not None and is_process_elsewhere(entry, folder):
-            where = f"was started on {entry.submitted.host} and may still be live there"
-            unseen = f"which cannot be seen from {socket.gethostname()}"
-            raise FolderError(f"run {entry.run.number} {where}, {unseen}: go on there, {_IF_GONE}")
+            where = f"was started on {entry.submitted.host} and may still be running there"
+            unseen = f"which {socket.gethostname()} cannot see"
+            raise FolderError(f"run {entry.run.number} {where}, {unseen}: resume there, {_IF_GONE}")
 
 
 def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
@@ -97,8 +98,8 @@ def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequ
             option, where = "--run_cluster", f"process on {started.host}"
         else:
             continue
-        may_live = f"{option}: run {entry.run.number} may still be live as a {where}"
-        raise UsageError(f"{may_live}; wait for it or end it first (hpsearch cancel)")
+        may_run = f"{option}: run {entry.run.number} may still be running as a {where}"
+        raise UsageError(f"{may_run}; wait for it, or stop it first (hpsearch cancel)")
 
 
 def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], cluster: str) -> None:
@@ -110,8 +111,8 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
         is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
         is_elsewhere = bool(cluster) and entry.cluster not in ("", cluster) and not is_named
         if is_elsewhere and liveness_of_run(entry, folder, is_on_cluster=True) is not Liveness.GONE:
-            where = f"may still be live as a job of the cluster {entry.cluster}"
-            here = f"the commands here ask the cluster {cluster}: go on where they ask {entry.cluster}"
+            where = f"may still be running as a job of the cluster {entry.cluster}"
+            here = f"the commands here ask the cluster {cluster}: resume where they ask {entry.cluster}"
             raise UsageError(f"run {entry.run.number} {where}, and {here}, {_IF_GONE}")
 
 
@@ -179,7 +180,7 @@ def options_of(search: LiveSearch) -> SearchOptions:
     try:
         return options_from_names(search.record.options)
     except ValueError as error:
-        problem = f"an option of the search cannot be used ({error})"
+        problem = f"it holds an unusable option of the search ({error})"
         raise FolderError(f"{search.folder.journal}: {problem}; {remedy_for(search.folder.journal)}") from error
 
 
@@ -196,9 +197,23 @@ def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> 
         return [f"results: {folder}"]
     finished, live, rest = _counts(runs, choice)
     if choice.only_ends:
-        return [f"ending what is left of {folder}: {live:,} runs may still be live"]
-    what = f"{finished:,} of {len(runs):,} finished, {live:,} may still be live, {rest:,} to be run"
-    return [f"resuming {folder}", f"runs: {what}"]
+        return [
+            f"Stopping what is left of {folder}" + (f": {amount(live, 'run')} may still be running" if live else "")
+        ]
+    if choice.numbers is not None:
+        waiting = f"; waiting for {live:,} that may still be running" if live else ""
+        return [f"Running {amount(rest, 'run')} of {folder} again{waiting}"]
+    return [f"Resuming {folder}", resumed_text(finished, live, rest)]
+
+
+def resumed_text(finished: int, live: int, rest: int) -> str:
+    """Return what becomes of runs that have finished, may be live, and are to be run."""
+    total = amount(finished + live + rest, "run")
+    had = f"{finished:,} of {total} already finished" if finished else ""
+    had += (f"{', ' if had else ''}{live:,} may still be running") if live else ""
+    if not had:
+        return f"running {total}" if rest == 1 else f"running all {total}"
+    return f"{had}; running the other {rest:,}" if rest else had
 
 
 def _is_same(path: Path, folder: Path) -> bool:

@@ -141,9 +141,10 @@ def _carry_out(
                 stop.request(signal.SIGINT)
             dispatcher.run()
             dispatcher.finish()
-        is_left = controller.options.submit_only and stop.signal_number is None
+        is_stopped = stop.signal_number is not None
+        is_left = controller.options.submit_only and not is_stopped
         if not is_left or any(entry.state.is_final for entry in search.record):
-            console.notes(closing_lines(search.record, search.folder, time.monotonic() - started))
+            console.notes(closing_lines(search.record, search.folder, time.monotonic() - started, is_stopped))
         console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
         if odd := odd_performances(search.record):
             console.warn(odd)
@@ -190,10 +191,10 @@ def _note_controller(controller: Controller, options: Mapping[str, Any]) -> None
 def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
     """Return what people can do after an error that has ended a search."""
     if not folder.journal.exists():
-        how = "what was deleted cannot be resumed, what was moved can, where it lies now"
-        return f"the search folder was deleted or moved while the search ran: {how}"
-    remedy = "make room" if is_full else "mend that"
-    return f"nothing that was written is lost: {remedy}, then {resume_hint(folder.path)}"
+        how = "if it was moved, resume it in its new place"
+        return f"the search folder was deleted or moved while the search ran; {how}"
+    remedy = "make room" if is_full else "fix that"
+    return f"nothing written is lost: {remedy}, then resume with: {resume_hint(folder.path)}"
 
 
 def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) -> SearchEnd:
@@ -205,7 +206,7 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
     try:
         console.result(str(folder.results), None if stopped_by is None else _LAST_WORD_S)
     except KeyboardInterrupt:
-        raise SearchInterrupted(f"the search is over, its results lie in {folder.results}", signal.SIGINT) from None
+        raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
     have_results = all(entry.state is RunState.FINISHED for entry in runs)
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:
@@ -213,5 +214,5 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
         return SearchEnd(folder.results, 0 if is_done else 1)
     if stopped_by is not None and not all_finished:
         hint = retry_hint(folder.path, restored) if have_results else resume_hint(folder.path)
-        raise SearchInterrupted(f"stopped; go on with: {hint}", stopped_by)
+        raise SearchInterrupted(f"stopped; resume with: {hint}", stopped_by)
     return SearchEnd(folder.results, 0 if all_finished else 1)

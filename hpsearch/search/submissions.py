@@ -160,7 +160,9 @@ class Submissions:
         else:
             self._accept(runs, ids, place)
         for run, path in moved:
-            self._console.note(f"run {run.number}: the folder of an earlier attempt now lies in {path}")
+            self._console.note(
+                f"run {run.number}: moved the folder of its earlier attempt to {self._search.folder.short(path)}"
+            )
 
     def _next_attempt(self, entry: RunRecord) -> Attempt:
         return self._prepared.pop(entry.run.number, None) or new_attempt(self._search, entry)

@@ -116,7 +116,7 @@ class Journal:
         if not is_there:
             raise StoreError(f"{self._path}: was deleted, moved or replaced while the search ran")
         if found.st_size != self._size:
-            problem = "was changed by something else while the search ran; nothing is overwritten"
+            problem = "was changed by another program while the search ran; nothing is overwritten"
             raise StoreError(f"{self._path}: {problem}")
 
     def _sync_in_time(self) -> None:
@@ -188,7 +188,9 @@ class JournalReader:
             try:
                 record.apply(event)
             except (KeyError, ValueError, TypeError) as error:
-                self._found_damage(f"the journal is damaged: it does not fit what stands before it ({error!r})", error)
+                self._found_damage(
+                    f"the journal is damaged: this line does not fit the ones before it ({error!r})", error
+                )
 
     def new_events(self) -> Iterator[Event]:
         """Return the events that were added since the last call. Raises FolderError as `read_into` does."""
@@ -227,7 +229,7 @@ class JournalReader:
 
 def remedy_for(journal: Path) -> str:
     """Return what people can do about a journal that cannot be used."""
-    return f"{hint('repair', journal.parent.parent)} keeps what is whole"
+    return f"{hint('repair', journal.parent.parent)} keeps the undamaged lines"
 
 
 def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:

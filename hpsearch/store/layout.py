@@ -76,6 +76,10 @@ class SearchFolder:
         """Return a run's output folder."""
         return self.path / run.folder
 
+    def short(self, path: Path) -> str:
+        """Return a path for people who know this folder already: relative to it, if it lies in there."""
+        return str(path.relative_to(self.path) if path.is_relative_to(self.path) else path)
+
     def exit_file(self, token: str) -> Path:
         """Return where an attempt's launcher leaves the exit status."""
         return self.exits / token

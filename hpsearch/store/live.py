@@ -100,7 +100,7 @@ class LiveSearch:
             was, now = getattr(earlier, name), getattr(settings, name)
             if was != now:
                 problem = f"the search there has {name} {was!r}, this one {now!r}"
-                remedy = "searches in one folder have to agree in that: give another --out_dir"
+                remedy = "searches in one folder must have the same; give another --out_dir"
                 raise FolderError(f"{self.folder.path}: {problem}; {remedy}")
 
     def open_for_work(self, *first: Event) -> None:

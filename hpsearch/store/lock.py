@@ -133,8 +133,8 @@ class ControllerLock:
         if self._taken_by is None and self._ways.now() - self._beat_at > 1.5 * self._ways.beat_s:
             self._beat()
         if self._taken_by is not None:
-            problem = f"another controller has taken this search over ({self._taken_by})"
-            reason = "because this one gave no sign for too long; it writes nothing more"
+            problem = f"another controller has taken over this search ({self._taken_by})"
+            reason = "because this one showed no sign of life for too long; this one writes nothing more"
             raise ControllerPresent(f"{_search_of(self._path)}: {problem}, {reason}")
 
     def release(self) -> None:
@@ -172,8 +172,8 @@ class ControllerLock:
             # An earlier version, whose heart did not beat.
             if has_flock or is_there is False:
                 return content
-            problem = f"{holder} may still work on this search, which cannot be seen from here"
-            remedy = f"if you know that it does not, remove {self._path}"
+            problem = f"{holder} may still be working on this search, and this machine cannot see it"
+            remedy = f"if you know that it is not, remove {self._path}"
             raise ControllerPresent(f"{_search_of(self._path)}: {problem}; {remedy}")
         if is_there is False and holder.boot == self.holder.boot:
             return content
@@ -182,7 +182,7 @@ class ControllerLock:
     def _watched(self, content: bytes, holder: Holder) -> bytes:
         """Return what the lock file says if that stands still for two heartbeats; clocks of machines may differ."""
         wait_s = 2 * (holder.beat_s or self._ways.beat_s)
-        self._ways.tell(f"the lock of this search was not given back ({holder}): watching it for {wait_s:g} s")
+        self._ways.tell(f"checking for {wait_s:g} s whether this search still runs elsewhere ({holder})")
         end = self._ways.now() + wait_s
         while self._ways.now() < end:
             self._ways.sleep(wait_s / 2 / _LOOKS_AN_INTERVAL)
@@ -301,8 +301,8 @@ def _search_of(path: Path) -> Path:
 
 
 def _present(path: Path, holder: Holder | None) -> ControllerPresent:
-    problem = f"another controller works on this search ({holder or 'just starting'})"
-    return ControllerPresent(f"{_search_of(path)}: {problem}; wait for its end or stop it first")
+    problem = f"this search is already running ({holder or 'just starting'})"
+    return ControllerPresent(f"{_search_of(path)}: {problem}; wait until it ends, or stop it first (hpsearch cancel)")
 
 
 def leave_request(path: Path, holder: Holder) -> None:

@@ -73,6 +73,12 @@ class RunRecord:
         return None if began is None else max(0.0, self.ended.at - began)
 
     @property
+    def place(self) -> str:
+        """Where the newest attempt runs or ran, for people; empty if that has no name."""
+        # A scheduler tells the host only when a job starts.
+        return (self.started and self.started.place) or (self.submitted.place if self.submitted else "")
+
+    @property
     def is_live(self) -> bool:
         """True if an attempt was submitted and its end is not recorded."""
         return self.submitted is not None and self.ended is None
@@ -121,8 +127,8 @@ class SearchRecord:
         """Return the settings. Raises FolderError if the journal holds no planned search."""
         if self.settings is None:
             raise FolderError(
-                "the journal holds no planned search: hpsearch repair DIR puts back what other files know of it, "
-                "hpsearch postprocess DIR gathers what runs left here"
+                "the journal holds no planned search: hpsearch repair DIR restores what other files say about it, "
+                "hpsearch postprocess DIR gathers the results"
             )
         return self.settings
 

@@ -98,7 +98,9 @@ def set_aside_foreign(folder: SearchFolder) -> list[str]:
     files = (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits)
     foreign = [(path, "folder") for path in folders if os.path.lexists(path) and not path.is_dir()]
     foreign += [(path, "file") for path in files if os.path.lexists(path) and not path.is_file()]
-    return [f"{path}: expected a {kind}, found something else; it is now {_renamed(path)}" for path, kind in foreign]
+    return [
+        f"{path}: expected a {kind}, found something else; renamed it to {_renamed(path)}" for path, kind in foreign
+    ]
 
 
 def _name_aside(path: Path) -> Path:
@@ -154,7 +156,7 @@ def _fitting(repair: JournalRepair) -> SearchRecord:
             record.apply(event)
             fitting.append((number, event))
         except (KeyError, ValueError, TypeError) as error:
-            repair.dropped.append(f"line {number}: it does not fit what stands before it ({error!r})")
+            repair.dropped.append(f"line {number}: it does not fit the lines before it ({error!r})")
     repair.events = fitting
     return record
 

@@ -109,7 +109,7 @@ def test_jobs_of_one_scheduler_are_not_looked_for_at_another(
     controller.kill()
     controller.wait()
     result = project.ask("resume", "out", "--scheduler=slurm")
-    assert (result.exit_status, "may still be live as a job of lsf" in result.stderr) == (2, True), result.stderr
+    assert (result.exit_status, "may still be running as a job of lsf" in result.stderr) == (2, True), result.stderr
 
 
 def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: FakeLsf) -> None:
@@ -119,7 +119,7 @@ def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: Fake
     controller.kill()
     controller.communicate()
     result = project.ask("resume", "out", "--run_cluster")
-    assert (result.exit_status, "may still be live as a process" in result.stderr) == (2, True), result.stderr
+    assert (result.exit_status, "may still be running as a process" in result.stderr) == (2, True), result.stderr
     assert project.ask("cancel", "out").exit_status == 0
     assert not any(map(is_alive, pids(project)))
 

@@ -121,7 +121,7 @@ def test_a_live_search_is_not_resumed_on_a_machine_that_does_not_see_its_lock(pr
         wait_until(lambda: journal_has(here.path / "s", "submitted", 1), "a live run")
         refused = far.ask("resume", "s")
         assert refused.exit_status == 2
-        assert f"another controller works on this search (process {controller.pid} on here, since " in refused.stderr
+        assert f"this search is already running (process {controller.pid} on here, since " in refused.stderr
         assert controller.poll() is None
     finally:
         here.ask("cancel", "s")
@@ -141,7 +141,7 @@ def test_a_search_of_a_machine_that_is_gone_is_taken_over_after_its_heart_stood_
     controller.communicate()
     result = far.ask("resume", "s", "--runs_are_gone")
     assert result.exit_status == 0, result.stderr
-    assert f"the lock of this search was not given back (process {controller.pid} on here, since " in result.stderr
+    assert f"whether this search still runs elsewhere (process {controller.pid} on here, since " in result.stderr
     assert sorted(row["acc"] for row in rows(here.path / "s")) == ["1", "2"]
 
 
@@ -157,4 +157,4 @@ def test_a_controller_on_a_machine_that_is_gone_is_not_waited_for_when_its_searc
     result = far.ask("cancel", "s")
     assert "it gives no sign of life" in result.stderr
     # What it left can be ended on its machine only.
-    assert (result.exit_status, "can only be ended there" in result.stderr) == (1, True)
+    assert (result.exit_status, "can only be stopped there" in result.stderr) == (1, True)

@@ -90,12 +90,12 @@ def test_a_run_that_has_not_started_has_no_log(project: Project) -> None:
     assert (result.exit_status, result.stdout, result.stderr) == (
         2,
         "",
-        "hpsearch: run 2 left no log yet: it is planned\n",
+        "hpsearch: run 2 left no log yet: it has not started\n",
     )
     controller.kill()
     controller.communicate()
     result = project.ask("logs", "out", "2", "--follow")
-    assert (result.exit_status, result.stderr) == (2, "hpsearch: run 2 left no log yet: it is planned\n")
+    assert (result.exit_status, result.stderr) == (2, "hpsearch: run 2 left no log yet: it has not started\n")
     assert project.ask("cancel", "out").exit_status == 0
 
 

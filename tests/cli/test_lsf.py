@@ -407,7 +407,7 @@ def test_after_sigterm_the_jobs_go_on_and_a_resumed_search_collects_them(project
     controller = start_running(project, lsf, 2, "--num_jobs=2")
     controller.terminate()
     _, stderr = controller.communicate()
-    assert (controller.returncode, "2 runs left to LSF, where they go on" in stderr) == (143, True), stderr
+    assert (controller.returncode, "2 runs left to LSF, where they keep running" in stderr) == (143, True), stderr
     project.go()
     lsf.wait_for_all()
     result = project.run("--resume=out")

@@ -50,7 +50,7 @@ def test_a_parser_that_hangs_is_ended_told_of_and_tried_once_more_at_the_end(
     status, said = search_with(project, odd, "--parser_timeout=1")
     assert status == 1
     assert sorted(row["acc"] for row in rows(project.path / "out")) == ["1.0", "3.0"]
-    assert said.count("run 2 has ended and is collected later: _SUMMARY_PARSER_HANDLE for ") == 1
+    assert said.count("run 2 has ended, and its results cannot be read yet: _SUMMARY_PARSER_HANDLE for ") == 1
     assert "no answer within 1 s, which --parser_timeout sets\n" in said
     called = [line.split() for line in calls.read_text().splitlines()]
     assert [number for number, _ in called] == ["0", "1", "2", "1"]

@@ -147,7 +147,9 @@ def test_a_search_whose_working_directory_cannot_be_used_keeps_its_runs(project:
     work = project.path / "work"
     work.rename(project.path / "elsewhere") if how == "gone" else work.chmod(0)
     [(status, said)] = answers(project, [["retry", "out", "--run=1"]])
-    assert (status, said.startswith(f"hpsearch: the runs of this search work in {work}: ")) == (2, True), said
+    assert (status, said.startswith(f"hpsearch: the working directory of this search's runs: {work}: ")) == (2, True), (
+        said
+    )
     assert len(rows(project.path / "out")) == 2
 
 
@@ -172,4 +174,4 @@ def test_a_retry_ends_with_the_reason_where_its_folders_may_not_be_written(proje
     warning = next(line for line in done.stderr.splitlines() if "warning: " in line)
     assert "warning: 1 run not submitted: " in warning
     assert str(folder) in warning
-    assert warning.endswith("(Permission denied); mend that, then resume")
+    assert warning.endswith("(Permission denied); fix that, then resume")

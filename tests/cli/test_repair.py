@@ -55,7 +55,7 @@ def test_a_search_with_a_damaged_line_of_any_kind_is_repaired_and_resumed(stoppe
     content = journal_of(stopped).read_bytes()
     refused = stopped.ask("resume", "s")
     assert refused.exit_status == 2
-    assert "-m hpsearch repair s keeps what is whole" in refused.stderr
+    assert "-m hpsearch repair s keeps the undamaged lines" in refused.stderr
     repaired = stopped.ask("repair", "s")
     assert (repaired.exit_status, repaired.stdout) == (0, ""), repaired.stderr
     assert "dropped: line " in repaired.stderr
@@ -70,7 +70,7 @@ def test_a_search_with_a_damaged_line_of_any_kind_is_repaired_and_resumed(stoppe
 def test_a_folder_that_is_whole_is_not_changed(stopped: Project) -> None:
     before = journal_of(stopped).read_bytes(), sorted(journal_of(stopped).parent.iterdir())
     result = stopped.ask("repair", "s")
-    assert (result.exit_status, "nothing is damaged, and nothing was changed" in result.stderr) == (0, True)
+    assert (result.exit_status, "no damage found, nothing changed" in result.stderr) == (0, True)
     assert (journal_of(stopped).read_bytes(), sorted(journal_of(stopped).parent.iterdir())) == before
 
 
@@ -127,7 +127,7 @@ def test_a_live_search_is_not_repaired(project: Project) -> None:
     wait_until(lambda: journal_has(project.path / "s", "submitted", 1), "a live run")
     before = journal_of(project).read_bytes()
     refused = project.ask("repair", "s")
-    assert (refused.exit_status, "another controller works on this search" in refused.stderr) == (2, True)
+    assert (refused.exit_status, "this search is already running" in refused.stderr) == (2, True)
     assert journal_of(project).read_bytes() == before
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=60)

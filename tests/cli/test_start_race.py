@@ -27,7 +27,7 @@ def test_a_folder_that_another_search_took_over_is_left_to_it(project: Project) 
     wait_until(lambda: (project.path / "s" / "search_results.csv").exists(), "the second search runs")
     project.go()
     _, told = slow.communicate(timeout=60)
-    assert (slow.returncode, "another controller works on this search" in told) == (2, True)
+    assert (slow.returncode, "this search is already running" in told) == (2, True)
     winner.communicate(timeout=60)
     assert (winner.returncode, len(rows(project.path / "s"))) == (0, 2)
 

@@ -70,9 +70,10 @@ def edit_lock(folder: Path, **changes: object) -> None:
 
 def test_a_live_search_tells_its_counts_and_what_runs_where(project: Project, live: subprocess.Popen[str]) -> None:
     text = project.ask("status", "out").stdout
-    assert re.search(rf"^control  live: process {live.pid} on \S+, since ", text, re.MULTILINE)
-    assert "runs     3: 1 planned, 1 running, 1 finished\n" in text
-    assert re.search(r"^rate     [\d,]+ runs an hour; about .* left", text, re.MULTILINE)
+    assert re.search(rf"^state    running: process {live.pid} on \S+, since ", text, re.MULTILINE)
+    assert "runs     3: 1 finished, 1 running, 1 not started\n" in text
+    # One end tells nothing of the others.
+    assert re.search(r"^(rate|left) ", text, re.MULTILINE) is None
     assert "best     acc 5 (run 1)\n         sleep=0\n" in text
     assert re.search(r"^ {9}2 +running +\S+ +process \d+ +[\d.]+ s$", text, re.MULTILINE)
 
@@ -125,7 +126,7 @@ def test_an_ended_search_tells_its_failures_with_cause_and_log(project: Project,
     assert failure["reason"].startswith("exit status 1; there is no summary file")
     assert Path(failure["log"]).read_text() == "it went wrong\n"
     text = project.ask("status", "out").stdout
-    assert "control  none: every run has ended\n" in text
+    assert "state    ended\n" in text
     (group,) = answer["failure_groups"]
     assert (failure["cause"], group["cause"], group["runs"]) == ("it went wrong", "it went wrong", [2])
     assert group["logs"].endswith(" 2 --err")
@@ -146,7 +147,7 @@ def test_a_killed_controller_is_said_to_be_gone_and_how_to_go_on(project: Projec
         assert answer["seconds_left"] is None
         text = project.ask("status", "out").stdout
         assert f"the controller is gone (process {controller.pid} on " in text
-        assert f"go on with: {answer['resume']}\n" in text
+        assert f"state    stopped, 2 runs left; resume with: {answer['resume']}\n" in text
     finally:
         os.killpg(int(answer["live"][0]["job"].partition("@")[0]), signal.SIGKILL)
     wait_until(lambda: status(project)["live"][0]["state"] == "ended", "the run's end")
@@ -159,8 +160,8 @@ def test_a_controller_on_another_machine_is_named_and_not_guessed_at(
     answer = status(project)
     assert (answer["state"], answer["controller"]["presence"]) == ("unknown", "unknown")
     text = project.ask("status", "out").stdout
-    assert f"control  process {live.pid} on elsewhere, since " in text
-    assert "whether it still lives cannot be seen from this machine\n" in text
+    assert f"state    unknown: process {live.pid} on elsewhere, since " in text
+    assert ", which cannot be seen from this machine\n" in text
     assert re.search(r"last event [\d.]+ s ago", text)
 
 

@@ -108,7 +108,7 @@ def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) 
     assert search.wait(timeout=20) == 0
     # What stands on a line when it is left: the terminal makes line breaks "\r\n".
     lines = [line.rpartition(b"\r")[2] for line in shown.replace(b"\r\n", b"\n").split(b"\n")]
-    assert [line[:5] for line in lines if b" left " in line] == [b"3/3 |"]
+    assert [line[:5] for line in lines if b" elapsed" in line] == [b"3/3 |"]
     assert [line for line in lines if line.startswith(b"run 3/3 started")] != []
 
 

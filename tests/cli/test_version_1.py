@@ -21,7 +21,7 @@ def accs(folder: Path, name: str = "search_results.csv") -> list[str]:
     "kind, told",
     [
         ("finished", "3: 3 finished"),
-        ("killed", "3: 1 planned, 1 running, 1 finished"),
+        ("killed", "3: 1 finished, 1 not started, 1 ended but not collected"),
         ("failed", "3: 2 finished, 1 failed"),
         ("grid_config", "2: 1 finished, 1 cancelled"),
         ("lsf", "3: 3 running, 0 finished"),

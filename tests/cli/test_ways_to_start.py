@@ -58,11 +58,11 @@ def run(argv: list[str], cwd: Path, **environment: str) -> Result:
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter that has numpy and tqdm, but not this package installed."""
+    """An interpreter that has numpy, but not this package installed."""
     folder = tmp_path_factory.mktemp("bare") / "venv"
     venv.create(folder, symlinks=True)
     site = next((folder / "lib").glob("python3*")) / "site-packages"
-    for name in ("numpy", "numpy.libs", "tqdm"):
+    for name in ("numpy", "numpy.libs"):
         for found in (Path(entry) / name for entry in sys.path if (Path(entry) / name).is_dir()):
             (site / name).symlink_to(found)
             break
@@ -227,7 +227,7 @@ def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_pytho
     (folder / "train.py").write_text(STOPS)
     stopped = run([bare_python, "hpsearch.py", "--visible_gpus=-1"], cwd=folder)
     assert stopped.exit_status == 130, stopped.stderr
-    hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
+    hint = stopped.stderr.splitlines()[-1].partition("resume with: ")[2]
     assert hint.startswith(f"{bare_python} hpsearch.py --resume out/hyperparam_search/search_")
     (folder / "train.py").write_text(SCRIPT)
     resumed = run(["sh", "-c", hint], cwd=folder)
@@ -241,7 +241,7 @@ def test_the_hint_to_resume_is_short_where_the_package_is_found(tmp_path: Path, 
     (work / "train.py").write_text(STOPS)
     options = ["--grid_module=sims.hpsearch_config", "--run_cwd=sims", "--visible_gpus=-1"]
     stopped = run([bare_python, "-m", "hpsearch.hpsearch", *options], cwd=root)
-    hint = stopped.stderr.splitlines()[-1].partition("go on with: ")[2]
+    hint = stopped.stderr.splitlines()[-1].partition("resume with: ")[2]
     assert hint.startswith(f"{bare_python} -m hpsearch.hpsearch --resume sims/out/hyperparam_search/search_")
 
 

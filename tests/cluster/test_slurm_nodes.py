@@ -29,7 +29,7 @@ def test_the_run_of_a_dead_node_is_run_again_and_its_old_process_changes_nothing
     searches.wait_for_executions(2)
     searches.go()
     result = searches.end(search)
-    assert (said(result, "run 1/1 lost", "Slurm: NODE_FAIL", "; it is run again"), result.exit_status) == ([], 0)
+    assert (said(result, "run 1/1 lost", "Slurm: NODE_FAIL", "; running it again"), result.exit_status) == ([], 0)
     assert (searches.executions(), searches.states(), len(searches.rows())) == ({1: 2}, {1: "finished"}, 1)
 
 

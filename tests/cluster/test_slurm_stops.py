@@ -30,7 +30,7 @@ def test_fault_7_ctrl_c_cancels_the_jobs_of_this_search_and_no_others(searches: 
     submitted = len(searches.job_ids())
     search.send_signal(signal.SIGINT)
     result = searches.end(search)
-    assert (said(result, f"stopping: ending {submitted} live runs", "--resume"), result.exit_status) == ([], 130)
+    assert (said(result, "Stopping...", "--resume"), result.exit_status) == ([], 130)
     assert "may not have ended" not in result.stderr
     assert [row.job_id for row in searches.live_jobs()] == [other]
     assert Counter(searches.states().values()) == {"cancelled": submitted}
@@ -48,7 +48,7 @@ def test_fault_6_a_controller_that_is_terminated_leaves_its_jobs_alone(
     searches.wait_for_executions(2)
     search.send_signal(number)
     result = searches.end(search)
-    left = said(result, "2 runs left to Slurm, where they go on", f"--resume '{searches.folder}'")
+    left = said(result, "2 runs left to Slurm, where they keep running", f"--resume '{searches.folder}'")
     assert (left, result.exit_status) == ([], 128 + number)
     assert len(searches.live_jobs()) == 2
     searches.go()

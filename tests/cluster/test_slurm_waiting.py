@@ -50,7 +50,7 @@ def test_a_job_that_its_node_cannot_launch_is_replaced(searches_on: Callable[...
     searches.wait_for_events("collected")
     away.rename(spool)
     result = searches.end(search)
-    assert (said(result, "run 1/1 lost", "it is run again"), result.exit_status) == ([], 0)
+    assert (said(result, "run 1/1 lost", "running it again"), result.exit_status) == ([], 0)
     assert (searches.executions(), len(searches.rows())) == ({1: 1}, 1)
 
 

@@ -65,7 +65,7 @@ def test_a_search_inside_a_job_that_ends_leaves_its_jobs_alone(searches: Cluster
     searches.cluster.run(["scancel", outer])
     searches.cluster.wait_for(outer)
     log = Result(143, "", outer_log(searches))
-    assert said(log, "1 run left to Slurm, where they go on", "stopped; go on with:") == []
+    assert said(log, "1 run left to Slurm, where they keep running", "stopped; resume with:") == []
     assert [row.job_id for row in searches.live_jobs()] == searches.job_ids()
     searches.go()
     assert searches.resume().exit_status == 0

@@ -117,7 +117,7 @@ def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) 
         wait_until(lambda: journal_has(folder, "submitted", 1), "the first run")
         second = project.run(f"--resume={folder}")
         assert second.exit_status == 2
-        assert f"another controller works on this search (process {first.pid} on " in second.stderr
+        assert f"this search is already running (process {first.pid} on " in second.stderr
     finally:
         first.terminate()
         first.communicate()

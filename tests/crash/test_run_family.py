@@ -141,7 +141,7 @@ def test_a_run_that_ends_well_may_leave_a_service_until_the_search_is_cancelled(
     lived_on = is_alive(service)
     cancelled = project.ask("cancel", "out")
     assert (lived_on, is_alive(service)) == (True, False)
-    assert f"ended what a run had left behind: python3 ({service})" in cancelled.stderr
+    assert f"ended a process that a run had left behind: python3 ({service})" in cancelled.stderr
 
 
 def test_ctrl_c_ends_what_earlier_runs_left(project: Project) -> None:

@@ -16,6 +16,7 @@ import pytest
 from searches import SETTINGS
 
 from hpsearch.backends.process_identity import job_id, signal_process
+from hpsearch.console.colour import green, without_colour
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
@@ -87,7 +88,7 @@ def test_a_lock_names_its_holder_until_it_is_given_back(folder: SearchFolder) ->
     holder = Holder("here", 7, 5.0, "7@8", takes_signals=True)
     with ControllerLock(folder.lock, holder):
         assert lock_holder(folder.lock) == replace(holder, inode=folder.lock.stat().st_ino, beat_s=5.0)
-        with pytest.raises(FolderError, match=r"another controller works on this search \(process 7 on here, since "):
+        with pytest.raises(FolderError, match=r"this search is already running \(process 7 on here, since "):
             ControllerLock(folder.lock)
     assert lock_holder(folder.lock) is None
 
@@ -228,12 +229,12 @@ def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFo
     ]
     write(folder, *plans, SearchStarted(settings.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
     write(folder, *run_events(1, "1@1", 0.0, value="0.5"), *run_events(2, "2@2", 3.0, "far"))
-    lines = status_lines(status_of(SearchReader(folder), 9.0), 60)
+    lines = [without_colour(line) for line in status_lines(status_of(SearchReader(folder), 9.0), 60)]
     assert [line for line in lines if len(line) > 60 and str(folder.path) not in line] == []
     assert any(line.startswith("best     acc 0.5 (run 1)") for line in lines)
     piped = status_lines(status_of(SearchReader(folder), 9.0), None)
-    options = "  ".join(f"{name}=value number 1" for name in settings.option_names)
-    assert " " * 9 + options in piped
+    options = " ".join(f"{name}='value number 1'" for name in settings.option_names)
+    assert " " * 9 + green(options) in piped
 
 
 def test_a_run_that_is_run_again_keeps_one_row_in_the_table(folder: SearchFolder) -> None:

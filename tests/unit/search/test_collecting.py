@@ -70,7 +70,7 @@ def test_a_summary_that_cannot_be_read_for_a_moment_is_read_later(
     dispatch(search, FakeBackend(clock))
     assert recorded(search) == ALL_FINISHED
     assert len(read_table(search.folder.results)) == 3
-    assert capsys.readouterr().err.count("run 1 has ended and is collected later") == 1
+    assert capsys.readouterr().err.count("run 1 has ended, and its results cannot be read yet") == 1
 
 
 def test_the_last_summary_that_cannot_be_read_for_some_seconds_is_waited_for(
@@ -118,7 +118,7 @@ def test_a_row_that_finds_no_room_comes_with_the_next_one(
     backend.while_waiting = lambda: seen.append(len(read_table(search.folder.results)))
     dispatch(search, backend)
     assert len(read_table(search.folder.results)) == 3
-    assert "run 1: full; its results are kept and get into the table later" in capsys.readouterr().err
+    assert "run 1: full; its results are kept and will be added to the table later" in capsys.readouterr().err
 
 
 class Failing:
@@ -159,7 +159,7 @@ def test_without_room_for_the_journal_runs_go_on_and_nothing_new_starts_until_th
     assert (started, backend.cancelled) == ([1, 2], [])
     assert recorded(search) == ALL_FINISHED
     said = capsys.readouterr().err
-    assert (said.count("journal: full: running runs go on"), said.count("can be written again")) == (1, 1)
+    assert (said.count("journal: full: no new run starts"), said.count("can be written again")) == (1, 1)
 
 
 def test_the_search_ends_after_ten_minutes_without_room_and_without_a_live_run(
@@ -239,7 +239,7 @@ def test_a_mistake_of_ours_ends_no_run(
     with pytest.raises(RuntimeError):
         dispatch(search, backend)
     assert backend.cancelled == []
-    assert "1 run may go on without this controller; resume to collect" in capsys.readouterr().err
+    assert "1 run may still be running; resume the search to collect them" in capsys.readouterr().err
 
 
 def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:

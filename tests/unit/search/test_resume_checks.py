@@ -96,7 +96,7 @@ def test_live_runs_are_looked_for_where_they_were_started(
 
 def test_a_process_of_another_machine_is_not_taken_over(tmp_path: Path) -> None:
     record = record_of(tmp_path, INTENDED, PROCESS)
-    with pytest.raises(FolderError, match="run 1 was started on elsewhere and may still be live there"):
+    with pytest.raises(FolderError, match="run 1 was started on elsewhere and may still be running there"):
         check_adoptable(SearchFolder(tmp_path), record, list(record))
 
 

@@ -123,7 +123,7 @@ def test_a_retry_that_fails_leaves_the_earlier_result_and_its_folder(
     assert first_column(finished) == ["1.1", "2.1"]
     assert summary_of(finished, 1).startswith("acc 1.1\n")
     assert states(finished) == {1: "finished", 2: "finished"}
-    assert finished.record.runs[1].problem.endswith("the result of attempt 1 stays")
+    assert finished.record.runs[1].problem.endswith("keeping the result of attempt 1")
     before = list(backend.started)
     dispatch(finished, backend)
     assert backend.started == before, "what is kept is finished: there is nothing to resume"

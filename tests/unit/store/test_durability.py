@@ -157,7 +157,7 @@ def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None
     with closing(Journal(path)) as journal, closing(Journal(path)) as other:
         other.append(AttemptIntended(1, "other", 1.0))
         before = path.read_bytes()
-        with pytest.raises(StoreError, match="journal: was changed by something else while the search ran"):
+        with pytest.raises(StoreError, match="journal: was changed by another program while the search ran"):
             journal.append(AttemptIntended(1, "own", 1.0))
     assert path.read_bytes() == before
 

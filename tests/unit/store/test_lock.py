@@ -78,9 +78,7 @@ def test_a_lock_that_another_process_has_is_another_controller(path: Path) -> No
         raise OSError(errno.EWOULDBLOCK, "Resource temporarily unavailable")
 
     left(path, OTHER)
-    with pytest.raises(
-        ControllerPresent, match=r"s: another controller works on this search \(process 9 on far, since"
-    ):
+    with pytest.raises(ControllerPresent, match=r"s: this search is already running \(process 9 on far, since"):
         ControllerLock(path, OWN, Time().ways(flock=flock))
 
 
@@ -119,7 +117,7 @@ def test_a_heart_that_stands_still_for_two_beats_is_taken_over_from(path: Path, 
     with ControllerLock(path, OWN, clock.ways(is_there)) as lock:
         assert lock_holder(path) == lock.holder
     assert 110.0 <= clock.now_s < 111.0
-    assert ["watching it for 10 s" in told for told in clock.told] == [True]
+    assert ["checking for 10 s" in told for told in clock.told] == [True]
 
 
 @pytest.mark.parametrize("beats_after_s", [0.5, 5.0, 9.5])
@@ -164,7 +162,7 @@ def test_a_holder_of_an_earlier_version_is_followed_where_the_lock_of_the_system
 def test_a_holder_of_an_earlier_version_is_asked_about_where_there_are_no_locks(path: Path) -> None:
     path.write_text(json.dumps({"host": "far", "pid": 9, "since": 1.0}))
     with pytest.raises(
-        ControllerPresent, match=r"may still work on this search.*if you know that it does not, remove "
+        ControllerPresent, match=r"may still be working on this search.*if you know that it is not, remove "
     ):
         ControllerLock(path, OWN, Time().ways(flock=no_flock))
 
@@ -229,7 +227,7 @@ def test_a_controller_that_stood_still_notices_that_another_took_over_and_writes
         before = folder.journal.read_bytes(), folder.results.read_bytes()
         clock.now_s += 3 * 3600
         with pytest.raises(
-            ControllerPresent, match=r"another controller has taken this search over \(process 7 on far"
+            ControllerPresent, match=r"another controller has taken over this search \(process 7 on far"
         ):
             slow.note(AttemptIntended(1, "sim_1.1.ab", 1.0))
         with pytest.raises(ControllerPresent):

@@ -149,7 +149,7 @@ def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: bytes) -> None:
     journal = tmp_path / ".hpsearch" / "journal.jsonl"
     journal.parent.mkdir()
     journal.write_bytes(LINES[1] + line + b"\n" + LINES[2])
-    with pytest.raises(FolderError, match=r"journal\.jsonl, line 2: .*; hpsearch repair .* keeps what is whole"):
+    with pytest.raises(FolderError, match=r"journal\.jsonl, line 2: .*; hpsearch repair .* keeps the undamaged lines"):
         read_record(SearchFolder(tmp_path))
     reader, record = JournalReader(journal, passes_over_damage=True), SearchRecord()
     reader.read_into(record)
