@@ -64,7 +64,7 @@ def _check_options(folder: SearchFolder, options: SeedsOptions) -> None:
     for name in options.search.given_by_hand:
         if name in PLANNING_OPTIONS:
             recorded = f"--{name} cannot be given: the search in {folder.path} recorded its own"
-            raise UsageError(f"{recorded}; with --out_dir=NEW_FOLDER the seeds go elsewhere, and it can")
+            raise UsageError(f"{recorded}; to choose another, put the seeds elsewhere with --out_dir=DIR")
 
 
 def _check_is_over(reader: SearchReader) -> None:
@@ -99,8 +99,11 @@ def _tell(
         what = f"{amount(waiting, 'other run')} of this search did not end, and may be better"
         console.warn(f"{what}; to run them: {resume_hint(reader.folder.path)}")
     for rank, (each, left) in enumerate(zip(repeated, lefts), start=1):
-        value = f"{label_of(each.chosen.best, settings)}, {settings.performance_key} {each.chosen.value}"
-        console.note(f"{_RANKS.get(rank, f'{rank}th best')} configuration: {each.text or 'no options'} ({value})")
+        label = label_of(each.chosen.best, settings)
+        which = each.origin if label == each.origin else f"{each.origin}, now {label}"
+        value = f"{settings.performance_key} {each.chosen.value}"
+        rank_text = _RANKS.get(rank, f"{rank}th best")
+        console.note(f"{rank_text} configuration: {each.text or 'no options'} ({which}: {value})")
         original = next((run for run in each.runs if run.seed is None and run.configuration is not None), None)
         if original is not None and original.configuration is not None:
             why = no_seed(original.configuration.options, options.seed_options)

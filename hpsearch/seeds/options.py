@@ -1,7 +1,7 @@
 """The options of gathering random seeds: what the command line says, and what a user's own script sets."""
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,12 +45,13 @@ exit status: as of the search (0 all runs finished; 1 some did not); 2 wrong usa
 #: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
 #: one ended), or mean something else.
 _LEFT_OUT = ("grid_config", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
-#: Options that the older command does without, and those that the help of the newer one explains.
+#: Options that the older command does without; and those that the help of the newer one lists, see `_parsed`.
 _ONLY_IN_SUBCOMMAND = ("top", "print")
-_SHOWN = (
-    *("help", "folder", "num_seeds", "seeds_list", "top", "seed_option", "vary_data_seed", "print"),
-    *("out_dir", "summary_keys", "summary_sem", "summary_precs"),
-)
+_SHOWN = {
+    "out_dir": "Put the seeds into a folder of their own in here, named like the run.",
+    **dict.fromkeys(("help", "folder", "num_seeds", "seeds_list", "top", "seed_option", "vary_data_seed", "print"), ""),
+    **dict.fromkeys(("summary_keys", "summary_sem", "summary_precs"), ""),
+}
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -91,16 +92,16 @@ class SeedsOptions:
         "", "The run to repeat: its folder, or a search folder, whose best finished run is repeated.", None, "DIR"
     )
     num_seeds: int = _seeds(
-        10, "How many seeds in all (0, 1, 2, ...); those that lie in the folder of results count.", at_least(1), "N"
+        10, "How many seeds in all (0, 1, 2, ...); those that are there already count.", at_least(1), "N"
     )
     seeds_list: tuple[int, ...] = _seeds(
-        (), "Exactly these seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
+        (), "These seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
     )
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
     seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
     top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
     start_gathering: bool = _seeds(False, "Start the search; without it, a call that starts it is printed.")
-    print: bool = _seeds(False, "Start nothing: print the call that would start the search.")
+    print: bool = _seeds(False, "Only print the call that would run the seeds.")
     seeds_dir: str = _seeds("", "Only sum up the seeds that were gathered in this folder.", None, "DIR")
 
     config_name: str = _configuration(
@@ -216,15 +217,15 @@ def _parsed(
     argv: Sequence[str],
     script: SeedsOptions,
     leave_out: Sequence[str],
-    shown: Collection[str] | None = None,
+    shown: Mapping[str, str] | None = None,
 ) -> SeedsOptions:
-    """Return what a command line says. shown: options that ``--help`` lists; None = all."""
+    """Return what a command line says. shown: options that ``--help`` lists, with another text or none; None = all."""
     defaults = {"grid_module": script.search.grid_module}
     add_options(parser, {"out_dir": script.out_dir}, leave_out, of=SeedsOptions)
     add_options(parser, defaults, _LEFT_OUT)
-    for action in parser._actions if shown is not None else ():
-        if shown is not None and action.dest not in shown:
-            action.help = argparse.SUPPRESS
+    if shown is not None:
+        for action in parser._actions:
+            action.help = shown.get(action.dest, argparse.SUPPRESS) or action.help
     namespace = parser.parse_args(list(argv))
     given = given_options(namespace, SeedsOptions)
     elsewhere = not {"out_dir", "force_out_dir"}.isdisjoint(given)

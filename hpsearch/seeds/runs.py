@@ -224,7 +224,7 @@ def sum_up(
     """
     path = folder / SUMMARY_NAME
     lines = _write_summary(path, runs, options, settings, configuration)
-    console.notes([*lines[: lines.index("")], *(line for line in lines if line.startswith(_CONFIGURATION))])
+    console.notes([*(line for line in lines if line.startswith(_CONFIGURATION)), *lines[: lines.index("")]])
     (console.result if options.seeds_dir or options.start_gathering else console.note)(str(path))
 
 
