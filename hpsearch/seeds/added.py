@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, options_from_names, with_given
-from hpsearch.config.program import resume_hint
+from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
@@ -24,9 +24,9 @@ from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import check_has_seed, grid_file, seed_grid
 from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, label_of, no_seed
 from hpsearch.seeds.runs import SeedRun, check_summary_options, counted, sum_up
-from hpsearch.store.classic_files import command_line
+from hpsearch.store.classic_files import command_line, folder_name
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
-from hpsearch.store.record import SearchRecord
+from hpsearch.store.record import SearchRecord, Settings
 
 _RANKS = {1: "Best", 2: "2nd best", 3: "3rd best"}
 
@@ -71,7 +71,7 @@ def _check_is_over(reader: SearchReader) -> None:
     """Raise ControllerPresent if a controller works on the search."""
     holder = reader.holder()
     if holder is not None and liveness_of_controller(holder) is Liveness.LIVE and not reader.is_copy(holder):
-        remedy = f"wait for its end, or stop it with: {shell_line(['hpsearch', 'cancel', str(reader.folder.path)])}"
+        remedy = f"wait for its end, or stop it with: {command_hint('cancel', reader.folder.path)}"
         raise ControllerPresent(f"{reader.folder.path}: the search is still running ({holder}); {remedy}")
 
 
@@ -99,18 +99,26 @@ def _tell(
         what = f"{amount(waiting, 'other run')} of this search did not end, and may be better"
         console.warn(f"{what}; to run them: {resume_hint(reader.folder.path)}")
     for rank, (each, left) in enumerate(zip(repeated, lefts), start=1):
-        label = label_of(each.chosen.best, settings)
-        which = each.origin if label == each.origin else f"{each.origin}, now {label}"
-        value = f"{settings.performance_key} {each.chosen.value}"
         rank_text = _RANKS.get(rank, f"{rank}th best")
-        console.note(f"{rank_text} configuration: {each.text or 'no options'} ({which}: {value})")
+        console.note(f"{rank_text} configuration: {each.text or 'no options'} ({_best_text(each, settings)})")
         original = next((run for run in each.runs if run.seed is None and run.configuration is not None), None)
         if original is not None and original.configuration is not None:
             why = no_seed(original.configuration.options, options.seed_options)
             console.note(f"The original run's {why}, so it is not counted")
-        console.note(seeds_text(left.there, left.seeds, options.start_gathering))
+        console.note(seeds_text(left.there, left.seeds, options.start_gathering and not options.search.dry_run))
     if len(repeated) < options.top:
         console.note(f"There are only {amount(len(repeated), 'configuration')} with a result")
+
+
+def _best_text(repeated: Repeated, settings: Settings) -> str:
+    """Return which run a configuration came from, and how good its best run is."""
+    run = repeated.chosen.best
+    label, value = label_of(run, settings), f"{settings.performance_key} {repeated.chosen.value}"
+    if label == repeated.origin:
+        return f"{label}, {value}"
+    if folder_name(run.row.get(settings.out_arg, "")) in {known.folder.name for known in repeated.runs}:
+        return f"{repeated.origin}; best seed: {label}, {value}"
+    return f"changed from {label}, {value}"
 
 
 def _waiting_runs(record: SearchRecord, repeated: Sequence[Repeated]) -> int:
@@ -161,6 +169,7 @@ def _print_call(chosen: Chosen, left: SeedsLeft, options: SeedsOptions, reader: 
         interpreter=recorded.interpreter,
     )
     module_file = Path(settings.grid_file) if settings.grid_file else None
+    console.note("This call runs them:")
     console.result(search_call(search, module_file, options))
     console.result(shell_line([search.grid_module, search.grid_config, search.out_dir]))
     return 0

@@ -17,7 +17,8 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.folder.reading import find_folder, no_search, recorded_search
+from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import is_run_folder
 from hpsearch.search.command import main as run_search
 from hpsearch.seeds.added import add_seeds
@@ -42,8 +43,8 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
     _extend_search_path(options.hpmod_path)
     if options.seeds_dir:
         return sum_up_folder(options, console)
-    if options.folder:
-        named = _named_folder(options)
+    if options.takes_folder:
+        named = _named_folder(options, console)
         if not options.goes_elsewhere and recorded_search(named.path) is not None:
             return add_seeds(named, options, console)
         if options.top > 1:
@@ -66,9 +67,10 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
         return run_search(to_argv(_with_grid(gathering, seeds, Path(folder, "seeds.pickle")))) if seeds else 0
 
 
-def _named_folder(options: SeedsOptions) -> SearchFolder:
-    """Return the search folder or run's folder that the user named. Raises UsageError or FolderError if it is none."""
-    folder = find_folder(options.folder, Path.cwd(), absolute(options.search.run_cwd, Path.cwd(), "--run_cwd"))
+def _named_folder(options: SeedsOptions, console: Console) -> SearchFolder:
+    """Return the folder of the search or run that is meant. Raises UsageError or FolderError if it is none."""
+    run_cwd = absolute(options.search.run_cwd, Path.cwd(), "--run_cwd")
+    folder = choose_folder(options.folder, console, Path.cwd(), run_cwd)
     if not is_run_folder(folder.path) and not is_search_folder(folder, list_folder(folder.path, folder.to_be_deleted)):
         raise no_search(folder)
     return folder

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, given_options, option_group, options_from, to_argv
-from hpsearch.config.parsers import ExampleFormatter, add_options
+from hpsearch.config.parsers import ExampleFormatter, add_options, filled
 from hpsearch.core.errors import UsageError
 
 SUMMARY_NAME = "seeds_summary_text.txt"
@@ -15,19 +15,24 @@ SUMMARY_NAME = "seeds_summary_text.txt"
 DATA_SEED_OPTION = "data_random_seed"
 
 _DESCRIPTION = "Repeat one configuration with several random seeds, and report mean and spread of its results."
-_SUBCOMMAND_DESCRIPTION = """\
-Repeat the best configuration of a search under several random seeds, and
-report mean and spread. The new runs join the search in DIR: same table, same
-way of running, resumed like any others. Seeds that are there already count."""
+_SUBCOMMAND_DESCRIPTION = (
+    "Repeat the best configuration of a search with several random seeds, and report mean and spread. The new runs "
+    "join the search: they start the same way, stand in the same table and can be resumed. A second call only adds "
+    "what is missing."
+)
+_FOLDER_HELP = (
+    "The search: its folder or its --name. Or the folder of a run, or of a search of the older tool: the seeds then "
+    "get a folder of their own. Default: the search that the current folder is in, else the newest below ./out."
+)
 _SUBCOMMAND_EPILOG = """\
 examples:
-  hpsearch seeds DIR --num_seeds 5             the best configuration, 5 seeds
-  hpsearch seeds DIR --num_seeds 5 --top 3     the three best configurations
-  hpsearch seeds DIR/sim_20260131120000_07     this run, in a folder of its own
-  hpsearch seeds DIR --print                   only print the call that does it
+  hpsearch seeds --num_seeds 5             the best of the newest search
+  hpsearch seeds DIR --num_seeds 5 --top 3 the three best of this search
+  hpsearch seeds DIR/sim_20260131120000_07 this run, in a folder of its own
+  hpsearch seeds DIR --print               only print the call that does it
 
-The options of hpsearch resume, such as --num_cpu_jobs=4 or --run_cluster, may be
-given, too; the others are those of the search. docs/seeds.rst has all options.
+How the runs start can be changed by the options of hpsearch resume, such as
+--num_cpu_jobs=4. More: docs/seeds.rst
 
 exit status: 0 all seeds finished; 1 some did not; 2 wrong usage
 """
@@ -142,8 +147,10 @@ class SeedsOptions:
     hps_resources: str = _job('"rusage[mem=8000]"', "LSF: resources (bsub -R).", metavar="STR")
     hps_slurm_mem: str = _job("8G", "Slurm: memory.", metavar="STR")
 
-    #: What ``hpsearch seeds`` was given: a search folder or a run's; and whether the seeds go to a folder of their own.
-    folder: str = ""
+    #: Of ``hpsearch seeds``: whether DIR says what is repeated; DIR, a search or a run's folder, None = the newest
+    #: search; and whether the seeds go to a folder of their own.
+    takes_folder: bool = False
+    folder: str | None = None
     goes_elsewhere: bool = False
     search: SearchOptions = field(default_factory=SearchOptions)
     #: What only a user's script can set: the configuration to repeat, instead of a run; the folder of ``hpsearch.py``.
@@ -191,21 +198,22 @@ def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
     Raises UsageError if the options do not go together; ends the process where argparse does.
     """
     parser = argparse.ArgumentParser(
-        usage="hpsearch seeds [DIR | RUN_DIR] [--num_seeds N] [options]   (--help explains them)",
+        usage="hpsearch seeds [DIR] [--num_seeds N] [options]   (--help lists them)",
         prog="hpsearch seeds",
-        description=_SUBCOMMAND_DESCRIPTION,
+        description=filled(_SUBCOMMAND_DESCRIPTION),
         epilog=_SUBCOMMAND_EPILOG,
         formatter_class=ExampleFormatter,
     )
-    folder_help = "A search folder, to which the seeds are added; or a run's folder, or a search of the older tool."
-    parser.add_argument("folder", nargs="?", default="", metavar="DIR", help=folder_help)
+    parser.add_argument("folder", nargs="?", metavar="DIR", help=_FOLDER_HELP)
     options = _parsed(parser, argv, SeedsOptions(), (), _SHOWN)
-    if options.folder and options.run_dir:
+    if options.folder is not None and options.run_dir:
         raise UsageError("--run_dir cannot be given together with DIR")
-    if options.folder:
+    takes_folder = not options.run_dir and (options.folder is not None or not options.seeds_dir)
+    options = replace(options, takes_folder=takes_folder)
+    if takes_folder:
         options = replace(options, start_gathering=not options.print)
-    if options.top > 1 and (not options.folder or options.goes_elsewhere):
-        raise UsageError("--top adds seeds to a search in its own folder: give DIR, and no --out_dir or --run_dir")
+    if options.top > 1 and (not takes_folder or options.goes_elsewhere):
+        raise UsageError("--top adds seeds to a search in its own folder: leave out --out_dir, --run_dir, --seeds_dir")
     if options.top > 1 and options.print:
         raise UsageError("--print prints the call for one configuration: leave out --top")
     _check_together(options)
@@ -231,12 +239,12 @@ def _parsed(
     elsewhere = not {"out_dir", "force_out_dir"}.isdisjoint(given)
     for name in ("ignore_kwds", "forced_params"):
         given[name] = (*getattr(script, name), *given.get(name, ()))
-    folder = getattr(namespace, "folder", "")
+    folder = getattr(namespace, "folder", None)
     return replace(script, **given, folder=folder, goes_elsewhere=elsewhere, search=options_from(namespace, defaults))
 
 
 def _check_together(options: SeedsOptions) -> None:
-    if not any((options.folder, options.run_dir, options.seeds_dir, options.config is not None)):
+    if not any((options.takes_folder, options.run_dir, options.seeds_dir, options.config is not None)):
         raise UsageError("say what to repeat: --run_dir=DIR, a run's folder or a search folder (see --help)")
     if not options.out_dir:
         raise UsageError("--out_dir: expected a folder, found an empty text")
@@ -244,6 +252,6 @@ def _check_together(options: SeedsOptions) -> None:
         raise UsageError(f"--config_name={options.config_name}: expected the name of a file")
     if options.run_dir and options.config is not None:
         raise UsageError("--run_dir cannot be given: the script that was started sets the configuration itself")
-    if options.seeds_dir and (options.run_dir or options.folder):
+    if options.seeds_dir and (options.run_dir or options.takes_folder):
         other = "--run_dir" if options.run_dir else "DIR"
         raise UsageError(f"--seeds_dir only sums up what was gathered; it cannot be given together with {other}")

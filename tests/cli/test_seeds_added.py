@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, Result, rows, run_folders, wait_until
+from standins.worlds import FakeLsf
 
 from .seeds_project import commands_in, seeds_of, seeds_project, summary_of
 
@@ -53,6 +54,12 @@ def test_nothing_is_added_by_a_second_call(extended: Project) -> None:
     assert (result.exit_status, result.stdout) == (0, f"{summary}\n")
     assert "Nothing to run: all 3 seeds have finished" in result.stderr
     assert sorted((extended.path / "out" / "search").rglob("*")) == before
+
+
+def test_the_newest_search_is_meant_where_none_is_named(extended: Project) -> None:
+    result = seeds(extended, "--num_seeds=3")
+    assert "using out/search\n" in result.stderr
+    assert "Nothing to run: all 3 seeds have finished" in result.stderr
 
 
 def test_the_summary_names_the_configuration(extended: Project) -> None:
@@ -129,6 +136,16 @@ def test_a_failed_seed_is_run_again_in_its_own_run(project: Project) -> None:
     assert result.exit_status == 0, result.stderr
     assert seeds_of(commands_in(folder)) == ["42", "0", "1"]
     assert summary_of(result)[1] == "Number of seeds: 3"
+
+
+def test_seeds_that_a_scheduler_refuses_leave_the_search_as_it_was(project: Project, lsf: FakeLsf) -> None:
+    folder = without_seeds(project)
+    before = (folder / "commands.sh").read_text()
+    refused = seeds(project, str(folder), "--num_seeds=2", "--run_cluster", "--lsf_queue=nosuch")
+    counts = json.loads(project.ask("status", str(folder), "--json").stdout)["counts"]
+    assert (refused.exit_status, refused.stdout, counts["finished"], counts["planned"]) == (2, "", 3, 0)
+    assert "nosuch: No such queue" in refused.stderr
+    assert (folder / "commands.sh").read_text() == before
 
 
 def test_a_run_gets_its_seeds_in_a_folder_of_its_own(project: Project) -> None:
