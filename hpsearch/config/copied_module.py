@@ -1,4 +1,4 @@
-"""The copy of a grid module in a search folder: its constants are read without executing it."""
+"""A grid module, or the copy of one in a search folder, as a text: read without executing it."""
 
 import ast
 from collections import Counter
@@ -30,6 +30,31 @@ def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] |
     if any(mentions[name] > 1 or name not in constants for name in mentioned):
         return None
     return {name: constants[name] for name in mentioned}
+
+
+def lines_in(path: Path) -> dict[str, int]:
+    """Return the line in which a grid module says something: ``_SCRIPT_NAME``, ``grid: 'lr'``, ``condition 2``.
+
+    What is made by code has no line.
+    """
+    tree, lines = _parsed(path), dict[str, int]()
+    for node in () if tree is None else ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                lines.update(_lines_of(target, node.value, node.lineno))
+    return lines
+
+
+def _lines_of(target: ast.expr, value: ast.expr | None, line: int) -> Iterator[tuple[str, int]]:
+    if isinstance(target, ast.Name):
+        yield target.id, line
+        if isinstance(value, ast.Dict):
+            keys = (key for key in value.keys if isinstance(key, ast.Constant))
+            yield from ((f"{target.id}: {key.value!r}", key.lineno) for key in keys)
+        elif isinstance(value, (ast.List, ast.Tuple)) and target.id == "conditions":
+            yield from ((f"condition {number}", entry.lineno) for number, entry in enumerate(value.elts, start=1))
+    elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        yield f"{ast.unparse(target.value)}: {target.slice.value!r}", line
 
 
 def _parsed(path: Path) -> ast.Module | None:

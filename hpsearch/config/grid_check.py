@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from hpsearch.config.copied_module import lines_in
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError
+from hpsearch.core.near_misses import did_you_mean, nearest
 from hpsearch.core.value_text import number_in, why_not_text
 
 #: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).
@@ -17,23 +21,84 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"
 _TEXT, _PAIRS = "a text that is not empty", "a list of pairs of dicts"
 _OPTIONS = "a dict: option -> list of values"
+_PAIR = "({'a': [1]}, {'b': [2]})"
+_SCRIPT, _FILE = "the script to run, as in 'train.py'", "the file with a run's results, as in 'summary.txt'"
+#: The attributes of a grid module: those that it has to have, and all others.
+_REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS")
+_OPTIONAL = (
+    *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
+    *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
+)
+#: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
+_VERY_NEAR = 0.85
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """A mistake; the text begins with the name of what is wrong. source: the file with it, if not the grid module."""
+
+    text: str
+    line: int = 0
+    source: str = ""
+
+    def told(self, where: str) -> str:
+        """Return the mistake with its place. where: the grid module, empty where that is clear."""
+        place = [self.source or where, f"line {self.line}" if self.line else ""]
+        return ": ".join(filter(None, [", ".join(filter(None, place)), self.text]))
 
 
 class Check:
     """Reads a module's attributes and collects the mistakes."""
 
-    def __init__(self, module: ModuleType, replaced: Mapping[str, object]) -> None:
-        self._module, self._replaced = module, replaced
-        self._mistakes: list[str] = []
-        self.note = self._mistakes.append
+    def __init__(self, module: ModuleType, replaced: Mapping[str, object], replaced_by: str = "") -> None:
+        """replaced: attributes that count instead of the module's own, from the source `replaced_by`."""
+        self._module, self._replaced, self._replaced_by = module, replaced, replaced_by
+        file = getattr(module, "__file__", None)
+        self._lines = lines_in(Path(file)) if isinstance(file, str) else {}
+        self._mistakes: list[_Mistake] = []
+
+    def note(self, mistake: str) -> None:
+        """Take a mistake in; it begins with the name of what is wrong, by which its line is found."""
+        attribute = "conditions" if mistake.startswith("condition ") else re.split(r"\W", mistake, maxsplit=1)[0]
+        if attribute in self._replaced:
+            self._mistakes.append(_Mistake(mistake, source=self._replaced_by))
+        else:
+            self._mistakes.append(_Mistake(mistake, self._line_of(mistake)))
+
+    def _line_of(self, mistake: str) -> int:
+        named = (name for name in self._lines if re.match(re.escape(name) + r"(?!\w)", mistake))
+        return self._lines.get(max(named, key=len, default=""), 0)
 
     def raise_if_any(self, where: str) -> None:
-        """Raise ConfigError with all mistakes that were noted."""
-        if len(self._mistakes) == 1:
-            raise ConfigError(f"{where}: {self._mistakes[0]}")
-        if self._mistakes:
-            listed = "".join(f"\n  - {mistake}" for mistake in self._mistakes)
-            raise ConfigError(f"{where}: {len(self._mistakes)} mistakes:{listed}")
+        """Raise ConfigError with all mistakes that were noted, in the order of the file."""
+        for mistake in self._nearly_right() if self._mistakes else ():
+            self.note(mistake)
+        mistakes = sorted(self._mistakes, key=lambda mistake: mistake.line)
+        if len(mistakes) == 1:
+            raise ConfigError(mistakes[0].told(where))
+        if mistakes:
+            listed = "".join(f"\n  - {mistake.told('')}" for mistake in mistakes)
+            raise ConfigError(f"{where}: {len(mistakes)} mistakes:{listed}")
+
+    def unknown_names(self) -> list[str]:
+        """Return warnings of names that are nearly those of attributes that the module lacks, each with its place."""
+        source = str(getattr(self._module, "__file__", None) or getattr(self._module, "__name__", ""))
+        return [_Mistake(text, self._line_of(text)).told(source) for text in self._nearly_right()]
+
+    def _nearly_right(self) -> list[str]:
+        missing = [name for name in _OPTIONAL if self.attribute(name) is None]
+        found = ((name, nearest(name, missing, _VERY_NEAR)) for name in self._own_names() if name.upper() == name)
+        return [f"{name} means nothing here; did you mean {meant}?" for name, meant in found if meant]
+
+    def _own_names(self) -> list[str]:
+        """Return the names that a module gives to values, except those of attributes."""
+        named = vars(self._module).items() if isinstance(self._module, ModuleType) else ()
+        kinds = (ModuleType, type)
+        return [
+            name
+            for name, value in named
+            if name not in (*_REQUIRED, *_OPTIONAL) and not name.startswith("__") and not isinstance(value, kinds)
+        ]
 
     def attribute(self, name: str, default: object = None) -> Any:  # Any: nothing is known of it yet
         """Return an attribute of the module, or what replaces it."""
@@ -48,19 +113,46 @@ class Check:
         """
         value = self.attribute(name, default)
         if value is None and if_missing:
-            self.note(f"{name} is missing; expected {if_missing}")
+            near = nearest(name, self._own_names())
+            if near:
+                self.note(f"{near} means nothing here; did you mean {name}? That is missing; expected {if_missing}")
+            else:
+                self.note(f"{name} is missing; expected {if_missing}")
         elif fits(value):
             return value
         else:
             self.note(f"{name} is {shown(value)}; expected {expected}")
         return None
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """Return an attribute that has to be a text that is not empty."""
-        value = self._fitting(name, lambda found: isinstance(found, str) and found != "", _TEXT, default, "a text")
+    def text(self, name: str, default: str | None = None, if_missing: str = "a text") -> str:
+        """Return an attribute that has to be a text that is not empty. if_missing: what was expected then."""
+        value = self._fitting(name, lambda found: isinstance(found, str) and found != "", _TEXT, default, if_missing)
         if value and ("\0" in value or _SURROGATE.search(value)):
             self.note(f"{name} is {shown(value)}; expected a text without NUL and half characters (surrogates)")
         return value or ""
+
+    def summary_filename(self) -> str:
+        """Return the name of the summary file."""
+        return self.text("_SUMMARY_FILENAME", if_missing=_FILE)
+
+    def script(self, problem_of: Callable[[str], str]) -> str:
+        """Return the name of the script. problem_of: says why it cannot be run, empty if it can."""
+        name = self.text("_SCRIPT_NAME", if_missing=_SCRIPT)
+        if name and (problem := problem_of(name)):
+            self.note(f"_SCRIPT_NAME is {name!r}, but {problem}")
+        return name
+
+    def performance_key(self, keywords: tuple[str, ...]) -> str:
+        """Return the performance key: by default the first keyword."""
+        key = self.attribute("_PERFORMANCE_KEY")
+        if key is None:
+            return keywords[0] if keywords else ""
+        if not isinstance(key, str):
+            self.note(f"_PERFORMANCE_KEY is {shown(key)}; expected one of _SUMMARY_KEYWORDS")
+        elif keywords and key not in keywords:
+            known = f"_SUMMARY_KEYWORDS has only {', '.join(keywords)}"
+            self.note(f"_PERFORMANCE_KEY is {shown(key)}, but {known}{did_you_mean(key, keywords)}")
+        return str(key)
 
     def truth(self, name: str) -> bool:
         """Return an attribute that has to be True or False; False if it is missing."""
@@ -77,7 +169,9 @@ class Check:
         if value is None:
             return ()
         if "finished" not in value:
-            self.note(f"_SUMMARY_KEYWORDS lacks 'finished'; it has {', '.join(value) or 'nothing'}")
+            near = nearest("finished", value)
+            hint = f"; write 'finished' instead of {near!r}" if near else ""
+            self.note(f"_SUMMARY_KEYWORDS lacks 'finished'; it has {', '.join(value) or 'nothing'}{hint}")
         return tuple(dict.fromkeys(value))
 
     def out_arg(self) -> str:
@@ -98,18 +192,23 @@ class Check:
         """Return the conditions."""
         may_be_empty = f"{_PAIRS} (may be empty: conditions = [])"
         value = self._fitting("conditions", _is_sequence, _PAIRS, if_missing=may_be_empty)
+        if value and len(value) == 2 and all(isinstance(part, dict) for part in value):
+            self.note(f"conditions is one pair of dicts; expected a list of pairs: [{_PAIR}]")
+            return ()
+        if sum(name.startswith("condition ") for name in self._lines) != len(value or ()):
+            # The list is changed by code after it was written down.
+            self._lines = {name: line for name, line in self._lines.items() if not name.startswith("condition ")}
         found = [self._condition(number, entry, out_arg) for number, entry in enumerate(value or (), start=1)]
         return tuple(condition for condition in found if condition is not None)
 
     def _condition(self, number: int, entry: Any, out_arg: str) -> Condition | None:
         where = f"condition {number}"
         if not _is_sequence(entry) or len(entry) != 2 or not all(isinstance(part, dict) for part in entry):
-            self.note(f"{where} is {shown(entry)}; expected a pair of dicts: ({{'a': [1]}}, {{'b': [2]}})")
+            self.note(f"{where} is {shown(entry)}; expected a pair of dicts: {_PAIR}")
             return None
         when, then = entry
         if not then:
             self.note(f"{where}: the second dict is empty; expected at least one option with a list of values")
-            return None
         return Condition(
             self._options(when, f"{where}, first dict", out_arg, may_negate=True),
             self._options(then, f"{where}, second dict", out_arg),
@@ -125,8 +224,7 @@ class Check:
                 self.note(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
             elif name == out_arg:
                 self.note(f"{where}: {name!r} is the output option (_OUT_ARG), which hpsearch sets itself; take it out")
-            else:
-                checked[name] = self._members(f"{where}: {name!r}", name, values, may_negate)
+            checked[name] = self._members(f"{where}: {name!r}", str(name), values, may_negate)
         return checked
 
     def _members(self, where: str, name: str, listed: object, may_negate: bool) -> list[object] | Not:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hpsearch.config.grid_check import Check, shown
+from hpsearch.config.grid_check import Check
 from hpsearch.config.user_functions import FunctionProcess, LimitedFunction
 from hpsearch.config.user_modules import import_grid_module, users_errors_told
 from hpsearch.core.conditions import Condition, Not
@@ -27,7 +27,7 @@ SummaryParser = Callable[..., Mapping[str, object]]
 class SearchConfig:
     """What a grid module says, checked. settings: what the journal keeps of it.
 
-    grid_config_file: where grid and conditions come from instead, if so.
+    grid_config_file: where grid and conditions come from instead, if so. warnings: what looks like a mistake in it.
     """
 
     settings: Settings
@@ -38,6 +38,7 @@ class SearchConfig:
     performance_eval: LimitedFunction | None = None
     argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
     grid_config_file: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def module_file(self) -> Path | None:
@@ -51,40 +52,47 @@ class SearchConfig:
         return replace(self, **moved)  # Any: the functions differ in type
 
 
-def load_config(module_name: str, grid_config_file: Path | None = None) -> SearchConfig:
-    """Import a grid module and check it. grid_config_file: replaces the module's grid and/or conditions.
+def load_config(
+    module_name: str, grid_config_file: Path | None = None, problem_of_script: Callable[[str], str] = lambda _: ""
+) -> SearchConfig:
+    """Import a grid module and check it.
 
+    grid_config_file: replaces the module's grid and/or conditions.
+    problem_of_script: says why a script cannot be run, empty if it can.
     Raises ConfigError listing all mistakes at once.
     """
     module = import_grid_module(module_name)
     replaced = _read_grid_config(grid_config_file) if grid_config_file is not None else {}
-    return replace(config_from_module(module, module_name, replaced), grid_config_file=grid_config_file)
+    with users_errors_told(f"--grid_module={module_name}"):
+        check = Check(module, replaced, f"--grid_config={grid_config_file}")
+        config = _config(check, module, module_name, True, problem_of_script)
+        return replace(config, grid_config_file=grid_config_file, warnings=tuple(check.unknown_names()))
 
 
-def config_from_module(
-    module: ModuleType, module_name: str, replaced: Mapping[str, object] | None = None, needs_grid: bool = True
-) -> SearchConfig:
+def config_from_module(module: ModuleType, module_name: str, needs_grid: bool = True) -> SearchConfig:
     """Check an imported grid module.
 
-    replaced: 'grid' and/or 'conditions' instead of the module's own.
     needs_grid: False where only the other attributes are used (postprocessing).
     Raises ConfigError listing all mistakes at once.
     """
     with users_errors_told(f"--grid_module={module_name}"):
-        return _config(module, module_name, replaced or {}, needs_grid)
+        return _config(Check(module, {}), module, module_name, needs_grid)
 
 
-def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object], needs_grid: bool) -> SearchConfig:
-    check = Check(module, replaced)
+def _config(
+    check: Check,
+    module: ModuleType,
+    module_name: str,
+    needs_grid: bool,
+    problem_of_script: Callable[[str], str] = lambda _: "",
+) -> SearchConfig:
     keywords, out_arg = check.keywords(), check.out_arg()
     if out_arg in keywords:
         check.note(f"_SUMMARY_KEYWORDS has {out_arg!r}, which is the output option (_OUT_ARG); rename one of them")
-    key = check.attribute("_PERFORMANCE_KEY")
-    if key is not None and keywords and key not in keywords:
-        check.note(f"_PERFORMANCE_KEY is {shown(key)}, but _SUMMARY_KEYWORDS has only {', '.join(keywords)}")
+    key = check.performance_key(keywords)
     grid = check.grid(out_arg) if needs_grid else {}
     conditions = check.conditions(out_arg) if needs_grid else ()
-    script_name, summary_filename = check.text("_SCRIPT_NAME"), check.text("_SUMMARY_FILENAME")
+    script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
     parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
     judge = _limited(
@@ -94,7 +102,7 @@ def _config(module: ModuleType, module_name: str, replaced: Mapping[str, object]
         out_arg=out_arg,
         summary_filename=summary_filename,
         summary_keywords=keywords,
-        performance_key=str(key) if key is not None else (keywords[0] if keywords else ""),
+        performance_key=key,
         sort_ascending=check.truth("_PERFORMANCE_SORT_ASC"),
         grid_module=module_name,
         grid_file=str(Path(file).resolve()) if (file := getattr(module, "__file__", None)) else "",

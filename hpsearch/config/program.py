@@ -11,28 +11,39 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.hints import typed_line
+from hpsearch.core.near_misses import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def program_of(config: SearchConfig, run_cwd: Path, interpreter: str) -> tuple[str, ...]:
+def problem_of_script(script_name: str, run_cwd: Path, interpreter: str) -> str:
+    """Return why a script cannot be run; empty if it can. Raises UsageError if there is no such interpreter."""
+    words = _interpreter_words(interpreter, run_cwd) if interpreter else []
+    try:
+        line = _script_line(script_name, run_cwd, words)
+        return _problem_of_module(line, run_cwd, words) if line.is_module else _problem_of_file(line, run_cwd)
+    except ValueError as error:
+        return str(error)
+
+
+def _script_line(script_name: str, run_cwd: Path, interpreter: list[str]) -> ScriptLine:
+    # The last word of an interpreter may be no path at all.
+    name = os.path.basename(interpreter[-1]) if interpreter else "python"  # noqa: PTH119
+    return script_line(script_name, lambda name: _is_file(name, run_cwd), name.startswith(("python", "pypy")))
+
+
+def program_of(script_name: str, run_cwd: Path, interpreter: str) -> tuple[str, ...]:
     """Return the words of a command before its options.
 
-    Raises ConfigError if there is no such script, UsageError if there is no such interpreter.
+    Raises ConfigError if the script cannot be run, UsageError if there is no such interpreter.
     """
+    if problem := problem_of_script(script_name, run_cwd, interpreter):
+        raise ConfigError(f"_SCRIPT_NAME is {script_name!r}, but {problem}")
     words = _interpreter_words(interpreter, run_cwd) if interpreter else []
-    is_python = not words or os.path.basename(words[-1]).startswith(("python", "pypy"))  # noqa: PTH119  (may be a word)
-    try:
-        line = script_line(config.script_name, lambda name: _is_file(name, run_cwd), is_python)
-        problem = _problem_of_module(line, run_cwd, words) if line.is_module else _problem_of_file(line, run_cwd)
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        raise ConfigError(f"{config.settings.grid_source}: _SCRIPT_NAME is {config.script_name!r}, but {problem}")
+    line = _script_line(script_name, run_cwd, words)
     script = str(Path(line.script).expanduser()) if line.script.startswith("~") else line.script
     if not words and _is_run_directly(line, run_cwd):
         # Without a slash, the command would be looked up on PATH.
@@ -65,12 +76,19 @@ def _problem_of_file(line: ScriptLine, run_cwd: Path) -> str:
         script.stat()
     except (FileNotFoundError, NotADirectoryError):
         whole = " (nor one with the whole as its name)" if line.before or line.after else ""
-        return f"there is no file {script}{whole}; is --run_cwd right?"
+        return f"there is no file {script}{whole}{_near_file(script) or '; is --run_cwd right?'}"
     except OSError as error:
         return f"the file {script} cannot be looked at ({reason_of(error)})"
     if not script.is_file():
         return f"{script} is no file; is --run_cwd right?"
     return "" if os.access(script, os.R_OK) or _is_run_directly(line, run_cwd) else f"{script} may not be read"
+
+
+def _near_file(script: Path) -> str:
+    try:
+        return did_you_mean(script.name, [entry.name for entry in os.scandir(script.parent) if entry.is_file()])
+    except OSError:
+        return ""
 
 
 def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) -> str:

@@ -81,7 +81,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     options = replace(options, out_dir=os.path.expanduser(options.out_dir))  # noqa: PTH111  ("./x" has to stay)
     check_texts(_texts(config, options))
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
-    program = program_of(config, run_cwd, options.interpreter)
+    program = program_of(config.script_name, run_cwd, options.interpreter)
     # It imports numpy, which a search that is resumed can do without.
     from hpsearch.core.space import Order, enumerate_space
 
@@ -143,6 +143,7 @@ def plan_lines(plan: Plan) -> list[str]:
     file = plan.config.grid_config_file
     source = settings.grid_source + (f" with {file}" if file is not None else "")
     return [
+        *(f"warning: {warning}" for warning in plan.config.warnings),
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",
         *space_lines(report),
         f"runs: {_chosen(plan)}",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, OnCluster
-from hpsearch.config.given_paths import absolute
+from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import load_config
 from hpsearch.config.options import SearchOptions, check_together, with_given
-from hpsearch.config.program import resume_hint, retry_hint
+from hpsearch.config.program import problem_of_script, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
@@ -68,9 +68,12 @@ def run_search(
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
+    run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     # Whatever the user's module prints must not come between the results on standard output.
     with output_on_stderr():
-        config = load_config(options.grid_module, grid_config)
+        config = load_config(
+            options.grid_module, grid_config, lambda name: problem_of_script(name, run_cwd, options.interpreter)
+        )
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:
         check_cluster_options(options)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from hpsearch.backends.shell import Answer
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.import_paths import add_current_folder, searched_folders
 from hpsearch.config.parsers import ExampleFormatter
 from hpsearch.config.program import program_of
@@ -32,7 +31,6 @@ from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, fact
 from hpsearch.starter.script_options import ScriptOptions
 from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
-from hpsearch.store.events import Settings
 
 _DESCRIPTION = """\
 Write a grid module beside your script: its options with their defaults, the output option, the summary, as far as the
@@ -144,10 +142,7 @@ def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
         return ScriptFacts(ScriptOptions(), WrittenSummary())
     if not is_python and not _looks_like_script(tree):
         raise UsageError(f"{script.file}: this is no script, as far as its text shows; expected a Python file")
-    config = SearchConfig(
-        Settings(summary_filename="", summary_keywords=(), performance_key="", grid_module="SCRIPT"), script.name
-    )
-    program = program_of(config, script.folder, interpreter)
+    program = program_of(script.name, script.folder, interpreter)
     local = [Path(place) for place in searched_folders() if not _is_of_python(place)]
     sources = sources_of(script.file, tree, list(dict.fromkeys([script.file.parent, script.folder, *local])))
 

@@ -82,12 +82,21 @@ def refused_here(
         ("conditions = [({'x': [1]}, {'y': 2})]", "condition 1, second dict: 'y' is 2; expected a list of values"),
         ("conditions = [({'x': 1}, {'y': [2]})]", "condition 1, first dict: 'x' is 1; expected a list of values"),
         ("conditions = [({'x': [1]}, {})]", "condition 1: the second dict is empty"),
-        ("del _SCRIPT_NAME", "_SCRIPT_NAME is missing; expected a text"),
+        ("del _SCRIPT_NAME", "_SCRIPT_NAME is missing; expected the script to run, as in 'train.py'"),
         ("_SCRIPT_NAME = 3", "_SCRIPT_NAME is 3; expected a text that is not empty"),
         ("_SCRIPT_NAME = 'no.py'", "_SCRIPT_NAME is 'no.py', but there is no file"),
         ("_SUMMARY_FILENAME = ''", "_SUMMARY_FILENAME is ''; expected a text that is not empty"),
         ("_SUMMARY_KEYWORDS = ['acc']", "_SUMMARY_KEYWORDS lacks 'finished'; it has acc"),
         ("_SUMMARY_KEYWORDS = 'finished'", "_SUMMARY_KEYWORDS is 'finished'; expected a list of texts"),
+        ("_PERFORMANCE_KEY = 3", "_PERFORMANCE_KEY is 3; expected one of _SUMMARY_KEYWORDS"),
+        ("_PERFORMANCE_KEY = 'ac'", "has only acc, finished; did you mean 'acc'?"),
+        ("_SCRIPT_NAME = 'trian.py'", "trian.py; did you mean 'train.py'?"),
+        ("_SUMMARY_KEYWORDS = ['acc', 'Finished']", "it has acc, Finished; write 'finished' instead of 'Finished'"),
+        ("gird = grid\ndel grid", "config.py, line 6: gird means nothing here; did you mean grid? That is missing;"),
+        ("conditions = ({'x': [1]}, {'y': [2]})", "conditions is one pair of dicts; expected a list of pairs: [({'a'"),
+        ("grid = {\n  'x': [1],\n  'y': 3}", "config.py, line 8: grid: 'y' is 3; expected a list of values"),
+        ("grid['y'] = 3", "config.py, line 6: grid: 'y' is 3; expected a list of values"),
+        ("conditions = [\n  ({}, {'y': [1]}),\n  3]", "config.py, line 8: condition 2 is 3; expected a pair of dicts"),
         ("_PERFORMANCE_KEY = 'loss'", "_PERFORMANCE_KEY is 'loss', but _SUMMARY_KEYWORDS has only acc, finished"),
         ("_SUMMARY_PARSER_HANDLE = 'f'", "_SUMMARY_PARSER_HANDLE is 'f'; expected a function or None"),
         ("import no_such_module", "config.py, line 6: ModuleNotFoundError: No module named 'no_such_module'"),
@@ -114,18 +123,58 @@ def test_a_mistake_in_the_grid_module_is_named(
     assert message in refused_here()
 
 
+MANY_MISTAKES = """grid = {
+    'x': 3,
+    '-y': [],
+}
+_SUMMARY_KEYWORDS = ['acc']
+_PERFORMANCE_KEY = 'loss'
+_SCRIPT_NAME = 'no.py'
+_PERFORMANCE_SORT_ASCENDING = True
+"""
+
+
 def test_several_mistakes_in_one_module_are_all_listed(project: Project) -> None:
-    project.write("config.py", "grid = {'x': 3}\n_SUMMARY_KEYWORDS = ['acc']\n_PERFORMANCE_KEY = 'loss'\n")
-    message = refused(project)
-    assert "6 mistakes:" in message
-    assert [line.split(" ")[3] for line in message.splitlines()[1:]] == [
-        "_SUMMARY_KEYWORDS",
-        "_PERFORMANCE_KEY",
-        "grid:",
-        "conditions",
-        "_SCRIPT_NAME",
-        "_SUMMARY_FILENAME",
+    project.write("config.py", MANY_MISTAKES)
+    message = refused(project).partition("config.py: ")[2]
+    assert message.splitlines() == [
+        "9 mistakes:",
+        "  - conditions is missing; expected a list of pairs of dicts (may be empty: conditions = [])",
+        "  - _SUMMARY_FILENAME is missing; expected the file with a run's results, as in 'summary.txt'",
+        "  - line 2: grid: 'x' is 3; expected a list of values, as in [3]",
+        "  - line 3: grid: '-y' is no option name; expected a text such as 'lr', without dashes in front",
+        "  - line 3: grid: '-y' has an empty list; expected at least one value",
+        "  - line 5: _SUMMARY_KEYWORDS lacks 'finished'; it has acc",
+        "  - line 6: _PERFORMANCE_KEY is 'loss', but _SUMMARY_KEYWORDS has only acc",
+        f"  - line 7: _SCRIPT_NAME is 'no.py', but there is no file {project.path / 'no.py'}; is --run_cwd right?",
+        "  - line 8: _PERFORMANCE_SORT_ASCENDING means nothing here; did you mean _PERFORMANCE_SORT_ASC?",
     ]
+
+
+def test_all_mistakes_of_a_condition_are_listed(project: Project) -> None:
+    conditions = [({"x": 1}, {}), ({"x": [1]}, {"y": [], "z": 3})]
+    project.grid({"x": [1]}, conditions=conditions)
+    assert [line.partition("condition ")[2] for line in refused(project).splitlines()[1:]] == [
+        "1: the second dict is empty; expected at least one option with a list of values",
+        "1, first dict: 'x' is 1; expected a list of values, as in [1]",
+        "2, second dict: 'y' has an empty list; expected at least one value",
+        "2, second dict: 'z' is 3; expected a list of values, as in [3]",
+    ]
+
+
+def test_a_mistake_in_the_grid_config_is_named_with_that_file(project: Project) -> None:
+    project.grid({"x": [1]}, more="\n_PERFORMANCE_KEY = 'loss'\n")
+    file = project.write("g.json", '{"grid": {"x": 1}}')
+    lines = refused(project, "--grid_config=g.json").splitlines()
+    assert lines[1] == f"  - --grid_config={file}: grid: 'x' is 1; expected a list of values, as in [1]"
+    assert "_PERFORMANCE_KEY is 'loss'" in lines[2]
+
+
+def test_a_name_that_is_nearly_right_is_a_warning(project: Project) -> None:
+    project.grid({"x": [1]}, more="\n_PERFORMANCE_SORT_ASCENDING = True\n")
+    result = project.search("--dry_run")
+    assert result.exit_status == 0
+    assert "_PERFORMANCE_SORT_ASCENDING means nothing here; did you mean _PERFORMANCE_SORT_ASC?" in result.stderr
 
 
 def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
