@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SUBCOMMANDS = {
     "init": ("Write a grid module for a script.", "starter.command:main"),
     "run": ("Run a search.", "hpsearch:main"),
+    "list": ("List searches: their state, how far they are, what is best.", "results.listing:main"),
     "status": ("Show how far a search is, its best run and its failures.", "results.status:main"),
     "best": ("Show the best configurations, or their commands.", "results.best:main"),
     "logs": ("Show what a run printed.", "results.logs:main"),

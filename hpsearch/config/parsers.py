@@ -36,15 +36,18 @@ FOLDER_HELP = (
 )
 
 
-def folder_parser(name: str, description: str, example: str, nargs: str = "?") -> argparse.ArgumentParser:
+def folder_parser(
+    name: str, description: str, example: str, nargs: str = "?", metavar: str = "DIR", text: str = FOLDER_HELP
+) -> argparse.ArgumentParser:
     """Return the parser of ``hpsearch NAME [DIR] ...``.
 
-    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it.
+    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it. metavar, text: of
+    the folder.
     """
     parser = argparse.ArgumentParser(
         prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
     )
-    parser.add_argument("folder", metavar="DIR", nargs=nargs, help=FOLDER_HELP)
+    parser.add_argument("folder", metavar=metavar, nargs=nargs, help=text)
     return parser
 
 

@@ -68,6 +68,12 @@ class SearchState(enum.Enum):
     STOPPED = "stopped"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def of(cls, controller: Liveness, left: int) -> "SearchState":
+        """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
+        known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
+        return known.get(controller, cls.STOPPED if left else cls.ENDED)
+
 
 @dataclass(frozen=True)
 class LiveRun:
@@ -134,12 +140,11 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
     ended += sum(entry.is_open and entry.ended is not None for entry in record)
     counts[RunState.RUNNING] += counts[RunState.QUEUED] - queued - ended
     counts[RunState.QUEUED] = queued
-    states = {Liveness.LIVE: SearchState.RUNNING, Liveness.UNKNOWN: SearchState.UNKNOWN}
     return SearchStatus(
         folder=reader.folder,
         record=record,
         at=now,
-        state=states.get(liveness, SearchState.STOPPED if left else SearchState.ENDED),
+        state=SearchState.of(liveness, left),
         liveness=liveness,
         holder=holder,
         counts=counts,

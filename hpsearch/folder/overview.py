@@ -1,0 +1,64 @@
+"""What a search folder says at a glance: only those lines of its journal are read that a list of searches needs."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hpsearch.core.errors import FolderError, reason_of
+from hpsearch.core.model import RunState
+from hpsearch.store.events import Event, from_line
+from hpsearch.store.layout import SearchFolder, open_file
+from hpsearch.store.record import SearchRecord
+
+_PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))
+#: Kinds of lines that say nothing about how far a search is, or something that is only counted.
+_LEFT_OUT = (_PLANNED, b'{"event":"moved"', b'{"event":"carried"', b'{"event":"ended"')
+_LIVE_ONLY = (_INTENDED, b'{"event":"submitted"', b'{"event":"started"')
+#: The token of a run's first attempt.
+_FIRST = re.compile(rb'"token":"[^"]*\.1\.[^".]*"')
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A search at a glance. record: without runs that were never started; runs: the number of all."""
+
+    record: SearchRecord
+    runs: int
+
+    @property
+    def counts(self) -> Counter[RunState]:
+        """How many runs are in each state, by the journal."""
+        counts = Counter(entry.state for entry in self.record)
+        counts[RunState.PLANNED] += self.runs - len(self.record.runs)
+        return counts
+
+    @property
+    def left(self) -> int:
+        """How many runs have not ended."""
+        return sum(count for state, count in self.counts.items() if not state.is_final)
+
+
+def overview(folder: SearchFolder) -> Overview:
+    """Read a search's journal, quickly. Raises FolderError if it cannot be read or holds no search."""
+    try:
+        with open(folder.journal, "rb", opener=open_file) as file:
+            content = file.read()
+        record = SearchRecord(fills_gaps=True)
+        for event in _events(content[: content.rfind(b"\n") + 1]):
+            record.apply(event)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = reason_of(error) if isinstance(error, OSError) else f"damaged: {error}"
+        raise FolderError(f"{folder.journal}: cannot be read ({why})") from error
+    record.known_settings()
+    return Overview(record, max(content.count(_PLANNED), len(record.runs)))
+
+
+def _events(content: bytes) -> Iterator[Event]:
+    """Yield the events that tell how far a search is; where each attempt is collected, what it came to is enough."""
+    is_live = content.count(_INTENDED) > content.count(_COLLECTED)
+    left_out = _LEFT_OUT if is_live else _LEFT_OUT + _LIVE_ONLY
+    for line in content.split(b"\n"):
+        # While a run is repeated, its earlier result counts.
+        if line and (not line.startswith(left_out) or (line.startswith(_INTENDED) and not _FIRST.search(line))):
+            yield from_line(line)
