@@ -10,7 +10,7 @@ from hpsearch import __version__, end_at_ctrl_c
 if __name__ == "__main__" or sys.argv[0].endswith("/hpsearch"):
     end_at_ctrl_c()
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.console.exit_status import told, whole_process
@@ -33,6 +33,7 @@ _SUBCOMMANDS = {
     "export": ("Write all runs as one table, CSV or JSON.", "results.export:main"),
     "postprocess": ("Complete the results of a search that was killed.", "hpsearch_postprocessing:main"),
     "repair": ("Repair a damaged search folder.", "folder.repair:main"),
+    "completion": ("Print a script for completion in bash, zsh or fish.", "starter.completion:main"),
 }
 #: Those that are commands of their own, too, and have to be told by what name they were called.
 _COMMANDS = ("run", "postprocess")
@@ -53,11 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 @told
 def _answer(words: Sequence[str]) -> int:
     if words and words[0] in _SUBCOMMANDS:
-        from importlib import import_module
-
-        module, _, name = _SUBCOMMANDS[words[0]][1].partition(":")
-        named = {"prog": f"hpsearch {words[0]}"} if words[0] in _COMMANDS else {}
-        return int(getattr(import_module(f"hpsearch.{module}"), name)(words[1:], **named))
+        return _command(words[0])(words[1:])
 
     from hpsearch.console.console import Console
 
@@ -67,6 +64,22 @@ def _answer(words: Sequence[str]) -> int:
     if words[:1] == ["--version"]:
         return console.results([f"hpsearch {__version__}"])
     return _refuse(words, console)
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    """Import the function of a command."""
+    from functools import partial
+    from importlib import import_module
+
+    module, _, function = _SUBCOMMANDS[name][1].partition(":")
+    command: Callable[..., int] = getattr(import_module(f"hpsearch.{module}"), function)
+    if name in _COMMANDS:
+        return partial(command, prog=f"hpsearch {name}")
+    if name == "completion":
+        return partial(
+            command, commands={each: (text, partial(_command, each)) for each, (text, _) in _SUBCOMMANDS.items()}
+        )
+    return command
 
 
 def _refuse(words: Sequence[str], console: Console) -> int:
