@@ -39,6 +39,11 @@ def spelling_of(started: Sequence[str], installed: str | None) -> Spelling:
     return Spelling(classic=tuple(started)) if name == "hpsearch.py" else Spelling()
 
 
+def own_spelling() -> Spelling:
+    """Return the spelling of the command that runs here."""
+    return spelling_of(started_words(sys.orig_argv, sys.argv[1:]), shutil.which("hpsearch"))
+
+
 def started_words(original: Sequence[str], arguments: Sequence[str]) -> list[str]:
     """Return the words of a process without the arguments of its program; none if they were changed meanwhile.
 
@@ -68,8 +73,7 @@ def typed_line(subcommand: str, folder: Path, *words: str, spelling: Spelling | 
 
     spelling: None = of the command that runs here.
     """
-    if spelling is None:
-        spelling = spelling_of(started_words(sys.orig_argv, sys.argv[1:]), shutil.which("hpsearch"))
+    spelling = own_spelling() if spelling is None else spelling
     if subcommand == "resume" and spelling.classic:
         return shell_line([*spelling.classic, "--resume", shown_path(folder), *words])
     return shell_line([*spelling.program, subcommand, shown_path(folder), *words]) if spelling.program else ""

@@ -20,11 +20,12 @@ from hpsearch.backends.shell import Answer
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.import_paths import add_current_folder, searched_folders
 from hpsearch.config.parsers import ExampleFormatter
-from hpsearch.config.program import program_of
+from hpsearch.config.program import interpreter_word, program_of, search_program
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.command import script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
+from hpsearch.core.hints import own_spelling
 from hpsearch.starter.choosing import chosen, output_option
 from hpsearch.starter.grid_text import GridModule, module_text
 from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, facts_of
@@ -209,7 +210,7 @@ def next_command(out: Path, run_cwd: Path, interpreter: str) -> str:
     if os.path.realpath(run_cwd) != os.path.realpath(start):
         words.append(f"--run_cwd={os.path.relpath(run_cwd, start)}")
     words += [f"--interpreter={interpreter}"] if interpreter else []
-    line = shell_line([*_program(start != here), "run", *words])
+    line = shell_line([*_search_words(start, here), *words])
     return line if dotted else f"cd {shlex.quote(os.path.relpath(start, here))} && {line}"
 
 
@@ -236,19 +237,14 @@ def _leads_to(name: str, folder: Path) -> bool:
     return False
 
 
-def _program(from_elsewhere: bool) -> list[str]:
-    """Return the words that start hpsearch, as the user typed them."""
-    typed = sys.argv[0]
-    if not typed.endswith("/hpsearch"):
-        from hpsearch.config.program import interpreter_word
-
-        return [interpreter_word(), "-m", "hpsearch"]
-    from shutil import which
-
-    on_path = which("hpsearch")
-    if on_path is not None and os.path.realpath(on_path) == os.path.realpath(typed):
-        return ["hpsearch"]
-    return [str(Path(typed).absolute()) if from_elsewhere else typed]
+def _search_words(start: Path, here: Path) -> list[str]:
+    """Return the words that begin a search in a folder, spelled as the user types in the current one."""
+    program = own_spelling().program
+    classic = [interpreter_word(), *search_program(start)]
+    if not program or ("-m" in program and start != here and "-m" not in classic):
+        return classic
+    first = str(Path(program[0]).absolute()) if "/" in program[0] and start != here else program[0]
+    return [first, *program[1:], "run"]
 
 
 def _module(script: Script, facts: ScriptFacts, command: str) -> GridModule:
