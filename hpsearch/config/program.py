@@ -159,11 +159,6 @@ def resume_hint(folder: Path) -> str:
     return command_hint("resume", folder)
 
 
-def status_hint(folder: Path) -> str:
-    """Return the command that shows how far a search is, as typed in the current folder."""
-    return _from_here("hpsearch", "status", str(folder))
-
-
 def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
     """Return the command that runs these runs, which have results already, again."""
     return command_hint("retry", folder, *(f"--run={number}" for number in sorted(numbers)))

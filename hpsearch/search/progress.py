@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
-from hpsearch.config.program import resume_hint, status_hint
+from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
@@ -131,7 +131,7 @@ def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: 
     lines += [f"{amount(len(active) - len(new), 'run')} submitted earlier"] if len(active) > len(new) else []
     left = sum(not entry.is_open and not entry.state.is_final for entry in runs)
     lines += [f"{amount(left, 'run')} not submitted yet: resume submits them"] if left else []
-    return [*lines, f"  look:     {status_hint(folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
+    return [*lines, f"  look:     {command_hint('status', folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
 
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_stopped: bool = False) -> list[str]:
