@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.backends.process_identity import pid_of
+from hpsearch.config.cluster_options import display_name
 from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import resume_hint
 from hpsearch.console.bar import runs_per_second
@@ -216,7 +217,9 @@ def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
         if console.width is not None or now_seen != seen:
             seen = now_seen
             console.redraw(_lines(status, is_json, console.width, console.height))
-        if status.state in (SearchState.ENDED, SearchState.STOPPED):
+        # Jobs that were left to a scheduler go on without a controller.
+        is_moving = any(run.submitted.is_queued and run.phase is not JobPhase.ENDED for run in status.live)
+        if status.state is SearchState.ENDED or (status.state is SearchState.STOPPED and not is_moving):
             return
         time.sleep(_WATCH_INTERVAL_S)
         reader.update()
@@ -272,11 +275,26 @@ def _state(status: SearchStatus) -> Iterator[str]:
     else:
         left = sum(entry.result.state is not RunState.FINISHED for entry in status.record)
         hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
-        yield f"stopped, {amount(left, 'run')} left; resume with: {hint}"
+        jobs = [run for run in status.live if run.submitted.is_queued]
+        more = f", {amount(left - len(jobs), 'other run')} left" if left > len(jobs) else ""
+        if jobs:
+            yield f"left to {_scheduler(status)}: {_phases(jobs)}{more}; collect with: {hint}"
+        else:
+            yield f"stopped, {amount(left, 'run')} left; resume with: {hint}"
         if status.holder is not None:
             yield f"the controller is gone ({status.holder})"
     if status.record.last_event_at is not None:
         yield f"last event {duration(max(0.0, status.at - status.record.last_event_at))} ago"
+
+
+def _scheduler(status: SearchStatus) -> str:
+    return display_name(str(status.record.options.get("scheduler", "the scheduler")))
+
+
+def _phases(jobs: Sequence[LiveRun]) -> str:
+    """Say how many jobs do what, as far as the files that they leave tell."""
+    counts = Counter(run.phase for run in jobs)
+    return ", ".join(f"{counts[phase]:,} {phase.value}" for phase in JobPhase if counts[phase])
 
 
 def _runs(status: SearchStatus) -> str:

@@ -98,6 +98,8 @@ def test_jobs_left_to_the_scheduler_are_cancelled_later(project: Project, lsf: F
     submitted = project.run("--run_cluster", "--submit_only", "--out_dir=out", "--force_out_dir")
     assert submitted.exit_status == 0, submitted.stderr
     wait_until(lambda: len(pids(project)) == 2, "two running jobs")
+    told = project.ask("status", "out").stdout
+    assert "state    left to LSF: 2 running; collect with: " in told, told
     result = project.ask("cancel", "out")
     assert result.exit_status == 0, result.stderr
     assert not is_left(project, lsf)
@@ -132,7 +134,7 @@ def test_a_retry_that_is_refused_leaves_everything_as_it_was(project: Project, l
     assert (refused.exit_status, "nosuch: No such queue" in refused.stderr) == (2, True), refused.stderr
     assert (rows(project.path / "out"), sorted(run_folders(project.path / "out"))) == before
     resumed = project.ask("resume", "out")
-    assert (resumed.exit_status, "2 of 2 finished" in resumed.stderr) == (0, True), resumed.stderr
+    assert (resumed.exit_status, "2 of 2 runs already finished" in resumed.stderr) == (0, True), resumed.stderr
     assert len(lsf.calls("bsub")) == 1
 
 

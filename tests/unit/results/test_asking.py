@@ -221,6 +221,28 @@ def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log
     assert (counts["queued"], counts["running"]) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "runs, told",
+    [
+        (3, "left to Slurm: 1 queued, 1 running, 1 ended; collect with: "),
+        (5, "left to Slurm: 1 queued, 1 running, 1 ended, 2 other runs left; collect with: "),
+    ],
+)
+def test_what_was_left_to_a_scheduler_is_told_with_the_way_to_collect_it(
+    folder: SearchFolder, runs: int, told: str
+) -> None:
+    plan = [planned(number) for number in range(1, runs + 1)]
+    controller = ControllerStarted("login", 1, 0.0, {"scheduler": "slurm", "submit_only": True})
+    write(folder, *plan, SearchStarted(SETTINGS.to_json(), 0.0), controller)
+    for number in (1, 2, 3):
+        write(folder, *run_events(number, f"27_{number}", 5.0, "login", is_queued=True))
+    (folder.logs / "sim_2.1.ab.out").touch()
+    folder.exit_file("sim_3.1.ab").write_text("0 0 1 2 host\n")
+    status = status_of(SearchReader(folder), 65.0)
+    state = next(line for line in status_lines(status, None) if line.startswith("state"))
+    assert (state.startswith(f"state    {told}"), as_json(status)["state"]) == (True, "stopped"), state
+
+
 def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFolder) -> None:
     settings = Settings(**{**vars(SETTINGS), "option_names": ("first_option", "second_option", "third_option")})
     plans = [
