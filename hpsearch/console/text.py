@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from hpsearch.core.errors import UsageError
 
 _CELL_WIDTH = 28
+#: What a number in a cell consists of, as does any other word.
+_WORD = re.compile(r"[\w.+-]+")
 
 
 def amount(number: int, noun: str) -> str:
@@ -26,7 +30,29 @@ def short_cell(cell: str) -> str:
     """Return a value as it stands in a table or line for people: printable, and shortened if it is long."""
     # A control character would move the rest of the line, or the terminal's cursor.
     cell = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
-    return cell if len(cell) <= _CELL_WIDTH else cell[: _CELL_WIDTH - 3] + "..."
+    return cell if len(cell) <= _CELL_WIDTH else _shortened(cell)
+
+
+def _shortened(cell: str) -> str:
+    """Return the beginning of a long cell; a number in it is whole, or left out: half of one is another number."""
+    if (number := _short_number(cell)) is not None:
+        return number
+    words = [match for match in _WORD.finditer(cell) if match.start() < _CELL_WIDTH - 3]
+    last = words[-1] if words else None
+    if last is None or last.end() <= _CELL_WIDTH - 3 or _short_number(last[0]) is None:
+        return cell[: _CELL_WIDTH - 3] + "..."
+    if not any(map(str.isalnum, cell[: last.start()])):
+        # No other number would be left.
+        return f"{cell[: last.start()]}{_short_number(last[0])}..."
+    return cell[: last.start()] + "..."
+
+
+def _short_number(text: str) -> str | None:
+    """Return a number with six digits and its magnitude; None if the text is none."""
+    try:
+        return f"{Decimal(text).normalize():.6g}"
+    except ArithmeticError:
+        return None
 
 
 def duration(seconds: float) -> str:

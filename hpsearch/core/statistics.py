@@ -8,21 +8,29 @@ from hpsearch.core.errors import ConfigError
 
 #: Digits after the decimal point: by default, and at most.
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
+#: From here on a number is written with an exponent.
+_HUGE = 1e9
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One keyword over all seeds. count: how many runs gave a number; without any, mean and spread are NaN."""
+    """One keyword over all seeds.
+
+    count: how many runs gave a number; without any, mean and spread are NaN.
+    decimals: digits after the decimal point; None = numbers have an exponent, as in 3.6e+24.
+    """
 
     keyword: str
     mean: float
     spread: float
     count: int
-    decimals: int
+    decimals: int | None
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Mean and spread, rounded."""
+        """Mean and spread, rounded; both with an exponent where they have too many digits otherwise."""
+        if self.decimals is None:
+            return f"{self.mean:.{_digits(self.mean, self.spread)}e}", f"{self.spread:.1e}"
         return f"{self.mean:.{self.decimals}f}", f"{self.spread:.{self.decimals}f}"
 
 
@@ -33,7 +41,8 @@ def statistic(
 
     use_sem: the spread is the standard error of the mean, instead of the standard deviation (of these values, not
     estimated for more: divided by their number).
-    decimals: digits after the decimal point; None = two, or more where the spread would be rounded to 0.
+    decimals: digits after the decimal point; None = two, or more where the spread would be rounded to 0, or an
+    exponent where even that would hide the magnitude.
     """
     numbers = [value for value in values if value is not None and not math.isnan(value)]
     count = len(numbers)
@@ -54,13 +63,27 @@ def _mean(numbers: Sequence[float]) -> float:
         return sum(number / len(numbers) for number in numbers)
 
 
-def _decimals(mean: float, spread: float) -> int:
-    """Return how many digits show the spread, or the mean where there is none, as something else than 0."""
+def _decimals(mean: float, spread: float) -> int | None:
+    """Return how many digits show the spread, or the mean where there is none, as something else than 0.
+
+    None if numbers need an exponent: they are huge, or tiny.
+    """
+    if math.isfinite(mean) and abs(mean) >= _HUGE:
+        return None
     # Equal values can differ from their mean by the last bit, which is no spread to show.
     smallest = spread if spread > 1e-12 * abs(mean) else abs(mean)
     if not smallest or not math.isfinite(smallest) or smallest >= 0.5 * 10**-_USUAL_DECIMALS:
         return _USUAL_DECIMALS
-    return min(_MOST_DECIMALS, 1 - math.floor(math.log10(smallest)))
+    decimals = 1 - math.floor(math.log10(smallest))
+    return decimals if decimals <= _MOST_DECIMALS else None
+
+
+def _digits(mean: float, spread: float) -> int:
+    """Return how many digits a mean with an exponent needs behind its point to be as exact as its spread."""
+    if not mean or not spread or not math.isfinite(mean) or not math.isfinite(spread):
+        return _USUAL_DECIMALS
+    more = math.floor(math.log10(abs(mean))) - math.floor(math.log10(spread)) + 1
+    return min(max(more, _USUAL_DECIMALS), _MOST_DECIMALS)
 
 
 def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str]) -> list[int | None]:

@@ -20,6 +20,7 @@ from hpsearch.console.text import aligned, amount
 from hpsearch.core.command import argv, shell_line
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Run, RunState
+from hpsearch.core.near_misses import did_you_mean
 from hpsearch.core.ranking import best, number_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import SearchReader
@@ -70,6 +71,10 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     is_own_order = key == settings.performance_key and not options.highest
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
     best = _best(runs, key, ascending)[:count]
+    is_chosen = bool(options.by) and not (options.lowest or options.highest)
+    order = _order(ascending, is_chosen)
+    if is_chosen and (options.json or options.command):
+        console.note(f"best by {key} ({order})")
     if options.json:
         console.results([json.dumps([_as_json(run, runs, key) for run in best])])
     elif options.command:
@@ -79,10 +84,15 @@ def _show(options: argparse.Namespace, console: Console) -> int:
             console.note(f"the output option is left out: {how}")
         console.results(commands)
     else:
-        direction = "lowest" if ascending else "highest"
-        console.note(f"best by {key} ({direction} first) of {amount(len(runs.runs), 'finished run')}")
+        console.note(f"best by {key} ({order}) of {amount(len(runs.runs), 'finished run')}")
         console.results(_table(best, runs, key, console))
     return 0
+
+
+def _order(ascending: bool, is_chosen: bool) -> str:
+    direction, other = ("lowest", "highest") if ascending else ("highest", "lowest")
+    # The user named a keyword, and nobody said what is good there.
+    return f"{direction} first; --{other} reverses that" if is_chosen else f"{direction} first"
 
 
 def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
@@ -95,7 +105,9 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
             f"counts: give --by=KEY, one of: {', '.join(known)}"
         )
     if key not in known:
-        raise UsageError(f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}")
+        raise UsageError(
+            f"--by={key}: no finished run has such a keyword{did_you_mean(key, known)}; there are: {', '.join(known)}"
+        )
     ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
     if not ranked:
         raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")

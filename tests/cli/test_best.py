@@ -60,6 +60,22 @@ def test_order_and_number_can_be_chosen(searched: Project, words: tuple[str, ...
     assert [entry["run"] for entry in found] == runs
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "best by loss (highest first; --lowest reverses that) of 3 finished runs\n"),
+        (("--json",), "best by loss (highest first; --lowest reverses that)\n"),
+        (("--lowest",), "best by loss (lowest first) of 3 finished runs\n"),
+        (("--lowest", "--json"), ""),
+    ],
+    ids=str,
+)
+def test_a_keyword_of_ones_own_says_in_which_order_it_sorts(
+    searched: Project, words: tuple[str, ...], told: str
+) -> None:
+    assert searched.ask("best", "out", "--by=loss", *words).stderr == told
+
+
 def test_ascending_order_is_the_modules_own(project: Project) -> None:
     project.grid({"x": [2, 1]}, more="_PERFORMANCE_SORT_ASC = True\n")
     project.search("--out_dir=out", "--force_out_dir", "--deterministic_search")
