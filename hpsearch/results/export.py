@@ -15,6 +15,7 @@ from hpsearch.core.model import RunState
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
 from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
 from hpsearch.store.layout import SearchFolder, write_whole
@@ -28,7 +29,7 @@ examples:
   hpsearch export DIR1 DIR2 --all --format=json -o runs.json
 """
 #: What every run has; an option or keyword with one of these names gets an underscore behind it.
-COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job")
+COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job", "cause")
 
 #: Column -> value; columns for which a run has nothing may be missing.
 ExportedRow = dict[str, object]
@@ -86,12 +87,13 @@ def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> 
         record = SearchReader(folder).record
         settings, of_table = record.known_settings(), record.carried
         entries = [newest.result for newest in record]
-        runs = [(entry.run, entry.state.value, entry.summary, _moments(entry)) for entry in entries]
+        runs = [(entry.run, entry.state.value, entry.summary, _known(entry, folder)) for entry in entries]
     else:
         search = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
         console.notes(search.problems)
         settings, of_table = search.settings, search.rows_only
-        runs = [(found.run, found.completion.value, found.summary, {}) for found in search.runs.values()]
+        found_runs = search.runs.values()
+        runs = [(run.run, run.completion.value, run.summary, _because(run.problem)) for run in found_runs]
     newer = {run.out_dir for run, _, summary, _ in runs if summary is not None}
     known: list[tuple[ExportedRow, ExportedRow]] = []
     for row in of_table:
@@ -111,8 +113,17 @@ def _free(name: str) -> str:
     return f"{name}_" if name in COLUMNS else name
 
 
+def _known(entry: RunRecord, folder: SearchFolder) -> ExportedRow:
+    """Return when and where the run's latest attempt ran, and why it did not finish, as far as the journal knows."""
+    has_failed = entry.state.is_final and entry.state is not RunState.FINISHED
+    return {**_moments(entry), **_because(known_cause(entry, folder) if has_failed else "")}
+
+
+def _because(cause: str) -> ExportedRow:
+    return {"cause": cause} if cause else {}
+
+
 def _moments(entry: RunRecord) -> ExportedRow:
-    """Return when and where the run's latest attempt ran, as far as the journal knows."""
     submitted, ended = entry.submitted, entry.ended
     if submitted is None:
         return {}
@@ -120,8 +131,8 @@ def _moments(entry: RunRecord) -> ExportedRow:
     events = {"submitted": submitted, "started": started, "ended": ended}
     times = {name: datetime.fromtimestamp(event.at) for name, event in events.items() if event is not None}
     moments: ExportedRow = {name: time.isoformat(timespec="seconds") for name, time in times.items()}
-    if started is not None and ended is not None:
-        moments["seconds"] = round(ended.at - started.at, 3)
+    if entry.took_s is not None:
+        moments["seconds"] = round(entry.took_s, 3)
     if not submitted.is_queued:
         return {**moments, "host": submitted.host}
     return {**moments, "job": submitted.id, **({"host": started.place} if started and started.place else {})}

@@ -25,7 +25,7 @@ with open(options["out_dir"] + "/summary.txt", "w") as file:
     file.write("acc %s\\nall 1 2\\nfinished 1\\n" % options["x"])
 """
 KEYWORDS = ("acc", "all", "finished")
-OWN = ["search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job"]
+OWN = ["search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job", "cause"]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,7 @@ def test_json_keeps_values_as_they_are_and_has_null_for_what_a_run_lacks(searche
     assert (first["search"], first["run"], first["acc"], first["job"]) == (str(searched.path / "out"), 1, 0.5, None)
     assert [repr(second[name]) for name in ("x", "acc", "more", "finished")] == ["2", "2", "1", "1"]
     assert (failed["run"], failed["state"], failed["acc"], failed["finished"]) == (3, "failed", None, None)
+    assert (first["cause"], failed["cause"]) == (None, "exit status 1")
 
 
 def test_times_are_local_and_seconds_are_those_between_start_and_end(searched: Project) -> None:
