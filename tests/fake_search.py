@@ -49,6 +49,7 @@ class FakeBackend:
     exit_statuses: run -> exit status; a run that is not there finishes with 0 and a summary.
     causes: run -> what else ended it, without a summary.
     noted_ends: run -> what its host noted as the time of its end.
+    queued: runs that never leave the scheduler's queue.
     """
 
     clock: FakeClock
@@ -62,6 +63,7 @@ class FakeBackend:
     exit_statuses: Mapping[int, int] = field(default_factory=dict)
     causes: Mapping[int, RunState] = field(default_factory=dict)
     noted_ends: Mapping[int, float] = field(default_factory=dict)
+    queued: Sequence[int] = ()
     started: list[int] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     waits: int = 0
@@ -93,7 +95,7 @@ class FakeBackend:
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Let the jobs run; each leaves its folder at once."""
-        for job in jobs:
+        for job in (job for job in jobs if job.attempt.run.number not in self.queued):
             self.started.append(job.attempt.run.number)
             self._ends[job.attempt.token] = self.clock.steady_s + self.run_s
             folder = job.attempt.log_folder.parent.parent / job.attempt.run.folder
@@ -112,7 +114,7 @@ class FakeBackend:
     def _status(self, job: Job) -> Status:
         number = job.attempt.run.number
         if number not in self.cancelled and self.clock.steady_s < self._ends.get(job.attempt.token, math.inf):
-            return Status(JobPhase.RUNNING)
+            return Status(JobPhase.QUEUED if number in self.queued else JobPhase.RUNNING)
         exit_status = self.exit_statuses.get(number, 0)
         reason = f"exit status {exit_status}" if exit_status else ""
         cause, ended_at = self.causes.get(number), self.noted_ends.get(number)
@@ -129,6 +131,10 @@ class FakeBackend:
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the jobs."""
         self.cancelled += [job.attempt.run.number for job in active]
+
+    def take_back(self, jobs: Sequence[Job], alarm: int) -> list[str]:
+        """Take all jobs that wait out of the queue."""
+        return [job.attempt.token for job in jobs if job.attempt.run.number in self.queued]
 
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Leave no log."""
@@ -156,6 +162,7 @@ def dispatch(
     only: Sequence[int] = (),
     takes_up_all: bool = True,
     longest_wait_s: float = math.inf,
+    max_failures: int = 0,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
     console = Console()
@@ -163,7 +170,7 @@ def dispatch(
     with StopRequest() as stop:
         clocks = backend.clock.clocks
         hours = -1 if longest_wait_s == math.inf else longest_wait_s / 3600
-        options = SearchOptions(retries=retries, max_wait_for_scheduler=hours)
+        options = SearchOptions(retries=retries, max_wait_for_scheduler=hours, max_failures=max_failures)
         dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, options, stop, clocks))
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()

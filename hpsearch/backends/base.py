@@ -119,6 +119,17 @@ class NamesSubmissions(Protocol):
 
 
 @runtime_checkable
+class TakesBackQueued(Protocol):
+    """A backend whose jobs wait in a queue, and can be taken out of it before they start."""
+
+    def take_back(self, jobs: Sequence[Job], alarm: int) -> Collection[str]:
+        """Cancel those of the jobs that have not started; return their tokens: they never ran, and never will.
+
+        Gives up early if the file `alarm` becomes readable.
+        """
+
+
+@runtime_checkable
 class MemoryAware(Protocol):
     """A backend that can tell places with more memory from those with less."""
 

@@ -239,6 +239,14 @@ class Scheduler(Protocol):
 
 
 @runtime_checkable
+class CancelsPending(Protocol):
+    """A scheduler that can cancel jobs unless they have started by then."""
+
+    def cancel_pending_command(self, ids: Sequence[str]) -> Command:
+        """Return the command that ends those of these jobs that have not started."""
+
+
+@runtime_checkable
 class NamesCluster(Protocol):
     """A scheduler whose commands can tell which cluster they ask."""
 

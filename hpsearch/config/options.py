@@ -90,6 +90,13 @@ class SearchOptions:
 
     num_cpu_jobs: int = _how(1, "Without GPUs: execute N runs at once.", at_least(1), "N")
     retries: int = _how(0, "Run a failed run again, up to N times.", at_least(0), "N")
+    max_failures: int = _how(
+        0,
+        "Start nothing more after N failures that are alike, unless a run has finished before; 0 = no such limit. "
+        "Attempts of --retries count, too.",
+        at_least(0),
+        "N",
+    )
     interpreter: str = _program(
         "",
         "Run the script with CMD instead of python3, such as 'singularity exec image.sif python3'.",

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +94,15 @@ def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
 
 
 def failure_lines(
-    entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder, most: int = _MOST_GROUPS
+    entries: Iterable[RunRecord],
+    record: SearchRecord,
+    folder: SearchFolder,
+    most: int = _MOST_GROUPS,
+    whole: Callable[[str], str] = str,
 ) -> Iterator[str]:
     """Return for each kind of failure: how many runs and why, what is special about them, and how to read on.
 
-    most: how many kinds are told one by one.
+    most: how many kinds are told one by one. whole: makes a line one that is not wrapped.
     """
     groups, names = failure_groups(entries, folder), varying_options(record)
     for group in groups[:most]:
@@ -107,7 +111,7 @@ def failure_lines(
             special = _special(group, names)
             yield from [f"  {special}"] if special else []
             hint = log_hint(group.runs[0], folder)
-            yield from [f"  {hint}"] if hint else []
+            yield from [f"  {whole(hint)}"] if hint else []
     if len(groups) > most:
         left = sum(len(group.runs) for group in groups[most:])
         yield f"... and {amount(left, 'run')} for {amount(len(groups) - most, 'other reason')}"

@@ -349,11 +349,16 @@ def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
     lines = aligned(rows)
     if room is not None and max(map(len, lines)) > room:
         lines = aligned([[*row[:-3], *row[-2:]] for row in rows])
-    return [line.replace(" ", _FIXED_BLANK) for line in lines if shown] + _more(len(live), shown)
+    return [_whole(line) for line in lines if shown] + _more(len(live), shown)
 
 
 def _failed(status: SearchStatus, shown: int) -> list[str]:
-    return list(failure_lines(status.failures, status.record, status.folder, shown))
+    return list(failure_lines(status.failures, status.record, status.folder, shown, _whole))
+
+
+def _whole(line: str) -> str:
+    """Return a line that is not wrapped."""
+    return line.replace(" ", _FIXED_BLANK)
 
 
 def _more(count: int, shown: int) -> list[str]:

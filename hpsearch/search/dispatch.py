@@ -13,6 +13,7 @@ from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
 from hpsearch.search.controller import Clock, Controller, OpenRun, latest_run
+from hpsearch.search.failure_limit import FailureLimit
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
@@ -41,6 +42,7 @@ class Dispatcher:
         self._collector = Collector(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)
         self._failures: Counter[int] = Counter()
+        self._limit = FailureLimit(controller)
         self._again: set[int] = set()
         #: Numbers of the runs whose earlier result counts again, as no newer attempt has finished.
         self.restored: set[int] = set()
@@ -81,11 +83,15 @@ class Dispatcher:
                 if self._stop.signal_number is not None:
                     self._end(self._stop.signal_number)
                     return
+                for run in self._limit.to_take_back():
+                    self._submissions.taken_back(run)
                 self._submissions.settle()
                 self._submissions.fill_places()
                 self._announce()
                 self._wait()
                 self._notice()
+                if self._limit.may_be_reached:
+                    self._collect_ended()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
                 self._submissions.fill_places()
                 self._collect_ended()
@@ -217,6 +223,8 @@ class Dispatcher:
         if not self._collector.collect(run, is_last_try):
             return
         del self._runs[run.number]
+        limit_reached = "" if run.is_unseen else self._limit.see(entry)
+        self._submissions.given_up = self._submissions.given_up or limit_reached
         is_again = self._runs_again(run)
         if is_again and entry.state is RunState.OUT_OF_MEMORY:
             is_again = self._submissions.queue.can_have_memory(run) or run.is_unseen
@@ -225,6 +233,8 @@ class Dispatcher:
         elif entry.result.summary is not None:
             self._collector.add_row(entry)
         self._progress.ended(entry, is_again)
+        if limit_reached:
+            self._console.warn(limit_reached)
         if not is_again:
             self._restore_kept([entry])
 
@@ -242,13 +252,15 @@ class Dispatcher:
         if not self._collector.finished_after_all(entry):
             return False
         self._console.note(f"run {entry.run.number} has finished after all, as its summary says; it is not run again")
+        self._limit.see(entry)
         self._collector.add_row(entry)
         self._progress.ended(entry, False)
         return True
 
     def _runs_again(self, run: OpenRun) -> bool:
         entry = run.entry
-        if self._stop.signal_number is not None or entry.state is RunState.FINISHED:
+        is_over = self._stop.signal_number is not None or bool(self._submissions.given_up)
+        if is_over or entry.state is RunState.FINISHED:
             return False
         if run.is_unseen:
             # It ended while no controller was there, and a resume runs what has not finished.

@@ -24,7 +24,7 @@ from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
-from hpsearch.store.run_folders import move_aside, move_back
+from hpsearch.store.run_folders import folders_aside, move_aside, move_back
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
@@ -87,9 +87,19 @@ class Submissions:
             if needed:
                 self._submit(needed, place)
 
+    def taken_back(self, run: OpenRun) -> None:
+        """Let a run that the scheduler's queue has no more be what it was before it was submitted."""
+        entry, attempts = run.entry, run.entry.attempts
+        self._search.note_happened(AttemptWithdrawn(run.number, run.attempt.token, self._clocks.wall()))
+        del self._runs[run.number]
+        earlier = folders_aside(self._search.folder, entry.run).get(attempts - 1)
+        if earlier is not None:
+            self._move_back([(entry.run, earlier)])
+        self.queue.put_back([entry])
+
     def prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
-        if self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
+        if not self.given_up and self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
             self._prepared[number] = new_attempt(self._search, self.queue.ready[0])
             self._backend.prepare(self._prepared[number])
 

@@ -148,7 +148,7 @@ class AttemptIntended(OfAttempt):
 
 @dataclass(frozen=True)
 class AttemptWithdrawn(OfAttempt):
-    """An attempt that was intended never became a job: the run is what it was before."""
+    """An attempt never became a job, or was taken out of a scheduler's queue: the run is what it was before."""
 
     at: float
 

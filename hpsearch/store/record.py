@@ -36,7 +36,7 @@ class RunRecord:
 
     attempts: how many were intended.
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
-    scheduler's commands look for it, empty if unknown; before: what was known before it, until it is submitted.
+    scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     """
 
@@ -171,11 +171,12 @@ class SearchRecord:
                 # The line that announced it is lost: what was submitted was intended.
                 self._intend(entry, event.token)
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
-            entry.before = None
+            # What waits in a queue may still be taken back.
+            entry.before = entry.before if event.is_queued else None
         elif isinstance(event, AttemptStarted):
-            entry.started, entry.state = event, RunState.RUNNING
+            entry.started, entry.state, entry.before = event, RunState.RUNNING, None
         elif isinstance(event, AttemptEnded):
-            entry.ended = event
+            entry.ended, entry.before = event, None
         elif isinstance(event, RunCollected):
             self._collect(entry, event)
 

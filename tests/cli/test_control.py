@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from project import SCRIPT as PYTHON_SCRIPT
 from project import Project, is_alive, journal_has, load, rows, wait_until
 
 #: Notes its own process and a child's; ends at once where x is 0, never by itself elsewhere.
@@ -542,3 +543,17 @@ def test_options_of_a_resumed_search_hold_until_others_are_given(project: Projec
     wait_until(lambda: list(states(folder).values()) == ["submitted"] * 3, "three live runs without being asked for")
     assert project.ask("cancel", "out").exit_status == 0
     again.communicate()
+
+
+def test_a_search_that_only_fails_stops_by_itself_and_is_resumed_when_that_is_fixed(project: Project) -> None:
+    project.grid({"x": [1, 2, 3, 4]}, script="import sys\nsys.exit('no data')\n")
+    first = project.run("--out_dir=out", "--force_out_dir", "--max_failures=2")
+    folder = project.path / "out"
+    assert (first.exit_status, list(states(folder).values())) == (1, ["failed", "failed", "planned", "planned"])
+    (message,) = [line for line in first.stderr.splitlines() if "--max_failures" in line]
+    assert "no data, e.g. run 2; fix that, then go on with: " in message
+    again = project.ask("resume", "out", "--max_failures=1")
+    assert (again.exit_status, list(states(folder).values())) == (1, ["failed", "failed", "planned", "planned"])
+    project.write("train.py", PYTHON_SCRIPT)
+    resumed = project.ask("resume", "out")
+    assert (resumed.exit_status, set(states(folder).values())) == (0, {"finished"}), resumed.stderr

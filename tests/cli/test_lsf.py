@@ -634,3 +634,22 @@ def test_a_job_does_not_carry_the_mark_of_a_run_around_its_search(project: Proje
     project.grid({"x": [1]}, script="import os\nopen('mark.txt', 'w').write(str(os.environ.get('HPSEARCH_ATTEMPT')))\n")
     run(project)
     assert (project.path / "mark.txt").read_text() == "None"
+
+
+def test_when_all_jobs_fail_alike_those_in_the_queue_are_taken_back(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(slots=2)
+    script = "import sys\nif {'--x=1', '--x=2'} & set(sys.argv): sys.exit('no data')\n" + COUNTED
+    project.grid({"x": [1, 2, 3, 4, 5, 6], "until": ["go"]}, script=script)
+    options = ("--run_cluster", *OUT, "--deterministic_search", "--num_jobs=6", "--max_failures=2")
+    controller = project.start(*options)
+    # LSF itself starts two more when the first two have failed.
+    wait_until(lambda: executions(project) == 2, "two live runs")
+    wait_until(lambda: sum(job.state == "PEND" for job in lsf.jobs()) == 0, "an empty queue")
+    project.go()
+    result = project.end(controller)
+    assert (result.exit_status, accs(project)) == (1, ["3", "4"]), result.stderr
+    assert "--max_failures=2: 2 failures alike and no finished run, so nothing more starts" in result.stderr
+    counts = json.loads(project.ask("status", "out", "--json").stdout)["counts"]
+    assert (counts["planned"], counts["failed"], counts["finished"]) == (2, 2, 2)
+    resumed = project.ask("resume", "out")
+    assert (resumed.exit_status, accs(project), executions(project)) == (1, ["3", "4", "5", "6"], 4), resumed.stderr

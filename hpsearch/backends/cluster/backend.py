@@ -207,6 +207,28 @@ class ClusterBackend:
     def submissions_of(self, jobs: Sequence[Job]) -> str:
         return submissions_text((job.id, self._scheduler.array_of(job.id)) for job in jobs)
 
+    def take_back(self, jobs: Sequence[Job], alarm: int) -> set[str]:
+        heard, rows = self._client.query(jobs)
+        own = self._jobs.names.own_rows(heard, rows)
+        left = [job for job in heard if job.id in own and own[job.id].status.phase is JobPhase.QUEUED]
+        self._client.cancel_pending(left)
+        taken, deadline, pause_s = set[str](), self._clock() + _CANCEL_S, 0.1
+        while left and self._clock() < deadline:
+            heard, rows = self._client.query(left)
+            gone, own = self._jobs.gone(heard, rows), self._jobs.names.own_rows(heard, rows)
+            # One that has started after all is left to itself.
+            taken |= {
+                job.attempt.token for job in left if job.attempt.token in gone and not job.attempt.exit_file.exists()
+            }
+            started = {id for id, row in own.items() if row.status.phase is JobPhase.RUNNING}
+            left = [job for job in left if job.attempt.token not in gone and job.id not in started]
+            if left and _sleep(pause_s, alarm):
+                break
+            pause_s = min(pause_s * 1.5, 2.0)
+        # Should one turn up as a job after all, it finds nothing to run.
+        remove(self._jobs.names.scripts_of([job.attempt for job in jobs if job.attempt.token in taken]))
+        return taken
+
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the run's output files and its script, and the scheduler's report on its job if that was its own."""
         return list(dict.fromkeys([*self._scheduler.log_files(job), *self._jobs.own_reports(job)]))

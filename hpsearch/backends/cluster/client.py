@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hpsearch.backends.run_family import MARK
-from hpsearch.backends.scheduler import Command, JobRow, Scheduler, cluster_of, ids_for_commands
+from hpsearch.backends.scheduler import CancelsPending, Command, JobRow, Scheduler, cluster_of, ids_for_commands
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import ArrayTooLarge, BackendError, SearchError, SubmissionDelayed, SubmitLimitReached
 from hpsearch.core.model import Job
@@ -64,6 +64,15 @@ class SchedulerClient:
         for ids in _groups(jobs):
             for is_kill in (False, True) if at_once else (False,):
                 self.run(self._scheduler.cancel_command(ids, is_kill))
+
+    def cancel_pending(self, jobs: Iterable[Job]) -> None:
+        """Cancel jobs that wait; one that starts in this moment is spared if the scheduler can do that."""
+        scheduler = self._scheduler
+        for ids in _groups(jobs):
+            if isinstance(scheduler, CancelsPending):
+                self.run(scheduler.cancel_pending_command(ids))
+            else:
+                self.run(scheduler.cancel_command(ids, False))
 
     def _tell_of_silence(self, cluster: str, problem: str) -> None:
         if bool(problem) == (cluster in self._silent):

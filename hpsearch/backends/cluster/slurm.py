@@ -239,6 +239,9 @@ class Slurm(Scheduler):
         how = ("--signal=KILL", "--full") if at_once else ()
         return _command("scancel", cluster_of(ids[0]), *how, *map(without_cluster, ids))
 
+    def cancel_pending_command(self, ids: Sequence[str]) -> Command:
+        return _command("scancel", cluster_of(ids[0]), "--state=PENDING", *map(without_cluster, ids))
+
     def log_files(self, job: Job) -> list[LogFile]:
         logs, token, folder = job.attempt.log_folder, job.attempt.token, job.attempt.run.folder
         name = f"{folder}_{without_cluster(job.id)}"
