@@ -22,7 +22,7 @@ from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.results.best import finished_runs
-from hpsearch.results.status import SearchState
+from hpsearch.results.search_status import SearchState
 from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder

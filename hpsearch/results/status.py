@@ -1,20 +1,16 @@
 """``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing."""
 
 import contextlib
-import enum
 import json
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.backends.process_identity import pid_of
 from hpsearch.config.cluster_options import display_name
 from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import resume_hint
-from hpsearch.console.bar import runs_per_second
 from hpsearch.console.colour import green, red
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
@@ -22,10 +18,9 @@ from hpsearch.console.text import aligned, amount, duration
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
-from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-from hpsearch.folder.reading import SearchReader, logs_of_attempts
+from hpsearch.folder.liveness import Liveness
+from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
-    best_runs,
     counts_text,
     failure_log,
     option_texts,
@@ -33,10 +28,8 @@ from hpsearch.folder.run_tables import (
     performance,
     varying_options,
 )
-from hpsearch.store.events import AttemptSubmitted
-from hpsearch.store.layout import SearchFolder
-from hpsearch.store.lock import Holder
-from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus, ended_now, status_of
+from hpsearch.store.record import RunRecord
 from hpsearch.store.values import readable
 
 _EXAMPLE = """\
@@ -59,133 +52,6 @@ _PHASES = {JobPhase.RUNNING: "running", JobPhase.QUEUED: "queued", JobPhase.UNKN
 _LABEL_WIDTH = 9
 #: A blank at which no line is wrapped.
 _FIXED_BLANK = "\xa0"
-
-
-class SearchState(enum.Enum):
-    """What is known of a search. ended: every run has; stopped: runs are left, and no controller is there."""
-
-    RUNNING = "running"
-    ENDED = "ended"
-    STOPPED = "stopped"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def of(cls, controller: Liveness, left: int) -> "SearchState":
-        """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
-        known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
-        return known.get(controller, cls.STOPPED if left else cls.ENDED)
-
-
-@dataclass(frozen=True)
-class LiveRun:
-    """A run that was started and whose end the journal does not know.
-
-    phase: ended if its controller has not noted it, unknown if it is on another machine. for_s: since submission.
-    """
-
-    entry: RunRecord
-    submitted: AttemptSubmitted
-    phase: JobPhase
-    for_s: float
-
-    @property
-    def place(self) -> str:
-        """Where it runs, for people; empty if that has no name."""
-        return self.entry.place
-
-    @property
-    def job(self) -> str:
-        """The scheduler's id, or the process, for people."""
-        return self.submitted.id if self.submitted.is_queued else f"process {pid_of(self.submitted.id)}"
-
-
-@dataclass(frozen=True)
-class SearchStatus:
-    """What is known of a search at one moment (`at`, seconds since the epoch).
-
-    liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now, and running
-    without those that have `ended` although the journal does not say so.
-    runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
-    best: the best finished run so far. failures: runs that ended and did not finish, except cancelled ones.
-    """
-
-    folder: SearchFolder
-    record: SearchRecord
-    at: float
-    state: SearchState
-    liveness: Liveness
-    holder: Holder | None
-    counts: Counter[RunState]
-    ended: int
-    runs_per_hour: float | None
-    left_s: float | None
-    best: RunRecord | None
-    live: Sequence[LiveRun]
-    failures: Sequence[RunRecord]
-
-
-def status_of(reader: SearchReader, now: float) -> SearchStatus:
-    """Return the status of a search as its reader knows it."""
-    record, holder = reader.record, reader.holder()
-    liveness = liveness_of_controller(holder)
-    counts = Counter(entry.state for entry in record)
-    left = sum(count for state, count in counts.items() if not state.is_final)
-    rate = _runs_per_hour(record, now if liveness is not Liveness.GONE else min(now, record.last_event_at or now))
-    live = [
-        LiveRun(entry, sent, _phase(reader.folder, entry, sent, liveness), max(0.0, now - sent.at))
-        for entry in record
-        if (sent := entry.submitted) is not None and entry.is_live
-    ]
-    phases = Counter(run.phase for run in live)
-    queued, ended = phases[JobPhase.QUEUED], phases[JobPhase.ENDED]
-    ended += sum(entry.is_open and entry.ended is not None for entry in record)
-    counts[RunState.RUNNING] += counts[RunState.QUEUED] - queued - ended
-    counts[RunState.QUEUED] = queued
-    return SearchStatus(
-        folder=reader.folder,
-        record=record,
-        at=now,
-        state=SearchState.of(liveness, left),
-        liveness=liveness,
-        holder=holder,
-        counts=counts,
-        ended=ended,
-        runs_per_hour=rate,
-        left_s=left / rate * 3600 if rate and liveness is not Liveness.GONE else None,
-        best=next(iter(best_runs(record, record.known_settings())), None),
-        live=live,
-        failures=[entry for entry in record if entry.state.is_failure],
-    )
-
-
-def _ended_now(record: SearchRecord) -> list[RunRecord]:
-    """Return the runs that have ended under the latest controller."""
-    numbers = record.collected_now if record.controller is not None else ()
-    return [entry for entry in record if entry.run.number in numbers and entry.state.is_final]
-
-
-def _runs_per_hour(record: SearchRecord, now: float) -> float | None:
-    """Return how many runs end in an hour under the latest controller; None if none has ended."""
-    ended_at = [entry.collected_at for entry in _ended_now(record) if entry.collected_at is not None]
-    if record.controller is None or not ended_at:
-        return None
-    rate = runs_per_second(len(ended_at), record.controller.at, max(ended_at), now)
-    return rate and 3600 * rate
-
-
-def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> JobPhase:
-    """Return what a run that was started does now; liveness: of its controller."""
-    if liveness is Liveness.LIVE and not submitted.is_queued:
-        return JobPhase.RUNNING
-    of_run = liveness_of_run(entry, folder)
-    if liveness is not Liveness.LIVE and of_run is Liveness.GONE:
-        return JobPhase.ENDED
-    if not submitted.is_queued:
-        return JobPhase.RUNNING if of_run is Liveness.LIVE else JobPhase.UNKNOWN
-    # Nobody may have looked since it started; the scheduler makes the log at that moment.
-    logs = logs_of_attempts(folder, entry, ".out")
-    has_started = entry.state is RunState.RUNNING or any(path.parent == folder.logs for path in logs.values())
-    return JobPhase.RUNNING if has_started else JobPhase.QUEUED
 
 
 def main(argv: Sequence[str]) -> int:
@@ -227,17 +93,17 @@ def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
 
 def status_lines(status: SearchStatus, width: int | None, height: int | None = None) -> list[str]:
     """Return the status as lines. width, height: of the terminal, which the lines have to fit; None = of any size."""
-    lines = _status_lines(status, width, _SHOWN)
-    for shown in reversed(range(_SHOWN)):
-        if height is None or len(lines) < height:
-            break
-        lines = _status_lines(status, width, shown)
-    return lines
+    if height is None:
+        return _status_lines(status, width, _SHOWN)
+    # The last line is for the cursor.
+    fitting = (_status_lines(status, width, shown, breaks=True) for shown in range(_SHOWN, -1, -1))
+    return next((lines for lines in fitting if len(lines) < height), _status_lines(status, width, 0, breaks=True))
 
 
-def _status_lines(status: SearchStatus, width: int | None, shown: int) -> list[str]:
-    """Return the status as lines, with this many live and failed runs one by one."""
-    room = None if width is None else max(width - _LABEL_WIDTH, 20)
+def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: bool = False) -> list[str]:
+    """Return the status as lines, with this many live and failed runs one by one. breaks: also breaks paths."""
+    # Some terminals go on to the next line where the last column is written.
+    room = None if width is None else max(width - _LABEL_WIDTH - 1, 20)
     parts: list[tuple[str, Iterable[str], Callable[[str], str]]] = [
         ("search", [str(status.folder.path)], str),
         ("name", [name] if (name := status.record.known_settings().name) else [], str),
@@ -251,17 +117,17 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int) -> list[s
     ]
     lines: list[str] = []
     for label, texts, colour in parts:
-        wrapped = [line.replace(_FIXED_BLANK, " ") for text in texts for line in _wrapped(text, room)]
+        wrapped = [line.replace(_FIXED_BLANK, " ") for text in texts for line in _wrapped(text, room, breaks)]
         for number, line in enumerate(wrapped):
             lines.append(f"{'' if number else label:<{_LABEL_WIDTH}}{colour(line)}")
     return lines
 
 
-def _wrapped(text: str, room: int | None) -> list[str]:
-    """Return a text in lines of this width; paths, commands and rows of a table stay whole."""
+def _wrapped(text: str, room: int | None, breaks: bool) -> list[str]:
+    """Return a text in lines of this width; paths, commands and rows of a table stay whole unless it `breaks` them."""
     if room is None:
         return [text]
-    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=breaks, break_on_hyphens=False)
 
 
 def _state(status: SearchStatus) -> Iterator[str]:
@@ -309,7 +175,7 @@ def _runs(status: SearchStatus) -> str:
 def _rate(status: SearchStatus) -> Iterator[str]:
     """Say how fast runs end, while that means something: not after two ends, nor of runs that take no time."""
     spans = [
-        entry.ended.at - entry.submitted.at for entry in _ended_now(status.record) if entry.ended and entry.submitted
+        entry.ended.at - entry.submitted.at for entry in ended_now(status.record) if entry.ended and entry.submitted
     ]
     is_telling = len(spans) >= _FEWEST_ENDS and sum(spans) >= _SHORTEST_S * len(spans)
     if status.runs_per_hour is not None and status.liveness is not Liveness.GONE and is_telling:

@@ -21,7 +21,8 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
 from hpsearch.folder.reading import SearchReader
-from hpsearch.results.status import as_json, status_lines, status_of
+from hpsearch.results.search_status import status_of
+from hpsearch.results.status import as_json, status_lines
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
