@@ -1,6 +1,7 @@
-"""Template of a grid module: copy it beside your script, change what is marked, and start
+"""Template of a grid module. ``hpsearch init train.py`` writes one with the options of your script in it.
 
-``python -m hpsearch.hpsearch --grid_module=my_folder.my_copy --run_cwd=my_folder``.
+By hand: copy it beside your script, change what is marked, and start
+``hpsearch run --grid_module=my_folder.my_copy --run_cwd=my_folder``.
 """
 
 # CHANGE: option of your script -> the values to try. All combinations are run.

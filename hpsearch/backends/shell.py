@@ -58,10 +58,12 @@ def run_command(
     stdin: str = "",
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    is_killed_by_ctrl_c: bool = False,
 ) -> Answer:
     """Run a command; when the time is over, kill it and all that it started.
 
     environment: instead of this process's own. folder: where it runs, instead of the current one.
+    is_killed_by_ctrl_c: else it goes on to its end, as what submits a job has to.
     Raises BackendError if there is no such command.
     """
     try:
@@ -86,6 +88,10 @@ def run_command(
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return Answer(None, *_last_words(process))
+    except KeyboardInterrupt:
+        if is_killed_by_ctrl_c:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
     return Answer(process.returncode, stdout, stderr)
 
 

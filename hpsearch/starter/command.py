@@ -22,6 +22,7 @@ from hpsearch.config.import_paths import add_current_folder, searched_folders
 from hpsearch.config.parsers import ExampleFormatter
 from hpsearch.config.program import interpreter_word, program_of, search_program
 from hpsearch.console.console import Console
+from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.core.command import script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
@@ -34,15 +35,16 @@ from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
 
 _DESCRIPTION = """\
-Write a grid module beside your script: its options with their defaults, the output option, the summary, as far as the
-script tells them. Reads the script's source; calls it with --help only where the source leaves gaps.
+Write a grid module beside your script, with its options and their defaults, its
+output option and its summary, as far as the script's source tells them. Calls
+the script with --help only where the source leaves something open.
 """
 _EXAMPLE = """\
 examples:
   hpsearch init train.py
   hpsearch init sims/mnist/train.py --out sims/mnist/my_grid.py
   hpsearch init -m package.train
-  hpsearch init 'train.py resnet'      a script that needs a first word
+  hpsearch init 'train.py resnet'      for a script that needs a first word
 
 The last line on standard output is the next command.
 """
@@ -67,7 +69,9 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="hpsearch init", description=_DESCRIPTION, epilog=_EXAMPLE, formatter_class=ExampleFormatter
     )
-    parser.add_argument("script", metavar="SCRIPT", nargs="?", help="The script, or all of its _SCRIPT_NAME, quoted.")
+    parser.add_argument(
+        "script", metavar="SCRIPT", nargs="?", help="The script, with its first words if it needs some."
+    )
     parser.add_argument("-m", dest="module", metavar="MODULE", help="A module instead of a script, as in python -m.")
     parser.add_argument("--out", metavar="FILE", help="The grid module. Default: grid_<script>.py beside the script.")
     text = "Command that runs the script instead of python3, as in a search."
@@ -148,6 +152,7 @@ def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
     sources = sources_of(script.file, tree, list(dict.fromkeys([script.file.parent, script.folder, *local])))
 
     def ask() -> Answer:
+        clean_up_when_interrupted()
         console.note(f"reading {script.name} --help (at most {HELP_TIMEOUT_S:.0f} s) ...")
         return ask_help(program, script.folder)
 
@@ -280,8 +285,16 @@ def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
     elif module.out_arg is None:
         yield f"  {name} has no option that looks like its output folder: see _OUT_ARG"
     if module.arguments:
-        yield f"  {name} needs words besides its options ({', '.join(module.arguments)}): see _SCRIPT_NAME"
+        yield f"  {name} needs words besides its options ({', '.join(module.arguments)}): {_with_words(module)}"
     if not module.summary.keywords:
         yield f"  {name} writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME"
     if facts.imports_relatively and not name.startswith("-"):
         yield f"  {name} imports from its package: it may have to run as a module, hpsearch init -m PACKAGE.MODULE"
+
+
+def _with_words(module: GridModule) -> str:
+    """Return what to do for a script that needs words: where they choose its options, it is read again with one."""
+    listed = re.fullmatch(r"\{([^,}]+).*\}", module.arguments[0])
+    if listed is None:
+        return "see _SCRIPT_NAME"
+    return f"name one, hpsearch init {shlex.quote(f'{module.script_name} {listed[1]}')}"

@@ -15,6 +15,10 @@ from hpsearch.starter.summary_writing import WrittenSummary
 _WIDTH = 116
 _MOST_HELP = 60
 _ASSIGNED = re.compile(r"^(\w+) = ", re.MULTILINE)
+#: "(default: 0.1)", "Default: %(default)s.": the values beside say it.
+_DEFAULT = re.compile(
+    r"[(\[]defaults?\b[^()\[\]]*(\([^()]*\)[^()\[\]]*)?[)\]]|[(\[]?\bdefaults?(:| is|=)\s*\S*", re.IGNORECASE
+)
 _LOW_IS_GOOD = re.compile(
     r"(^|[_\W])(loss|err|error|mse|rmse|mae|nll|perplexity|ppl|fid|wer|cer|bpd|time)", re.IGNORECASE
 )
@@ -129,7 +133,7 @@ def _remark(entry: Entry) -> str:
 
 
 def _help_of(entry: Entry) -> str:
-    text = re.sub(r"[(\[]?\s*(default:?\s*)?%\((default|type)s?\)\w?\s*[)\]]?", "", entry.option.help)
+    text = _DEFAULT.sub("", entry.option.help.replace("%(default)s", "default: "))
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split()).strip(" .;,")
     return textwrap.shorten(text, _MOST_HELP, placeholder=" ...") if text else ""
 

@@ -104,4 +104,4 @@ def _with_help(taken: ScriptOptions, ask_help: Callable[[], Answer]) -> tuple[Sc
 def ask_help(program: Sequence[str], folder: Path) -> Answer:
     """Call a script with ``--help`` in a folder. Raises BackendError if it cannot be started."""
     plain = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1", "PYTHON_COLORS": "0", "TERM": "dumb"}
-    return run_command([*program, "--help"], HELP_TIMEOUT_S, "", plain, folder)
+    return run_command([*program, "--help"], HELP_TIMEOUT_S, "", plain, folder, is_killed_by_ctrl_c=True)

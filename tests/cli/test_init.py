@@ -117,6 +117,29 @@ def test_options_that_only_the_help_shows_are_found(project: Project, here: Call
     assert [line.split(" --out_dir=")[0].split("train.py ")[1] for line in shown] == ["--lr=0.5"]
 
 
+SUBCOMMANDS = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int)
+commands = parser.add_subparsers(dest="what", required=True)
+commands.add_parser("fit").add_argument("--lr", type=float, default=0.1)
+commands.add_parser("test").add_argument("--checkpoint")
+parser.parse_args()
+"""
+
+
+def test_of_a_script_with_commands_one_is_named(project: Project, here: Callable[..., Result]) -> None:
+    project.write("train.py", SUBCOMMANDS)
+    assert "({fit,test}): name one, hpsearch init 'train.py fit'\n" in here("init", "train.py").stderr
+    assert here("init", "train.py fit", "--out=fit_grid.py").exit_status == 0
+    text = (project.path / "fit_grid.py").read_text()
+    assert ('"lr": [0.1],' in text, '"checkpoint"' in text, '_SCRIPT_NAME = "train.py fit"' in text) == (
+        True,
+        False,
+        True,
+    )
+
+
 def test_an_interpreter_calls_the_help_and_stays_in_the_command(project: Project, here: Callable[..., Result]) -> None:
     project.write("train.py", LOOP)
     project.write("python-here", f'#!/bin/sh\necho "$@" >> called\nexec {shlex.quote(sys.executable)} "$@"\n')

@@ -181,3 +181,19 @@ def test_texts_of_a_script_stay_texts(text: str) -> None:
     ]
     module = module_of(options, script_name=text, command=text, arguments=(text,))
     compile(module_text(module, TEMPLATE).encode("utf-8", "surrogateescape"), "grid.py", "exec")
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("learning rate (default: 0.1)", "learning rate"),
+        ("learning rate (%(default)s)", "learning rate"),
+        ("Learning rate. Default: %(default)s.", "Learning rate"),
+        ("size (default: (3, 4)), of images", "size , of images"),
+        ("the default\nchoice", "the default choice"),
+        ("x" * 50 + " and so on for a long time", "x" * 50 + " and ..."),
+    ],
+)
+def test_the_help_of_an_option_stands_behind_it_without_its_default(text: str, shown: str) -> None:
+    option = Option("lr", Kind.TEXT, "a", help=text)
+    assert f'    "lr": ["a"],  # {shown}\n' in module_text(module_of([option]), TEMPLATE)
