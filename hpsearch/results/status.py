@@ -142,9 +142,9 @@ def _state(status: SearchStatus) -> Iterator[str]:
         left = sum(entry.result.state is not RunState.FINISHED for entry in status.record)
         hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
         jobs = [run for run in status.live if run.submitted.is_queued]
-        more = f", {amount(left - len(jobs), 'other run')} left" if left > len(jobs) else ""
+        others = f"; {amount(left - len(jobs), 'other run')} not done; resume" if left > len(jobs) else "; collect"
         if jobs:
-            yield f"left to {_scheduler(status)}: {_phases(jobs)}{more}; collect with: {hint}"
+            yield f"left to {_scheduler(status)}: {_phases(jobs)}{others} with: {hint}"
         else:
             yield f"stopped, {amount(left, 'run')} left; resume with: {hint}"
         if status.holder is not None:
@@ -160,7 +160,8 @@ def _scheduler(status: SearchStatus) -> str:
 def _phases(jobs: Sequence[LiveRun]) -> str:
     """Say how many jobs do what, as far as the files that they leave tell."""
     counts = Counter(run.phase for run in jobs)
-    return ", ".join(f"{counts[phase]:,} {phase.value}" for phase in JobPhase if counts[phase])
+    phases = (JobPhase.RUNNING, JobPhase.QUEUED, JobPhase.ENDED)
+    return ", ".join(f"{counts[phase]:,} {phase.value}" for phase in phases if counts[phase])
 
 
 def _runs(status: SearchStatus) -> str:

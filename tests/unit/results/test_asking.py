@@ -225,8 +225,8 @@ def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log
 @pytest.mark.parametrize(
     "runs, told",
     [
-        (3, "left to Slurm: 1 queued, 1 running, 1 ended; collect with: "),
-        (5, "left to Slurm: 1 queued, 1 running, 1 ended, 2 other runs left; collect with: "),
+        (3, "left to Slurm: 1 running, 1 queued, 1 ended; collect with: "),
+        (5, "left to Slurm: 1 running, 1 queued, 1 ended; 2 other runs not done; resume with: "),
     ],
 )
 def test_what_was_left_to_a_scheduler_is_told_with_the_way_to_collect_it(
