@@ -88,8 +88,10 @@ def _extend_search_path(hpmod_path: str | None) -> None:
 def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     """Return the runs that are gathered already; the source is one of them, and is copied if need be."""
     runs, source = gathering.runs(), gathering.source
+    if source is not None:
+        console.note(f"Configuration: {gathering.text}")
     if source is not None and source.doubt:
-        console.warn(f"{source.doubt}; what the run's command says is repeated instead")
+        console.warn(f"{source.doubt}; using the run's command instead")
     added = _source_as_seed(source, gathering, runs, console) if source is not None else []
     _check_same_configuration(gathering, [*runs, *added], console)
     warn_of_doubts(runs, console)
@@ -107,16 +109,15 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
     if place.exists():
         return []
     if source.summary is None:
-        reason = "it did not finish"
+        reason = " did not finish"
     elif not source.folder.is_dir():
-        reason = "its folder is gone"
+        reason = " has no folder any more"
     elif source.seed is None:
-        console.note(f"The original run's command sets no {gathering.options.seed_option}, so it is not counted")
-        return []
+        reason = f"'s command sets no {gathering.options.seed_option}"
     else:
         is_there = source.seed in {run.seed for run in counted(runs)}
         return [] if is_there else [replace(source, folder=place)]
-    console.note(f"{source.folder}: {reason}, so this run is not counted")
+    console.note(f"The original run{reason}, so it is not counted")
     return []
 
 

@@ -161,7 +161,7 @@ def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOp
             add_last(settings.import_paths)
     if not search.grid_module:
         example = "for example --grid_module=sims.mnist.hpsearch_config"
-        raise UsageError(f"say whose seeds these are: --grid_module=NAME ({example})")
+        raise UsageError(f"name the grid module of these runs: --grid_module=NAME ({example})")
     return replace(search, run_cwd=str(existing_folder(search.run_cwd, Path.cwd(), option="--run_cwd")))
 
 
@@ -175,7 +175,7 @@ def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, s
     if run.configuration is None:
         raise ConfigError(
             run.doubt
-            or f"{run.folder}: nothing tells the configuration of this run; expected {CONFIG_FILE} or {COMMAND_FILE} "
+            or f"{run.folder}: the configuration of this run is not known; expected {CONFIG_FILE} or {COMMAND_FILE} "
             "in its folder, or the journal or commands.pickle of its search beside it"
         )
     return run

@@ -130,7 +130,7 @@ def warn_of_doubts(runs: Sequence[SeedRun], console: Console) -> None:
     found = [run.doubt for run in runs if run.doubt]
     if found:
         others = f" (and likewise in {len(found) - 1:,} more)" if len(found) > 1 else ""
-        console.warn(f"{found[0]}{others}; what the run's command says counts instead, as far as it is known")
+        console.warn(f"{found[0]}{others}; using the commands of the runs instead")
 
 
 def _warn_of_differences(runs: Sequence[SeedRun], seed_option: str, console: Console) -> None:

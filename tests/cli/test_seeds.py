@@ -540,7 +540,7 @@ def test_an_unreadable_config_pickle_gives_way_to_the_command(project: Project, 
     result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
     assert commands_in(results_of(result)) == [["--lr=0.5", "--random_seed=0"]]
     assert result.stderr.count("config.pickle: expected a pickled argparse.Namespace of plain values") == 1
-    assert "; what the run's command says is repeated instead\n" in result.stderr
+    assert "; using the run's command instead\n" in result.stderr
 
 
 def test_the_command_in_a_runs_own_folder_stands_in_for_its_config_pickle(project: Project) -> None:
@@ -559,7 +559,7 @@ def test_gathered_runs_with_an_unreadable_config_pickle_still_count(project: Pro
         (run / "config.pickle").write_bytes(pickle.dumps(Namespace(data=Path("x"))))
     result = gather(project, f"--seeds_dir={search}")
     assert summary_of(result)[1] == "Number of seeds: 2"
-    assert "(and likewise in 1 more); what the run's command says counts instead" in result.stderr
+    assert "(and likewise in 1 more); using the commands of the runs instead" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -587,7 +587,7 @@ def test_a_config_pickle_of_another_class_is_named(project: Project, content: by
         ([], "say what to repeat: --run_dir=DIR"),
         (["--run_dir=nowhere"], "--run_dir=nowhere: there is no such folder"),
         (["--run_dir=empty", "--grid_module=config"], "not a search folder"),
-        (["--run_dir=empty"], "say whose seeds these are: --grid_module=NAME"),
+        (["--run_dir=empty"], "name the grid module of these runs: --grid_module=NAME"),
         (["--run_dir=out/search", "--seeds_list=1,a"], "expected a whole number, found 'a'"),
         (["--run_dir=out/search", "--seeds_list=1.5"], "expected a whole number, found '1.5'"),
         (["--run_dir=out/search", "--num_seeds=0"], "expected a whole number of at least 1, found 0"),
