@@ -86,7 +86,7 @@ def test_a_live_search_is_cancelled_from_a_second_process_and_no_process_is_left
     assert [entry["x"] for entry in load(folder / "not_completed.pickle")] == [1, 2, 3]  # type: ignore[attr-defined]
     assert result.stdout == f"{folder / 'search_results.csv'}\n"
     assert "Stopped: 1 finished, 2 cancelled, 1 not started\n" in result.stderr
-    assert f"--resume '{folder}'\n" in result.stderr
+    assert "hpsearch resume out\n" in result.stderr
 
 
 def test_cancelling_leaves_other_searches_alone(project: Project, live: subprocess.Popen[str]) -> None:
@@ -463,7 +463,7 @@ def test_a_stopped_retry_leaves_the_result_of_a_finished_run(project: Project, w
     assert retry.returncode == 130, stderr
     assert "run 1: attempt 2 cancelled (cancelled with the search)" in stderr
     assert "; keeping the result of attempt 1\n" in stderr
-    assert f" retry '{with_results}' --run=1" in stderr.splitlines()[-1]
+    assert "hpsearch retry out --run=1" in stderr.splitlines()[-1]
     assert_results_stay(project, with_results)
 
 

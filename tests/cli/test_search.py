@@ -370,7 +370,7 @@ def test_fault_20_one_note_for_all_duplicates_and_one_about_missing_gpus(project
     result = project.search("--visible_gpus=", "--num_searches=3")
     assert result.stderr.count("duplicate") == 1
     assert "removed 99 duplicates: 150 -> 51 runs" in result.stderr
-    assert len([line for line in result.stderr.splitlines() if "no GPU" in line]) == 1
+    assert len([line for line in result.stderr.splitlines() if "without GPUs" in line]) == 1
 
 
 def test_the_interpreter_can_be_chosen(project: Project) -> None:

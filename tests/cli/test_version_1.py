@@ -24,8 +24,8 @@ def accs(folder: Path, name: str = "search_results.csv") -> list[str]:
         ("killed", "3: 1 finished, 1 not started, 1 ended but not collected"),
         ("failed", "3: 2 finished, 1 failed"),
         ("grid_config", "2: 1 finished, 1 cancelled"),
-        ("lsf", "3: 3 running, 0 finished"),
-        ("slurm", "3: 3 running, 0 finished"),
+        ("lsf", "3: 0 finished, 3 ended but not collected"),
+        ("slurm", "3: 0 finished, 3 ended but not collected"),
     ],
 )
 def test_the_states_of_runs_are_told(project: Project, kind: str, told: str) -> None:
