@@ -24,12 +24,12 @@ class Bar:
         """Count one more run as done."""
         self._done, self._last_end_at = self._done + 1, now
 
-    def line(self, now: float, width: int) -> str:
-        """Return the bar on a line of at most `width` columns."""
+    def line(self, now: float, width: int, is_last: bool = False) -> str:
+        """Return the bar on a line of at most `width` columns. is_last: nothing goes on any more."""
         left = self._total - self._done
         rate = runs_per_second(self._done - self._done_before, self._began_at, self._last_end_at, now)
         times = f"{clock_time(now - self._began_at)} elapsed"
-        times += f", {clock_time(left / rate)} left" if rate and left else ""
+        times += f", {clock_time(left / rate)} left" if rate and left and not is_last else ""
         return bar_line(self._done, self._total, times, self.texts, width)
 
 

@@ -148,18 +148,18 @@ class Console:
             if time.monotonic() - self._bar_drawn_at >= _LEAST_BAR_INTERVAL_S:
                 self._draw_bar()
 
-    def _draw_bar(self, most_waiting: int | None = 0) -> None:
-        """Draw the bar over the last one. most_waiting: see `Outlet.write`; if the reader is slow, it is not drawn."""
+    def _draw_bar(self) -> None:
+        """Draw the bar over the last one, unless the reader is slow."""
         self._bar_drawn_at = time.monotonic()
-        self._err.write(self._bar_line(), most_waiting)
+        self._err.write(self._bar_line(), most_waiting=0)
 
-    def _bar_line(self) -> str:
-        """Return what draws the bar over whatever stands on the line."""
+    def _bar_line(self, is_last: bool = False) -> str:
+        """Return what draws the bar over whatever stands on the line. is_last: see `Bar.line`."""
         if self._bar is None:
             return ""
         # Where the last column is written, some terminals go on to the next line.
         width = _size_of(self._err).columns - 1
-        line = self._bar.line(time.monotonic(), width)
+        line = self._bar.line(time.monotonic(), width, is_last)
         return f"\r{self._in_colour(line, self._err)}{' ' * (width - len(without_colour(line)))}"
 
     def echo(self, follower: LogFollower, is_last: bool = False) -> None:
@@ -207,8 +207,7 @@ class Console:
         """Leave the terminal as it was."""
         if self._bar is not None:
             # Even if something waits: else the closing lines would follow an earlier state of the bar.
-            self._draw_bar(most_waiting=None)
-            self._err.write("\n")
+            self._err.write(self._bar_line(is_last=True) + "\n")
             self._bar = None
 
     def _print(self, text: str) -> None:

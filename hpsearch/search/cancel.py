@@ -11,7 +11,6 @@ from hpsearch.config.program import resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, SearchInterrupted, StoreError
-from hpsearch.core.model import RunState
 from hpsearch.folder.choice import choose_live
 from hpsearch.folder.liveness import Liveness, is_being_resumed, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
@@ -143,7 +142,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
         counts = counts_text(Counter(entry.state for entry in reader.record))
         console.note(f"{'Stopped' if was_running else 'Nothing to stop'}: {counts}")
         console.result(str(reader.folder.results))
-    if any(entry.state is not RunState.FINISHED for entry in reader.record):
+    if any(not entry.state.is_final or entry.state.is_interruption for entry in reader.record):
         console.note(f"resume with: {resume_hint(reader.folder.path)}")
     return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
 

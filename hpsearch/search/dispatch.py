@@ -287,6 +287,7 @@ class Dispatcher:
         elif active:
             self._cancel(active)
         self._collect_ended(is_last_try=True)
+        self._progress.refresh()
         if isinstance(self._backend, LeftoverEnder):
             over = [entry.token for entry in self._search.record if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):

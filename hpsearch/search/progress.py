@@ -72,7 +72,7 @@ class Progress:
         if not is_stopped and not (is_good and self._console.has_bar):
             line = self._ended_line(entry, is_again)
             self._console.note(red(line) if entry.state.is_failure else line)
-        if not is_again:
+        if not is_again and not is_stopped:
             self._console.advance_bar()
 
     def _ended_line(self, entry: RunRecord, is_again: bool) -> str:
@@ -107,7 +107,7 @@ class Progress:
         queued = sum(run.entry.state is RunState.QUEUED for run in active)
         failed = sum(count for state, count in self._counts.items() if state.is_failure)
         key = self._settings.performance_key
-        is_over = not active and sum(self._counts.values()) == self._total
+        is_over = not active and (sum(self._counts.values()) == self._total or self._stop.signal_number is not None)
         texts = [] if is_over else [[f"{len(active) - queued} running"]]
         texts += [[f"{queued} queued"]] if queued else []
         texts += [[red(f"{failed} failed")]] if failed else []

@@ -58,7 +58,8 @@ class Submissions:
         is_limited = controller.backend.has_queue and hours >= 0
         self._delays = Delays(self._clocks.steady, 3600 * hours if is_limited else math.inf)
         self._has_accepted = self._was_ever_accepted = False
-        self._is_at_limit, self._refusals = False, 0
+        self._is_at_limit = self._has_moved = False
+        self._refusals = 0
 
     def __bool__(self) -> bool:
         """Whether there is still something to be submitted, or to be asked about."""
@@ -169,10 +170,10 @@ class Submissions:
             self._refuse(runs, error)
         else:
             self._accept(runs, ids, place)
-        for run, path in moved:
-            self._console.note(
-                f"run {run.number}: moved the folder of its earlier attempt to {self._search.folder.short(path)}"
-            )
+        if moved and not self._has_moved:
+            self._has_moved = True
+            attempts = self._search.folder.short(self._search.folder.attempts)
+            self._console.note(f"moving the folders of earlier attempts to {attempts}")
 
     def _next_attempt(self, entry: RunRecord) -> Attempt:
         return self._prepared.pop(entry.run.number, None) or new_attempt(self._search, entry)
