@@ -50,10 +50,15 @@ def _cause_of(end: RunEnd) -> str:
     number = _signal_of(end.exit_status)
     if number is not None:
         return _killed_by(number, said)
+    if said is None or not said.is_sure:
+        # Some log everything on standard output.
+        printed = error_line(end.out)
+        said = printed if printed is not None and printed.is_sure else said
     if said is not None and (said.is_sure or end.exit_status is not None):
-        return str(said)
-    printed = last_line(end.out)
-    last = f"; the last line it printed: {printed}" if printed else ""
+        # Python's sys.exit("...") ends with 1.
+        status = f" (exit status {end.exit_status})" if said.is_plain and end.exit_status != 1 else ""
+        return f"{said}{status}"
+    last = f"; the last line it printed: {line}" if (line := last_line(end.out)) else ""
     return f"{end.reason or end.problem}{last}"
 
 
@@ -119,7 +124,7 @@ _ASIDE = re.compile(r"Exception in thread|Process \S+:$|Error in atexit|Exceptio
 #: What only reports that something else has failed, or follows from it.
 _WRAPPER = re.compile(
     r"ChildFailedError|CalledProcessError|DistBackendError|Connection closed by (?:remote )?peer"
-    r"|srun: error: |slurmstepd: |Exited with exit code|exits with return code|exit code: \d+\)? local_rank"
+    r"|srun: error: |slurmstepd: (?!.*oom)|Exited with exit code|exits with return code|exit code: \d+\)? local_rank"
     r"|\(exitcode: |elastic/(?:multiprocessing|agent)|Killing subprocess|Sending process \d+ closing signal"
     r"|^make(?:\[\d+\])?: \*\*\*|conda\.cli\.main_run|mpirun (?:detected|has exited)|Execution halted"
 )
@@ -134,6 +139,7 @@ _NOISE = re.compile(
 )
 #: Programs end with these: argparse's and click's own words, Python's, those of C++.
 _FINAL = re.compile(r"^(?:\S+: )?(?:fatal |internal )?error: \S|^Fatal Python error: |^\s*what\(\): ", re.IGNORECASE)
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt|Exit|Iteration)\b")
 _ERROR = re.compile(
     r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b|\b(?:ERROR|CRITICAL|FATAL|panic)\b|\b(?:[Ee]rror|fatal)(?::|$| in )"
     r"|^F\d{4} |command not found|: not found$|No such file|Permission denied|can't open file|No module named"
@@ -147,12 +153,13 @@ _FINAL_RANK, _ERROR_RANK, _WRAPPER_RANK, _PLAIN_RANK = 4, 3, 2, 1
 class ErrorLine:
     """What a log says last about a failure. place: ``train.py:88``, the user's own line; empty = not said.
 
-    is_sure: this has ended the program; else it is only the last line that may say something.
+    is_sure: this has ended the program. is_plain: it is only the last line, and has no word of an error.
     """
 
     message: str
     place: str = ""
     is_sure: bool = False
+    is_plain: bool = False
 
     def __str__(self) -> str:
         return f"{self.message} ({self.place})" if self.place else self.message
@@ -165,7 +172,7 @@ def error_line(log: str) -> ErrorLine | None:
     if found is None:
         return None
     rank, _, message, place = found
-    return ErrorLine(cut(message), place, rank == _FINAL_RANK)
+    return ErrorLine(cut(message), place, rank == _FINAL_RANK, rank == _PLAIN_RANK)
 
 
 def last_line(log: str) -> str:
@@ -241,21 +248,24 @@ def _of_line(lines: Sequence[str], index: int) -> _Candidate | None:
 def _of_traceback(lines: Sequence[str], start: int) -> tuple[int, _Candidate | None]:
     """Return the index of a traceback's last line, and what it says; None if it ends nothing, or is torn."""
     source, first = _source(lines[start]), _bare(lines[start])
-    is_headless = not _HEADER.search(first)
+    is_headless, last = not _HEADER.search(first), start
     depth = _indent(first) - 2 if is_headless else _indent(first)
     place = _Place()
     place.see(first)
     for index in range(start + 1, len(lines)):
         if _source(lines[index]) != source:
             continue
+        last = index if last == index - 1 else last
         text = _bare(lines[index])
         if _FRAME.match(text) or not text.strip() or "│" in lines[index] or "─" in lines[index]:
             place.see(text)
         elif _HEADER.search(text):
             return index - 1, None
         elif _indent(text) <= max(depth, 0) and not text.startswith(">"):
-            return index, _of_exception(lines, start, index, text.strip(), place.text)
-    return len(lines), None
+            is_message = is_headless and not _EXCEPTION.match(text.strip())
+            return index, None if is_message else _of_exception(lines, start, index, text.strip(), place.text)
+    # What other processes wrote in between and behind is still to be looked at.
+    return last, None
 
 
 def _of_exception(lines: Sequence[str], start: int, index: int, text: str, place: str) -> _Candidate | None:

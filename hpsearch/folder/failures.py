@@ -18,6 +18,8 @@ from hpsearch.store.record import RunRecord, SearchRecord
 
 #: How much of a log's end is looked at, in bytes.
 _LOG_END = 65536
+#: How many runs' logs are looked into where the journal does not tell causes.
+_MOST_READ = 300
 #: How many kinds of failures are told one by one.
 _MOST_GROUPS = 10
 
@@ -44,11 +46,15 @@ def cause_of_end(
     return cause_of(RunEnd(state, ended.exit_status, ended.reason, bool(ended.cause), problem, err, out))
 
 
-def known_cause(entry: RunRecord, folder: SearchFolder) -> str:
-    """Return why a run did not finish: as its collector found, or by its log if an older version collected it."""
+def known_cause(entry: RunRecord, folder: SearchFolder, may_read: bool = True) -> str:
+    """Return why a run did not finish: as its collector found, or by its log if an older version collected it.
+
+    may_read: False if it takes too long to look into the log.
+    """
     if entry.cause:
         return entry.cause
-    logs = {suffix: log_end(newest_log(folder, entry, suffix)) for suffix in (".err", ".out")}
+    suffixes = (".err", ".out") if may_read else ()
+    logs = {suffix: log_end(newest_log(folder, entry, suffix)) for suffix in suffixes}
     return cause_of_end(folder, entry.state, entry.ended, entry.problem, logs)
 
 
@@ -81,8 +87,8 @@ class FailureGroup:
 def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
     """Return the runs that did not finish, those that failed alike together, the largest group first."""
     groups: dict[object, tuple[str, list[RunRecord]]] = {}
-    for entry in entries:
-        cause = known_cause(entry, folder)
+    for number, entry in enumerate(entries):
+        cause = known_cause(entry, folder, may_read=number < _MOST_READ)
         groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
     found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
     return sorted(found, key=lambda group: -len(group.runs))

@@ -76,3 +76,20 @@ def test_jobs_above_their_time_limit_or_behind_their_deadline_are_timed_out(sear
     assert searches.states() == {1: "timed out", 2: "timed out"}
     assert (said(result, "run 1 timed out: Slurm: TIMEOUT", "Slurm: DEADLINE"), result.exit_status) == ([], 1)
     assert (searches.executions(), searches.not_completed()) == ({1: 1}, [WAITS, "true"])
+
+
+@pytest.mark.parametrize("options", [(), ("--slurm_array",), ("--runs_per_job=2",)], ids=str)
+def test_when_every_run_fails_alike_the_queue_is_taken_back(searches: ClusterProject, options: tuple[str, ...]) -> None:
+    searches.acts("if [ ! -e fixed ]; then echo 'no data' >&2; exit 3; fi", x=[1, 2, 3, 4, 5, 6, 7, 8])
+    one_by_one = f"--slurm_options=--exclusive --nodelist={searches.cluster.nodes[0]}"
+    result = searches.run("--max_failures=2", "--num_jobs=8", one_by_one, *options)
+    said_of_cause = said(result, "--max_failures=2: 2 failures alike and no finished run", "runs failed: no data")
+    assert (result.exit_status, said_of_cause) == (1, [])
+    failed = searches.states()
+    # Slurm starts the next job before the search can know of the second failure.
+    assert set(failed.values()) == {"failed"}
+    assert 2 <= len(failed) <= 6
+    assert (searches.executions(), searches.live_jobs()) == (dict.fromkeys(failed, 1), [])
+    searches.project.write("fixed", "")
+    resumed = searches.resume()
+    assert (resumed.exit_status, len(searches.rows())) == (0, 8), resumed.stderr

@@ -219,6 +219,23 @@ def test_what_comes_after_a_traceback_hides_nothing(after: str) -> None:
         (" 50%|#####     | 5/10 [00:01<00:01,  5.0it/s]", ""),
         ("2026-01-01 10:00:00 INFO epoch 1\nWARNING:root:careful\n[2026-01-01][__main__][INFO] - x\n", ""),
         ("", ""),
+        # Frames in a message are no traceback.
+        (
+            TRACEBACK.replace("ValueError: shapes (3,) and (4,) not aligned", "tf.InvalidArgumentError: Graph error:")
+            + "\nDetected at node 'mul' (most recent call last):\n    File \"/x/train.py\", line 3, in f\n"
+            "Node: 'mul'\nIncompatible shapes\n",
+            "tf.InvalidArgumentError: Graph error: Detected at node 'mul' (most recent call last): (train.py:88)",
+        ),
+        (
+            "slurmstepd: error: Detected 1 oom_kill event in StepId=1.batch\n"
+            "srun: error: n1: task 0: Exited with exit code 1",
+            "slurmstepd: error: Detected 1 oom_kill event in StepId=1.batch",
+        ),
+        (
+            "[rank0]: Traceback (most recent call last):\n[rank1]: Traceback (most recent call last):\n"
+            '[rank1]:   File "/x/train.py", line 7, in f\n[rank1]: KeyError: 1\n',
+            "KeyError: 1 (train.py:7)",
+        ),
         # Torn by the end of what is read.
         ('(x)\n  File "/x/train.py", line 88, in f\n    g()\nKeyError: 1\n', "KeyError: 1 (train.py:88)"),
         ('Traceback (most recent call last):\n  File "/x/train.py", line 88, in f\n', ""),

@@ -19,10 +19,15 @@ NO_SUMMARY = "there is no summary file sim_1/summary.txt"
     [
         (RunEnd(FAILED, 1, "exit status 1", False, NO_SUMMARY, ERROR), "ValueError: boom (train.py:88)"),
         (RunEnd(FAILED, 1, "exit status 1", False, NO_SUMMARY, "no data\n"), "no data"),
+        (RunEnd(FAILED, 3, "exit status 3", False, NO_SUMMARY, "epoch 2\n"), "epoch 2 (exit status 3)"),
         (RunEnd(FAILED, 3, "exit status 3", False, NO_SUMMARY), "exit status 3"),
         (
             RunEnd(FAILED, 3, "exit status 3", False, NO_SUMMARY, "10%|#  |", "loss is nan\n"),
             "exit status 3; the last line it printed: loss is nan",
+        ),
+        (
+            RunEnd(FAILED, 1, "exit status 1", False, NO_SUMMARY, "bye\n", ERROR),
+            "ValueError: boom (train.py:88)",
         ),
         (RunEnd(FAILED, 0, "", False, NO_SUMMARY, "hello"), f"exit status 0, but {NO_SUMMARY}"),
         (
