@@ -12,6 +12,8 @@ author = "the hpsearch authors"
 copyright = "the hpsearch authors"
 version = release = hpsearch.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
+# Dashes in options are not punctuation.
+smartquotes = False
 html_theme = "furo"
 html_title = f"hpsearch {version}"
 html_static_path = ["static"]
