@@ -229,14 +229,14 @@ class Submissions:
         if self._backend.refusal_concerns_all:
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self.queue:
-                self._give_up(str(error), "correct that, then")
+                self._give_up(str(error), "fix that, then resume with")
         for run in runs:
             self._refuse_run(run, f"{error}{self._hint}")
 
     def _put_off_unless_forbidden(self, error: SearchError) -> None:
         """Wait for what may pass; where files of ours may not be written, start nothing more and say so."""
         if is_forbidden(error):
-            self._give_up(str(error), "correct that, then")
+            self._give_up(str(error), "fix that, then resume with")
         else:
             self._put_off(f"cannot start runs at the moment ({error})")
 

@@ -181,7 +181,7 @@ def test_a_scheduler_that_refuses_one_after_another_is_not_asked_for_all_runs(pr
     lsf.write(faults=[{"command": "bsub", **refusal}])
     project.grid({"x": list(range(9))}, script=COUNTED)
     refused = run(project, "--num_jobs=2")
-    said = "4 runs not submitted: bsub refused the job: lab: No such project. Job not submitted.; correct that, then: "
+    said = "4 runs not submitted: bsub refused the job: lab: No such project. Job not submitted.; fix that, then "
     assert (refused.exit_status, len(accs(project)), len(lsf.calls("bsub"))) == (1, 2, 5)
     assert said in refused.stderr
     lsf.write()

@@ -174,4 +174,4 @@ def test_a_retry_ends_with_the_reason_where_its_folders_may_not_be_written(proje
     warning = next(line for line in done.stderr.splitlines() if "warning: " in line)
     assert "warning: 1 run not submitted: " in warning
     assert str(folder) in warning
-    assert warning.endswith("(Permission denied); fix that, then resume")
+    assert "(Permission denied); fix that, then resume with: " in warning
