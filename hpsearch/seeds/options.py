@@ -38,14 +38,15 @@ exit status: 0 all seeds finished; 1 some did not; 2 wrong usage
 """
 _EPILOG = """\
 examples:
-  python -m hpsearch.gather_random_seeds --run_dir=out/hyperparam_search/search_2024-05-01_10-00-00 \\
-      --num_seeds=5 --start_gathering
-  python -m hpsearch.gather_random_seeds --seeds_dir=out/random_seeds/sim_20240501100000_07
+  python -m hpsearch.gather_random_seeds --run_dir=out/search --num_seeds=5 \\
+      --start_gathering
+  python -m hpsearch.gather_random_seeds \\
+      --seeds_dir=out/random_seeds/sim_20260131120000_07
 
-Without --start_gathering, standard output has two lines: a call that starts the search, and for use in pipes
-GRID_MODULE GRID_CONFIG OUT_DIR.
+Without --start_gathering, standard output has two lines: the call that would
+start the search, and for use in pipes GRID_MODULE GRID_CONFIG OUT_DIR.
 
-exit status: as of the search (0 all runs finished; 1 some did not); 2 wrong usage, nothing was started
+exit status: 0 all runs finished; 1 some did not; 2 wrong usage, nothing started
 """
 #: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
 #: one ended), or mean something else.
@@ -105,17 +106,17 @@ class SeedsOptions:
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
     seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
     top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
-    start_gathering: bool = _seeds(False, "Start the search; without it, a call that starts it is printed.")
+    start_gathering: bool = _seeds(False, "Start the search. Without this option, only the call is printed.")
     print: bool = _seeds(False, "Only print the call that would run the seeds.")
     seeds_dir: str = _seeds("", "Only sum up the seeds that were gathered in this folder.", None, "DIR")
 
     config_name: str = _configuration(
         "hpsearch_random_seeds",
-        "Name of the file with the grid. It lies in the folder of results, unless NAME has a folder of its own.",
+        "Name of the file with the grid; in the folder of results, unless NAME has a folder of its own.",
         metavar="NAME",
     )
     ignore_kwds: tuple[str, ...] = _configuration(
-        (), "Options of the run that the new runs do not get.", _words, "LIST"
+        (), "Options to leave out of the new runs, such as a,b.", _words, "LIST"
     )
     #: Of several values of an option, the last one counts.
     forced_params: tuple[tuple[str, object], ...] = _configuration(
@@ -182,10 +183,10 @@ def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptio
     Raises UsageError if the options do not go together; ends the process where argparse does.
     """
     parser = argparse.ArgumentParser(
-        usage="%(prog)s --run_dir=DIR [--num_seeds=N] [--start_gathering] [options of a search]",
-        description=_DESCRIPTION,
+        usage="%(prog)s --run_dir=DIR [options]   (--help lists them)",
+        description=filled(_DESCRIPTION),
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=ExampleFormatter,
     )
     options = _parsed(parser, argv, script, _ONLY_IN_SUBCOMMAND)
     _check_together(options)
