@@ -167,6 +167,7 @@ def _print_call(chosen: Chosen, left: SeedsLeft, options: SeedsOptions, reader: 
         dont_force_new_dir=True,
         run_cwd=settings.run_cwd,
         interpreter=recorded.interpreter,
+        name=recorded.name,
     )
     module_file = Path(settings.grid_file) if settings.grid_file else None
     console.note("This call runs them:")
