@@ -11,6 +11,7 @@ import re
 import shlex
 import stat
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -115,11 +116,19 @@ def _check_script(file: Path, shown: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{shown}: there is no such script (looked for {file})") from error
+        raise UsageError(f"{shown}: there is no such script (looked for {file}){_meant(file, shown)}") from error
     except OSError as error:
         raise UsageError(f"{shown}: this script cannot be looked at ({reason_of(error)})") from error
     if not stat.S_ISREG(mode):
         raise UsageError(f"{shown}: expected a script, found something that is no file")
+
+
+def _meant(file: Path, shown: str) -> str:
+    """Return which script may be meant by a name that no file has, for a message."""
+    if (file.parent / f"{file.name}.py").is_file():
+        return f"; did you mean {shown}.py?"
+    is_module = "/" not in shown and (file.parent / f"{shown.replace('.', '/')}.py").is_file()
+    return f"; did you mean -m {shown}?" if is_module else ""
 
 
 def _module_file(dotted: str, here: Path) -> Path:
@@ -149,14 +158,19 @@ def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
         raise UsageError(f"{script.file}: this is no script, as far as its text shows; expected a Python file")
     program = program_of(script.name, script.folder, interpreter)
     local = [Path(place) for place in searched_folders() if not _is_of_python(place)]
-    sources = sources_of(script.file, tree, list(dict.fromkeys([script.file.parent, script.folder, *local])))
+    folders = list(dict.fromkeys([script.file.parent, script.folder, *local]))
 
     def ask() -> Answer:
         clean_up_when_interrupted()
         console.note(f"reading {script.name} --help (at most {HELP_TIMEOUT_S:.0f} s) ...")
         return ask_help(program, script.folder)
 
-    return facts_of(sources, ast.get_docstring(tree, clean=False) or "", script.has_words, ask)
+    try:
+        sources = sources_of(script.file, tree, folders)
+        return facts_of(sources, ast.get_docstring(tree, clean=False) or "", script.has_words, ask)
+    except RecursionError:
+        # Generated code: an expression of a thousand terms.
+        return ScriptFacts(ScriptOptions(), WrittenSummary())
 
 
 def _looks_like_script(tree: ast.Module) -> bool:
@@ -172,6 +186,8 @@ def _place_for(given: str | None, script: Script) -> Path:
     stem = script.file.parent.name if script.file.name == "__main__.py" else script.file.stem
     default = script.file.with_name(f"{module_name(f'grid_{stem}')}.py")
     out = default if given is None else absolute(given, Path.cwd(), "--out")
+    if out.is_dir():
+        out = out / default.name
     if given is not None and out.suffix == "":
         out = out.with_name(f"{out.name}.py")
     if out.suffix != ".py" or not out.stem.isidentifier() or keyword.iskeyword(out.stem):
@@ -272,8 +288,17 @@ def _say(module: GridModule, facts: ScriptFacts, out: Path, console: Console) ->
     shown = os.path.relpath(out) if out.is_relative_to(Path.cwd()) else out
     runs = f", {amount(module.num_runs, 'run')} as it stands" if module.num_runs else ""
     console.note(f"wrote {shown}: {amount(len(facts.taken.options), 'option')} of {module.script_name}{runs}")
-    console.notes(_warnings(module, facts))
+    console.notes([*_findings(module), *_warnings(module, facts)])
     console.note("next, after a look at it (what to change is marked CHANGE):")
+
+
+def _findings(module: GridModule) -> Iterator[str]:
+    """Yield what was concluded from names and texts of the script, for the user to check."""
+    if module.out_arg is not None:
+        yield f"  output folder: --{module.out_arg}"
+    if module.summary.keywords:
+        keywords = textwrap.shorten(", ".join(module.summary.keywords), 50, placeholder=" ...")
+        yield f"  summary: {module.summary.filename or 'a file'} with {keywords}"
 
 
 def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
@@ -288,6 +313,8 @@ def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
         yield f"  {name} needs words besides its options ({', '.join(module.arguments)}): {_with_words(module)}"
     if not module.summary.keywords:
         yield f"  {name} writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME"
+    elif not module.summary.filename:
+        yield "  how the file of the summary is called, the source does not show: see _SUMMARY_FILENAME"
     if facts.imports_relatively and not name.startswith("-"):
         yield f"  {name} imports from its package: it may have to run as a module, hpsearch init -m PACKAGE.MODULE"
 

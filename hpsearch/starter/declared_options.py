@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hpsearch.starter.script_options import Kind, Option, as_kind, kind_of
-from hpsearch.starter.source_files import UNKNOWN, Source
+from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
 
 _TYPES = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT, "bool": Kind.ANY_TRUTH}
 _CLICK_TYPES = {
@@ -36,17 +36,18 @@ Declared = Option | Argument | None
 
 def declared_in(source: Source) -> Iterator[Declared]:
     """Yield what a source declares, in its order."""
-    nodes = source.nodes()
+    nodes = source.nodes
     exclusive = set(_exclusive_groups(nodes))
+    decorators = {id(found) for node in nodes for found in getattr(node, "decorator_list", ())}
     for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         name = _last_name(node.func)
         if name == "add_argument":
             found = list(_of_argparse(node, source))
-            is_exclusive = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) in exclusive
+            is_exclusive = isinstance(node.func, ast.Attribute) and dotted_name(node.func.value) in exclusive
             yield from [replace(one, is_exclusive=is_exclusive) if isinstance(one, Option) else one for one in found]
-        elif name in ("option", "argument") and any(node in getattr(top, "decorator_list", ()) for top in nodes):
+        elif name in ("option", "argument") and id(node) in decorators:
             yield from _of_click(node, source, name == "option")
         elif name.startswith("DEFINE_"):
             yield from _of_absl(node, source, name.removeprefix("DEFINE_"))
@@ -57,7 +58,7 @@ def declared_in(source: Source) -> Iterator[Declared]:
 
 def defaults_set_in(source: Source) -> dict[str, object]:
     """Return the defaults that a script sets by ``parser.set_defaults(lr=0.1)``."""
-    calls = [node for node in source.nodes() if isinstance(node, ast.Call) and _last_name(node.func) == "set_defaults"]
+    calls = [node for node in source.nodes if isinstance(node, ast.Call) and _last_name(node.func) == "set_defaults"]
     found = {word.arg: source.value(word.value) for call in calls for word in call.keywords if word.arg}
     return {name: value for name, value in found.items() if value is not UNKNOWN}
 
@@ -70,7 +71,7 @@ def _exclusive_groups(nodes: list[ast.AST]) -> Iterator[str]:
     for node in nodes:
         is_call = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         if is_call and _last_name(node.value.func) == "add_mutually_exclusive_group":  # type: ignore[attr-defined]
-            yield ast.unparse(node.targets[0])  # type: ignore[attr-defined]
+            yield dotted_name(node.targets[0])  # type: ignore[attr-defined]
 
 
 def _of_argparse(call: ast.Call, source: Source) -> Iterator[Declared]:

@@ -50,7 +50,7 @@ def facts_of(sources: Sequence[Source], docstring: str, has_words: bool, ask_hel
     has_gaps = has_words or not taken.is_whole or not taken.options
     if has_gaps and _answers_help(sources):
         taken, trouble = _with_help(taken, ask_help)
-    is_relative = any(isinstance(node, ast.ImportFrom) and node.level for node in sources[0].nodes())
+    is_relative = any(isinstance(node, ast.ImportFrom) and node.level for node in sources[0].nodes)
     return ScriptFacts(taken, summary_in(sources), trouble, is_relative)
 
 
@@ -73,14 +73,14 @@ def _with_default(option: Option, defaults: Mapping[str, object]) -> Option:
 def _answers_help(sources: Sequence[Source]) -> bool:
     """Return whether sources show that a script, called with ``--help``, prints its options and ends."""
     imported = _imported(sources)
-    attributes = [node.attr for source in sources for node in source.nodes() if isinstance(node, ast.Attribute)]
+    attributes = [node.attr for source in sources for node in source.nodes if isinstance(node, ast.Attribute)]
     parses = any(name.startswith("parse_") and "arg" in name for name in attributes)
     return parses or bool(imported & (_ANSWERS_HELP | _PARSERS_OF_LIBRARIES))
 
 
 def _imported(sources: Sequence[Source]) -> set[str]:
     """Return the libraries, and the names in them, that sources import."""
-    nodes = [node for source in sources for node in source.nodes() if isinstance(node, (ast.Import, ast.ImportFrom))]
+    nodes = [node for source in sources for node in source.nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     names = [alias.name for node in nodes for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     return {name.partition(".")[0] for name in names}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hpsearch.starter.declared_options import Argument, Declared
 from hpsearch.starter.script_options import Kind, Option, as_kind, kind_of
-from hpsearch.starter.source_files import UNKNOWN, Source
+from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
 
 _ANNOTATIONS = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -25,7 +25,7 @@ _DASHED = ("tyro.cli",)
 def signatures_in(sources: Sequence[Source]) -> Iterator[Declared]:
     """Yield the options that typer, fire, tyro and the like make of what the sources define."""
     for source in sources:
-        for node in source.nodes():
+        for node in source.nodes:
             if isinstance(node, ast.Call):
                 yield from _of_call(node, source, sources)
             elif isinstance(node, _FUNCTIONS) and any(_is_command(found) for found in node.decorator_list):
@@ -34,12 +34,12 @@ def signatures_in(sources: Sequence[Source]) -> Iterator[Declared]:
 
 def _is_command(decorator: ast.expr) -> bool:
     # click's own command has options of its own, and no parentheses with a typer's app in front.
-    name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    name = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
     return name.endswith(".command") and not name.startswith("click.")
 
 
 def _of_call(call: ast.Call, source: Source, sources: Sequence[Source]) -> Iterator[Declared]:
-    name = ast.unparse(call.func)
+    name = dotted_name(call.func)
     if name in ("typer.run", "fire.Fire", "Fire") and call.args:
         for function, place in _definitions(call.args[0], sources, _FUNCTIONS):
             yield from _of_function(function, place, is_typer=name == "typer.run")
@@ -53,7 +53,7 @@ def _of_call(call: ast.Call, source: Source, sources: Sequence[Source]) -> Itera
 
 
 def _definitions(node: ast.AST, sources: Sequence[Source], kinds: tuple[type, ...]) -> Iterator[tuple[ast.AST, Source]]:
-    name = ast.unparse(node).rpartition(".")[2]
+    name = dotted_name(node).rpartition(".")[2]
     for source in sources:
         for statement in source.statements:
             if isinstance(statement, kinds) and statement.name == name:  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def _of_parameter(
         default = None if isinstance(default, ast.Constant) and default.value is ... else default
     names = [word.value for word in (described.args if described else ()) if isinstance(word, ast.Constant)]
     long_names = [word[2:] for word in names if isinstance(word, str) and word.startswith("--")]
-    is_argument = described is not None and ast.unparse(described.func).endswith("Argument")
+    is_argument = described is not None and dotted_name(described.func).endswith("Argument")
     if is_typer and (is_argument or (default is None and described is None)):
         yield from [] if default is not None else [Argument(name)]
         return
@@ -93,13 +93,13 @@ def _description(annotation: ast.expr | None, default: ast.expr | None) -> ast.C
     """Return the ``typer.Option(...)`` or ``typer.Argument(...)`` of a parameter."""
     in_annotation = [] if annotation is None else list(ast.walk(annotation))
     for node in [default, *in_annotation]:
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("Option", "Argument")):
+        if isinstance(node, ast.Call) and dotted_name(node.func).endswith(("Option", "Argument")):
             return node
     return None
 
 
 def _without_annotated(annotation: ast.expr | None) -> ast.expr | None:
-    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Annotated"):
+    if isinstance(annotation, ast.Subscript) and dotted_name(annotation.value).endswith("Annotated"):
         return annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation
     return annotation
 
@@ -123,7 +123,7 @@ def _option(
 
 
 def _literals(annotation: ast.expr | None) -> tuple[object, ...]:
-    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Literal"):
+    if isinstance(annotation, ast.Subscript) and dotted_name(annotation.value).endswith("Literal"):
         listed = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         return tuple(item.value for item in listed if isinstance(item, ast.Constant))
     return ()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import operator
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hpsearch.core.errors import ConfigError, reason_of
 
-#: Files are followed up to this many, and read up to this size.
-_MOST_FILES, _MOST_BYTES = 100, 2_000_000
-_LARGEST_EXPONENT = 64
+#: How much of one file is read, and how much of all that a script imports.
+_MOST_BYTES, _MOST_BYTES_IN_ALL = 1_000_000, 500_000
+_LARGEST_EXPONENT, _MOST_VALUES = 64, 100
 _OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -32,8 +35,9 @@ class Source:
     statements: tuple[ast.stmt, ...]
     constants: Mapping[str, object] = field(default_factory=dict)
 
+    @cached_property
     def nodes(self) -> list[ast.AST]:
-        """Return all nodes of the statements in the order of the text."""
+        """All nodes of the statements in the order of the text."""
         found = [node for statement in self.statements for node in ast.walk(statement) if hasattr(node, "lineno")]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
 
@@ -66,41 +70,52 @@ def sources_of(script: Path, tree: ast.Module, folders: Sequence[Path]) -> list[
 
 
 class _Reader:
-    """Follows imports from file to file."""
+    """Follows imports from file to file, the nearest first."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
-        self._seen: set[tuple[Path, frozenset[str] | None]] = set()
+        self._trees: dict[Path, ast.Module | None] = {}
+        self._names: dict[Path, frozenset[str]] = {}
+        self._bytes_left = _MOST_BYTES_IN_ALL
         self.sources: list[Source] = []
 
     def add(self, path: Path, tree: ast.Module, names: frozenset[str] | None) -> None:
         """Add a file as far as it serves to define these names (None: all of it), and what that imports."""
-        self._seen.add((path, names))
-        statements = list(tree.body) if names is None else _serving(tree, names)
-        self.sources.append(Source(tuple(statements), _constants(tree)))
-        for place, wanted in self._imported(path, tree, statements):
-            if (place, wanted) not in self._seen and len(self._seen) < _MOST_FILES:
-                try:
-                    self.add(place, parsed(place), wanted)
-                except (OSError, ConfigError, RecursionError):
-                    self._seen.add((place, wanted))
+        self._trees[path] = tree
+        waiting = deque([(path, names)])
+        while waiting:
+            path, names = waiting.popleft()
+            new = None if names is None else names - self._names.get(path, frozenset())
+            self._names[path] = self._names.get(path, frozenset()) | (new or frozenset())
+            found = self._tree(path) if new is None or new else None
+            if found is not None:
+                statements = list(found.body) if new is None else _serving(found, new)
+                self.sources.append(Source(tuple(statements), _constants(found)))
+                waiting += self._imported(path, found, statements)
+
+    def _tree(self, path: Path) -> ast.Module | None:
+        """Return a parsed file; None if it cannot be read, or too much was read already."""
+        if path not in self._trees:
+            self._trees[path] = None
+            with contextlib.suppress(OSError, ConfigError):
+                self._bytes_left -= path.stat().st_size
+                self._trees[path] = parsed(path) if self._bytes_left >= 0 else None
+        return self._trees[path]
 
     def _imported(
         self, path: Path, tree: ast.Module, statements: Iterable[ast.stmt]
     ) -> Iterator[tuple[Path, frozenset[str]]]:
         """Yield the files that a file imports for these statements, and the names that are used of each."""
-        used = set(_used_names(statements))
+        used, attributes = set(_used_names(statements)), _used_attributes(statements)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    local = alias.asname or alias.name
-                    yield from self._file(path, alias.name, 0, _attributes_of(local, statements))
+                    yield from self._file(path, alias.name, 0, attributes.get(alias.asname or alias.name, ()))
             elif isinstance(node, ast.ImportFrom):
                 module = node.module or ""
                 for alias in node.names:
-                    local = alias.asname or alias.name
                     inner = f"{module}.{alias.name}".lstrip(".")
-                    yield from self._file(path, inner, node.level, _attributes_of(local, statements))
+                    yield from self._file(path, inner, node.level, attributes.get(alias.asname or alias.name, ()))
                 names = {alias.name for alias in node.names if (alias.asname or alias.name) in used}
                 is_all = any(alias.name == "*" for alias in node.names)
                 yield from self._file(path, module, node.level, used if is_all else names)
@@ -138,10 +153,22 @@ def _used_names(statements: Iterable[ast.stmt]) -> Iterator[str]:
         yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
 
 
-def _attributes_of(name: str, statements: Iterable[ast.stmt]) -> set[str]:
-    """Return the attributes that are used of a module."""
-    attributes = [node for top in statements for node in ast.walk(top) if isinstance(node, ast.Attribute)]
-    return {node.attr for node in attributes if ast.unparse(node.value) == name}
+def _used_attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
+    """Return which attributes are used of each dotted name: of ``opts.get()``, the attribute get of opts."""
+    found: dict[str, set[str]] = {}
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Attribute):
+            found.setdefault(dotted_name(node.value), set()).add(node.attr)
+    return found
+
+
+def dotted_name(node: ast.AST) -> str:
+    """Return a dotted name as it is written; empty for other expressions."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _constants(tree: ast.Module) -> dict[str, object]:
@@ -188,7 +215,7 @@ def _computed(node: ast.BinOp, constants: Mapping[str, object]) -> object:
 
 def _listed(node: ast.Call, constants: Mapping[str, object]) -> object:
     """Return the value of calls such as ``sorted(MODELS)``, ``list(MODELS.keys())`` and ``range(3)``."""
-    name = ast.unparse(node.func)
+    name = dotted_name(node.func)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "keys" and not node.args:
         found = _value(node.func.value, constants)
         return list(found) if isinstance(found, dict) else UNKNOWN
@@ -197,7 +224,7 @@ def _listed(node: ast.Call, constants: Mapping[str, object]) -> object:
         return UNKNOWN
     try:
         if name == "range":
-            return list(range(*values))[:_MOST_FILES] if abs(max(values)) < 10**6 else UNKNOWN  # type: ignore[call-overload,type-var,arg-type]
+            return list(range(*values))[:_MOST_VALUES] if abs(max(values)) < 10**6 else UNKNOWN  # type: ignore[call-overload,type-var,arg-type]
         return sorted(values[0]) if name == "sorted" else list(values[0])  # type: ignore[call-overload]
     except (TypeError, ValueError):
         return UNKNOWN

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hpsearch.starter.source_files import Source
+from hpsearch.starter.source_files import Source, dotted_name
 
 _FINISHED = "finished"
 _FILE_NAME = re.compile(r"[\w.-]*\w\.(txt|csv|log|out|dat|tsv|summary)|\w*(summary|performance|result)\w*")
@@ -39,12 +39,12 @@ def summary_in(sources: Sequence[Source]) -> WrittenSummary:
 
 def _lists(source: Source) -> Iterator[list[str]]:
     """Yield lists of words that may be the keywords of a summary, the most telling first."""
-    nodes = source.nodes()
+    nodes = source.nodes
     yield _written_lines(nodes)
     for node in nodes:
         if isinstance(node, ast.Dict):
             yield [key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "dict":
+        elif isinstance(node, ast.Call) and dotted_name(node.func) == "dict":
             yield [word.arg for word in node.keywords if word.arg]
         elif isinstance(node, (ast.List, ast.Tuple)):
             yield list(_first_words(node))
@@ -68,7 +68,7 @@ def _keys_set(nodes: Sequence[ast.AST]) -> Iterator[list[str]]:
     for node in nodes:
         for target in node.targets if isinstance(node, ast.Assign) else ():
             if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-                keys.setdefault(ast.unparse(target.value), []).append(str(target.slice.value))
+                keys.setdefault(dotted_name(target.value), []).append(str(target.slice.value))
     yield from keys.values()
 
 
@@ -97,7 +97,7 @@ def _file_names(source: Source) -> Iterator[str]:
     for name, value in source.constants.items():
         if isinstance(value, str) and _LIKELY_NAME.search(name) and "FILE" in name.upper():
             yield value.rpartition("/")[2]
-    for node in source.nodes():
+    for node in source.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             name = node.value.rpartition("/")[2]
             if _FILE_NAME.fullmatch(name) and "." in name:

@@ -57,6 +57,7 @@ PLACES = [
     ("test/3d.py", ["test/3d.py"], "test/grid_3d.py"),  # Python has a package of this name
     ("pkg/sub/__main__.py", ["-mpkg.sub"], "pkg/sub/grid_sub.py"),
     ("train.py", ["-u train.py", "--out=pkg/my_grid"], "pkg/my_grid.py"),
+    ("train.py", ["train.py", "--out=pkg/"], "pkg/grid_train.py"),
 ]
 
 
@@ -88,6 +89,23 @@ def test_a_search_with_the_new_module_finishes(project: Project) -> None:
     line = project.ask("init", "train.py").stdout.strip().removesuffix(" --dry_run")
     ran = project.command(["bash", "-c", f"{line} --visible_gpus=-1 --num_searches=1"])
     assert ran.exit_status == 0, ran.stderr
+
+
+def test_it_says_what_it_concluded(project: Project, here: Callable[..., Result]) -> None:
+    project.write("train.py", SCRIPT)
+    assert here("init", "train.py").stderr == (
+        "wrote grid_train.py: 4 options of train.py, 4 runs as it stands\n"
+        "  output folder: --save_dir\n"
+        "  summary: results.txt with acc, finished\n"
+        "next, after a look at it (what to change is marked CHANGE):\n"
+    )
+
+
+def test_an_expression_of_a_thousand_terms_does_no_harm(project: Project, here: Callable[..., Result]) -> None:
+    project.write(
+        "train.py", f"import argparse\nx = y{'.a()' * 900}\np.add_argument('--lr', type={'f(' * 90}x{')' * 90})"
+    )
+    assert here("init", "train.py").exit_status == 0
 
 
 def test_it_says_what_it_wrote_and_what_to_check(project: Project, here: Callable[..., Result]) -> None:
@@ -159,6 +177,8 @@ def test_a_script_without_options_is_never_started(project: Project, here: Calla
 def refusals() -> list[tuple[list[str], str]]:
     return [
         (["missing.py"], "there is no such script"),
+        (["train"], "; did you mean train.py?"),
+        (["sims.train"], "; did you mean -m sims.train?"),
         (["sims"], "expected a script, found a folder; name the script in it: hpsearch init sims/train.py"),
         (["table.csv"], "this is no script"),
         (["image.png"], "this is not Python"),
