@@ -114,14 +114,17 @@ class Check:
         value = self.attribute(name, default)
         if value is None and if_missing:
             near = nearest(name, self._own_names())
-            if near:
-                self.note(f"{near} means nothing here; did you mean {name}? That is missing; expected {if_missing}")
-            else:
+            if not near:
                 self.note(f"{name} is missing; expected {if_missing}")
-        elif fits(value):
+                return None
+            self.note(f"{near} means nothing here; did you mean {name}? That is missing; expected {if_missing}")
+            self._lines.update({re.sub(rf"^{near}\b", name, key): line for key, line in self._lines.items()})
+            # Mistakes in what it holds belong to the list, too.
+            meant = getattr(self._module, near)
+            return meant if fits(meant) else None
+        if fits(value):
             return value
-        else:
-            self.note(f"{name} is {shown(value)}; expected {expected}")
+        self.note(f"{name} is {shown(value)}; expected {expected}")
         return None
 
     def text(self, name: str, default: str | None = None, if_missing: str = "a text") -> str:
@@ -194,7 +197,7 @@ class Check:
         value = self._fitting("conditions", _is_sequence, _PAIRS, if_missing=may_be_empty)
         if value and len(value) == 2 and all(isinstance(part, dict) for part in value):
             self.note(f"conditions is one pair of dicts; expected a list of pairs: [{_PAIR}]")
-            return ()
+            value = [value]
         if sum(name.startswith("condition ") for name in self._lines) != len(value or ()):
             # The list is changed by code after it was written down.
             self._lines = {name: line for name, line in self._lines.items() if not name.startswith("condition ")}

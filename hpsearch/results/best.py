@@ -106,7 +106,7 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
         )
     if key not in known:
         raise UsageError(
-            f"--by={key}: no finished run has such a keyword{did_you_mean(key, known)}; there are: {', '.join(known)}"
+            f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}{did_you_mean(key, known)}"
         )
     ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
     if not ranked:

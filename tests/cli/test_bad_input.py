@@ -151,6 +151,19 @@ def test_several_mistakes_in_one_module_are_all_listed(project: Project) -> None
     ]
 
 
+def test_what_a_misspelled_name_holds_is_checked_too(project: Project) -> None:
+    project.write("train.py", "")
+    project.write(
+        "config.py", MODULE + "gird = {\n  'x': 3}\n_SUMARY_KEYWORDS = ['acc']\ndel grid, _SUMMARY_KEYWORDS\n"
+    )
+    assert [line.partition(";")[0] for line in refused(project).splitlines()[1:]] == [
+        "  - line 6: gird means nothing here",
+        "  - line 7: grid: 'x' is 3",
+        "  - line 8: _SUMARY_KEYWORDS means nothing here",
+        "  - line 8: _SUMMARY_KEYWORDS lacks 'finished'",
+    ]
+
+
 def test_all_mistakes_of_a_condition_are_listed(project: Project) -> None:
     conditions = [({"x": 1}, {}), ({"x": [1]}, {"y": [], "z": 3})]
     project.grid({"x": [1]}, conditions=conditions)
