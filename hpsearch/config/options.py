@@ -47,7 +47,7 @@ def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any:
 
 
 _what, _trial = option_group("what to search", plans=True), option_group("what to search")
-_where = option_group("where results go", plans=True)
+_where, _table = option_group("where results go", plans=True), option_group("where results go")
 _how, _program = option_group("how to execute runs"), option_group("how to execute runs", plans=True)
 _resuming = option_group("resuming a search")
 _gpu = option_group("GPUs (without --run_cluster)")
@@ -86,6 +86,7 @@ class SearchOptions:
         False, "With --force_out_dir: add to the search folder if it exists, instead of refusing it."
     )
     name: str = _where("", "Name the search: its folder is search_<date>_<time>_TEXT.", search_name, "TEXT")
+    more_columns: bool = _table(False, "Add the columns run, state, seconds and seed to the table of results.")
     run_cwd: str = _where(".", "Working directory of the runs, and base of relative paths.", metavar="DIR")
 
     num_cpu_jobs: int = _how(1, "Without GPUs: execute N runs at once.", at_least(1), "N")

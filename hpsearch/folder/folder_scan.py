@@ -30,7 +30,7 @@ from hpsearch.store.classic_files import (
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
-from hpsearch.store.table import Row, row_of, whole_rows
+from hpsearch.store.table import Row, more_cells, row_of, whole_rows
 
 
 class Completion(enum.Enum):
@@ -89,6 +89,13 @@ class FoundSearch:
     untold: list[str] = field(default_factory=list)
 
     @property
+    def more_cells(self) -> dict[str, dict[str, str]] | None:
+        """What the table's further columns say of each run that the journal knows, by folder; None if it has none."""
+        if self.record is None or not self.record.has_more_columns:
+            return None
+        return {found.run.folder: _more_cells(found, found.entry) for found in self.runs.values() if found.entry}
+
+    @property
     def settings(self) -> Settings:
         """What is recorded of the search; without a record, what its grid module says."""
         return self.config.settings
@@ -101,6 +108,12 @@ class FoundSearch:
     def rows(self) -> list[Row]:
         """The rows of all runs that delivered a summary."""
         return self.rows_only + [found.row for found in self.runs.values() if found.row is not None]
+
+
+def _more_cells(found: FoundRun, entry: RunRecord) -> dict[str, str]:
+    cells = more_cells(entry.result)
+    # A run that was given up may have gone on and finished.
+    return {**cells, "state": Completion.FINISHED.value} if found.completion is Completion.FINISHED else cells
 
 
 def find_search(

@@ -24,7 +24,16 @@ from hpsearch.store.classic_files import configuration_dict, folder_name, write_
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.record import Settings
 from hpsearch.store.run_folders import move_entry, move_file
-from hpsearch.store.table import Row, breaks_off, columns_of, is_finished_row, sorted_rows, whole_rows, write_table
+from hpsearch.store.table import (
+    Columns,
+    Row,
+    breaks_off,
+    columns_of,
+    is_finished_row,
+    sorted_rows,
+    whole_rows,
+    write_table,
+)
 
 #: How many runs or problems of a kind are named one by one.
 _SHOWN = 10
@@ -92,7 +101,7 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
     try:
         jobs = [folder.postprocessing_jobs(completion.value) for completion in Completion]
         rename_with_stamp(folder.postprocessing_results, *jobs)
-        write_table(folder.postprocessing_results, columns_of(settings, rows), rows)
+        _write_table(folder.postprocessing_results, rows, search)
         for completion in Completion:
             dicts = [configuration_dict(found.run, settings) for found in search.of(completion)]
             write_dicts(folder.postprocessing_jobs(completion.value), dicts)
@@ -141,8 +150,16 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     if not new or SearchLiveness(search).controller is not None:
         return 0
     rows = sorted_rows([*there, *new], settings)
-    write_table(folder.results, columns_of(settings, rows), rows)
+    _write_table(folder.results, rows, search)
     return len(new)
+
+
+def _write_table(path: Path, rows: Sequence[Row], search: FoundSearch) -> None:
+    """Write a table with the columns that the search's own has."""
+    cells, out_arg = search.more_cells, search.settings.out_arg
+    columns = Columns.of(columns_of(search.settings, rows), cells is not None)
+    whole = [columns.row(row, (cells or {}).get(folder_name(row.get(out_arg, "")), {})) for row in rows]
+    write_table(path, columns.names, whole)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
-from hpsearch.store.table import ResultsTable, columns_of, read_table, row_of, rows_of, sorted_rows
+from hpsearch.store.table import Columns, ResultsTable, more_cells, read_table, row_of, whole_table
 
 
 class LiveSearch:
@@ -50,6 +50,7 @@ class LiveSearch:
             raise
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
+        self._columns = Columns(())
         self._shown: set[str] = set()
         self._is_table_whole = True
         self._unwritten: list[Event] = []
@@ -110,8 +111,8 @@ class LiveSearch:
         if first:
             self.note(*first, durable=True)
         # Sorted as the last controller left it: if nothing can be started, that is what stays.
-        rows = sorted_rows(rows_of(self.record), self.settings)
-        self._table = ResultsTable(self.folder.results, columns_of(self.settings, rows), rows)
+        self._columns, rows = whole_table(self.record, is_sorted=True)
+        self._table = ResultsTable(self.folder.results, self._columns.names, rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}
 
     def who_asked_to_cancel(self) -> str | None:
@@ -170,14 +171,17 @@ class LiveSearch:
         assert self._table is not None
         row = row_of(entry.result, self.settings)
         is_new = entry.run.out_dir not in self._shown
-        can_grow = self._is_table_whole and is_new and set(row) <= set(self._table.columns)
+        has_columns = (
+            set(row) <= set(self._columns.classic) and bool(self._columns.more) == self.record.has_more_columns
+        )
+        can_grow = self._is_table_whole and is_new and has_columns
         self._is_table_whole = False
         if can_grow:
-            self._table.append(row)
+            self._table.append(self._columns.row(row, more_cells(entry.result)))
         else:
             # A run that was run again keeps one row; and a keyword that nobody announced gets a column.
-            rows = rows_of(self.record)
-            self._table.rewrite(columns_of(self.settings, rows), rows)
+            self._columns, rows = whole_table(self.record, is_sorted=False)
+            self._table.rewrite(self._columns.names, rows)
         self._shown.add(entry.run.out_dir)
         self._is_table_whole = True
 
@@ -185,8 +189,8 @@ class LiveSearch:
         """Sort the table and write which runs did not finish. Raises StoreError; what was there before then stays."""
         assert self._table is not None
         self._lock.check()
-        rows = rows_of(self.record)
-        self._table.rewrite(columns_of(self.settings, rows), sorted_rows(rows, self.settings))
+        self._columns, rows = whole_table(self.record, is_sorted=True)
+        self._table.rewrite(self._columns.names, rows)
         write_not_completed(self.folder, self.record, self.settings)
 
     def close_files(self) -> None:

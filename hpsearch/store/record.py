@@ -110,6 +110,8 @@ class SearchRecord:
         #: may have been set back in between.
         self.collected_now: set[int] = set()
         self.started_at: float | None = None
+        #: Of the table, see `MORE_COLUMNS` there: once wanted, they stay.
+        self.has_more_columns = False
         self.last_event_at: float | None = None
 
     @classmethod
@@ -155,6 +157,7 @@ class SearchRecord:
             self._start(event)
         elif isinstance(event, ControllerStarted):
             self.controller = event
+            self.has_more_columns |= bool(event.options.get("more_columns"))
             self.collected_now.clear()
         else:
             self.carried.append(event.row)
@@ -205,6 +208,7 @@ class SearchRecord:
             settings = replace(settings, option_names=tuple(names))
         self.settings = settings
         self.controller = None
+        self.has_more_columns |= bool(settings.options.get("more_columns"))
         self.started_at = self.started_at or event.at
 
     def _intend(self, entry: RunRecord, token: str) -> None:

@@ -3,17 +3,21 @@
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
 from hpsearch.core.ranking import ranked
 from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
+from hpsearch.store.classic_files import folder_name
 from hpsearch.store.layout import open_file, write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
 Row = Mapping[str, str]
+#: What ``--more_columns`` adds behind all other columns; behind a name that is taken it puts an underscore.
+MORE_COLUMNS = ("run", "state", "seconds", "seed")
 
 
 def row_of(entry: RunRecord, settings: Settings) -> Row:
@@ -31,6 +35,63 @@ def rows_of(record: SearchRecord) -> list[Row]:
     rows = [row_of(entry.result, settings) for entry in record if entry.result.summary is not None]
     newer = {row[settings.out_arg] for row in rows}
     return [row for row in record.carried if row.get(settings.out_arg) not in newer] + rows
+
+
+def seed_of(options: Mapping[str, object]) -> str:
+    """Return the random seed among a run's options, as text; empty if none tells it for sure."""
+    usual = [name for name in ("random_seed", "seed") if name in options]
+    named = usual[:1] or [name for name in options if name.lower().endswith("seed")]
+    return whole_text(options[named[0]]) if len(named) == 1 else ""
+
+
+def more_cells(entry: RunRecord) -> dict[str, str]:
+    """Return what `MORE_COLUMNS` say of a run."""
+    seconds = "" if entry.took_s is None else str(round(entry.took_s, 3))
+    seed = seed_of(entry.run.configuration.as_dict())
+    return dict(zip(MORE_COLUMNS, (str(entry.run.number), entry.state.value, seconds, seed)))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table. more: of `MORE_COLUMNS` -> its name in this table; empty if they are not wanted."""
+
+    classic: Sequence[str]
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, classic: Sequence[str], has_more: bool) -> "Columns":
+        """Return the columns of a table with these classic ones."""
+        return cls(classic, _more_names(classic) if has_more else {})
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, in order."""
+        return [*self.classic, *self.more.values()]
+
+    def row(self, row: Row, cells: Mapping[str, str]) -> Row:
+        """Return a row with its further cells. cells: as `more_cells` returns them; none for a run not known here."""
+        return {**row, **{name: cells[what] for what, name in self.more.items() if what in cells}}
+
+
+def _more_names(classic: Collection[str]) -> dict[str, str]:
+    names = {}
+    for name in MORE_COLUMNS:
+        free = name
+        while free in classic:
+            free += "_"
+        names[name] = free
+    return names
+
+
+def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Row]]:
+    """Return a search's table as its journal knows it. is_sorted: best first."""
+    settings, rows = record.known_settings(), rows_of(record)
+    rows = sorted_rows(rows, settings) if is_sorted else rows
+    columns = Columns.of(columns_of(settings, rows), record.has_more_columns)
+    if not columns.more:
+        return columns, rows
+    cells = {entry.run.folder: more_cells(entry.result) for entry in record}
+    return columns, [columns.row(row, cells.get(folder_name(row.get(settings.out_arg, "")), {})) for row in rows]
 
 
 def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
@@ -116,7 +177,10 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def read_table(path: Path) -> list[Row]:
-    """Return the rows of a table, ours or the older tool's; none without a file. Raises StoreError if unreadable."""
+    """Return the rows of a table, ours or the older tool's, without `MORE_COLUMNS`; none without a file.
+
+    Raises StoreError if it cannot be read.
+    """
     try:
         with open(path, "rb", opener=open_file) as file:
             text = file.read().decode("utf-8", "surrogateescape")
@@ -127,7 +191,10 @@ def read_table(path: Path) -> list[Row]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     try:
-        return [{name: cell for name, cell in row.items() if name is not None and cell} for row in reader]
+        names = list(reader.fieldnames or ())
+        classic, last = names[: -len(MORE_COLUMNS)], names[-len(MORE_COLUMNS) :]
+        left_out = {None, *(last if last == list(_more_names(classic).values()) else ())}
+        return [{name: cell for name, cell in row.items() if name not in left_out and cell} for row in reader]
     except csv.Error as error:
         # Python 3.10 takes no NUL, which a crash of the machine may have left.
         raise StoreError(f"{path}: cannot be read as a table ({error})") from error
