@@ -253,7 +253,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
             raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
     by_hand = sorted({*options.given_by_hand, *given})
     # These were meant for the earlier controller only.
-    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False}
+    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False}
     fixed = {"resume": options.resume, "given_by_hand": by_hand}
     options = options_from_names({**vars(options), **only_once, **given, **fixed})
     _check_submit_only(options)
@@ -282,8 +282,6 @@ def check_together(options: SearchOptions) -> None:
         raise UsageError("--name: expected a text with a letter or digit, found an empty text")
     for name in ("slurm_options", "lsf_options"):
         option_words(options, name)
-    if options.resume and options.dry_run:
-        raise UsageError("--dry_run shows the commands of a new search; it cannot be given with --resume")
     if not options.resume and not options.grid_module:
         example = "for example --grid_module=sims.mnist.hpsearch_config"
         raise UsageError(f"say what to search: --grid_module=NAME ({example})")

@@ -52,19 +52,24 @@ def folder_parser(
 
 
 def add_options(
-    parser: Parser, defaults: Mapping[str, object] | None, leave_out: Sequence[str] = (), of: type = SearchOptions
+    parser: Parser,
+    defaults: Mapping[str, object] | None,
+    leave_out: Sequence[str] = (),
+    of: type = SearchOptions,
+    hidden: Sequence[str] = (),
 ) -> None:
     """Add the options of a command to a parser; its Namespace has only those that are given, see `given_options`.
 
     defaults: option name -> default instead of the declared one, for the help; None: the help shows no defaults.
-    leave_out: names of options that are not added.
+    leave_out: names of options that are not added. hidden: of those that the help does not show.
     """
     for name, field in all_options(of).items():
         if name not in leave_out:
-            _add(parser, field, defaults, fills_in=False)
+            action = _add(parser, field, defaults, fills_in=False)
+            action.help = argparse.SUPPRESS if name in hidden else action.help
 
 
-def _add(target: Parser, field: Field[Any], defaults: Mapping[str, object] | None, fills_in: bool) -> None:
+def _add(target: Parser, field: Field[Any], defaults: Mapping[str, object] | None, fills_in: bool) -> argparse.Action:
     """Add an option, to a titled group where the target can hold groups. fills_in: the Namespace has defaults, too."""
     default = None if defaults is None else defaults.get(field.name, field.default)
     arguments: dict[str, Any] = dict(field.metadata["arguments"])  # Any: argparse's own keywords
@@ -80,7 +85,7 @@ def _add(target: Parser, field: Field[Any], defaults: Mapping[str, object] | Non
     if isinstance(target, argparse.ArgumentParser):
         groups = [group for group in target._action_groups if group.title == title]
         target = groups[-1] if groups else target.add_argument_group(title)
-    target.add_argument(f"--{field.name}", help=text, **arguments)
+    return target.add_argument(f"--{field.name}", help=text, **arguments)
 
 
 def _add_free(target: Parser, names: Sequence[str], defaults: Mapping[str, object]) -> None:

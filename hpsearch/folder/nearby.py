@@ -72,14 +72,18 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_full(path: Path) -> bool:
-    """Return whether a folder has nothing but the runs of its search in it: they may be thousands."""
+    """Return whether a folder is a run's, or has nothing but the runs of its search in it: they may be thousands."""
+    if path.name.startswith(RUN_PREFIX):
+        # Or it holds the seeds that were gathered for a run of this name.
+        return True
     return _OWN_FOLDER.fullmatch(path.name) is not None and holds_search(path)
 
 
 def _folders_in(path: Path) -> Iterator[Path]:
+    has_runs, apart = holds_search(path), SearchFolder(path).to_be_deleted.name
     with os.scandir(path) as entries:
         for entry in entries:
-            is_of_runs = entry.name.startswith(RUN_PREFIX) or entry.name == SearchFolder(path).to_be_deleted.name
+            is_of_runs = entry.name == apart or (has_runs and entry.name.startswith(RUN_PREFIX))
             if not is_of_runs and not entry.name.startswith(".") and entry.is_dir():
                 yield Path(entry)
 

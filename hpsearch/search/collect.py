@@ -50,6 +50,19 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
     return Outcome(state, summary, ended.reason or "its summary does not say finished 1")
 
 
+def finished_outcome(
+    folder: SearchFolder, entry: RunRecord, ended: AttemptEnded, config: SearchConfig
+) -> Outcome | None:
+    """Return what a run came to if the summary in its folder says that it finished; None if not, or if unreadable."""
+    if not folder.run_folder(entry.run).exists():
+        return None
+    try:
+        outcome = collect(folder, entry.run, ended, config)
+    except (SearchError, OSError, ValueError):
+        return None
+    return outcome if outcome.state is RunState.FINISHED else None
+
+
 def _with_memory_cause(outcome: Outcome, log_ends: Iterable[str]) -> Outcome:
     """Return an outcome, as "out of memory" if the end of the run's logs says that the GPU had no more."""
     if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
@@ -105,15 +118,11 @@ class Collector:
 
         It was not readable before. Or the journal lost its last second with the machine, and does not know the attempt.
         """
-        folder = self._search.folder
-        if entry.state is RunState.FINISHED or not folder.run_folder(entry.run).exists():
+        if entry.state is RunState.FINISHED:
             return False
         ended = entry.ended or AttemptEnded(entry.run.number, entry.token, None, self._clocks.wall())
-        try:
-            outcome = collect(folder, entry.run, ended, self._config)
-        except (SearchError, OSError, ValueError):
-            return False
-        if outcome.state is not RunState.FINISHED:
+        outcome = finished_outcome(self._search.folder, entry, ended, self._config)
+        if outcome is None:
             return False
         if not entry.token:
             unknown = new_attempt(self._search, entry)

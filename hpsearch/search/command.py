@@ -128,7 +128,10 @@ def _parser_with_search_options(name: str, description: str, example: str) -> ar
     parser = folder_parser(name, description, example)
     # argparse would print all of them before the message about a wrong option.
     parser.usage = f"hpsearch {name} [options] [DIR]   (--help lists them)"
-    add_options(parser, None, [*PLANNING_OPTIONS, "resume", "dry_run"])
+    dry_help = "Only print the commands that would run; start and write nothing."
+    parser.add_argument("--dry_run", action="store_true", default=argparse.SUPPRESS, help=dry_help)
+    # Hidden: it is said why those that shape the list of runs are refused.
+    add_options(parser, None, ["resume", "dry_run"], hidden=PLANNING_OPTIONS)
     return parser
 
 

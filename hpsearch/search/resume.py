@@ -12,13 +12,16 @@ from pathlib import Path
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.console.text import amount
-from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
-from hpsearch.folder.liveness import Liveness, liveness_of_run
+from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.reading import SearchReader
+from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import runs_of
-from hpsearch.store.events import RunMoved
+from hpsearch.store.events import AttemptEnded, RunMoved
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
@@ -54,14 +57,16 @@ _IF_GONE = "or add --runs_are_gone if you know that nothing of the search is run
 WHAT_IS_LEFT = RunChoice()
 
 
-def check_is_safe(search: LiveSearch, options: SearchOptions, runs: Sequence[RunRecord], choice: RunChoice) -> None:
+def check_is_safe(
+    search: LiveSearch | SearchReader, options: SearchOptions, runs: Sequence[RunRecord], choice: RunChoice
+) -> None:
     """Raise FolderError or UsageError if a run may be live out of reach, or none can be started with these options."""
     if not options.runs_are_gone:
         check_adoptable(search.folder, search.record, runs)
         check_same_place(search.record, options, runs)
     if choice.added or (not choice.only_ends and _counts(runs, choice)[-1]):
         try:
-            existing_folder(search.settings.run_cwd, Path.cwd())
+            existing_folder(search.record.known_settings().run_cwd, Path.cwd())
         except UsageError as error:
             # Every single run would fail otherwise.
             raise UsageError(f"the working directory of this search's runs: {error}") from error
@@ -133,7 +138,7 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
     return None
 
 
-def moves(search: LiveSearch) -> list[RunMoved]:
+def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
     """Return the events that let runs write into the folder where the search lies now, if it was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
     moved = [run for path, runs in recorded if not _is_same(path, folder) for run in runs]
@@ -175,7 +180,7 @@ def _first_line(path: Path) -> bytes:
         return file.readline()
 
 
-def options_of(search: LiveSearch) -> SearchOptions:
+def options_of(search: LiveSearch | SearchReader) -> SearchOptions:
     """Return the search's options so far. Raises FolderError if its journal holds others than there are."""
     try:
         return options_from_names(search.record.options)
@@ -221,3 +226,36 @@ def _is_same(path: Path, folder: Path) -> bool:
         return path.samefile(folder)
     except OSError:
         return False  # Nothing is there (any more), or nothing that can be used.
+
+
+def check_is_free(reader: SearchReader) -> None:
+    """Raise ControllerPresent if a controller works on the search: it would be refused to another one."""
+    holder = reader.holder()
+    if liveness_of_controller(holder) is Liveness.LIVE:
+        problem = f"another controller works on this search ({holder})"
+        raise ControllerPresent(f"{reader.folder.path}: {problem}; wait for its end or stop it first")
+
+
+def due_runs(
+    reader: SearchReader, runs: Sequence[RunRecord], choice: RunChoice, config: SearchConfig
+) -> list[RunRecord]:
+    """Return which of these runs would be run. Those that may be live are waited for, and not among them."""
+    options = reader.record.options
+    takes_up_all = choice.takes_up_all and not options.get("submit_only")
+
+    def is_due(entry: RunRecord) -> bool:
+        is_wanted = entry.run.number in choice.again
+        if liveness_of_run(entry, reader.folder, bool(options.get("run_cluster"))) is not Liveness.GONE:
+            return False
+        if entry.is_open and entry.submitted is not None:
+            # It ended while no controller was there.
+            return (takes_up_all or is_wanted) and not _has_finished(entry, reader, config)
+        is_over = entry.state is RunState.FINISHED or _has_finished(entry, reader, config)
+        return is_wanted or not is_over
+
+    return [entry for entry in runs if is_due(entry)]
+
+
+def _has_finished(entry: RunRecord, reader: SearchReader, config: SearchConfig) -> bool:
+    ended = entry.ended or AttemptEnded(entry.run.number, entry.token, None, 0.0)
+    return finished_outcome(reader.folder, entry, ended, config) is not None

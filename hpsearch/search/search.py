@@ -23,7 +23,7 @@ from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import NO_ROOM, NoRoomError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.folder.reading import check_has_journal, find_folder
+from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
@@ -99,12 +99,12 @@ def resume_search(
     """Take a search up again; see `run_search`."""
     folder = find_folder(given_folder, option="--resume")
     check_has_journal(folder)
+    if given.get("dry_run"):
+        return _rehearse(SearchReader(folder), given, console, choice)
     clean_up_when_interrupted()
     with LiveSearch(folder, this_controller(), lock_ways(console.note), choice.only_ends) as search:
         runs = choice.of(search.record)
-        earlier = resume.options_of(search)
-        options = replace(with_given(earlier, given), resume=given_folder)
-        options = fitted_to_host(options, given, console, was_on_cluster=earlier.run_cluster)
+        options = replace(_options_on_resume(search, given, console), resume=given_folder)
         resume.check_is_safe(search, options, runs, choice)
         config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
         backend = choose_backend(options, console, choice.only_ends)
@@ -125,6 +125,33 @@ def resume_search(
             if choice.added and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
             raise
+
+
+def _options_on_resume(
+    search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console
+) -> SearchOptions:  # Any: see run_search
+    earlier = resume.options_of(search)
+    return fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
+
+
+def _rehearse(
+    reader: SearchReader, given: Mapping[str, Any], console: Console, choice: resume.RunChoice
+) -> SearchEnd:  # Any: see run_search
+    """Print the commands that a resume would run; nothing is written, not even the lock."""
+    resume.check_is_free(reader)
+    options, runs = _options_on_resume(reader, given, console), choice.of(reader.record)
+    resume.check_is_safe(reader, options, runs, choice)
+    check_cluster_options(options)
+    for moved in resume.moves(reader):
+        reader.record.apply(moved)
+    console.notes(["Dry run: nothing is started or written", *resume.resume_lines(reader.folder.path, runs, choice)])
+    settings, process = reader.record.known_settings(), FunctionProcess(options.parser_timeout)
+    try:
+        due = resume.due_runs(reader, runs, choice, config_of(settings).in_process(process))
+    finally:
+        process.close()
+    console.results(command_line(entry.run, settings) for entry in due)
+    return SearchEnd(None, 0)
 
 
 def _carry_out(

@@ -331,12 +331,6 @@ def test_resuming_is_the_option_resume(project: Project, half_failed: Path) -> N
     assert started(project) == "1234" + "23"
 
 
-def test_options_that_shape_the_runs_are_unknown_to_resume(project: Project, half_failed: Path) -> None:
-    result = project.ask("resume", "out", "--num_searches=3")
-    assert result.exit_status == 2
-    assert "unrecognized arguments: --num_searches=3" in result.stderr
-
-
 @pytest.mark.parametrize("subcommand", ["resume", "cancel", "retry"])
 def test_a_copy_does_not_take_over_the_runs_of_its_original(
     project: Project, live: subprocess.Popen[str], subcommand: str

@@ -48,7 +48,7 @@ def test_fault_6_a_controller_that_is_terminated_leaves_its_jobs_alone(
     searches.wait_for_executions(2)
     search.send_signal(number)
     result = searches.end(search)
-    left = said(result, "2 runs left to Slurm, where they keep running", f"--resume '{searches.folder}'")
+    left = said(result, "2 runs left to Slurm, where they keep running", "--resume out")
     assert (left, result.exit_status) == ([], 128 + number)
     assert len(searches.live_jobs()) == 2
     searches.go()

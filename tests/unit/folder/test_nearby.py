@@ -47,6 +47,13 @@ def test_no_search_is_looked_for_in_runs_folders_and_hidden_ones(name: str, tmp_
     assert searches_below(tmp_path) == []
 
 
+def test_seeds_that_were_gathered_for_a_run_are_a_search_of_its_name(tmp_path: Path) -> None:
+    seeds = search(tmp_path / "random_seeds" / "sim_20260131120000_1", 2.0)
+    source = search(tmp_path / "search_2026-01-31_12-00-00", 1.0)
+    search(source / "sim_20260131120000_1")
+    assert searches_below(tmp_path) == [seeds, source]
+
+
 def test_a_forced_folder_may_hold_other_searches(tmp_path: Path) -> None:
     outer, inner = search(tmp_path, 1.0), search(tmp_path / "hyperparam_search" / "search_1", 2.0)
     assert searches_below(tmp_path) == [inner, outer]
