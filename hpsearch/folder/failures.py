@@ -117,7 +117,7 @@ def failure_lines(
             special = _special(group, names)
             yield from [f"  {special}"] if special else []
             hint = log_hint(group.runs[0], folder)
-            yield from [f"  {whole(hint)}"] if hint else []
+            yield from [whole(f"  {hint}")] if hint else []
     if len(groups) > most:
         left = sum(len(group.runs) for group in groups[most:])
         yield f"... and {amount(left, 'run')} for {amount(len(groups) - most, 'other reason')}"

@@ -224,7 +224,7 @@ class Dispatcher:
             return
         del self._runs[run.number]
         limit_reached = "" if run.is_unseen else self._limit.see(entry)
-        self._submissions.given_up = self._submissions.given_up or limit_reached
+        self._submissions.is_closed |= self._limit.is_reached
         is_again = self._runs_again(run)
         if is_again and entry.state is RunState.OUT_OF_MEMORY:
             is_again = self._submissions.queue.can_have_memory(run) or run.is_unseen
@@ -259,7 +259,7 @@ class Dispatcher:
 
     def _runs_again(self, run: OpenRun) -> bool:
         entry = run.entry
-        is_over = self._stop.signal_number is not None or bool(self._submissions.given_up)
+        is_over = self._stop.signal_number is not None or self._submissions.is_over
         if is_over or entry.state is RunState.FINISHED:
             return False
         if run.is_unseen:

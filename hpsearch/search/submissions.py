@@ -41,7 +41,8 @@ _WORTH_A_WORD_S = 60.0
 class Submissions:
     """What the backend has not accepted yet: runs that wait, and submissions without a clear answer.
 
-    given_up: why nothing more is submitted; empty while that goes on.
+    given_up: why nothing more is submitted; empty while that goes on. is_closed: no run is started any more, but
+    submissions without a clear answer are asked about.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Submissions:
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
         self._is_needless, self._refuse_run = is_needless, refuse
         self.queue = RunQueue(self._backend, self._clocks.steady)
-        self.given_up = ""
+        self.given_up, self.is_closed = "", False
         self._prepared: dict[int, Attempt] = {}
         hours = controller.options.max_wait_for_scheduler
         is_limited = controller.backend.has_queue and hours >= 0
@@ -63,7 +64,12 @@ class Submissions:
 
     def __bool__(self) -> bool:
         """Whether there is still something to be submitted, or to be asked about."""
-        return not self.given_up and bool(self.queue or self._runs.doubtful)
+        return not self.given_up and bool(self._runs.doubtful or (self.queue and not self.is_closed))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no run is started any more."""
+        return self.is_closed or bool(self.given_up)
 
     def job_was_accepted(self, is_live: bool) -> None:
         """An earlier controller has submitted a job. is_live: it has to be looked after."""
@@ -77,7 +83,7 @@ class Submissions:
 
     def fill_places(self) -> None:
         """Submit runs while there are places. Raises SubmissionRefused if a scheduler refuses the very first job."""
-        while self._stop.signal_number is None and self._search.trouble is None and not self.given_up:
+        while self._stop.signal_number is None and self._search.trouble is None and not self.is_over:
             # A submission without a clear answer may have taken the place.
             if self._delays.left_s > 0 or self._runs.doubtful:
                 return
@@ -89,7 +95,7 @@ class Submissions:
                 self._submit(needed, place)
 
     def taken_back(self, run: OpenRun) -> None:
-        """Let a run that the scheduler's queue has no more be what it was before it was submitted."""
+        """Let a run that the scheduler's queue does not have be what it was before it was submitted."""
         entry, attempts = run.entry, run.entry.attempts
         self._search.note_happened(AttemptWithdrawn(run.number, run.attempt.token, self._clocks.wall()))
         del self._runs[run.number]
@@ -100,7 +106,7 @@ class Submissions:
 
     def prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
-        if not self.given_up and self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
+        if not self.is_over and self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
             self._prepared[number] = new_attempt(self._search, self.queue.ready[0])
             self._backend.prepare(self._prepared[number])
 
@@ -117,6 +123,8 @@ class Submissions:
         for run in doubtful:
             if run.attempt.token in ids:
                 self._accept([run], [ids[run.attempt.token]], Place())
+            elif self.is_over:
+                self.taken_back(run)
             else:
                 del self._runs[run.number]
                 self.queue.put_back([run.entry])

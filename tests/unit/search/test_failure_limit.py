@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 
-from hpsearch.core.errors import SubmissionRefused
+from hpsearch.core.errors import SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import RunState
 from hpsearch.store.journal import read_record
 from hpsearch.store.live import LiveSearch
@@ -105,3 +105,13 @@ def test_a_run_taken_back_is_what_it_was_before_with_its_folder(search: LiveSear
     dispatch(search, backend, max_failures=2)
     assert (states(search)[6], search.record.runs[6].attempts) == ("failed", 1)
     assert search.folder.run_folder(search.record.runs[6].run).exists()
+
+
+def test_a_submission_without_a_clear_answer_is_settled_before_the_end(
+    search: LiveSearch, backend: FakeBackend
+) -> None:
+    backend.slots, backend.is_scheduler = 3, True
+    backend.answers = [None, None, SubmissionUnsure("no answer")]
+    dispatch(search, backend, max_failures=2)
+    assert not any(entry.is_open for entry in search.record)
+    assert list(states(search).values()) == ["failed"] * 2 + ["planned"] * 4
