@@ -66,6 +66,18 @@ def test_what_is_best_is_what_the_search_recorded(project: Project) -> None:
     assert "--lr=0.5" in commands_in(results_of(result))[0]
 
 
+def test_the_repeated_run_is_the_one_that_best_names(project: Project) -> None:
+    search = seeds_project(project)
+    journal = search / ".hpsearch" / "journal.jsonl"
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    (collected,) = (event for event in events if (event["event"], event.get("run")) == ("collected", 2))
+    collected["state"] = "failed"
+    journal.write_text("".join(json.dumps(event) + "\n" for event in events))
+    best = json.loads(project.ask("best", str(search), "--json").stdout)[0]
+    printed = gather(project, f"--run_dir={search}", "--num_seeds=2")
+    assert Path(shlex.split(printed.stdout)[-1]).name == Path(best["folder"]).name
+
+
 def test_fault_19_the_search_starts_from_any_folder(project: Project, tmp_path: Path) -> None:
     search = seeds_project(project)
     elsewhere = tmp_path / "elsewhere"

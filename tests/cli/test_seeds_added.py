@@ -148,6 +148,17 @@ def test_seeds_that_a_scheduler_refuses_leave_the_search_as_it_was(project: Proj
     assert (folder / "commands.sh").read_text() == before
 
 
+def test_seeds_that_were_left_to_a_scheduler_are_collected_by_the_next_call(project: Project, lsf: FakeLsf) -> None:
+    folder = without_seeds(project)
+    left = seeds(project, str(folder), "--num_seeds=2", "--run_cluster", "--submit_only")
+    assert (left.exit_status, (folder / "seeds_of_run_2").exists()) == (0, False), left.stderr
+    collected = seeds(project, str(folder), "--num_seeds=2", "--poll_interval_max=1")
+    assert collected.exit_status == 0, collected.stderr
+    assert commands_in(folder)[3:] == [["--lr=0.5", f"--random_seed={n}"] for n in (0, 1)]
+    assert summary_of(collected)[1] == "Number of seeds: 2"
+    assert len(lsf.calls("bsub")) == 1
+
+
 def test_a_run_gets_its_seeds_in_a_folder_of_its_own(project: Project) -> None:
     folder = seeds_project(project)
     run = run_folders(folder)[0]
