@@ -64,7 +64,8 @@ def check_is_safe(
     if not options.runs_are_gone:
         check_adoptable(search.folder, search.record, runs)
         check_same_place(search.record, options, runs)
-    if choice.added or (not choice.only_ends and _counts(runs, choice)[-1]):
+    _, ended, _, rest = _counts(runs, choice)
+    if choice.added or (not choice.only_ends and (ended or rest)):
         try:
             existing_folder(search.record.known_settings().run_cwd, Path.cwd())
         except UsageError as error:
@@ -189,36 +190,39 @@ def options_of(search: LiveSearch | SearchReader) -> SearchOptions:
         raise FolderError(f"{search.folder.journal}: {problem}; {remedy_for(search.folder.journal)}") from error
 
 
-def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int]:
-    """Return how many runs count as finished, may be live, and are to be run."""
+def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int, int]:
+    """Return how many runs count as finished, ended while no controller was there, may be live, and are to be run."""
     finished = sum(entry.state is RunState.FINISHED and entry.run.number not in choice.again for entry in runs)
-    live = sum(liveness_of_run(entry) is not Liveness.GONE for entry in runs)
-    return finished, live, len(runs) - finished - live
+    alive = [liveness_of_run(entry) is not Liveness.GONE for entry in runs]
+    ended = sum(entry.is_open and entry.submitted is not None and not is_alive for entry, is_alive in zip(runs, alive))
+    return finished, ended, sum(alive), len(runs) - finished - ended - sum(alive)
 
 
 def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
     """Return what is about to be done."""
     if choice.added:
         return [f"results: {folder}"]
-    finished, live, rest = _counts(runs, choice)
+    finished, ended, live, rest = _counts(runs, choice)
     if choice.only_ends:
         return [
             f"Stopping what is left of {folder}" + (f": {amount(live, 'run')} may still be running" if live else "")
         ]
     if choice.numbers is not None:
         waiting = f"; waiting for {live:,} that may still be running" if live else ""
-        return [f"Running {amount(rest, 'run')} of {folder} again{waiting}"]
-    return [f"Resuming {folder}", resumed_text(finished, live, rest)]
+        return [f"Running {amount(ended + rest, 'run')} of {folder} again{waiting}"]
+    return [f"Resuming {folder}", resumed_text(finished, ended, live, rest)]
 
 
-def resumed_text(finished: int, live: int, rest: int) -> str:
-    """Return what becomes of runs that have finished, may be live, and are to be run."""
-    total = amount(finished + live + rest, "run")
-    had = f"{finished:,} of {total} already finished" if finished else ""
-    had += (f"{', ' if had else ''}{live:,} may still be running") if live else ""
-    if not had:
+def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:
+    """Return what becomes of the runs of a search that is resumed; see `_counts`."""
+    total = amount(finished + ended + live + rest, "run")
+    known = ((finished, "already finished"), (ended, "ended meanwhile"), (live, "may still be running"))
+    parts = [f"{count:,} {what}" for count, what in known if count]
+    if not parts:
         return f"running {total}" if rest == 1 else f"running all {total}"
-    return f"{had}; running the other {rest:,}" if rest else had
+    first, _, what = parts[0].partition(" ")
+    parts[0] = f"{first} of {total} {what}"
+    return ", ".join(parts) + (f"; running the other {rest:,}" if rest else "")
 
 
 def _is_same(path: Path, folder: Path) -> bool:

@@ -12,7 +12,7 @@ from searches import SETTINGS
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place
+from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place, resumed_text
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
@@ -118,3 +118,21 @@ def test_runs_are_chosen_by_number_and_by_what_they_need(tmp_path: Path, choice:
     ended = [AttemptIntended(2, "b", 1), RunCollected(2, "b", "failed", 2)]
     record = record_of(tmp_path, INTENDED, PROCESS, *ended)
     assert [entry.run.number for entry in choice.of(record)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((6, 0, 0, 34), "6 of 40 runs already finished; running the other 34"),
+        (
+            (6, 1, 2, 31),
+            "6 of 40 runs already finished, 1 ended meanwhile, 2 may still be running; running the other 31",
+        ),
+        ((0, 0, 2, 38), "2 of 40 runs may still be running; running the other 38"),
+        ((0, 0, 0, 40), "running all 40 runs"),
+        ((0, 0, 0, 1), "running 1 run"),
+        ((40, 0, 0, 0), "40 of 40 runs already finished"),
+    ],
+)
+def test_a_resumed_search_says_what_becomes_of_its_runs(counts: tuple[int, int, int, int], text: str) -> None:
+    assert resumed_text(*counts) == text
