@@ -127,7 +127,7 @@ def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: C
         if console.width is None or max(map(len, lines)) < console.width:
             break
     if keywords[shown:]:
-        console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results})")
+        console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results.name})")
     return lines
 
 
