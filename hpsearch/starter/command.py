@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
-import keyword
 import os
 import re
 import shlex
 import stat
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from hpsearch.backends.shell import Answer
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.import_paths import add_current_folder, searched_folders
 from hpsearch.config.parsers import ExampleFormatter
-from hpsearch.config.program import interpreter_word, program_of, search_program
+from hpsearch.config.program import program_of
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.core.command import script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
-from hpsearch.core.hints import own_spelling
 from hpsearch.starter.choosing import chosen, output_option
 from hpsearch.starter.grid_text import GridModule, module_text
+from hpsearch.starter.placing import next_command, place_for
 from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, facts_of
 from hpsearch.starter.script_options import ScriptOptions
 from hpsearch.starter.source_files import parsed, sources_of
@@ -87,7 +83,7 @@ def _init(options: argparse.Namespace, console: Console) -> int:
     add_current_folder()
     given = options.script if options.module is None else f"-m {options.module.strip()}"
     script = _script(given, Path.cwd())
-    out = _place_for(options.out, script)
+    out = place_for(options.out, script.file)
     facts = _facts(script, options.interpreter, console)
     module = _module(script, facts, next_command(out, script.folder, options.interpreter))
     _write(out, module_text(module, _TEMPLATE.read_text(encoding="utf-8")))
@@ -181,93 +177,6 @@ def _is_of_python(folder: str) -> bool:
     return Path(folder).is_relative_to(os.path.dirname(os.__file__)) or folder.endswith(".zip")  # noqa: PTH120
 
 
-def _place_for(given: str | None, script: Script) -> Path:
-    """Return the file of the new grid module. Raises UsageError if it cannot be there, or could not be imported."""
-    stem = script.file.parent.name if script.file.name == "__main__.py" else script.file.stem
-    default = script.file.with_name(f"{module_name(f'grid_{stem}')}.py")
-    out = default if given is None else absolute(given, Path.cwd(), "--out")
-    if out.is_dir():
-        out = out / default.name
-    if given is not None and out.suffix == "":
-        out = out.with_name(f"{out.name}.py")
-    if out.suffix != ".py" or not out.stem.isidentifier() or keyword.iskeyword(out.stem):
-        proposed = out.with_name(f"{module_name(out.stem)}.py").name
-        raise UsageError(f"--out={given}: Python cannot import a module of this name; take one such as {proposed}")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out={given}: there is no folder {out.parent}")
-    if os.path.lexists(out):
-        raise UsageError(f"{out}: this file exists and is not overwritten; name another one with --out")
-    if hidden := _hidden_module(out):
-        raise UsageError(f"{out}: it would hide the module {out.stem} ({hidden}); name another file with --out")
-    return out
-
-
-def module_name(stem: str) -> str:
-    """Return a name that Python can import for a file's name: ``my-train 2`` becomes ``my_train_2``."""
-    name = re.sub(r"\W", "_", stem)
-    return f"grid_{name}" if name[:1].isdigit() or not name or keyword.iskeyword(name) else name
-
-
-def _hidden_module(out: Path) -> str:
-    """Return which other module has the name of a new file, empty if there is none."""
-    if (out.parent / out.stem / "__init__.py").exists():
-        return f"{out.parent / out.stem}"
-    if out.stem in sys.stdlib_module_names:
-        return "of Python's own"
-    with contextlib.suppress(ImportError, ValueError):
-        spec = find_spec(out.stem)
-        # Beside one of the same name in the current folder, a grid module is found by its dotted name.
-        if spec is not None and Path(spec.origin or "").parent != Path.cwd():
-            return spec.origin or ", ".join(spec.submodule_search_locations or ())
-    return ""
-
-
-def next_command(out: Path, run_cwd: Path, interpreter: str) -> str:
-    """Return the command that searches, to be typed in the current folder."""
-    here = Path.cwd()
-    dotted = _dotted_name(out, here)
-    start = here if dotted else out.parent
-    words = [f"--grid_module={dotted or out.stem}"]
-    if os.path.realpath(run_cwd) != os.path.realpath(start):
-        words.append(f"--run_cwd={os.path.relpath(run_cwd, start)}")
-    words += [f"--interpreter={interpreter}"] if interpreter else []
-    line = shell_line([*_search_words(start, here), *words])
-    return line if dotted else f"cd {shlex.quote(os.path.relpath(start, here))} && {line}"
-
-
-def _dotted_name(out: Path, here: Path) -> str:
-    """Return the name under which a search that is started in a folder finds a new module; empty if it does not."""
-    try:
-        parts = Path(os.path.normpath(out)).relative_to(here).with_suffix("").parts
-    except ValueError:
-        return ""
-    if not all(part.isidentifier() for part in parts):
-        return ""
-    for depth in range(1, len(parts)):
-        folder = here.joinpath(*parts[:depth])
-        if not (folder / "__init__.py").exists() and folder.with_name(f"{folder.name}.py").exists():
-            return ""
-    return ".".join(parts) if len(parts) == 1 or _leads_to(parts[0], here / parts[0]) else ""
-
-
-def _leads_to(name: str, folder: Path) -> bool:
-    """Return whether Python finds a folder, and not an installed package, under a name."""
-    with contextlib.suppress(ImportError, ValueError):
-        spec = find_spec(name)
-        return spec is not None and str(folder) in map(os.path.abspath, spec.submodule_search_locations or ())
-    return False
-
-
-def _search_words(start: Path, here: Path) -> list[str]:
-    """Return the words that begin a search in a folder, spelled as the user types in the current one."""
-    program = own_spelling().program
-    classic = [interpreter_word(), *search_program(start)]
-    if not program or ("-m" in program and start != here and "-m" not in classic):
-        return classic
-    first = str(Path(program[0]).absolute()) if "/" in program[0] and start != here else program[0]
-    return [first, *program[1:], "run"]
-
-
 def _module(script: Script, facts: ScriptFacts, command: str) -> GridModule:
     out_arg = output_option(facts.taken.options)
     arguments = () if script.has_words else facts.taken.arguments
@@ -289,7 +198,7 @@ def _say(module: GridModule, facts: ScriptFacts, out: Path, console: Console) ->
     runs = f", {amount(module.num_runs, 'run')} as it stands" if module.num_runs else ""
     console.note(f"wrote {shown}: {amount(len(facts.taken.options), 'option')} of {module.script_name}{runs}")
     console.notes([*_findings(module), *_warnings(module, facts)])
-    console.note("next, after a look at it (what to change is marked CHANGE):")
+    console.note("change what is marked CHANGE in it, then see what would run:")
 
 
 def _findings(module: GridModule) -> Iterator[str]:
@@ -314,9 +223,9 @@ def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
     if not module.summary.keywords:
         yield f"  {name} writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME"
     elif not module.summary.filename:
-        yield "  how the file of the summary is called, the source does not show: see _SUMMARY_FILENAME"
+        yield "  the source does not show the name of the summary file: see _SUMMARY_FILENAME"
     if facts.imports_relatively and not name.startswith("-"):
-        yield f"  {name} imports from its package: it may have to run as a module, hpsearch init -m PACKAGE.MODULE"
+        yield f"  {name} imports from its package: try hpsearch init -m PACKAGE.MODULE if it does not start"
 
 
 def _with_words(module: GridModule) -> str:

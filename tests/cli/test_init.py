@@ -97,7 +97,7 @@ def test_it_says_what_it_concluded(project: Project, here: Callable[..., Result]
         "wrote grid_train.py: 4 options of train.py, 4 runs as it stands\n"
         "  output folder: --save_dir\n"
         "  summary: results.txt with acc, finished\n"
-        "next, after a look at it (what to change is marked CHANGE):\n"
+        "change what is marked CHANGE in it, then see what would run:\n"
     )
 
 
@@ -116,7 +116,7 @@ def test_it_says_what_it_wrote_and_what_to_check(project: Project, here: Callabl
         "  train.py has no option that looks like its output folder: see _OUT_ARG\n"
         "  train.py needs words besides its options (data): see _SCRIPT_NAME\n"
         "  train.py writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME\n"
-        "next, after a look at it (what to change is marked CHANGE):\n"
+        "change what is marked CHANGE in it, then see what would run:\n"
     )
 
 
