@@ -126,7 +126,7 @@ class SearchOptions:
 
     visible_gpus: str = _gpu(
         "",
-        "Use only these GPUs, such as 0,2; -1 = none, so that runs execute on the CPU. Default: all.",
+        "Use only these GPUs, such as 0,2; empty = all; -1 = none, so that runs execute on the CPU.",
         gpu_list,
         "LIST",
     )

@@ -14,6 +14,7 @@ from hpsearch.backends.scheduler import Scheduler
 from hpsearch.config.import_paths import first_searched
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.core.near_misses import nearest
 
 
 def import_grid_module(name: str) -> ModuleType:
@@ -42,10 +43,22 @@ def _imported(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
+        remedy = "start hpsearch from the folder that the dotted name begins in"
+        far = f" (looked in {first_searched()}, ...); {remedy}"
         raise ConfigError(
-            f"--grid_module={name}: there is no module {error.name!r} (looked in {first_searched()}, ...); "
-            "start hpsearch from the folder that the dotted name begins in"
+            f"--grid_module={name}: there is no module {error.name!r}{_near_module(error.name) or far}"
         ) from error
+
+
+def _near_module(name: str) -> str:
+    """Return a hint at a module or package here that is named nearly like this one; empty if there is none."""
+    *packages, last = name.split(".")
+    try:
+        entries = [entry for entry in Path(*packages).iterdir() if entry.suffix == ".py" or entry.is_dir()]
+    except (OSError, ValueError):
+        return ""
+    near = nearest(last, [entry.stem for entry in entries])
+    return f"; did you mean {'.'.join([*packages, near])}?" if near else ""
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:
-  hpsearch best                                the ten best runs of the newest search
+  hpsearch best                                the ten best runs
   hpsearch best DIR --top 3 --by loss --lowest
   hpsearch best --command                      the best run's command
   hpsearch best --command --out_dir=out/again | sh

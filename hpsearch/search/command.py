@@ -84,7 +84,7 @@ def _parsed(
 _SECONDS = number_where(lambda found: 0 <= found < 1e9, "a number of seconds")
 _CANCEL_EXAMPLE = """\
 examples:
-  hpsearch cancel                        the only search below ./out that is live
+  hpsearch cancel                the only live search below ./out
   hpsearch cancel DIR --timeout 600
 
 exit status: 0 nothing of the search is running; 1 something is, or may be;

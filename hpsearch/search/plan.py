@@ -170,11 +170,12 @@ def space_lines(report: SpaceReport) -> list[str]:
 
 
 def _chosen(plan: Plan) -> str:
-    count, report = len(plan.selection), plan.selection.report
+    """Return how many configurations are run, of how many, and in which order."""
+    count, report, seed = len(plan.selection), plan.selection.report, f" (seed {plan.options.random_seed})"
+    is_deterministic = plan.options.deterministic_search
     if plan.options.dont_generate_full_grid or report.available is None:
         wanted = plan.options.num_searches
-        how = f"{count:,} sampled at random" + (f" (only {count:,} of {wanted:,} exist)" if count < wanted else "")
-    else:
-        how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
-    order = "in the order of the grid" if plan.options.deterministic_search else "in random order"
-    return f"{how}, {order}" + ("" if plan.options.deterministic_search else f" (seed {plan.options.random_seed})")
+        how = f"{count:,} sampled at random{seed}" + (f", only {count:,} of {wanted:,} exist" if count < wanted else "")
+        return f"{how}, in the order of the grid" if is_deterministic else how
+    how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
+    return f"{how}, in the order of the grid" if is_deterministic else f"{how}, in random order{seed}"

@@ -199,6 +199,7 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
     ("options", "message"),
     [
         (["--grid_module=no.such"], "there is no module 'no'"),
+        (["--grid_module=cnofig"], "there is no module 'cnofig'; did you mean config?"),
         (["--grid_module=numbers"], "--grid_module=numbers: this name belongs to a module of Python's own ("),
         (["--grid_module=sys"], "--grid_module=sys: this name belongs to a module of Python's own;"),
         (["--grid_module=numpy"], "5 mistakes:\n  - _SUMMARY_KEYWORDS is missing"),

@@ -7,7 +7,7 @@ import pytest
 from hpsearch.__main__ import _SUBCOMMANDS, main
 
 
-@pytest.mark.parametrize("words", [[], *([name] for name in _SUBCOMMANDS if name != "seeds")], ids=" ".join)
+@pytest.mark.parametrize("words", [[], *([name] for name in _SUBCOMMANDS)], ids=" ".join)
 def test_every_help_fits_on_80_columns(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
