@@ -6,6 +6,8 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
+from hpsearch.core.hints import shown_path
+from hpsearch.folder.nearby import searches_below
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
@@ -104,16 +106,10 @@ def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = (
 
     lacks: what was looked for besides the journal. problems: about files that could not be used.
     """
-    below = [
-        path
-        for path in sorted(folder.path.glob("*/"))
-        # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
-        if path.name.startswith("search_") or os.path.exists(SearchFolder(path).journal)  # noqa: PTH110
-    ]
+    below = [path for path in searches_below(folder.path) if path != folder.path]
     if below:
-        newest = max(below, key=lambda path: (_changed_at(SearchFolder(path).journal), path))
-        others = f" (one of {len(below)} searches there)" if len(below) > 1 else ""
-        return FolderError(f"{folder.path}: not a search folder itself; did you mean {newest}{others}?")
+        others = f" (the newest of {len(below):,})" if len(below) > 1 else ""
+        return FolderError(f"{folder.path}: not a search folder itself; did you mean {shown_path(below[0])}{others}?")
     if folder.settings_copy.exists():
         return FolderError(f"{folder.journal}: it is lost; {remedy_for(folder.journal)}")
     return FolderError(

@@ -619,7 +619,10 @@ def test_a_folder_without_any_run_is_no_search_folder(project: Project) -> None:
     newest = next((project.path / "out" / "hyperparam_search").iterdir())
     result = postprocess(project, "out/hyperparam_search")
     assert result.exit_status == 2
-    assert f"out/hyperparam_search: not a search folder itself; did you mean {newest}?\n" in result.stderr
+    assert (
+        f"out/hyperparam_search: not a search folder itself; did you mean {newest.relative_to(project.path)}?\n"
+        in result.stderr
+    )
 
 
 def test_a_folder_of_which_nothing_can_be_used_says_why(project: Project, older: OlderSearch) -> None:

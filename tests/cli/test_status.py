@@ -283,7 +283,7 @@ def test_the_folder_above_leads_to_the_newest_search(project: Project) -> None:
     newest = project.search().folder
     result = project.ask("status", str(newest.parent))
     assert result.exit_status == 2
-    assert f"did you mean {newest} (one of 2 searches there)?" in result.stderr
+    assert f"did you mean {newest.relative_to(project.path)} (the newest of 2)?" in result.stderr
 
 
 def test_the_table_of_results_stands_for_its_folder(project: Project, ended: Path) -> None:
