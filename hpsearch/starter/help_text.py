@@ -102,7 +102,9 @@ def _option(entry: _Entry, required: set[str], exclusive: set[str]) -> Option | 
     if negation is not None:
         is_on = str(default).lower() in ("true", name)
         return Option(negation if is_on else name, Kind.FLAG, False, help=text)
-    takes = re.split(r", -|\s/\s|\s--", entry.head[names[0].end() :])[0].strip(" =:,")
+    # Python 3.13 names what an option takes behind the last of its names only.
+    behind = (re.split(r", -|\s/\s|\s--", entry.head[found.end() :])[0].strip(" =:,") for found in names)
+    takes = next(filter(None, behind), "")
     if not takes or (_type_in(takes) is Kind.TRUTH and default is None):
         return Option(name, Kind.FLAG, False, is_exclusive=name in exclusive, help=text)
     kind = _kind(takes, entry.text, default)

@@ -86,6 +86,16 @@ Options:
   --bn             Batch norm.
   --out=<dir>      Output.
 """
+#: Python 3.13 says what an option takes once.
+ARGPARSE_3_13 = """\
+usage: t [-h] [--lr LR] [--bn]
+
+options:
+  -h, --help            show this help message and exit
+  -l, --lr, --learning-rate LR
+                        rate (default: 0.5)
+  -b, --bn, --norm
+"""
 COLOURED = (
     "usage: t [--lr LR]\n\noptions:\n  \x1b[1;36m--lr\x1b[0m \x1b[1;33mLR\x1b[0m  rate (default: \x1b[36m2\x1b[0m)\n"
 )
@@ -151,11 +161,12 @@ def flag(name: str, text: str = "", **known: bool) -> Option:
                 Option("out", is_required=True, help="Output."),
             ),
         ),
+        (ARGPARSE_3_13, (Option("lr", Kind.FLOAT, 0.5, help="rate"), flag("bn"))),
         (COLOURED, (Option("lr", Kind.INTEGER, 2, help="rate"),)),
         ("Training...\nepoch 1: loss 0.3\n", ()),
         ("", ()),
     ],
-    ids=["argparse", "click", "typer", "absl", "docopt", "coloured", "no help", "nothing"],
+    ids=["argparse", "click", "typer", "absl", "docopt", "argparse of 3.13", "coloured", "no help", "nothing"],
 )
 def test_a_help_text_tells_its_options(text: str, options: tuple[Option, ...]) -> None:
     assert options_in_help(text).options == options
