@@ -75,12 +75,12 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
     counts = ", ".join(f"{len(search.of(completion)):,} {completion.value}" for completion in Completion)
     lines = [f"search {search.folder.path} ({origin})", f"{amount(len(search.runs), 'run')}: {counts}"]
     if liveness.controller is not None:
-        lines.append(f"the search is live ({liveness.controller}); this is how it stands now")
+        lines.append(f"the search is running ({liveness.controller}); these are its results so far")
     lines += _listed("warnings", search.problems)
     if search.untold:
         more = f" and {len(search.untold) - _SHOWN:,} more" if len(search.untold) > _SHOWN else ""
         names = ", ".join(search.untold[:_SHOWN])
-        lines.append(f"left alone: {names}{more} (nothing tells that they are runs of this search)")
+        lines.append(f"left alone: {names}{more} (not known to be runs of this search)")
     lines += _listed(
         "unfinished",
         [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Completion.UNFINISHED)],

@@ -51,7 +51,7 @@ class FailureLimit:
         rest = f" ({amount(live, 'live run')} left to end)" if live else ""
         return (
             f"--max_failures={self._most}: {what}, so nothing more starts{rest}: {cause}, e.g. run {entry.run.number}; "
-            f"fix that, then go on with: {resume_hint(folder)}"
+            f"fix that, then resume with: {resume_hint(folder)}"
         )
 
     def to_take_back(self) -> list[OpenRun]:

@@ -236,8 +236,10 @@ def check_is_free(reader: SearchReader) -> None:
     """Raise ControllerPresent if a controller works on the search: it would be refused to another one."""
     holder = reader.holder()
     if liveness_of_controller(holder) is Liveness.LIVE:
-        problem = f"another controller works on this search ({holder})"
-        raise ControllerPresent(f"{reader.folder.path}: {problem}; wait for its end or stop it first")
+        problem = f"this search is already running ({holder})"
+        raise ControllerPresent(
+            f"{reader.folder.path}: {problem}; wait until it ends, or stop it first (hpsearch cancel)"
+        )
 
 
 def due_runs(

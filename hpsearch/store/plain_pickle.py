@@ -118,7 +118,7 @@ class _Reader(pickle._Unpickler):
         """Count memory. Raises RefusedError if it is too much."""
         self._budget -= amount
         if self._budget < 0:
-            raise RefusedError("it stands for much more data than its size tells")
+            raise RefusedError("it unpacks to far more data than its size suggests")
 
     def find_class(self, module: str, name: str) -> _Name:
         """Return a name in the place of what it stands for. Raises RefusedError if plain data has no such thing."""
@@ -203,9 +203,9 @@ def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) ->
         return _VALUE_SIZE + _length(value), 0
     weight, height = known.get(id(value), (0, 1))
     if not height:
-        raise RefusedError("it has a list or dict that holds itself")
+        raise RefusedError("a list or dict in it contains itself")
     if depth + height > _MOST_DEPTH:
-        raise RefusedError(f"lists, tuples or dicts stand more than {_MOST_DEPTH} deep in each other")
+        raise RefusedError(f"lists, tuples or dicts are nested more than {_MOST_DEPTH} deep")
     if not weight:
         known[id(value)] = 0, 0
         weighed = [_weight(part, known, depth + 1) for part in parts]

@@ -57,7 +57,7 @@ def _numpy_value(dtype: str, is_array: bool, content: object) -> object:
     import numpy as np
 
     if not _DTYPE.fullmatch(dtype):
-        raise ValueError(f"{dtype[:40]!r} is no type of numbers or texts")
+        raise ValueError(f"{dtype[:40]!r} is not a type of numbers or texts")
     array = np.array(content, dtype=dtype)
     return array if is_array else array[()]
 

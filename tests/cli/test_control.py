@@ -545,7 +545,7 @@ def test_a_search_that_only_fails_stops_by_itself_and_is_resumed_when_that_is_fi
     folder = project.path / "out"
     assert (first.exit_status, list(states(folder).values())) == (1, ["failed", "failed", "planned", "planned"])
     (message,) = [line for line in first.stderr.splitlines() if "--max_failures" in line]
-    assert "no data, e.g. run 2; fix that, then go on with: " in message
+    assert "no data, e.g. run 2; fix that, then resume with: " in message
     again = project.ask("resume", "out", "--max_failures=1")
     assert (again.exit_status, list(states(folder).values())) == (1, ["failed", "failed", "planned", "planned"])
     project.write("train.py", PYTHON_SCRIPT)

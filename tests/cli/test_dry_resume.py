@@ -49,7 +49,7 @@ def test_while_the_search_runs_it_is_refused_like_the_resume(project: Project) -
     result = project.ask("resume", "--dry_run")
     project.go()
     assert (project.end(live).exit_status, result.exit_status, result.stdout) == (0, 2, "")
-    assert "another controller works on this search" in result.stderr
+    assert "this search is already running" in result.stderr
 
 
 @pytest.mark.parametrize("subcommand", ["resume", "retry"])

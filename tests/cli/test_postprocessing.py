@@ -163,7 +163,7 @@ def test_a_live_search_goes_on_undisturbed(project: Project) -> None:
     # The controller's heart beats in its lock file meanwhile.
     assert before[0].pop("lock") and after[0].pop("lock")
     assert after == before
-    assert "the search is live (process" in result.stderr
+    assert "the search is running (process" in result.stderr
     assert result.stderr.count("  run ") == 6  # three unfinished ones, which are the three that stay
     assert len(set_apart(folder)) == 2
     assert counts(folder) == (3, 3, 0)
