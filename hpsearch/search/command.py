@@ -109,9 +109,10 @@ def cancel(argv: Sequence[str]) -> int:
     """Stop a search; return the exit status."""
     description = (
         "Stop a search and all its runs, as Ctrl-C would, also where the process that started them is gone. Results so "
-        "far are kept. Cancel twice to kill runs at once. DIR may be left out where exactly one search is live."
+        "far are kept. Cancel twice to kill runs at once."
     )
-    parser = folder_parser("cancel", description, _CANCEL_EXAMPLE)
+    folder_help = "The search: its folder or its --name. Default: the only live search below ./out."
+    parser = folder_parser("cancel", description, _CANCEL_EXAMPLE, text=folder_help)
     wait_help = "Wait at most S seconds for the search to stop. Default: 120."
     parser.add_argument("--timeout", type=_SECONDS, default=120.0, metavar="S", help=wait_help)
     gone_help = "Assert that the process that controlled the search, on another machine, is gone."
