@@ -11,6 +11,7 @@ import stat
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from hpsearch.backends.shell import Answer
@@ -121,10 +122,10 @@ def _check_script(file: Path, shown: str) -> None:
 
 def _meant(file: Path, shown: str) -> str:
     """Return which script may be meant by a name that no file has, for a message."""
-    if (file.parent / f"{file.name}.py").is_file():
-        return f"; did you mean {shown}.py?"
-    is_module = "/" not in shown and (file.parent / f"{shown.replace('.', '/')}.py").is_file()
-    return f"; did you mean -m {shown}?" if is_module else ""
+    if "/" not in shown and (file.parent / f"{shown.replace('.', '/')}.py").is_file() and "." in shown:
+        return f"; did you mean -m {shown}?"
+    near = get_close_matches(file.name, [found.name for found in file.parent.glob("*.py")], 1)
+    return f"; did you mean {Path(shown).with_name(near[0])}?" if near else ""
 
 
 def _module_file(dotted: str, here: Path) -> Path:

@@ -178,6 +178,7 @@ def refusals() -> list[tuple[list[str], str]]:
     return [
         (["missing.py"], "there is no such script"),
         (["train"], "; did you mean train.py?"),
+        (["sims/trian.py"], "; did you mean sims/train.py?"),
         (["sims.train"], "; did you mean -m sims.train?"),
         (["sims"], "expected a script, found a folder; name the script in it: hpsearch init sims/train.py"),
         (["table.csv"], "this is no script"),
