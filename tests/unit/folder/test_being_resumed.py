@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,24 @@ def test_other_processes_do_not_resume_it(line: str) -> None:
 def test_a_process_whose_folder_may_not_be_seen_is_known_by_a_whole_path_only() -> None:
     relative, whole = (Process(("hpsearch", "resume", path), None) for path in ("out/s", "/p/out/s"))
     assert (is_being_resumed([relative], FOLDER), is_being_resumed([whole], FOLDER)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "words, is_resumed",
+    [
+        (("hpsearch", "resume"), True),
+        (("hpsearch", "retry", "--num_cpu_jobs=2"), True),
+        (("hpsearch", "resume", "adam"), True),
+        (("hpsearch", "resume", "out/other"), False),
+        (("hpsearch", "status"), False),
+    ],
+)
+def test_a_process_that_was_told_no_folder_takes_up_the_newest_search(
+    words: tuple[str, ...], is_resumed: bool, tmp_path: Path
+) -> None:
+    other, newest = tmp_path / "out" / "other", tmp_path / "out" / "search_2026-01-31_12-00-00_adam"
+    for at, folder in enumerate((other, newest)):
+        (folder / ".hpsearch").mkdir(parents=True)
+        (folder / ".hpsearch" / "journal.jsonl").touch()
+        os.utime(folder / ".hpsearch" / "journal.jsonl", (at, at))
+    assert is_being_resumed([Process(words, tmp_path)], newest) is is_resumed
