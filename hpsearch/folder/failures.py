@@ -124,11 +124,14 @@ def failure_lines(
 
 
 def _special(group: FailureGroup, names: Sequence[str]) -> str:
-    """Return what all runs of a group have in common: their place, and options that vary in the search."""
+    """Return what all runs of a group have in common, place and options that vary in the search; else the first's."""
     is_one, places, options = len(group.runs) == 1, set(map(_place_of, group.runs)), shared_by(group, names)
     place = places.pop() if len(places) == 1 and not is_one else ""
     words = place + (f" with {options_text(options)}" if options else "")
-    return words.strip() if is_one or not words else f"all{words}"
+    if words:
+        return words.strip() if is_one else f"all{words}"
+    first = options_text(option_texts(group.runs[0], names))
+    return f"run {group.runs[0].run.number} with {first}" if first else ""
 
 
 def log_hint(entry: RunRecord, folder: SearchFolder) -> str:

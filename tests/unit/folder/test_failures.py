@@ -45,8 +45,9 @@ def test_runs_that_failed_alike_are_one_line(search: LiveSearch) -> None:
         "run 4 failed: exit status 7",
     ]
     # Runs 2 and 3 have no option in common; run 4 has left no log.
-    assert lines[1].endswith(f" hpsearch logs {search.folder.path} 2 --err")
-    assert lines[3:] == ["  with x=4"]
+    assert lines[1] == "  run 2 with x=2"
+    assert lines[2].endswith(f" hpsearch logs {search.folder.path} 2 --err")
+    assert lines[4:] == ["  with x=4"]
 
 
 def test_many_kinds_of_failures_are_not_all_told(search: LiveSearch) -> None:
