@@ -81,11 +81,13 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
         more = f" and {len(search.untold) - _SHOWN:,} more" if len(search.untold) > _SHOWN else ""
         names = ", ".join(search.untold[:_SHOWN])
         lines.append(f"left alone: {names}{more} (not known to be runs of this search)")
-    lines += _listed(
-        "unfinished",
-        [f"{f.label}: {f.problem or 'its summary does not say finished 1'}" for f in search.of(Completion.UNFINISHED)],
-    )
-    return lines
+    return lines + _listed("unfinished", [f"{f.label}: {_why(f)}" for f in search.of(Completion.UNFINISHED)])
+
+
+def _why(found: FoundRun) -> str:
+    """Return why a run did not finish: as its controller found, else what is wrong with its summary."""
+    cause = found.entry.cause if found.entry is not None else ""
+    return cause or found.problem or "its summary does not say finished 1"
 
 
 def _listed(title: str, texts: Sequence[str]) -> list[str]:

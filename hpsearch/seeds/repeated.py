@@ -106,7 +106,8 @@ def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[
     if seed is None:
         summary, problem = None, f"its {no_seed(options, seed_options)}"
     elif entry.state is not RunState.FINISHED:
-        summary, problem = None, f"{entry.state.value}{': ' if problem else ''}{problem}"
+        why = entry.cause or problem
+        summary, problem = None, f"{entry.state.value}{': ' if why else ''}{why}"
     return SeedRun(folder.run_folder(entry.run), seed, RunConfiguration(options, is_complete=False), summary, problem)
 
 
