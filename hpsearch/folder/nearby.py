@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.store.classic_files import RUN_PREFIX
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.events import SearchStarted, Settings, from_line
+from hpsearch.store.layout import SearchFolder, read_small
 
 #: Where searches are looked for if nobody says where.
 USUAL_PLACE = "out"
@@ -89,10 +90,19 @@ def _folders_in(path: Path) -> Iterator[Path]:
 
 
 def searches_named(name: str, searches: Iterable[Path]) -> list[Path]:
-    """Return the searches whose folder has this name, or was given it with ``--name``."""
-    named = ((path, _OWN_FOLDER.fullmatch(path.name)) for path in searches)
-    safe = file_name_of(name)
-    return [path for path, own in named if path.name == name or (own and safe and own["name"] == safe)]
+    """Return the searches whose folder has this name, or that were given it with ``--name``."""
+    return [path for path in searches if path.name == name or _is_called(path, name)]
+
+
+def _is_called(path: Path, name: str) -> bool:
+    if own := _OWN_FOLDER.fullmatch(path.name):
+        return bool(own["name"]) and own["name"] == file_name_of(name)
+    try:
+        # In a folder of the user's own, only the search itself knows its name.
+        started = from_line(read_small(SearchFolder(path).settings_copy))
+    except (OSError, ValueError):
+        return False
+    return isinstance(started, SearchStarted) and Settings.from_json(started.settings).name == name
 
 
 def default_searches(here: Path) -> list[Path]:

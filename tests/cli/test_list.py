@@ -25,6 +25,12 @@ def test_a_search_is_named_and_known_by_its_name(project: Project, named: Path) 
     assert status.stderr == f"using {named.relative_to(project.path)}\n"
 
 
+def test_a_search_in_a_forced_folder_is_known_by_its_name(project: Project) -> None:
+    project.grid({"x": [1]})
+    project.search("--name=first try", "--out_dir=out/a", "--force_out_dir")
+    assert project.ask("status", "first try").stderr == "using out/a\n"
+
+
 def test_a_resumed_search_keeps_its_name(project: Project, named: Path) -> None:
     resumed = project.ask("resume")
     assert (resumed.exit_status, "first try: x & y: 2 runs: 2 finished" in resumed.stderr) == (0, True), resumed.stderr
