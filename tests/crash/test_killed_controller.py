@@ -162,7 +162,7 @@ def test_a_run_that_ignores_sigterm_is_killed_at_the_second_signal(project: Proj
     pids = project.path / "pids.txt"
     wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a run")
     controller.send_signal(signal.SIGINT)
-    wait_until(lambda: has_said(project.path / "out", "stopping"), "the message")
+    wait_until(lambda: has_said(project.path / "out", "Stopping"), "the message")
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=8)
     assert controller.returncode == 130

@@ -83,7 +83,7 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(project: Project) -> None:
     search = project.start("--out_dir=out", "--force_out_dir")
     service = service_of(path)
     search.send_signal(signal.SIGINT)
-    wait_until(lambda: has_said(project.path / "out", "stopping"), "the message")
+    wait_until(lambda: has_said(project.path / "out", "Stopping"), "the message")
     search.send_signal(signal.SIGINT)
     search.communicate(timeout=8)
     assert (search.returncode, is_alive(service)) == (130, False)
