@@ -644,6 +644,7 @@ def test_when_all_jobs_fail_alike_those_in_the_queue_are_taken_back(project: Pro
     controller = project.start(*options)
     # LSF itself starts two more when the first two have failed.
     wait_until(lambda: executions(project) == 2, "two live runs")
+    wait_until(lambda: has_said(project.path / "out", "--max_failures=2"), "the message")
     wait_until(lambda: sum(job.state == "PEND" for job in lsf.jobs()) == 0, "an empty queue")
     project.go()
     result = project.end(controller)
