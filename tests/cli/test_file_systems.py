@@ -155,6 +155,6 @@ def test_a_controller_on_a_machine_that_is_gone_is_not_waited_for_when_its_searc
     controller.kill()
     controller.communicate()
     result = far.ask("cancel", "s")
-    assert "it gives no sign of life" in result.stderr
+    assert "the controller shows no sign of life" in result.stderr
     # What it left can be ended on its machine only.
     assert (result.exit_status, "can only be stopped there" in result.stderr) == (1, True)

@@ -885,7 +885,7 @@ def test_no_nvidia_smi_at_all_is_said_once(box: Box) -> None:
     box.grid(2)
     box.project.environment["PATH"] = str(bare)
     result = box.search()
-    assert result.stderr.count("(no NVIDIA GPU was found: there is no nvidia-smi on PATH)") == 1
+    assert result.stderr.count(": no NVIDIA GPU was found: there is no nvidia-smi on PATH\n") == 1
     assert [run.visible_devices for run in box.gpus.runs()] == [None, None]
 
 
