@@ -24,7 +24,7 @@ from hpsearch.backends.scheduler import (
     without_cluster,
 )
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import SubmissionUnsure
+from hpsearch.core.errors import BackendError, SubmissionUnsure
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 
@@ -73,6 +73,11 @@ class Slurm(Scheduler):
 
     def version_command(self) -> Command:
         return Command(["sbatch", "--version"])
+
+    def check_version(self, answer: Answer) -> None:
+        """Make sure that there is a cluster: the packages alone also bring sbatch, on a host that nobody configured."""
+        if "Could not establish a configuration source" in answer.stderr:
+            raise BackendError(f"Slurm is installed here, but no cluster is configured (no slurm.conf); {self.remedy}")
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> list[str]:
         """Repeat the options of the command line, for people who hand the script in again."""

@@ -13,6 +13,7 @@ from hpsearch.backends.scheduler import ClusterWishes, JobRow, Submission
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import (
     ArrayTooLarge,
+    BackendError,
     SubmissionDelayed,
     SubmissionRefused,
     SubmissionUnexplained,
@@ -470,3 +471,9 @@ def test_the_largest_array_is_one_below_the_limit(text: str, size: int) -> None:
 def test_jobs_are_killed_with_all_their_processes_in_a_hurry() -> None:
     commands = [list(SLURM.cancel_command(["1", "2_3"], at_once).argv) for at_once in (False, True)]
     assert commands == [["scancel", "1", "2_3"], ["scancel", "--signal=KILL", "--full", "1", "2_3"]]
+
+
+def test_a_host_with_slurms_commands_and_no_cluster_is_refused_before_anything_is_written() -> None:
+    words = "sbatch: error: fetch_config: lookup failed\nsbatch: fatal: Could not establish a configuration source\n"
+    with pytest.raises(BackendError, match="no cluster is configured"):
+        SLURM.check_version(Answer(1, "", words))
