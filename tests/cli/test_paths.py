@@ -46,7 +46,7 @@ COMMANDS = [
     # Where empty means that the option is not given:
     "run --grid_module=config --visible_gpus=-1 --interpreter={}",
     "run --grid_module=config --visible_gpus=-1 --grid_config={}",
-    "run --grid_module=config --run_cluster --job_setup={}",
+    "run --grid_module=config --run_cluster --scheduler=lsf --job_setup={}",
     "run --resume={}",
 ]
 PATHS = {
