@@ -512,5 +512,5 @@ def test_a_search_that_the_system_stops_says_how_to_go_on(project: Project) -> N
 def test_a_single_run_is_not_spoken_of_as_several(project: Project) -> None:
     project.grid({"x": [1]}, conditions=[({"x": [1]}, {"y": [2]})])
     message = project.search().stderr
-    assert ("grid: 1 configuration in" in message, "set y in 1 configuration\n" in message) == (True, True)
+    assert ("grid: 1 configuration in" in message, "changed y in 1 of 1 configuration\n" in message) == (True, True)
     assert "1 run: 1 finished (" in message
