@@ -10,6 +10,7 @@ from pathlib import Path
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.parsers import folder_parser
 from hpsearch.console.console import Console
+from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import number_of
@@ -50,12 +51,15 @@ def main(argv: Sequence[str]) -> int:
     console = Console(stamps=False)
     folders = [choose_folder(given, console) for given in options.folder or [None]]
     path = None if options.o is None else _target(options.o, folders)
-    columns, rows = dict.fromkeys(COLUMNS), []
+    columns, rows, left_out = dict.fromkeys(COLUMNS), list[ExportedRow](), 0
     for folder in folders:
         names, found = rows_of_folder(folder, options.grid_module, console)
-        rows += [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
+        wanted = [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
+        rows, left_out = rows + wanted, left_out + len(found) - len(wanted)
         columns.update(dict.fromkeys(names))
     columns.update(dict.fromkeys(name for row in rows for name in row))
+    if left_out:
+        console.note(f"{amount(len(rows), 'finished run')}; {left_out:,} more did not finish: --all exports them, too")
     content = (as_csv if options.format == "csv" else as_json)(list(columns), rows)
     if path is None:
         console.output(content)

@@ -121,8 +121,8 @@ def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
             if options.visible_gpus or not isinstance(error, NoGpuFound):
                 raise
             several = f"{options.num_cpu_jobs} runs at once"
-            how = several if options.num_cpu_jobs > 1 else "one run at a time (--num_cpu_jobs=N for more)"
-            console.note(f"running without GPUs, {how}: {error}")
+            how = several if options.num_cpu_jobs > 1 else "one run at a time (see --num_cpu_jobs)"
+            console.note(f"{error}: {how}")
     return SequentialBackend(options.num_cpu_jobs, console.note)
 
 

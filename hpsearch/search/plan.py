@@ -13,12 +13,13 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import program_of
 from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection
-from hpsearch.core.command import text_of
+from hpsearch.core.command import arguments, text_of
 from hpsearch.core.errors import UsageError
-from hpsearch.core.model import Configuration, Run
+from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
+from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import readable
 
 
@@ -150,6 +151,18 @@ def plan_lines(plan: Plan) -> list[str]:
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
         f"results: {plan.folder}",
     ]
+
+
+def repeated_lines(record: SearchRecord, new: Sequence[RunRecord]) -> list[str]:
+    """Return a warning if new runs repeat finished ones of the same folder."""
+    if len(record.runs) == len(new):
+        return []
+    finished = {arguments(entry.run.configuration) for entry in record if entry.state is RunState.FINISHED}
+    count = sum(arguments(entry.run.configuration) in finished for entry in new)
+    if not count:
+        return []
+    what = f"{count:,} of {amount(len(new), 'configuration')} finished here before and will run again"
+    return [f"warning: {what}; to run only new ones, list only new values"]
 
 
 def space_lines(report: SpaceReport) -> list[str]:

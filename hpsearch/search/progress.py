@@ -39,9 +39,9 @@ class Progress:
         finished = [entry for entry in entries if entry.state is RunState.FINISHED]
         self._total = len(entries)
         self._counts = Counter({RunState.FINISHED: len(finished)})
-        self._best = best_runs(finished, self._settings)[:1]
         self._folder, self._record = controller.search.folder, controller.search.record
-        self._varying = varying_options(self._record)
+        # Of all runs in the folder, as in the closing table.
+        self._best = best_runs(self._record, self._settings)[:1]
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
         self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar

@@ -29,7 +29,7 @@ from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.plan import make_plan, plan_lines
+from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted
@@ -86,6 +86,7 @@ def run_search(
     while True:
         try:
             with new_search(plan, this_controller(), lock_ways(console.note)) as (search, runs):
+                console.notes(repeated_lines(search.record, runs))
                 return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.

@@ -83,3 +83,24 @@ def test_on_a_narrow_terminal_the_bar_makes_room_for_what_is_best(project: Proje
     pieces = without_colour(shown.decode()).replace("\n", "\r").split("\r")
     bars = [piece.rstrip() for piece in pieces if re.match(r"2/3 .* running, best", piece)]
     assert re.fullmatch(r"2/3 \|█+[^|]*\| 0:\d\d elapsed, 0:\d\d left, 1 running, best 2000 \(run 2\)", bars[-1])
+
+
+def test_the_bar_names_the_best_of_all_runs_in_the_folder(project: Project) -> None:
+    options = ("--out_dir=out", "--force_out_dir", "--dont_force_new_dir")
+    project.grid({"x": [5]})
+    project.search(*options)
+    project.grid({"x": [3]})
+    terminal, other_end = pty.openpty()
+    search = subprocess.Popen(
+        project.argv(*options), cwd=project.path, env=project.environ(), stdout=subprocess.DEVNULL, stderr=other_end
+    )
+    os.close(other_end)
+    shown = b""
+    # The other end is closed, which Linux reports as an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 10_000):
+            shown += part
+    os.close(terminal)
+    assert search.wait(timeout=20) == 0
+    bars = [piece for piece in re.split("[\r\n]", without_colour(shown.decode())) if piece.startswith("1/1 ")]
+    assert bars and all("best acc 5 (run 1)" in bar for bar in bars)

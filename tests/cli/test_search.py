@@ -303,6 +303,15 @@ def test_an_existing_folder_is_added_to_on_request(project: Project) -> None:
     assert len(run_folders(folder)) == 3
 
 
+def test_finished_configurations_that_run_again_in_their_folder_are_counted(project: Project) -> None:
+    project.grid({"x": [1, 2]})
+    options = ("--out_dir=out", "--force_out_dir", "--dont_force_new_dir")
+    assert "run again" not in project.search(*options).stderr
+    project.grid({"x": [2, 1, 0]})
+    again = project.search(*options).stderr
+    assert "warning: 2 of 3 configurations finished here before and will run again; " in again
+
+
 def test_rows_of_the_older_tool_stay_in_the_table(project: Project) -> None:
     folder = project.path / "out"
     folder.mkdir()
@@ -370,7 +379,7 @@ def test_fault_20_one_note_for_all_duplicates_and_one_about_missing_gpus(project
     result = project.search("--visible_gpus=", "--num_searches=3")
     assert result.stderr.count("duplicate") == 1
     assert "removed 99 duplicates: 150 -> 51 runs" in result.stderr
-    assert len([line for line in result.stderr.splitlines() if "without GPUs" in line]) == 1
+    assert len([line for line in result.stderr.splitlines() if "no GPU found" in line]) == 1
 
 
 def test_the_interpreter_can_be_chosen(project: Project) -> None:

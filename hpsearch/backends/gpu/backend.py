@@ -53,7 +53,7 @@ class GpuBackend(LocalBackend):
     def check(self) -> None:
         """Find the GPUs, tell which of the wanted ones cannot be used, and take a first reading."""
         if shutil.which("nvidia-smi") is None:
-            raise NoGpuFound("no NVIDIA GPU was found: there is no nvidia-smi on PATH")
+            raise NoGpuFound("no GPU found (no nvidia-smi on PATH)")
         # Loading GPUtil and its first reading take their time while the cards are listed.
         self._reader.ask()
         listed, remarks = query_cards(self.conversation)

@@ -72,7 +72,7 @@ def query_cards(conversation: Conversation) -> tuple[list[Card], Sequence[str]]:
 def _failure(answer: Answer) -> BackendError:
     said = " ".join((answer.stdout + " " + answer.stderr).split())
     if "No devices were found" in said:
-        return NoGpuFound("no NVIDIA GPU was found: nvidia-smi says 'No devices were found'")
+        return NoGpuFound("no GPU found (nvidia-smi: No devices were found)")
     if answer.exit_status is None:
         problem = f"gave no answer within {PATIENCE_S:.0f} s: the driver hangs; reboot"
     elif not said:
