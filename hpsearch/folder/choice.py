@@ -4,12 +4,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hpsearch.config.given_paths import absolute
 from hpsearch.config.program import command_hint
 from hpsearch.console.console import Console
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import shown_path
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-from hpsearch.folder.nearby import USUAL_PLACE, default_searches, search_above, searches_below, searches_named
+from hpsearch.folder.nearby import (
+    USUAL_PLACE,
+    default_searches,
+    holds_search,
+    nearest_search,
+    search_above,
+    searches_below,
+    searches_called,
+)
 from hpsearch.folder.reading import SearchReader, find_folder
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
@@ -33,16 +42,39 @@ def choose_live(given: str | None, console: Console) -> SearchFolder:
     """
     found = _candidates(given)
     if found is None:
-        return find_folder(given or "")
+        folder = find_folder(given or "")
+        if not holds_search(folder.path):
+            _check_live_below(folder.path)
+        return folder
     if search_above(Path.cwd()) in found:
         return _taken(found[0], 1, console)
-    live = [path for path in found if may_be_live(SearchFolder(path))]
+    live = _live(found)
     if not live:
         raise UsageError(f"there is nothing to cancel: no search is live (the newest is {shown_path(found[0])})")
     if len(live) > 1:
-        lines = "".join(f"\n  {command_hint('cancel', path)}" for path in live)
-        raise UsageError(f"{len(live)} searches may be live; say which one is meant:{lines}")
+        raise _several(live)
     return _taken(live[0], 1, console)
+
+
+def _check_live_below(folder: Path) -> None:
+    """Raise UsageError if searches below a folder that is none itself may be live: none is cancelled on a guess."""
+    below = searches_below(folder)
+    live = _live(below)
+    if len(live) > 1:
+        raise _several(live)
+    if live:
+        count = f" (the only live one of {len(below):,})" if len(below) > 1 else ""
+        raise UsageError(f"{folder}: not a search folder itself; did you mean {shown_path(live[0])}{count}?")
+
+
+def _live(searches: Sequence[Path]) -> list[Path]:
+    return [path for path in searches if may_be_live(SearchFolder(path))]
+
+
+def _several(live: Sequence[Path]) -> UsageError:
+    """Return the error that several searches may be meant, with the line that cancels each."""
+    lines = "".join(f"\n  {command_hint('cancel', path)}" for path in live)
+    return UsageError(f"{len(live)} searches may be live; say which one is meant:{lines}")
 
 
 def _taken(path: Path, count: int, console: Console) -> SearchFolder:
@@ -61,12 +93,40 @@ def _candidates(given: str | None, bases: Sequence[Path] = ()) -> list[Path] | N
     """
     here = Path.cwd()
     if given is not None:
-        is_path = not given or "/" in given or any(os.path.lexists(base / given) for base in bases or (here,))
-        return None if is_path else searches_named(given, searches_below(here / USUAL_PLACE)) or None
+        return None if is_path(given, *bases) else named_searches(given)
     found = default_searches(here)
     if not found:
         raise UsageError(f"say which search: the current folder lies in none, and {_nothing_below(here)}")
     return found
+
+
+def is_path(given: str, *bases: Path) -> bool:
+    """Return whether a user means a path, not a name. bases: where a relative path may start, if not here."""
+    return (
+        not given
+        or given[0] == "~"
+        or "/" in given
+        or any(os.path.lexists(base / given) for base in bases or (Path(),))
+    )
+
+
+def named_searches(name: str) -> list[Path]:
+    """Return the searches that a name stands for, newest first. Raises UsageError if there is none."""
+    found = searches_called(name, Path.cwd())
+    if not found:
+        absolute(name, Path.cwd())  # It may be no path at all, which says more.
+        lacks = f"there is no such folder, and no search of this name below ./{USUAL_PLACE} or here"
+        raise UsageError(f"{name}: {lacks}{nearest_hint(name) or '; hpsearch list shows those that there are'}")
+    return found
+
+
+def nearest_hint(name: str) -> str:
+    """Return the end of a message, the search with the nearest name; empty if none is near."""
+    near = nearest_search(name, Path.cwd())
+    if near is None:
+        return ""
+    path, given = near
+    return f"; did you mean {shown_path(path)}" + (f" (named {given})?" if given else "?")
 
 
 def _nothing_below(here: Path) -> str:

@@ -6,11 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from pathlib import Path
 
 from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, shares_host_name
-from hpsearch.folder.nearby import default_searches, holds_search, searches_named
+from hpsearch.folder.nearby import default_searches, holds_search, searches_called
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, LockWays
@@ -107,7 +108,7 @@ def _resumes(process: Process, folder: Path) -> bool:
     if folder in named or process.cwd is None:
         return folder in named
     # It may have been told no folder, or one by its name.
-    meant = default_searches(process.cwd)
-    by_name = (path for word in process.words for path in searches_named(word, meant))
-    is_meant = folder in map(Path.resolve, [*meant[:1], *by_name])
+    names = (word for word in process.words if "/" not in word and not word.startswith("-"))
+    by_name = (path for name in names for path in searches_called(name, process.cwd))
+    is_meant = folder in map(Path.resolve, chain(default_searches(process.cwd)[:1], by_name))
     return is_meant and not any(map(holds_search, named))

@@ -4,9 +4,11 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from hpsearch.config.given_paths import file_name_of
+from hpsearch.core.near_misses import nearest
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.events import SearchStarted, Settings, from_line
 from hpsearch.store.layout import SearchFolder, read_small
@@ -94,15 +96,46 @@ def searches_named(name: str, searches: Iterable[Path]) -> list[Path]:
     return [path for path in searches if path.name == name or _is_called(path, name)]
 
 
+def searches_called(name: str, here: Path) -> list[Path]:
+    """Return the searches of this name below ./out, else in the ``out`` that `here` lies in, else below `here`."""
+    found = (searches_named(name, searches_below(place)) for place in _places(here))
+    return next(filter(None, found), [])
+
+
+def nearest_search(name: str, here: Path) -> tuple[Path, str] | None:
+    """Return the search whose name is most like this one, with its ``--name`` (may be empty); None if none is near."""
+    known: dict[str, tuple[Path, str]] = {}
+    for path in chain.from_iterable(map(searches_below, _places(here))):
+        own = _given_name(path)
+        for each in filter(None, (own, path.name)):
+            known.setdefault(each, (path, own))
+    # Its beginning, or a part of it, says more than that most letters agree: dates agree in most.
+    holding = (each for each in known if name and name.casefold() in each.casefold())
+    near = next(holding, "") or nearest(name, known)
+    return known[near] if near else None
+
+
+def _places(here: Path) -> list[Path]:
+    """Return the folders below which a search may lie that is named, the likeliest first."""
+    around = [folder for folder in (here, *here.parents) if folder.name == USUAL_PLACE]
+    return [here / USUAL_PLACE, *around[:1], here]
+
+
 def _is_called(path: Path, name: str) -> bool:
+    given = _given_name(path)
+    return bool(given) and given == (file_name_of(name) if _OWN_FOLDER.fullmatch(path.name) else name)
+
+
+def _given_name(path: Path) -> str:
+    """Return the ``--name`` of a search, as its own folder spells it; empty if it has none."""
     if own := _OWN_FOLDER.fullmatch(path.name):
-        return bool(own["name"]) and own["name"] == file_name_of(name)
+        return own["name"] or ""
     try:
         # In a folder of the user's own, only the search itself knows its name.
         started = from_line(read_small(SearchFolder(path).settings_copy))
     except (OSError, ValueError):
-        return False
-    return isinstance(started, SearchStarted) and Settings.from_json(started.settings).name == name
+        return ""
+    return Settings.from_json(started.settings).name if isinstance(started, SearchStarted) else ""
 
 
 def default_searches(here: Path) -> list[Path]:

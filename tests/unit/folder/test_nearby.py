@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.folder.nearby import default_searches, holds_search, search_above, searches_below, searches_named
+from hpsearch.folder.nearby import (
+    default_searches,
+    holds_search,
+    nearest_search,
+    search_above,
+    searches_below,
+    searches_called,
+    searches_named,
+)
 
 
 def search(path: Path, at: float = 0.0) -> Path:
@@ -83,6 +91,25 @@ def test_the_search_around_the_current_folder_comes_before_the_newest_below_out(
     search(tmp_path / "out" / "search_1" / "out" / "search_2", 9.0)
     around = search(tmp_path / "out" / "search_1")
     assert (default_searches(around), default_searches(tmp_path)) == ([around], [around / "out" / "search_2", around])
+
+
+@pytest.mark.parametrize("here", ["", "out", "out/h", "out/h/search_2026-01-31_12-00-00", "src"])
+def test_a_name_is_looked_up_from_around_the_usual_place(here: str, tmp_path: Path) -> None:
+    named = search(tmp_path / "out" / "h" / "search_2026-01-31_12-00-00_long")
+    search(tmp_path / "out" / "h" / "search_2026-01-31_12-00-00")
+    (tmp_path / "src").mkdir()
+    assert searches_called("long", tmp_path / here) == ([] if here == "src" else [named])
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("lon", "long"), ("logn", "long"), ("LONG", "long"), ("2026-01-31_12-00-01", ""), ("nowhere", None), ("", None)],
+)
+def test_the_search_with_the_nearest_name_is_known(name: str, found: str | None, tmp_path: Path) -> None:
+    search(tmp_path / "out" / "search_2026-01-31_12-00-00_long", 5.0)
+    search(tmp_path / "out" / "search_2026-01-31_12-00-01", 1.0)
+    near = nearest_search(name, tmp_path)
+    assert (near and near[1]) == found
 
 
 @pytest.mark.parametrize("name", ["search_2026-01-31_12-00-00_adam", "adam"])
