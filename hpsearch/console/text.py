@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from hpsearch.core.errors import UsageError
@@ -19,17 +19,21 @@ def amount(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the rows of a table as lines, columns aligned, long cells cut."""
-    cut = [[short_cell(cell) for cell in row] for row in rows]
+def aligned(rows: Iterable[Sequence[str]], cell: Callable[[str], str] | None = None) -> list[str]:
+    """Return the rows of a table as lines, columns aligned. cell: how a cell is shown; None = cut where it is long."""
+    cut = [list(map(cell or short_cell, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cut)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cut]
 
 
+def printable(text: str) -> str:
+    """Return a text in one line: a control character would move the rest of it, or the terminal's cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def short_cell(cell: str) -> str:
     """Return a value as it stands in a table or line for people: printable, and shortened if it is long."""
-    # A control character would move the rest of the line, or the terminal's cursor.
-    cell = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
+    cell = printable(cell)
     return cell if len(cell) <= _CELL_WIDTH else _shortened(cell)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.parsers import folder_parser
 from hpsearch.console.console import Console
-from hpsearch.console.text import aligned, duration
+from hpsearch.console.text import aligned, duration, printable
 from hpsearch.core.errors import SearchError
 from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, number_of
+from hpsearch.folder.choice import is_path, named_searches
 from hpsearch.folder.liveness import liveness_of_controller
 from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
@@ -31,10 +32,11 @@ from hpsearch.store.values import readable
 _EXAMPLE = """\
 examples:
   hpsearch list
+  hpsearch list long             those named long
   hpsearch list /scratch/me/searches --json
 """
-#: How wide a list is where there is no terminal, and at most its column of the best value.
-_WIDTH, _BEST_WIDTH = 80, 16
+#: How short a key and a search are cut at most, where a terminal is narrow.
+_LEAST_KEY, _LEAST_LABEL = 8, 12
 #: Instead of a state, where the journal cannot be read.
 _DAMAGED = "damaged"
 
@@ -62,14 +64,16 @@ class Listed:
 
 def main(argv: Sequence[str]) -> int:
     """List searches; return the exit status."""
-    text = "List the searches in FOLDER and below it. Default: ./out, or the current folder if there is no ./out."
+    text = (
+        "List the searches in this folder and below it, or those of this --name. Default: ./out, or the current folder "
+        "if there is no ./out."
+    )
     parser = folder_parser("list", "List searches, the newest first.", _EXAMPLE, metavar="FOLDER", text=text)
     parser.add_argument("--json", action="store_true", help="Print a JSON list on one line (keys: docs/asking.rst).")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
-    usual = Path(USUAL_PLACE) if Path(USUAL_PLACE).is_dir() else Path()
-    folder = usual if options.folder is None else existing_folder(options.folder, Path.cwd())
-    listed = [_listed(path.absolute(), console) for path in searches_below(folder)]
+    folder, found = _asked_for(options.folder)
+    listed = [_listed(path.absolute(), console) for path in found]
     if options.json:
         return console.results([json.dumps([_as_json(each) for each in listed])])
     if not listed:
@@ -77,7 +81,16 @@ def main(argv: Sequence[str]) -> int:
         return 0
     # Those below the usual place are known to all commands by their names alone.
     has_short_names = folder.resolve() == Path(USUAL_PLACE).resolve()
-    return console.results(lines_of(listed, time.time(), console.width or _WIDTH, has_short_names))
+    return console.results(lines_of(listed, time.time(), console.width, has_short_names))
+
+
+def _asked_for(given: str | None) -> tuple[Path, list[Path]]:
+    """Return where searches are looked for, and those found. Raises UsageError if there is no such folder or name."""
+    usual = Path(USUAL_PLACE) if Path(USUAL_PLACE).is_dir() else Path()
+    if given is not None and not is_path(given):
+        return usual, named_searches(given)
+    folder = usual if given is None else existing_folder(given, Path.cwd())
+    return folder, searches_below(folder)
 
 
 def _listed(path: Path, console: Console) -> Listed:
@@ -124,30 +137,62 @@ def _of_older_tool(folder: SearchFolder) -> Listed:
     )
 
 
-def lines_of(listed: Sequence[Listed], now: float, width: int, has_short_names: bool) -> list[str]:
-    """Return the list as lines that fit into `width`. has_short_names: the name of a folder is enough to know it."""
-    columns = aligned([["state", "done", "best", "age"], *(_cells(each, now) for each in listed)])
-    room = max(width - max(map(len, columns)) - 3, 12)
-    names = ["search", *(_label(each, has_short_names, room) for each in listed)]
-    longest = max(map(len, names))
-    return [f"{name:<{longest}}  {rest}" for name, rest in zip(names, columns)]
+def lines_of(listed: Sequence[Listed], now: float, width: int | None, has_short_names: bool) -> list[str]:
+    """Return the list as lines. width: of the terminal; None = nothing is cut.
+
+    has_short_names: the name of a folder is enough to know it. Where there is no room, the folders before a search's
+    own name are cut first, then the key of the best value, and the name last.
+    """
+    key_width = max((len(each.key) for each in listed), default=0)
+    columns, room = _columns(listed, now, key_width), None
+    if width is not None:
+        own_names = max((len(_forms(each, has_short_names)[-1]) for each in listed), default=0)
+        # Some terminals go on to the next line where the last column is written.
+        missing = own_names + 2 + max(map(len, columns)) - (width - 1)
+        if missing > 0:
+            columns = _columns(listed, now, max(key_width - missing, _LEAST_KEY))
+        room = max(width - max(map(len, columns)) - 3, _LEAST_LABEL)
+    labels = ["search", *(_label(each, has_short_names, room) for each in listed)]
+    longest = max(map(len, labels))
+    return [f"{label:<{longest}}  {rest}" for label, rest in zip(labels, columns)]
 
 
-def _cells(listed: Listed, now: float) -> list[str]:
+def _columns(listed: Sequence[Listed], now: float, key_width: int) -> list[str]:
+    """Return all but the first column as lines, with the title."""
+    rows = (_cells(each, now, key_width) for each in listed)
+    return aligned([["state", "done", "best", "age"], *rows], cell=printable)
+
+
+def _cells(listed: Listed, now: float, key_width: int) -> list[str]:
     done, runs = ("?" if number is None else f"{number:,}" for number in (listed.done, listed.runs))
-    value = "" if listed.best is None else f"{listed.best:.4g} {listed.key}"
-    value = value if len(value) <= _BEST_WIDTH else f"{value[: _BEST_WIDTH - 3]}..."
+    key = listed.key if len(listed.key) <= key_width else f"{listed.key[: key_width - 3]}..."
+    value = "" if listed.best is None else f"{listed.best:g} {key}"
     age = "" if listed.started_at is None else duration(max(0.0, now - listed.started_at))
     return [listed.state, f"{done}/{runs}" if listed.done is not None else "", value, age]
 
 
-def _label(listed: Listed, has_short_names: bool, room: int) -> str:
-    """Return what the list calls a search: its folder, and its name where the folder's does not end with that."""
-    label = listed.path.name if has_short_names else shown_path(listed.path)
-    if listed.name and not listed.path.name.startswith("search_"):
-        label = f"{label} ({listed.name})"
+def _label(listed: Listed, has_short_names: bool, room: int | None) -> str:
+    """Return what the list calls a search, in as much as there is room for; None = all of it."""
+    forms = _forms(listed, has_short_names)
+    shortest = forms[-1]
+    if room is None:
+        return forms[0]
     # What tells searches apart stands at the end.
-    return label if len(label) <= room else f"...{label[3 - room :]}"
+    return next((form for form in forms if len(form) <= room), f"...{shortest[3 - room :]}")
+
+
+def _forms(listed: Listed, has_short_names: bool) -> list[str]:
+    """Return how the list may call a search: its path with fewer and fewer of the folders before its own.
+
+    Its name stands behind that where the folder's does not end with it.
+    """
+    name = f" ({listed.name})" if listed.name and not listed.path.name.startswith("search_") else ""
+    shown = shown_path(listed.path)
+    # Seen from inside, the path of a search is only dots.
+    whole = listed.path.name if has_short_names or listed.path.name not in shown else shown
+    _, *parts = whole.split("/")
+    paths = [whole, *("/".join(["...", *parts[start:]]) for start in range(len(parts)))]
+    return [printable(f"{path}{name}") for path in paths]
 
 
 def _as_json(listed: Listed) -> dict[str, Any]:  # Any: whatever JSON can hold
