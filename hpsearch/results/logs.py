@@ -9,14 +9,14 @@ from hpsearch.config.parsers import folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
-from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.errors import FolderError, SearchError, UsageError
 from hpsearch.core.hints import hint
 from hpsearch.core.integers import integer
 from hpsearch.core.model import RunState
-from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.choice import choose_folder, nearest_hint
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
-from hpsearch.folder.nearby import holds_search
-from hpsearch.folder.reading import SearchReader, logs_of_attempts
+from hpsearch.folder.nearby import holds_search, searches_called
+from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts, no_search
 from hpsearch.store.record import RunRecord
 
 _EXAMPLE = """\
@@ -65,9 +65,20 @@ def _folder_and_run(first: str | None, second: str | None) -> tuple[str | None, 
         return first, _run_number(second)
     if first is None:
         raise UsageError("say which run, by its number: hpsearch logs 7")
-    if integer(first) is None or holds_search(Path(first)):
-        raise UsageError(f"say which run of {first}, by its number: {hint('logs', Path(first), '7')}")
-    return None, _run_number(first)
+    if integer(first) is not None and not holds_search(Path(first)):
+        return None, _run_number(first)
+    raise _without_run(first)
+
+
+def _without_run(given: str) -> SearchError:
+    """Return the error that only one word is given, which is no number: perhaps the search, without a run of it."""
+    path = Path(given)
+    if path.is_dir() and not holds_search(path):
+        return no_search(find_folder(given))
+    if path.is_dir() or searches_called(given, Path.cwd()):
+        return UsageError(f"say which run of {given}, by its number: {hint('logs', path, '7')}")
+    meant = nearest_hint(given) or "; a run is named by its number: hpsearch logs 7"
+    return UsageError(f"{given}: neither the number of a run nor the folder or name of a search{meant}")
 
 
 def _run_number(text: str) -> int:

@@ -61,6 +61,31 @@ def test_where_no_search_lies_the_list_is_empty(project: Project) -> None:
     assert (listed.exit_status, listed.stdout, refused.exit_status) == (0, "", 2)
 
 
+def test_a_name_in_place_of_a_folder_lists_the_searches_of_that_name(project: Project, named: Path) -> None:
+    project.search()
+    listed = project.ask("list", "first try: x & y", "--json")
+    assert [each["folder"] for each in json.loads(listed.stdout)] == [str(named)]
+    assert project.ask("status", "first try: x & y", cwd=project.path / "out").exit_status == 0
+
+
+@pytest.mark.parametrize("words", [("list",), ("status",), ("resume",), ("cancel",), ("logs",), ("export",)])
+def test_half_a_name_leads_to_the_search(words: tuple[str, ...], project: Project, named: Path) -> None:
+    asked = project.ask(*words, "first")
+    assert (asked.exit_status, asked.stdout) == (2, "")
+    assert asked.stderr.endswith(f"; did you mean {named.relative_to(project.path)} (named first_try_x_y)?\n")
+
+
+def test_a_word_that_names_no_run_and_no_search_is_told_as_such(project: Project, named: Path) -> None:
+    asked = [project.ask("logs", word) for word in ("abc", str(named), "out")]
+    first, folder, above = (each.stderr.strip() for each in asked)
+    assert first == (
+        "hpsearch: abc: neither the number of a run nor the folder or name of a search; "
+        "a run is named by its number: hpsearch logs 7"
+    )
+    assert "say which run of" in folder
+    assert "out: not a search folder itself; did you mean " in above
+
+
 def test_postprocessing_and_seeds_find_a_named_search(project: Project, named: Path) -> None:
     postprocessed = project.ask("postprocess", "first try: x & y")
     assert (postprocessed.exit_status, postprocessed.stdout.strip()) == (0, f"{named}/postprocessing_results.csv")

@@ -73,15 +73,27 @@ def test_the_only_live_search_is_cancelled_without_naming_it(project: Project, e
     assert project.ask("cancel").exit_status == 2
 
 
+@pytest.mark.parametrize("words", [("status",), ("best",), ("resume",), ("retry",), ("cancel",), ("export",)])
+@pytest.mark.parametrize("folder", ["out", "."])
+def test_a_folder_above_searches_leads_to_the_newest(
+    folder: str, words: tuple[str, ...], project: Project, ended: Path
+) -> None:
+    asked = project.ask(*words, folder)
+    path, newest = (project.path / folder).resolve(), ended.relative_to(project.path)
+    meant = f"did you mean {newest} (the newest of 2)?"
+    assert (asked.exit_status, asked.stderr) == (2, f"hpsearch: {path}: not a search folder itself; {meant}\n")
+
+
 def test_of_two_live_searches_none_is_cancelled(project: Project) -> None:
     project.grid({"x": [1], "sleep": [600]})
     places = ["out/a", "out/b"]
     live = [project.start(f"--out_dir={place}", "--force_out_dir") for place in places]
     for place in places:
         wait_until(lambda: journal_has(project.path / place, "submitted", 1), "a live run")  # noqa: B023
-    asked = project.ask("cancel")
+    asked, above = project.ask("cancel"), project.ask("cancel", "out")
     ended = [project.ask("cancel", place).exit_status for place in places]
     assert (asked.exit_status, ended, [project.end(each).exit_status for each in live]) == (2, [0, 0], [130, 130])
+    assert (above.exit_status, above.stderr) == (2, asked.stderr)
     first, *lines = asked.stderr.splitlines()
     assert first == "hpsearch: 2 searches may be live; say which one is meant:"
     assert sorted(line.rpartition(" ")[2] for line in lines) == places
