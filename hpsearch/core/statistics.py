@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hpsearch.core.errors import ConfigError
 
-#: Digits after the decimal point: by default, and at most.
+#: Digits after the decimal point: at least, and at most.
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
 #: From here on a number is written with an exponent.
 _HUGE = 1e9
@@ -41,8 +41,8 @@ def statistic(
 
     use_sem: the spread is the standard error of the mean, instead of the standard deviation (of these values, not
     estimated for more: divided by their number).
-    decimals: digits after the decimal point; None = two, or more where the spread would be rounded to 0, or an
-    exponent where even that would hide the magnitude.
+    decimals: digits after the decimal point; None = as many as show two digits of the spread, at least two; or an
+    exponent where that would hide the magnitude.
     """
     numbers = [value for value in values if value is not None and not math.isnan(value)]
     count = len(numbers)
@@ -64,7 +64,7 @@ def _mean(numbers: Sequence[float]) -> float:
 
 
 def _decimals(mean: float, spread: float) -> int | None:
-    """Return how many digits show the spread, or the mean where there is none, as something else than 0.
+    """Return how many decimals show two significant digits of the spread, or of the mean where there is none.
 
     None if numbers need an exponent: they are huge, or tiny.
     """
@@ -72,9 +72,11 @@ def _decimals(mean: float, spread: float) -> int | None:
         return None
     # Equal values can differ from their mean by the last bit, which is no spread to show.
     smallest = spread if spread > 1e-12 * abs(mean) else abs(mean)
-    if not smallest or not math.isfinite(smallest) or smallest >= 0.5 * 10**-_USUAL_DECIMALS:
+    if not smallest or not math.isfinite(smallest):
         return _USUAL_DECIMALS
-    decimals = 1 - math.floor(math.log10(smallest))
+    # Of the rounded number: 0.0998 is shown as 0.10.
+    exponent = int(f"{smallest:.1e}".partition("e")[2])
+    decimals = max(_USUAL_DECIMALS, 1 - exponent)
     return decimals if decimals <= _MOST_DECIMALS else None
 
 
@@ -99,6 +101,12 @@ def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str])
             f"({', '.join(keywords)}); expected one number for each keyword, or one for all"
         )
     return list(precisions)
+
+
+def spread_text(use_sem: bool) -> str:
+    """Return for people by which number the spread divides."""
+    std = "std divides by n, the number of seeds (as numpy.std does)"
+    return f"sem is std / sqrt(n), where {std}" if use_sem else std
 
 
 def statistics_lines(statistics: Sequence[Statistic], seeds: int, use_sem: bool) -> list[str]:

@@ -12,6 +12,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ControllerPresent, UsageError
 from hpsearch.core.model import Configuration
+from hpsearch.core.statistics import spread_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_configuration
@@ -189,4 +190,6 @@ def _sum_up(repeated: Sequence[Repeated], options: SeedsOptions, reader: SearchR
             hint = f"if the script does not know --{options.seed_option}, name its own with --seed_option=NAME"
             console.error(f"no seed of {each.origin} has finished, so there is nothing to sum up; {hint}")
             status = 1
+    if any(counted(each.runs) for each in repeated):
+        console.note(spread_text(options.summary_sem))
     return status

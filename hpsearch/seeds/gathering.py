@@ -17,6 +17,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.statistics import spread_text
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import is_run_folder
@@ -186,6 +187,7 @@ def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
         try:
             settings = gathering.config.settings
             sum_up(gathering.results, gathering.runs(), gathering.options, settings, console, gathering.text)
+            console.note(spread_text(gathering.options.summary_sem))
         except FolderError as error:
             console.error(str(error))
             return status or error.exit_status

@@ -139,7 +139,7 @@ class SeedsOptions:
     summary_sem: bool = _summary(False, "Show the standard error of the mean instead of the standard deviation.")
     summary_precs: int | Sequence[int] | None = _summary(
         None,
-        "Digits after the decimal point: one number, or one for each keyword. Default: 2, or more if needed.",
+        "Digits after the decimal point: one number, or one for each keyword. Default: two digits of the spread.",
         _precisions,
         "LIST",
     )

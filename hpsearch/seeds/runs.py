@@ -17,7 +17,7 @@ from hpsearch.core.command import argument, is_flag, text_of
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.ranking import number_of
-from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
+from hpsearch.core.statistics import decimals_of, spread_text, statistic, statistics_lines
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
@@ -207,6 +207,7 @@ def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     _warn_of_differences(runs, options.seed_option, console)
     text = _text_of_gathered(runs, options.seed_option)
     sum_up(folder, runs, options, config.settings, console, text)
+    console.note(spread_text(options.summary_sem))
     return 0
 
 
