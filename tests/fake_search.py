@@ -163,6 +163,7 @@ def dispatch(
     takes_up_all: bool = True,
     longest_wait_s: float = math.inf,
     max_failures: int = 0,
+    trial_failures: int | None = None,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
     console = Console()
@@ -171,7 +172,8 @@ def dispatch(
         clocks = backend.clock.clocks
         hours = -1 if longest_wait_s == math.inf else longest_wait_s / 3600
         options = SearchOptions(retries=retries, max_wait_for_scheduler=hours, max_failures=max_failures)
-        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, options, stop, clocks))
+        controller = Controller(search, CONFIG, backend, console, options, stop, clocks, trial_failures=trial_failures)
+        dispatcher = Dispatcher(controller)
         dispatcher.take_over(chosen, again, takes_up_all)
         dispatcher.run()
         dispatcher.finish()

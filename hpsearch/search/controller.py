@@ -133,7 +133,10 @@ class OpenRuns(dict[int, OpenRun]):
 
 @dataclass(frozen=True)
 class Controller:
-    """What the controller of one search works with."""
+    """What the controller of one search works with.
+
+    trial_failures: see `RunChoice`.
+    """
 
     search: LiveSearch
     config: SearchConfig
@@ -143,6 +146,7 @@ class Controller:
     stop: StopRequest = field(default_factory=StopRequest)
     clocks: Clocks = field(default_factory=Clocks)
     runs: OpenRuns = field(default_factory=OpenRuns)
+    trial_failures: int | None = None
 
 
 def _attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:

@@ -21,10 +21,13 @@ class FailureLimit:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._most = controller.options.max_failures
+        trial = controller.trial_failures
+        self._is_trial = trial is not None
+        self._most = controller.options.max_failures if trial is None else trial
         self._counts: Counter[Hashable] = Counter()
         self._next_try = 0.0
-        self._has_success = any(entry.result.state is RunState.FINISHED for entry in controller.search.record)
+        finished = (entry.result.state is RunState.FINISHED for entry in controller.search.record)
+        self._has_success = not self._is_trial and any(finished)
         self.is_reached = False
 
     @property
@@ -47,7 +50,8 @@ class FailureLimit:
 
     def _message(self, entry: RunRecord, cause: str) -> str:
         folder, live = self._controller.search.folder.path, len(self._controller.runs.active)
-        what = f"{amount(self._most, 'failure')}{' alike' if self._most > 1 else ''} and no finished run"
+        alike, kind = " alike" if self._most > 1 else "", "new run" if self._is_trial else "run"
+        what = f"{amount(self._most, 'failure')}{alike} and no finished {kind}"
         rest = f" ({amount(live, 'live run')} left to end)" if live else ""
         return (
             f"--max_failures={self._most}: {what}, so nothing more starts{rest}: {cause}, e.g. run {entry.run.number}; "

@@ -36,6 +36,7 @@ class RunChoice:
     takes_up_all: runs that turn out not to have finished are run, too.
     only_ends: nothing is run, and open runs are ended where that can be done from here.
     added: configurations that are added to the search first, and run.
+    trial_failures: ``--max_failures`` until one of these runs finishes, whatever finished before; None = no such trial.
     """
 
     numbers: Collection[int] | None = None
@@ -43,6 +44,7 @@ class RunChoice:
     takes_up_all: bool = True
     only_ends: bool = False
     added: Sequence[Configuration] = ()
+    trial_failures: int | None = None
 
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""

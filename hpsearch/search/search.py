@@ -121,7 +121,9 @@ def resume_search(
             search.write_commands()
         console.notes(resume.resume_lines(folder.path, runs, choice))
         try:
-            return _carry_out(Controller(search, config, backend, console, options), runs, choice)
+            trial = choice.trial_failures
+            controller = Controller(search, config, backend, console, options, trial_failures=trial)
+            return _carry_out(controller, runs, choice)
         except SubmissionRefused:
             if choice.added and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()

@@ -50,6 +50,8 @@ def add_seeds(folder: SearchFolder, options: SeedsOptions, console: Console) -> 
         if not options.start_gathering:
             return _print_call(chosen[0], lefts[0], options, reader, console)
         choice = _run_choice(reader.record, chosen, lefts, options)
+        if not any(counted(each.runs) for each in repeated):
+            choice = replace(choice, trial_failures=_trial_failures(options.search))
         if options.search.dry_run:
             return console.results(_commands(reader.record, choice))
         status = resume_search(str(folder.path), options.for_planned_search, console, choice).exit_status
@@ -137,6 +139,11 @@ def _run_choice(
     pairs = ((each.options, seed) for each, left in zip(chosen, lefts) for seed in left.new)
     added = (with_seed(known, options.seed_options, seed) for known, seed in pairs)
     return RunChoice(again, added=[Configuration(tuple(each.items())) for each in added])
+
+
+def _trial_failures(search: SearchOptions) -> int:
+    """Return after how many failures alike no more seeds start: the script may not know the option."""
+    return search.max_failures if "max_failures" in search.given_by_hand else 1
 
 
 def _commands(record: SearchRecord, choice: RunChoice) -> list[str]:

@@ -115,3 +115,16 @@ def test_a_submission_without_a_clear_answer_is_settled_before_the_end(
     dispatch(search, backend, max_failures=2)
     assert not any(entry.is_open for entry in search.record)
     assert list(states(search).values()) == ["failed"] * 2 + ["planned"] * 4
+
+
+def test_what_finished_before_does_not_count_in_a_trial(search: LiveSearch, backend: FakeBackend) -> None:
+    backend.exit_statuses = dict.fromkeys(range(2, 7), 3)
+    dispatch(search, backend, only=[1])
+    dispatch(search, backend, only=range(2, 7), trial_failures=1)
+    assert states(search) == {1: "finished", 2: "failed", **dict.fromkeys(range(3, 7), "planned")}
+
+
+def test_a_success_ends_a_trial(search: LiveSearch, backend: FakeBackend) -> None:
+    backend.exit_statuses = dict.fromkeys(range(2, 7), 3)
+    dispatch(search, backend, trial_failures=1)
+    assert "planned" not in states(search).values()
