@@ -28,6 +28,7 @@ from hpsearch.seeds.choice import missing_seeds, seeds_text
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid
 from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts
+from hpsearch.seeds.seed_option import with_seed_option
 from hpsearch.store.classic_files import is_search_folder, list_folder
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
@@ -46,6 +47,7 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
         return sum_up_folder(options, console)
     if options.takes_folder:
         named = _named_folder(options, console)
+        options = with_seed_option(options, named.path, console)
         if not options.goes_elsewhere and recorded_search(named.path) is not None:
             return add_seeds(named, options, console)
         if options.top > 1:

@@ -54,8 +54,9 @@ _LEFT_OUT = ("grid_config", "resume", "out_dir", "force_out_dir", "dont_force_ne
 #: Options that the older command does without; and those that the help of the newer one lists, see `_parsed`.
 _ONLY_IN_SUBCOMMAND = ("top", "print")
 _SHOWN = {
+    "seed_option": "The option that gives the script its seed. Default: as the search's options or the script tell.",
     "out_dir": "Put the seeds into a folder of their own in here, named like the run.",
-    **dict.fromkeys(("help", "folder", "num_seeds", "seeds_list", "top", "seed_option", "vary_data_seed", "print"), ""),
+    **dict.fromkeys(("help", "folder", "num_seeds", "seeds_list", "top", "vary_data_seed", "print"), ""),
     **dict.fromkeys(("summary_keys", "summary_sem", "summary_precs"), ""),
 }
 
@@ -104,6 +105,7 @@ class SeedsOptions:
         (), "These seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
     )
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
+    #: Of ``hpsearch seeds DIR``, empty = found out from the search.
     seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
     top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
     start_gathering: bool = _seeds(False, "Start the search. Without this option, only the call is printed.")
@@ -206,13 +208,15 @@ def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
         formatter_class=ExampleFormatter,
     )
     parser.add_argument("folder", nargs="?", metavar="DIR", help=_FOLDER_HELP)
-    options = _parsed(parser, argv, SeedsOptions(), (), _SHOWN)
+    options = _parsed(parser, argv, SeedsOptions(seed_option=""), (), _SHOWN)
     if options.folder is not None and options.run_dir:
         raise UsageError("--run_dir cannot be given together with DIR")
     takes_folder = not options.run_dir and (options.folder is not None or not options.seeds_dir)
     options = replace(options, takes_folder=takes_folder)
     if takes_folder:
         options = replace(options, start_gathering=not options.print)
+    elif not options.seed_option:
+        options = replace(options, seed_option=SeedsOptions.seed_option)
     if options.top > 1 and (not takes_folder or options.goes_elsewhere):
         raise UsageError("--top adds seeds to a search in its own folder: leave out --out_dir, --run_dir, --seeds_dir")
     if options.top > 1 and options.print:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hpsearch.starter.script_options import Kind, Option
+from hpsearch.starter.seed_names import is_seed
 
 #: Names of the option for the output folder, the surest first.
 _OUT_NAMES = (
@@ -29,7 +30,6 @@ _WORKING_WORDS = frozenset(
     "threads nproc procs processes jobs deterministic benchmark pin seedless version export onnx ema_dir world xpu "
     "tpu accel accelerator fast smoke demo interactive no_save offline online".split()
 )
-_SEED = re.compile(r"(.*[_-])?(seed|seeds|random_state|rng)([_-].*)?", re.IGNORECASE)
 #: A grid that is started unchanged has no more runs than this.
 _MOST_RUNS = 48
 _MOST_CHOICES = 12
@@ -90,7 +90,7 @@ def _place(option: Option) -> Place:
         return Place.NOWHERE
     if option.is_required:
         return Place.GRID
-    if _SEED.fullmatch(option.name):
+    if is_seed(option.name):
         return Place.SEED
     if option.is_exclusive or _is_about_working(option):
         return Place.WORKING

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hpsearch.starter.choosing import Entry, Place
 from hpsearch.starter.script_options import Kind
+from hpsearch.starter.seed_names import USUAL_SEED, seed_option_in
 from hpsearch.starter.summary_writing import WrittenSummary
 
 _WIDTH = 116
@@ -102,7 +103,7 @@ def _grid_lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield from (_grid_line(entry) for entry in entries if entry.place is Place.GRID)
     for place, heading in (
         (Place.UNSURE, "No value of these is known: take the # away and write some."),
-        (Place.SEED, "Seeds: `hpsearch seeds` repeats the best configuration under several of them afterwards."),
+        (Place.SEED, _seed_heading([entry.option.name for entry in entries if entry.place is Place.SEED])),
         (
             Place.WORKING,
             "Seldom worth a search: where and how the script works, or more flags than a first grid needs.",
@@ -112,6 +113,12 @@ def _grid_lines(entries: Sequence[Entry]) -> Iterator[str]:
         there = [entry for entry in entries if entry.place is place]
         yield from [f"    # {heading}"] if there else []
         yield from (f"    # {_grid_line(entry).strip()}" for entry in there)
+
+
+def _seed_heading(names: Sequence[str]) -> str:
+    option = seed_option_in(names) or next(iter(names), USUAL_SEED)
+    command = "hpsearch seeds" if option == USUAL_SEED else f"hpsearch seeds --seed_option={option}"
+    return f"Seeds: `{command}` repeats the best configuration under several of them afterwards."
 
 
 def _grid_line(entry: Entry) -> str:

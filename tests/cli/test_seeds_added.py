@@ -12,7 +12,7 @@ import pytest
 from project import Project, Result, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
-from .seeds_project import commands_in, seeds_of, seeds_project, summary_of
+from .seeds_project import COMMAND_SCRIPT, commands_in, seeds_of, seeds_project, summary_of
 
 
 def seeds(project: Project, *words: str) -> Result:
@@ -81,6 +81,26 @@ def test_the_summary_names_the_configuration(extended: Project) -> None:
         f"  1     5.01  {names[4]}",
         f"  42    5.42  {names[1]}",
     ]
+
+
+def test_the_option_of_the_seed_is_found_in_the_source_of_the_script(project: Project) -> None:
+    script = COMMAND_SCRIPT.replace("data_random_seed", "data_seed").replace("random_seed", "seed")
+    folder = seeds_project(project, {"lr": [0.5]}, script)
+    result = seeds(project, "--num_seeds=2")
+    assert result.exit_status == 0, result.stderr
+    assert "seeds go to --seed (--seed_option=NAME for another)\n" in result.stderr
+    assert commands_in(folder)[1:] == [["--lr=0.5", "--seed=0"], ["--lr=0.5", "--seed=1"]]
+    assert "std divides by n" in result.stderr
+
+
+def test_an_option_that_the_script_does_not_know_fails_once(project: Project) -> None:
+    folder = seeds_project(project, {"lr": [0.5], "random_seed": [42]}, COMMAND_SCRIPT)
+    result = seeds(project, str(folder), "--num_seeds=3", "--seed_option=other")
+    counts = json.loads(project.ask("status", str(folder), "--json").stdout)["counts"]
+    assert (result.exit_status, counts["failed"], counts["planned"]) == (1, 1, 2)
+    assert "if the script does not know --other, name its own with --seed_option=NAME" in result.stderr
+    again = seeds(project, str(folder), "--num_seeds=2")
+    assert (again.exit_status, summary_of(again)[1]) == (0, "Number of seeds: 2"), again.stderr
 
 
 def test_a_killed_call_is_resumed_like_any_search(project: Project) -> None:

@@ -1,0 +1,62 @@
+"""Which option of a script takes its random seed, as names tell, and what a script's source declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from hpsearch.config.given_paths import absolute
+from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.starter.reading import options_in_sources
+from hpsearch.starter.source_files import parsed, sources_of
+
+#: What most scripts call it.
+USUAL_SEED = "random_seed"
+#: Names of the option that seeds a whole script, as `_plain` writes them.
+_SEED_NAMES = frozenset(
+    "random_seed randomseed seed rng_seed rngseed manual_seed manualseed global_seed torch_seed rand_seed train_seed "
+    "training_seed random_state".split()
+)
+#: These also name seeds of a part of it, such as data_seed.
+_ANY_SEED = re.compile(r"(.*_)?(seed|seeds|random_state|rng|randomseed|manualseed|rngseed)(_.*)?")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("-", "_").replace(".", "_")
+
+
+def is_seed(name: str) -> bool:
+    """Return whether an option seeds the script or a part of it."""
+    return _ANY_SEED.fullmatch(_plain(name)) is not None
+
+
+def seed_option_in(names: Iterable[str]) -> str:
+    """Return which of these options seeds the whole script; empty if no name tells, or several do."""
+    found = [name for name in dict.fromkeys(names) if _plain(name) in _SEED_NAMES]
+    if USUAL_SEED in found:
+        return USUAL_SEED
+    return found[0] if len(found) == 1 else ""
+
+
+def declared_names(program: Sequence[str], folder: Path) -> list[str]:
+    """Return the options that the source of a script declares; empty if it cannot be read. Nothing is executed.
+
+    program: the words of a run's command before its options. folder: where runs start.
+    """
+    try:
+        file = next((place for place in _places(program, folder) if place.is_file()), None)
+        sources = [] if file is None else sources_of(file, parsed(file), [file.parent, folder])
+        return [option.name for option in options_in_sources(sources).options]
+    except (ConfigError, UsageError, OSError, RecursionError):
+        return []
+
+
+def _places(program: Sequence[str], folder: Path) -> Iterator[Path]:
+    """Yield where the source of a script may lie, the likeliest first."""
+    if "-m" in program[:-1]:
+        place = Path(folder, *program[program.index("-m") + 1].split("."))
+        yield from (place.with_name(f"{place.name}.py"), place / "__main__.py")
+    words = program[1:] or program
+    yield from (absolute(word, folder) for word in words if word.endswith((".py", ".pyw")))
+    yield from (absolute(word, folder) for word in words)
