@@ -66,8 +66,22 @@ def run_command(
     is_killed_by_ctrl_c: else it goes on to its end, as what submits a job has to.
     Raises BackendError if there is no such command.
     """
+    process = _started(argv, environment, folder)
     try:
-        process = subprocess.Popen(
+        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return Answer(None, *_last_words(process))
+    except KeyboardInterrupt:
+        if is_killed_by_ctrl_c:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return Answer(process.returncode, stdout, stderr)
+
+
+def _started(argv: Sequence[str], environment: Mapping[str, str] | None, folder: Path | None) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
             list(argv),
             env=None if environment is None else dict(environment),
             cwd=folder,
@@ -83,16 +97,6 @@ def run_command(
         is_there = shutil.which(argv[0], path=path) is not None
         problem = f"cannot be started ({reason_of(error)})" if is_there else "was not found"
         raise BackendError(f"{argv[0]} {problem}") from error
-    try:
-        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return Answer(None, *_last_words(process))
-    except KeyboardInterrupt:
-        if is_killed_by_ctrl_c:
-            os.killpg(process.pid, signal.SIGKILL)
-        raise
-    return Answer(process.returncode, stdout, stderr)
 
 
 def _last_words(process: "subprocess.Popen[str]") -> tuple[str, str]:

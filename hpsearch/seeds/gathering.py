@@ -26,9 +26,8 @@ from hpsearch.seeds.added import add_seeds
 from hpsearch.seeds.call import search_call
 from hpsearch.seeds.choice import missing_seeds, seeds_text
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid
+from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid, with_seed_option
 from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts
-from hpsearch.seeds.seed_option import with_seed_option
 from hpsearch.store.classic_files import is_search_folder, list_folder
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run

@@ -11,9 +11,10 @@ from hpsearch.config.import_paths import add_last
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.config.user_functions import FunctionProcess
+from hpsearch.console.console import Console
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
-from hpsearch.core.model import Run, Summary
+from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import best
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import recorded_search
@@ -30,6 +31,7 @@ from hpsearch.seeds.runs import (
     read_seed_runs,
     seed_of,
 )
+from hpsearch.starter.seed_names import USUAL_SEED, declared_names, seed_option_in
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings
@@ -261,3 +263,26 @@ def check_has_seed(configuration: RunConfiguration, options: SeedsOptions, sourc
             how = "name the script's own with --seed_option" if name == options.seed_option else "drop --vary_data_seed"
             known = ", ".join(configuration.options)
             raise ConfigError(f"{whose} has no option {name!r}; {how} (it has {known})")
+
+
+def with_seed_option(options: SeedsOptions, folder: Path, console: Console) -> SeedsOptions:
+    """Return the options with the option that takes the seed; say which one it is if it is not the usual one.
+
+    folder: of the search, or of one of its runs.
+    """
+    if options.seed_option:
+        return options
+    record = recorded_search(folder) or recorded_search(folder.parent)
+    name = (_option_of(record) if record is not None else "") or USUAL_SEED
+    if name != USUAL_SEED:
+        console.note(f"seeds go to --{name} (--seed_option=NAME for another)")
+    return replace(options, seed_option=name)
+
+
+def _option_of(record: SearchRecord) -> str:
+    """Return the option that seeds the script, as its finished runs or its source tell; empty if neither does."""
+    settings = record.known_settings()
+    # A run that failed may have been given an option that the script does not know.
+    finished = (entry.run.configuration for entry in record if entry.result.state is RunState.FINISHED)
+    given = dict.fromkeys(name for configuration in finished for name, _ in configuration.options)
+    return seed_option_in(given) or seed_option_in(declared_names(settings.program, Path(settings.run_cwd)))
