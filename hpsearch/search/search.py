@@ -19,6 +19,7 @@ from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
+from hpsearch.console.text import check_texts
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import NO_ROOM, NoRoomError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
 from hpsearch.core.model import RunState
@@ -67,6 +68,7 @@ def run_search(
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
+    check_texts((options.run_cwd,))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     # Whatever the user's module prints must not come between the results on standard output.

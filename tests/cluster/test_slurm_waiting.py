@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cluster_project import ClusterProject, said
+from cluster_project import WAITS, ClusterProject, said
 
 pytestmark = pytest.mark.cluster
 
@@ -58,8 +58,9 @@ def test_a_job_that_its_node_cannot_launch_is_replaced(searches_on: Callable[...
 @pytest.mark.parametrize("option", ["--num_jobs=14", "--slurm_array"])
 def test_a_limit_on_submitted_jobs_is_waited_out(limited_searches: ClusterProject, option: str) -> None:
     searches = limited_searches
-    searches.acts("true", x=list(range(14)))
-    result = searches.run("--slurm_qos=small", option, timeout=100)
-    warning = "cannot start runs at the moment (QOSMaxSubmitJobPerUserLimit"
-    assert (said(result, warning), result.exit_status) == ([], 0)
+    searches.acts(WAITS, x=list(range(14)))
+    search = searches.start("--slurm_qos=small", option)
+    searches.wait_for_message("cannot start runs at the moment (QOSMaxSubmitJobPerUserLimit")
+    searches.go()
+    assert searches.end(search).exit_status == 0
     assert (searches.executions(), len(searches.rows())) == (dict.fromkeys(range(1, 15), 1), 14)
