@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy.random  # noqa: F401  (whole: deep in a hostile pickle, its import would end half-way)
 import pytest
 from project import ROOT, Project
 

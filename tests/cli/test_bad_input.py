@@ -202,7 +202,7 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--grid_module=cnofig"], "there is no module 'cnofig'; did you mean config?"),
         (["--grid_module=numbers"], "--grid_module=numbers: this name belongs to a module of Python's own ("),
         (["--grid_module=sys"], "--grid_module=sys: this name belongs to a module of Python's own;"),
-        (["--grid_module=numpy"], "5 mistakes:\n  - _SUMMARY_KEYWORDS is missing"),
+        (["--grid_module=iniconfig"], "5 mistakes:\n  - _SUMMARY_KEYWORDS is missing"),
         (["--grid_module=.config"], "--grid_module=.config: expected a dotted module name, as in --grid_module=config"),
         (["--grid_module=sims/config.py"], "expected a dotted module name, as in --grid_module=sims.config"),
         (["--run_cwd=nowhere"], "--run_cwd=nowhere: there is no such folder"),
