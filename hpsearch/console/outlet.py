@@ -1,5 +1,6 @@
 """Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up nobody."""
 
+import _thread
 import atexit
 import contextlib
 import io
@@ -7,7 +8,9 @@ import os
 import select
 import signal
 import stat
-import threading
+import time
+from collections import deque
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, TextIO
 
 #: How long a write waits to be taken, so that what is printed in order appears in order; then it waits in a queue.
@@ -16,8 +19,6 @@ _PATIENCE_S = 0.05
 _LAST_PATIENCE_S = 2.0
 #: Most bytes of one call of write(): small, so that a slow reader is told from one that reads nothing.
 _PIECE = 16384
-#: The writing thread ends after this long without work.
-_IDLE_S = 1.0
 
 
 class Outlet:
@@ -26,6 +27,9 @@ class Outlet:
     A regular file is written at once. What can stop taking anything (a pipe whose reader sleeps, a terminal after
     Ctrl-S) is written by a thread, the only one that may be held up: it cannot be made non-blocking, because other
     programs share that setting. Only `write_whole` tells of a reader that has gone away.
+
+    The two threads share nothing that has to be locked: Ctrl-C may come between taking a lock and giving it back, also
+    inside `threading.Condition`, and what waits for it then waits forever.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -39,8 +43,10 @@ class Outlet:
         self._begin()
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting = bytearray()
+        # The first piece stays until it is written.
+        self._waiting: deque[memoryview] = deque()
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._taken: SimpleQueue[None] = SimpleQueue()
         self._is_stuck = self._has_thread = False
         self._error: OSError | None = None
         self._process = os.getpid()
@@ -52,14 +58,13 @@ class Outlet:
             with contextlib.suppress(OSError):
                 self._write_now(content)
             return True
-        with self._changed:
-            if most_waiting is not None and self._is_stuck and len(self._waiting) > most_waiting:
-                return False
-            self._put(content)
-            if not self._is_stuck and not self._changed.wait_for(lambda: not self._waiting, _PATIENCE_S):
-                self._is_stuck = True
-                atexit.unregister(self._finish_at_exit)
-                atexit.register(self._finish_at_exit)
+        if most_waiting is not None and self._is_stuck and sum(map(len, tuple(self._waiting))) > most_waiting:
+            return False
+        self._put(content)
+        if not self._is_stuck and not self._is_written_within(_PATIENCE_S):
+            self._is_stuck = True
+            atexit.unregister(self._finish_at_exit)
+            atexit.register(self._finish_at_exit)
         return True
 
     def write_whole(self, text: str | bytes, patience_s: float | None = None) -> None:
@@ -71,8 +76,7 @@ class Outlet:
         if self._is_direct():
             self._write_now(content)
             return
-        with self._changed:
-            self._put(content)
+        self._put(content)
         self._finish(patience_s)
         if self._error is not None:
             raise self._error
@@ -93,51 +97,68 @@ class Outlet:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
+    def _is_written_within(self, time_s: float) -> bool:
+        until = time.monotonic() + time_s
+        while self._waiting and (left_s := until - time.monotonic()) > 0:
+            self._is_more_taken(left_s)
+        return not self._waiting
+
     def _finish(self, patience_s: float | None) -> None:
         """Wait until all is written, or until nothing was taken for this long; None = however long it takes."""
-        with self._changed:
-            while self._waiting and self._changed.wait(patience_s):
-                pass
+        while self._waiting and (self._is_more_taken(patience_s or _LAST_PATIENCE_S) or patience_s is None):
+            pass
+
+    def _is_more_taken(self, time_s: float) -> bool:
+        """Wait at most this long until the reader takes something more."""
+        try:
+            self._taken.get(timeout=time_s)
+        except Empty:
+            return False
+        return True
 
     def _finish_at_exit(self) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             self._finish(_LAST_PATIENCE_S)
 
     def _put(self, content: bytes) -> None:
-        if self._error is None and content:
-            self._waiting += content
-            if not self._has_thread:
-                self._has_thread = True
-                threading.Thread(target=self._write_waiting, daemon=True).start()
-            self._changed.notify_all()
+        if self._error is not None or not content:
+            return
+        self._waiting.append(memoryview(content))
+        self._news.put(None)
+        if not self._has_thread:
+            self._has_thread = True
+            _thread.start_new_thread(self._write_what_comes, ())
 
-    def _write_waiting(self) -> None:
+    def _write_what_comes(self) -> None:
         # Signals are for the main thread, which they have to wake.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        assert self._descriptor is not None
-        while piece := self._next_piece():
-            written: int | None = None  # after an error, all that waits is dropped
-            try:
-                written = os.write(self._descriptor, piece)
-            except BlockingIOError:
-                # Another program has made the shared file non-blocking.
-                poller = select.poll()
-                poller.register(self._descriptor, select.POLLOUT)
-                poller.poll()
-                written = 0
-            except OSError as error:
-                self._error = error
-            with self._changed:
-                del self._waiting[:written]
+        while True:
+            self._news.get()
+            while self._waiting:
+                rest = self._waiting[0][self._written(self._waiting[0][:_PIECE]) :]
+                if self._error is not None:
+                    self._waiting.clear()
+                elif rest:
+                    self._waiting[0] = rest
+                else:
+                    self._waiting.popleft()
                 self._is_stuck = self._is_stuck and bool(self._waiting)
-                self._changed.notify_all()
+                if self._taken.empty():
+                    self._taken.put(None)
 
-    def _next_piece(self) -> bytes:
-        with self._changed:
-            if not self._waiting:
-                self._changed.wait(_IDLE_S)
-            self._has_thread = bool(self._waiting)
-            return bytes(self._waiting[:_PIECE])
+    def _written(self, piece: memoryview) -> int:
+        """Return how many bytes of a piece were written, once some could be."""
+        assert self._descriptor is not None
+        try:
+            return os.write(self._descriptor, piece)
+        except BlockingIOError:
+            # Another program has made the shared file non-blocking.
+            poller = select.poll()
+            poller.register(self._descriptor, select.POLLOUT)
+            poller.poll()
+        except OSError as error:
+            self._error = error
+        return 0
 
 
 class OutletStream(io.TextIOBase):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import pytest
@@ -79,6 +83,36 @@ def test_only_results_tell_of_a_reader_that_is_gone() -> None:
     with pytest.raises(BrokenPipeError):
         outlet.write_whole("a result")
     pipe.stream.close()
+
+
+def test_ctrl_c_at_any_moment_leaves_an_outlet_that_writes_on(pipe: Pipe) -> None:
+    outlet, interrupted = Outlet(pipe.stream), 0
+    threading.Thread(target=_read_until_end, args=(pipe.reader,), daemon=True).start()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        while frame is not None and frame.f_code is not Outlet.write_whole.__code__:
+            frame = frame.f_back
+        if frame is not None:
+            raise KeyboardInterrupt
+
+    earlier, until = signal.signal(signal.SIGALRM, interrupt), time.monotonic() + 20
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+    try:
+        while interrupted < 300 and time.monotonic() < until:
+            try:
+                outlet.write_whole("a line\n")
+            except KeyboardInterrupt:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
+    assert interrupted == 300
+    outlet.write_whole("the end\n")
+
+
+def _read_until_end(descriptor: int) -> None:
+    while os.read(descriptor, 65536):
+        pass
 
 
 def test_streams_with_one_reader_share_an_outlet(pipe: Pipe, tmp_path: Path) -> None:
