@@ -74,7 +74,7 @@ try:
     {call}
 except SystemExit:
     pass
-heavy = {{'numpy', 'pandas', 'GPUtil', 'bsub', 'tqdm', 'hpsearch.search.search'}} & set(sys.modules)
+heavy = {{'numpy', 'pandas', 'GPUtil', 'bsub', 'hpsearch.search.search'}} & set(sys.modules)
 sys.exit(str(heavy) if heavy else 0)
 """
 

@@ -114,7 +114,7 @@ class OnCluster(Protocol):
 class NamesSubmissions(Protocol):
     """A backend whose users can look up what was submitted."""
 
-    def submissions_of(self, jobs: Sequence[Job]) -> str:
+    def submissions_of(self, job_ids: Sequence[str]) -> str:
         """Return, for people, in which jobs or arrays these were submitted: ``array job 27``."""
 
 

@@ -121,14 +121,14 @@ class Progress:
 def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: Collection[str]) -> list[str]:
     """Return what was left to the scheduler, and how to look at it and collect it.
 
-    runs: those of the search. earlier: tokens of attempts that the scheduler had before.
+    runs: those of the search. earlier: tokens of attempts that were submitted before; what has ended since counts, too.
     """
     folder, backend, active = controller.search.folder, controller.backend, controller.runs.active
-    new = [run for run in active if run.attempt.token not in earlier]
-    jobs = [run.job for run in new if run.job is not None]
+    jobs = [entry.submitted.id for entry in runs if entry.submitted is not None and entry.token not in earlier]
     where = f" ({backend.submissions_of(jobs)})" if jobs and isinstance(backend, NamesSubmissions) else ""
-    lines = [f"Submitted {amount(len(new), 'run')} to {backend.name}{where}"]
-    lines += [f"{amount(len(active) - len(new), 'run')} submitted earlier"] if len(active) > len(new) else []
+    lines = [f"Submitted {amount(len(jobs), 'run')} to {backend.name}{where}"]
+    waiting = sum(run.attempt.token in earlier for run in active)
+    lines += [f"{amount(waiting, 'run')} submitted earlier"] if waiting else []
     left = sum(not entry.is_open and not entry.state.is_final for entry in runs)
     lines += [f"{amount(left, 'run')} not submitted yet: resume submits them"] if left else []
     return [*lines, f"  look:     {command_hint('status', folder.path)}", f"  collect:  {resume_hint(folder.path)}"]

@@ -165,7 +165,7 @@ def _carry_out(
     """Run what is to be run, show it, and close the search in good order."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
-    earlier = {entry.token for entry in runs if entry.is_live}
+    earlier = {entry.token for entry in runs if entry.submitted is not None}
     console.keep_log(lambda text: append_text(search.folder.log, text))
     # After --submit_only all runs were started: collect their ends, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")

@@ -509,10 +509,9 @@ def test_several_runs_go_into_one_job(project: Project, lsf: FakeLsf, more: Sequ
 
 def test_a_search_can_be_handed_over_and_collected_later(project: Project, lsf: FakeLsf) -> None:
     lsf.write(max_array_size=2)
-    project.grid({"x": [1, 2, 3], "until": ["go"]}, script=COUNTED)
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
     handed_over = run(project, "--submit_only", "--num_jobs=2")
     assert "Submitted 3 runs to LSF (array jobs 1001, 1002)" in handed_over.stderr
-    project.go()
     lsf.wait_for_all()
     collected = project.run("--resume=out")
     assert (handed_over.exit_status, collected.exit_status) == (0, 0), handed_over.stderr + collected.stderr
@@ -520,10 +519,17 @@ def test_a_search_can_be_handed_over_and_collected_later(project: Project, lsf: 
     assert option(lsf.calls("bsub")[1].argv, "-w") == "ended(1001)"
 
 
+def test_what_ends_while_more_is_submitted_counts_as_submitted(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(max_array_size=2, faults=[{"command": "bsub", "kind": "slow", "seconds": 2, "calls": 2}])
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
+    handed_over = run(project, "--submit_only", "--num_jobs=2")
+    assert "Submitted 3 runs to LSF (array jobs 1001, 1002)" in handed_over.stderr
+
+
 def test_what_was_not_handed_over_is_said_and_submitted_later(project: Project, lsf: FakeLsf) -> None:
     refusal = {"kind": "say", "stderr": "LSF is down. Please wait ...\n", "calls": 2}
     lsf.write(max_array_size=2, faults=[{"command": "bsub", **refusal}])
-    project.grid({"x": [1, 2, 3], "until": ["go"]}, script=COUNTED)
+    project.grid({"x": [1, 2, 3]}, script=COUNTED)
     result = run(project, "--submit_only", "--max_wait_for_scheduler=0")
     said = [line for line in result.stderr.splitlines() if "ubmitted" in line and " as job " not in line]
     assert (result.exit_status, len(said)) == (1, 3), result.stderr

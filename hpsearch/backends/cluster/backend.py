@@ -204,8 +204,8 @@ class ClusterBackend:
                 time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
 
-    def submissions_of(self, jobs: Sequence[Job]) -> str:
-        return submissions_text((job.id, self._scheduler.array_of(job.id)) for job in jobs)
+    def submissions_of(self, job_ids: Sequence[str]) -> str:
+        return submissions_text((job_id, self._scheduler.array_of(job_id)) for job_id in job_ids)
 
     def take_back(self, jobs: Sequence[Job], alarm: int) -> set[str]:
         heard, rows = self._client.query(jobs)
