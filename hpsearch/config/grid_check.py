@@ -12,7 +12,7 @@ from typing import Any, cast
 from hpsearch.config.copied_module import lines_in
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError
-from hpsearch.core.near_misses import did_you_mean, nearest
+from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.core.value_text import number_in, why_not_text
 
 #: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).

@@ -13,8 +13,7 @@ from pathlib import Path
 from hpsearch.config.given_paths import absolute
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
-from hpsearch.core.hints import typed_line
-from hpsearch.core.near_misses import did_you_mean
+from hpsearch.core.hints import did_you_mean, typed_line
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

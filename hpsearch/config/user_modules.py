@@ -14,7 +14,7 @@ from hpsearch.backends.scheduler import Scheduler
 from hpsearch.config.import_paths import first_searched
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, UsageError
-from hpsearch.core.near_misses import nearest
+from hpsearch.core.hints import nearest
 
 
 def import_grid_module(name: str) -> ModuleType:

@@ -1,13 +1,17 @@
-"""The commands that messages tell people to type, spelled as they typed theirs."""
+"""What messages tell people to type: commands, spelled as they typed theirs, and the name that they meant."""
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from hpsearch.core.command import shell_line
+
+#: How alike a known name has to be: 0 to 1.
+_HOW_NEAR = 0.7
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,25 @@ def typed_line(subcommand: str, folder: Path, *words: str, spelling: Spelling | 
 def hint(subcommand: str, folder: Path, *words: str) -> str:
     """Return the line to type for a subcommand; ``hpsearch ...`` where nothing tells how its user starts it."""
     return typed_line(subcommand, folder, *words) or shell_line(["hpsearch", subcommand, shown_path(folder), *words])
+
+
+def did_you_mean(name: str, known: Iterable[str], how_near: float = _HOW_NEAR) -> str:
+    """Return the end of a message, ``; did you mean 'lr'?``; empty if no known name is near.
+
+    how_near: 0 (anything) to 1 (only upper and lower case, and underscores in front, may differ).
+    """
+    near = nearest(name, known, how_near)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str], how_near: float = _HOW_NEAR) -> str:
+    """Return the known name that is most like this one; empty if none is near. how_near: see `did_you_mean`."""
+    plain: dict[str, str] = {}
+    for each in known:
+        plain.setdefault(_plain(each), each)
+    found = get_close_matches(_plain(name), plain, 1, how_near)
+    return plain[found[0]] if found else ""
+
+
+def _plain(name: str) -> str:
+    return name.casefold().strip("_-")

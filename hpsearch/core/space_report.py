@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.core.conditions import Not, Rule
-from hpsearch.core.near_misses import did_you_mean
+from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 
 #: How many values, or values that are listed twice, are named one by one; how much of one is shown.

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from hpsearch.config.given_paths import file_name_of
-from hpsearch.core.near_misses import nearest
+from hpsearch.core.hints import nearest
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.events import SearchStarted, Settings, from_line
 from hpsearch.store.layout import SearchFolder, read_small

@@ -19,8 +19,8 @@ from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, amount
 from hpsearch.core.command import argv, shell_line
 from hpsearch.core.errors import FolderError, UsageError
+from hpsearch.core.hints import did_you_mean
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.near_misses import did_you_mean
 from hpsearch.core.ranking import best, number_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import SearchReader

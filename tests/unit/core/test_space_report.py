@@ -4,7 +4,7 @@ import pytest
 
 from hpsearch import Not
 from hpsearch.core.conditions import Condition
-from hpsearch.core.near_misses import did_you_mean
+from hpsearch.core.hints import did_you_mean
 from hpsearch.core.space import Order, enumerate_space
 from hpsearch.core.space_report import ConditionReport, SpaceReport
 
