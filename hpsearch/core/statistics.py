@@ -1,4 +1,4 @@
-"""Mean and spread of results over random seeds."""
+"""Mean and spread of results over random seeds, and whether two configurations differ by more than chance."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,10 @@ from hpsearch.core.errors import ConfigError
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
 #: From here on a number is written with an exponent.
 _HUGE = 1e9
+#: Equal values can differ from their mean by the last bit: a difference below this share of the value is none.
+_LAST_BITS = 1e-12
+#: A test with fewer values on either side gives no verdict.
+_FEWEST_FOR_TEST = 3
 
 
 @dataclass(frozen=True)
@@ -44,15 +48,19 @@ def statistic(
     decimals: digits after the decimal point; None = as many as show two digits of the spread, at least two; or an
     exponent where that would hide the magnitude.
     """
-    numbers = [value for value in values if value is not None and not math.isnan(value)]
+    numbers = _numbers(values)
     count = len(numbers)
     if not count:
         return Statistic(keyword, math.nan, math.nan, 0, _USUAL_DECIMALS if decimals is None else decimals)
     mean = _mean(numbers)
-    spread = math.hypot(*(number - mean for number in numbers)) / math.sqrt(count) if math.isfinite(mean) else math.nan
+    spread = _distance(numbers, mean) / math.sqrt(count)
     if use_sem:
         spread /= math.sqrt(count)
     return Statistic(keyword, mean, spread, count, _decimals(mean, spread) if decimals is None else decimals)
+
+
+def _numbers(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None and not math.isnan(value)]
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -63,6 +71,11 @@ def _mean(numbers: Sequence[float]) -> float:
         return sum(number / len(numbers) for number in numbers)
 
 
+def _distance(numbers: Sequence[float], mean: float) -> float:
+    """Return the root of the summed squares of all differences from the mean; NaN if some are infinite."""
+    return math.hypot(*(number - mean for number in numbers)) if math.isfinite(mean) else math.nan
+
+
 def _decimals(mean: float, spread: float) -> int | None:
     """Return how many decimals show two significant digits of the spread, or of the mean where there is none.
 
@@ -70,8 +83,7 @@ def _decimals(mean: float, spread: float) -> int | None:
     """
     if math.isfinite(mean) and abs(mean) >= _HUGE:
         return None
-    # Equal values can differ from their mean by the last bit, which is no spread to show.
-    smallest = spread if spread > 1e-12 * abs(mean) else abs(mean)
+    smallest = spread if spread > _LAST_BITS * abs(mean) else abs(mean)
     if not smallest or not math.isfinite(smallest):
         return _USUAL_DECIMALS
     # Of the rounded number: 0.0998 is shown as 0.10.
@@ -119,3 +131,117 @@ def statistics_lines(statistics: Sequence[Statistic], seeds: int, use_sem: bool)
     lines += [f"Number of seeds: {seeds}", "", "Row of a LaTeX table:"]
     lines += [" & ".join(entry.keyword.replace("_", r"\_") for entry in statistics)]
     return [*lines, " & ".join(r" $\pm$ ".join(entry.texts) for entry in statistics)]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The numbers that the runs of one configuration gave under one keyword.
+
+    std estimates the standard deviation of all such runs: it divides by count - 1. sem is std / sqrt(count). Both are
+    NaN for a single number, and where infinity is among the numbers. low, high: the smallest and the largest number.
+    """
+
+    count: int
+    mean: float
+    std: float
+    sem: float
+    low: float
+    high: float
+
+
+def spread_of(values: Iterable[float | None]) -> Spread | None:
+    """Return mean and spread of values, None and NaN left out; None if that leaves none."""
+    numbers = _numbers(values)
+    count = len(numbers)
+    if not count:
+        return None
+    low, high, mean = min(numbers), max(numbers), _mean(numbers)
+    if low == high:
+        mean = low
+    std = _distance(numbers, mean) / math.sqrt(count - 1) if count > 1 else math.nan
+    return Spread(count, mean, std, std / math.sqrt(count), low, high)
+
+
+def mean_text(spread: Spread) -> str:
+    """Return ``0.951 +- 0.004 (5)``: mean, standard deviation and count; ``0.951 (1)`` for a single number.
+
+    As many digits as show one of the standard deviation, or two where that begins with 1 or 2.
+    """
+    if math.isnan(spread.std):
+        return f"{spread.mean:.6g} ({spread.count})"
+    if spread.std <= _LAST_BITS * abs(spread.mean):
+        return f"{spread.mean:.6g} +- 0 ({spread.count})"
+    decimals = _decimals(spread.mean, spread.std)
+    if decimals is not None:
+        more = f"{spread.std:.1e}"[0] in "12"
+        decimals = max(0, more - int(f"{spread.std:.0e}".partition("e")[2]))
+    mean, std = Statistic("", spread.mean, spread.std, spread.count, decimals).texts
+    return f"{mean} +- {std} ({spread.count})"
+
+
+def welch_p(first: Spread, second: Spread) -> float | None:
+    """Return the probability of a difference as large as this one or larger if both had the same mean (Welch's t-test).
+
+    None if there is no verdict: fewer than three numbers on one side, or infinity among them.
+    """
+    if not math.isfinite(first.mean) or not math.isfinite(second.mean):
+        return None
+    lower, higher = sorted((first, second), key=lambda spread: spread.mean)
+    one_sided = worse_p(lower, higher, ascending=True)
+    return None if one_sided is None else 2 * one_sided
+
+
+def worse_p(best: Spread, other: Spread, ascending: bool) -> float | None:
+    """Return the one-sided probability of Welch's t-test: small if `other` is worse than `best` by more than chance.
+
+    ascending: small numbers are good. An infinite mean is worse, or better, than any other for certain.
+    None if there is no verdict: fewer than three numbers on one side, or the same infinity on both.
+    """
+    if min(best.count, other.count) < _FEWEST_FOR_TEST:
+        return None
+    gap = other.mean - best.mean if ascending else best.mean - other.mean
+    if math.isnan(gap) or math.inf in (best.std, other.std):
+        return None
+    if math.isinf(gap):
+        return 0.0 if gap > 0 else 1.0
+    error, largest = math.hypot(best.sem, other.sem), max(abs(best.mean), abs(other.mean))
+    if error <= _LAST_BITS * largest:
+        return 0.5 if abs(gap) <= _LAST_BITS * largest else float(gap < 0)
+    freedom = 1 / sum((spread.sem / error) ** 4 / (spread.count - 1) for spread in (best, other))
+    tail = _student_tail(abs(gap) / error, freedom)
+    return tail if gap > 0 else 1 - tail
+
+
+def _student_tail(t: float, freedom: float) -> float:
+    """Return the probability that Student's t is above `t`, which is not negative."""
+    x = freedom / (freedom + t * t)
+    return _incomplete_beta(x, freedom / 2, 0.5) / 2
+
+
+def _incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function, by its continued fraction (Lentz's method)."""
+    if x in (0.0, 1.0):
+        return x
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
+    fraction = upper = 1.0
+    lower = 0.0
+    for step in range(10_000):
+        half = step // 2
+        if step == 0:
+            term = 1.0
+        elif step % 2 == 0:
+            term = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
+        else:
+            term = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
+        lower = 1 / _not_zero(1 + term * lower)
+        upper = _not_zero(1 + term / upper)
+        fraction *= upper * lower
+        if step and abs(upper * lower - 1) < 1e-14:
+            break
+    return front * (fraction - 1)
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > 1e-30 else 1e-30

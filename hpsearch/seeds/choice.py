@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from hpsearch.console.text import amount
-from hpsearch.core.command import argument
+from hpsearch.core.configurations import identity
 from hpsearch.folder.run_tables import ranges
 from hpsearch.seeds.runs import SeedRun, counted
 
@@ -28,12 +28,6 @@ def changed(options: Options, left_out: Collection[str], forced: Options) -> dic
     return {**{name: value for name, value in options.items() if name not in left_out}, **forced}
 
 
-def identity(options: Options, seed_options: Collection[str]) -> frozenset[str]:
-    """Return what two runs of one configuration share: the words of their commands, except for their seeds."""
-    words = (argument(name, value) for name, value in options.items() if name not in seed_options)
-    return frozenset(word for word in words if word is not None)
-
-
 def seed_in(options: Options, seed_options: Sequence[str]) -> int | None:
     """Return the seed that all of `seed_options` have; None if one has another or none, or no whole number."""
     texts = {str(options.get(name, "")) for name in seed_options}
@@ -47,7 +41,7 @@ def best_configurations(
     ranked: Iterable[T], options_of: Callable[[T], Options], seed_options: Collection[str], count: int
 ) -> list[T]:
     """Return the best run of each of the `count` best configurations. ranked: runs, best first."""
-    found: dict[frozenset[str], T] = {}
+    found: dict[Hashable, T] = {}
     for run in ranked:
         found.setdefault(identity(options_of(run), seed_options), run)
         if len(found) == count:

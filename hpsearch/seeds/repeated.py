@@ -1,16 +1,17 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from hpsearch.core.configurations import identity
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import best
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.results.best import FinishedRun, finished_runs
-from hpsearch.seeds.choice import Options, best_configurations, changed, identity, seed_in
+from hpsearch.seeds.choice import Options, best_configurations, changed, seed_in
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
 from hpsearch.store.classic_files import run_of_row
@@ -77,7 +78,7 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
     given = {run.folder.name: run.configuration.options for _, run in every if run.configuration is not None}
     shown = dict.fromkeys([*differing(list(given.values()), names), *dict(options.forced_params)])
-    by_identity: dict[frozenset[str], list[tuple[str, SeedRun]]] = {}
+    by_identity: dict[Hashable, list[tuple[str, SeedRun]]] = {}
     for label, run in every:
         by_identity.setdefault(identity(given[run.folder.name], names), []).append((label, run))
     found = []

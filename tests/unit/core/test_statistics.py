@@ -1,8 +1,13 @@
-"""Mean and spread as texts: neither large nor small numbers lose their magnitude."""
+"""Mean and spread: as texts, neither large nor small numbers lose their magnitude; as tests, they agree with tables."""
+
+import math
+import statistics
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hpsearch.core.statistics import spread_text, statistic
+from hpsearch.core.statistics import Spread, mean_text, spread_of, spread_text, statistic, welch_p, worse_p
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,117 @@ def test_the_output_says_by_what_the_spread_divides() -> None:
 
 def test_digits_that_are_asked_for_are_given() -> None:
     assert statistic("loss", [3.5e10, 3.7e10], decimals=1).texts == ("36000000000.0", "1000000000.0")
+
+
+NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
+
+
+@given(st.lists(NUMBERS, min_size=2))
+def test_a_spread_is_what_python_s_own_statistics_say(numbers: list[float]) -> None:
+    found = spread_of(numbers)
+    assert found is not None
+    deviation = statistics.stdev(numbers)
+    expected = (statistics.fmean(numbers), deviation, deviation / math.sqrt(len(numbers)))
+    assert (found.mean, found.std, found.sem) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert (found.count, found.low, found.high) == (len(numbers), min(numbers), max(numbers))
+
+
+def test_what_is_no_number_is_left_out_and_not_counted() -> None:
+    assert spread_of([1.0, None, math.nan, 3.0]) == spread_of([1.0, 3.0])
+    assert spread_of([None, math.nan]) is None
+
+
+def test_one_number_has_no_spread() -> None:
+    assert repr(spread_of([0.5])) == "Spread(count=1, mean=0.5, std=nan, sem=nan, low=0.5, high=0.5)"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.946, 0.948, 0.951, 0.953, 0.957], "0.951 +- 0.004 (5)"),
+        ([0.93, 0.95], "0.940 +- 0.014 (2)"),
+        ([95.1, 95.9, 96.2], "95.7 +- 0.6 (3)"),
+        ([0.5, 40.5], "20 +- 28 (2)"),
+        ([3.5e24, 3.7e24], "3.60e+24 +- 1.4e+23 (2)"),
+        ([0.1, 0.1, 0.1], "0.1 +- 0 (3)"),
+        ([0.951234], "0.951234 (1)"),
+        ([1.0, math.inf], "inf (2)"),
+    ],
+)
+def test_a_mean_is_shown_with_its_spread_and_count(values: list[float], text: str) -> None:
+    found = spread_of(values)
+    assert found is not None
+    assert mean_text(found) == text
+
+
+def with_t(t: float, count: int) -> tuple[Spread, Spread]:
+    """Two sets of numbers of the same size and spread, `t` apart: their test has 2 * (count - 1) degrees of freedom."""
+    sem = 1 / math.sqrt(2)
+    std = sem * math.sqrt(count)
+    return Spread(count, 0.0, std, sem, 0.0, 0.0), Spread(count, t, std, sem, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "t", "p"),
+    [
+        (4, 2.776445, 0.05),
+        (4, 4.604095, 0.01),
+        (8, 1.859548, 0.10),
+        (10, 2.228139, 0.05),
+        (10, 4.586894, 0.001),
+        (30, 2.042272, 0.05),
+        (120, 1.979930, 0.05),
+        (1000, 2.580755, 0.01),
+    ],
+)
+def test_the_test_agrees_with_tables_of_student_s_t(freedom: int, t: float, p: float) -> None:
+    first, second = with_t(t, freedom // 2 + 1)
+    assert welch_p(first, second) == pytest.approx(p, rel=1e-5)
+    assert worse_p(first, second, ascending=True) == pytest.approx(p / 2, rel=1e-5)
+    assert worse_p(first, second, ascending=False) == pytest.approx(1 - p / 2, rel=1e-5)
+
+
+@given(st.lists(NUMBERS, min_size=3, max_size=6), st.lists(NUMBERS, min_size=3, max_size=6))
+def test_the_tail_of_student_s_t_is_the_area_under_its_density(ones: list[float], others: list[float]) -> None:
+    first, second = spread_of(ones), spread_of(others)
+    assert first is not None and second is not None
+    # The definition, written down plainly: t, the degrees of freedom of Welch and Satterthwaite, Simpson's rule.
+    error = statistics.variance(ones) / len(ones), statistics.variance(others) / len(others)
+    gap = statistics.fmean(others) - statistics.fmean(ones)
+    if sum(error) < 1e-6 or abs(gap) < 1e-6:
+        return
+    freedom = sum(error) ** 2 / (error[0] ** 2 / (len(ones) - 1) + error[1] ** 2 / (len(others) - 1))
+    widest, steps = math.atan(abs(gap) / math.sqrt(sum(error) * freedom)), 400
+    weights = [1 if k in (0, steps) else 4 if k % 2 else 2 for k in range(steps + 1)]
+    area = sum(w * math.cos(k * widest / steps) ** (freedom - 1) for k, w in enumerate(weights)) * widest / steps / 3
+    scale = math.gamma((freedom + 1) / 2) / math.gamma(freedom / 2) / math.sqrt(math.pi)
+    assert welch_p(first, second) == pytest.approx(1 - 2 * scale * area, abs=1e-6)
+
+
+def spread(*values: float) -> Spread:
+    """The spread of some values."""
+    found = spread_of(values)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "two_sided", "one_sided"),
+    [
+        ((1.0, 2.0), (1.0, 2.0, 3.0), None, None),
+        ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 1.0, 0.5),
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 0.0, 0.0),
+        ((2.0, 2.0, 2.0), (1.0, 1.0, 1.0), 0.0, 1.0),
+        ((0.1, 0.1, 0.1), (0.1, 0.1, 0.1, 0.1, 0.1, 0.1), 1.0, 0.5),
+        ((1.0, 2.0, 3.0), (1.0, 2.0, math.inf), None, 0.0),
+        ((1.0, 2.0, -math.inf), (1.0, 2.0, 3.0), None, 0.0),
+        ((1.0, 2.0, math.inf), (1.0, 2.0, math.inf), None, None),
+        ((1e200, 2e200, 3e200), (2e200, 3e200, 1e200), 1.0, 0.5),
+        ((-1.7e308, 0.0, 1.7e308), (1.0, 2.0, 3.0), None, None),
+    ],
+)
+def test_a_verdict_needs_three_numbers_that_can_be_compared(
+    best: tuple[float, ...], other: tuple[float, ...], two_sided: float | None, one_sided: float | None
+) -> None:
+    assert welch_p(spread(*best), spread(*other)) == two_sided
+    assert worse_p(spread(*best), spread(*other), ascending=True) == one_sided

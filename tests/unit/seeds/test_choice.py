@@ -11,7 +11,6 @@ from hpsearch.seeds.choice import (
     Options,
     best_configurations,
     changed,
-    identity,
     missing_seeds,
     seed_in,
     seeds_left,
@@ -27,21 +26,6 @@ BOTH = ("random_seed", "data_random_seed")
 def run(seed: int | None, finished: bool = True, name: str = "") -> SeedRun:
     """A run of a configuration."""
     return SeedRun(Path(name or f"sim_{seed}"), seed, None, {"finished": ["1"]} if finished else None)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "is_same"),
-    [
-        ({"lr": 0.1, "random_seed": 1}, {"random_seed": 2, "lr": 0.1}, True),
-        ({"lr": 0.1, "random_seed": 1}, {"lr": 0.1}, True),
-        ({"lr": 0.1}, {"lr": "0.1"}, True),
-        ({"lr": 0.1, "flag": False}, {"lr": 0.1}, True),
-        ({"lr": 0.1, "flag": True}, {"lr": 0.1}, False),
-        ({"lr": 0.1}, {"lr": 0.2}, False),
-    ],
-)
-def test_a_configuration_is_its_command_without_the_seed(one: Options, other: Options, is_same: bool) -> None:
-    assert (identity(one, SEED) == identity(other, SEED)) is is_same
 
 
 @pytest.mark.parametrize(
