@@ -27,6 +27,8 @@ _LAST_WORDS_S = 2.0
 _MOST_ARGV = 2000
 #: Exchanges remembered until there is a file for them.
 _MOST_REMEMBERED = 100
+#: The file descriptor of standard error, whatever Python's own `sys.stderr` may be.
+_STDERR = 2
 #: Shorter values of variables stand everywhere, and are no secrets.
 _SHORTEST_SECRET = 6
 _SECRET_NAME = r"\w*(?:KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|JWT|COOKIE)\w*"
@@ -59,14 +61,17 @@ def run_command(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     is_killed_by_ctrl_c: bool = False,
+    shows_output: bool = False,
 ) -> Answer:
     """Run a command; when the time is over, kill it and all that it started.
 
     environment: instead of this process's own. folder: where it runs, instead of the current one.
     is_killed_by_ctrl_c: else it goes on to its end, as what submits a job has to.
+    shows_output: what it prints goes to our standard error at once, and is not in the answer; what it leaves in the
+    background goes on.
     Raises BackendError if there is no such command.
     """
-    process = _started(argv, environment, folder)
+    process = _started(argv, environment, folder, _STDERR if shows_output else subprocess.PIPE)
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -76,18 +81,20 @@ def run_command(
         if is_killed_by_ctrl_c:
             os.killpg(process.pid, signal.SIGKILL)
         raise
-    return Answer(process.returncode, stdout, stderr)
+    return Answer(process.returncode, stdout or "", stderr or "")
 
 
-def _started(argv: Sequence[str], environment: Mapping[str, str] | None, folder: Path | None) -> subprocess.Popen[str]:
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str] | None, folder: Path | None, output: int
+) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
             list(argv),
             env=None if environment is None else dict(environment),
             cwd=folder,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,

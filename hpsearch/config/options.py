@@ -110,6 +110,12 @@ class SearchOptions:
         positive,
         "S",
     )
+    on_end: str = _how(
+        "",
+        "Let the shell execute CMD once when the search has ended, also when it was stopped or runs failed. It finds "
+        "counts and paths in variables such as HPSEARCH_FINISHED (docs/asking.rst).",
+        metavar="CMD",
+    )
     verbose: bool = _how(False, "Show each run's whole command when it starts.")
 
     resume: str = _resuming(

@@ -21,7 +21,15 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import check_texts
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.errors import NO_ROOM, NoRoomError, SearchInterrupted, StoreError, SubmissionRefused, reason_of
+from hpsearch.core.errors import (
+    NO_ROOM,
+    NoRoomError,
+    SearchError,
+    SearchInterrupted,
+    StoreError,
+    SubmissionRefused,
+    reason_of,
+)
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
@@ -30,6 +38,7 @@ from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.controller import Controller
 from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
@@ -87,9 +96,10 @@ def run_search(
     clean_up_when_interrupted()
     while True:
         try:
-            with new_search(plan, this_controller(), lock_ways(console.note)) as (search, runs):
+            with EndCommand(console) as at_end, new_search(plan, this_controller(), lock_ways(console.note)) as new:
+                search, runs = new
                 console.notes(repeated_lines(search.record, runs))
-                return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs)
+                return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs, at_end)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = make_plan(config, options, import_paths, time.time)
@@ -105,7 +115,8 @@ def resume_search(
     if given.get("dry_run"):
         return _rehearse(SearchReader(folder), given, console, choice)
     clean_up_when_interrupted()
-    with LiveSearch(folder, this_controller(), lock_ways(console.note), choice.only_ends) as search:
+    holder, ways = this_controller(), lock_ways(console.note)
+    with EndCommand(console) as at_end, LiveSearch(folder, holder, ways, choice.only_ends) as search:
         runs = choice.of(search.record)
         options = replace(_options_on_resume(search, given, console), resume=given_folder)
         resume.check_is_safe(search, options, runs, choice)
@@ -125,7 +136,7 @@ def resume_search(
         try:
             trial = choice.trial_failures
             controller = Controller(search, config, backend, console, options, trial_failures=trial)
-            return _carry_out(controller, runs, choice)
+            return _carry_out(controller, runs, at_end, choice)
         except SubmissionRefused:
             if choice.added and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
@@ -160,9 +171,25 @@ def _rehearse(
 
 
 def _carry_out(
-    controller: Controller, runs: Sequence[RunRecord], choice: resume.RunChoice = resume.WHAT_IS_LEFT
+    controller: Controller,
+    runs: Sequence[RunRecord],
+    at_end: EndCommand,
+    choice: resume.RunChoice = resume.WHAT_IS_LEFT,
 ) -> SearchEnd:
-    """Run what is to be run, show it, and close the search in good order."""
+    """Run what is to be run, and close the search in good order; whatever becomes of it, `at_end` hears of it."""
+    try:
+        end = _run_all(controller, runs, choice)
+    except SubmissionRefused:
+        raise  # Nothing was begun.
+    except SearchError as error:
+        at_end.expect(controller, error.exit_status)
+        raise
+    at_end.expect(controller, end.exit_status)
+    return end
+
+
+def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.RunChoice) -> SearchEnd:
+    """Run what is to be run, show it, and say how it ended."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
     earlier = {entry.token for entry in runs if entry.submitted is not None}

@@ -208,7 +208,15 @@ class RunCollected(OfAttempt):
     cause: str = ""
 
 
-Event = SearchStarted | ControllerStarted | RunPlanned | RunMoved | RowCarried | OfAttempt
+@dataclass(frozen=True)
+class EndTold:
+    """The search is at its end, and the user's command for that is about to run. command: see ``--on_end``."""
+
+    command: str
+    at: float
+
+
+Event = SearchStarted | ControllerStarted | RunPlanned | RunMoved | RowCarried | EndTold | OfAttempt
 
 #: The name by which a line tells its kind -> that kind. Any: the classes above.
 _KINDS: dict[str, type[Any]] = {
@@ -217,6 +225,7 @@ _KINDS: dict[str, type[Any]] = {
     "planned": RunPlanned,
     "moved": RunMoved,
     "carried": RowCarried,
+    "end_told": EndTold,
     "intended": AttemptIntended,
     "withdrawn": AttemptWithdrawn,
     "submitted": AttemptSubmitted,

@@ -15,6 +15,7 @@ from hpsearch.store.events import (
     AttemptSubmitted,
     AttemptWithdrawn,
     ControllerStarted,
+    EndTold,
     Event,
     OfAttempt,
     RunCollected,
@@ -109,6 +110,8 @@ class SearchRecord:
         #: Numbers of the runs that were collected since that controller started. Stamps could not tell: the clock
         #: may have been set back in between.
         self.collected_now: set[int] = set()
+        #: The user's command that was told of the search's end, unless something has happened since; else empty.
+        self.end_told_to = ""
         self.started_at: float | None = None
         #: Of the table, see `MORE_COLUMNS` there: once wanted, they stay.
         self.has_more_columns = False
@@ -144,6 +147,7 @@ class SearchRecord:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
         self.last_event_at = getattr(event, "at", self.last_event_at)
         if isinstance(event, OfAttempt):
+            self.end_told_to = ""
             self._apply_to_run(self._entry(event), event)
         elif isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
@@ -159,6 +163,8 @@ class SearchRecord:
             self.controller = event
             self.has_more_columns |= bool(event.options.get("more_columns"))
             self.collected_now.clear()
+        elif isinstance(event, EndTold):
+            self.end_told_to = event.command
         else:
             self.carried.append(event.row)
 
@@ -208,6 +214,7 @@ class SearchRecord:
             settings = replace(settings, option_names=tuple(names))
         self.settings = settings
         self.controller = None
+        self.end_told_to = ""
         self.has_more_columns |= bool(settings.options.get("more_columns"))
         self.started_at = self.started_at or event.at
 

@@ -1,0 +1,95 @@
+"""``--on_end``: the user's command for the end of a search, executed once, with what became of it in variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hpsearch.backends.launcher import exit_reason
+from hpsearch.backends.shell import run_command
+from hpsearch.console.console import Console
+from hpsearch.core.errors import BackendError, ControllerPresent, StoreError
+from hpsearch.core.model import RunState
+from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.search.controller import Controller
+from hpsearch.store.events import EndTold
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import SearchRecord
+
+#: What takes longer is put into the background by the user.
+_LONGEST_S = 60.0
+
+
+class EndCommand:
+    """Executes the command when it is left, if `expect` was called: after the lock is given back, so it may take it."""
+
+    def __init__(self, console: Console, longest_s: float = _LONGEST_S) -> None:
+        """longest_s: after this time it is ended."""
+        self._console, self._longest_s = console, longest_s
+        self._command, self._run_cwd, self._variables = "", "", dict[str, str]()
+
+    def expect(self, controller: Controller, exit_status: int) -> None:
+        """Note that the command is about to be executed; not if it was, and nothing has happened since.
+
+        exit_status: of the search.
+        """
+        search, command = controller.search, controller.options.on_end
+        is_left_to_scheduler = controller.options.submit_only and any(entry.is_open for entry in search.record)
+        if not command or is_left_to_scheduler or search.record.end_told_to == command:
+            return
+        try:
+            search.note(EndTold(command, controller.clocks.wall()), durable=True)
+        except ControllerPresent:
+            return  # That one will see the search's end.
+        except StoreError:
+            pass  # A full disk is no reason to say nothing.
+        self._command, self._run_cwd = command, search.settings.run_cwd
+        self._variables = end_variables(search.record, search.folder, exit_status)
+
+    def __enter__(self) -> EndCommand:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._command and (problem := self._problem()):
+            self._console.warn(f"--on_end: {problem}: {self._command}")
+
+    def _problem(self) -> str:
+        """Execute the command; return what went wrong, empty if nothing did."""
+        try:
+            answer = run_command(
+                ["/bin/sh", "-c", self._command],
+                self._longest_s,
+                environment={**os.environ, **self._variables},
+                folder=Path(self._run_cwd),
+                is_killed_by_ctrl_c=True,
+                shows_output=True,
+            )
+        except (BackendError, ValueError) as error:
+            return str(error)
+        except KeyboardInterrupt:
+            return "stopped by Ctrl-C"
+        if answer.exit_status is None:
+            return f"stopped, as it took longer than {self._longest_s:g} s (with & at its end it may)"
+        return exit_reason(answer.exit_status if answer.exit_status >= 0 else 128 - answer.exit_status)
+
+
+def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) -> dict[str, str]:
+    """Return what became of a search, as environment variables: name -> text, empty where there is nothing to say."""
+    settings = record.known_settings()
+    states = [entry.result.state for entry in record]
+    finished, failed = states.count(RunState.FINISHED), sum(state.is_failure for state in states)
+    best = next(iter(best_runs(record, settings)), None)
+    values = {
+        "NAME": settings.name,
+        "FOLDER": folder.path,
+        "RESULTS": folder.results,
+        "EXIT_STATUS": exit_status,
+        "RUNS": len(states),
+        "FINISHED": finished,
+        "FAILED": failed,
+        "LEFT": len(states) - finished - failed,
+        "BEST": "" if best is None else f"{performance(best, settings.performance_key):g}",
+        "BEST_RUN": "" if best is None else best.run.number,
+        "BEST_FOLDER": "" if best is None else folder.run_folder(best.run),
+    }
+    return {f"HPSEARCH_{name}": str(value) for name, value in values.items()}
