@@ -1,6 +1,6 @@
 """Which runs make up one configuration: those whose commands differ only in options that repeat it, such as a seed."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from hpsearch.core.command import argument
@@ -25,3 +25,25 @@ def by_configuration(
     for run in runs:
         groups.setdefault(identity(options_of(run), over), []).append(run)
     return list(groups.values())
+
+
+def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
+    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
+    if listed:
+        return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
+    wanted = max(0, count - len(gathered))
+    return [seed for seed in range(wanted + len(gathered)) if seed not in gathered][:wanted]
+
+
+def seed_in(options: Mapping[str, object], seed_options: Sequence[str]) -> int | None:
+    """Return the seed that all of `seed_options` have; None if one has another or none, or no whole number."""
+    texts = {str(options.get(name, "")) for name in seed_options}
+    try:
+        return int(texts.pop()) if len(texts) == 1 else None
+    except ValueError:
+        return None
+
+
+def with_seed(options: Mapping[str, object], seed_options: Collection[str], seed: int) -> dict[str, object]:
+    """Return the options of a new run; a seed option keeps its place, one that the configuration lacks comes last."""
+    return {**options, **dict.fromkeys(seed_options, seed)}

@@ -10,6 +10,7 @@ from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
+from hpsearch.core.configurations import with_seed
 from hpsearch.core.errors import ControllerPresent, UsageError
 from hpsearch.core.model import Configuration
 from hpsearch.core.statistics import spread_text
@@ -20,7 +21,7 @@ from hpsearch.search.plan import runs_of
 from hpsearch.search.resume import RunChoice
 from hpsearch.search.search import resume_search
 from hpsearch.seeds.call import search_call
-from hpsearch.seeds.choice import SeedsLeft, seeds_left, seeds_text, with_seed
+from hpsearch.seeds.choice import SeedsLeft, seeds_left, seeds_text
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import check_has_seed, grid_file, seed_grid
 from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, label_of, no_seed

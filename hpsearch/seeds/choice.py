@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hpsearch.console.text import amount
-from hpsearch.core.configurations import identity
+from hpsearch.core.configurations import identity, missing_seeds
 from hpsearch.folder.run_tables import ranges
 from hpsearch.seeds.runs import SeedRun, counted
 
@@ -15,26 +15,9 @@ Options = Mapping[str, object]
 T = TypeVar("T")
 
 
-def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
-    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
-    if listed:
-        return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
-    wanted = max(0, count - len(gathered))
-    return [seed for seed in range(wanted + len(gathered)) if seed not in gathered][:wanted]
-
-
 def changed(options: Options, left_out: Collection[str], forced: Options) -> dict[str, object]:
     """Return a run's options as its repetitions get them; forced ones that it lacked come last."""
     return {**{name: value for name, value in options.items() if name not in left_out}, **forced}
-
-
-def seed_in(options: Options, seed_options: Sequence[str]) -> int | None:
-    """Return the seed that all of `seed_options` have; None if one has another or none, or no whole number."""
-    texts = {str(options.get(name, "")) for name in seed_options}
-    try:
-        return int(texts.pop()) if len(texts) == 1 else None
-    except ValueError:
-        return None
 
 
 def best_configurations(
@@ -73,11 +56,6 @@ def seeds_left(runs: Sequence[SeedRun], listed: Sequence[int], count: int) -> Se
     missing = missing_seeds(listed, count, there)
     again = [unfinished[seed] for seed in missing if seed in unfinished]
     return SeedsLeft(len(there), again, [seed for seed in missing if seed not in unfinished])
-
-
-def with_seed(options: Options, seed_options: Collection[str], seed: int) -> dict[str, object]:
-    """Return the options of a new run; a seed option keeps its place, one that the configuration lacks comes last."""
-    return {**options, **dict.fromkeys(seed_options, seed)}
 
 
 def seeds_text(there: int, seeds: Sequence[int], starts: bool) -> str:

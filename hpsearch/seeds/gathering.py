@@ -16,6 +16,7 @@ from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
+from hpsearch.core.configurations import missing_seeds
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.statistics import spread_text
 from hpsearch.folder.choice import choose_folder
@@ -24,7 +25,7 @@ from hpsearch.folder.run_files import is_run_folder
 from hpsearch.search.command import main as run_search
 from hpsearch.seeds.added import add_seeds
 from hpsearch.seeds.call import search_call
-from hpsearch.seeds.choice import missing_seeds, seeds_text
+from hpsearch.seeds.choice import seeds_text
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid, with_seed_option
 from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts

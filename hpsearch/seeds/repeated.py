@@ -4,14 +4,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hpsearch.core.configurations import identity
+from hpsearch.core.configurations import identity, seed_in
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import best
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.results.best import FinishedRun, finished_runs
-from hpsearch.seeds.choice import Options, best_configurations, changed, seed_in
+from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
 from hpsearch.store.classic_files import run_of_row

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.seeds.choice import (
-    Options,
-    best_configurations,
-    changed,
-    missing_seeds,
-    seed_in,
-    seeds_left,
-    seeds_text,
-    with_seed,
-)
+from hpsearch.core.configurations import missing_seeds, seed_in, with_seed
+from hpsearch.seeds.choice import Options, best_configurations, changed, seeds_left, seeds_text
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing
 
 SEED = ("random_seed",)
