@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 from hpsearch.config.copied_module import lines_in
@@ -50,9 +50,20 @@ class _Mistake:
 class Check:
     """Reads a module's attributes and collects the mistakes."""
 
-    def __init__(self, module: ModuleType, replaced: Mapping[str, object], replaced_by: str = "") -> None:
-        """replaced: attributes that count instead of the module's own, from the source `replaced_by`."""
+    def __init__(
+        self,
+        module: ModuleType,
+        replaced: Mapping[str, object],
+        replaced_by: str = "",
+        values_set: Mapping[str, list[object]] = MappingProxyType({}),
+    ) -> None:
+        """replaced: attributes that count instead of the module's own, from the source `replaced_by`.
+
+        values_set: values for options of the grid, by ``--set``.
+        """
         self._module, self._replaced, self._replaced_by = module, replaced, replaced_by
+        self._values_set = values_set
+        self.warnings: list[str] = []
         file = getattr(module, "__file__", None)
         self._lines = lines_in(Path(file)) if isinstance(file, str) else {}
         self._mistakes: list[_Mistake] = []
@@ -60,7 +71,9 @@ class Check:
     def note(self, mistake: str) -> None:
         """Take a mistake in; it begins with the name of what is wrong, by which its line is found."""
         attribute = "conditions" if mistake.startswith("condition ") else re.split(r"\W", mistake, maxsplit=1)[0]
-        if attribute in self._replaced:
+        if mistake.startswith("--set: "):
+            self._mistakes.append(_Mistake(mistake.removeprefix("--set: "), source="--set"))
+        elif attribute in self._replaced:
             self._mistakes.append(_Mistake(mistake, source=self._replaced_by))
         else:
             self._mistakes.append(_Mistake(mistake, self._line_of(mistake)))
@@ -187,9 +200,14 @@ class Check:
     def grid(self, out_arg: str) -> dict[str, list[object]]:
         """Return the grid."""
         value = self._fitting("grid", lambda found: isinstance(found, dict), _OPTIONS, if_missing=_OPTIONS)
-        if value is not None and not value:
+        if value is not None and not value and not self._values_set:
             self.note("grid is empty; expected at least one option with a list of values")
-        return self._options(value or {}, "grid", out_arg)
+        added = [name for name in self._values_set if name not in (value or {})]
+        near = [(name, did_you_mean(name, value or {})) for name in added]
+        self.warnings += [
+            f"--set adds the option {name!r}, which the grid lacks{meant}" for name, meant in near if meant
+        ]
+        return {**self._options(value or {}, "grid", out_arg), **self._options(self._values_set, "--set", out_arg)}
 
     def conditions(self, out_arg: str) -> tuple[Condition, ...]:
         """Return the conditions."""

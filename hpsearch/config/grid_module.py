@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from hpsearch.config.grid_check import Check
@@ -53,20 +53,24 @@ class SearchConfig:
 
 
 def load_config(
-    module_name: str, grid_config_file: Path | None = None, problem_of_script: Callable[[str], str] = lambda _: ""
+    module_name: str,
+    grid_config_file: Path | None = None,
+    problem_of_script: Callable[[str], str] = lambda _: "",
+    values_set: Mapping[str, list[object]] = MappingProxyType({}),
 ) -> SearchConfig:
     """Import a grid module and check it.
 
-    grid_config_file: replaces the module's grid and/or conditions.
+    grid_config_file: replaces the module's grid and/or conditions. values_set: replace those of the grid's options, or
+    add an option.
     problem_of_script: says why a script cannot be run, empty if it can.
     Raises ConfigError listing all mistakes at once.
     """
     module = import_grid_module(module_name)
     replaced = _read_grid_config(grid_config_file) if grid_config_file is not None else {}
     with users_errors_told(f"--grid_module={module_name}"):
-        check = Check(module, replaced, f"--grid_config={grid_config_file}")
+        check = Check(module, replaced, f"--grid_config={grid_config_file}", values_set)
         config = _config(check, module, module_name, True, problem_of_script)
-        return replace(config, grid_config_file=grid_config_file, warnings=tuple(check.unknown_names()))
+        return replace(config, grid_config_file=grid_config_file, warnings=(*check.unknown_names(), *check.warnings))
 
 
 def config_from_module(module: ModuleType, module_name: str, needs_grid: bool = True) -> SearchConfig:

@@ -4,12 +4,15 @@ Each reader raises argparse.ArgumentTypeError, which argparse shows with the opt
 """
 
 import argparse
+import ast
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
 from hpsearch.config.given_paths import file_name_of
+from hpsearch.core.errors import UsageError
 from hpsearch.core.integers import integer
 
 _N = TypeVar("_N", int, float)
@@ -113,3 +116,83 @@ def scheduler_name(text: str) -> str:
     if text not in ("lsf", "slurm") and not is_own:
         raise argparse.ArgumentTypeError(f"expected lsf, slurm, or MODULE:NAME of a scheduler's module, found {text!r}")
     return text
+
+
+#: Inside these, a comma belongs to the value.
+_CLOSERS = {"[": "]", "(": ")", "{": "}"}
+_QUOTES = "'\""
+
+
+def setting(text: str) -> str:
+    """Check a text for `values_set`."""
+    try:
+        _name_and_values(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, found {text!r}") from None
+    return text
+
+
+def values_set(texts: Sequence[str]) -> dict[str, list[object]]:
+    """Return the values that ``NAME=V1,V2`` gives to each option: literals of Python, all else as text.
+
+    Raises UsageError if an option is given twice.
+    """
+    found: dict[str, list[object]] = {}
+    for name, values in map(_name_and_values, texts):
+        if name in found:
+            raise UsageError(f"--set {name}: given twice; write all its values in one, as in --set {name}=1,2")
+        found[name] = values
+    return found
+
+
+def _name_and_values(text: str) -> tuple[str, list[object]]:
+    name, equals, values = text.partition("=")
+    if not name.strip() or not equals:
+        raise ValueError("expected NAME=V1,V2, as in lr=0.1,0.2")
+    return name.strip(), [_literal(item) for item in _split(values)]
+
+
+def _split(text: str) -> Iterator[str]:
+    """Split at the commas that stand outside quotes and brackets; a quote counts where a value begins, or in brackets.
+
+    Raises ValueError if a quote or bracket is not closed.
+    """
+    item, quote, closers, is_escaped = "", "", list[str](), False
+    for character in text:
+        if character == "," and not quote and not closers:
+            yield item
+            item = ""
+            continue
+        if is_escaped:
+            is_escaped = False
+        elif quote:
+            is_escaped = character == "\\"
+            quote = "" if character == quote else quote
+        elif character in _QUOTES and (closers or not item.strip()):
+            quote = character
+        elif character in _CLOSERS:
+            closers.append(_CLOSERS[character])
+        elif closers and character == closers[-1]:
+            closers.pop()
+        item += character
+    if quote or closers:
+        raise ValueError(f"expected a closing {quote or closers[-1]}")
+    yield item
+
+
+def _literal(text: str) -> object:
+    """Return the value that a literal of Python stands for; any other text as it is."""
+    text = text.strip()
+    if not text:
+        raise ValueError("expected a value between commas ('' is an empty text)")
+    # In a word, # begins no comment.
+    is_enclosed = text[0] in (*_QUOTES, *_CLOSERS) and text[-1] in (*_QUOTES, *_CLOSERS.values())
+    if "#" in text and not is_enclosed:
+        return text
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            return text
+    return text if value is ... else value

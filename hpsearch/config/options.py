@@ -23,6 +23,7 @@ from hpsearch.config.option_values import (
     search_limit,
     search_name,
     seed,
+    setting,
     share,
 )
 from hpsearch.core.errors import UsageError
@@ -67,6 +68,15 @@ class SearchOptions:
         "Take 'grid' and/or 'conditions' from FILE instead of the module: JSON (.json), or a pickle of plain data. "
         "Relative to the current folder.",
         metavar="FILE",
+    )
+    set: tuple[str, ...] = _what(
+        (),
+        "Give an option of the grid other values, or add an option; may be repeated: --set lr=0.1,0.2 --set opt=adam. "
+        "Values are literals of Python (1e-3, True, None), all else is text. A value with a comma stands in quotes or "
+        "brackets, and the whole in quotes for the shell: --set \"layers='400,400',[8, 8]\".",
+        setting,
+        "NAME=V1,V2",
+        repeats=True,
     )
     num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
@@ -247,6 +257,16 @@ def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of t
 def _frozen(value: Any) -> Any:  # Any: see above
     """Return a list, as argparse and JSON have it, as the tuple that it stands for."""
     return tuple(value) if isinstance(value, list) else value
+
+
+#: They are newer than the first journals; where they are not used, it looks as it always did.
+_NEWER = ("set",)
+
+
+def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
+    """Return the options as the journal keeps them."""
+    fields = SearchOptions.__dataclass_fields__
+    return {k: v for k, v in vars(options).items() if k not in _NEWER or v != fields[k].default}
 
 
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types

@@ -4,12 +4,12 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.options import SearchOptions
+from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import program_of
 from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection
@@ -101,7 +101,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         shown_folder=shown,
         option_names=selection.option_names,
         import_paths=tuple(import_paths),
-        options=asdict(options),
+        options=recorded(options),
     )
     return Plan(replace(config, settings=settings), options, selection, stamp)
 
@@ -142,7 +142,8 @@ def plan_lines(plan: Plan) -> list[str]:
     """Return what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
     file = plan.config.grid_config_file
-    source = settings.grid_source + (f" with {file}" if file is not None else "")
+    others = [str(file)] * (file is not None) + [f"--set {text}" for text in plan.options.set]
+    source = " with ".join(filter(None, [settings.grid_source, " and ".join(others)]))
     return [
         *(f"warning: {warning}" for warning in plan.config.warnings),
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",

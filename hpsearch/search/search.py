@@ -6,14 +6,15 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import load_config
-from hpsearch.config.options import SearchOptions, check_together, with_given
+from hpsearch.config.option_values import values_set
+from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
 from hpsearch.config.program import problem_of_script, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess
@@ -83,7 +84,10 @@ def run_search(
     # Whatever the user's module prints must not come between the results on standard output.
     with output_on_stderr():
         config = load_config(
-            options.grid_module, grid_config, lambda name: problem_of_script(name, run_cwd, options.interpreter)
+            options.grid_module,
+            grid_config,
+            lambda name: problem_of_script(name, run_cwd, options.interpreter),
+            values_set(options.set),
         )
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:
@@ -222,7 +226,7 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
     if isinstance(backend, AsksCommands):
         path = folder.conversation
         backend.conversation.keep(str(path), lambda text: append_text(path, text, _MOST_CONVERSATION))
-    _note_controller(controller, asdict(options))
+    _note_controller(controller, recorded(options))
     process = FunctionProcess(options.parser_timeout, lambda: stop.signal_number is not None)
     try:
         yield Dispatcher(replace(controller, config=controller.config.in_process(process)))

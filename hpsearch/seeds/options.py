@@ -50,7 +50,7 @@ exit status: 0 all runs finished; 1 some did not; 2 wrong usage, nothing started
 """
 #: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
 #: one ended), or mean something else.
-_LEFT_OUT = ("grid_config", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
+_LEFT_OUT = ("grid_config", "set", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
 #: Options that the older command does without; and those that the help of the newer one lists, see `_parsed`.
 _ONLY_IN_SUBCOMMAND = ("top", "print")
 _SHOWN = {

@@ -182,6 +182,18 @@ def test_the_grid_may_come_from_json_with_a_negation(project: Project) -> None:
     assert {(row["x"], row["y"]) for row in rows(folder)} == {("1", ""), ("2", "7")}
 
 
+def test_values_from_the_command_line_replace_those_of_the_grid(project: Project) -> None:
+    project.grid({"x": [1], "y": [2]})
+    folder = project.search("--set=x=5,'a,b'", "--set=new=True").folder
+    assert sorted((row["x"], row["y"], row["new"]) for row in rows(folder)) == [
+        ("5", "2", "True"),
+        ("a,b", "2", "True"),
+    ]
+    assert project.run("--resume=" + str(folder), "--set=x=1").stderr == (
+        "hpsearch: --set cannot be given with --resume: the runs of that search are already planned\n"
+    )
+
+
 def test_fault_16_not_completed_names_runs_that_failed(project: Project) -> None:
     script = "import sys, os\nif '--x=2' in sys.argv: sys.exit('it went wrong')\n" + SCRIPT_TAIL
     project.grid({"x": [1, 2, 3]}, script=script)

@@ -1,0 +1,79 @@
+"""``--set NAME=V1,V2``: from the text to values, and their place in a grid."""
+
+from __future__ import annotations
+
+import argparse
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpsearch.config.grid_check import Check
+from hpsearch.config.option_values import setting, values_set
+from hpsearch.core.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "text, name, values",
+    [
+        ("lr=0.1,1e-3", "lr", [0.1, 0.001]),
+        ("optimizer=adam, sgd", "optimizer", ["adam", "sgd"]),
+        ("flag=True,None,true,nan", "flag", [True, None, "true", "nan"]),
+        ("layers='400,400',\"8,8\"", "layers", ["400,400", "8,8"]),
+        ("layers=[8, 8],(1,),{'a': 1},[a,b]", "layers", [[8, 8], (1,), {"a": 1}, "[a,b]"]),
+        ("note='',it's,'it\\'s, ok'", "note", ["", "it's", "it's, ok"]),
+        ("tag=1#2,'#',[1]#x,007,...", "tag", ["1#2", "#", "[1]#x", "007", "..."]),
+        ("x=a=b", "x", ["a=b"]),
+    ],
+)
+def test_a_setting_holds_literals_of_python_or_words(text: str, name: str, values: list[object]) -> None:
+    assert values_set([setting(text)]) == {name: values}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())), min_size=1))
+def test_every_literal_comes_back_from_its_text(values: list[object]) -> None:
+    assert values_set([f"x={','.join(map(repr, values))}"]) == {
+        "x": ["inf" if value == float("inf") else "-inf" if value == -float("inf") else value for value in values]
+    }
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("lr", "expected NAME=V1,V2, as in lr=0.1,0.2"),
+        ("=1", "expected NAME=V1,V2, as in lr=0.1,0.2"),
+        ("lr=", "expected a value between commas ('' is an empty text)"),
+        ("lr=1,,2", "expected a value between commas ('' is an empty text)"),
+        ("lr=[1,2", "expected a closing ]"),
+        ("lr='1,2", "expected a closing '"),
+    ],
+)
+def test_a_text_that_is_no_setting_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        setting(text)
+    assert str(error.value) == f"{expected}, found {text!r}"
+
+
+def test_an_option_is_set_once() -> None:
+    with pytest.raises(UsageError, match="--set lr: given twice"):
+        values_set(["lr=1", "opt=adam", "lr=2"])
+
+
+def checked(grid: Any, *texts: str) -> Check:  # Any: as in a grid module
+    module = ModuleType("m")
+    vars(module)["grid"] = grid
+    return Check(module, {}, values_set=values_set(texts))
+
+
+def test_values_replace_those_of_the_grid_in_place_and_new_options_come_last() -> None:
+    grid = checked({"a": [1], "b": [2]}, "new=7", "a=5,6").grid("out_dir")
+    assert list(grid.items()) == [("a", [5, 6]), ("b", [2]), ("new", [7])]
+
+
+def test_a_new_option_that_is_named_nearly_like_one_of_the_grid_is_a_warning() -> None:
+    check = checked({"momentum": [1]}, "momentom=1", "seed=1")
+    check.grid("out_dir")
+    assert check.warnings == ["--set adds the option 'momentom', which the grid lacks; did you mean 'momentum'?"]
