@@ -91,7 +91,7 @@ class Progress:
 
     def _result(self, entry: RunRecord) -> str:
         key, value = self._settings.performance_key, performance(entry, self._settings.performance_key)
-        return "; ".join([f"{key} {value:g}"] * (value is not None) + [entry.problem] * bool(entry.problem))
+        return "; ".join(filter(None, ["" if value is None else f"{key} {value:g}", entry.problem]))
 
     def _hint(self, entry: RunRecord) -> str:
         """Return where to read on about a run that did not finish; empty if one like it was told before."""
