@@ -10,13 +10,12 @@ from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 from hpsearch.config.copied_module import lines_in
+from hpsearch.config.option_values import OPTION_NAME
 from hpsearch.core.conditions import MAX_VALUES, Condition, Not
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.core.value_text import number_in, why_not_text
 
-#: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).
-_OPTION_NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"
 _TEXT, _PAIRS = "a text that is not empty", "a list of pairs of dicts"
@@ -241,7 +240,7 @@ class Check:
         """Check a dict of option -> list of values; Any: a list, or a Not where that is allowed."""
         checked = {}
         for name, values in listed.items():
-            if not isinstance(name, str) or not _OPTION_NAME.fullmatch(name):
+            if not isinstance(name, str) or not OPTION_NAME.fullmatch(name):
                 self.note(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
             elif name == out_arg:
                 self.note(f"{where}: {name!r} is the output option (_OUT_ARG), which hpsearch sets itself; take it out")

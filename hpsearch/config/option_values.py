@@ -6,6 +6,7 @@ Each reader raises argparse.ArgumentTypeError, which argparse shows with the opt
 import argparse
 import ast
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,6 +17,8 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.integers import integer
 
 _N = TypeVar("_N", int, float)
+#: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).
+OPTION_NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")
 
 
 def whole(text: str) -> int:
@@ -58,6 +61,22 @@ def at_least(least: int) -> Callable[[str], int]:
 search_limit = _whole_where(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
 #: As numpy takes it.
 seed = _whole_where(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
+def option_name(text: str) -> str:
+    """Read the name of an option of the user's script; empty = the default."""
+    if text and not OPTION_NAME.fullmatch(text):
+        expected = "an option's name such as seed, without dashes in front"
+        raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return text
+
+
+def whole_numbers(text: str) -> str:
+    """Read a list of whole numbers, empty = none; return it as it is written down, each number once."""
+    numbers = dict.fromkeys(whole(word.strip()) for word in text.split(",") if word.strip())
+    if text and not numbers:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 42,43,44, found {text!r}")
+    return ",".join(map(str, numbers))
 
 
 def search_name(text: str) -> str:

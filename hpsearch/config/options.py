@@ -18,6 +18,7 @@ from hpsearch.config.option_values import (
     gpu_list,
     hours,
     hours_or_forever,
+    option_name,
     positive,
     scheduler_name,
     search_limit,
@@ -25,11 +26,14 @@ from hpsearch.config.option_values import (
     seed,
     setting,
     share,
+    whole_numbers,
 )
 from hpsearch.core.errors import UsageError
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
+#: The option by which most scripts take their seed, and the one that varies together with it if that is wanted.
+USUAL_SEED, DATA_SEED_OPTION = "random_seed", "data_random_seed"
 
 
 def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any: dataclasses.field() is typed like this
@@ -79,6 +83,20 @@ class SearchOptions:
         repeats=True,
     )
     num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
+    num_seeds: int | None = _what(
+        None,
+        "Run every configuration under N random seeds, 0 to N-1: first all under seed 0, then all under seed 1, ...",
+        at_least(1),
+        "N",
+    )
+    seeds_list: str = _what("", "These random seeds, such as 42,43,44, instead of --num_seeds.", whole_numbers, "LIST")
+    seed_option: str = _what(
+        "",
+        f"The option that gives the script the seed of --num_seeds or --seeds_list. Default: {USUAL_SEED}.",
+        option_name,
+        "NAME",
+    )
+    vary_data_seed: bool = _what(False, f"Set {DATA_SEED_OPTION} to the same seed.")
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
     random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
@@ -220,6 +238,14 @@ class SearchOptions:
     #: No option: the names of the options that the user gave, even if with their defaults.
     given_by_hand: tuple[str, ...] = ()
 
+    @property
+    def seed_options(self) -> tuple[str, ...]:
+        """The options that give each run its seed; none in a search without seeds."""
+        if self.num_seeds is None and not self.seeds_list and not self.seed_option:
+            return ()
+        names = (self.seed_option or USUAL_SEED, *((DATA_SEED_OPTION,) if self.vary_data_seed else ()))
+        return tuple(dict.fromkeys(names))
+
 
 def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
     """Return how each option of a command is declared, by its name; without the command, those of a search."""
@@ -260,7 +286,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 
 #: They are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = ("set",)
+_NEWER = ("set", "num_seeds", "seeds_list", "seed_option", "vary_data_seed")
 
 
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
@@ -304,8 +330,11 @@ def check_together(options: SearchOptions) -> None:
         raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
     if not options.resume:
         _check_submit_only(options)
-    if "name" in options.given_by_hand and not options.name:
-        raise UsageError("--name: expected a text with a letter or digit, found an empty text")
+        _check_seeds(options)
+    texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
+    for name, expected in texts.items():
+        if name in options.given_by_hand and not getattr(options, name):
+            raise UsageError(f"--{name}: expected {expected}, found an empty text")
     for name in ("slurm_options", "lsf_options"):
         option_words(options, name)
     if not options.resume and not options.grid_module:
@@ -316,6 +345,14 @@ def check_together(options: SearchOptions) -> None:
 def _check_submit_only(options: SearchOptions) -> None:
     if options.submit_only and not options.run_cluster:
         raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
+
+
+def _check_seeds(options: SearchOptions) -> None:
+    if options.num_seeds is not None and options.seeds_list:
+        raise UsageError("--num_seeds and --seeds_list both say which seeds to run: leave one of them out")
+    for name in ("seed_option", "vary_data_seed"):
+        if getattr(options, name) and options.num_seeds is None and not options.seeds_list:
+            raise UsageError(f"--{name} has no effect without seeds: add --num_seeds=N or --seeds_list=LIST")
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:

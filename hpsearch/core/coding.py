@@ -8,10 +8,22 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.command import argument
+from hpsearch.core.command import argument, text_of
 from hpsearch.core.conditions import Condition, Members, Rule
+from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
-from hpsearch.core.space_report import ConditionReport, SpaceReport, repeated_values, why_never, why_skipped
+from hpsearch.core.space_report import (
+    ConditionReport,
+    SpaceReport,
+    repeated_values,
+    value_text,
+    values_text,
+    why_never,
+    why_skipped,
+)
+
+#: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
+MAX_ROWS = 20_000_000
 
 
 class Column:
@@ -63,6 +75,38 @@ class Selection:
     def rows(self) -> Iterator[Sequence[int]]:
         """Return the codes of each configuration."""
         return (self.row_at(position) for position in self.positions)
+
+    def values_of(self, name: str) -> list[object]:
+        """Return the values that configurations may give an option; of those with the same command word, the first."""
+        found = (column for column in self.columns if column.name == name)
+        return [
+            column.values[code] for column in found for code in one_code_a_word(column, range(1, len(column.words)))
+        ]
+
+    def under_seeds(self, names: Sequence[str], seeds: Sequence[int]) -> "Selection":
+        """Repeat all configurations under each seed: in their order under the first one, then under the second, ...
+
+        names: the options that get the seed; one that the configurations have already keeps its place.
+        Raises ConfigError if there would be too many runs.
+        """
+        size, columns = len(self), {column.name: column for column in self.columns}
+        if size * len(seeds) > MAX_ROWS:
+            raise ConfigError(
+                f"{size:,} configurations under {len(seeds):,} seeds are too many runs: take fewer of each"
+            )
+        for name in names:
+            columns[name] = Column(name)
+            columns[name].add(seeds)
+        seeded = [list(columns).index(name) for name in names]
+
+        def row_at(position: int) -> Sequence[int]:
+            seed, place = divmod(position, size)
+            row = [*self.row_at(self.positions[place]), *[0] * (len(columns) - len(self.columns))]
+            for k in seeded:
+                row[k] = seed + 1
+            return row
+
+        return Selection(list(columns.values()), range(size * len(seeds)), row_at, self.report)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -157,3 +201,39 @@ def product_row(axes: Sequence[range], position: int) -> list[int]:
         position, digit = divmod(position, len(axis))
         row.append(axis[digit])
     return row[::-1]
+
+
+def one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:
+    """Return which of a column's codes are the first with their command word."""
+    first: dict[int, int] = {}
+    for code in codes:
+        first.setdefault(column.words[code], code)
+    return list(first.values())
+
+
+def seeds_to_run(named: Mapping[str, Sequence[object]], count: int | None, listed: Sequence[int]) -> Sequence[int]:
+    """Return the seeds of a search, in order: `count` from 0 on, or those listed.
+
+    named: for each option that gets the seed, the values that the grid gives it. If it is one value, that is the first
+    seed. Raises ConfigError if it cannot be.
+    """
+    given = [(name, value) for name, values in named.items() for value in values]
+    if not given:
+        return listed or range(count or 0)
+    option, value = given[0]
+    who = "--num_seeds" if count else "--seeds_list"
+    remedy = f"take {option} out of the grid"
+    if len({text_of(each) for _, each in given}) > 1:
+        several = " and ".join(f"{name}={values_text(values)}" for name, values in named.items() if values)
+        problem = f"the grid has {several}, but {who} gives every configuration its seeds"
+        raise ConfigError(f"{problem}: {remedy}, or leave one value there, the first seed")
+    try:
+        first = int(text_of(value))
+    except ValueError:
+        problem = f"the grid has {option}={value_text(value)}, which would be the first seed of {who}"
+        raise ConfigError(f"{problem}: expected a whole number; or {remedy}") from None
+    if count:
+        return range(first, first + count)
+    if first not in listed:
+        raise ConfigError(f"the grid has {option}={first}, which --seeds_list lacks: add it there, or {remedy}")
+    return list(dict.fromkeys((first, *listed)))

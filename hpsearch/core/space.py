@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.core.coding import CodedSpace, Column, Selection, product_row
+from hpsearch.core.coding import MAX_ROWS, CodedSpace, Column, Selection, one_code_a_word, product_row
 from hpsearch.core.conditions import Condition, Rule
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
 
 Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
-#: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
-MAX_ROWS = 20_000_000
 #: A sample is cut from the whole list where that is at most this long, or this many times the sample.
 _SMALL, _DENSE = 100_000, 20
 #: After this many draws in a row without a new configuration, a systematic search completes the sample.
@@ -252,7 +250,7 @@ def _search_systematically(coded: CodedSpace, found: dict[tuple[int, ...], Seque
     columns = list(coded.columns.values())
     start: dict[str, Sequence[int]] = {name: coded.grid.get(name, range(1)) for name in coded.columns}
     for box in _boxes(start, coded.rules):
-        axes = [_one_code_a_word(column, box[column.name]) for column in columns]
+        axes = [one_code_a_word(column, box[column.name]) for column in columns]
         for row in itertools.product(*axes):
             found.setdefault(_identity(columns, row), row)
             if len(found) >= wanted:
@@ -274,10 +272,3 @@ def _boxes(box: dict[str, Sequence[int]], rules: Sequence[Rule]) -> Iterator[dic
             return
         box = {**box, name: inside}
     yield from _boxes({**box, **rule.then}, rest)
-
-
-def _one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:
-    first: dict[int, int] = {}
-    for code in codes:
-        first.setdefault(column.words[code], code)
-    return list(first.values())

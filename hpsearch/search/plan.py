@@ -12,11 +12,12 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import program_of
 from hpsearch.console.text import amount, check_texts
-from hpsearch.core.coding import Selection
+from hpsearch.core.coding import Selection, seeds_to_run
 from hpsearch.core.command import arguments, text_of
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.space_report import SpaceReport
+from hpsearch.folder.run_tables import ranges
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import Settings
 from hpsearch.store.record import RunRecord, SearchRecord
@@ -25,11 +26,16 @@ from hpsearch.store.values import readable
 
 @dataclass(frozen=True)
 class Plan:
-    """A search before anything of it is written. stamp: seconds since the epoch; it is part of folders' names."""
+    """A search before anything of it is written.
+
+    selection: of all runs. seeds: under which each configuration is run; empty without ``--num_seeds``.
+    stamp: seconds since the epoch; it is part of folders' names.
+    """
 
     config: SearchConfig
     options: SearchOptions
     selection: Selection
+    seeds: Sequence[int]
     stamp: float
 
     @property
@@ -92,7 +98,10 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         limit=None if options.num_searches == -1 else options.num_searches,
         sample=options.dont_generate_full_grid,
     )
-    selection = enumerate_space(config.grid, config.conditions, order)
+    if options.seed_options:
+        # Recorded by name: that tells other commands over what the search is repeated.
+        options = replace(options, seed_option=options.seed_options[0])
+    selection, seeds = _under_seeds(enumerate_space(config.grid, config.conditions, order), config, options)
     stamp, shown = _search_folder(options, run_cwd, clock)
     settings = replace(
         config.settings,
@@ -103,7 +112,29 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         import_paths=tuple(import_paths),
         options=recorded(options),
     )
-    return Plan(replace(config, settings=settings), options, selection, stamp)
+    return Plan(replace(config, settings=settings), options, selection, seeds, stamp)
+
+
+def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
+    """Return all runs of the configurations, and the seeds. Raises ConfigError if those cannot be as wanted."""
+    names = options.seed_options
+    if not names:
+        return selection, ()
+    where = config.grid_config_file or config.settings.grid_source
+    for name in names:
+        if name == config.settings.out_arg:
+            raise ConfigError(f"--seed_option={name}: that is the output option (_OUT_ARG), which hpsearch sets itself")
+        for number, condition in enumerate(config.conditions, start=1):
+            if name in condition.when or name in condition.then:
+                problem = f"condition {number} names {name}, but every configuration is run under the same seeds"
+                raise ConfigError(f"{where}: {problem}: take it out of the condition, or leave out --num_seeds")
+    listed = [int(word) for word in options.seeds_list.split(",") if word]
+    named = {name: selection.values_of(name) for name in names}
+    try:
+        seeds = seeds_to_run(named, options.num_seeds, listed)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return selection.under_seeds(names, seeds), seeds
 
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
@@ -148,7 +179,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"warning: {warning}" for warning in plan.config.warnings),
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",
         *space_lines(report),
-        f"runs: {_chosen(plan)}",
+        *_run_lines(plan),
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
         f"results: {plan.folder}",
     ]
@@ -185,7 +216,8 @@ def space_lines(report: SpaceReport) -> list[str]:
 
 def _chosen(plan: Plan) -> str:
     """Return how many configurations are run, of how many, and in which order."""
-    count, report, seed = len(plan.selection), plan.selection.report, f" (seed {plan.options.random_seed})"
+    count, report = len(plan.selection) // (len(plan.seeds) or 1), plan.selection.report
+    seed = f" (seed {plan.options.random_seed})"
     is_deterministic = plan.options.deterministic_search
     if plan.options.dont_generate_full_grid or report.available is None:
         wanted = plan.options.num_searches
@@ -193,3 +225,11 @@ def _chosen(plan: Plan) -> str:
         return f"{how}, in the order of the grid" if is_deterministic else how
     how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
     return f"{how}, in the order of the grid" if is_deterministic else f"{how}, in random order{seed}"
+
+
+def _run_lines(plan: Plan) -> list[str]:
+    """Return which configurations are run, and under which seeds."""
+    if not plan.seeds:
+        return [f"runs: {_chosen(plan)}"]
+    seeds = f"{' and '.join(plan.options.seed_options)} {ranges(plan.seeds)}"
+    return [f"configurations: {_chosen(plan)}", f"runs: {len(plan.selection):,}, one seed after another ({seeds})"]

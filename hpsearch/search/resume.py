@@ -7,13 +7,13 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.options import SearchOptions, options_from_names
+from hpsearch.config.options import SearchOptions, options_from_names, recorded
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
@@ -161,7 +161,7 @@ def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: 
         settings,
         shown_folder=settings.shown_folder if is_in_place else str(folder),
         option_names=tuple(dict.fromkeys(name for each in choice.added for name, _ in each.options)),
-        options=asdict(options),
+        options=recorded(options),
     )
     first = max(search.record.runs, default=0) + 1
     runs = list(runs_of(choice.added, len(choice.added), settings.shown_folder, at, first))

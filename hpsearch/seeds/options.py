@@ -6,13 +6,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpsearch.config.option_values import at_least, hours, whole
-from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, given_options, option_group, options_from, to_argv
+from hpsearch.config.options import (
+    DATA_SEED_OPTION,
+    PLANNING_OPTIONS,
+    USUAL_SEED,
+    SearchOptions,
+    given_options,
+    option_group,
+    options_from,
+    to_argv,
+)
 from hpsearch.config.parsers import ExampleFormatter, add_options, filled
 from hpsearch.core.errors import UsageError
 
 SUMMARY_NAME = "seeds_summary_text.txt"
-#: The option that varies together with the seed if that is wanted.
-DATA_SEED_OPTION = "data_random_seed"
 
 _DESCRIPTION = "Repeat one configuration with several random seeds, and report mean and spread of its results."
 _SUBCOMMAND_DESCRIPTION = (
@@ -48,9 +55,11 @@ start the search, and for use in pipes GRID_MODULE GRID_CONFIG OUT_DIR.
 
 exit status: 0 all runs finished; 1 some did not; 2 wrong usage, nothing started
 """
+#: Options of a search that mean here what is run for one configuration.
+_WHICH_SEEDS = ("num_seeds", "seeds_list", "seed_option", "vary_data_seed")
 #: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
 #: one ended), or mean something else.
-_LEFT_OUT = ("grid_config", "set", "resume", "out_dir", "force_out_dir", "dont_force_new_dir")
+_LEFT_OUT = ("grid_config", "set", "resume", "out_dir", "force_out_dir", "dont_force_new_dir", *_WHICH_SEEDS)
 #: Options that the older command does without; and those that the help of the newer one lists, see `_parsed`.
 _ONLY_IN_SUBCOMMAND = ("top", "print")
 _SHOWN = {
@@ -106,7 +115,7 @@ class SeedsOptions:
     )
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
     #: Of ``hpsearch seeds DIR``, empty = found out from the search.
-    seed_option: str = _seeds("random_seed", "The option that gives the script its seed.", None, "NAME")
+    seed_option: str = _seeds(USUAL_SEED, "The option that gives the script its seed.", None, "NAME")
     top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
     start_gathering: bool = _seeds(False, "Start the search. Without this option, only the call is printed.")
     print: bool = _seeds(False, "Only print the call that would run the seeds.")
@@ -245,6 +254,8 @@ def _parsed(
     for name in ("ignore_kwds", "forced_params"):
         given[name] = (*getattr(script, name), *given.get(name, ()))
     folder = getattr(namespace, "folder", None)
+    for name in _WHICH_SEEDS:
+        vars(namespace).pop(name, None)
     return replace(script, **given, folder=folder, goes_elsewhere=elsewhere, search=options_from(namespace, defaults))
 
 

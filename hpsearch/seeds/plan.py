@@ -8,7 +8,7 @@ from pathlib import Path
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.import_paths import add_last
-from hpsearch.config.options import SearchOptions
+from hpsearch.config.options import DATA_SEED_OPTION, USUAL_SEED, SearchOptions
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
@@ -20,7 +20,7 @@ from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, is_within, options_of
 from hpsearch.results.best import finished_runs
-from hpsearch.seeds.options import DATA_SEED_OPTION, SeedsOptions
+from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import (
     SeedRun,
     check_summary_options,
@@ -31,7 +31,7 @@ from hpsearch.seeds.runs import (
     read_seed_runs,
     seed_of,
 )
-from hpsearch.starter.seed_names import USUAL_SEED, declared_names, seed_option_in
+from hpsearch.starter.seed_names import declared_names, seed_option_in
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings

@@ -10,6 +10,7 @@ from pathlib import Path
 from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.old_names import current_config
+from hpsearch.config.options import DATA_SEED_OPTION
 from hpsearch.config.recorded import config_for_folder, config_of
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned
@@ -21,7 +22,7 @@ from hpsearch.core.statistics import decimals_of, spread_text, statistic, statis
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
-from hpsearch.seeds.options import DATA_SEED_OPTION, SUMMARY_NAME, SeedsOptions
+from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import write_whole
 

@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hpsearch.config.options import USUAL_SEED
 from hpsearch.starter.choosing import Entry, Place
 from hpsearch.starter.script_options import Kind
-from hpsearch.starter.seed_names import USUAL_SEED, seed_option_in
+from hpsearch.starter.seed_names import seed_option_in
 from hpsearch.starter.summary_writing import WrittenSummary
 
 _WIDTH = 116

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
+from hpsearch.config.options import USUAL_SEED
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.starter.reading import options_in_sources
 from hpsearch.starter.source_files import parsed, sources_of
 
-#: What most scripts call it.
-USUAL_SEED = "random_seed"
 #: Names of the option that seeds a whole script, as `_plain` writes them.
 _SEED_NAMES = frozenset(
     "random_seed randomseed seed rng_seed rngseed manual_seed manualseed global_seed torch_seed rand_seed train_seed "

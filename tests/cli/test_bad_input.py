@@ -227,6 +227,13 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
         (["--random_seed=-1"], "expected a whole number from 0 to 4294967295, found -1"),
         (["--scheduler=pbs"], "expected lsf, slurm, or MODULE:NAME of a scheduler's module, found 'pbs'"),
         (["--dont_generate_full_grid"], "say how many with --num_searches=N"),
+        (["--num_seeds=0"], "expected a whole number of at least 1, found 0"),
+        (["--seeds_list=,"], "expected whole numbers such as 42,43,44, found ','"),
+        (["--num_seeds=2", "--seed_option=--s"], "expected an option's name such as seed, without dashes in front"),
+        (["--num_seeds=2", "--seed_option=out_dir"], "--seed_option=out_dir: that is the output option (_OUT_ARG)"),
+        (["--num_seeds=2", "--seed_option=w"], "config.py: the grid has w=1 or 2, but --num_seeds gives every"),
+        (["--num_seeds=2", "--seed_option=y"], "config.py: condition 1 names y, but every configuration is run under"),
+        (["--num_seeds=2", "--seed_option=z"], "config.py: condition 2 names z, but every configuration is run under"),
         (["--resume=nowhere"], "--resume=nowhere: there is no such folder; give the one that holds"),
         (["--no_such_option"], "unrecognized arguments: --no_such_option"),
     ],
@@ -234,7 +241,7 @@ def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
 def test_a_mistake_on_the_command_line_is_named(
     project: Project, refused_here: Callable[..., str], options: list[str], message: str
 ) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1], "w": [1, 2]}, [({"x": [1]}, {"y": [5]}), ({"z": [1]}, {"x": [1]})])
     assert message in refused_here(*options)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch import Not
+from hpsearch.core.coding import seeds_to_run
 from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.errors import ConfigError
@@ -171,3 +173,70 @@ def test_members_compare_by_equality() -> None:
     members = Members([1, "a", [2], frozenset({3})])
     assert [value in members for value in (True, 1.0, "a", [2], {3}, 2, (2,))] == [True] * 5 + [False] * 2
     assert [value in Members(Not([1])) for value in (1, 2, [1])] == [False, True, True]
+
+
+SEEDS = st.one_of(st.lists(st.integers(-3, 50), min_size=1, max_size=4, unique=True), st.just(range(2, 5)))
+ORDERS = st.sampled_from([{"deterministic": True}, {"seed": 7}, {"limit": 3}, {"limit": 5, "sample": True}])
+
+
+@settings(deadline=None, max_examples=150)
+@given(OPTIONS.filter(bool), CONDITIONS, SEEDS, ORDERS, st.sampled_from([["s"], ["s", "t"]]))
+def test_seeds_give_the_product_breadth_first_and_nothing_twice(
+    grid: Grid, conditions: list[Condition], seeds: list[int], order: dict[str, object], names: list[str]
+) -> None:
+    selection = enumerate_space(grid, conditions, Order(**order))  # type: ignore[arg-type]
+    configurations = [configuration.as_dict() for configuration in selection]
+    repeated = selection.under_seeds(names, seeds)
+    found = [configuration.as_dict() for configuration in repeated]
+    assert found == [{**options, **dict.fromkeys(names, seed)} for seed in seeds for options in configurations]
+    assert len(repeated) == len(found) == len(set(map(words, found)))
+    assert repeated.option_names == (*selection.option_names, *names)
+
+
+def test_a_seed_option_of_the_grid_keeps_its_place() -> None:
+    selection = enumerate_space({"a": [1, 2], "s": [5], "b": [3]}, [], Order(deterministic=True))
+    assert [c.options for c in selection.under_seeds(["s", "t"], [5, 6])][1:3] == [
+        (("a", 2), ("s", 5), ("b", 3), ("t", 5)),
+        (("a", 1), ("s", 6), ("b", 3), ("t", 6)),
+    ]
+
+
+def test_seeds_of_a_huge_grid_are_not_unrolled() -> None:
+    grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}
+    repeated = enumerate_space(grid, [], Order(limit=4000, sample=True)).under_seeds(["s"], range(5000))
+    assert (len(repeated), repeated.row_at(19_999_999)[-1]) == (20_000_000, 5000)
+    with pytest.raises(ConfigError, match=r"4,000 configurations under 5,001 seeds are too many runs"):
+        enumerate_space(grid, [], Order(limit=4000, sample=True)).under_seeds(["s"], range(5001))
+
+
+@pytest.mark.parametrize(
+    ("values", "count", "listed", "seeds"),
+    [
+        ([], 3, [], [0, 1, 2]),
+        ([], None, [42, 7], [42, 7]),
+        ([42], 3, [], [42, 43, 44]),
+        (["42", 42], 2, [], [42, 43]),
+        ([42], None, [7, 42], [42, 7]),
+    ],
+)
+def test_one_value_in_the_grid_is_the_first_seed(
+    values: list[object], count: int | None, listed: list[int], seeds: list[int]
+) -> None:
+    assert list(seeds_to_run({"s": values, "t": []}, count, listed)) == seeds
+
+
+@pytest.mark.parametrize(
+    ("named", "count", "listed", "message"),
+    [
+        ({"s": [0, 1]}, 3, [], "the grid has s=0 or 1, but --num_seeds gives every configuration its seeds: take s"),
+        ({"s": [1], "t": [2]}, 3, [], "the grid has s=1 and t=2, but --num_seeds gives"),
+        ({"s": ["x"]}, 3, [], "the grid has s='x', which would be the first seed of --num_seeds: expected a whole"),
+        ({"s": [True]}, None, [1], "the grid has s=True, which would be the first seed of --seeds_list"),
+        ({"s": [3]}, None, [1, 2], "the grid has s=3, which --seeds_list lacks: add it there, or take s out of"),
+    ],
+)
+def test_a_grid_that_says_other_seeds_is_refused(
+    named: dict[str, list[object]], count: int | None, listed: list[int], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        seeds_to_run(named, count, listed)
