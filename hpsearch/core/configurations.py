@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import TypeVar
 
 from hpsearch.core.command import argument
+from hpsearch.core.ranking import number_of, ranked
+from hpsearch.core.statistics import spread_of
 
 T = TypeVar("T")
 
@@ -13,8 +15,8 @@ def identity(options: Mapping[str, object], over: Collection[str]) -> Hashable:
 
     over: the options that repeat a configuration, and the output option where `options` has it.
     """
-    words = (argument(name, value) for name, value in options.items() if name not in over)
-    return frozenset(word for word in words if word is not None)
+    words = [argument(name, value) for name, value in options.items() if name not in over]
+    return frozenset([word for word in words if word is not None])
 
 
 def by_configuration(
@@ -47,3 +49,12 @@ def seed_in(options: Mapping[str, object], seed_options: Sequence[str]) -> int |
 def with_seed(options: Mapping[str, object], seed_options: Collection[str], seed: int) -> dict[str, object]:
     """Return the options of a new run; a seed option keeps its place, one that the configuration lacks comes last."""
     return {**options, **dict.fromkeys(seed_options, seed)}
+
+
+def mean_cell(cells: Sequence[object]) -> object:
+    """Return by what a configuration is ranked, see `ranked`: the mean of the numbers among the cells of its runs.
+
+    Without any number, the cell that is ranked first; an empty one without cells.
+    """
+    spread = spread_of(map(number_of, cells))
+    return spread.mean if spread is not None else next(iter(ranked(cells, lambda cell: cell, ascending=True)), "")

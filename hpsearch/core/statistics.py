@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from hpsearch.core.errors import ConfigError
 
@@ -160,6 +161,14 @@ def spread_of(values: Iterable[float | None]) -> Spread | None:
         mean = low
     std = _distance(numbers, mean) / math.sqrt(count - 1) if count > 1 else math.nan
     return Spread(count, mean, std, std / math.sqrt(count), low, high)
+
+
+def spreads_of(lists: Iterable[Sequence[float]]) -> list[Spread | None]:
+    """Return mean and spread of lists (learning curves), element by element.
+
+    Where the lists differ in length, an element counts the lists that reach it.
+    """
+    return [spread_of(values) for values in zip_longest(*lists)]
 
 
 def mean_text(spread: Spread) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Summary
+from hpsearch.core.ranking import number_of
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -75,6 +76,14 @@ def _numbers_in(text: str) -> list[str] | None:
     """Return the numbers that a text consists of; None if there is anything else in it."""
     parts = [part for part in _SEPARATORS.split(text) if part]
     return parts if all(_NUMBER.fullmatch(part) for part in parts) else None
+
+
+def numbers_of(cell: object) -> list[float]:
+    """Return the numbers in a cell: one, or several of a learning curve; none if it holds anything else."""
+    number = number_of(cell)
+    if number is not None:
+        return [number]
+    return [float(text) for text in _numbers_in(_without_brackets(str(cell).strip().strip('"'))) or ()]
 
 
 def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:

@@ -122,9 +122,13 @@ def run_of_row(row: Mapping[str, str], out_arg: str, keywords: Collection[str], 
     """Return the run that a row of a table of results tells of; None if it names no run's folder."""
     if not folder_name(row.get(out_arg, "")).startswith(RUN_PREFIX):
         return None
+    return _run({**options_of_row(row, keywords), out_arg: row[out_arg]}, out_arg, number)
+
+
+def options_of_row(row: Mapping[str, str], but: Collection[str]) -> dict[str, object]:
+    """Return the options that a row of a table of results tells. but: its other columns."""
     truths: dict[str, object] = {"True": True, "False": False}
-    cells = ((name, cell) for name, cell in row.items() if name == out_arg or name not in keywords)
-    return _run({name: truths.get(cell, _value_of(cell)) for name, cell in cells}, out_arg, number)
+    return {name: truths.get(cell, _value_of(cell)) for name, cell in row.items() if name not in but}
 
 
 def options_of_command(content: bytes, script_name: str) -> dict[str, object]:

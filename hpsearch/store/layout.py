@@ -58,6 +58,7 @@ class SearchFolder:
     #: Folders of earlier attempts, moved aside.
     attempts = _Below(STATE_FOLDER, "attempts")
     results = _Below("search_results.csv")
+    results_by_configuration = _Below("search_results_by_configuration.csv")
     #: All commands, one a line; with and without the output option.
     commands = _Below("commands.sh")
     commands_without_folders = _Below("commands_wo_dirs.sh")

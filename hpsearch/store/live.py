@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
 from hpsearch.store.classic_files import write_commands, write_not_completed
+from hpsearch.store.configuration_table import repetitions, write_configurations
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
@@ -186,12 +187,17 @@ class LiveSearch:
         self._is_table_whole = True
 
     def finish(self) -> None:
-        """Sort the table and write which runs did not finish. Raises StoreError; what was there before then stays."""
+        """Sort the table, write that of configurations if the search has seeds, and which runs did not finish.
+
+        Raises StoreError; what was there before then stays.
+        """
         assert self._table is not None
         self._lock.check()
         self._columns, rows = whole_table(self.record, is_sorted=True)
         self._table.rewrite(self._columns.names, rows)
         write_not_completed(self.folder, self.record, self.settings)
+        if self.record.over:
+            write_configurations(self.folder, repetitions(self.record), self.settings, self.record.over)
 
     def close_files(self) -> None:
         """Close journal and table; the lock is kept. Raises StoreError if the disk does not take what was written."""

@@ -115,6 +115,8 @@ class SearchRecord:
         self.started_at: float | None = None
         #: Of the table, see `MORE_COLUMNS` there: once wanted, they stay.
         self.has_more_columns = False
+        #: The options over which configurations are repeated; empty in a search without seeds. They stay, too.
+        self.over: tuple[str, ...] = ()
         self.last_event_at: float | None = None
 
     @classmethod
@@ -161,7 +163,7 @@ class SearchRecord:
             self._start(event)
         elif isinstance(event, ControllerStarted):
             self.controller = event
-            self.has_more_columns |= bool(event.options.get("more_columns"))
+            self._take_options(event.options)
             self.collected_now.clear()
         elif isinstance(event, EndTold):
             self.end_told_to = event.command
@@ -215,8 +217,15 @@ class SearchRecord:
         self.settings = settings
         self.controller = None
         self.end_told_to = ""
-        self.has_more_columns |= bool(settings.options.get("more_columns"))
+        self._take_options(settings.options)
         self.started_at = self.started_at or event.at
+
+    def _take_options(self, options: Mapping[str, Any]) -> None:  # Any: whatever JSON can hold
+        self.has_more_columns |= bool(options.get("more_columns"))
+        if options.get("num_seeds") or options.get("seeds_list"):
+            also = ("data_random_seed",) if options.get("vary_data_seed") else ()
+            names = (*self.over, options.get("seed_option") or "random_seed", *also)
+            self.over = tuple(dict.fromkeys(map(str, names)))
 
     def _intend(self, entry: RunRecord, token: str) -> None:
         entry.before = replace(entry, before=None)

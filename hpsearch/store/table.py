@@ -96,9 +96,9 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
 
 def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
     """Return the table's columns: those fixed by the plan, then what else custom parsers or earlier rows have."""
-    columns = dict.fromkeys(settings.columns)
+    columns = dict[str, object].fromkeys(settings.columns)
     for row in rows:
-        columns.update(dict.fromkeys(row))
+        columns.update(row)
     return list(columns)
 
 

@@ -1,0 +1,109 @@
+"""The table of configurations: one CSV row for each, with mean and spread over the runs that repeat it."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from hpsearch.core.configurations import by_configuration, mean_cell
+from hpsearch.core.model import RunState
+from hpsearch.core.ranking import ranked
+from hpsearch.core.statistics import Spread, spreads_of
+from hpsearch.core.summary import numbers_of
+from hpsearch.core.value_text import whole_text
+from hpsearch.store.classic_files import options_of_row
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import SearchRecord, Settings
+from hpsearch.store.table import Row, is_finished_row, write_table
+
+#: A finished run: its options, and what it delivered, keyword -> cell; there may be other columns of its row in there.
+Repetition = tuple[Mapping[str, object], Mapping[str, object]]
+#: What the columns of a keyword are called behind it -> the field of `Spread` that they show.
+_STATISTICS = {"mean": "mean", "std": "std", "sem": "sem", "min": "low", "max": "high"}
+
+
+def repetitions(record: SearchRecord) -> Iterator[Repetition]:
+    """Return all finished runs, first those that were in the table before the journal."""
+    settings = record.known_settings()
+    delivered = [(entry.result, entry.result.summary) for entry in record if entry.result.summary is not None]
+    newer = {entry.run.out_dir for entry, _ in delivered}
+    rows = (row for row in record.carried if row.get(settings.out_arg) not in newer)
+    yield from repetitions_of_rows(rows, settings)
+    for entry, summary in delivered:
+        if entry.state is RunState.FINISHED:
+            yield entry.run.configuration.as_dict(), {keyword: value[0] for keyword, value in summary.items()}
+
+
+def repetitions_of_rows(rows: Iterable[Row], settings: Settings) -> Iterator[Repetition]:
+    """Return the finished runs among rows of which nothing else is known."""
+    columns = (settings.out_arg, *settings.summary_keywords)
+    return ((options_of_row(row, columns), row) for row in rows if is_finished_row(row))
+
+
+def configuration_table(
+    runs: Iterable[Repetition], settings: Settings, over: Collection[str]
+) -> tuple[list[str], list[dict[str, object]]]:
+    """Return columns and rows of the table of configurations, best mean first; an empty cell has no entry in its row.
+
+    The columns are the options but those in `over`, n (how many runs finished), and five for each keyword with numbers:
+    those of lists are lists, element by element. A keyword whose numbers are fewer than n somewhere has a column with
+    their count, too.
+    """
+    runs = list(runs)
+    names = dict[str, object].fromkeys(settings.option_names)
+    for options, _ in runs:
+        names.update(options)
+    shown = [name for name in names if name not in over]
+    keywords = dict[str, object].fromkeys(settings.summary_keywords)
+    for _, cells in runs:
+        keywords.update(cells)
+    left_out = {*names, settings.out_arg} - {*settings.summary_keywords} | {"finished"}
+    groups = by_configuration(runs, lambda run: run[0], over)
+    key = settings.performance_key
+    groups = ranked(
+        groups, lambda group: mean_cell([cells.get(key, "") for _, cells in group]), settings.sort_ascending
+    )
+    table = _Table(shown, [{name: options[name] for name in shown if name in options} for (options, _), *_ in groups])
+    sizes = [len(group) for group in groups]
+    table.add("n", sizes)
+    for keyword in (name for name in keywords if name not in left_out):
+        spreads = [spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group) for group in groups]
+        if any(spreads):
+            counts = [max((spread.count for spread in each if spread), default=0) for each in spreads]
+            if counts != sizes:
+                table.add(f"{keyword}_n", counts)
+            for name, field in _STATISTICS.items():
+                table.add(f"{keyword}_{name}", [_cell(each, field) for each in spreads])
+    return table.columns, table.rows
+
+
+def write_configurations(
+    folder: SearchFolder, runs: Iterable[Repetition], settings: Settings, over: Collection[str]
+) -> list[dict[str, object]]:
+    """Write the table of configurations beside that of the runs; return its rows. Raises StoreError."""
+    columns, rows = configuration_table(runs, settings, over)
+    texts = ({name: whole_text(value) for name, value in row.items()} for row in rows)
+    write_table(folder.results_by_configuration, columns, texts)
+    return rows
+
+
+class _Table:
+    """A table that grows by columns; a column whose name is taken gets an underscore behind it."""
+
+    def __init__(self, columns: Iterable[str], rows: list[dict[str, object]]) -> None:
+        self.columns, self.rows = list(columns), rows
+
+    def add(self, name: str, cells: Sequence[object]) -> None:
+        """Add a column; None is an empty cell."""
+        while name in self.columns:
+            name += "_"
+        self.columns.append(name)
+        for row, cell in zip(self.rows, cells):
+            if cell is not None:
+                row[name] = cell
+
+
+def _cell(spreads: Sequence[Spread | None], field: str) -> object:
+    """Return a statistic as a cell: a number, or a list as in a summary; None if there is nothing to say."""
+    values = [math.nan if spread is None else getattr(spread, field) for spread in spreads]
+    if all(map(math.isnan, values)):
+        return None
+    return values[0] if len(values) == 1 else '"' + ",".join(map(str, values)) + '"'
