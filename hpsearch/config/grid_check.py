@@ -161,7 +161,10 @@ class Check:
         """Return the performance key: by default the first keyword."""
         key = self.attribute("_PERFORMANCE_KEY")
         if key is None:
-            return keywords[0] if keywords else ""
+            key = keywords[0] if keywords else ""
+        if key == "finished":
+            problem = "runs are ranked by 'finished', which is 1 for all of them"
+            self.warnings.append(f"{problem}: let _SUMMARY_KEYWORDS begin with a result, or name one: _PERFORMANCE_KEY")
         if not isinstance(key, str):
             self.note(f"_PERFORMANCE_KEY is {shown(key)}; expected one of _SUMMARY_KEYWORDS")
         elif keywords and key not in keywords:

@@ -221,7 +221,9 @@ def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
         yield f"  {name} has no option that looks like its output folder: see _OUT_ARG"
     if module.arguments:
         yield f"  {name} needs words besides its options ({', '.join(module.arguments)}): {_with_words(module)}"
-    if not module.summary.keywords:
+    if module.summary.filename and not module.summary.keywords:
+        yield f"  the source does not show which results {module.summary.filename} holds: see _SUMMARY_KEYWORDS"
+    elif not module.summary.keywords:
         yield f"  {name} writes no summary yet, as far as its source shows: see _SUMMARY_FILENAME"
     elif not module.summary.filename:
         yield "  the source does not show the name of the summary file: see _SUMMARY_FILENAME"

@@ -173,10 +173,12 @@ def _summary_blocks(module: GridModule, comments: dict[str, list[str]]) -> list[
         f"_SUMMARY_KEYWORDS = [{', '.join(map(_literal, summary.keywords or ('performance', 'finished')))}]"
     ]
     file_comment, keywords_comment = comments["_SUMMARY_FILENAME"], comments["_SUMMARY_KEYWORDS"]
+    known = _optional(file_comment) if summary.filename else file_comment
     if summary.keywords:
         keyword_lines = ["_SUMMARY_KEYWORDS = [", *(f"    {_literal(word)}," for word in summary.keywords), "]"]
-        known = _optional(file_comment) if summary.filename else file_comment
         return [_block(known, file_lines), _block(_optional(keywords_comment), keyword_lines)]
+    if summary.filename:
+        return [_block(known, file_lines), _block(keywords_comment, keyword_lines)]
     return [_block([*file_comment, *_three_lines(module)], file_lines), _block(keywords_comment, keyword_lines)]
 
 

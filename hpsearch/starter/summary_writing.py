@@ -14,6 +14,7 @@ _FILE_NAME = re.compile(r"[\w.-]*\w\.(txt|csv|log|out|dat|tsv|summary)|\w*(summa
 _LIKELY_NAME = re.compile(r"summary|performance|overview", re.IGNORECASE)
 #: A line of a summary: a keyword, and a value that is not written out, or is a number.
 _LINE = re.compile(r"(?P<keyword>[A-Za-z_][\w./-]*)[ \t]+(?:\{\}|[+-]?\d[\d.e+-]*|nan|%\S+)(?:[ \t].*)?")
+_MOST_PARTS = 20
 _FIRST_LINE_WORDS = re.compile(r"[A-Za-z_][\w./-]*")
 
 
@@ -26,11 +27,11 @@ class WrittenSummary:
 
 
 def summary_in(sources: Sequence[Source]) -> WrittenSummary:
-    """Return the summary that a script writes; without keywords if its source shows none with ``finished``."""
+    """Return the summary that a script writes; without keywords if its source shows no result beside ``finished``."""
     found = [keywords for source in sources for keywords in _lists(source) if _FINISHED in keywords]
     if not found:
         return WrittenSummary()
-    keywords = dict.fromkeys(keyword for keywords in found[:1] for keyword in keywords)
+    keywords = dict.fromkeys(next((each for each in found if len(set(each)) > 1), ()))
     names = [name for source in sources for name in _file_names(source)]
     likely = [name for name in names if _LIKELY_NAME.search(name)]
     filename = next(iter([*likely, *names]), "")
@@ -89,7 +90,24 @@ def _template(node: ast.AST) -> str:
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.sub(r"\{[^{}]*\}", "{}", node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return "".join(_template(part) or "{}" for part in _parts(node))
+    if isinstance(node, ast.Call) and dotted_name(node.func) == "print" and _goes_to_file(node):
+        return " ".join(_template(part) or "{}" for part in node.args)
     return ""
+
+
+def _goes_to_file(printing: ast.Call) -> bool:
+    return any(word.arg == "file" for word in printing.keywords)
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """Return the parts of a sum such as ``"acc " + str(acc)``, the last ones if it has very many."""
+    parts: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and len(parts) < _MOST_PARTS:
+        parts.append(node.right)
+        node = node.left
+    return [node, *reversed(parts)]
 
 
 def _file_names(source: Source) -> Iterator[str]:

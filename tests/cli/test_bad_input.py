@@ -190,6 +190,14 @@ def test_a_name_that_is_nearly_right_is_a_warning(project: Project) -> None:
     assert "_PERFORMANCE_SORT_ASCENDING means nothing here; did you mean _PERFORMANCE_SORT_ASC?" in result.stderr
 
 
+def test_a_search_that_ranks_by_finished_says_so(project: Project) -> None:
+    project.grid({"x": [1]}, keywords=("finished", "acc"))
+    told = project.ask("run", "--grid_module=config", "--dry_run").stderr
+    assert "warning: runs are ranked by 'finished', which is 1 for all of them: let _SUMMARY_KEYWORDS begin" in told
+    project.grid({"x": [1]}, keywords=("finished", "acc"), more='_PERFORMANCE_KEY = "acc"')
+    assert "warning" not in project.ask("run", "--grid_module=config", "--dry_run").stderr
+
+
 def test_fault_15_an_empty_then_is_an_error_at_once(project: Project) -> None:
     project.grid({"x": [1]}, conditions=[({"x": [1]}, {})])
     assert "condition 1: the second dict is empty; expected at least one option" in refused(project)
