@@ -267,10 +267,7 @@ FINISHED = ("acc_val", "loss", "finished")
         ('for k, v in [("acc_val", a), ("loss", b), ("finished", 1)]: f.write(f"{k} {v}\\n")', ("", FINISHED)),
         ('@dataclass\nclass Summary:\n    acc_val: float\n    loss: float\n    finished: int = 0', ("", FINISHED)),
         ('open("log.txt", "w").write(f"acc_val {a}\\n")', ("", ())),
-        (
-            'f = open("s.txt", "w")\nprint("acc_val", a, file=f)\nprint("loss", b, file=f)\nprint("finished", 1, file=f)',
-            ("s.txt", FINISHED),
-        ),
+        ('print("acc_val", a, file=f)\nprint("loss", b, 2, file=f)\nprint("finished", 1, file=f)', ("", FINISHED)),
         ('open("s.txt", "w").write("acc_val " + str(a) + "\\nloss " + str(b) + "\\nfinished 1")', ("s.txt", FINISHED)),
         ('f.write("acc_val " + str(a) + "\\n" + f"loss {b}\\n" + "finished " + str(1))', ("", FINISHED)),
         ('print("acc", a)\nopen("s.txt", "w").write("finished 1\\n")', ("s.txt", ())),
