@@ -31,6 +31,7 @@ examples:
   hpsearch postprocess out/hyperparam_search/search_2026-01-31_12-00-00
   hpsearch postprocess DIR --performance_criteria=90
   hpsearch postprocess DIR --undo
+  hpsearch postprocess DIR --over random_seed
 
 The last line on standard output is the path of postprocessing_results.csv.
 exit status: 0 all went well; 1 there were problems, which are listed; 2 wrong
@@ -55,7 +56,7 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
     from hpsearch.config.option_values import number_where, positive
-    from hpsearch.config.parsers import FOLDER_HELP, ExampleFormatter
+    from hpsearch.config.parsers import FOLDER_HELP, ExampleFormatter, add_over
 
     parser = argparse.ArgumentParser(
         prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter
@@ -82,6 +83,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         "than S seconds for a run. Default: 60."
     )
     add("--parser_timeout", metavar="S", type=positive, default=60, help=text)
+    add_over(parser, "Also write search_results_by_configuration.csv: mean and spread over the runs of each.")
     return parser
 
 

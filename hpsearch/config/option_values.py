@@ -71,6 +71,15 @@ def option_name(text: str) -> str:
     return text
 
 
+def option_names(text: str) -> tuple[str, ...]:
+    """Read the names of one or more options of the user's script, each once."""
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if not all(map(OPTION_NAME.fullmatch, names)):
+        expected = "options' names such as random_seed or fold,random_seed, without dashes in front"
+        raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return names
+
+
 def whole_numbers(text: str) -> str:
     """Read a list of whole numbers, empty = none; return it as it is written down, each number once."""
     numbers = dict.fromkeys(whole(word.strip()) for word in text.split(",") if word.strip())

@@ -7,6 +7,7 @@ from dataclasses import Field
 from functools import partial
 from typing import Any
 
+from hpsearch.config.option_values import option_names
 from hpsearch.config.options import DEFAULT_OUT_DIR, SearchOptions, all_options
 
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -49,6 +50,15 @@ def folder_parser(
     )
     parser.add_argument("folder", metavar=metavar, nargs=nargs, help=text)
     return parser
+
+
+def add_over(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--over``: a tuple with the names of the options that repeat a configuration, empty if it is not given.
+
+    what: what the command does with it, for the help.
+    """
+    text = f"{what} Runs that differ only in this option (or these), such as random_seed, are one configuration."
+    parser.add_argument("--over", metavar="NAME[,NAME]", type=option_names, default=(), help=text)
 
 
 def add_options(

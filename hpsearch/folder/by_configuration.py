@@ -1,12 +1,15 @@
 """Over which options the configurations of a folder are repeated, and the table of configurations."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import did_you_mean
-from hpsearch.folder.folder_scan import Completion, FoundSearch
-from hpsearch.store.configuration_table import Repetition, repetitions_of_rows
-from hpsearch.store.record import SearchRecord
+from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
+from hpsearch.folder.reading import SearchReader
+from hpsearch.store.configuration_table import Repetition, option_names, repetitions, repetitions_of_rows
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import SearchRecord, Settings
 
 
 def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[str, ...]:
@@ -15,6 +18,25 @@ def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[
     given: by the user, with ``--over``; otherwise the seed option of a search with seeds.
     """
     return tuple(given) or (() if record is None else record.over)
+
+
+def repetitions_in(
+    folder: SearchFolder, over: Collection[str], grid_module: str, tell: Callable[[list[str]], None]
+) -> tuple[list[Repetition], Settings]:
+    """Return the finished runs of a folder of any origin, and what is known of its search.
+
+    grid_module: the user's, for a folder without a journal; empty = the copy in there. tell: gets files' problems.
+    Raises FolderError or ConfigError if the folder cannot be made sense of, UsageError as `check_over`.
+    """
+    if folder.journal.exists():
+        record = SearchReader(folder).record
+        settings, runs = record.known_settings(), list(repetitions(record))
+    else:
+        search = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
+        tell(search.problems)
+        settings, runs = search.settings, list(found_repetitions(search))
+    check_over(over, option_names(runs, settings), folder.path)
+    return runs, settings
 
 
 def check_over(given: Collection[str], known: Collection[str], where: object) -> None:

@@ -1,5 +1,6 @@
 """``hpsearch export``: all runs of one or several searches as one table, CSV or JSON, for other programs."""
 
+import argparse
 import csv
 import json
 import re
@@ -8,17 +9,19 @@ from datetime import datetime
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.parsers import folder_parser
+from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
+from hpsearch.folder.by_configuration import repetitions_in
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
+from hpsearch.store.configuration_table import configuration_table
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord
 from hpsearch.store.table import is_finished_row
@@ -28,6 +31,7 @@ _EXAMPLE = """\
 examples:
   hpsearch export > runs.csv
   hpsearch export DIR1 DIR2 --all --format=json -o runs.json
+  hpsearch export DIR --over random_seed > means.csv
 """
 #: What every run has; an option or keyword with one of these names gets an underscore behind it.
 COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job", "cause")
@@ -44,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
         "--format", choices=("csv", "json"), default="csv", help="Write CSV (with commas) or JSON. Default: csv."
     )
     parser.add_argument("--all", action="store_true", help="Include runs that did not finish (failed, planned, ...).")
+    add_over(parser, "Write a row for each configuration instead: mean and spread over its runs.")
     parser.add_argument("-o", metavar="FILE", help="Write to FILE. Default: standard output.")
     which = "The grid module, for a folder of the older tool without a copy of it."
     parser.add_argument("--grid_module", default="", metavar="MODULE", help=which)
@@ -51,16 +56,8 @@ def main(argv: Sequence[str]) -> int:
     console = Console(stamps=False)
     folders = [choose_folder(given, console) for given in options.folder or [None]]
     path = None if options.o is None else _target(options.o, folders)
-    columns, rows, left_out = dict.fromkeys(COLUMNS), list[ExportedRow](), 0
-    for folder in folders:
-        names, found = rows_of_folder(folder, options.grid_module, console)
-        wanted = [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
-        rows, left_out = rows + wanted, left_out + len(found) - len(wanted)
-        columns.update(dict.fromkeys(names))
-    columns.update(dict.fromkeys(name for row in rows for name in row))
-    if left_out:
-        console.note(f"{amount(len(rows), 'finished run')}; {left_out:,} more did not finish: --all exports them, too")
-    content = (as_csv if options.format == "csv" else as_json)(list(columns), rows)
+    columns, rows = (_configurations if options.over else _runs)(folders, options, console)
+    content = (as_csv if options.format == "csv" else as_json)(columns, rows)
     if path is None:
         console.output(content)
         return 0
@@ -71,12 +68,45 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _runs(
+    folders: Sequence[SearchFolder], options: argparse.Namespace, console: Console
+) -> tuple[list[str], list[ExportedRow]]:
+    """Return columns and rows of the table of all wanted runs."""
+    columns, rows, left_out = dict.fromkeys(COLUMNS), list[ExportedRow](), 0
+    for folder in folders:
+        names, found = rows_of_folder(folder, options.grid_module, console)
+        wanted = [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
+        rows, left_out = rows + wanted, left_out + len(found) - len(wanted)
+        columns.update(dict.fromkeys(names))
+    columns.update(dict.fromkeys(name for row in rows for name in row))
+    if left_out:
+        console.note(f"{amount(len(rows), 'finished run')}; {left_out:,} more did not finish: --all exports them, too")
+    return list(columns), rows
+
+
+def _configurations(
+    folders: Sequence[SearchFolder], options: argparse.Namespace, console: Console
+) -> tuple[list[str], list[ExportedRow]]:
+    """Return columns and rows of the table of configurations; those of different searches have rows of their own."""
+    if options.all:
+        raise UsageError("--over sums up finished runs: leave out --all")
+    columns, rows = {"search": None}, list[ExportedRow]()
+    for folder in folders:
+        runs, settings = repetitions_in(folder, options.over, options.grid_module, console.notes)
+        names, found = configuration_table(runs, settings, options.over)
+        free = {name: f"{name}_" if name == "search" else name for name in names}
+        columns.update(dict.fromkeys(free.values()))
+        shared = {"search": str(folder.path)}
+        rows += [{**shared, **{free[name]: value for name, value in row.items()}} for row in found]
+    return list(columns), rows
+
+
 def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
     """Return the file to write. Raises UsageError if there is something else, or a search's own table."""
     path = absolute(given, Path.cwd(), "-o").resolve()
     if path.exists() and not path.is_file():
         raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
-    if path in [folder.results for folder in folders]:
+    if path in [own for folder in folders for own in (folder.results, folder.results_by_configuration)]:
         raise UsageError(f"-o {path}: this is the search's own table; give another file")
     return path
 

@@ -15,12 +15,14 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.errors import ConfigError, StoreError, reason_of
+from hpsearch.core.errors import ConfigError, StoreError, UsageError, reason_of
 from hpsearch.core.ranking import best, odd_performance
 from hpsearch.core.summary import cell_under
+from hpsearch.folder.by_configuration import check_over, found_repetitions, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, SearchLiveness, find_search
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
+from hpsearch.store.configuration_table import option_names, write_configurations
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.record import Settings
 from hpsearch.store.run_folders import move_entry, move_file
@@ -51,6 +53,9 @@ def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | N
     path = choose_folder(options.out_dir, console, run_cwd, Path.cwd()).path
     criterion: float | None = options.performance_criteria
     search = find_search(path, options.grid_module, run_cwd, criterion is not None, options.parser_timeout)
+    check_over(options.over, option_names(found_repetitions(search), search.settings), path)
+    if options.undo and options.over:
+        raise UsageError("--undo only moves runs back: leave out --over")
     liveness = SearchLiveness(search)
     results = search.folder.postprocessing_results
     console.notes(_found_lines(search, liveness))
@@ -61,6 +66,7 @@ def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | N
         # Asked before anything is written: the grid module may lack the function.
         selection = None if criterion is None else _select(search, criterion, liveness)
         problems = _write_results(search, liveness, console)
+        problems += _write_configurations(search, seeds_of(search.record, options.over), console)
         problems += _put_logs_in_place(search, liveness, run_cwd, console)
         problems += [] if selection is None else _move_away(search, selection, console)
     console.notes(_listed("problems", problems))
@@ -119,6 +125,19 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
     except StoreError as error:
         return [str(error)]
     console.notes([f"rows added to {folder.results.name}: {added:,}"] if added else [])
+    return []
+
+
+def _write_configurations(search: FoundSearch, over: Sequence[str], console: Console) -> list[str]:
+    """Write the table of configurations if they are repeated over some options. Returns what went wrong."""
+    if not over:
+        return []
+    folder, settings = search.folder, search.settings
+    try:
+        count = len(write_configurations(folder, found_repetitions(search), settings, over))
+    except StoreError as error:
+        return [str(error)]
+    console.note(f"configurations in {folder.results_by_configuration.name}: {count:,} (over {', '.join(over)})")
     return []
 
 

@@ -38,6 +38,14 @@ def repetitions_of_rows(rows: Iterable[Row], settings: Settings) -> Iterator[Rep
     return ((options_of_row(row, columns), row) for row in rows if is_finished_row(row))
 
 
+def option_names(runs: Iterable[Repetition], settings: Settings) -> list[str]:
+    """Return the options of the search and of all runs."""
+    names = dict[str, object].fromkeys(settings.option_names)
+    for options, _ in runs:
+        names.update(options)
+    return list(names)
+
+
 def configuration_table(
     runs: Iterable[Repetition], settings: Settings, over: Collection[str]
 ) -> tuple[list[str], list[dict[str, object]]]:
@@ -48,9 +56,7 @@ def configuration_table(
     their count, too.
     """
     runs = list(runs)
-    names = dict[str, object].fromkeys(settings.option_names)
-    for options, _ in runs:
-        names.update(options)
+    names = option_names(runs, settings)
     shown = [name for name in names if name not in over]
     keywords = dict[str, object].fromkeys(settings.summary_keywords)
     for _, cells in runs:
