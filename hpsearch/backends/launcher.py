@@ -155,14 +155,15 @@ def remove_logs(attempt: Attempt) -> None:
 class ExitNote:
     """What a run's launcher left in its exit file; the local one leaves the exit status only.
 
-    was_told_to_stop: a signal from outside came first. began, ended: seconds since the epoch, by the clock of the run's
-    host.
+    was_told_to_stop: a signal from outside came first; was_told_to_save: it was SIGUSR1, where that tells of the time
+    limit. began, ended: seconds since the epoch, by the clock of the run's host.
     """
 
     exit_status: int
     was_told_to_stop: bool = False
     ended: float | None = None
     began: float | None = None
+    was_told_to_save: bool = False
 
 
 def read_exit_note(text: str) -> ExitNote | None:
@@ -173,7 +174,9 @@ def read_exit_note(text: str) -> ExitNote | None:
         return None
     if numbers[0] > _LARGEST_STATUS or max(numbers) > _LARGEST_TIME:
         return None
-    return ExitNote(numbers[0]) if len(numbers) < 4 else ExitNote(numbers[0], bool(numbers[1]), numbers[3], numbers[2])
+    if len(numbers) < 4:
+        return ExitNote(numbers[0])
+    return ExitNote(numbers[0], bool(numbers[1]), numbers[3], numbers[2], was_told_to_save=numbers[1] == 2)
 
 
 def note_in(path: Path) -> ExitNote | None:

@@ -26,6 +26,8 @@ class ClusterWishes:
     runs_per_job: how many runs share a job, side by side unless `one_after_another`.
     as_arrays: submit job arrays. all_at_once: submit everything; each array starts when the one before it has ended.
     setup: shell lines, executed once in each job. longest_pause_s: between two polls.
+    signal_before_end_s: a job gets SIGUSR1 this long before its time limit; 0 = it does not. saves_on_signal: a run
+    that ends after SIGUSR1 without having finished was ended by that limit, whatever its exit status is.
     """
 
     jobs: int = 8
@@ -36,6 +38,8 @@ class ClusterWishes:
     all_at_once: bool = False
     setup: str = ""
     longest_pause_s: float = 60
+    signal_before_end_s: int = 0
+    saves_on_signal: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ _REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMAR
 _OPTIONAL = (
     *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
     *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
+    *("_KEEP_OUT_DIR", "_CONTINUE_ARG"),
 )
 #: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
 _VERY_NEAR = 0.85
@@ -194,9 +195,27 @@ class Check:
 
     def out_arg(self) -> str:
         """Return the name of the output option."""
-        name = self.text("_OUT_ARG", "out_dir")
+        return self._option("_OUT_ARG", "out_dir")
+
+    def checkpoints(self, out_arg: str) -> tuple[bool, str]:
+        """Return whether a run's folder is kept for another attempt, or the option that names an earlier one's."""
+        keeps = self.truth("_KEEP_OUT_DIR")
+        if self.attribute("_CONTINUE_ARG") is None:
+            return keeps, ""
+        name = self._option("_CONTINUE_ARG")
+        if name and name == out_arg:
+            self.note(f"_CONTINUE_ARG is {name!r}, which is the output option (_OUT_ARG); expected another option")
+        if keeps:
+            self.note(
+                "_CONTINUE_ARG names the earlier attempt's folder, but with _KEEP_OUT_DIR there is one folder for all "
+                "attempts; take one of the two out"
+            )
+        return keeps, name
+
+    def _option(self, attribute: str, default: str | None = None) -> str:
+        name = self.text(attribute, default)
         if name.startswith("-"):
-            self.note(f"_OUT_ARG is {name!r}; expected the option's name without dashes in front")
+            self.note(f"{attribute} is {name!r}; expected the option's name without dashes in front")
         return name
 
     def grid(self, out_arg: str) -> dict[str, list[object]]:
@@ -247,6 +266,8 @@ class Check:
                 self.note(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
             elif name == out_arg:
                 self.note(f"{where}: {name!r} is the output option (_OUT_ARG), which hpsearch sets itself; take it out")
+            elif name == self.attribute("_CONTINUE_ARG"):
+                self.note(f"{where}: {name!r} is _CONTINUE_ARG, which hpsearch sets itself; take it out")
             checked[name] = self._members(f"{where}: {name!r}", str(name), values, may_negate)
         return checked
 

@@ -96,6 +96,7 @@ def _config(
     key = check.performance_key(keywords)
     grid = check.grid(out_arg) if needs_grid else {}
     conditions = check.conditions(out_arg) if needs_grid else ()
+    keep_out_dir, continue_arg = check.checkpoints(out_arg)
     script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
     parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
@@ -111,6 +112,8 @@ def _config(
         grid_module=module_name,
         grid_file=str(Path(file).resolve()) if (file := getattr(module, "__file__", None)) else "",
         has_parser=parser is not None,
+        keep_out_dir=keep_out_dir,
+        continue_arg=continue_arg,
     )
     argparse_handle = check.function("_ARGPARSE_HANDLE")
     check.raise_if_any(settings.grid_source)

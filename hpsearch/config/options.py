@@ -119,6 +119,13 @@ class SearchOptions:
 
     num_cpu_jobs: int = _how(1, "Without GPUs: execute N runs at once.", at_least(1), "N")
     retries: int = _how(0, "Run a failed run again, up to N times.", at_least(0), "N")
+    max_continuations: int = _how(
+        20,
+        "Continue a run that was preempted, lost or timed out up to N times, where the grid module has _KEEP_OUT_DIR "
+        "or _CONTINUE_ARG.",
+        at_least(0),
+        "N",
+    )
     max_failures: int = _how(
         0,
         "Start nothing more after N failures that are alike, unless a run has finished before; 0 = no such limit. "
@@ -195,6 +202,13 @@ class SearchOptions:
     )
     num_jobs: int = _cluster(8, "At most N jobs queued or running at once.", at_least(1), "N")
     num_hours: float = _cluster(24, "Time limit of a job: hours, or H:MM.", hours, "N")
+    signal_before_end: int = _cluster(
+        0,
+        "Send each run SIGUSR1 S seconds before the time limit of its job, so that it can save its state; 0 = do not. "
+        "Slurm may send it up to a minute early, and LSF counts in whole minutes.",
+        at_least(0),
+        "S",
+    )
     resources: str = _cluster(
         '"rusage[mem=8000, ngpus_excl_p=1]"', "LSF: resources of a job (bsub -R); empty = none.", metavar="STR"
     )

@@ -22,7 +22,7 @@ _SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_a
 #: What is wanted of a grid module for looking at a search: constants, and perhaps a summary parser.
 _SETTINGS_OF_MODULE = (
     *("_SCRIPT_NAME", "_OUT_ARG", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS", "_SUMMARY_PARSER_HANDLE"),
-    *("_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
+    *("_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC", "_CONTINUE_ARG"),
 )
 _REQUIRED = {"_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS"}
 

@@ -37,10 +37,17 @@ def arguments(configuration: Configuration) -> tuple[str, ...]:
 
 
 def argv(
-    program: Sequence[str], configuration: Configuration, out_arg: str = "", out_dir: str | None = None
+    program: Sequence[str],
+    configuration: Configuration,
+    out_arg: str = "",
+    out_dir: str | None = None,
+    more: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return the whole command of a run, one word an element; the output option comes last, if there is one."""
-    return (*program, *arguments(configuration), *([] if out_dir is None else [f"--{out_arg}={out_dir}"]))
+    """Return the whole command of a run, one word an element; the output option comes last, if there is one.
+
+    more: words of one attempt only; they stand before it.
+    """
+    return (*program, *arguments(configuration), *more, *([] if out_dir is None else [f"--{out_arg}={out_dir}"]))
 
 
 def shell_line(words: Sequence[str]) -> str:

@@ -115,6 +115,7 @@ class Attempt:
     argv: the command, one word an element. cwd: the absolute working directory.
     exit_file: the launcher leaves the exit status here, whole and renamed.
     log_folder: where the output goes while the run lives (the run's own folder must not exist yet).
+    continues: as `AttemptIntended` has it. keeps_folder: the run's own folder may exist, and stays where it is.
     """
 
     run: Run
@@ -124,6 +125,8 @@ class Attempt:
     cwd: Path
     exit_file: Path
     log_folder: Path
+    continues: str | None = None
+    keeps_folder: bool = False
 
 
 @dataclass(frozen=True)

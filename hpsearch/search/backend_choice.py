@@ -21,15 +21,18 @@ from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 
 
-def choose_backend(options: SearchOptions, console: Console, only_ends: bool = False) -> Backend:
+def choose_backend(
+    options: SearchOptions, console: Console, only_ends: bool = False, continues: bool = False
+) -> Backend:
     """Return the backend for a search, checked. only_ends: it is only to end what an earlier controller started.
 
+    continues: as `Settings` has it.
     Raises BackendError naming the remedy if it cannot work here.
     """
     if not options.run_cluster:
         # No GPU is needed to find and end processes.
         return SequentialBackend(tell=console.note) if only_ends else _on_this_machine(options, console)
-    scheduler, wishes = _scheduler(options), _cluster_wishes(options)
+    scheduler, wishes = _scheduler(options), _cluster_wishes(options, continues)
     backend = ClusterBackend(scheduler, wishes, console.note, os.environ)
     try:
         backend.check()
@@ -81,8 +84,11 @@ def _scheduler(options: SearchOptions) -> Scheduler:
     return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
 
 
-def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
-    arrays = {"slurm": options.slurm_array, "lsf": options.lsf_array}
+def _cluster_wishes(options: SearchOptions, continues: bool = False) -> ClusterWishes:
+    arrays, signal_s = {"slurm": options.slurm_array, "lsf": options.lsf_array}, options.signal_before_end
+    if signal_s >= 3600 * options.num_hours:
+        limit = f"--num_hours={options.num_hours}"
+        raise UsageError(f"--signal_before_end={signal_s}: expected fewer seconds than the time limit has ({limit})")
     return ClusterWishes(
         jobs=options.num_jobs,
         hours=options.num_hours,
@@ -92,6 +98,8 @@ def _cluster_wishes(options: SearchOptions) -> ClusterWishes:
         all_at_once=options.submit_only,
         setup=_setup_lines(options.job_setup),
         longest_pause_s=options.poll_interval_max,
+        signal_before_end_s=signal_s,
+        saves_on_signal=continues or signal_s > 0,
     )
 
 

@@ -21,6 +21,7 @@ from hpsearch.console.follow import LogFollower
 from hpsearch.core.command import argv
 from hpsearch.core.model import Attempt, Job, Place
 from hpsearch.folder.reading import SearchReader
+from hpsearch.search.continuing import continues_from
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
@@ -149,22 +150,26 @@ class Controller:
     trial_failures: int | None = None
 
 
-def _attempt_of(search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str) -> Attempt:
+def _attempt_of(
+    search: LiveSearch | SearchReader, entry: RunRecord, number: int, token: str, source: str | None
+) -> Attempt:
     settings, folder = search.record.known_settings(), search.folder
-    command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir)
+    more = [f"--{settings.continue_arg}={source}"] if source else []
+    command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
     cwd, exit_file = Path(settings.run_cwd), folder.exit_file(token)
-    return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs)
+    return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs, source, settings.keep_out_dir)
 
 
-def new_attempt(search: LiveSearch, entry: RunRecord) -> Attempt:
+def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
     """Return a run's next attempt, under a new unique name."""
-    number = entry.attempts + 1
-    return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}")
+    number, source = entry.attempts + 1, continues_from(search.folder, search.record.known_settings(), entry)
+    return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}", source)
 
 
 def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
     """Return a run with the attempt that an earlier controller intended last, and its job."""
-    attempt, known = _attempt_of(search, entry, entry.attempts, entry.token), entry.submitted
+    source = "" if entry.continuations else None
+    attempt, known = _attempt_of(search, entry, entry.attempts, entry.token, source), entry.submitted
     if known is None:
         return OpenRun(entry, attempt)
     job = Job(attempt, known.id, Place(known.place, known.environment), known.at)

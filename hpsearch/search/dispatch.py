@@ -12,6 +12,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
+from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, OpenRun, latest_run
 from hpsearch.search.failure_limit import FailureLimit
 from hpsearch.search.progress import Progress
@@ -223,7 +224,8 @@ class Dispatcher:
         if not self._collector.collect(run, is_last_try):
             return
         del self._runs[run.number]
-        limit_reached = "" if run.is_unseen else self._limit.see(entry)
+        is_blameless = run.is_unseen or is_interrupted(self._search.settings, entry.state)
+        limit_reached = "" if is_blameless else self._limit.see(entry)
         self._submissions.is_closed |= self._limit.is_reached
         is_again = self._runs_again(run)
         if is_again and entry.state is RunState.OUT_OF_MEMORY:
@@ -265,6 +267,10 @@ class Dispatcher:
         if run.is_unseen:
             # It ended while no controller was there, and a resume runs what has not finished.
             return True
+        if is_interrupted(self._search.settings, entry.state):
+            too_often = end_of_patience(entry, self._options.max_continuations, self._search.folder)
+            self._console.notes(filter(None, [too_often]))
+            return not too_often
         if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
             # A person who cancels a job does not want it again, at least not now.
             return False

@@ -52,6 +52,7 @@ class Progress:
         run, attempt = job.attempt.run, job.attempt
         what = f"submitted as job {job.id}" if is_queued else f"started{on_place(job.place.label)}"
         again = f", attempt {attempt.number}" if attempt.number > 1 else ""
+        again += " (continued)" if attempt.continues is not None else ""
         options = options_text(option_texts(self._record.runs[run.number], self._varying))
         options = shell_line(attempt.argv) if self._is_verbose else options
         self._console.note(f"run {run.number}/{self._last_run} {what}{again}{options and ': '}{options}")
@@ -86,7 +87,8 @@ class Progress:
             f" ({options})" if options else "",
             f": {said}" if said else "",
         ]
-        parts += ["; running it again"] if is_again else [f" [{sum(self._counts.values())} of {self._total} done]"]
+        again = "continuing it" if self._settings.continues else "running it again"
+        parts += [f"; {again}"] if is_again else [f" [{sum(self._counts.values())} of {self._total} done]"]
         return "".join([*parts, "" if is_good else self._hint(entry)])
 
     def _result(self, entry: RunRecord) -> str:

@@ -22,6 +22,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import check_texts
 from hpsearch.console.user_output import output_on_stderr
+from hpsearch.core.command import shell_line
 from hpsearch.core.errors import (
     NO_ROOM,
     NoRoomError,
@@ -37,7 +38,8 @@ from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
-from hpsearch.search.controller import Controller
+from hpsearch.search.continuing import check_continues
+from hpsearch.search.controller import Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
@@ -89,13 +91,14 @@ def run_search(
             lambda name: problem_of_script(name, run_cwd, options.interpreter),
             values_set(options.set),
         )
+    check_continues(config.settings, given)
     plan = make_plan(config, options, import_paths, time.time)
     if options.dry_run:
         check_cluster_options(options)
         console.notes(plan_lines(plan))
         console.results(command_line(run, plan.settings) for run in plan.runs())
         return SearchEnd(None, 0)
-    backend = choose_backend(options, console)
+    backend = choose_backend(options, console, continues=config.settings.continues)
     console.notes(plan_lines(plan))
     clean_up_when_interrupted()
     while True:
@@ -125,7 +128,7 @@ def resume_search(
         options = replace(_options_on_resume(search, given, console), resume=given_folder)
         resume.check_is_safe(search, options, runs, choice)
         config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
-        backend = choose_backend(options, console, choice.only_ends)
+        backend = choose_backend(options, console, choice.only_ends, search.settings.continues)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             resume.check_same_cluster(folder, runs, backend.own_cluster)
         moved = resume.moves(search)
@@ -150,6 +153,7 @@ def resume_search(
 def _options_on_resume(
     search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console
 ) -> SearchOptions:  # Any: see run_search
+    check_continues(search.record.known_settings(), given)
     earlier = resume.options_of(search)
     return fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
 
@@ -170,7 +174,7 @@ def _rehearse(
         due = resume.due_runs(reader, runs, choice, config_of(settings).in_process(process))
     finally:
         process.close()
-    console.results(command_line(entry.run, settings) for entry in due)
+    console.results(shell_line(new_attempt(reader, entry).argv) for entry in due)
     return SearchEnd(None, 0)
 
 

@@ -24,7 +24,7 @@ from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
-from hpsearch.store.run_folders import folders_aside, move_aside, move_back
+from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
@@ -100,7 +100,7 @@ class Submissions:
         self._search.note_happened(AttemptWithdrawn(run.number, run.attempt.token, self._clocks.wall()))
         del self._runs[run.number]
         earlier = folders_aside(self._search.folder, entry.run).get(attempts - 1)
-        if earlier is not None:
+        if earlier is not None and not _stays(run.attempt):
             self._move_back([(entry.run, earlier)])
         self.queue.put_back([entry])
 
@@ -188,12 +188,13 @@ class Submissions:
 
     def _intend(self, runs: Sequence[OpenRun], moved: list[tuple[Run, Path]]) -> None:
         """Move the folders of earlier attempts aside, adding to `moved` which and whereto; note the new ones."""
+        folder, now = self._search.folder, self._clocks.wall()
         for run in runs:
-            path = move_aside(self._search.folder, run.entry.run, run.entry.attempts)
-            if path is not None:
+            if _stays(run.attempt):
+                set_logs_aside(folder, run.entry.run, run.entry.attempts)
+            elif (path := move_aside(folder, run.entry.run, run.entry.attempts)) is not None:
                 moved.append((run.entry.run, path))
-        now = self._clocks.wall()
-        intended = (AttemptIntended(run.number, run.attempt.token, now) for run in runs)
+        intended = (AttemptIntended(run.number, run.attempt.token, now, run.attempt.continues) for run in runs)
         # If a crash of this machine lost this, the run would be submitted a second time.
         self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 
@@ -273,6 +274,11 @@ class Submissions:
     def _hint(self) -> str:
         """Where the scheduler's answers are, behind each message about them."""
         return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
+
+
+def _stays(attempt: Attempt) -> bool:
+    """Return whether an attempt finds its folder as the one before has left it."""
+    return attempt.keeps_folder and attempt.continues is not None
 
 
 class RunQueue:

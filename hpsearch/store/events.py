@@ -11,6 +11,9 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
 from hpsearch.store.values import build, check_name, check_path, decode, encode
 
+#: Settings of searches whose runs go on from checkpoints.
+_OF_CHECKPOINTS = ("keep_out_dir", "continue_arg")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -19,6 +22,7 @@ class Settings:
     program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
     shown_folder: as the user wrote it. option_names: all options of all runs, in order.
     import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
+    keep_out_dir, continue_arg: how another attempt goes on from the one before; see `continues`.
     """
 
     program: tuple[str, ...] = ()
@@ -35,6 +39,13 @@ class Settings:
     option_names: tuple[str, ...] = ()
     import_paths: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
+    keep_out_dir: bool = False
+    continue_arg: str = ""
+
+    @property
+    def continues(self) -> bool:
+        """True if the script saves its state, so that another attempt at a run goes on from the one before."""
+        return self.keep_out_dir or bool(self.continue_arg)
 
     @property
     def grid_source(self) -> str:
@@ -52,8 +63,8 @@ class Settings:
         return str(self.options.get("name") or "")
 
     def to_json(self) -> dict[str, Any]:  # Any: see above
-        """Return the settings as JSON can hold them."""
-        return asdict(self)
+        """Return the settings as JSON can hold them; the journal of a search without checkpoints stays as it was."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _OF_CHECKPOINTS}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
@@ -61,7 +72,7 @@ class Settings:
         names = cls.__dataclass_fields__
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
         settings = build(cls, {name: value for name, value in known.items() if name in names})
-        missing = names.keys() - {*found, "import_paths", "options"}
+        missing = names.keys() - {*found, "import_paths", "options", *_OF_CHECKPOINTS}
         if missing:
             raise ValueError(f"the field {min(missing)} is missing")
         check_path("run_cwd", settings.run_cwd)
@@ -141,9 +152,14 @@ class OfAttempt:
 
 @dataclass(frozen=True)
 class AttemptIntended(OfAttempt):
-    """The attempt is about to be submitted."""
+    """The attempt is about to be submitted.
+
+    continues: the folder of the attempt from which it goes on, as its command names it; empty if it finds its own as it
+    was, or none was left. None = it begins anew; then no journal has this field.
+    """
 
     at: float
+    continues: str | None = None
 
 
 @dataclass(frozen=True)
@@ -241,7 +257,10 @@ _from_json = json.JSONDecoder().decode
 
 def to_line(event: Event) -> bytes:
     """Return an event as one line of JSON, line break included."""
-    return _to_json({"event": _NAMES[type(event)], **vars(event)}).encode("ascii") + b"\n"
+    said = {"event": _NAMES[type(event)], **vars(event)}
+    if isinstance(event, AttemptIntended) and event.continues is None:
+        del said["continues"]
+    return _to_json(said).encode("ascii") + b"\n"
 
 
 def from_line(line: bytes) -> Event:

@@ -35,7 +35,8 @@ _MOST_SHARED = 10_000
 class RunRecord:
     """What is known of one run; changed only by events.
 
-    attempts: how many were intended.
+    attempts: how many were intended. continuations: how many of the newest went on from the one before, in a row;
+    earlier_s: for how many seconds the others in that row ran.
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
     scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
@@ -47,6 +48,8 @@ class RunRecord:
     cluster: str = ""
     attempts: int = 0
     interruptions: int = 0
+    continuations: int = 0
+    earlier_s: float = 0.0
     submitted: AttemptSubmitted | None = None
     started: AttemptStarted | None = None
     ended: AttemptEnded | None = None
@@ -64,14 +67,19 @@ class RunRecord:
 
     @property
     def took_s(self) -> float | None:
-        """How long the newest attempt ran, in seconds, without its time in a queue; None if that is not known."""
+        """How long the run took, in seconds, without its time in a queue; None if that is not known.
+
+        That is the newest attempt, and those from which it went on.
+        """
         if self.ended is None:
             return None
         seen = self.started or (None if self.submitted is None or self.submitted.is_queued else self.submitted)
         began = self.ended.began
         if began is None and seen is not None:
             began = seen.at
-        return None if began is None else max(0.0, self.ended.at - began)
+        if began is None:
+            return self.earlier_s or None
+        return self.earlier_s + max(0.0, self.ended.at - began)
 
     @property
     def place(self) -> str:
@@ -172,7 +180,7 @@ class SearchRecord:
 
     def _apply_to_run(self, entry: RunRecord, event: OfAttempt) -> None:
         if isinstance(event, AttemptIntended):
-            self._intend(entry, event.token)
+            self._intend(entry, event.token, event.continues is not None)
         elif isinstance(event, AttemptWithdrawn) and entry.before is not None:
             before = entry.before
             for each in fields(RunRecord):
@@ -227,8 +235,10 @@ class SearchRecord:
             names = (*self.over, options.get("seed_option") or "random_seed", *also)
             self.over = tuple(dict.fromkeys(map(str, names)))
 
-    def _intend(self, entry: RunRecord, token: str) -> None:
+    def _intend(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
         entry.before = replace(entry, before=None)
+        entry.earlier_s = (entry.took_s or entry.earlier_s) if is_continued else 0.0
+        entry.continuations = entry.continuations + 1 if is_continued else 0
         if entry.state is RunState.FINISHED:
             entry.kept = replace(entry, before=None, kept=None)
         entry.state = RunState.PLANNED

@@ -1,15 +1,17 @@
 """The folders of runs: what ended put into them, earlier attempts moved aside and back."""
 
+import contextlib
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.classic_files import COMMAND_FILE, write_run_command
-from hpsearch.store.layout import SearchFolder, free_name
+from hpsearch.store.layout import SearchFolder, free_name, remove_if_empty
 from hpsearch.store.record import Settings
 
 
@@ -46,10 +48,44 @@ def move_entry(source: Path, target: Path) -> None:
     source.unlink()
 
 
+def set_logs_aside(folder: SearchFolder, run: Run, attempt: int) -> None:
+    """Move what we put into a run's folder to the folder of attempts; what the script left there stays in its place.
+
+    A folder with nothing else in it is removed: the script has not made it. Raises StoreError.
+    """
+    source, target = folder.run_folder(run), folder.attempts / f"{run.folder}.attempt{attempt}"
+    try:
+        for name in filter(_is_ours(run), os.listdir(source)):  # noqa: PTH208  (names are all that is needed)
+            target.mkdir(exist_ok=True)
+            move_file(source / name, free_name(target / name))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{source}: its logs cannot be moved to {target} ({reason_of(error)})") from error
+    remove_if_empty(source)
+
+
+def holds_work(run_folder: Path, run: Run) -> bool:
+    """Return whether the script has left anything in a run's folder, or in that of an earlier attempt."""
+    with contextlib.suppress(OSError):
+        return not all(map(_is_ours(run), os.listdir(run_folder)))  # noqa: PTH208  (see above)
+    return False
+
+
+def _is_ours(run: Run) -> Callable[[str], bool]:
+    """Return the test for the names of what `put_files_in_place` puts into a run's folder, whatever the backend."""
+    log = re.compile(rf".*{re.escape(run.folder)}.*\.(?:out|err|sh|lsf)(?:\.[0-9]+)?")
+    return lambda name: name == COMMAND_FILE or log.fullmatch(name) is not None
+
+
+def place_aside(folder: SearchFolder, run: Run, attempt: int) -> Path:
+    """Return where `move_aside` would put a run's folder."""
+    return free_name(folder.attempts / f"{run.folder}.attempt{attempt}")
+
+
 def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
     """Move a run's folder to the folder of attempts; return where it lies, None if there is none. Raises StoreError."""
-    source = folder.run_folder(run)
-    target = free_name(folder.attempts / f"{run.folder}.attempt{attempt}")
+    source, target = folder.run_folder(run), place_aside(folder, run, attempt)
     try:
         source.lstat()
         move_entry(source, target)

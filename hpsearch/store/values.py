@@ -113,6 +113,7 @@ _FITS: dict[str, tuple[Callable[[object], bool], str]] = {
     "float | None": (lambda value: value is None or _is_number(value), "a number of seconds or null"),
     "bool": (lambda value: type(value) is bool, "true or false"),
     "str": (_is_text, "a text"),
+    "str | None": (lambda value: value is None or _is_text(value), "a text or null"),
     "tuple[str, ...]": (lambda value: type(value) in (list, tuple) and all(map(_is_text, value)), "a list of texts"),  # type: ignore[call-overload]
     "Mapping[str, str]": (_is_texts, "an object of texts"),
     "Mapping[str, Any]": (lambda value: type(value) is dict, "an object"),

@@ -101,6 +101,10 @@ class JobWatch:
     def _with_note(self, note: ExitNote, now: float) -> Status:
         reason = exit_reason(note.exit_status)
         by_itself = Status(JobPhase.ENDED, note.exit_status, None, reason, "", note.ended, note.began)
+        if note.was_told_to_save:
+            # Unless the scheduler knows better.
+            reason = "it ended after SIGUSR1" + (f" ({reason})" if reason else "")
+            by_itself = replace(by_itself, cause=RunState.TIMED_OUT, reason=reason)
         if not self.waits_for_cause:
             return by_itself
         # Something else ended it, as it seems (137 is SIGKILL); if not, only lack of memory may have.
@@ -111,7 +115,7 @@ class JobWatch:
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
             cause = self.told.cause if was_ended or self.told.cause is RunState.OUT_OF_MEMORY else None
-            return replace(by_itself, cause=cause, reason=(self.told.reason if cause is not None else "") or reason)
+            return replace(by_itself, cause=cause, reason=self.told.reason or reason) if cause else by_itself
         if self.is_cancelled:
             return replace(by_itself, cause=RunState.CANCELLED)
         if self.told.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
@@ -119,7 +123,7 @@ class JobWatch:
         wait_s = _CAUSE_S if was_ended else _FAILED_S
         if now - self.note_at < wait_s and not self._is_gone(now):
             return Status(JobPhase.UNKNOWN)
-        if not note.was_told_to_stop or note.exit_status == 0:
+        if not note.was_told_to_stop or note.was_told_to_save or note.exit_status == 0:
             return by_itself
         return replace(by_itself, cause=RunState.LOST, reason=f"{reason}; the scheduler does not say why")
 

@@ -85,6 +85,7 @@ class Lsf(Scheduler):
             "R": resource_text(self._wishes.resources),
             "q": self._wishes.queue,
             "w": f"ended({submission.after})" if submission.after else "",
+            **_warning(wishes.signal_before_end_s),
         }
         # Several -R add up.
         given = {key: value for key, value in options.items() if value and (key == "R" or f"-{key}" not in further)}
@@ -258,6 +259,11 @@ def check_further_options(words: Sequence[str]) -> None:
                 "a value with blanks needs quotes, as in --lsf_options=\"-P 'my lab'\""
             )
         needs_value = is_option and word not in _FLAGS
+
+
+def _warning(seconds: int) -> dict[str, str]:
+    """Return the options that ask for SIGUSR1 before the time limit, in whole minutes, never later; 0 = none."""
+    return {"wa": "USR1", "wt": str(-(-seconds // 60))} if seconds else {}
 
 
 def resource_text(text: str) -> str:

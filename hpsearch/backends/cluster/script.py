@@ -21,7 +21,7 @@ _SHEBANG = "#!/bin/bash -p"
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
 #:   process: the shell has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash
 #:   keeps the status of a child that ended meanwhile.
-#: - A note has the fields of `launcher.ExitNote`. It is one write, and readers wait for its line break.
+#: - A note has the fields of `launcher.ExitNote` (2: told to save). It is one write, and readers wait for its line break.
 _SHARED = """\
 set +o posix
 printf -v began '%(%s)T' -1
@@ -68,10 +68,9 @@ if [ -e "$exit_file" ]; then
 fi
 trap 'leave_note $? "$exit_file"' EXIT
 pass_signals_on
-{enter_folder}
+{notes_saving}{enter_folder}
 if [ -e "$exit_file" ]; then rm -f -- "$exit_file"; fi
-if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$began"; fi
-if {needs_shell} || [ -n "$BASH_ENV" ]; then
+{clears_folder}if {needs_shell} || [ -n "$BASH_ENV" ]; then
     "$BASH" <(printf '%s' {lines}) </dev/null{redirection} &
 else
     {command} </dev/null{redirection} &
@@ -79,6 +78,9 @@ fi
 await "$!"
 exit "$status"
 """
+
+_CLEAR_FOLDER = 'if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$began"; fi\n'
+_NOTE_SAVING = "trap 'stop USR1; told_to_stop=2' USR1\n"
 
 #: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.
 #: - As a rule the run replaces the shell, so that it gets the signals.
@@ -191,34 +193,46 @@ RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 def scripts_for(submission: Submission, scheduler: Scheduler, wishes: ClusterWishes) -> dict[Path, str]:
     """Return path -> text of a script for each run if there are several runs or an array; last, of the submission's."""
-    header, setup = scheduler.header(submission, wishes), wishes.setup
+    header, setup, saves = scheduler.header(submission, wishes), wishes.setup, wishes.saves_on_signal
     if submission.single is not None:
-        return {submission.script: run_script(submission.single, setup, not scheduler.writes_output_live, header)}
+        single = run_script(submission.single, setup, not scheduler.writes_output_live, header, saves=saves)
+        return {submission.script: single}
     scripts = {}
     for job in submission.jobs:
         is_after_lines = len(job) > 1 and bool(setup.strip())
         for attempt in job:
-            text = run_script(attempt, "" if is_after_lines else setup, is_after_lines=is_after_lines)
+            lines = "" if is_after_lines else setup
+            text = run_script(attempt, lines, is_after_lines=is_after_lines, saves=saves)
             scripts[script_path(attempt.log_folder, attempt.token)] = text
     return {**scripts, submission.script: _batch_script(submission, scheduler.index_variable, header, wishes)}
 
 
 def run_script(
-    attempt: Attempt, setup: str = "", redirects: bool = False, header: Sequence[str] = (), is_after_lines: bool = False
+    attempt: Attempt,
+    setup: str = "",
+    redirects: bool = False,
+    header: Sequence[str] = (),
+    is_after_lines: bool = False,
+    saves: bool = False,
 ) -> str:
     """Return the script of one run.
 
     setup: the user's lines, executed by a shell that then becomes the run; `is_after_lines`: the job's script has
     executed them. redirects: the script, not the scheduler, writes the output. header: lines for the scheduler.
+    saves: see `ClusterWishes.saves_on_signal`.
     """
     logs, output = attempt.log_folder, attempt.log_folder / attempt.token
+    clear_folder = _CLEAR_FOLDER.format(
+        run_folder=_quoted(logs.parent.parent / attempt.run.folder),
+        earlier=_quoted(logs.parent / "attempts" / f"{attempt.token}.restart"),
+    )
     body = _RUN.format(
         shared=_SHARED,
         exit_file=_quoted(attempt.exit_file),
         script=_quoted(script_path(logs, attempt.token)),
         enter_folder=":" if is_after_lines else f"cd -- {_quoted(attempt.cwd)} || exit 126",
-        run_folder=_quoted(logs.parent.parent / attempt.run.folder),
-        earlier=_quoted(logs.parent / "attempts" / f"{attempt.token}.restart"),
+        notes_saving=_NOTE_SAVING if saves else "",
+        clears_folder="" if attempt.keeps_folder else clear_folder,
         needs_shell="true" if setup.strip() or is_after_lines else "false",
         lines=_quoted(_lines(setup, attempt.argv)),
         command=shlex.join(attempt.argv),

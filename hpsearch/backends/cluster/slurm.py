@@ -109,6 +109,8 @@ class Slurm(Scheduler):
             "qos": own.qos,
             "constraint": own.constraint,
             "array": f"1-{len(submission.jobs)}%{submission.at_once}" if submission.is_array else "",
+            # Only the job's shell gets it, which passes it on: the run's other processes would die of it.
+            "signal": f"B:USR1@{wishes.signal_before_end_s}" if wishes.signal_before_end_s else "",
             "dependency": f"afterany:{without_cluster(after)}" if after else "",
         }
         left = self._left_to_user(wishes)
