@@ -144,10 +144,12 @@ class FakeBackend:
         """Nothing to let go of."""
 
 
-def planned_search(folder: Path, runs: int) -> LiveSearch:
+def planned_search(folder: Path, runs: int, keep_out_dir: bool = False, continue_arg: str = "") -> LiveSearch:
     """Return a search in a folder, open for work."""
     search = LiveSearch(SearchFolder(folder))
-    settings = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder))
+    settings = replace(
+        SETTINGS, run_cwd=str(folder), shown_folder=str(folder), keep_out_dir=keep_out_dir, continue_arg=continue_arg
+    )
     plan = [Run(n, f"sim_{n}", Configuration((("x", n),)), str(folder / f"sim_{n}")) for n in range(1, runs + 1)]
     search.add_plan(plan, settings, 0.0)
     search.open_for_work()
@@ -164,6 +166,7 @@ def dispatch(
     longest_wait_s: float = math.inf,
     max_failures: int = 0,
     trial_failures: int | None = None,
+    max_continuations: int = 20,
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
     console = Console()
@@ -171,7 +174,12 @@ def dispatch(
     with StopRequest() as stop:
         clocks = backend.clock.clocks
         hours = -1 if longest_wait_s == math.inf else longest_wait_s / 3600
-        options = SearchOptions(retries=retries, max_wait_for_scheduler=hours, max_failures=max_failures)
+        options = SearchOptions(
+            retries=retries,
+            max_wait_for_scheduler=hours,
+            max_failures=max_failures,
+            max_continuations=max_continuations,
+        )
         controller = Controller(search, CONFIG, backend, console, options, stop, clocks, trial_failures=trial_failures)
         dispatcher = Dispatcher(controller)
         dispatcher.take_over(chosen, again, takes_up_all)

@@ -87,8 +87,8 @@ def _scheduler(options: SearchOptions) -> Scheduler:
 def _cluster_wishes(options: SearchOptions, continues: bool = False) -> ClusterWishes:
     arrays, signal_s = {"slurm": options.slurm_array, "lsf": options.lsf_array}, options.signal_before_end
     if signal_s >= 3600 * options.num_hours:
-        limit = f"--num_hours={options.num_hours}"
-        raise UsageError(f"--signal_before_end={signal_s}: expected fewer seconds than the time limit has ({limit})")
+        limit = f"the {3600 * options.num_hours:g} of --num_hours"
+        raise UsageError(f"--signal_before_end={signal_s}: expected fewer seconds than {limit}")
     return ClusterWishes(
         jobs=options.num_jobs,
         hours=options.num_hours,

@@ -130,7 +130,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
         search, out_dir=str(results), force_out_dir=True, dont_force_new_dir=True, deterministic_search=True
     )
     out_arg = config.settings.out_arg
-    shared, left_out = _shared_configuration(options, out_arg, source, run_cwd)
+    shared, left_out = _shared_configuration(options, config.settings, source, run_cwd)
     text = _text_of(shared.options, options, source, [] if origin is None else _known_runs(origin, out_arg))
     return Gathering(
         options, search, config, results, grid_file(options.config_name, results), source, shared, left_out, text
@@ -231,7 +231,7 @@ def _best_run(origin: _Origin, config: SearchConfig, search: SearchOptions, seed
 
 
 def _shared_configuration(
-    options: SeedsOptions, out_arg: str, source: SeedRun | None, run_cwd: Path
+    options: SeedsOptions, settings: Settings, source: SeedRun | None, run_cwd: Path
 ) -> tuple[RunConfiguration, list[str]]:
     """Return the source's configuration or the user script's, changed as asked for; and the options that were left out.
 
@@ -244,7 +244,9 @@ def _shared_configuration(
         assert source.configuration is not None, "checked when the source was found"
         repeated = source.configuration
     check_has_seed(repeated, options, source)
-    left_out = [out_arg, *options.ignore_kwds]
+    out_arg, continue_arg = settings.out_arg, settings.continue_arg
+    # Another seed must not go on from this one's checkpoint.
+    left_out = [out_arg, *([continue_arg] if continue_arg in repeated.options else []), *options.ignore_kwds]
     # On a command, all runs of a search may have had the same path.
     if source is not None and repeated.is_complete:
         own = repeated.options.get(out_arg)

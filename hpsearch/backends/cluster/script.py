@@ -21,7 +21,7 @@ _SHEBANG = "#!/bin/bash -p"
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
 #:   process: the shell has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash
 #:   keeps the status of a child that ended meanwhile.
-#: - A note has the fields of `launcher.ExitNote` (2: told to save). It is one write, and readers wait for its line break.
+#: - A note has the fields of `launcher.ExitNote`. It is one write, and readers wait for its line break.
 _SHARED = """\
 set +o posix
 printf -v began '%(%s)T' -1
@@ -80,6 +80,7 @@ exit "$status"
 """
 
 _CLEAR_FOLDER = 'if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$began"; fi\n'
+#: The note's 2 says so; a signal that comes later replaces it.
 _NOTE_SAVING = "trap 'stop USR1; told_to_stop=2' USR1\n"
 
 #: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.

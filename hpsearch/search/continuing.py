@@ -1,0 +1,55 @@
+"""Runs that go on from checkpoints: which ends are followed by another attempt, and what that one starts from."""
+
+import os
+from collections.abc import Collection
+
+from hpsearch.config.program import resume_hint
+from hpsearch.core.errors import UsageError
+from hpsearch.core.model import RunState
+from hpsearch.store.events import Settings
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord
+from hpsearch.store.run_folders import folders_aside, holds_work, place_aside
+
+
+def is_interrupted(settings: Settings, state: RunState) -> bool:
+    """Return whether a run has ended before its time, so that another attempt goes on without being a retry."""
+    return settings.continues and state in (RunState.PREEMPTED, RunState.LOST, RunState.TIMED_OUT)
+
+
+def end_of_patience(entry: RunRecord, most: int, folder: SearchFolder) -> str:
+    """Return why an interrupted run is not continued once more, and what helps; empty if it is."""
+    if entry.continuations < most:
+        return ""
+    limit = f"--max_continuations={most}"
+    return f"run {entry.run.number} is not continued any more ({limit}); to go on: {resume_hint(folder.path)}"
+
+
+def continues_from(folder: SearchFolder, settings: Settings, entry: RunRecord) -> str | None:
+    """Return what the next attempt at a run goes on from, as `AttemptIntended` has it.
+
+    Whatever ended the earlier attempts; but after one that finished, the next begins anew. An attempt that has left
+    nothing of its own (it never began, or was ended before it could save anything) is passed over.
+    """
+    if not settings.continues or not entry.attempts or entry.state is RunState.FINISHED:
+        return None
+    if settings.keep_out_dir:
+        return ""
+    run, last_finished = entry.run, 0 if entry.kept is None else entry.kept.attempts
+    places = folders_aside(folder, run)
+    earlier = [places[number] for number in sorted(places, reverse=True) if number > last_finished]
+    found = next((path for path in earlier if holds_work(path, run)), None)
+    if holds_work(folder.run_folder(run), run):
+        # It is moved there before the attempt starts.
+        found = place_aside(folder, run, entry.attempts)
+    if found is None:
+        return ""
+    # As the user wrote the search's folder: not a Path, "./x" has to stay.
+    return os.path.join(os.path.dirname(run.out_dir), found.relative_to(folder.path))  # noqa: PTH118, PTH120
+
+
+def check_continues(settings: Settings, given: Collection[str]) -> None:
+    """Raise UsageError if --max_continuations is given to a search whose runs always begin anew."""
+    if "max_continuations" in given and not settings.continues:
+        lacks = f"{settings.grid_source} has neither _KEEP_OUT_DIR nor _CONTINUE_ARG"
+        raise UsageError(f"--max_continuations: {lacks}, so no run can go on from an earlier attempt")

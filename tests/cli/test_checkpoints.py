@@ -1,0 +1,123 @@
+"""Runs that go on from an earlier attempt, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from project import Project, journal_has, rows, wait_until
+
+#: Counts to 4, each step a line of `steps`; saves the count. It fails behind step 2 while there is no file `mended`,
+#: and waits there if it is told so.
+COUNTS = """\
+import os, sys, time
+options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
+out_dir = options["out_dir"]
+saved = os.path.join(options.get("resume_from", out_dir), "step")
+start = int(open(saved).read()) if os.path.exists(saved) else 0
+os.makedirs(out_dir, exist_ok="keeps" in options)
+for step in range(start + 1, 5):
+    with open("steps", "a") as file:
+        file.write(f"{step}\\n")
+    with open(os.path.join(out_dir, "step"), "w") as file:
+        file.write(str(step))
+    while step == 2 and options["then"] == "wait" and not os.path.exists("mended"):
+        time.sleep(0.02)
+    if step == 2 and options["then"] == "fail" and not start:
+        sys.exit("no more")
+with open(os.path.join(out_dir, "summary.txt"), "w") as file:
+    file.write(f"acc {start}\\nfinished 1\\n")
+"""
+NAMES, KEEPS = '_CONTINUE_ARG = "resume_from"\n', "_KEEP_OUT_DIR = True\n"
+ATTRIBUTES = pytest.mark.parametrize("attribute", [NAMES, KEEPS], ids=["fresh folder", "same folder"])
+
+
+def _write(project: Project, attribute: str, then: str) -> Path:
+    """Write the project; return the folder of its search."""
+    project.grid({"then": [then], "keeps": [attribute == KEEPS]}, script=COUNTS, more=attribute)
+    return project.path / "out"
+
+
+def _steps(project: Project) -> list[str]:
+    return (project.path / "steps").read_text().split()
+
+
+@ATTRIBUTES
+def test_a_failed_run_that_is_tried_again_goes_on_where_it_was(project: Project, attribute: str) -> None:
+    folder = _write(project, attribute, "fail")
+    result = project.run("--out_dir=out", "--force_out_dir", "--retries=1", "--more_columns")
+    assert (result.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"]), result.stderr
+    (row,) = rows(folder)
+    assert (row["acc"], Path(row["out_dir"]).name) == ("2", next(folder.glob("sim_*")).name)
+    logs = project.command(["python3", "-m", "hpsearch", "logs", str(folder), "1", "--err", "--attempt=1"])
+    assert logs.stdout == "no more\n"
+
+
+@ATTRIBUTES
+def test_a_cancelled_run_goes_on_when_the_search_is_resumed(project: Project, attribute: str) -> None:
+    folder = _write(project, attribute, "wait")
+    search = project.start("--out_dir=out", "--force_out_dir")
+    wait_until(lambda: any(folder.glob("sim_*/step")) and _steps(project) == ["1", "2"], "step 2")
+    search.terminate()
+    project.end(search)
+    project.write("mended", "")
+    rehearsed = project.run("--resume=out", "--dry_run")
+    source = f"--resume_from=out/.hpsearch/attempts/{next(folder.glob('sim_*')).name}.attempt1 "
+    assert (source in rehearsed.stdout) == (attribute == NAMES)
+    result = project.run("--resume=out")
+    assert (result.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"]), result.stderr
+
+
+def test_a_finished_run_that_is_retried_by_hand_begins_anew(project: Project) -> None:
+    folder = _write(project, KEEPS, "go on")
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 0
+    again = project.command(["python3", "-m", "hpsearch", "retry", str(folder), "--run=1"])
+    assert (again.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"] * 2), again.stderr
+
+
+def test_an_attempt_that_left_nothing_leaves_no_folder_behind_either(project: Project) -> None:
+    script = (
+        "import os, sys\nout = sys.argv[-1][10:]\nos.path.exists('tried') and os.makedirs(out)\nopen('tried', 'w')\n"
+    )
+    project.grid(
+        {"x": [1]}, script=script + "open(out + '/summary.txt', 'w').write('acc 1\\nfinished 1')\n", more=KEEPS
+    )
+    assert project.run("--retries=1").exit_status == 0
+
+
+def test_a_search_without_checkpoints_writes_what_it_always_wrote(project: Project) -> None:
+    project.grid({"x": [1]})
+    result = project.run("--retries=1")
+    journal = (result.folder / ".hpsearch" / "journal.jsonl").read_text()
+    assert not any(word in journal for word in ('"continues"', '"keep_out_dir"', '"continue_arg"'))
+
+
+@pytest.mark.parametrize(
+    "more, options, message",
+    [
+        ("_KEEP_OUT_DIR = 'yes'\n", (), "_KEEP_OUT_DIR is 'yes'; expected True or False"),
+        ("_CONTINUE_ARG = 3\n", (), "_CONTINUE_ARG is 3; expected a text that is not empty"),
+        ("_CONTINUE_ARG = '--from'\n", (), "expected the option's name without dashes in front"),
+        ("_CONTINUE_ARG = 'out_dir'\n", (), "which is the output option (_OUT_ARG); expected another option"),
+        ("_CONTINUE_ARG = 'x'\n", (), "grid: 'x' is _CONTINUE_ARG, which hpsearch sets itself; take it out"),
+        (NAMES + KEEPS, (), "there is one folder for all attempts; take one of the two out"),
+        ("", ("--max_continuations=3",), "has neither _KEEP_OUT_DIR nor _CONTINUE_ARG"),
+        (
+            KEEPS,
+            ("--run_cluster", "--scheduler=lsf", "--num_hours=0:10", "--signal_before_end=600"),
+            "--signal_before_end=600: expected fewer seconds than the 600 of --num_hours",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(project: Project, more: str, options: tuple[str, ...], message: str) -> None:
+    project.grid({"x": [1]}, more=more)
+    result = project.run("--dry_run", *options)
+    assert (result.exit_status, message in result.stderr, result.stderr.count("\n")) == (2, True, 1), result.stderr
+
+
+def test_a_limit_that_means_nothing_to_a_search_is_refused_when_it_is_resumed(project: Project) -> None:
+    project.grid({"x": [1]})
+    folder = project.run().folder
+    result = project.run(f"--resume={folder}", "--max_continuations=3")
+    assert (result.exit_status, result.stderr.count("\n")) == (2, 1)
+    assert journal_has(folder, "collected", 1)
