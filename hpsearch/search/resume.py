@@ -13,7 +13,7 @@ from pathlib import Path
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.options import SearchOptions, options_from_names, recorded
+from hpsearch.config.options import DATA_SEED_OPTION, SearchOptions, options_from_names, recorded
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
@@ -35,7 +35,7 @@ class RunChoice:
     again: numbers of runs that are run also if they finished.
     takes_up_all: runs that turn out not to have finished are run, too.
     only_ends: nothing is run, and open runs are ended where that can be done from here.
-    added: configurations that are added to the search first, and run.
+    added: configurations that are added to the search first, and run. over: their options that hold the seed.
     trial_failures: ``--max_failures`` until one of these runs finishes, whatever finished before; None = no such trial.
     """
 
@@ -44,6 +44,7 @@ class RunChoice:
     takes_up_all: bool = True
     only_ends: bool = False
     added: Sequence[Configuration] = ()
+    over: Sequence[str] = ()
     trial_failures: int | None = None
 
     def of(self, record: SearchRecord) -> list[RunRecord]:
@@ -156,6 +157,8 @@ def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: 
     if not choice.added:
         return choice
     folder, settings = search.folder.path, search.settings
+    if choice.over:
+        options = replace(options, seed_option=choice.over[0], vary_data_seed=DATA_SEED_OPTION in choice.over[1:])
     is_in_place = _is_same(absolute(settings.shown_folder, Path(settings.run_cwd)), folder)
     settings = replace(
         settings,

@@ -139,7 +139,7 @@ def _run_choice(
     again = [numbers[run.folder.name] for left in lefts for run in left.again]
     pairs = ((each.options, seed) for each, left in zip(chosen, lefts) for seed in left.new)
     added = (with_seed(known, options.seed_options, seed) for known, seed in pairs)
-    return RunChoice(again, added=[Configuration(tuple(each.items())) for each in added])
+    return RunChoice(again, added=[Configuration(tuple(each.items())) for each in added], over=options.seed_options)
 
 
 def _trial_failures(search: SearchOptions) -> int:

@@ -268,13 +268,15 @@ def check_has_seed(configuration: RunConfiguration, options: SeedsOptions, sourc
 
 
 def with_seed_option(options: SeedsOptions, folder: Path, console: Console) -> SeedsOptions:
-    """Return the options with the option that takes the seed; say which one it is if it is not the usual one.
+    """Return the options with those that take the seed; say which one it is if it is not the usual one.
 
     folder: of the search, or of one of its runs.
     """
+    record = recorded_search(folder) or recorded_search(folder.parent)
+    if record is not None and DATA_SEED_OPTION in record.over:
+        options = replace(options, vary_data_seed=True)
     if options.seed_option:
         return options
-    record = recorded_search(folder) or recorded_search(folder.parent)
     name = (_option_of(record) if record is not None else "") or USUAL_SEED
     if name != USUAL_SEED:
         console.note(f"seeds go to --{name} (--seed_option=NAME for another)")
@@ -287,4 +289,9 @@ def _option_of(record: SearchRecord) -> str:
     # A run that failed may have been given an option that the script does not know.
     finished = (entry.run.configuration for entry in record if entry.result.state is RunState.FINISHED)
     given = dict.fromkeys(name for configuration in finished for name, _ in configuration.options)
-    return seed_option_in(given) or seed_option_in(declared_names(settings.program, Path(settings.run_cwd)))
+    known = (name for name in record.over if name in given)
+    return (
+        next(known, "")
+        or seed_option_in(given)
+        or seed_option_in(declared_names(settings.program, Path(settings.run_cwd)))
+    )

@@ -230,7 +230,7 @@ class SearchRecord:
 
     def _take_options(self, options: Mapping[str, Any]) -> None:  # Any: whatever JSON can hold
         self.has_more_columns |= bool(options.get("more_columns"))
-        if options.get("num_seeds") or options.get("seeds_list"):
+        if any(options.get(name) for name in ("num_seeds", "seeds_list", "seed_option")):
             also = ("data_random_seed",) if options.get("vary_data_seed") else ()
             names = (*self.over, options.get("seed_option") or "random_seed", *also)
             self.over = tuple(dict.fromkeys(map(str, names)))

@@ -207,3 +207,16 @@ def test_a_mistake_is_named_and_nothing_is_written(extended: Project, words: lis
     assert (result.exit_status, result.stdout) == (2, "")
     assert message in result.stderr
     assert sorted(extended.path.rglob("*")) == before
+
+
+def test_the_table_of_configurations_knows_seeds_that_were_added(extended: Project) -> None:
+    found = rows(extended.path / "out" / "search", "search_results_by_configuration.csv")
+    assert [(row["lr"], row["n"]) for row in found] == [("0.5", "3"), ("0.3", "1"), ("0.2", "1")]
+
+
+def test_seeds_of_a_search_that_varies_the_data_seed_vary_it_too(project: Project) -> None:
+    project.grid({"lr": [0.5]}, script=COMMAND_SCRIPT)
+    folder = project.search("--out_dir=out/search", "--force_out_dir", "--seeds_list=7", "--vary_data_seed").folder
+    result = seeds(project, str(folder), "--num_seeds=2")
+    assert result.exit_status == 0, result.stderr
+    assert commands_in(folder)[1:] == [["--lr=0.5", "--random_seed=0", "--data_random_seed=0"]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster_project import WAITS, ClusterProject, said
-from project import wait_until
+from project import rows, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -102,3 +102,13 @@ def test_nothing_but_the_batch_script_is_left_of_an_array(searches: ClusterProje
     state = searches.folder / ".hpsearch"
     left = [name for folder in ("logs", "exits") for name in folder_names(state / folder)]
     assert [name for name in left if ".batch." not in name] == []
+
+
+def test_seeds_of_a_search_and_more_seeds_of_its_best_are_arrays(searches: ClusterProject) -> None:
+    searches.acts("true", x=[1, 2])
+    result = searches.run("--slurm_array", "--num_seeds=2")
+    assert (result.exit_status, len(array_ids(searches))) == (0, 1), result.stderr
+    added = searches.project.ask("seeds", "out", "--top=1", "--num_seeds=4")
+    assert (added.exit_status, len(array_ids(searches))) == (0, 2), added.stderr
+    seeds = sorted((row["x"], row["random_seed"]) for row in rows(searches.folder))
+    assert seeds == [("1", "0"), ("1", "1"), ("2", "0"), ("2", "1"), ("2", "2"), ("2", "3")]
