@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import ROOT, Project
+from project import FORK_SERVER, ROOT, Project
 
 #: All processes that a test starts inherit this variable, whose value is the test's own.
 _TEST_MARK = "HPSEARCH_TEST"
@@ -88,7 +88,8 @@ def project(tmp_path: Path) -> Project:
 def _no_process_outlives_the_tests() -> Iterator[None]:
     """What fixtures share among tests ends with the last of them."""
     with pytest.MonkeyPatch.context() as patch, _leaves_no_process(_SESSION_MARK, "these tests", patch):
-        yield
+        with contextlib.closing(FORK_SERVER):
+            yield
 
 
 @pytest.fixture(autouse=True)

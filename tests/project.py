@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forked import ForkServer
+
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Lets commands start sooner: numpy with one thread, and GPUtil with Python's own distutils (up to 3.11), which needs
@@ -20,6 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"OPENBLAS_NUM_THREADS": "1"}
 if Path(os.__file__).with_name("distutils").joinpath("spawn.py").exists():
     QUICK["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
+#: Of all commands: the package is found, and nothing is compiled again for each.
+SURROUNDINGS = {
+    **QUICK,
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+FORK_SERVER = ForkServer({**os.environ, **SURROUNDINGS})
 
 #: A simulation as users write it: options of its own, refuses an existing folder, leaves a summary. Starts fast.
 #: With an option until=NAME it ends when there is a file of this name in its working folder.
@@ -133,9 +142,8 @@ class Project:
         self.write(f"{name}.py", text + more)
 
     def environ(self) -> dict[str, str]:
-        """The environment of commands: the package is found, and no GPU is looked for outside the tests."""
-        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        return {**os.environ, **QUICK, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+        """The environment of commands."""
+        return {**os.environ, **SURROUNDINGS, **self.environment}
 
     def argv(self, *options: str) -> list[str]:
         """The classic command: module `config`, in the foreground, in the grid's order, unless options say otherwise.
@@ -186,10 +194,11 @@ class Project:
 
     def command(self, argv: list[str], cwd: Path | None = None, timeout: float = 120) -> Result:
         """Run any command in the project."""
-        done = subprocess.run(
+        folder, environment = cwd or self.path, self.environ()
+        done = FORK_SERVER.run(argv, folder, environment, timeout) or subprocess.run(
             argv,
-            cwd=cwd or self.path,
-            env=self.environ(),
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
