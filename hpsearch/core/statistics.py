@@ -11,6 +11,8 @@ from hpsearch.core.errors import ConfigError
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12
 #: From here on a number is written with an exponent.
 _HUGE = 1e9
+#: How the table of configurations estimates the spread, for people.
+SAMPLE_STD = "std divides by n - 1"
 #: Equal values can differ from their mean by the last bit: a difference below this share of the value is none.
 _LAST_BITS = 1e-12
 #: A test with fewer values on either side gives no verdict.

@@ -15,6 +15,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import number_of
+from hpsearch.core.statistics import SAMPLE_STD
 from hpsearch.core.value_text import whole_text
 from hpsearch.folder.by_configuration import repetitions_in
 from hpsearch.folder.choice import choose_folder
@@ -91,6 +92,7 @@ def _configurations(
     if options.all:
         raise UsageError("--over sums up finished runs: leave out --all")
     columns, rows = {"search": None}, list[ExportedRow]()
+    console.note(SAMPLE_STD)
     for folder in folders:
         runs, settings = repetitions_in(folder, options.over, options.grid_module, console.notes)
         names, found = configuration_table(runs, settings, options.over)

@@ -17,6 +17,7 @@ from hpsearch.console.text import amount
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, StoreError, UsageError, reason_of
 from hpsearch.core.ranking import best, odd_performance
+from hpsearch.core.statistics import SAMPLE_STD
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import check_over, found_repetitions, seeds_of
 from hpsearch.folder.choice import choose_folder
@@ -137,7 +138,8 @@ def _write_configurations(search: FoundSearch, over: Sequence[str], console: Con
         count = len(write_configurations(folder, found_repetitions(search), settings, over))
     except StoreError as error:
         return [str(error)]
-    console.note(f"configurations in {folder.results_by_configuration.name}: {count:,} (over {', '.join(over)})")
+    how = f"over {', '.join(over)}; {SAMPLE_STD}"
+    console.note(f"configurations in {folder.results_by_configuration.name}: {count:,} ({how})")
     return []
 
 

@@ -18,7 +18,7 @@ from hpsearch.core.command import argument, is_flag, text_of
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.ranking import number_of
-from hpsearch.core.statistics import decimals_of, spread_text, statistic, statistics_lines
+from hpsearch.core.statistics import SAMPLE_STD, decimals_of, spread_text, statistic, statistics_lines
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
@@ -293,6 +293,7 @@ def _write_summary(
         lines += ["", f"{_CONFIGURATION}{configuration}"]
     lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
     lines += ["", "Left out:", *left_out] if left_out else []
+    lines += ["", f"{spread_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
     write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
     return lines
 
