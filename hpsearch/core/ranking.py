@@ -1,10 +1,16 @@
-"""Which of several runs is best: one rule for numbers, infinity, NaN, words, missing values and ties."""
+"""Which of several runs or configurations is best: one rule for numbers, infinity, NaN, words, no value and ties."""
 
 import math
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hpsearch.core.statistics import Spread, mean_text, spread_of, welch_p
 
 T = TypeVar("T")
+#: Two configurations differ if a difference like theirs has this probability by chance, or less.
+SIGNIFICANT_P = 0.05
+NO_DIFFERENCE = "do not differ significantly"
 
 
 def number_of(cell: object) -> float | None:
@@ -58,3 +64,58 @@ def odd_performance(cells: Iterable[object], key: str) -> str:
     return (
         f"{len(odd):,} of {len(cells):,} finished runs have no number under {key!r} but {shown}{more}: they sort last"
     )
+
+
+@dataclass(frozen=True)
+class Mean(Generic[T]):
+    """A configuration ranked by its mean. counted: the runs with a number. most: how many any configuration has."""
+
+    counted: Sequence[T]
+    spread: Spread
+    most: int
+
+    @property
+    def is_thin(self) -> bool:
+        """True if it has less than half as many numbers as another one: a lucky run must not win against many."""
+        return 2 * self.spread.count < self.most
+
+    @property
+    def text(self) -> str:
+        """Mean, standard deviation and count: ``0.951 +- 0.004 (5)``."""
+        return mean_text(self.spread)
+
+    @property
+    def lacks(self) -> str:
+        """Say that others have more numbers: ``4 of 5``; empty if none has."""
+        few = ", too few" if self.is_thin else ""
+        return f"{self.spread.count} of {self.most}{few}" if self.spread.count < self.most else ""
+
+
+def best_means(
+    configurations: Iterable[Sequence[T]], number: Callable[[T], float | None], ascending: bool
+) -> list[Mean[T]]:
+    """Return the configurations with a mean, best first, but those with too few runs, see `Mean`, behind all others.
+
+    configurations: the runs of each. number: a run's; None or NaN if it does not count.
+    """
+    found = []
+    for runs in configurations:
+        pairs = [(run, value) for run in runs if (value := number(run)) is not None and not math.isnan(value)]
+        spread = spread_of(value for _, value in pairs)
+        if spread is not None and not math.isnan(spread.mean):
+            found.append(([run for run, _ in pairs], spread))
+    most = max((spread.count for _, spread in found), default=0)
+    means = ranked((Mean(runs, spread, most) for runs, spread in found), lambda mean: mean.spread.mean, ascending)
+    return sorted(means, key=lambda mean: mean.is_thin)
+
+
+def p_of_second(means: Sequence[Mean[T]]) -> float | None:
+    """Return the p of Welch's t-test on the best two configurations; None if there is no verdict."""
+    return welch_p(means[0].spread, means[1].spread) if len(means) > 1 else None
+
+
+def verdict(means: Sequence[Mean[T]]) -> str:
+    """Say whether the best two configurations differ by more than chance; empty if too few runs count to tell."""
+    p = p_of_second(means)
+    differ = "differ" if p is not None and p <= SIGNIFICANT_P else NO_DIFFERENCE
+    return "" if p is None else f"first and second {differ} (Welch's t-test, p = {p:.2g})"

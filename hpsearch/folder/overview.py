@@ -30,9 +30,7 @@ class Overview:
     def counts(self) -> Counter[RunState]:
         """How many runs are in each state, by the journal."""
         counts = Counter(entry.state for entry in self.record)
-        left_out = len(self.record.left_out - self.record.runs.keys())
-        counts[RunState.CANCELLED] += left_out
-        counts[RunState.PLANNED] += self.runs - len(self.record.runs) - left_out
+        counts[RunState.PLANNED] += self.runs - len(self.record.runs)
         return counts
 
     @property

@@ -6,25 +6,31 @@ import argparse
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from hpsearch.config.copied_module import constants_in
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.option_values import at_least
-from hpsearch.config.parsers import folder_parser
+from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, amount
 from hpsearch.core.command import argv, shell_line
+from hpsearch.core.configurations import by_configuration
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.ranking import best, number_of
+from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, verdict
+from hpsearch.core.statistics import mean_text, spread_of
+from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
-from hpsearch.store.classic_files import command_line
+from hpsearch.folder.run_tables import ranges
+from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
@@ -34,6 +40,7 @@ _EXAMPLE = """\
 examples:
   hpsearch best                                the ten best runs
   hpsearch best DIR --top 3 --by loss --lowest
+  hpsearch best --over random_seed             configurations, by their mean
   hpsearch best --command                      the best run's command
   hpsearch best --command --out_dir=out/again | sh
 
@@ -55,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
     order = parser.add_mutually_exclusive_group()
     order.add_argument("--lowest", action="store_true", help="Lowest value first.")
     order.add_argument("--highest", action="store_true", help="Highest value first.")
+    add_over(parser, "Show means of configurations, not single runs.")
     options = parser.parse_args(argv)
     return _show(options, Console(stamps=False))
 
@@ -65,28 +73,42 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
-    runs = finished_runs(choose_folder(options.folder, console))
+    runs = finished_runs(choose_folder(options.folder, console), options.over)
+    check_over(options.over, runs.option_names, runs.folder.path)
     settings = runs.settings
     key = options.by or settings.performance_key
     is_own_order = key == settings.performance_key and not options.highest
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
-    best = _best(runs, key, ascending)[:count]
+    best, means = _best(runs, key, ascending), runs.means(key, ascending)
+    best = [mean.counted[0] for mean in means] if runs.over else best
     is_chosen = bool(options.by) and not (options.lowest or options.highest)
     order = _order(ascending, is_chosen)
     if is_chosen and (options.json or options.command):
         console.note(f"best by {key} ({order})")
     if options.json:
-        console.results([json.dumps([_as_json(run, runs, key) for run in best])])
+        # The best one is compared with the second, all others with the best.
+        pairs = [[mean, *(means[:1] if place else means[1:2])] for place, mean in enumerate(means[:count])]
+        found = [_as_json(run, runs, key, pair) for run, pair in zip_longest(best[:count], pairs)]
+        console.results([json.dumps(found)])
     elif options.command:
-        commands = [_command(run, runs, options.out_dir) for run in best]
-        if options.out_dir is None:
-            how = f"add --{settings.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
-            console.note(f"the output option is left out: {how}")
-        console.results(commands)
+        _print_commands(best[:count], runs, options.out_dir, console)
     else:
-        console.note(f"best by {key} ({order}) of {amount(len(runs.runs), 'finished run')}")
-        console.results(_table(best, runs, key, console))
+        by = f"mean {key} over {' and '.join(runs.over)}" if runs.over else key
+        of = amount(len(means), "configuration") if runs.over else amount(len(runs.runs), "finished run")
+        console.note(f"best by {by} ({order}) of {of}")
+        console.results(_table(best[:count], means[:count], runs, key, console))
+        console.notes(filter(None, [verdict(means)]))
     return 0
+
+
+def _print_commands(best: Sequence[FinishedRun], runs: FinishedRuns, out_dir: str | None, console: Console) -> None:
+    commands = [_command(run, runs, out_dir) for run in best]
+    if runs.over:
+        console.note(f"of each configuration, its first run that counts: {', '.join(map(runs.label, best))}")
+    if out_dir is None:
+        how = f"add --{runs.settings.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
+        console.note(f"the output option is left out: {how}")
+    console.results(commands)
 
 
 def _order(ascending: bool, is_chosen: bool) -> str:
@@ -114,21 +136,35 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
     return ranked
 
 
-def _table(best: Sequence[FinishedRun], runs: FinishedRuns, key: str, console: Console) -> list[str]:
-    """Return the rows: value, run (its folder where no journal knows it), options that vary, keywords that fit."""
+def _table(
+    best: Sequence[FinishedRun], means: Sequence[Mean[FinishedRun]], runs: FinishedRuns, key: str, console: Console
+) -> list[str]:
+    """Return the rows: value, run (its folder where no journal knows it), options that vary, keywords that fit.
+
+    means: of the configurations, if any; a row is one of these then.
+    """
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
+    varying = [name for name in varying if name not in runs.over]
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying)]
-    folders = [run.row.get(runs.settings.out_arg, "").rpartition("/")[2] for run in best]
-    labels = [folder if run.run is None else str(run.run.number) for run, folder in zip(best, folders)]
+    first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
+    first = first if means else [[key, "run"], *([run.row[key], runs.label(run)] for run in best)]
+    rows = [_mean_row(mean, keywords) for mean in means] or [run.row for run in best]
     for shown in range(len(keywords), -1, -1):
         names = [*varying, *keywords[:shown]]
-        rows = [[run.row[key], label, *(run.row.get(name, "") for name in names)] for run, label in zip(best, labels)]
-        lines = aligned([[key, "run", *names], *rows])
+        others = [names, *([row.get(name, "") for name in names] for row in rows)]
+        lines = aligned([*cells, *more] for cells, more in zip(first, others))
         if console.width is None or max(map(len, lines)) < console.width:
             break
     if keywords[shown:]:
         console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results.name})")
     return lines
+
+
+def _mean_row(mean: Mean[FinishedRun], keywords: Sequence[str]) -> Row:
+    """Return the options of a configuration, and what its runs have under other keywords."""
+    rows = [run.row for run in mean.counted]
+    spreads = {name: spread_of(number_of(row.get(name, "")) for row in rows) for name in keywords}
+    return {**rows[0], **{name: mean_text(spread) if spread else "" for name, spread in spreads.items()}}
 
 
 def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
@@ -146,10 +182,13 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     return line if is_here else f"cd {shlex.quote(settings.run_cwd)} && {line}"
 
 
-def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]:  # Any: whatever JSON can hold
+def _as_json(
+    run: FinishedRun, runs: FinishedRuns, key: str, means: Sequence[Mean[FinishedRun]] | None
+) -> dict[str, Any]:  # Any: whatever JSON can hold
+    """Return a run, or the configuration of which it is the first; means: that, and the one it is compared with."""
     known, row = run.run, run.row
     options = {name: row[name] for name in runs.option_names if name in row}
-    return {
+    found = {
         "run": known and known.number,
         "key": key,
         "value": readable(number_of(row[key])),
@@ -158,6 +197,10 @@ def _as_json(run: FinishedRun, runs: FinishedRuns, key: str) -> dict[str, Any]: 
         "folder": row.get(runs.settings.out_arg),
         "command": known and command_line(known, runs.settings, with_folder=False),
     }
+    if means:
+        names = [each.run.number if each.run else each.row.get(runs.settings.out_arg) for each in means[0].counted]
+        found |= mean_json(means[0], runs.over, p_of_second(means), runs=names)
+    return found
 
 
 @dataclass(frozen=True)
@@ -173,6 +216,7 @@ class FinishedRuns:
     """All finished runs of a folder, and what the columns of the table mean.
 
     settings: without a program where there is no journal, and without a performance key where nobody knows it.
+    over: the options that repeat a configuration, if any.
     """
 
     folder: SearchFolder
@@ -180,25 +224,47 @@ class FinishedRuns:
     settings: Settings
     option_names: Sequence[str]
     keywords: Sequence[str]
+    over: Sequence[str]
+
+    def means(self, key: str, ascending: bool) -> list[Mean[FinishedRun]]:
+        """Return the configurations by the mean of a column, see `best_means`; none if nothing repeats them."""
+        others = (self.settings.out_arg, *self.keywords)
+
+        def options_of(run: FinishedRun) -> Mapping[str, object]:
+            return run.run.configuration.as_dict() if run.run else options_of_row(run.row, others)
+
+        groups = by_configuration(self.runs, options_of, self.over) if self.over else []
+        return best_means(groups, lambda run: number_of(run.row.get(key, "")), ascending)
+
+    def label(self, run: FinishedRun) -> str:
+        """Return a run for people: its number, or its folder where no journal knows it."""
+        return str(run.run.number) if run.run else run.row.get(self.settings.out_arg, "").rpartition("/")[2]
+
+    def labels(self, several: Sequence[FinishedRun]) -> str:
+        """Return runs for people."""
+        numbers = [run.run.number for run in several if run.run]
+        return ranges(numbers) if len(numbers) == len(several) else f"{self.label(several[0])}, ..."
 
 
-def finished_runs(folder: SearchFolder) -> FinishedRuns:
+def finished_runs(folder: SearchFolder, given_over: Collection[str] = ()) -> FinishedRuns:
     """Read the finished runs of a folder, ours or the older tool's.
 
+    given_over: see `seeds_of`; what no run has is left out.
     Raises FolderError if it is neither, or cannot be read.
     """
     if folder.journal.exists() or not folder.results.is_file():
-        return _from_journal(SearchReader(folder))
+        return _from_journal(SearchReader(folder), given_over)
     # Of the older tool: its copy of the grid module says what the columns mean.
     rows, settings = read_table(folder.results), _copied_settings(folder.path)
     columns = dict.fromkeys(name for row in rows for name in row)
     keywords = [name for name in columns if name in settings.summary_keywords]
     options = [name for name in columns if name not in (*keywords, settings.out_arg)]
     runs = [FinishedRun(row, None) for row in rows if is_finished_row(row)]
-    return FinishedRuns(folder, runs, settings, options, keywords)
+    over = [name for name in given_over if name in options]
+    return FinishedRuns(folder, runs, settings, options, keywords, over)
 
 
-def _from_journal(reader: SearchReader) -> FinishedRuns:
+def _from_journal(reader: SearchReader, given_over: Collection[str]) -> FinishedRuns:
     settings = reader.record.known_settings()
     runs = [FinishedRun(row, None) for row in reader.record.carried if is_finished_row(row)]
     runs += [
@@ -209,7 +275,8 @@ def _from_journal(reader: SearchReader) -> FinishedRuns:
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
     columns = columns_of(settings, [run.row for run in runs])
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
-    return FinishedRuns(reader.folder, runs, settings, options, keywords)
+    over = seeds_of(reader.record, [name for name in given_over if name in options])
+    return FinishedRuns(reader.folder, runs, settings, options, keywords, over)
 
 
 def _copied_settings(folder: Path) -> Settings:

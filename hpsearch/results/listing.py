@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.config.given_paths import existing_folder
-from hpsearch.config.parsers import folder_parser
+from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, duration, printable
 from hpsearch.core.errors import SearchError
 from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState
-from hpsearch.core.ranking import best, number_of
+from hpsearch.core.ranking import NO_DIFFERENCE, SIGNIFICANT_P, Mean, best, number_of, p_of_second
+from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.choice import is_path, named_searches
 from hpsearch.folder.liveness import liveness_of_controller
+from hpsearch.folder.means import mean_json, means_of
 from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
+from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.results.best import finished_runs
 from hpsearch.results.search_status import SearchState
@@ -47,6 +50,7 @@ class Listed:
 
     state: value of a SearchState, or "damaged". runs: how many, None if unknown. done: finished ones.
     counts: by state, None where only the finished ones are known. best: value under `key`, None if there is none.
+    over: the options that repeat a configuration; means: with such, the best two configurations, which count then.
     started_at, last_at: seconds since the epoch.
     """
 
@@ -60,6 +64,13 @@ class Listed:
     key: str = ""
     best: float | None = None
     started_at: float | None = None
+    means: Sequence[Mean[Any]] = ()  # Any: a run, which the list does not show
+    over: Sequence[str] = ()
+
+    @property
+    def p(self) -> float | None:
+        """Of Welch's t-test on the best two configurations; None without a verdict."""
+        return p_of_second(self.means)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -70,10 +81,11 @@ def main(argv: Sequence[str]) -> int:
     )
     parser = folder_parser("list", "List searches, the newest first.", _EXAMPLE, metavar="FOLDER", text=text)
     parser.add_argument("--json", action="store_true", help="Print a JSON list on one line (keys: docs/asking.rst).")
+    add_over(parser, "Show means of configurations, not single runs.")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     folder, found = _asked_for(options.folder)
-    listed = [_listed(path.absolute(), console) for path in found]
+    listed = [_listed(path.absolute(), options.over, console) for path in found]
     if options.json:
         return console.results([json.dumps([_as_json(each) for each in listed])])
     if not listed:
@@ -81,7 +93,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     # Those below the usual place are known to all commands by their names alone.
     has_short_names = folder.resolve() == Path(USUAL_PLACE).resolve()
-    return console.results(lines_of(listed, time.time(), console.width, has_short_names))
+    status = console.results(lines_of(listed, time.time(), console.width, has_short_names))
+    if any(each.p is not None for each in listed):
+        console.note(f"p: Welch's t-test, first and second; above {SIGNIFICANT_P} they {NO_DIFFERENCE}")
+    return status
 
 
 def _asked_for(given: str | None) -> tuple[Path, list[Path]]:
@@ -93,19 +108,22 @@ def _asked_for(given: str | None) -> tuple[Path, list[Path]]:
     return folder, searches_below(folder)
 
 
-def _listed(path: Path, console: Console) -> Listed:
+def _listed(path: Path, over: Sequence[str], console: Console) -> Listed:
     folder = SearchFolder(path)
     try:
-        return _with_journal(folder) if os.path.lexists(folder.journal) else _of_older_tool(folder)
+        return _with_journal(folder, over) if os.path.lexists(folder.journal) else _of_older_tool(folder, over)
     except SearchError as error:
         console.warn(str(error))
         return Listed(path, _DAMAGED, last_activity(path))
 
 
-def _with_journal(folder: SearchFolder) -> Listed:
+def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     found = overview(folder)
     record, settings = found.record, found.record.known_settings()
-    first = next(iter(best_runs(record, settings)), None)
+    over = seeds_of(record, [name for name in given_over if name in settings.option_names])
+    # The overview does not know the options of the runs.
+    means = means_of(SearchReader(folder).record, over) if over else []
+    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(record, settings)))
     return Listed(
         folder.path,
         SearchState.of(liveness_of_controller(lock_holder(folder.lock)), found.left).value,
@@ -115,13 +133,15 @@ def _with_journal(folder: SearchFolder) -> Listed:
         sum(entry.result.state is RunState.FINISHED for entry in record),
         found.counts,
         settings.performance_key,
-        None if first is None else performance(first, settings.performance_key),
+        next(iter(values), None),
         record.started_at,
+        means[:2],
+        over,
     )
 
 
-def _of_older_tool(folder: SearchFolder) -> Listed:
-    found = finished_runs(folder)
+def _of_older_tool(folder: SearchFolder, over: Sequence[str]) -> Listed:
+    found = finished_runs(folder, over)
     key, done = found.settings.performance_key, len(found.runs)
     planned, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], found.settings.out_arg)
     first = next(iter(best(found.runs, lambda run: run.row.get(key, ""), found.settings.sort_ascending)), None)
@@ -134,6 +154,8 @@ def _of_older_tool(folder: SearchFolder) -> Listed:
         key=key,
         best=None if first is None else number_of(first.row[key]),
         started_at=folder.commands_pickle.stat().st_mtime,
+        means=found.means(key, found.settings.sort_ascending)[:2],
+        over=found.over,
     )
 
 
@@ -159,16 +181,18 @@ def lines_of(listed: Sequence[Listed], now: float, width: int | None, has_short_
 
 def _columns(listed: Sequence[Listed], now: float, key_width: int) -> list[str]:
     """Return all but the first column as lines, with the title."""
-    rows = (_cells(each, now, key_width) for each in listed)
-    return aligned([["state", "done", "best", "age"], *rows], cell=printable)
+    rows = [["state", "done", "best", "p", "age"], *(_cells(each, now, key_width) for each in listed)]
+    has_p = any(each.p is not None for each in listed)
+    return aligned(rows if has_p else ([*row[:3], *row[4:]] for row in rows), cell=printable)
 
 
 def _cells(listed: Listed, now: float, key_width: int) -> list[str]:
     done, runs = ("?" if number is None else f"{number:,}" for number in (listed.done, listed.runs))
     key = listed.key if len(listed.key) <= key_width else f"{listed.key[: key_width - 3]}..."
-    value = "" if listed.best is None else f"{listed.best:g} {key}"
+    best = listed.means[0].text if listed.means else "" if listed.best is None else f"{listed.best:g}"
+    value, p = f"{best} {key}" if best else "", "" if listed.p is None else f"{listed.p:.2g}"
     age = "" if listed.started_at is None else duration(max(0.0, now - listed.started_at))
-    return [listed.state, f"{done}/{runs}" if listed.done is not None else "", value, age]
+    return [listed.state, f"{done}/{runs}" if listed.done is not None else "", value, p, age]
 
 
 def _label(listed: Listed, has_short_names: bool, room: int | None) -> str:
@@ -196,6 +220,9 @@ def _forms(listed: Listed, has_short_names: bool) -> list[str]:
 
 
 def _as_json(listed: Listed) -> dict[str, Any]:  # Any: whatever JSON can hold
+    best = None if listed.best is None else {"key": listed.key, "value": readable(listed.best)}
+    for mean in listed.means[:1]:
+        best = {"key": listed.key, **mean_json(mean, listed.over, listed.p)}
     return {
         "folder": str(listed.path),
         "name": listed.name or None,
@@ -205,5 +232,5 @@ def _as_json(listed: Listed) -> dict[str, Any]:  # Any: whatever JSON can hold
         "runs": listed.runs,
         "done": listed.done,
         "counts": None if listed.counts is None else {state.value: listed.counts[state] for state in RunState},
-        "best": None if listed.best is None else {"key": listed.key, "value": readable(listed.best)},
+        "best": best,
     }

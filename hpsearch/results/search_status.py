@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.console.bar import runs_per_second
 from hpsearch.core.model import JobPhase, RunState
+from hpsearch.core.ranking import Mean
+from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.means import means_of
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptSubmitted
@@ -62,7 +65,9 @@ class SearchStatus:
     liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now, and running
     without those that have `ended` although the journal does not say so.
     runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
-    best: the best finished run so far. failures: runs that ended and did not finish, except cancelled ones.
+    over: the options that repeat a configuration; means: with such, the configurations, best first.
+    best: the best finished run so far; with `over`, the first one that counts of the best configuration.
+    failures: runs that ended and did not finish, except cancelled ones.
     """
 
     folder: SearchFolder
@@ -75,14 +80,18 @@ class SearchStatus:
     ended: int
     runs_per_hour: float | None
     left_s: float | None
+    over: Sequence[str]
+    means: Sequence[Mean[RunRecord]]
     best: RunRecord | None
     live: Sequence[LiveRun]
     failures: Sequence[RunRecord]
 
 
-def status_of(reader: SearchReader, now: float) -> SearchStatus:
-    """Return the status of a search as its reader knows it."""
+def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) -> SearchStatus:
+    """Return the status of a search as its reader knows it. given_over: see `seeds_of`."""
     record, holder = reader.record, reader.holder()
+    settings, over = record.known_settings(), seeds_of(record, given_over)
+    means = means_of(record, over)
     liveness = liveness_of_controller(holder)
     counts = Counter(entry.state for entry in record)
     left = sum(count for state, count in counts.items() if not state.is_final)
@@ -109,7 +118,9 @@ def status_of(reader: SearchReader, now: float) -> SearchStatus:
         ended=ended,
         runs_per_hour=rate,
         left_s=left / rate * 3600 if rate and liveness is not Liveness.GONE else None,
-        best=next(iter(best_runs(record, record.known_settings())), None),
+        over=over,
+        means=means,
+        best=next(iter([mean.counted[0] for mean in means[:1]] if over else best_runs(record, settings)), None),
         live=live,
         failures=[entry for entry in record if entry.state.is_failure],
     )

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hpsearch.config.cluster_options import display_name
-from hpsearch.config.parsers import folder_parser
+from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.config.program import resume_hint
 from hpsearch.console.colour import green, red
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, amount, duration
 from hpsearch.core.model import JobPhase, RunState
+from hpsearch.core.ranking import p_of_second, verdict
+from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness
+from hpsearch.folder.means import mean_json, runs_text
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
     counts_text,
@@ -30,7 +33,6 @@ from hpsearch.folder.run_tables import (
 )
 from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus, ended_now, status_of
 from hpsearch.store.record import RunRecord
-from hpsearch.store.run_folders import folder_of
 from hpsearch.store.values import readable
 
 _EXAMPLE = """\
@@ -60,13 +62,15 @@ def main(argv: Sequence[str]) -> int:
     parser = folder_parser("status", "Show how far a search is, its best run and its failures.", _EXAMPLE)
     parser.add_argument("--watch", action="store_true", help="Repeat until the search ends or you press Ctrl-C.")
     parser.add_argument("--json", action="store_true", help="Print one line of JSON (keys: docs/asking.rst).")
+    add_over(parser, "Show means of configurations, not single runs.")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     reader = SearchReader(choose_folder(options.folder, console))
+    check_over(options.over, reader.record.known_settings().option_names, reader.folder.path)
     if not options.watch:
-        return console.table(_lines(status_of(reader, time.time()), options.json, console.width))
+        return console.table(_lines(status_of(reader, time.time(), options.over), options.json, console.width))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _watch(reader, options.json, console)
+        _watch(reader, options.over, options.json, console)
     return 0
 
 
@@ -74,12 +78,12 @@ def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int |
     return [json.dumps(as_json(status))] if is_json else status_lines(status, width, height)
 
 
-def _watch(reader: SearchReader, is_json: bool, console: Console) -> None:
+def _watch(reader: SearchReader, over: Sequence[str], is_json: bool, console: Console) -> None:
     """Show the status until nobody works on the search any more; without a terminal, only what is new."""
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
-        status = status_of(reader, time.time())
+        status = status_of(reader, time.time(), over)
         now_seen = (reader.record.last_event_at, len(reader.record.runs), status.holder)
         if console.width is not None or now_seen != seen:
             seen = now_seen
@@ -113,6 +117,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("rate", _rate(status), str),
         ("left", _left(status), str),
         ("best", _best(status), green),
+        ("second", _second(status), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
     ]
@@ -198,9 +203,24 @@ def _best(status: SearchStatus) -> Iterator[str]:
         none = "none" if status.state is SearchState.ENDED else "none yet"
         yield f"none: no finished run has a number under {key}" if status.counts[RunState.FINISHED] else none
         return
-    yield f"{key} {performance(status.best, key):g} (run {status.best.run.number})"
-    if text := options_text(option_texts(status.best, varying_options(status.record))):
-        yield text
+    for mean in status.means[:1]:
+        few, noun = f" ({mean.lacks})" if mean.lacks else "", "runs" if mean.spread.count > 1 else "run"
+        yield f"{key} {mean.text}: {noun} {runs_text(mean)}{few}"
+    if not status.means:
+        yield f"{key} {performance(status.best, key):g} (run {status.best.run.number})"
+    yield from filter(None, [_options(status.best, status)])
+
+
+def _second(status: SearchStatus) -> Iterator[str]:
+    """Name the second best configuration, where they have several runs, and say whether it differs from the best."""
+    for mean in status.means[1:2]:
+        yield ": ".join(filter(None, [mean.text, _options(mean.counted[0], status)]))
+        yield from filter(None, [verdict(status.means)])
+
+
+def _options(entry: RunRecord, status: SearchStatus) -> str:
+    names = (name for name in varying_options(status.record) if name not in status.over)
+    return options_text(option_texts(entry, names))
 
 
 def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
@@ -286,13 +306,17 @@ def _groups_json(status: SearchStatus) -> list[dict[str, Any]]:  # Any: see as_j
 
 def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any: see as_json
     key = status.record.known_settings().performance_key
-    return {
+    found = {
         "run": best.run.number,
         "key": key,
         "value": readable(performance(best, key)),
         "options": readable(best.run.configuration.as_dict()),
-        "folder": str(folder_of(best, status.folder)),
+        "folder": str(status.folder.run_folder(best.run)),
     }
+    for mean in status.means[:1]:
+        runs = [entry.run.number for entry in mean.counted]
+        found |= mean_json(mean, status.over, p_of_second(status.means), runs=runs)
+    return found
 
 
 def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json

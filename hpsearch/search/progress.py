@@ -1,7 +1,7 @@
 """What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
 from hpsearch.config.program import command_hint, resume_hint
@@ -10,7 +10,10 @@ from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.failures import likeness
 from hpsearch.core.model import Job, RunState
+from hpsearch.core.ranking import SIGNIFICANT_P, Mean, p_of_second, verdict
+from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import failure_lines, known_cause, log_hint
+from hpsearch.folder.means import means_of, means_table
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,
@@ -27,6 +30,9 @@ from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 
+#: The bar ranks configurations anew after this many seconds, and after this many times as long as that takes.
+_MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50
+
 
 class Progress:
     """Tells of the runs of one search, as they start and end."""
@@ -42,6 +48,7 @@ class Progress:
         self._folder, self._record = controller.search.folder, controller.search.record
         # Of all runs in the folder, as in the closing table.
         self._best = best_runs(self._record, self._settings)[:1]
+        self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
         self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar
@@ -108,16 +115,25 @@ class Progress:
         active = self._runs.active
         queued = sum(run.entry.state is RunState.QUEUED for run in active)
         failed = sum(count for state, count in self._counts.items() if state.is_failure)
-        key = self._settings.performance_key
         is_over = not active and (sum(self._counts.values()) == self._total or self._stop.signal_number is not None)
         texts = [] if is_over else [[f"{len(active) - queued} running"]]
         texts += [[f"{queued} queued"]] if queued else []
         texts += [[red(f"{failed} failed")]] if failed else []
-        for best in self._best:
-            value = f"{performance(best, key):g} (run {best.run.number})"
-            texts.append([green(f"best {key} {value}"), green(f"best {value}")])
         slots = slots_in_use(job.place.label for job in self._runs.jobs)
-        self._console.describe_bar([*texts, [", ".join(slots), ""]])
+        self._console.describe_bar([*texts, *self._best_texts(is_over), [", ".join(slots), ""]])
+
+    def _best_texts(self, is_over: bool) -> Iterator[Sequence[str]]:
+        """Yield what is best so far, and whether the second best configuration differs. is_over: no run is to come."""
+        key, over, now = self._settings.performance_key, seeds_of(self._record), self._steady()
+        if is_over or now >= self._next_means:
+            self._means = means_of(self._record, over)
+            self._next_means = self._steady() + max(_MEANS_INTERVAL_S, _MEANS_SHARE * (self._steady() - now))
+        values = [f"{performance(best, key):g} (run {best.run.number})" for best in self._best]
+        for value in [mean.text for mean in self._means[:1]] if over else values:
+            yield [green(f"best {key} {value}"), green(f"best {value}")]
+        p = p_of_second(self._means)
+        if p is not None and p > SIGNIFICANT_P:
+            yield [verdict(self._means), f"p = {p:.2g} to second", ""]
 
 
 def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: Collection[str]) -> list[str]:
@@ -147,10 +163,13 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
     if not is_stopped:
         lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
     lines += place_lines(record)
-    best = best_runs(record, settings)[:5]
-    if best:
+    over = seeds_of(record)
+    means, best = means_of(record, over)[:5], [] if over else best_runs(record, settings)[:5]
+    if means or best:
         direction = "lowest" if settings.sort_ascending else "highest"
-        lines.append(f"best by {settings.performance_key} ({direction} first):")
-        header, first, *others = best_table(best, record)
+        by = f"mean {settings.performance_key} over {' and '.join(over)}" if over else settings.performance_key
+        lines.append(f"best by {by} ({direction} first):")
+        header, first, *others = means_table(means, record, over) if over else best_table(best, record)
         lines += ["  " + line for line in (header, green(first), *others)]
+        lines += filter(None, [verdict(means)])
     return lines

@@ -1,14 +1,14 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from hpsearch.core.configurations import identity, seed_in
 from hpsearch.core.errors import FolderError
-from hpsearch.core.model import Run, RunState
+from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import best
-from hpsearch.folder.reading import SearchReader, every_run
+from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.results.best import FinishedRun, finished_runs
 from hpsearch.seeds.choice import Options, best_configurations, changed
@@ -16,9 +16,8 @@ from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
 from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, Settings
-from hpsearch.store.run_folders import folder_of
-from hpsearch.store.table import Row
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.table import Row, is_finished_row
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,12 @@ def label_of(run: FinishedRun, settings: Settings) -> str:
 def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOptions) -> list[Repeated]:
     """Return the chosen configurations with the runs that the search has of each."""
     names, settings = options.seed_options, reader.record.known_settings()
-    every = [(_label(entry.run), _as_seed_run(entry, reader.folder, names)) for entry in every_run(reader.record)]
-    given = {run.folder: run.configuration.options for _, run in every if run.configuration is not None}
+    every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
+    given = {run.folder.name: run.configuration.options for _, run in every if run.configuration is not None}
     shown = dict.fromkeys([*differing(list(given.values()), names), *dict(options.forced_params)])
     by_identity: dict[Hashable, list[tuple[str, SeedRun]]] = {}
     for label, run in every:
-        by_identity.setdefault(identity(given[run.folder], names), []).append((label, run))
+        by_identity.setdefault(identity(given[run.folder.name], names), []).append((label, run))
     found = []
     for each in chosen:
         runs = by_identity.get(identity(each.options, names), [])
@@ -91,8 +90,14 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     return found
 
 
-def _label(run: Run) -> str:
-    return f"run {run.number}" if run.number else run.folder
+def _every_run(record: SearchRecord) -> Iterator[tuple[str, RunRecord]]:
+    """Yield all runs with a label for people; of the rows that an earlier tool left, only those that finished."""
+    yield from ((f"run {entry.run.number}", entry.result) for entry in record)
+    settings = record.known_settings()
+    for row in filter(is_finished_row, record.carried):
+        if (run := _run_of(row, settings)) is not None:
+            summary: Summary = {name: [cell] for name, cell in row.items() if name in settings.summary_keywords}
+            yield run.folder, RunRecord(run, RunState.FINISHED, summary=summary)
 
 
 def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[str]) -> SeedRun:
@@ -104,7 +109,7 @@ def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[
     elif entry.state is not RunState.FINISHED:
         why = entry.cause or problem
         summary, problem = None, f"{entry.state.value}{': ' if why else ''}{why}"
-    return SeedRun(folder_of(entry, folder), seed, RunConfiguration(options, is_complete=False), summary, problem)
+    return SeedRun(folder.run_folder(entry.run), seed, RunConfiguration(options, is_complete=False), summary, problem)
 
 
 def no_seed(options: Options, seed_options: Sequence[str]) -> str:

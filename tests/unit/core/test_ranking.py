@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.model import Configuration, Run, RunState
-from hpsearch.core.ranking import best, number_of, odd_performance, ranked
+from hpsearch.core.ranking import best, best_means, number_of, odd_performance, p_of_second, ranked, verdict
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.record import RunRecord
 
@@ -55,3 +57,43 @@ def test_the_earlier_run_is_the_best_also_where_it_ended_later() -> None:
 )
 def test_performance_values_that_are_no_numbers_are_told_once(cells: list[object], warning: str) -> None:
     assert odd_performance(cells, "acc") == warning
+
+
+def names(configurations: list[list[float | None]], ascending: bool = False) -> list[float | None]:
+    """Return the first number of each configuration, in the order of their means."""
+    return [mean.counted[0] for mean in best_means(configurations, lambda value: value, ascending)]
+
+
+def test_configurations_are_ranked_by_the_mean_of_the_runs_that_count() -> None:
+    found = best_means([[1.0, 2.0], [None, 4.0, math.nan], [None], [3.0, 3.0]], lambda value: value, ascending=False)
+    assert [mean.text for mean in found] == ["4 (1)", "3 +- 0 (2)", "1.5 +- 0.7 (2)"]
+    assert [mean.lacks for mean in found] == ["1 of 2", "", ""]
+
+
+@pytest.mark.parametrize(("lucky", "place"), [([9.0], 1), ([9.0, 9.0], 0), ([9.0, 9.0, None, math.nan], 0)])
+def test_a_configuration_with_less_than_half_the_numbers_comes_last(lucky: list[float | None], place: int) -> None:
+    assert names([[1.0, 1.0, 1.0, 1.0], lucky]).index(9.0) == place
+    assert names([[10.0, 10.0, 10.0], lucky], ascending=True).index(9.0) == place
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=1, max_size=5), max_size=5), st.booleans())
+def test_the_order_of_means_is_that_of_a_plain_sort(configurations: list[list[int]], ascending: bool) -> None:
+    most = max(map(len, configurations), default=0)
+    found = best_means(configurations, lambda value: value, ascending)
+    plain = [(2 * len(mean.counted) < most, mean.spread.mean * (1 if ascending else -1)) for mean in found]
+    assert plain == sorted(plain)
+    assert sorted(map(list, (mean.counted for mean in found))) == sorted(configurations)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ([1.0, 2.0], ""),
+        ([1.0, 2.0, 3.0], "first and second do not differ significantly (Welch's t-test, p = 1)"),
+        ([-9.0, -9.5, -9.2], "first and second differ (Welch's t-test, p = 0.0016)"),
+    ],
+)
+def test_a_verdict_takes_three_numbers_on_both_sides(second: list[float], said: str) -> None:
+    means = best_means([[1.0, 2.0, 3.0], second], lambda value: value, ascending=False)
+    assert verdict(sorted(means, key=lambda mean: len(mean.counted), reverse=True)) == said
+    assert (verdict(means[:1]), p_of_second(means[:1])) == ("", None)
