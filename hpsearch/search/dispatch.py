@@ -13,8 +13,7 @@ from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
-from hpsearch.search.controller import Clock, Controller, OpenRun, latest_run
-from hpsearch.search.failure_limit import FailureLimit
+from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
