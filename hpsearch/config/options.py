@@ -300,13 +300,15 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 
 #: They are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = ("set", "num_seeds", "seeds_list", "seed_option", "vary_data_seed")
+_NEWER = ("set", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end")
 
 
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
     """Return the options as the journal keeps them."""
     fields = SearchOptions.__dataclass_fields__
-    return {k: v for k, v in vars(options).items() if k not in _NEWER or v != fields[k].default}
+    # What is given with its default takes back what the search had before.
+    left_out = {name for name in _NEWER if name not in options.given_by_hand}
+    return {k: v for k, v in vars(options).items() if k not in left_out or v != fields[k].default}
 
 
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types

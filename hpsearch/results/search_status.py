@@ -12,6 +12,7 @@ from hpsearch.core.ranking import Mean
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.means import means_of
+from hpsearch.folder.provenance import Provenance
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptSubmitted
@@ -68,6 +69,7 @@ class SearchStatus:
     over: the options that repeat a configuration; means: with such, the configurations, best first.
     best: the best finished run so far; with `over`, the first one that counts of the best configuration.
     failures: runs that ended and did not finish, except cancelled ones.
+    starts: what each ran with, if that was asked for.
     """
 
     folder: SearchFolder
@@ -85,6 +87,7 @@ class SearchStatus:
     best: RunRecord | None
     live: Sequence[LiveRun]
     failures: Sequence[RunRecord]
+    starts: Sequence[Provenance] = ()
 
 
 def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) -> SearchStatus:

@@ -6,6 +6,7 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from hpsearch.config.cluster_options import display_name
@@ -22,6 +23,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness
 from hpsearch.folder.means import mean_json, runs_text
+from hpsearch.folder.provenance import provenance_lines, provenances
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
     counts_text,
@@ -61,6 +63,8 @@ def main(argv: Sequence[str]) -> int:
     """Tell the status of a search; return the exit status."""
     parser = folder_parser("status", "Show how far a search is, its best run and its failures.", _EXAMPLE)
     parser.add_argument("--watch", action="store_true", help="Repeat until the search ends or you press Ctrl-C.")
+    verbose_help = "Also show commit, Python, packages and GPUs of each start of the search."
+    parser.add_argument("--verbose", action="store_true", help=verbose_help)
     parser.add_argument("--json", action="store_true", help="Print one line of JSON (keys: docs/asking.rst).")
     add_over(parser, "Show means of configurations, not single runs.")
     options = parser.parse_args(argv)
@@ -68,22 +72,27 @@ def main(argv: Sequence[str]) -> int:
     reader = SearchReader(choose_folder(options.folder, console))
     check_over(options.over, reader.record.known_settings().option_names, reader.folder.path)
     if not options.watch:
-        return console.table(_lines(status_of(reader, time.time(), options.over), options.json, console.width))
+        return console.table(_lines(_status(reader, options.over, options.verbose), options.json, console.width))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _watch(reader, options.over, options.json, console)
+        _watch(reader, options.over, options.verbose, options.json, console)
     return 0
+
+
+def _status(reader: SearchReader, over: Sequence[str], is_verbose: bool) -> SearchStatus:
+    status = status_of(reader, time.time(), over)
+    return replace(status, starts=provenances(reader.folder)) if is_verbose else status
 
 
 def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int | None = None) -> list[str]:
     return [json.dumps(as_json(status))] if is_json else status_lines(status, width, height)
 
 
-def _watch(reader: SearchReader, over: Sequence[str], is_json: bool, console: Console) -> None:
+def _watch(reader: SearchReader, over: Sequence[str], is_verbose: bool, is_json: bool, console: Console) -> None:
     """Show the status until nobody works on the search any more; without a terminal, only what is new."""
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
-        status = status_of(reader, time.time(), over)
+        status = _status(reader, over, is_verbose)
         now_seen = (reader.record.last_event_at, len(reader.record.runs), status.holder)
         if console.width is not None or now_seen != seen:
             seen = now_seen
@@ -120,6 +129,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("second", _second(status), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
+        ("starts", provenance_lines(status.starts, status.folder), str),
     ]
     lines: list[str] = []
     for label, texts, colour in parts:
@@ -256,6 +266,7 @@ def _more(count: int, shown: int) -> list[str]:
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return the status with the keys that the documentation promises to scripts."""
     holder = status.holder
+    provenance = {"provenance": [asdict(each) for each in status.starts]} if status.starts else {}
     return {
         "folder": str(status.folder.path),
         "name": status.record.known_settings().name or None,
@@ -287,6 +298,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         ],
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
         "failure_groups": _groups_json(status),
+        **provenance,
     }
 
 

@@ -34,6 +34,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
+from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
@@ -186,7 +187,8 @@ def _carry_out(
 ) -> SearchEnd:
     """Run what is to be run, and close the search in good order; whatever becomes of it, `at_end` hears of it."""
     try:
-        end = _run_all(controller, runs, choice)
+        with _recording(controller, choice):
+            end = _run_all(controller, runs, choice)
     except SubmissionRefused:
         raise  # Nothing was begun.
     except SearchError as error:
@@ -194,6 +196,16 @@ def _carry_out(
         raise
     at_end.expect(controller, end.exit_status)
     return end
+
+
+def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.AbstractContextManager[object]:
+    """Return what records, meanwhile, the code and the surroundings of this start; say if the code is another one."""
+    if choice.only_ends:
+        return contextlib.nullcontext()
+    search, interpreter = controller.search, controller.options.interpreter
+    recorder = Recorder(search.folder, Path(search.settings.run_cwd), interpreter, controller.clocks.wall())
+    controller.console.notes(filter(None, [recorder.other_commit()]))
+    return recorder
 
 
 def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.RunChoice) -> SearchEnd:

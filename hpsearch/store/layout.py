@@ -51,6 +51,8 @@ class SearchFolder:
     #: The controller's own messages; and what schedulers and nvidia-smi were asked and answered (older: NAME.1).
     log = _Below(STATE_FOLDER, "controller.log")
     conversation = _Below(STATE_FOLDER, "conversation.jsonl")
+    #: What each start of the search ran with: the code's commit, packages and the like.
+    provenance = _Below(STATE_FOLDER, "provenance")
     #: The exit status of each attempt that has ended and is not collected yet.
     exits = _Below(STATE_FOLDER, "exits")
     #: The output of live runs; moved into the run's folder when it ended.

@@ -1,0 +1,109 @@
+"""What git says about a user's code. Each question has a time limit, and none changes the repository or runs a hook."""
+
+import os
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.backends.shell import run_command
+from hpsearch.core.errors import BackendError
+
+#: A file monitor or a hook of the repository would be a program of its own; an index that is only read needs no lock.
+_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+#: Python makes them anew.
+_COMPILED = ("__pycache__/", ".pyc")
+
+_DIFF = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD")
+#: Of a command's output; no byte of a diff may be taken for text, and a large one may not fill the memory.
+_BEGINNING = '"$@" | head -c "$MOST" >"$FILE"'
+
+
+def ask_git(folder: Path, *words: str, limit_s: float) -> str:
+    """Return what git prints in a folder. Raises BackendError, in git's own words, if it does not answer or refuses."""
+    argv = (*_GIT, "-C", str(folder), *words)
+    answer = run_command(argv, max(limit_s, 0.1), is_killed_by_ctrl_c=True)
+    if answer.exit_status is None:
+        raise BackendError(f"git gave no answer within {limit_s:.2g} s")
+    if answer.exit_status:
+        raise BackendError(f"git: {(answer.stderr or 'no word').splitlines()[0]}")
+    return answer.stdout
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is checked out. top: the repository's folder. branch: ``HEAD`` if none."""
+
+    top: Path
+    commit: str
+    branch: str
+
+
+def head_of(folder: Path, limit_s: float) -> Head:
+    """Return what is checked out around a folder. Raises BackendError if there is no commit, or git does not say."""
+    words = ask_git(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD", limit_s=limit_s)
+    top, commit, branch = words.rstrip("\n").rsplit("\n", 2)
+    return Head(Path(top), commit, branch)
+
+
+def changed_files(top: Path, limit_s: float) -> list[str]:
+    """Return what differs from the commit, also what git does not know or ignore: ``M train.py``, ``?? new.py``."""
+    lines = ask_git(top, "status", "--porcelain", "-z", "--no-renames", limit_s=limit_s).split("\0")
+    return [line.strip() for line in lines if line]
+
+
+def write_diff(top: Path, file: Path, most_bytes: int, limit_s: float) -> None:
+    """Write what the working tree has beyond its commit, for ``git apply``, to a file: at most its first bytes.
+
+    Raises BackendError if git does not say.
+    """
+    environment = {**os.environ, "FILE": str(file), "MOST": str(most_bytes)}
+    argv = ["/bin/sh", "-c", _BEGINNING, "sh", *_GIT, "-C", str(top), *_DIFF]
+    answer = run_command(argv, max(limit_s, 0.1), environment=environment)
+    if answer.exit_status or answer.stderr:
+        raise BackendError(f"git diff: {answer.words or 'no answer in time'}")
+
+
+@dataclass(frozen=True)
+class CodeTree:
+    """A working tree; names are relative to `top`.
+
+    files: what git knows or does not ignore, as far as it is there. links: what it ignores, folders as a whole.
+    """
+
+    top: Path
+    files: Collection[str]
+    links: Collection[str]
+
+
+def code_tree(folder: Path, limit_s: float) -> CodeTree:
+    """Return the working tree around a folder, with its submodules; without the search folders in it.
+
+    Raises BackendError if there is none, or git does not list it.
+    """
+    end = time.monotonic() + limit_s
+    top = Path(ask_git(folder, "rev-parse", "--show-toplevel", limit_s=limit_s).rstrip("\n"))
+    files, links = list[str](), list[str]()
+    places = [""]
+    while places:
+        place = places.pop()
+        left = end - time.monotonic()
+        found = _listed(top / place, "--cached", limit_s=left) + _listed(top / place, limit_s=left)
+        for name in (place + each for each in dict.fromkeys(found)):
+            path = top / name
+            if path.is_dir() and not path.is_symlink():
+                # A submodule, or another repository in this one.
+                places += [name.rstrip("/") + "/"] if (path / ".git").exists() else []
+            elif "\ufffd" in name:
+                raise BackendError(f"{path} has a name that is not UTF-8")
+            elif os.path.lexists(path):
+                files.append(name)
+        ignored = _listed(top / place, "--ignored", "--directory", limit_s=left)
+        links += [place + name for name in ignored if not name.endswith(_COMPILED)]
+    searches = tuple({name.partition(".hpsearch/")[0] for name in files if "/.hpsearch/" in f"/{name}"})
+    return CodeTree(top, [name for name in files if not name.startswith(searches)], links)
+
+
+def _listed(folder: Path, *which: str, limit_s: float) -> list[str]:
+    others = () if "--cached" in which else ("--others", "--exclude-standard")
+    return [name for name in ask_git(folder, "ls-files", "-z", *others, *which, limit_s=limit_s).split("\0") if name]

@@ -1,0 +1,193 @@
+"""What each start of a search ran with: commit and changes of the code, Python and packages, host and GPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from hpsearch.backends.git import changed_files, head_of, write_diff
+from hpsearch.backends.shell import run_command
+from hpsearch.config.import_paths import installed_packages
+from hpsearch.console.text import amount
+from hpsearch.core.errors import BackendError, SearchError
+from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
+from hpsearch.store.values import build
+
+#: How long git may take for the commit, which a start waits for; and all together for the rest, beside the search.
+_COMMIT_S, _REST_S = 1.0, 5.0
+#: Of a diff, in bytes; of a list of changed files; of a whole file, in bytes.
+_MOST_DIFF, _MOST_CHANGED, _MOST_BYTES = 1_000_000, 200, 4_000_000
+#: How many starts, besides the first, are shown.
+_SHOWN = 3
+#: Of another interpreter than ours; prints its version and its packages.
+_PACKAGES = """\
+import sys
+from importlib.metadata import distributions
+print(sys.version.split()[0], *sorted({f"{each.metadata['Name']}=={each.version}" for each in distributions()}))
+"""
+_GPUS = ("nvidia-smi", "--query-gpu=driver_version,name", "--format=csv,noheader")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What one start of a search ran with; what could not be found out is empty, and `problems` says why.
+
+    at: seconds since the epoch. top: the repository's folder. changed: as ``git status --short`` has it, at most 200.
+    diff: file beside this one, of what the commit lacks; empty if nothing. is_whole: False if that file was cut.
+    packages: as in ``numpy==1.26``. gpus: names, one for each. driver: of the GPUs.
+    """
+
+    at: float
+    host: str = ""
+    top: str = ""
+    commit: str = ""
+    branch: str = ""
+    changed: tuple[str, ...] = ()
+    diff: str = ""
+    is_whole: bool = True
+    interpreter: str = ""
+    python: str = ""
+    packages: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
+    driver: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def provenances(folder: SearchFolder) -> list[Provenance]:
+    """Return what is known of each start of a search, oldest first; what cannot be read is left out."""
+    found = []
+    for path in sorted(folder.provenance.glob("*.json"), key=lambda path: (len(path.name), path.name)):
+        try:
+            fields = json.loads(read_whole(path, _MOST_BYTES))
+            found.append(build(Provenance, {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            continue
+    return found
+
+
+class Recorder:
+    """Finds out, in a thread beside the search that starts, what it runs with, and writes it into the search folder."""
+
+    def __init__(
+        self, folder: SearchFolder, run_cwd: Path, interpreter: str, at: float, commit_s: float = _COMMIT_S
+    ) -> None:
+        """Ask for the commit, for `commit_s` at most. interpreter: as given; at: seconds since the epoch."""
+        self._folder, self._run_cwd, self._interpreter = folder, run_cwd, interpreter
+        self._found = Provenance(at, socket.gethostname())
+        self._problems: list[str] = []
+        try:
+            head = head_of(run_cwd, commit_s)
+            self._found = replace(self._found, top=str(head.top), commit=head.commit, branch=head.branch)
+        except BackendError as error:
+            self._problems.append(str(error))
+        self._end = time.monotonic() + _REST_S
+        self._thread = threading.Thread(target=self._record, daemon=True)
+
+    def other_commit(self) -> str:
+        """Return a note if earlier starts of this search had another commit; empty if not, or if that is not known."""
+        now = self._found.commit
+        others = [each for each in provenances(self._folder) if each.commit not in ("", now)]
+        if not others or not now:
+            return ""
+        return f"the code is at {_commit_text(self._found)} now; earlier runs started at {_commit_text(others[-1])}"
+
+    def __enter__(self) -> Recorder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(max(0.0, self._end - time.monotonic()) + 1)
+
+    def _record(self) -> None:
+        """Find out the rest and write it; what cannot be written is no reason to stop a search."""
+        folder = self._folder.provenance
+        number = 1 + max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal()), default=0)
+        try:
+            make_folder(folder)
+            for find_out in (self._code, self._python, self._gpus):
+                try:
+                    find_out(folder / f"{number}.diff")
+                except BackendError as error:
+                    self._problems.append(str(error))
+            found = replace(self._found, problems=tuple(self._problems))
+            write_whole(folder / f"{number}.json", json.dumps(asdict(found), indent=1).encode())
+        except (SearchError, OSError):
+            return
+
+    def _code(self, diff: Path) -> None:
+        if not self._found.commit:
+            return
+        top, changed = Path(self._found.top), changed_files(Path(self._found.top), self._left_s)
+        self._found = replace(self._found, changed=tuple(changed[:_MOST_CHANGED]))
+        if any(not name.startswith("??") for name in changed):
+            write_diff(top, diff, _MOST_DIFF, self._left_s)
+            self._found = replace(self._found, diff=diff.name, is_whole=diff.stat().st_size < _MOST_DIFF)
+
+    def _python(self, _: Path) -> None:
+        words = shlex.split(self._interpreter) or [sys.executable]
+        self._found = replace(self._found, interpreter=shlex.join(words))
+        if not self._interpreter:
+            self._found = replace(self._found, python=platform.python_version(), packages=installed_packages())
+        elif os.path.basename(words[-1]).startswith(("python", "pypy")):  # noqa: PTH119  (it may be no path)
+            said = self._said(*words, "-c", _PACKAGES).split()
+            self._found = replace(self._found, python=said[0], packages=tuple(said[1:]))
+
+    def _gpus(self, _: Path) -> None:
+        if shutil.which(_GPUS[0]) is None:
+            return
+        rows = [line.partition(", ") for line in self._said(*_GPUS).splitlines()]
+        driver = rows[0][0] if rows else ""
+        self._found = replace(self._found, gpus=tuple(name for _, _, name in rows), driver=driver)
+
+    def _said(self, *argv: str) -> str:
+        """Return what a command prints. Raises BackendError if it fails or prints nothing in time."""
+        answer = run_command(argv, self._left_s, folder=self._run_cwd)
+        if answer.exit_status != 0 or not answer.stdout.strip():
+            raise BackendError(f"{argv[0]}: {answer.words or 'no answer in time'}")
+        return answer.stdout
+
+    @property
+    def _left_s(self) -> float:
+        return max(0.1, self._end - time.monotonic())
+
+
+def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iterator[str]:
+    """Return for people what the first start ran with, and the last ones."""
+    for number, each in enumerate(starts, start=1):
+        if number > 1 and number <= len(starts) - _SHOWN:
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.at))
+        packages = f", {amount(len(each.packages), 'package')}" if each.packages else ""
+        python = f": Python {each.python}{packages}" if each.python else ""
+        gpus = [f"{count} x {name}" for name, count in Counter(each.gpus).items()]
+        cards = f"; {', '.join(gpus)} (driver {each.driver})" if gpus else ""
+        yield f"{when} on {each.host}{python}{cards}"
+        yield from [_code_text(each, folder)] if each.commit else []
+        yield from each.problems
+
+
+def _code_text(each: Provenance, folder: SearchFolder) -> str:
+    known = [name for name in each.changed if not name.startswith("??")]
+    unknown = len(each.changed) - len(known)
+    parts = [_commit_text(each)]
+    if each.diff:
+        cut = "" if each.is_whole else ", cut"
+        where = folder.short(folder.provenance / each.diff)
+        parts.append(f"{amount(len(known), 'changed file')} ({where}{cut})")
+    parts += [f"{amount(unknown, 'file')} that git does not know"] if unknown else []
+    return ", ".join(parts)
+
+
+def _commit_text(each: Provenance) -> str:
+    return f"commit {each.commit[:10]}" + (f" ({each.branch})" if each.branch != "HEAD" else "")
