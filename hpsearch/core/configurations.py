@@ -22,11 +22,17 @@ def identity(options: Mapping[str, object], over: Collection[str]) -> Hashable:
 def by_configuration(
     runs: Iterable[T], options_of: Callable[[T], Mapping[str, object]], over: Collection[str]
 ) -> list[list[T]]:
-    """Return the runs of each configuration; configurations and their runs in order of first appearance."""
-    groups: dict[Hashable, list[T]] = {}
+    """Return the runs of each configuration; configurations and their runs in order of first appearance.
+
+    A run that lacks one of the options in `over` counts only where no run of its configuration has all of them: its
+    seed, which nobody knows, may be that of another run.
+    """
+    groups: dict[Hashable, tuple[list[T], list[T]]] = {}
     for run in runs:
-        groups.setdefault(identity(options_of(run), over), []).append(run)
-    return list(groups.values())
+        options = options_of(run)
+        seeded, others = groups.setdefault(identity(options, over), ([], []))
+        (seeded if options.keys() >= set(over) else others).append(run)
+    return [seeded or others for seeded, others in groups.values()]
 
 
 def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:

@@ -149,7 +149,8 @@ def test_finished_runs_count_with_the_rows_from_before_the_journal(tmp_path: Pat
     ("options", "over"),
     [
         ({}, ()),
-        ({"num_seeds": None, "seeds_list": "", "seed_option": "seed"}, ()),
+        ({"num_seeds": None, "seeds_list": "", "seed_option": ""}, ()),
+        ({"seed_option": "seed"}, ("seed",)),
         ({"num_seeds": 3}, ("random_seed",)),
         ({"num_seeds": 3, "seed_option": "seed"}, ("seed",)),
         ({"seeds_list": "1,2", "vary_data_seed": True}, ("random_seed", "data_random_seed")),
