@@ -318,7 +318,9 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     """
     for name in given:
         if name in PLANNING_OPTIONS:
-            raise UsageError(f"--{name} cannot be given with --resume: the runs of that search are already planned")
+            more = "; for more seeds: hpsearch seeds DIR" if name in ("num_seeds", "seeds_list") else ""
+            planned = f"the runs of that search are already planned{more}"
+            raise UsageError(f"--{name} cannot be given with --resume: {planned}")
     by_hand = sorted({*options.given_by_hand, *given})
     # These were meant for the earlier controller only.
     only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False}

@@ -24,9 +24,9 @@ from hpsearch.seeds.call import search_call
 from hpsearch.seeds.choice import SeedsLeft, seeds_left, seeds_text
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import check_has_seed, grid_file, seed_grid
-from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, label_of, no_seed
+from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, no_seed
 from hpsearch.seeds.runs import SeedRun, check_summary_options, counted, sum_up
-from hpsearch.store.classic_files import command_line, folder_name
+from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.record import SearchRecord, Settings
 
@@ -42,7 +42,7 @@ def add_seeds(folder: SearchFolder, options: SeedsOptions, console: Console) -> 
     reader = SearchReader(folder)
     _check_is_over(reader)
     check_summary_options(options, reader.record.known_settings())
-    chosen = choose(folder, options)
+    chosen = choose(reader, options)
     repeated = find_runs(reader, chosen, options)
     _check_takes_seed(chosen, options, reader)
     lefts = [seeds_left(each.runs, options.seeds_list, options.num_seeds) for each in repeated]
@@ -81,8 +81,9 @@ def _check_is_over(reader: SearchReader) -> None:
 
 def _check_takes_seed(chosen: Sequence[Chosen], options: SeedsOptions, reader: SearchReader) -> None:
     """Raise ConfigError if a run has left all options of its script, and the seed is not among them."""
-    for run in (each.best.run for each in chosen):
-        if run is not None:
+    for run in (each.run for each in chosen):
+        # Those that an earlier tool left have no number.
+        if run.number:
             folder = reader.folder.run_folder(run)
             configuration = read_configuration(folder, "", run.configuration.as_dict())
             if configuration is not None:
@@ -115,14 +116,10 @@ def _tell(
 
 
 def _best_text(repeated: Repeated, settings: Settings) -> str:
-    """Return which run a configuration came from, and how good its best run is."""
-    run = repeated.chosen.best
-    label, value = label_of(run, settings), f"{settings.performance_key} {repeated.chosen.value}"
-    if label == repeated.origin:
-        return f"{label}, {value}"
-    if folder_name(run.row.get(settings.out_arg, "")) in {known.folder.name for known in repeated.runs}:
-        return f"{repeated.origin}; best seed: {label}, {value}"
-    return f"changed from {label}, {value}"
+    """Return which run a configuration came from, and how good it is."""
+    chosen, names = repeated.chosen, {run.folder.name for run in repeated.runs}
+    where = repeated.origin if chosen.run.folder in names else f"changed from {chosen.label}"
+    return f"{where}, {settings.performance_key} {chosen.value}"
 
 
 def _waiting_runs(record: SearchRecord, repeated: Sequence[Repeated]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from hpsearch.console.text import amount
-from hpsearch.core.configurations import identity, missing_seeds
+from hpsearch.core.configurations import missing_seeds
+from hpsearch.core.ranking import Mean, best_means
 from hpsearch.folder.run_tables import ranges
 from hpsearch.seeds.runs import SeedRun, counted
 
@@ -21,15 +22,16 @@ def changed(options: Options, left_out: Collection[str], forced: Options) -> dic
 
 
 def best_configurations(
-    ranked: Iterable[T], options_of: Callable[[T], Options], seed_options: Collection[str], count: int
-) -> list[T]:
-    """Return the best run of each of the `count` best configurations. ranked: runs, best first."""
-    found: dict[Hashable, T] = {}
-    for run in ranked:
-        found.setdefault(identity(options_of(run), seed_options), run)
-        if len(found) == count:
-            break
-    return list(found.values())
+    groups: Sequence[Sequence[T]], number: Callable[[T], float | None], ascending: bool
+) -> list[Mean[T]]:
+    """Return the configurations by their means, best first; those with less than half of the runs come last.
+
+    groups: all runs of each configuration, also those still to come: the ones with most were chosen before, and a call
+    that is repeated after a kill has to find the same ones. number: a run's; None if it does not count.
+    """
+    most = max(map(len, groups), default=0)
+    begun, others = ([each for each in groups if (2 * len(each) < most) is is_few] for is_few in (False, True))
+    return [*best_means(begun, number, ascending), *best_means(others, number, ascending)]
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,32 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hpsearch.core.configurations import identity, seed_in
+from hpsearch.core.configurations import by_configuration, identity, seed_in
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Run, RunState, Summary
-from hpsearch.core.ranking import best
+from hpsearch.core.summary import cell_under
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import RunConfiguration
-from hpsearch.results.best import FinishedRun, finished_runs
+from hpsearch.folder.run_tables import performance
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
 from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
-from hpsearch.store.table import Row, is_finished_row
+from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.table import is_finished_row
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One of the best configurations. options: of its best run, changed as the user wants; value: its performance."""
+    """One of the best configurations.
 
-    best: FinishedRun
+    run: its first run that counts; label: the same for people. value: its performance, the mean where it has several.
+    options: those of the run, changed as the user wants.
+    """
+
+    run: Run
+    label: str
     value: str
     options: Options
 
@@ -33,7 +38,7 @@ class Chosen:
 class Repeated:
     """A configuration and the runs that it has, each seed once, by seed.
 
-    origin: the first of them, for people; the best run where there is none yet, because its options were changed.
+    origin: the first of them, for people; the chosen run where there is none yet, because its options were changed.
     text: the options by which it differs from others.
     """
 
@@ -43,38 +48,38 @@ class Repeated:
     text: str
 
 
-def choose(folder: SearchFolder, options: SeedsOptions) -> list[Chosen]:
-    """Return the best configurations, best first. Raises FolderError if there is none."""
-    finished = finished_runs(folder)
-    key, ascending = finished.settings.performance_key, finished.settings.sort_ascending
-    ranked = best(finished.runs, lambda run: run.row.get(key, ""), ascending)
-    if not ranked:
-        what = f"no finished run has a number under {key!r}" if finished.runs else "no run has finished"
-        raise FolderError(f"{folder.path}: there is no best configuration to repeat: {what}")
+def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
+    """Return the best configurations by their means, best first. Raises FolderError if there is none."""
+    settings, every = reader.record.known_settings(), list(_every_run(reader.record))
+    key, is_ascending = settings.performance_key, settings.sort_ascending
+    groups = by_configuration(every, lambda labelled: _options_of(labelled[1]), options.seed_options)
+    means = best_configurations(groups, partial(_number, key=key), is_ascending)
+    if not means:
+        has_finished = any(entry.state is RunState.FINISHED for _, entry in every)
+        what = f"no finished run has a number under {key!r}" if has_finished else "no run has finished"
+        raise FolderError(f"{reader.folder.path}: there is no best configuration to repeat: {what}")
     forced = {name: value for name, value in options.forced_params if value is not None}
-    wanted = partial(_wanted_options, settings=finished.settings, left_out=options.ignore_kwds, forced=forced)
-    chosen = best_configurations(ranked, wanted, options.seed_options, options.top)
-    return [Chosen(run, run.row[key], wanted(run)) for run in chosen]
+    chosen: dict[Hashable, Chosen] = {}
+    for mean in means:
+        label, entry = mean.counted[0]
+        wanted = changed(_options_of(entry), options.ignore_kwds, forced)
+        value = mean.text if len(mean.counted) > 1 else str(cell_under(entry.summary, key))
+        chosen.setdefault(identity(wanted, options.seed_options), Chosen(entry.run, label, value, wanted))
+    return list(chosen.values())[: options.top]
 
 
-def _wanted_options(run: FinishedRun, settings: Settings, left_out: Sequence[str], forced: Options) -> Options:
-    known = run.run or _run_of(run.row, settings)
-    return changed({} if known is None else known.configuration.as_dict(), left_out, forced)
+def _options_of(entry: RunRecord) -> Options:
+    return entry.run.configuration.as_dict()
 
 
-def _run_of(row: Row, settings: Settings) -> Run | None:
-    """Return the run that a row of an earlier tool's table tells of; None if it does not name a run's folder."""
-    return run_of_row(row, settings.out_arg, settings.summary_keywords, 0)
-
-
-def label_of(run: FinishedRun, settings: Settings) -> str:
-    """Return a run for people: its number, or its folder where the journal does not know it."""
-    return f"run {run.run.number}" if run.run else run.row.get(settings.out_arg, "").rpartition("/")[2]
+def _number(labelled: tuple[str, RunRecord], key: str) -> float | None:
+    """Return a run's performance; None if it has not finished, or has no number."""
+    return performance(labelled[1], key) if labelled[1].state is RunState.FINISHED else None
 
 
 def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOptions) -> list[Repeated]:
     """Return the chosen configurations with the runs that the search has of each."""
-    names, settings = options.seed_options, reader.record.known_settings()
+    names = options.seed_options
     every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
     given = {run.folder.name: run.configuration.options for _, run in every if run.configuration is not None}
     shown = dict.fromkeys([*differing(list(given.values()), names), *dict(options.forced_params)])
@@ -84,7 +89,7 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     found = []
     for each in chosen:
         runs = by_identity.get(identity(each.options, names), [])
-        origin = runs[0][0] if runs else label_of(each.best, settings)
+        origin = runs[0][0] if runs else each.label
         text = configuration_text(each.options, [name for name in shown if name not in names])
         found.append(Repeated(each, each_seed_once(run for _, run in runs), origin, text))
     return found
@@ -95,7 +100,7 @@ def _every_run(record: SearchRecord) -> Iterator[tuple[str, RunRecord]]:
     yield from ((f"run {entry.run.number}", entry.result) for entry in record)
     settings = record.known_settings()
     for row in filter(is_finished_row, record.carried):
-        if (run := _run_of(row, settings)) is not None:
+        if (run := run_of_row(row, settings.out_arg, settings.summary_keywords, 0)) is not None:
             summary: Summary = {name: [cell] for name, cell in row.items() if name in settings.summary_keywords}
             yield run.folder, RunRecord(run, RunState.FINISHED, summary=summary)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from hpsearch.config.options import SearchOptions, check_together, recorded, to_argv
+from hpsearch.config.options import SearchOptions, check_together, recorded, to_argv, with_given
 from hpsearch.core.errors import UsageError
 
 
@@ -46,3 +46,8 @@ def test_the_seed_goes_to_these_options(options: SearchOptions, names: tuple[str
 def test_options_of_seeds_that_make_no_sense_together_are_refused(options: SearchOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_together(options)
+
+
+def test_seeds_on_a_resume_are_refused_with_the_command_that_adds_them() -> None:
+    with pytest.raises(UsageError, match=r"already planned; for more seeds: hpsearch seeds DIR$"):
+        with_given(SearchOptions(), {"num_seeds": 5})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,10 +37,19 @@ def test_a_run_has_a_seed_if_all_seed_options_agree(options: Options, names: Seq
     assert seed_in(options, names) == seed
 
 
-@pytest.mark.parametrize(("count", "best"), [(1, [0]), (2, [0, 3]), (3, [0, 3, 4]), (9, [0, 3, 4])])
-def test_each_configuration_is_named_once_by_its_best_run(count: int, best: list[int]) -> None:
-    ranked = [{"lr": lr, "random_seed": seed} for lr, seed in ((1, 0), (1, 1), (1, 2), (2, 0), (3, 0), (2, 1))]
-    assert best_configurations(range(6), ranked.__getitem__, SEED, count) == best
+@pytest.mark.parametrize(
+    ("groups", "best"),
+    [
+        # The mean counts, not the luckiest run; NaN and runs without a number do not.
+        ([[9.0, 1.0], [6.0, 5.0], [7.0, math.nan, None]], [7.0, 5.5, 5.0]),
+        # A lucky one comes behind all that have twice as many numbers, or runs that are still to come.
+        ([[9.0], [5.0, 5.0, 5.0], [6.0, None, None]], [5.0, 6.0, 9.0]),
+        ([[9.0], [5.0, None, None], [8.0]], [5.0, 9.0, 8.0]),
+        ([[None], [math.nan]], []),
+    ],
+)
+def test_the_best_configurations_are_those_with_the_best_means(groups: list[list[float]], best: list[float]) -> None:
+    assert [mean.spread.mean for mean in best_configurations(groups, lambda value: value, False)] == best
 
 
 def test_forced_options_replace_those_of_the_run_or_come_last() -> None:
