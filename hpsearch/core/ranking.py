@@ -118,4 +118,4 @@ def verdict(means: Sequence[Mean[T]]) -> str:
     """Say whether the best two configurations differ by more than chance; empty if too few runs count to tell."""
     p = p_of_second(means)
     differ = "differ" if p is not None and p <= SIGNIFICANT_P else NO_DIFFERENCE
-    return "" if p is None else f"first and second {differ} (Welch's t-test, p = {p:.2g})"
+    return "" if p is None else f"first and second {differ} (Welch's t, p = {p:.2g})"

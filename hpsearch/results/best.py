@@ -104,7 +104,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 def _print_commands(best: Sequence[FinishedRun], runs: FinishedRuns, out_dir: str | None, console: Console) -> None:
     commands = [_command(run, runs, out_dir) for run in best]
     if runs.over:
-        console.note(f"of each configuration, its first run that counts: {', '.join(map(runs.label, best))}")
+        named = ", ".join(f"run {runs.label(run)}" for run in best)
+        console.note(f"of each configuration, its first run that counts: {named}")
     if out_dir is None:
         how = f"add --{runs.settings.out_arg}=NEW_FOLDER to it, or call this with --out_dir"
         console.note(f"the output option is left out: {how}")

@@ -88,8 +88,7 @@ def test_status_shows_the_best_two_configurations_and_whether_they_differ(tmp_pa
         "best     acc 0.540 +- 0.010 (3): runs 2, 4, 6",
         "         x=b",
         "second   0.520 +- 0.020 (3): x=a",
-        "         first and second do not differ significantly (Welch's t-test, p =",
-        "           0.22)",
+        "         first and second do not differ significantly (Welch's t, p = 0.22)",
     ]
 
 
@@ -123,7 +122,7 @@ def test_the_command_of_a_configuration_is_that_of_its_first_run_that_counts(
     search_of(tmp_path, {"a": ["failed", "0.5", "0.6"], "b": ["0.1", "0.2", "0.3"]}, WITH_SEEDS)
     commands, notes = table(capsys, str(tmp_path), "--command", "--out_dir=/tmp/new")
     assert commands == ["cd / && true --x=a --seed=1 --same=1 --out_dir=/tmp/new"]
-    assert notes == ["of each configuration, its first run that counts: 3"]
+    assert notes == ["of each configuration, its first run that counts: run 3"]
 
 
 def test_scripts_get_the_numbers_behind_a_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +198,7 @@ def test_the_closing_table_ranks_by_mean(tmp_path: Path) -> None:
         "  acc                 runs     x",
         "  0.540 +- 0.010 (3)  2, 5, 8  b",
         "  0.520 +- 0.020 (3)  1, 4, 7  a",
-        "first and second do not differ significantly (Welch's t-test, p = 0.22)",
+        "first and second do not differ significantly (Welch's t, p = 0.22)",
     ]
 
 
@@ -221,5 +220,5 @@ def test_the_bar_ranks_by_mean_and_says_in_the_end_that_two_do_not_differ(tmp_pa
         Progress(controller, list(search.record)).refresh()
     assert console.texts[:-1] == [
         ["best acc 0.540 +- 0.010 (3)", "best 0.540 +- 0.010 (3)"],
-        ["first and second do not differ significantly (Welch's t-test, p = 0.22)", "p = 0.22 to second", ""],
+        ["first and second do not differ significantly (Welch's t, p = 0.22)", "p = 0.22 to second", ""],
     ]
