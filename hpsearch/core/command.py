@@ -50,6 +50,12 @@ def argv(
     return (*program, *arguments(configuration), *more, *([] if out_dir is None else [f"--{out_arg}={out_dir}"]))
 
 
+def without_interpreter(program: Sequence[str], interpreter: Sequence[str]) -> tuple[str, ...]:
+    """Return the script's words of a program. interpreter: words that were wanted instead of Python; none = Python."""
+    is_python = program[0].rpartition("/")[2].startswith(("python", "pypy"))
+    return tuple(program[len(interpreter) or int(is_python) :])
+
+
 def shell_line(words: Sequence[str]) -> str:
     """Return the command as one physical line that a POSIX shell runs with every word intact.
 

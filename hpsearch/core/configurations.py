@@ -1,9 +1,11 @@
 """Which runs make up one configuration: those whose commands differ only in options that repeat it, such as a seed."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from hpsearch.core.command import argument
+from hpsearch.core.model import Configuration
 from hpsearch.core.ranking import number_of, ranked
 from hpsearch.core.statistics import spread_of
 
@@ -64,3 +66,45 @@ def mean_cell(cells: Sequence[object]) -> object:
     """
     spread = spread_of(map(number_of, cells))
     return spread.mean if spread is not None else next(iter(ranked(cells, lambda cell: cell, ascending=True)), "")
+
+
+@dataclass(frozen=True)
+class KnownRun:
+    """A run that a search has already. number: None if only its row is known."""
+
+    number: int | None
+    options: Mapping[str, object]
+    is_finished: bool
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a changed grid means for the runs of its search.
+
+    new: configurations without a run. finished: how many have one that finished. again: numbers of the unfinished runs
+    of the others, one each. left_out: numbers of all other unfinished runs. gone: how many finished runs have
+    configurations that are not in the grid.
+    """
+
+    new: Sequence[Configuration]
+    finished: int
+    again: frozenset[int]
+    left_out: frozenset[int]
+    gone: int
+
+
+def growth_of(wanted: Iterable[Configuration], known: Sequence[KnownRun], over: Collection[str]) -> Growth:
+    """Return what is new in a grid: configurations whose commands no run has. over: options that do not count."""
+    finished = [identity(run.options, over) for run in known if run.is_finished]
+    unfinished = {run.number: identity(run.options, over) for run in known if not run.is_finished and run.number}
+    first = {key: number for number, key in reversed(unfinished.items())}
+    grid = {identity(each.as_dict(), over): each for each in wanted}
+    has_finished = set(finished)
+    again = frozenset(number for key, number in first.items() if key in grid and key not in has_finished)
+    return Growth(
+        [each for key, each in grid.items() if key not in has_finished and key not in first],
+        sum(key in has_finished for key in grid),
+        again,
+        frozenset(unfinished) - again,
+        sum(key not in grid for key in finished),
+    )

@@ -62,6 +62,11 @@ class FoundRun:
     completion: Completion = Completion.MISSING
 
     @property
+    def reused(self) -> str:
+        """The folder of another search's run whose results count here; it is never moved. Empty if they are its own."""
+        return "" if self.entry is None else self.entry.result.reused
+
+    @property
     def label(self) -> str:
         """The run for people."""
         return f"run {self.run.number} ({self.run.folder})"
@@ -74,6 +79,7 @@ class FoundSearch:
     record: None if there is no journal, or none that can be read (then `is_journal_damaged`).
     table: its rows, then those that the journal found in it at its start and that are missing now.
     rows_only: those without a run. problems: files that cannot be used.
+    reused: folder of a run of another search whose results count here -> name of our run.
     untold: folders sim_* that nothing connects with this search.
     """
 
@@ -86,6 +92,7 @@ class FoundSearch:
     table: list[Row] = field(default_factory=list)
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    reused: dict[str, str] = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
 
     @property
@@ -99,6 +106,11 @@ class FoundSearch:
     def settings(self) -> Settings:
         """What is recorded of the search; without a record, what its grid module says."""
         return self.config.settings
+
+    def name_of(self, row: Row) -> str:
+        """Return the name under which `runs` has the run that a row tells of; empty if it names none."""
+        out_dir = row.get(self.settings.out_arg, "")
+        return self.reused.get(out_dir) or folder_name(out_dir)
 
     def of(self, completion: Completion) -> list[FoundRun]:
         """Return the runs that came so far."""
@@ -153,7 +165,8 @@ def find_search(
 def _gather_runs(search: FoundSearch) -> None:
     """Find all runs: in the journal, the pickles of commands, the table, and folders with a command or config."""
     for entry in search.record or ():
-        _add(search, entry.run, entry)
+        found = _add(search, entry.run, entry)
+        search.reused.update({found.reused: entry.run.folder} if found.reused else {})
     listed, problems = runs_of_commands(search.folder.path, search.listing.files, search.settings.out_arg)
     search.problems += problems
     for run in listed:
@@ -178,7 +191,7 @@ def _read_tables(search: FoundSearch) -> None:
     carried = () if search.record is None else search.record.carried
     search.table += [row for row in carried if _identity(row, out_arg) not in there]
     for row in search.table:
-        if folder_name(row.get(out_arg, "")) not in search.runs:
+        if search.name_of(row) not in search.runs:
             told = run_of_row(row, out_arg, keywords, len(search.runs) + 1)
             if told is not None:
                 _add(search, told)
@@ -225,7 +238,7 @@ def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recor
 
 
 def _gather_results(search: FoundSearch) -> None:
-    named = [(folder_name(row.get(search.settings.out_arg, "")), row) for row in search.table]
+    named = [(search.name_of(row), row) for row in search.table]
     rows = dict(reversed(named))
     for found in search.runs.values():
         _read_result(found, search, rows.get(found.run.folder))
@@ -241,7 +254,7 @@ def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
         known = _summary_on_disk(found, search) or known
     if known is not None:
         found.summary = known
-        found.row = row_of(RunRecord(found.run, summary=known), search.settings)
+        found.row = row_of(RunRecord(found.run, summary=known, reused=found.reused), search.settings)
     elif row is not None:
         keywords = search.settings.summary_keywords
         found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}

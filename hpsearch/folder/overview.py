@@ -30,7 +30,9 @@ class Overview:
     def counts(self) -> Counter[RunState]:
         """How many runs are in each state, by the journal."""
         counts = Counter(entry.state for entry in self.record)
-        counts[RunState.PLANNED] += self.runs - len(self.record.runs)
+        left_out = len(self.record.left_out - self.record.runs.keys())
+        counts[RunState.CANCELLED] += left_out
+        counts[RunState.PLANNED] += self.runs - len(self.record.runs) - left_out
         return counts
 
     @property

@@ -1,19 +1,23 @@
 """A search folder opened to ask: found by what the user names, read without writing or locking anything."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.core.errors import FolderError
 from hpsearch.core.hints import shown_path
+from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.nearby import searches_below
+from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.repair import fill_in, fill_in_settings
-from hpsearch.store.run_folders import folders_aside
+from hpsearch.store.run_folders import folder_of, folders_aside
+from hpsearch.store.table import is_finished_row
 
 _TABLE = "search_results.csv"
 
@@ -40,6 +44,16 @@ def recorded_search(path: Path) -> SearchRecord | None:
     folder = SearchFolder(path)
     record = read_record(folder) if folder.journal.exists() else SearchRecord()
     return record if record.settings is not None else None
+
+
+def every_run(record: SearchRecord) -> Iterator[RunRecord]:
+    """Yield the runs of a search, of each what counts; then the finished ones that only rows tell of, with number 0."""
+    yield from (entry.result for entry in record)
+    settings = record.known_settings()
+    for row in filter(is_finished_row, record.carried):
+        if (run := run_of_row(row, settings.out_arg, settings.summary_keywords, 0)) is not None:
+            summary: Summary = {name: [cell] for name, cell in row.items() if name in settings.summary_keywords}
+            yield RunRecord(replace(run, number=0), RunState.FINISHED, summary=summary)
 
 
 class SearchReader:
@@ -126,11 +140,12 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dic
     places = folders_aside(folder, entry.run)
     # An earlier result may have returned to its place: then the newest attempt was moved aside.
     in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
-    places[in_place] = folder.run_folder(entry.run)
+    places[in_place] = folder_of(entry, folder)
+    name = places[in_place].name
     found = {}
     for number, place in places.items():
         # Schedulers put the job's id into its name; the newest counts.
-        logs = sorted(place.glob(f"*{entry.run.folder}*{suffix}*"), key=_changed_at)
+        logs = sorted(place.glob(f"*{name}*{suffix}*"), key=_changed_at)
         if logs:
             found[number] = logs[-1]
     live = folder.logs / f"{entry.token}{suffix}"

@@ -5,6 +5,7 @@ import csv
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -122,8 +123,8 @@ def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> 
     if folder.journal.exists():
         record = SearchReader(folder).record
         settings, of_table = record.known_settings(), record.carried
-        entries = [newest.result for newest in record]
-        runs = [(entry.run, entry.state.value, entry.summary, _known(entry, folder)) for entry in entries]
+        entries = [(replace(newest.run, out_dir=newest.result.out_dir), newest.result) for newest in record]
+        runs = [(run, entry.state.value, entry.summary, _known(entry, folder)) for run, entry in entries]
     else:
         search = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
         console.notes(search.problems)

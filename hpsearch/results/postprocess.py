@@ -164,7 +164,7 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     if not delivered:
         return 0
     there = whole_rows(folder.results, settings.out_arg)
-    names = [folder_name(row.get(settings.out_arg, "")) for row in there]
+    names = [search.name_of(row) for row in there]
     if names and names[-1] in delivered and breaks_off(folder.results):
         del there[-1], names[-1]
     known = set(names)
@@ -179,9 +179,9 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
 
 def _write_table(path: Path, rows: Sequence[Row], search: FoundSearch) -> None:
     """Write a table with the columns that the search's own has."""
-    cells, out_arg = search.more_cells, search.settings.out_arg
+    cells = search.more_cells
     columns = Columns.of(columns_of(search.settings, rows), cells is not None)
-    whole = [columns.row(row, (cells or {}).get(folder_name(row.get(out_arg, "")), {})) for row in rows]
+    whole = [columns.row(row, (cells or {}).get(search.name_of(row), {})) for row in rows]
     write_table(path, columns.names, whole)
 
 

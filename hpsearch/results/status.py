@@ -35,6 +35,7 @@ from hpsearch.folder.run_tables import (
 )
 from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus, ended_now, status_of
 from hpsearch.store.record import RunRecord
+from hpsearch.store.run_folders import folder_of
 from hpsearch.store.values import readable
 
 _EXAMPLE = """\
@@ -323,7 +324,7 @@ def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any:
         "key": key,
         "value": readable(performance(best, key)),
         "options": readable(best.run.configuration.as_dict()),
-        "folder": str(status.folder.run_folder(best.run)),
+        "folder": str(folder_of(best, status.folder)),
     }
     for mean in status.means[:1]:
         runs = [entry.run.number for entry in mean.counted]

@@ -12,7 +12,7 @@ from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.search.controller import Controller, OpenRun, new_attempt
-from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, encode_summary
+from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
@@ -145,8 +145,12 @@ class Collector:
             return False
         why = entry.cause or entry.problem
         newest = f"attempt {entry.attempts} {entry.state.value}" + (f" ({why})" if why else "")
-        problem = f"{newest}; keeping the result of attempt {kept.attempts}"
+        problem = f"{newest}; keeping the result of {kept.reused or f'attempt {kept.attempts}'}"
         self._console.note(f"run {entry.run.number}: {problem}")
+        if kept.reused:
+            now, summary = self._clocks.wall(), encode_summary(kept.summary or {})
+            self._search.note_happened(RunReused(entry.run.number, kept.reused, now, summary), durable=True)
+            return True
         self._note(entry, Outcome(RunState.FINISHED, dict(kept.summary or {}), problem))
         return True
 

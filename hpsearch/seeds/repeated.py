@@ -1,23 +1,22 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from hpsearch.core.configurations import by_configuration, identity, seed_in
 from hpsearch.core.errors import FolderError
-from hpsearch.core.model import Run, RunState, Summary
+from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import cell_under
-from hpsearch.folder.reading import SearchReader
+from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.folder.run_tables import performance
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
-from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.table import is_finished_row
+from hpsearch.store.run_folders import folder_of
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,11 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     """Return the chosen configurations with the runs that the search has of each."""
     names = options.seed_options
     every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
-    given = {run.folder.name: run.configuration.options for _, run in every if run.configuration is not None}
+    given = {run.folder: run.configuration.options for _, run in every if run.configuration is not None}
     shown = dict.fromkeys([*differing(list(given.values()), names), *dict(options.forced_params)])
     by_identity: dict[Hashable, list[tuple[str, SeedRun]]] = {}
     for label, run in every:
-        by_identity.setdefault(identity(given[run.folder.name], names), []).append((label, run))
+        by_identity.setdefault(identity(given[run.folder], names), []).append((label, run))
     found = []
     for each in chosen:
         runs = by_identity.get(identity(each.options, names), [])
@@ -96,13 +95,9 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
 
 
 def _every_run(record: SearchRecord) -> Iterator[tuple[str, RunRecord]]:
-    """Yield all runs with a label for people; of the rows that an earlier tool left, only those that finished."""
-    yield from ((f"run {entry.run.number}", entry.result) for entry in record)
-    settings = record.known_settings()
-    for row in filter(is_finished_row, record.carried):
-        if (run := run_of_row(row, settings.out_arg, settings.summary_keywords, 0)) is not None:
-            summary: Summary = {name: [cell] for name, cell in row.items() if name in settings.summary_keywords}
-            yield run.folder, RunRecord(run, RunState.FINISHED, summary=summary)
+    """Yield all runs with a label for people."""
+    for entry in every_run(record):
+        yield f"run {entry.run.number}" if entry.run.number else entry.run.folder, entry
 
 
 def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[str]) -> SeedRun:
@@ -114,7 +109,7 @@ def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[
     elif entry.state is not RunState.FINISHED:
         why = entry.cause or problem
         summary, problem = None, f"{entry.state.value}{': ' if why else ''}{why}"
-    return SeedRun(folder.run_folder(entry.run), seed, RunConfiguration(options, is_complete=False), summary, problem)
+    return SeedRun(folder_of(entry, folder), seed, RunConfiguration(options, is_complete=False), summary, problem)
 
 
 def no_seed(options: Options, seed_options: Sequence[str]) -> str:

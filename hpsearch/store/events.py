@@ -143,6 +143,26 @@ class RowCarried:
 
 
 @dataclass(frozen=True)
+class RunReused:
+    """A run counts as finished: another search ran the same command. out_dir: its folder there, absolute.
+
+    summary: as `RunCollected` has it.
+    """
+
+    run: int
+    out_dir: str
+    at: float
+    summary: Mapping[str, Any]  # Any: see above
+
+
+@dataclass(frozen=True)
+class RunsLeftOut:
+    """These unfinished runs, and no others, are not in the grid any more: they run only if somebody names them."""
+
+    runs: list[int]
+
+
+@dataclass(frozen=True)
 class OfAttempt:
     """An event of one attempt at a run. token: the attempt's unique name."""
 
@@ -232,7 +252,8 @@ class EndTold:
     at: float
 
 
-Event = SearchStarted | ControllerStarted | RunPlanned | RunMoved | RowCarried | EndTold | OfAttempt
+_OfSearch = SearchStarted | ControllerStarted | RowCarried | EndTold
+Event = _OfSearch | RunPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
 
 #: The name by which a line tells its kind -> that kind. Any: the classes above.
 _KINDS: dict[str, type[Any]] = {
@@ -242,6 +263,8 @@ _KINDS: dict[str, type[Any]] = {
     "moved": RunMoved,
     "carried": RowCarried,
     "end_told": EndTold,
+    "reused": RunReused,
+    "left_out": RunsLeftOut,
     "intended": AttemptIntended,
     "withdrawn": AttemptWithdrawn,
     "submitted": AttemptSubmitted,
@@ -284,7 +307,7 @@ def _check(event: Event) -> None:
     """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
     if isinstance(event, OfAttempt):
         check_name("token", event.token)
-    if isinstance(event, (RunPlanned, RunMoved)):
+    if isinstance(event, (RunPlanned, RunMoved, RunReused)):
         check_path("out_dir", event.out_dir)
     if isinstance(event, RunPlanned):
         check_name("folder", event.folder)
@@ -298,6 +321,8 @@ def _check(event: Event) -> None:
         _check_id(event)
     elif isinstance(event, AttemptEnded):
         RunState(event.cause or "lost")
+    elif isinstance(event, RunReused):
+        decode_summary(event.summary)
     elif isinstance(event, RunCollected):
         RunState(event.state)
         decode_summary(event.summary or {})

@@ -64,10 +64,10 @@ class LiveSearch:
         """The settings of the (latest) search in the folder."""
         return self.record.known_settings()
 
-    def add_plan(self, runs: Iterable[Run], settings: Settings, at: float) -> None:
+    def add_plan(self, runs: Iterable[Run], settings: Settings, at: float, more: Iterable[Event] = ()) -> None:
         """Add a planned search, whole or not at all, and before it the rows that lie here without being in the journal.
 
-        at: seconds since the epoch. Raises StoreError if it cannot be written.
+        at: seconds since the epoch. more: events about these runs. Raises StoreError if it cannot be written.
         """
         self.folder.create_state()
         self._refuse_other_script(settings)
@@ -75,11 +75,11 @@ class LiveSearch:
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
-        known = {entry.run.out_dir for entry in self.record}
+        known = {out_dir for entry in self.record for out_dir in (entry.run.out_dir, entry.result.out_dir)}
         known |= {row.get(settings.out_arg, "") for row in self.record.carried}
         rows = (row for row in read_table(self.folder.results) if row.get(settings.out_arg, "") not in known)
         # One by one: of 100,000 runs, nothing but the record's own objects may be in memory.
-        events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), [started])
+        events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), more, [started])
         write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))
 
     def _applied_line(self, event: Event) -> bytes:
@@ -115,6 +115,8 @@ class LiveSearch:
         self._columns, rows = whole_table(self.record, is_sorted=True)
         self._table = ResultsTable(self.folder.results, self._columns.names, rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}
+        # A run with results of another search that is run here keeps one row.
+        self._shown |= {entry.run.out_dir for entry in self.record if entry.result.reused}
 
     def who_asked_to_cancel(self) -> str | None:
         """Return who asked this controller from elsewhere to stop; None if nobody did. A request is told once."""
@@ -122,7 +124,7 @@ class LiveSearch:
 
     def write_commands(self) -> None:
         """Write the scripts and the pickle of all commands."""
-        write_commands(self.folder, [entry.run for entry in self.record], self.settings)
+        write_commands(self.folder, [entry.run for entry in self.record if not entry.reused], self.settings)
 
     def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         """Write events to the journal, then take them into account; for what happens only if it is written.

@@ -4,12 +4,14 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
-from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of
+from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
 from hpsearch.core.model import Run
+from hpsearch.store.events import RunReused
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
@@ -28,7 +30,7 @@ class PlannedSearch(Protocol):
 
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
     inputs: what is searched: name of the copy in the folder -> the file, or the content.
-    runs: in execution order, made one by one.
+    runs: in execution order, made one by one. reused: what makes some of them count as finished.
     """
 
     @property
@@ -41,6 +43,7 @@ class PlannedSearch(Protocol):
     def stamp(self) -> float: ...
     def inputs(self) -> dict[str, Path | bytes]: ...
     def runs(self, first_number: int) -> Iterator[Run]: ...
+    def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]: ...
 
 
 @contextlib.contextmanager
@@ -89,7 +92,7 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
         # What another tool left under the names of our own files stays.
         rename_with_stamp(*_own_views(folder))
     first = max(search.record.runs, default=0) + 1
-    search.add_plan(plan.runs(first), plan.settings, plan.stamp)
+    search.add_plan(plan.runs(first), plan.settings, plan.stamp, plan.reused(plan.runs(first)))
     for name, content in inputs.items():
         _write_input(folder.path / name, content)
     search.write_commands()
@@ -108,6 +111,23 @@ def _write_input(target: Path, content: Path | bytes) -> None:
     elif not target.exists() or not (target.samefile(content) or target.read_bytes() == content.read_bytes()):
         rename_with_stamp(target)
         shutil.copyfile(content, target)
+
+
+def add_inputs(folder: SearchFolder, inputs: Mapping[str, Path | bytes]) -> None:
+    """Copy what an extension searches beside the copies of earlier ones, as ``my_grid.2.py``, unless the last is alike.
+
+    Raises StoreError if that cannot be done.
+    """
+    for name, given in inputs.items():
+        first = folder.path / name
+        try:
+            content = given if isinstance(given, bytes) else given.read_bytes()
+            names = (first, *(first.with_name(f"{first.stem}.{number}{first.suffix}") for number in range(2, 10_000)))
+            count = sum(1 for _ in takewhile(Path.exists, names))
+            if not count or names[count - 1].read_bytes() != content:
+                write_whole(names[count], content)
+        except OSError as error:
+            raise unwritable(first, error) from error
 
 
 def _made_and_locked(

@@ -21,6 +21,8 @@ from hpsearch.store.events import (
     RunCollected,
     RunMoved,
     RunPlanned,
+    RunReused,
+    RunsLeftOut,
     SearchStarted,
     decode_summary,
 )
@@ -29,6 +31,8 @@ from hpsearch.store.values import decode
 
 #: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.
 _MOST_SHARED = 10_000
+#: Why a run that was left out has not run.
+_LEFT_OUT = "no longer in the grid"
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class RunRecord:
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
     scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
+    reused: the folder of another search's run whose results count here; empty if they are its own.
     """
 
     run: Run
@@ -59,6 +64,12 @@ class RunRecord:
     collected_at: float | None = None
     before: RunRecord | None = None
     kept: RunRecord | None = None
+    reused: str = ""
+
+    @property
+    def out_dir(self) -> str:
+        """The folder that holds its results, as the table tells it."""
+        return self.reused or self.run.out_dir
 
     @property
     def result(self) -> RunRecord:
@@ -113,6 +124,8 @@ class SearchRecord:
         self.runs: dict[int, RunRecord] = {}
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
+        #: Numbers of the runs that the grid has no more, see `RunsLeftOut`.
+        self.left_out: frozenset[int] = frozenset()
         #: The latest one of the latest search.
         self.controller: ControllerStarted | None = None
         #: Numbers of the runs that were collected since that controller started. Stamps could not tell: the clock
@@ -175,6 +188,10 @@ class SearchRecord:
             self.collected_now.clear()
         elif isinstance(event, EndTold):
             self.end_told_to = event.command
+        elif isinstance(event, RunReused):
+            self._reuse(event)
+        elif isinstance(event, RunsLeftOut):
+            self._leave_out(frozenset(event.runs))
         else:
             self.carried.append(event.row)
 
@@ -235,6 +252,25 @@ class SearchRecord:
             names = (*self.over, options.get("seed_option") or "random_seed", *also)
             self.over = tuple(dict.fromkeys(map(str, names)))
 
+    def _reuse(self, event: RunReused) -> None:
+        if self._fills_gaps and event.run not in self.runs:
+            name = event.out_dir.rpartition("/")[2]
+            self.runs[event.run] = RunRecord(Run(event.run, name, Configuration(()), event.out_dir))
+        entry = self.runs[event.run]
+        entry.state, entry.reused, entry.collected_at = RunState.FINISHED, event.out_dir, event.at
+        entry.summary = decode_summary(event.summary)
+        entry.submitted = entry.started = entry.ended = entry.before = entry.kept = None
+        entry.problem = entry.cause = ""
+
+    def _leave_out(self, numbers: frozenset[int]) -> None:
+        """Note which runs are left out; those that never started count as cancelled as long as they are."""
+        untried = (self.runs[number] for number in self.left_out | numbers if number in self.runs)
+        for entry in untried:
+            if not entry.token and not entry.reused:
+                is_out = entry.run.number in numbers
+                entry.state, entry.cause = (RunState.CANCELLED, _LEFT_OUT) if is_out else (RunState.PLANNED, "")
+        self.left_out = numbers
+
     def _intend(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
         entry.before = replace(entry, before=None)
         entry.earlier_s = (entry.took_s or entry.earlier_s) if is_continued else 0.0
@@ -246,7 +282,7 @@ class SearchRecord:
         entry.cluster = "" if self.controller is None else self.controller.cluster
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
-        entry.problem = entry.cause = ""
+        entry.problem = entry.cause = entry.reused = ""
 
     def _collect(self, entry: RunRecord, event: RunCollected) -> None:
         entry.state = RunState(event.state)

@@ -219,8 +219,11 @@ def _lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
         rows = whole_rows(folder.results, settings.out_arg)
     except StoreError:
         return []
+    reused = {entry.result.reused for entry in record}
     events: list[Event] = []
     for row in rows:
+        if row.get(settings.out_arg) in reused:
+            continue
         entry = runs.get(folder_name(row.get(settings.out_arg, "")))
         if entry is None:
             events += [RowCarried(row)] if row not in record.carried else []

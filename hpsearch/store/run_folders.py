@@ -12,7 +12,12 @@ from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
 from hpsearch.store.classic_files import COMMAND_FILE, write_run_command
 from hpsearch.store.layout import SearchFolder, free_name, remove_if_empty
-from hpsearch.store.record import Settings
+from hpsearch.store.record import RunRecord, Settings
+
+
+def folder_of(entry: RunRecord, folder: SearchFolder) -> Path:
+    """Return the folder that holds a run's results; of a run that is reused, in its own search."""
+    return Path(entry.reused) if entry.reused else folder.run_folder(entry.run)
 
 
 def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:

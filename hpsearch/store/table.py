@@ -11,7 +11,6 @@ from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
 from hpsearch.core.ranking import ranked
 from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
-from hpsearch.store.classic_files import folder_name
 from hpsearch.store.layout import open_file, write_whole
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 
@@ -23,7 +22,7 @@ MORE_COLUMNS = ("run", "state", "seconds", "seed")
 def row_of(entry: RunRecord, settings: Settings) -> Row:
     """Return a run's row: column -> cell; options the run lacks have no cell."""
     row = {name: whole_text(value) for name, value in entry.run.configuration.options}
-    row[settings.out_arg] = entry.run.out_dir
+    row[settings.out_arg] = entry.out_dir
     for keyword, value in (entry.summary or {}).items():
         row[keyword] = whole_text(value[0])
     return row
@@ -90,8 +89,8 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
     columns = Columns.of(columns_of(settings, rows), record.has_more_columns)
     if not columns.more:
         return columns, rows
-    cells = {entry.run.folder: more_cells(entry.result) for entry in record}
-    return columns, [columns.row(row, cells.get(folder_name(row.get(settings.out_arg, "")), {})) for row in rows]
+    cells = {entry.result.out_dir: more_cells(entry.result) for entry in record}
+    return columns, [columns.row(row, cells.get(row.get(settings.out_arg, ""), {})) for row in rows]
 
 
 def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:

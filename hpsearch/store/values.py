@@ -118,6 +118,7 @@ _FITS: dict[str, tuple[Callable[[object], bool], str]] = {
     "Mapping[str, str]": (_is_texts, "an object of texts"),
     "Mapping[str, Any]": (lambda value: type(value) is dict, "an object"),
     "Mapping[str, Any] | None": (lambda value: value is None or type(value) is dict, "an object or null"),
+    "list[int]": (lambda value: type(value) is list and all(map(_is_integer, value)), "a list of whole numbers"),
     "list[list[Any]]": (_is_pairs, "a list of pairs of a name and a value"),
 }
 
