@@ -28,6 +28,7 @@ _SUBCOMMANDS = {
     "logs": ("Show what a run printed.", "results.logs:main"),
     "cancel": ("Stop a search and all its runs.", "search.command:cancel"),
     "resume": ("Continue a search that was stopped.", "search.command:resume"),
+    "extend": ("Run what is new in the grid of a search.", "search.command:extend"),
     "retry": ("Run failed runs again, or those you name.", "search.command:retry"),
     "seeds": ("Repeat the best configurations with several random seeds.", "gather_random_seeds:subcommand"),
     "export": ("Write all runs as one table, CSV or JSON.", "results.export:main"),

@@ -82,6 +82,13 @@ class SearchOptions:
         "NAME=V1,V2",
         repeats=True,
     )
+    reuse: tuple[str, ...] = _what(
+        (),
+        "Do not run what has finished in the search DIR with the same command of the same script: its rows are taken "
+        "over, its folders stay there. May be repeated.",
+        metavar="DIR",
+        repeats=True,
+    )
     num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
     num_seeds: int | None = _what(
         None,
@@ -268,6 +275,8 @@ def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]: 
 
 #: Those that shape the list of runs: they cannot be given to a search that is planned already.
 PLANNING_OPTIONS = [name for name, field in all_options().items() if field.metadata["plans"]]
+#: Of these, those that say what the list is made from: they can change when a search is extended.
+GRID_OPTIONS = [name for name in PLANNING_OPTIONS if all_options()[name].metadata["group"] == "what to search"]
 #: Those that have no effect without ``--run_cluster``.
 CLUSTER_OPTIONS = [
     name for name, field in all_options().items() if field.metadata["group"] == _CLUSTER and name != "run_cluster"
@@ -300,7 +309,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 
 #: They are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = ("set", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end")
+_NEWER = ("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end")
 
 
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
@@ -323,7 +332,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
             raise UsageError(f"--{name} cannot be given with --resume: {planned}")
     by_hand = sorted({*options.given_by_hand, *given})
     # These were meant for the earlier controller only.
-    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False}
+    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False, "reuse": ()}
     fixed = {"resume": options.resume, "given_by_hand": by_hand}
     options = options_from_names({**vars(options), **only_once, **given, **fixed})
     _check_submit_only(options)

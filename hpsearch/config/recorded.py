@@ -37,13 +37,18 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
     add_first(settings.import_paths)
     if settings.has_parser or needs_functions:
         module = import_grid_module(settings.grid_module)
-        if Path(settings.grid_file).exists() and not Path(module.__file__ or "").samefile(settings.grid_file):
-            raise ConfigError(
-                f"the functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
-                f"here finds {module.__file__}; start from the folder in which the search was started"
-            )
+        check_is_recorded_module(module.__file__ or "", settings)
         return _as_recorded(config_from_module(module, settings.grid_module, needs_grid=False), settings)
     return _without_module(settings)
+
+
+def check_is_recorded_module(found: str, settings: Settings) -> None:
+    """Raise ConfigError if the file of an imported module is another one than that of the search's grid module."""
+    if Path(settings.grid_file).exists() and not Path(found).samefile(settings.grid_file):
+        raise ConfigError(
+            f"the grid and functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
+            f"here finds {found}; start from the folder in which the search was started"
+        )
 
 
 def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConfig:

@@ -101,7 +101,9 @@ def is_being_resumed(everything: Iterable[Process], folder: Path) -> bool:
 
 def _resumes(process: Process, folder: Path) -> bool:
     is_ours = any("hpsearch" in word for word in process.words)
-    if not is_ours or {"resume", "retry", "--resume"}.isdisjoint(word.partition("=")[0] for word in process.words):
+    if not is_ours or {"resume", "retry", "extend", "--resume"}.isdisjoint(
+        word.partition("=")[0] for word in process.words
+    ):
         return False
     paths = [Path(path) for word in process.words if (path := _path_named(word, process.cwd))]
     named = {path.parent if path.name == "search_results.csv" else path for path in paths}

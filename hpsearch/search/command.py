@@ -97,6 +97,15 @@ examples:
 
 The same as python -m hpsearch.hpsearch --resume DIR.
 """
+_EXTEND_EXAMPLE = """\
+examples:
+  hpsearch extend                        the newest search below ./out
+  hpsearch extend DIR --dry_run
+  hpsearch extend DIR --set lr=0.1,0.2 --num_cpu_jobs=4
+  hpsearch extend DIR --grid_module=other_grid --reuse EARLIER_SEARCH
+
+The search's own options hold; those you give replace them from then on.
+"""
 _RETRY_EXAMPLE = """\
 examples:
   hpsearch retry                         all runs that failed
@@ -124,16 +133,35 @@ def cancel(argv: Sequence[str]) -> int:
     return cancel_search(options.folder, options.timeout, options.controller_is_gone, Console(stamps=False))
 
 
-def _parser_with_search_options(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Return a parser with the options of a search that can still be given once it is planned."""
+def _parser_with_search_options(
+    name: str, description: str, example: str, shown: Sequence[str] = ()
+) -> argparse.ArgumentParser:
+    """Return a parser with the options of a search that can still be given once it is planned, and those `shown`."""
     parser = folder_parser(name, description, example)
     # argparse would print all of them before the message about a wrong option.
     parser.usage = f"hpsearch {name} [options] [DIR]   (--help lists them)"
     dry_help = "Only print the commands that would run; start and write nothing."
     parser.add_argument("--dry_run", action="store_true", default=argparse.SUPPRESS, help=dry_help)
     # Hidden: it is said why those that shape the list of runs are refused.
-    add_options(parser, None, ["resume", "dry_run"], hidden=PLANNING_OPTIONS)
+    add_options(parser, None, ["resume", "dry_run"], hidden=[each for each in PLANNING_OPTIONS if each not in shown])
     return parser
+
+
+def extend(argv: Sequence[str]) -> int:
+    """Run what is new in the grid of a search; return the exit status."""
+    description = (
+        "Read the grid module of a search again, which you have edited, and run what has not finished in its folder: "
+        "new values, new options. All rows stay; runs that the grid has no more are not run."
+    )
+    parser = _parser_with_search_options("extend", description, _EXTEND_EXAMPLE, ("grid_module", "set", "reuse"))
+    namespace = parser.parse_args(argv)
+    from hpsearch.console.console import Console
+    from hpsearch.folder.choice import choose_folder
+    from hpsearch.search.extend import extend_search
+
+    console = Console()
+    folder = choose_folder(namespace.folder, console)
+    return extend_search(folder, given_options(namespace), console).exit_status
 
 
 def resume(argv: Sequence[str]) -> int:

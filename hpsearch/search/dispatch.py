@@ -57,13 +57,15 @@ class Dispatcher:
         self._again.update(again)
         self._progress = Progress(self._controller, entries)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
+        left_out = self._search.record.left_out
         for entry in entries:
             is_wanted = entry.run.number in again
             if entry.submitted is not None and entry.submitted.is_queued:
                 self._submissions.job_was_accepted(entry.collected_at is None)
             if entry.is_open:
                 run = latest_run(self._search, entry)
-                run.is_unseen = run.job is not None and (takes_up_all or is_wanted)
+                is_taken_up = takes_up_all and entry.run.number not in left_out
+                run.is_unseen = run.job is not None and (is_taken_up or is_wanted)
                 self._runs.add(run)
             elif entry.state is not RunState.FINISHED or is_wanted:
                 if entry.state is RunState.OUT_OF_MEMORY:

@@ -3,23 +3,26 @@
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
-from hpsearch.config.program import program_of
+from hpsearch.config.program import command_hint, program_of
 from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection, seeds_to_run
-from hpsearch.core.command import arguments, text_of
+from hpsearch.core.command import text_of
+from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.space_report import SpaceReport
+from hpsearch.folder.reading import every_run
+from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
 from hpsearch.search.controller import Clock
-from hpsearch.store.events import Settings
+from hpsearch.store.events import RunReused, Settings, encode_summary
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import readable
 
@@ -30,6 +33,7 @@ class Plan:
 
     selection: of all runs. seeds: under which each configuration is run; empty without ``--num_seeds``.
     stamp: seconds since the epoch; it is part of folders' names.
+    reusable: finished runs of other searches, by what identifies their commands.
     """
 
     config: SearchConfig
@@ -37,6 +41,7 @@ class Plan:
     selection: Selection
     seeds: Sequence[int]
     stamp: float
+    reusable: Mapping[Hashable, ReusableRun] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -66,6 +71,13 @@ class Plan:
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
         return runs_of(self.selection, len(self.selection), self.settings.shown_folder, self.stamp, first_number)
+
+    def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
+        """Return the events by which some of these runs count as finished, because another search has run them."""
+        for run in runs if self.reusable else ():
+            found = self.reusable.get(identity(run.configuration.as_dict(), (self.settings.out_arg,)))
+            if found is not None:
+                yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
 
 
 def runs_of(
@@ -112,7 +124,10 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         import_paths=tuple(import_paths),
         options=recorded(options),
     )
-    return Plan(replace(config, settings=settings), options, selection, seeds, stamp)
+    reusable: dict[Hashable, ReusableRun] = {}
+    for path in options.reuse:
+        reusable = {**finished_elsewhere(Path(path), settings), **reusable}
+    return Plan(replace(config, settings=settings), options, selection, seeds, stamp, reusable)
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
@@ -169,8 +184,8 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
         stamp = clock()
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """Return what is about to be searched."""
+def plan_lines(plan: Plan, chosen: str = "") -> list[str]:
+    """Return what is about to be searched. chosen: which runs, if not all of the plan."""
     report, settings = plan.selection.report, plan.settings
     file = plan.config.grid_config_file
     others = [str(file)] * (file is not None) + [f"--set {text}" for text in plan.options.set]
@@ -179,22 +194,38 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"warning: {warning}" for warning in plan.config.warnings),
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",
         *space_lines(report),
-        *_run_lines(plan),
+        *([f"runs: {chosen}"] if chosen else _run_lines(plan)),
+        *reuse_lines(plan),
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
         f"results: {plan.folder}",
     ]
 
 
-def repeated_lines(record: SearchRecord, new: Sequence[RunRecord]) -> list[str]:
+def repeated_lines(record: SearchRecord, new: Sequence[RunRecord], folder: Path) -> list[str]:
     """Return a warning if new runs repeat finished ones of the same folder."""
-    if len(record.runs) == len(new):
+    over, numbers = (record.known_settings().out_arg,), {entry.run.number for entry in new}
+    if len(record.runs) == len(new) and not record.carried:
         return []
-    finished = {arguments(entry.run.configuration) for entry in record if entry.state is RunState.FINISHED}
-    count = sum(arguments(entry.run.configuration) in finished for entry in new)
+    earlier = (entry for entry in every_run(record) if entry.run.number not in numbers)
+    finished = {identity(each.run.configuration.as_dict(), over) for each in earlier if each.state is RunState.FINISHED}
+    count = sum(identity(entry.run.configuration.as_dict(), over) in finished for entry in new if not entry.reused)
     if not count:
         return []
     what = f"{count:,} of {amount(len(new), 'configuration')} finished here before and will run again"
-    return [f"warning: {what}; to run only new ones, list only new values"]
+    return [f"warning: {what}; to run only what is new: {command_hint('extend', folder)}"]
+
+
+def reuse_lines(plan: Plan) -> list[str]:
+    """Return how many runs another search has finished already."""
+    if not plan.options.reuse:
+        return []
+    where, total = " and ".join(plan.options.reuse), len(plan.reusable)
+    count = sum(1 for _ in plan.reused(plan.runs()))
+    if not count:
+        return [
+            f"warning: nothing to reuse: none of {amount(total, 'finished run')} in {where} has a command of this grid"
+        ]
+    return [f"reused: {amount(count, 'finished run')} of {where}, whose folders stay there"]
 
 
 def space_lines(report: SpaceReport) -> list[str]:

@@ -20,11 +20,12 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
-from hpsearch.search.plan import runs_of
-from hpsearch.store.events import AttemptEnded, RunMoved
+from hpsearch.search.plan import Plan, runs_of
+from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut, Settings
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.new_folder import add_inputs
 from hpsearch.store.record import RunRecord, SearchRecord
 
 
@@ -37,6 +38,8 @@ class RunChoice:
     only_ends: nothing is run, and open runs are ended where that can be done from here.
     added: configurations that are added to the search first, and run. over: their options that hold the seed.
     trial_failures: ``--max_failures`` until one of these runs finishes, whatever finished before; None = no such trial.
+    plan: of the whole grid, of which the search gets the new ones; None = its grid stays as it is.
+    left_out: with a plan, numbers of the unfinished runs that this grid has no more.
     """
 
     numbers: Collection[int] | None = None
@@ -46,12 +49,15 @@ class RunChoice:
     added: Sequence[Configuration] = ()
     over: Sequence[str] = ()
     trial_failures: int | None = None
+    plan: Plan | None = None
+    left_out: Collection[int] = ()
 
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""
         if self.only_ends:
             return [entry for entry in record if entry.is_open and not is_process_elsewhere(entry)]
-        return [entry for entry in record if self.numbers is None or entry.is_open or entry.run.number in self.numbers]
+        numbers = record.runs.keys() - record.left_out if self.numbers is None else self.numbers
+        return [entry for entry in record if entry.is_open or entry.run.number in numbers]
 
 
 #: How to go on although runs cannot be seen.
@@ -149,27 +155,50 @@ def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
     return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
 
 
-def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: float) -> RunChoice:
-    """Add the chosen configurations to a search; return the choice with the numbers of their runs.
+@dataclass(frozen=True)
+class Addition:
+    """What a search gets besides its runs so far. more: events about those and the new ones."""
 
-    options: of the search from now on. at: seconds since the epoch.
-    """
-    if not choice.added:
-        return choice
-    folder, settings = search.folder.path, search.settings
+    runs: Sequence[Run]
+    settings: Settings
+    more: Sequence[RunReused | RunsLeftOut] = ()
+
+
+def addition_to(search: LiveSearch | SearchReader, options: SearchOptions, choice: RunChoice, at: float) -> Addition:
+    """Return what the choice adds to a search. options: of the search from now on. at: seconds since the epoch."""
+    folder, settings, plan = search.folder.path, search.record.known_settings(), choice.plan
     if choice.over:
         options = replace(options, seed_option=choice.over[0], vary_data_seed=DATA_SEED_OPTION in choice.over[1:])
     is_in_place = _is_same(absolute(settings.shown_folder, Path(settings.run_cwd)), folder)
+    names = dict.fromkeys(name for each in choice.added for name, _ in each.options)
     settings = replace(
-        settings,
+        settings if plan is None else plan.settings,
         shown_folder=settings.shown_folder if is_in_place else str(folder),
-        option_names=tuple(dict.fromkeys(name for each in choice.added for name, _ in each.options)),
+        option_names=tuple(names) if plan is None else plan.settings.option_names,
         options=recorded(options),
     )
     first = max(search.record.runs, default=0) + 1
     runs = list(runs_of(choice.added, len(choice.added), settings.shown_folder, at, first))
-    search.add_plan(runs, settings, at)
-    return replace(choice, numbers={*(choice.numbers or ()), *(run.number for run in runs)})
+    if plan is None:
+        return Addition(runs, settings)
+    left = (entry for entry in search.record if entry.state is not RunState.FINISHED and not entry.is_open)
+    waiting = [entry.run for entry in left if entry.run.number not in choice.left_out]
+    is_changed = search.record.left_out != set(choice.left_out)
+    left_out = [RunsLeftOut(sorted(choice.left_out))] if is_changed else []
+    return Addition(runs, settings, [*left_out, *plan.reused((*waiting, *runs))])
+
+
+def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: float) -> RunChoice:
+    """Add the chosen configurations to a search; return the choice with their runs. See `addition_to`."""
+    if not choice.added and choice.plan is None:
+        return choice
+    new = addition_to(search, options, choice, at)
+    if choice.plan is not None:
+        add_inputs(search.folder, choice.plan.inputs())
+    search.add_plan(new.runs, new.settings, at, new.more)
+    if choice.plan is not None:
+        return choice
+    return replace(choice, numbers={*(choice.numbers or ()), *(run.number for run in new.runs)})
 
 
 def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
@@ -205,6 +234,8 @@ def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int
 
 def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
     """Return what is about to be done."""
+    if choice.plan is not None:
+        return []
     if choice.added:
         return [f"results: {folder}"]
     finished, ended, live, rest = _counts(runs, choice)
@@ -253,6 +284,7 @@ def due_runs(
     """Return which of these runs would be run. Those that may be live are waited for, and not among them."""
     options = reader.record.options
     takes_up_all = choice.takes_up_all and not options.get("submit_only")
+    left_out = reader.record.left_out
 
     def is_due(entry: RunRecord) -> bool:
         is_wanted = entry.run.number in choice.again
@@ -260,7 +292,8 @@ def due_runs(
             return False
         if entry.is_open and entry.submitted is not None:
             # It ended while no controller was there.
-            return (takes_up_all or is_wanted) and not _has_finished(entry, reader, config)
+            is_taken_up = takes_up_all and entry.run.number not in left_out
+            return (is_taken_up or is_wanted) and not _has_finished(entry, reader, config)
         is_over = entry.state is RunState.FINISHED or _has_finished(entry, reader, config)
         return is_wanted or not is_over
 

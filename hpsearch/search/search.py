@@ -5,14 +5,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
-from hpsearch.config.grid_module import load_config
+from hpsearch.config.grid_module import SearchConfig, load_config
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
 from hpsearch.config.program import problem_of_script, resume_hint, retry_hint
@@ -36,6 +36,7 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
+from hpsearch.folder.reuse import reused_searches
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
@@ -43,14 +44,14 @@ from hpsearch.search.continuing import check_continues
 from hpsearch.search.controller import Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
-from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
+from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
-from hpsearch.store.events import ControllerStarted
+from hpsearch.store.events import ControllerStarted, RunPlanned, Settings
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
-from hpsearch.store.record import RunRecord
+from hpsearch.store.record import RunRecord, SearchRecord
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0
@@ -81,6 +82,7 @@ def run_search(
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
+    options = replace(options, reuse=reused_searches(options.reuse, console))
     check_texts((options.run_cwd,))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
@@ -97,7 +99,8 @@ def run_search(
     if options.dry_run:
         check_cluster_options(options)
         console.notes(plan_lines(plan))
-        console.results(command_line(run, plan.settings) for run in plan.runs())
+        reused = {event.run for event in plan.reused(plan.runs())}
+        console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
         return SearchEnd(None, 0)
     backend = choose_backend(options, console, continues=config.settings.continues)
     console.notes(plan_lines(plan))
@@ -106,7 +109,7 @@ def run_search(
         try:
             with EndCommand(console) as at_end, new_search(plan, this_controller(), lock_ways(console.note)) as new:
                 search, runs = new
-                console.notes(repeated_lines(search.record, runs))
+                console.notes(repeated_lines(search.record, runs, search.folder.path))
                 return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs, at_end)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
@@ -115,21 +118,28 @@ def run_search(
 
 
 def resume_search(
-    given_folder: str, given: Mapping[str, Any], console: Console, choice: resume.RunChoice = resume.WHAT_IS_LEFT
-) -> SearchEnd:  # Any: see run_search
-    """Take a search up again; see `run_search`."""
+    given_folder: str,
+    given: Mapping[str, Any],  # Any: see run_search
+    console: Console,
+    choice: resume.RunChoice = resume.WHAT_IS_LEFT,
+    extension: Callable[[SearchRecord], resume.RunChoice] | None = None,
+) -> SearchEnd:
+    """Take a search up again; see `run_search`. extension: returns the choice once the search is nobody else's."""
     folder = find_folder(given_folder, option="--resume")
     check_has_journal(folder)
     if given.get("dry_run"):
-        return _rehearse(SearchReader(folder), given, console, choice)
+        reader = SearchReader(folder)
+        resume.check_is_free(reader)
+        return _rehearse(reader, given, console, choice if extension is None else extension(reader.record))
     clean_up_when_interrupted()
     holder, ways = this_controller(), lock_ways(console.note)
     with EndCommand(console) as at_end, LiveSearch(folder, holder, ways, choice.only_ends) as search:
+        choice = choice if extension is None else extension(search.record)
         runs = choice.of(search.record)
-        options = replace(_options_on_resume(search, given, console), resume=given_folder)
+        options = replace(_options_on_resume(search, given, console, choice.plan), resume=given_folder)
         resume.check_is_safe(search, options, runs, choice)
-        config = config_to_end(search.settings, console.warn) if choice.only_ends else config_of(search.settings)
-        backend = choose_backend(options, console, choice.only_ends, search.settings.continues)
+        config = _config_on_resume(search.settings, choice, console)
+        backend = choose_backend(options, console, choice.only_ends, config.settings.continues)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             resume.check_same_cluster(folder, runs, backend.own_cluster)
         moved = resume.moves(search)
@@ -137,7 +147,7 @@ def resume_search(
         runs = choice.of(search.record)
         search.open_for_work(*moved)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        if moved or choice.added or not all(map(Path.exists, commands)):
+        if moved or choice.added or choice.plan or not all(map(Path.exists, commands)):
             # Or the first controller was killed before it could write them.
             search.write_commands()
         console.notes(resume.resume_lines(folder.path, runs, choice))
@@ -146,29 +156,36 @@ def resume_search(
             controller = Controller(search, config, backend, console, options, trial_failures=trial)
             return _carry_out(controller, runs, at_end, choice)
         except SubmissionRefused:
-            if choice.added and not any(entry.is_open for entry in runs):
+            if (choice.added or choice.plan) and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
             raise
 
 
 def _options_on_resume(
-    search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console
+    search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console, plan: Plan | None = None
 ) -> SearchOptions:  # Any: see run_search
-    check_continues(search.record.known_settings(), given)
-    earlier = resume.options_of(search)
+    check_continues(search.record.known_settings() if plan is None else plan.settings, given)
+    earlier = resume.options_of(search) if plan is None else plan.options
     return fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
+
+
+def _config_on_resume(settings: Settings, choice: resume.RunChoice, console: Console) -> SearchConfig:
+    if choice.plan is not None:
+        return choice.plan.config
+    return config_to_end(settings, console.warn) if choice.only_ends else config_of(settings)
 
 
 def _rehearse(
     reader: SearchReader, given: Mapping[str, Any], console: Console, choice: resume.RunChoice
 ) -> SearchEnd:  # Any: see run_search
     """Print the commands that a resume would run; nothing is written, not even the lock."""
-    resume.check_is_free(reader)
-    options, runs = _options_on_resume(reader, given, console), choice.of(reader.record)
+    options, runs = _options_on_resume(reader, given, console, choice.plan), choice.of(reader.record)
     resume.check_is_safe(reader, options, runs, choice)
     check_cluster_options(options)
-    for moved in resume.moves(reader):
-        reader.record.apply(moved)
+    new = resume.addition_to(reader, options, choice, time.time()) if choice.plan is not None else None
+    for event in (*resume.moves(reader), *(() if new is None else (*map(RunPlanned.of, new.runs), *new.more))):
+        reader.record.apply(event)
+    runs = choice.of(reader.record)
     console.notes(["Dry run: nothing is started or written", *resume.resume_lines(reader.folder.path, runs, choice)])
     settings, process = reader.record.known_settings(), FunctionProcess(options.parser_timeout)
     try:

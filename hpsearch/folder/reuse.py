@@ -1,0 +1,84 @@
+"""Finished runs of another search, for one that has the same commands of the same script."""
+
+import os
+import shlex
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.console.console import Console
+from hpsearch.core.command import shell_line, without_interpreter
+from hpsearch.core.configurations import identity
+from hpsearch.core.errors import UsageError
+from hpsearch.core.model import RunState, Summary
+from hpsearch.folder.choice import choose_folder
+from hpsearch.folder.folder_scan import Completion, find_search
+from hpsearch.folder.reading import every_run, recorded_search
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.run_folders import folder_of
+
+
+@dataclass(frozen=True)
+class ReusableRun:
+    """A run of another search. out_dir: its folder there, absolute."""
+
+    out_dir: str
+    summary: Summary
+
+
+def reused_searches(given: Sequence[str], console: Console) -> tuple[str, ...]:
+    """Return the folders of the searches that ``--reuse`` names. Raises UsageError if there is none."""
+    try:
+        return tuple(str(choose_folder(name, console).path) for name in given)
+    except UsageError as error:
+        raise UsageError(f"--reuse: {error}") from error
+
+
+def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, ReusableRun]:
+    """Return the finished runs of a search of any origin, by what identifies their commands.
+
+    settings: of the search that wants them. Raises UsageError if its script is another one, FolderError or ConfigError
+    if the folder cannot be made sense of.
+    """
+    theirs, entries = _finished_runs(path, settings)
+    if not _is_same_script(theirs, settings):
+        found, wanted = shell_line(theirs.program), shell_line(settings.program)
+        where = f" in {theirs.run_cwd}" if theirs.run_cwd != settings.run_cwd else ""
+        raise UsageError(f"--reuse={path}: its runs are of another script ({found}{where}; here it is {wanted})")
+    over = (settings.out_arg, theirs.out_arg)
+    return {
+        identity(entry.run.configuration.as_dict(), over): ReusableRun(
+            str(folder_of(entry, SearchFolder(path))), entry.summary or {}
+        )
+        for entry in entries
+    }
+
+
+def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[RunRecord]]:
+    """Return what is recorded of a search, and its finished runs; later ones last."""
+    record = recorded_search(path)
+    if record is not None:
+        return record.known_settings(), (entry for entry in every_run(record) if entry.state is RunState.FINISHED)
+    search = find_search(path, "", Path(settings.run_cwd), needs_functions=False)
+    found = (RunRecord(each.run, summary=each.summary) for each in search.of(Completion.FINISHED))
+    return search.settings, found
+
+
+def _is_same_script(theirs: Settings, ours: Settings) -> bool:
+    """Return whether two searches run the same file with the same first arguments, by whatever interpreter.
+
+    Of one whose file is gone (its project may have been moved), the words count.
+    """
+    (their_words, their_files), (our_words, our_files) = _script_of(theirs), _script_of(ours)
+    if their_files == their_words:
+        return their_words == our_words and (theirs.run_cwd == ours.run_cwd or not Path(theirs.run_cwd).is_dir())
+    return their_files == our_files
+
+
+def _script_of(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of a command up to the options of a run, and the same with each file as a whole path."""
+    words = without_interpreter(settings.program, shlex.split(str(settings.options.get("interpreter") or "")))
+    places = {word: os.path.join(settings.run_cwd, word) for word in words}  # noqa: PTH118  (words of any kind)
+    files = {word: os.path.realpath(place) for word, place in places.items() if os.path.isfile(place)}  # noqa: PTH113
+    return words, tuple(files.get(word, word) for word in words)

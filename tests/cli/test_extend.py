@@ -1,0 +1,88 @@
+"""``hpsearch extend DIR``: what is new in an edited grid runs in the same folder; ``--reuse`` takes over other runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from project import Project, journal_has, rows, run_folders, wait_until
+
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+
+HERE = ("--out_dir=out/s", "--force_out_dir")
+
+
+def values(folder: Path, *names: str) -> list[tuple[str, ...]]:
+    """Return these cells of all rows."""
+    return sorted(tuple(row[name] for name in names) for row in rows(folder))
+
+
+def events(folder: Path, kind: str) -> list[dict[str, object]]:
+    """Return the events of a kind in a search's journal."""
+    lines = map(json.loads, (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines())
+    return [event for event in lines if event["event"] == kind]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A project with a search of x=1,2, extended by x=3 and without x=1, and by an option; and what extend said."""
+    project = Project(tmp_path_factory.mktemp("extended"))
+    project.grid({"x": [1, 2]})
+    project.search(*HERE)
+    project.grid({"x": [2, 3], "flag": [False, True]})
+    said = project.ask("extend", "out/s")
+    assert said.exit_status == 0, said.stderr
+    return project, said.stderr
+
+
+def test_only_what_has_not_finished_runs_and_all_rows_stay(extended: tuple[Project, str]) -> None:
+    project, said = extended
+    found = values(project.path / "out" / "s", "x", "flag")
+    assert found == [("1", ""), ("2", ""), ("2", "True"), ("3", "False"), ("3", "True")]
+    assert "runs: 1 finished already, 3 new, 1 no longer in the grid (kept)" in said
+
+
+def test_the_copies_of_all_grids_stay(extended: tuple[Project, str]) -> None:
+    project, _ = extended
+    folder = project.path / "out" / "s"
+    assert "[1, 2]" in (folder / "config.py").read_text()
+    assert (folder / "config.2.py").read_text() == (project.path / "config.py").read_text()
+
+
+def test_finished_runs_of_another_search_become_rows(extended: tuple[Project, str]) -> None:
+    project, _ = extended
+    other = project.path / "out" / "s"
+    before = sorted(other.rglob("*"))
+    result = project.search("--out_dir=out/b", "--force_out_dir", "--reuse=out/s", "--set", "x=3,4", "--set=flag=True")
+    found = {row["x"]: Path(row["out_dir"]) for row in rows(result.folder)}
+    assert (found["3"].parent, found["4"].parent) == (other, Path("out/b"))
+    assert "x is 3" in project.ask("logs", "out/b", "1").stdout
+    assert len(run_folders(result.folder)) == 1
+    assert sorted(other.rglob("*")) == before
+    assert [event["out_dir"] for event in events(result.folder, "reused")] == [str(found["3"])]
+
+
+def test_an_extension_that_is_killed_is_resumed(project: Project) -> None:
+    project.grid({"x": [1]})
+    project.search(*HERE)
+    project.grid({"x": [1, 2, 3], "until": ["go"]})
+    project.write("go", "")
+    folder = project.path / "out" / "s"
+    process = project.start_command([*project.argv()[:2], "hpsearch", "extend", "out/s"])
+    wait_until(lambda: journal_has(folder, "collected", 2), "one of the new runs is collected")
+    process.kill()
+    project.end(process)
+    assert project.ask("resume", "out/s").exit_status == 0
+    assert values(folder, "x", "until") == [("1", ""), ("1", "go"), ("2", "go"), ("3", "go")]
+    assert len(events(folder, "planned")) == 4
+
+
+def test_a_live_search_is_not_extended(project: Project) -> None:
+    project.grid({"x": [1]})
+    folder = project.search(*HERE).folder
+    with LiveSearch(SearchFolder(folder)):
+        result = project.ask("extend", "out/s")
+    assert (result.exit_status, result.stdout) == (2, "")
+    assert "already running" in result.stderr
