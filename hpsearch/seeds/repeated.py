@@ -1,6 +1,6 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
