@@ -43,6 +43,10 @@ _PERFORMANCE_SORT_ASC = False  # a high accuracy is good; True would suit a loss
 # The option that tells the script where to write. hpsearch fills it in; the folder does not exist yet at that moment.
 _OUT_ARG = "out_dir"
 
+# The option that tells the script from which folder to go on, where an earlier attempt at a run was interrupted. Only
+# scripts that save their state have one.
+_CONTINUE_ARG = "resume_from"
+
 
 def is_good_enough(summary_dict: dict[str, list[str]], performance_criteria: float) -> bool:
     """Return True for runs to keep.

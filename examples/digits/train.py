@@ -2,6 +2,7 @@
 
 An ordinary training script: it knows nothing of hpsearch. The 1797 images of 8x8 pixels come with scikit-learn; the
 network itself, a softmax regression or a network with one hidden layer, is plain numpy. One run takes a second or two.
+It saves its state after each epoch, and goes on from there with ``--resume_from``.
 """
 
 import os
@@ -15,6 +16,7 @@ import argparse
 import itertools
 import math
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ import numpy as np
 
 SUMMARY_FILENAME = "performance_overview.txt"
 CONFIG_FILENAME = "config.pickle"
+CHECKPOINT_FILENAME = "checkpoint.pickle"
 NUM_CLASSES = 10
 NUM_VAL = NUM_TEST = 400
 
@@ -53,6 +56,7 @@ class Summary:
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a small network to read handwritten digits.")
     parser.add_argument("--out_dir", default="./out/run", help="folder for the results; must not exist (%(default)s)")
+    parser.add_argument("--resume_from", help="folder of an earlier, interrupted run: go on from its checkpoint")
     parser.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd", help="(%(default)s)")
     parser.add_argument("--lr", type=at_least(0.0), default=0.1, help="learning rate (%(default)s)")
     parser.add_argument("--momentum", type=at_least(0.0), default=0.0, help="of sgd (%(default)s)")
@@ -211,6 +215,37 @@ def write_summary(out_dir: Path, summary: Summary) -> None:
     unfinished.replace(out_dir / SUMMARY_FILENAME)
 
 
+@dataclass
+class Training:
+    """All that an epoch changes: what a checkpoint has to hold, the random generator included."""
+
+    network: Network
+    optimizer: Sgd | Adam
+    random: np.random.Generator
+    summary: Summary
+
+    def save(self, out_dir: Path) -> None:
+        """Write the checkpoint whole: a run that is killed now leaves the one before."""
+        unfinished = out_dir / f"{CHECKPOINT_FILENAME}.new"
+        unfinished.write_bytes(pickle.dumps(self))
+        unfinished.replace(out_dir / CHECKPOINT_FILENAME)
+
+
+def start_training(config: argparse.Namespace, num_pixels: int) -> Training:
+    """Return the training that an earlier run has left, or a new one."""
+    checkpoint = Path(config.resume_from or "") / CHECKPOINT_FILENAME
+    if config.resume_from and checkpoint.exists():
+        earlier: Training = pickle.loads(checkpoint.read_bytes())
+        print(f"going on behind epoch {earlier.summary.num_epochs} of {config.resume_from}", flush=True)
+        return earlier
+    random = np.random.default_rng(config.random_seed)
+    hidden = [config.hidden_units] if config.hidden_units else []
+    network = Network([num_pixels, *hidden, NUM_CLASSES], random)
+    is_adam = config.optimizer == "adam"
+    optimizer = Adam(network.parameters, config.lr) if is_adam else Sgd(network.parameters, config.lr, config.momentum)
+    return Training(network, optimizer, random, Summary())
+
+
 def prepare_out_dir(config: argparse.Namespace) -> Path:
     """Create the folder for the results, with the options of this run in it; stop if it exists already."""
     out_dir = Path(config.out_dir)
@@ -224,18 +259,17 @@ def prepare_out_dir(config: argparse.Namespace) -> Path:
 
 
 def run(config: argparse.Namespace, out_dir: Path) -> Summary:
-    """Train and test one network; the summary is written before, after each epoch and at the end."""
-    started_at = time.perf_counter()
-    summary = Summary()
-    write_summary(out_dir, summary)  # says "finished 0": a run that is killed can be told from one that ended
+    """Train and test one network; checkpoint and summary are written before, after each epoch and at the end."""
     train, val, test = load_parts(config.data_random_seed, config.standardize)
-    random = np.random.default_rng(config.random_seed)
-    hidden = [config.hidden_units] if config.hidden_units else []
-    network = Network([train.images.shape[1], *hidden, NUM_CLASSES], random)
-    is_adam = config.optimizer == "adam"
-    optimizer = Adam(network.parameters, config.lr) if is_adam else Sgd(network.parameters, config.lr, config.momentum)
-    for epoch in range(1, config.num_epochs + 1):
-        train_epoch(network, optimizer, train, config, random)
+    training = start_training(config, train.images.shape[1])
+    network, summary = training.network, training.summary
+    started_at = time.perf_counter() - summary.time_s
+    training.save(out_dir)  # at once: should this run be ended soon, the next one goes on from its folder
+    write_summary(out_dir, summary)  # says "finished 0": a run that is killed can be told from one that ended
+    told_to_stop: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, _: told_to_stop.append(number))
+    for epoch in range(summary.num_epochs + 1, config.num_epochs + 1):
+        train_epoch(network, training.optimizer, train, config, training.random)
         summary.loss_train, summary.acc_val = network.loss(train), network.accuracy(val)
         summary.acc_val_per_epoch.append(summary.acc_val)
         summary.num_epochs, summary.time_s = epoch, time.perf_counter() - started_at
@@ -243,6 +277,9 @@ def run(config: argparse.Namespace, out_dir: Path) -> Summary:
         print(f"epoch {epoch}: loss_train {summary.loss_train:.4f}, acc_val {summary.acc_val:.2f}", flush=True)
         if not math.isfinite(summary.loss_train):
             sys.exit(f"train.py: training diverged in epoch {epoch}; try a smaller --lr")
+        training.save(out_dir)
+        if told_to_stop:
+            sys.exit(f"train.py: told to stop; epoch {epoch} is saved")
     summary.acc_test, summary.finished = network.accuracy(test), 1
     summary.time_s = time.perf_counter() - started_at
     write_summary(out_dir, summary)

@@ -70,6 +70,8 @@ def _scheduler(options: SearchOptions) -> Scheduler:
         return own_scheduler(options.scheduler)
     if options.scheduler == "slurm":
         further = option_words(options, "slurm_options")
+        if options.signal_before_end and any(word.startswith("--signal") for word in further):
+            raise UsageError("--signal_before_end: --slurm_options has --signal, too; give one of them")
         names = {"time": "num_hours", "mem": "slurm_mem", "gres": "slurm_gres"}
         wishes = SlurmWishes(
             mem=options.slurm_mem,

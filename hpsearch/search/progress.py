@@ -26,6 +26,7 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     varying_options,
 )
+from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
@@ -79,7 +80,8 @@ class Progress:
         is_stopped = entry.state is RunState.CANCELLED and self._stop.signal_number is not None
         if not is_stopped and not (is_good and self._console.has_bar):
             line = self._ended_line(entry, is_again)
-            self._console.note(red(line) if entry.state.is_failure else line)
+            is_bad = entry.state.is_failure and not (is_again and is_interrupted(self._settings, entry.state))
+            self._console.note(red(line) if is_bad else line)
         if not is_again and not is_stopped:
             self._console.advance_bar()
 

@@ -57,6 +57,7 @@ def test_training_learns_and_leaves_a_finished_summary(trained: Trained, config:
     assert 85 < float(str(summary["acc_val"][0])) < 100
     assert [line.split(":")[0] for line in ended.stdout.splitlines()[:3]] == ["epoch 1", "epoch 2", "epoch 3"]
     assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.pickle",
         "config.pickle",
         config.settings.summary_filename,
     ]
@@ -66,9 +67,20 @@ def test_the_options_of_a_run_can_be_read_back(trained: Trained) -> None:
     folder, _ = trained
     options = pickle.loads((folder / "config.pickle").read_bytes())
     assert options == argparse.Namespace(
-        out_dir=str(folder), optimizer="adam", lr=0.01, momentum=0.0, weight_decay=0.0, hidden_units=16,
-        batch_size=32, num_epochs=3, standardize=True, random_seed=42, data_random_seed=42,
+        out_dir=str(folder), resume_from=None, optimizer="adam", lr=0.01, momentum=0.0, weight_decay=0.0,
+        hidden_units=16, batch_size=32, num_epochs=3, standardize=True, random_seed=42, data_random_seed=42,
     )  # fmt: skip
+
+
+def test_a_run_that_goes_on_trains_the_rest_only(trained: Trained, tmp_path: Path) -> None:
+    earlier, _ = trained
+    ended = train(tmp_path / "on", *FAST[1:], "--num_epochs=4", f"--resume_from={earlier}")
+    told = [line.split(":")[0] for line in ended.stdout.splitlines()[:2]]
+    assert told == [f"going on behind epoch 3 of {earlier}", "epoch 4"]
+    before, after = (
+        (folder / "performance_overview.txt").read_text().split("\n") for folder in (earlier, tmp_path / "on")
+    )
+    assert after[3].startswith(before[3] + " ")
 
 
 def test_a_folder_that_exists_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
