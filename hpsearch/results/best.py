@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     order = parser.add_mutually_exclusive_group()
     order.add_argument("--lowest", action="store_true", help="Lowest value first.")
     order.add_argument("--highest", action="store_true", help="Highest value first.")
-    add_over(parser, "Show means of configurations, not single runs.")
+    add_over(parser, "Show means of configurations, as in a search with seeds.")
     options = parser.parse_args(argv)
     return _show(options, Console(stamps=False))
 
@@ -74,8 +74,9 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
     runs = finished_runs(choose_folder(options.folder, console), options.over)
-    check_over(options.over, runs.option_names, runs.folder.path)
     settings = runs.settings
+    # An option may be a keyword of the summary, too.
+    check_over(options.over, dict.fromkeys((*runs.option_names, *settings.option_names)), runs.folder.path)
     key = options.by or settings.performance_key
     is_own_order = key == settings.performance_key and not options.highest
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
@@ -276,7 +277,7 @@ def _from_journal(reader: SearchReader, given_over: Collection[str]) -> Finished
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
     columns = columns_of(settings, [run.row for run in runs])
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
-    over = seeds_of(reader.record, [name for name in given_over if name in options])
+    over = seeds_of(reader.record, [name for name in given_over if name in settings.option_names])
     return FinishedRuns(reader.folder, runs, settings, options, keywords, over)
 
 

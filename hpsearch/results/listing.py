@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser = folder_parser("list", "List searches, the newest first.", _EXAMPLE, metavar="FOLDER", text=text)
     parser.add_argument("--json", action="store_true", help="Print a JSON list on one line (keys: docs/asking.rst).")
-    add_over(parser, "Show means of configurations, not single runs.")
+    add_over(parser, "Show means of configurations, as in a search with seeds.")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     folder, found = _asked_for(options.folder)

@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     verbose_help = "Also show commit, Python, packages and GPUs of each start of the search."
     parser.add_argument("--verbose", action="store_true", help=verbose_help)
     parser.add_argument("--json", action="store_true", help="Print one line of JSON (keys: docs/asking.rst).")
-    add_over(parser, "Show means of configurations, not single runs.")
+    add_over(parser, "Show means of configurations, as in a search with seeds.")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
     reader = SearchReader(choose_folder(options.folder, console))

@@ -43,7 +43,10 @@ WITH_SEEDS = {"num_seeds": 3, "seed_option": "seed"}
 
 
 def search_of(
-    path: Path, results: Mapping[str, Sequence[str]], options: Mapping[str, object] | None = None
+    path: Path,
+    results: Mapping[str, Sequence[str]],
+    options: Mapping[str, object] | None = None,
+    keywords: tuple[str, ...] = ("acc", "finished"),
 ) -> SearchFolder:
     """Write the journal of a search, breadth first. options: of the search; results: see `LUCKY`."""
     folder = SearchFolder(path)
@@ -53,7 +56,7 @@ def search_of(
     for number, (name, seed) in enumerate(pairs, start=1):
         configuration = Configuration((("x", name), ("seed", seed), ("same", 1)))
         events.append(RunPlanned.of(Run(number, f"sim_{number}", configuration, f"o/sim_{number}")))
-    settings = replace(SETTINGS, option_names=("x", "seed", "same"))
+    settings = replace(SETTINGS, option_names=("x", "seed", "same"), summary_keywords=keywords)
     events += [SearchStarted(settings.to_json(), 1.0), ControllerStarted("h", 1, 1.0, options or {})]
     for number, (name, seed) in enumerate(pairs, start=1):
         events += came_to(number, results[name][seed])
@@ -182,6 +185,11 @@ def test_a_folder_of_the_older_tool_is_shown_over_an_option(tmp_path: Path, caps
         ],
         ["best by mean acc over seed (highest first) of 2 configurations"],
     )
+
+
+def test_an_option_that_the_summary_repeats_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search_of(tmp_path, CLOSE, keywords=("acc", "seed", "finished"))
+    assert table(capsys, str(tmp_path), "--over=seed")[0][1].startswith("0.540 +- 0.010 (3)")
 
 
 @pytest.mark.parametrize("ask", [best.main, status.main])
