@@ -22,15 +22,15 @@ def changed(options: Options, left_out: Collection[str], forced: Options) -> dic
 
 
 def best_configurations(
-    groups: Sequence[Sequence[T]], number: Callable[[T], float | None], ascending: bool
+    groups: Sequence[tuple[int, Sequence[T]]], number: Callable[[T], float | None], ascending: bool
 ) -> list[Mean[T]]:
     """Return the configurations by their means, best first; those with less than half of the runs come last.
 
-    groups: all runs of each configuration, also those still to come: the ones with most were chosen before, and a call
-    that is repeated after a kill has to find the same ones. number: a run's; None if it does not count.
+    groups: how many runs each configuration has, also those still to come, and those that finished. The ones with most
+    were chosen before, and a call that is repeated after a kill has to find the same ones. number: a finished run's.
     """
-    most = max(map(len, groups), default=0)
-    begun, others = ([each for each in groups if (2 * len(each) < most) is is_few] for is_few in (False, True))
+    most = max((size for size, _ in groups), default=0)
+    begun, others = ([each for size, each in groups if (2 * size < most) is is_few] for is_few in (False, True))
     return [*best_means(begun, number, ascending), *best_means(others, number, ascending)]
 
 

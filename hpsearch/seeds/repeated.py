@@ -1,8 +1,8 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from hpsearch.core.configurations import by_configuration, identity, seed_in
 from hpsearch.core.errors import FolderError
@@ -49,13 +49,15 @@ class Repeated:
 
 def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
     """Return the best configurations by their means, best first. Raises FolderError if there is none."""
-    settings, every = reader.record.known_settings(), list(_every_run(reader.record))
-    key, is_ascending = settings.performance_key, settings.sort_ascending
-    groups = by_configuration(every, lambda labelled: _options_of(labelled[1]), options.seed_options)
-    means = best_configurations(groups, partial(_number, key=key), is_ascending)
+    key, is_ascending = reader.record.known_settings().performance_key, reader.record.known_settings().sort_ascending
+    every, names = list(_every_run(reader.record)), options.seed_options
+    sizes = Counter(identity(_options_of(entry), names) for _, entry in every)
+    finished = [(label, entry) for label, entry in every if entry.state is RunState.FINISHED]
+    groups = by_configuration(finished, lambda labelled: _options_of(labelled[1]), names)
+    sized = [(sizes[identity(_options_of(group[0][1]), names)], group) for group in groups]
+    means = best_configurations(sized, lambda labelled: performance(labelled[1], key), is_ascending)
     if not means:
-        has_finished = any(entry.state is RunState.FINISHED for _, entry in every)
-        what = f"no finished run has a number under {key!r}" if has_finished else "no run has finished"
+        what = f"no finished run has a number under {key!r}" if finished else "no run has finished"
         raise FolderError(f"{reader.folder.path}: there is no best configuration to repeat: {what}")
     forced = {name: value for name, value in options.forced_params if value is not None}
     chosen: dict[Hashable, Chosen] = {}
@@ -63,17 +65,12 @@ def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
         label, entry = mean.counted[0]
         wanted = changed(_options_of(entry), options.ignore_kwds, forced)
         value = mean.text if len(mean.counted) > 1 else str(cell_under(entry.summary, key))
-        chosen.setdefault(identity(wanted, options.seed_options), Chosen(entry.run, label, value, wanted))
+        chosen.setdefault(identity(wanted, names), Chosen(entry.run, label, value, wanted))
     return list(chosen.values())[: options.top]
 
 
 def _options_of(entry: RunRecord) -> Options:
     return entry.run.configuration.as_dict()
-
-
-def _number(labelled: tuple[str, RunRecord], key: str) -> float | None:
-    """Return a run's performance; None if it has not finished, or has no number."""
-    return performance(labelled[1], key) if labelled[1].state is RunState.FINISHED else None
 
 
 def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOptions) -> list[Repeated]:

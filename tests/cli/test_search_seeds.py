@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from project import Project, rows
+from project import Project, journal_has, rows, wait_until
 from standins.worlds import FakeGpus, FakeLsf
 
 
@@ -23,6 +23,19 @@ def test_each_seed_has_all_configurations_in_the_same_random_order(project: Proj
     assert len(set(first)) == 5
     assert "configurations: 5 of 20, in random order (seed 42)\n" in shown.stderr
     assert "runs: 15, one seed after another (random_seed 0-2)\n" in shown.stderr
+
+
+def test_a_killed_search_goes_on_to_every_configuration_under_every_seed(project: Project) -> None:
+    project.grid({"x": [1, 2, 3], "until": ["go"]})
+    search = project.start("--num_seeds=2", "--num_cpu_jobs=4", "--out_dir=out", "--force_out_dir")
+    folder = project.path / "out"
+    wait_until(lambda: journal_has(folder, "submitted", 4), "the second seed has begun")
+    search.kill()
+    project.end(search)
+    project.go()
+    project.search(f"--resume={folder}")
+    found = [(row["random_seed"], row["x"]) for row in rows(folder)]
+    assert sorted(found) == [(seed, x) for seed in "01" for x in "123"]
 
 
 def give_the_best_four_seeds(project: Project, *options: str) -> None:

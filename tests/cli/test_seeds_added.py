@@ -150,6 +150,17 @@ def test_the_printed_call_adds_the_seeds_to_the_search(project: Project) -> None
     assert "all 2 seeds have finished" in seeds(project, str(folder), "--num_seeds=2").stderr
 
 
+def test_a_configuration_whose_seeds_did_not_finish_is_found_again(project: Project) -> None:
+    folder = without_seeds(project)
+    script, text = project.path / "train.py", (project.path / "train.py").read_text()
+    script.write_text("raise SystemExit(3)")
+    assert seeds(project, str(folder), "--num_seeds=2").exit_status == 1
+    script.write_text(text)
+    result = seeds(project, str(folder), "--num_seeds=2")
+    assert result.exit_status == 0, result.stderr
+    assert commands_in(folder)[3:] == [["--lr=0.5", f"--random_seed={n}"] for n in (0, 1)]
+
+
 def test_a_failed_seed_is_run_again_in_its_own_run(project: Project) -> None:
     folder = seeds_project(project, {"lr": [0.5], "name": ["fails"], "random_seed": [42]})
     assert seeds(project, str(folder), "--num_seeds=3").exit_status == 1

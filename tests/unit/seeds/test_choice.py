@@ -40,15 +40,17 @@ def test_a_run_has_a_seed_if_all_seed_options_agree(options: Options, names: Seq
 @pytest.mark.parametrize(
     ("groups", "best"),
     [
-        # The mean counts, not the luckiest run; NaN and runs without a number do not.
-        ([[9.0, 1.0], [6.0, 5.0], [7.0, math.nan, None]], [7.0, 5.5, 5.0]),
+        # The mean counts, not the luckiest run; NaN and what is no number do not.
+        ([(2, [9.0, 1.0]), (2, [6.0, 5.0]), (3, [7.0, math.nan, None])], [7.0, 5.5, 5.0]),
         # A lucky one comes behind all that have twice as many numbers, or runs that are still to come.
-        ([[9.0], [5.0, 5.0, 5.0], [6.0, None, None]], [5.0, 6.0, 9.0]),
-        ([[9.0], [5.0, None, None], [8.0]], [5.0, 9.0, 8.0]),
-        ([[None], [math.nan]], []),
+        ([(1, [9.0]), (3, [5.0, 5.0, 5.0]), (3, [6.0])], [5.0, 6.0, 9.0]),
+        ([(1, [9.0]), (3, [5.0]), (1, [8.0])], [5.0, 9.0, 8.0]),
+        ([(1, [None]), (1, [math.nan])], []),
     ],
 )
-def test_the_best_configurations_are_those_with_the_best_means(groups: list[list[float]], best: list[float]) -> None:
+def test_the_best_configurations_are_those_with_the_best_means(
+    groups: list[tuple[int, list[float]]], best: list[float]
+) -> None:
     assert [mean.spread.mean for mean in best_configurations(groups, lambda value: value, False)] == best
 
 
