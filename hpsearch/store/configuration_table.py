@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from hpsearch.core.configurations import by_configuration, mean_cell
 from hpsearch.core.model import RunState
@@ -17,7 +18,7 @@ from hpsearch.store.table import Row, is_finished_row, write_table
 #: A finished run: its options, and what it delivered, keyword -> cell; there may be other columns of its row in there.
 Repetition = tuple[Mapping[str, object], Mapping[str, object]]
 #: What the columns of a keyword are called behind it -> the field of `Spread` that they show.
-_STATISTICS = {"mean": "mean", "std": "std", "sem": "sem", "min": "low", "max": "high"}
+_FIELDS = {"mean": "mean", "std": "std", "sem": "sem", "min": "low", "max": "high"}
 
 
 def repetitions(record: SearchRecord) -> Iterator[Repetition]:
@@ -59,26 +60,38 @@ def configuration_table(
     names = option_names(runs, settings)
     shown = [name for name in names if name not in over]
     keywords = dict[str, object].fromkeys(settings.summary_keywords)
-    for _, cells in runs:
-        keywords.update(cells)
+    for _, delivered in runs:
+        keywords.update(delivered)
     left_out = {*names, settings.out_arg} - {*settings.summary_keywords} | {"finished"}
     groups = by_configuration(runs, lambda run: run[0], over)
     key = settings.performance_key
     groups = ranked(
         groups, lambda group: mean_cell([cells.get(key, "") for _, cells in group]), settings.sort_ascending
     )
-    table = _Table(shown, [{name: options[name] for name in shown if name in options} for (options, _), *_ in groups])
-    sizes = [len(group) for group in groups]
-    table.add("n", sizes)
-    for keyword in (name for name in keywords if name not in left_out):
-        spreads = [spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group) for group in groups]
-        if any(spreads):
-            counts = [max((spread.count for spread in each if spread), default=0) for each in spreads]
-            if counts != sizes:
-                table.add(f"{keyword}_n", counts)
-            for name, field in _STATISTICS.items():
-                table.add(f"{keyword}_{name}", [_cell(each, field) for each in spreads])
-    return table.columns, table.rows
+    rows = [{name: options[name] for name in shown if name in options} for (options, _), *_ in groups]
+    columns, sizes = list(shown), [len(group) for group in groups]
+    statistics = (_statistics(keyword, groups, sizes) for keyword in keywords if keyword not in left_out)
+    for name, cells in chain([("n", sizes)], *statistics):
+        while name in columns:
+            name += "_"
+        columns.append(name)
+        for row, cell in zip(rows, cells):
+            if cell is not None:
+                row[name] = cell
+    return columns, rows
+
+
+def _statistics(
+    keyword: str, groups: Sequence[Sequence[Repetition]], sizes: Sequence[int]
+) -> Iterator[tuple[str, Sequence[object]]]:
+    """Yield the columns of a keyword, a cell for each group of runs, None = empty; none for one without numbers."""
+    spreads = [spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group) for group in groups]
+    if any(spreads):
+        counts = [max((spread.count for spread in each if spread), default=0) for each in spreads]
+        if counts != sizes:
+            yield f"{keyword}_n", counts
+        for name, field in _FIELDS.items():
+            yield f"{keyword}_{name}", [_cell(each, field) for each in spreads]
 
 
 def write_configurations(
@@ -89,22 +102,6 @@ def write_configurations(
     texts = ({name: whole_text(value) for name, value in row.items()} for row in rows)
     write_table(folder.results_by_configuration, columns, texts)
     return rows
-
-
-class _Table:
-    """A table that grows by columns; a column whose name is taken gets an underscore behind it."""
-
-    def __init__(self, columns: Iterable[str], rows: list[dict[str, object]]) -> None:
-        self.columns, self.rows = list(columns), rows
-
-    def add(self, name: str, cells: Sequence[object]) -> None:
-        """Add a column; None is an empty cell."""
-        while name in self.columns:
-            name += "_"
-        self.columns.append(name)
-        for row, cell in zip(self.rows, cells):
-            if cell is not None:
-                row[name] = cell
 
 
 def _cell(spreads: Sequence[Spread | None], field: str) -> object:
