@@ -99,6 +99,7 @@ def _shortest(found: float) -> float:
     return int(found) if found == int(found) else found
 
 
+race_limit = number_where(lambda found: 0 < found < 0.5, "a probability above 0 and below 0.5")
 share = number_where(lambda found: 0 <= found <= 1, "a number between 0 and 1")
 
 

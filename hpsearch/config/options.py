@@ -20,6 +20,7 @@ from hpsearch.config.option_values import (
     hours_or_forever,
     option_name,
     positive,
+    race_limit,
     scheduler_name,
     search_limit,
     search_name,
@@ -29,6 +30,7 @@ from hpsearch.config.option_values import (
     whole_numbers,
 )
 from hpsearch.core.errors import UsageError
+from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -104,6 +106,19 @@ class SearchOptions:
         "NAME",
     )
     vary_data_seed: bool = _what(False, f"Set {DATA_SEED_OPTION} to the same seed.")
+    race: bool = _what(
+        False,
+        "Give more seeds only to configurations that are not yet worse than the best one, until one is left; "
+        "--num_seeds is the most for each.",
+    )
+    race_p: float = _what(
+        0.05,
+        "With --race: drop a configuration if chance makes it this much worse with a smaller probability than P "
+        "(one-sided Welch's t-test, after 3 seeds at the earliest).",
+        race_limit,
+        "P",
+    )
+    max_runs: int = _what(-1, "With --race: at most N runs in all; -1 = no limit.", search_limit, "N")
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
     random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
@@ -267,6 +282,11 @@ class SearchOptions:
         names = (self.seed_option or USUAL_SEED, *((DATA_SEED_OPTION,) if self.vary_data_seed else ()))
         return tuple(dict.fromkeys(names))
 
+    @property
+    def seed_count(self) -> int:
+        """How many seeds each configuration gets, in a race at most; 0 in a search without seeds."""
+        return len(self.seeds_list.split(",")) if self.seeds_list else self.num_seeds or 0
+
 
 def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
     """Return how each option of a command is declared, by its name; without the command, those of a search."""
@@ -309,7 +329,10 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 
 #: They are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = ("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end")
+_NEWER = (
+    *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end"),
+    *("race", "race_p", "max_runs"),
+)
 
 
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
@@ -358,6 +381,7 @@ def check_together(options: SearchOptions) -> None:
     if not options.resume:
         _check_submit_only(options)
         _check_seeds(options)
+        check_race(options)
     texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
     for name, expected in texts.items():
         if name in options.given_by_hand and not getattr(options, name):
@@ -372,6 +396,8 @@ def check_together(options: SearchOptions) -> None:
 def _check_submit_only(options: SearchOptions) -> None:
     if options.submit_only and not options.run_cluster:
         raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
+    if options.submit_only and options.race:
+        raise UsageError("--submit_only returns before there are results, and a race depends on them: leave it out")
 
 
 def _check_seeds(options: SearchOptions) -> None:
@@ -380,6 +406,16 @@ def _check_seeds(options: SearchOptions) -> None:
     for name in ("seed_option", "vary_data_seed"):
         if getattr(options, name) and options.num_seeds is None and not options.seeds_list:
             raise UsageError(f"--{name} has no effect without seeds: add --num_seeds=N or --seeds_list=LIST")
+
+
+def check_race(options: SearchOptions) -> None:
+    """Raise UsageError if the options of a race do not go together."""
+    for name in ("race_p", "max_runs"):
+        if name in options.given_by_hand and not options.race:
+            raise UsageError(f"--{name} has no effect without --race")
+    if options.race and options.seed_count < FEWEST_FOR_TEST:
+        why = f"--race compares configurations that have at least {FEWEST_FOR_TEST} seeds"
+        raise UsageError(f"{why}: say how many each may get with --num_seeds=N")
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:

@@ -24,6 +24,10 @@ class Bar:
         """Count one more run as done."""
         self._done, self._last_end_at = self._done + 1, now
 
+    def extend(self, count: int) -> None:
+        """Count so many runs more in all."""
+        self._total += count
+
     def line(self, now: float, width: int, is_last: bool = False) -> str:
         """Return the bar on a line of at most `width` columns. is_last: nothing goes on any more."""
         left = self._total - self._done

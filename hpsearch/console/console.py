@@ -141,6 +141,11 @@ class Console:
         if self._bar is not None:
             self._bar.advance(time.monotonic())
 
+    def extend_bar(self, count: int) -> None:
+        """Take in that there are more runs than was known."""
+        if self._bar is not None:
+            self._bar.extend(count)
+
     def describe_bar(self, texts: Sequence[Sequence[str]]) -> None:
         """Draw the bar again, if there is one, with these texts behind it; see `Bar.texts`."""
         if self._bar is not None:

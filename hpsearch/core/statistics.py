@@ -18,7 +18,7 @@ _LAST_BITS = 1e-12
 #: Of Simpson's rule: how many steps, and how far from its largest angle the sine's power is nothing.
 _STEPS, _STEEP = 200, 12
 #: A test with fewer values on either side gives no verdict.
-_FEWEST_FOR_TEST = 3
+FEWEST_FOR_TEST = 3
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def worse_p(best: Spread, other: Spread, ascending: bool) -> float | None:
     ascending: small numbers are good. An infinite mean is worse, or better, than any other for certain.
     None if there is no verdict: fewer than three numbers on one side, or the same infinity on both.
     """
-    if min(best.count, other.count) < _FEWEST_FOR_TEST:
+    if min(best.count, other.count) < FEWEST_FOR_TEST:
         return None
     gap = other.mean - best.mean if ascending else best.mean - other.mean
     if math.isnan(gap) or math.inf in (best.std, other.std):

@@ -24,6 +24,7 @@ from hpsearch.folder.failures import failure_groups, failure_lines, known_cause,
 from hpsearch.folder.liveness import Liveness
 from hpsearch.folder.means import mean_json, runs_text
 from hpsearch.folder.provenance import provenance_lines, provenances
+from hpsearch.folder.race import drop_text, race_lines
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
     counts_text,
@@ -128,6 +129,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("left", _left(status), str),
         ("best", _best(status), green),
         ("second", _second(status), str),
+        ("race", _race(status, shown), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
         ("starts", provenance_lines(status.starts, status.folder), str),
@@ -234,6 +236,15 @@ def _options(entry: RunRecord, status: SearchStatus) -> str:
     return options_text(option_texts(entry, names))
 
 
+def _race(status: SearchStatus, shown: int) -> Iterator[str]:
+    """Say how far a race is, and which configurations were dropped last."""
+    yield from (line.removeprefix("race: ") for line in race_lines(status.record))
+    drops = status.record.drops[::-1]
+    for drop in drops[:shown]:
+        yield f"{drop_text(drop, status.record)}, {duration(max(0.0, status.at - drop.at))} ago"
+    yield from _more(len(drops), shown)
+
+
 def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
     """Return a table of the live runs, without columns that say nothing, and without hosts where there is no room."""
     live = [run for run in runs if run.phase is not JobPhase.ENDED]
@@ -300,6 +311,10 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
         "failure_groups": _groups_json(status),
         **provenance,
+        "dropped": [
+            {"runs": drop.runs, "at": drop.at, "after_seeds": drop.seeds, "p": drop.p, "reason": drop.why}
+            for drop in status.record.drops
+        ],
     }
 
 

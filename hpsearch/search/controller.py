@@ -9,10 +9,10 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hpsearch.backends.base import Backend, TakesBackQueued
 from hpsearch.config.grid_module import SearchConfig
@@ -23,7 +23,7 @@ from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.command import argv
 from hpsearch.core.failures import likeness
-from hpsearch.core.model import Attempt, Job, Place, RunState
+from hpsearch.core.model import Attempt, Configuration, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.continuing import continues_from
@@ -140,11 +140,26 @@ class OpenRuns(dict[int, OpenRun]):
         return [run for run in self.values() if run.entry.ended is not None]
 
 
+class Chooser(Protocol):
+    """Says what comes next in a search whose list of runs grows as results come in.
+
+    It must go by the record alone: then a search that is resumed goes on as if nothing had happened.
+    """
+
+    def coming(self, waiting: Container[int]) -> Iterator[Configuration]:
+        """Return what comes next, in order, as far as that can be said now; nothing if nothing does, or not yet.
+
+        Asked when no run waits for a free place, and before the search ends, each time anew: only what finds a place
+        becomes a run. What is decided on the way is noted in the journal first.
+        waiting: numbers of runs that have ended and wait to be run again.
+        """
+
+
 @dataclass(frozen=True)
 class Controller:
     """What the controller of one search works with.
 
-    trial_failures: see `RunChoice`.
+    trial_failures: see `RunChoice`. chooser: None if all runs are planned from the start.
     """
 
     search: LiveSearch
@@ -156,6 +171,7 @@ class Controller:
     clocks: Clocks = field(default_factory=Clocks)
     runs: OpenRuns = field(default_factory=OpenRuns)
     trial_failures: int | None = None
+    chooser: Chooser | None = None
 
 
 def _attempt_of(

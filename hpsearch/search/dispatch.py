@@ -14,6 +14,7 @@ from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
+from hpsearch.search.plan import Choices
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
@@ -38,7 +39,8 @@ class Dispatcher:
         self._controller, self._options = controller, controller.options
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._submissions = Submissions(controller, self._is_needless, self._end_without_job)
+        self._choices = Choices(controller, lambda count: self._progress.added(count))
+        self._submissions = Submissions(controller, self._is_needless, self._end_without_job, self._choices)
         self._collector = Collector(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)
         self._failures: Counter[int] = Counter()
@@ -92,7 +94,7 @@ class Dispatcher:
                 self._announce()
                 self._wait()
                 self._notice()
-                if self._limit.may_be_reached:
+                if self._limit.may_be_reached or self._controller.chooser is not None:
                     self._collect_ended()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
                 self._submissions.fill_places()
@@ -120,6 +122,8 @@ class Dispatcher:
             try:
                 self._search.write_rest()
                 self._search.finish()
+                if self.chosen:
+                    self._search.write_commands()
                 is_finished = True
             except NoRoomError as error:
                 if self._stop.signal_number is not None:
@@ -132,6 +136,11 @@ class Dispatcher:
     def _is_busy(self) -> bool:
         has_live = not self._options.submit_only and bool(self._runs.active)
         return has_live or bool(self._submissions) or self._search.trouble is not None or self._collector.is_waiting()
+
+    @property
+    def chosen(self) -> Sequence[RunRecord]:
+        """The runs that were added to the search while it was carried out."""
+        return self._choices.added
 
     def _announce(self) -> None:
         """Tell which runs were started, after the ends that made room for them."""
@@ -252,6 +261,9 @@ class Dispatcher:
         if entry.run.number in self._again:
             self._again.discard(entry.run.number)
             return False
+        if entry.is_out and entry.attempts:
+            self._progress.ended(entry, False)
+            return True
         if not self._collector.finished_after_all(entry):
             return False
         self._console.note(f"run {entry.run.number} has finished after all, as its summary says; it is not run again")
@@ -262,7 +274,7 @@ class Dispatcher:
 
     def _runs_again(self, run: OpenRun) -> bool:
         entry = run.entry
-        is_over = self._stop.signal_number is not None or self._submissions.is_over
+        is_over = self._stop.signal_number is not None or self._submissions.is_over or entry.is_out
         if is_over or entry.state is RunState.FINISHED:
             return False
         if run.is_unseen:

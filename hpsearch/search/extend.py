@@ -56,6 +56,9 @@ class Extension:
         """Return which runs are run: those of the search that are left, and new ones. Tells what is new."""
         over = (record.known_settings().out_arg, self.plan.settings.continue_arg)
         growth = growth_of(self.plan.selection, _known_runs(record), over)
+        if self.plan.options.race:
+            # Its plan has the first seeds only.
+            growth = replace(growth, gone=0, left_out=frozenset())
         self.console.notes(plan_lines(self.plan, growth_text(growth, self._is_sample)))
         self.console.notes(_left_out_lines(growth))
         # The next extension starts from the module again, not from what --set has said to this one.

@@ -3,8 +3,9 @@
 import json
 import os
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
@@ -16,13 +17,15 @@ from hpsearch.core.coding import Selection, seeds_to_run
 from hpsearch.core.command import text_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
-from hpsearch.core.model import Configuration, Run, RunState
+from hpsearch.core.model import Configuration, Job, Place, Run, RunState
 from hpsearch.core.space_report import SpaceReport
-from hpsearch.folder.reading import every_run
+from hpsearch.core.statistics import FEWEST_FOR_TEST
+from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
-from hpsearch.search.controller import Clock
-from hpsearch.store.events import RunReused, Settings, encode_summary
+from hpsearch.search.controller import Clock, Controller
+from hpsearch.store.events import RunPlanned, RunReused, Settings, encode_summary
+from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import readable
 
@@ -31,7 +34,8 @@ from hpsearch.store.values import readable
 class Plan:
     """A search before anything of it is written.
 
-    selection: of all runs. seeds: under which each configuration is run; empty without ``--num_seeds``.
+    selection: of all runs, of `count` configurations. seeds: under which each is run; empty without ``--num_seeds``;
+    in a race, only the first ones are planned.
     stamp: seconds since the epoch; it is part of folders' names.
     reusable: finished runs of other searches, by what identifies their commands.
     """
@@ -39,6 +43,7 @@ class Plan:
     config: SearchConfig
     options: SearchOptions
     selection: Selection
+    count: int
     seeds: Sequence[int]
     stamp: float
     reusable: Mapping[Hashable, ReusableRun] = field(default_factory=dict)
@@ -92,6 +97,61 @@ def runs_of(
         yield Run(number, name, configuration, os.path.join(shown_folder, name))  # noqa: PTH118
 
 
+def next_runs(search: LiveSearch | SearchReader, configurations: Sequence[Configuration], at: float) -> list[Run]:
+    """Return new runs of a search, with new numbers and folders. at: seconds since the epoch."""
+    first = max(search.record.runs, default=0) + 1
+    return list(runs_of(configurations, len(configurations), shown_folder(search), at, first))
+
+
+def shown_folder(search: LiveSearch | SearchReader) -> str:
+    """Return the search folder as the user wrote it, or where it lies now if it was moved."""
+    folder, settings = search.folder.path, search.record.known_settings()
+    shown = settings.shown_folder
+    return shown if is_same(absolute(shown, Path(settings.run_cwd)), folder) else str(folder)
+
+
+def is_same(path: Path, folder: Path) -> bool:
+    """Return whether a path leads to a folder."""
+    try:
+        return path.samefile(folder)
+    except OSError:
+        return False  # Nothing is there (any more), or nothing that can be used.
+
+
+class Choices:
+    """The runs that a search gets while it is carried out, if it has a `Chooser`; each is planned as it finds a place.
+
+    added: those so far.
+    """
+
+    def __init__(self, controller: Controller, tell: Callable[[int], None]) -> None:
+        """tell: is told how many runs the search has got."""
+        self._search, self._backend, self._clocks = controller.search, controller.backend, controller.clocks
+        self._chooser, self._tell = controller.chooser, tell
+        self._slots = controller.options.num_jobs * controller.options.runs_per_job
+        self.added: list[RunRecord] = []
+
+    def is_there(self, waiting: Container[int]) -> bool:
+        """Return whether something comes next. waiting: as `Chooser` has it."""
+        return self._chooser is not None and any(True for _ in self._chooser.coming(waiting))
+
+    def next(self, active: Sequence[Job], waiting: Container[int]) -> tuple[list[RunRecord], Place | None]:
+        """Plan what comes next; return that and its place, None if there is no place or nothing comes."""
+        coming = iter(()) if self._chooser is None else self._chooser.coming(waiting)
+        first = next(coming, None)
+        place = None if first is None else self._backend.place(active)
+        if first is None or place is None:
+            return [], None
+        # An array may have room for more than can run at once.
+        room = min(place.capacity, max(1, self._slots - len(active)))
+        runs = next_runs(self._search, [first, *islice(coming, room - 1)], self._clocks.wall())
+        self._search.note_happened(*map(RunPlanned.of, runs))
+        entries = [self._search.record.runs[run.number] for run in runs]
+        self.added += entries
+        self._tell(len(entries))
+        return entries, place
+
+
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
     """Plan a new search; write nothing. import_paths: see `run_search`. clock: seconds since the epoch.
 
@@ -113,7 +173,12 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     if options.seed_options:
         # Recorded by name: that tells other commands over what the search is repeated.
         options = replace(options, seed_option=options.seed_options[0])
-    selection, seeds = _under_seeds(enumerate_space(config.grid, config.conditions, order), config, options)
+    configurations = enumerate_space(config.grid, config.conditions, order)
+    selection, seeds = _under_seeds(configurations, config, options)
+    if options.race:
+        # The grid may say which seed is the first.
+        by_hand = tuple(name for name in options.given_by_hand if name != "num_seeds")
+        options = replace(options, num_seeds=None, seeds_list=",".join(map(str, seeds)), given_by_hand=by_hand)
     stamp, shown = _search_folder(options, run_cwd, clock)
     settings = replace(
         config.settings,
@@ -127,7 +192,8 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     reusable: dict[Hashable, ReusableRun] = {}
     for path in options.reuse:
         reusable = {**finished_elsewhere(Path(path), settings), **reusable}
-    return Plan(replace(config, settings=settings), options, selection, seeds, stamp, reusable)
+    count = len(configurations)
+    return Plan(replace(config, settings=settings), options, selection, count, seeds, stamp, reusable)
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
@@ -149,7 +215,15 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
         seeds = seeds_to_run(named, options.num_seeds, listed)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-    return selection.under_seeds(names, seeds), seeds
+    if not options.race:
+        return selection.under_seeds(names, seeds), seeds
+    # All others follow while the search is carried out.
+    first, count = selection.under_seeds(names, seeds[:FEWEST_FOR_TEST]), len(selection)
+    if 0 <= options.max_runs < count:
+        problem = f"--max_runs={options.max_runs} is less than one run for each of {amount(count, 'configuration')}"
+        raise UsageError(f"{problem}: raise it, or take fewer with --num_searches=N")
+    most = len(first) if options.max_runs == -1 else options.max_runs
+    return replace(first, positions=first.positions[:most]), seeds
 
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
@@ -247,7 +321,7 @@ def space_lines(report: SpaceReport) -> list[str]:
 
 def _chosen(plan: Plan) -> str:
     """Return how many configurations are run, of how many, and in which order."""
-    count, report = len(plan.selection) // (len(plan.seeds) or 1), plan.selection.report
+    count, report = plan.count, plan.selection.report
     seed = f" (seed {plan.options.random_seed})"
     is_deterministic = plan.options.deterministic_search
     if plan.options.dont_generate_full_grid or report.available is None:
@@ -263,4 +337,10 @@ def _run_lines(plan: Plan) -> list[str]:
     if not plan.seeds:
         return [f"runs: {_chosen(plan)}"]
     seeds = f"{' and '.join(plan.options.seed_options)} {ranges(plan.seeds)}"
+    if plan.options.race:
+        most = len(plan.seeds) * plan.count
+        most = most if plan.options.max_runs == -1 else min(most, plan.options.max_runs)
+        why = f"only for those not yet worse than the best (p {plan.options.race_p:g})"
+        race = f"race: {len(plan.selection):,} to {most:,} runs, from seed {FEWEST_FOR_TEST + 1} on {why} ({seeds})"
+        return [f"configurations: {_chosen(plan)}", race]
     return [f"configurations: {_chosen(plan)}", f"runs: {len(plan.selection):,}, one seed after another ({seeds})"]

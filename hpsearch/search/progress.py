@@ -14,6 +14,7 @@ from hpsearch.core.ranking import SIGNIFICANT_P, Mean, p_of_second, verdict
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import failure_lines, known_cause, log_hint
 from hpsearch.folder.means import means_of, means_table
+from hpsearch.folder.race import race_lines
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,
@@ -53,6 +54,11 @@ class Progress:
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
         self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar
+
+    def added(self, count: int) -> None:
+        """Take in that the search has more runs."""
+        self._total, self._last_run = self._total + count, max(self._record.runs)
+        self._console.extend_bar(count)
 
     def started(self, job: Job, is_queued: bool) -> None:
         if not self._tells_starts:
@@ -165,6 +171,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
     if not is_stopped:
         lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
     lines += place_lines(record)
+    lines += race_lines(record)
     over = seeds_of(record)
     means, best = means_of(record, over)[:5], [] if over else best_runs(record, settings)[:5]
     if means or best:

@@ -6,9 +6,10 @@ It is not if runs may be live where the controller cannot see them: they would b
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.config.given_paths import absolute, existing_folder
@@ -20,7 +21,7 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
-from hpsearch.search.plan import Plan, runs_of
+from hpsearch.search.plan import Plan, is_same, next_runs, shown_folder
 from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut, Settings
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
@@ -37,6 +38,7 @@ class RunChoice:
     takes_up_all: runs that turn out not to have finished are run, too.
     only_ends: nothing is run, and open runs are ended where that can be done from here.
     added: configurations that are added to the search first, and run. over: their options that hold the seed.
+    options: of the search from now on, besides those that are given.
     trial_failures: ``--max_failures`` until one of these runs finishes, whatever finished before; None = no such trial.
     plan: of the whole grid, of which the search gets the new ones; None = its grid stays as it is.
     left_out: with a plan, numbers of the unfinished runs that this grid has no more.
@@ -51,12 +53,16 @@ class RunChoice:
     trial_failures: int | None = None
     plan: Plan | None = None
     left_out: Collection[int] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)  # Any: of the options' types
 
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""
         if self.only_ends:
             return [entry for entry in record if entry.is_open and not is_process_elsewhere(entry)]
-        numbers = record.runs.keys() - record.left_out if self.numbers is None else self.numbers
+        numbers = self.numbers
+        if numbers is None:
+            out = {entry.run.number for entry in record if entry.is_out and entry.result.state is not RunState.FINISHED}
+            numbers = record.runs.keys() - record.left_out - out
         return [entry for entry in record if entry.is_open or entry.run.number in numbers]
 
 
@@ -141,7 +147,7 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
     """Return the original if this folder is a copy: it lies where the runs of both should lie."""
     for path, _ in _recorded_folders(record):
         journal = SearchFolder(path).journal
-        is_elsewhere = journal.exists() and not _is_same(path, folder.path)
+        is_elsewhere = journal.exists() and not is_same(path, folder.path)
         # Another search may lie there by now.
         if is_elsewhere and _first_line(journal) == _first_line(folder.journal):
             return path
@@ -151,7 +157,7 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
 def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
     """Return the events that let runs write into the folder where the search lies now, if it was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
-    moved = [run for path, runs in recorded if not _is_same(path, folder) for run in runs]
+    moved = [run for path, runs in recorded if not is_same(path, folder) for run in runs]
     return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
 
 
@@ -166,19 +172,17 @@ class Addition:
 
 def addition_to(search: LiveSearch | SearchReader, options: SearchOptions, choice: RunChoice, at: float) -> Addition:
     """Return what the choice adds to a search. options: of the search from now on. at: seconds since the epoch."""
-    folder, settings, plan = search.folder.path, search.record.known_settings(), choice.plan
+    settings, plan = search.record.known_settings(), choice.plan
     if choice.over:
         options = replace(options, seed_option=choice.over[0], vary_data_seed=DATA_SEED_OPTION in choice.over[1:])
-    is_in_place = _is_same(absolute(settings.shown_folder, Path(settings.run_cwd)), folder)
+    runs = next_runs(search, choice.added, at)
     names = dict.fromkeys(name for each in choice.added for name, _ in each.options)
     settings = replace(
         settings if plan is None else plan.settings,
-        shown_folder=settings.shown_folder if is_in_place else str(folder),
+        shown_folder=shown_folder(search),
         option_names=tuple(names) if plan is None else plan.settings.option_names,
         options=recorded(options),
     )
-    first = max(search.record.runs, default=0) + 1
-    runs = list(runs_of(choice.added, len(choice.added), settings.shown_folder, at, first))
     if plan is None:
         return Addition(runs, settings)
     left = (entry for entry in search.record if entry.state is not RunState.FINISHED and not entry.is_open)
@@ -190,15 +194,15 @@ def addition_to(search: LiveSearch | SearchReader, options: SearchOptions, choic
 
 def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: float) -> RunChoice:
     """Add the chosen configurations to a search; return the choice with their runs. See `addition_to`."""
-    if not choice.added and choice.plan is None:
+    if not choice.added and choice.plan is None and not choice.options:
         return choice
     new = addition_to(search, options, choice, at)
     if choice.plan is not None:
         add_inputs(search.folder, choice.plan.inputs())
     search.add_plan(new.runs, new.settings, at, new.more)
-    if choice.plan is not None:
+    if choice.plan is not None or choice.numbers is None:
         return choice
-    return replace(choice, numbers={*(choice.numbers or ()), *(run.number for run in new.runs)})
+    return replace(choice, numbers={*choice.numbers, *(run.number for run in new.runs)})
 
 
 def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
@@ -259,13 +263,6 @@ def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:
     first, _, what = parts[0].partition(" ")
     parts[0] = f"{first} of {total} {what}"
     return ", ".join(parts) + (f"; running the other {rest:,}" if rest else "")
-
-
-def _is_same(path: Path, folder: Path) -> bool:
-    try:
-        return path.samefile(folder)
-    except OSError:
-        return False  # Nothing is there (any more), or nothing that can be used.
 
 
 def check_is_free(reader: SearchReader) -> None:

@@ -15,7 +15,7 @@ from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, load_config
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
-from hpsearch.config.program import problem_of_script, resume_hint, retry_hint
+from hpsearch.config.program import command_hint, problem_of_script, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
@@ -30,21 +30,23 @@ from hpsearch.core.errors import (
     SearchInterrupted,
     StoreError,
     SubmissionRefused,
+    UsageError,
     reason_of,
 )
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
+from hpsearch.folder.race import Race
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.reuse import reused_searches
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.continuing import check_continues
-from hpsearch.search.controller import Controller, new_attempt
+from hpsearch.search.controller import Chooser, Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
-from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
+from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, Settings
@@ -96,6 +98,9 @@ def run_search(
         )
     check_continues(config.settings, given)
     plan = make_plan(config, options, import_paths, time.time)
+    if options.race and SearchFolder(plan.folder).journal.exists():
+        how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
+        raise UsageError(f"--out_dir={options.out_dir}: there is a search already; {how}")
     if options.dry_run:
         check_cluster_options(options)
         console.notes(plan_lines(plan))
@@ -110,7 +115,9 @@ def run_search(
             with EndCommand(console) as at_end, new_search(plan, this_controller(), lock_ways(console.note)) as new:
                 search, runs = new
                 console.notes(repeated_lines(search.record, runs, search.folder.path))
-                return _carry_out(Controller(search, plan.config, backend, console, plan.options), runs, at_end)
+                chooser = _chooser(search, plan.options, console)
+                controller = Controller(search, plan.config, backend, console, plan.options, chooser=chooser)
+                return _carry_out(controller, runs, at_end)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = make_plan(config, options, import_paths, time.time)
@@ -136,36 +143,43 @@ def resume_search(
     with EndCommand(console) as at_end, LiveSearch(folder, holder, ways, choice.only_ends) as search:
         choice = choice if extension is None else extension(search.record)
         runs = choice.of(search.record)
-        options = replace(_options_on_resume(search, given, console, choice.plan), resume=given_folder)
+        options = replace(_options_on_resume(search, given, console, choice), resume=given_folder)
         resume.check_is_safe(search, options, runs, choice)
         config = _config_on_resume(search.settings, choice, console)
         backend = choose_backend(options, console, choice.only_ends, config.settings.continues)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             resume.check_same_cluster(folder, runs, backend.own_cluster)
-        moved = resume.moves(search)
+        moved, is_whole = resume.moves(search), choice.numbers is None and not choice.only_ends
         choice = resume.add_runs(search, options, choice, time.time())
         runs = choice.of(search.record)
         search.open_for_work(*moved)
         commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        if moved or choice.added or choice.plan or not all(map(Path.exists, commands)):
+        if moved or choice.added or choice.plan or options.race or not all(map(Path.exists, commands)):
             # Or the first controller was killed before it could write them.
             search.write_commands()
         console.notes(resume.resume_lines(folder.path, runs, choice))
         try:
             trial = choice.trial_failures
-            controller = Controller(search, config, backend, console, options, trial_failures=trial)
+            chooser = _chooser(search, options, console) if is_whole else None
+            controller = Controller(search, config, backend, console, options, trial_failures=trial, chooser=chooser)
             return _carry_out(controller, runs, at_end, choice)
         except SubmissionRefused:
-            if (choice.added or choice.plan) and not any(entry.is_open for entry in runs):
+            if (choice.added or choice.plan or choice.options) and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
             raise
 
 
+def _chooser(search: LiveSearch, options: SearchOptions, console: Console) -> Chooser | None:
+    """Return what adds runs to a search while it is carried out; None if all are planned."""
+    return Race(search, options, console.note, time.time) if options.race else None
+
+
 def _options_on_resume(
-    search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console, plan: Plan | None = None
+    search: LiveSearch | SearchReader, given: Mapping[str, Any], console: Console, choice: resume.RunChoice
 ) -> SearchOptions:  # Any: see run_search
+    plan = choice.plan
     check_continues(search.record.known_settings() if plan is None else plan.settings, given)
-    earlier = resume.options_of(search) if plan is None else plan.options
+    earlier = replace(resume.options_of(search) if plan is None else plan.options, **choice.options)
     return fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
 
 
@@ -179,7 +193,7 @@ def _rehearse(
     reader: SearchReader, given: Mapping[str, Any], console: Console, choice: resume.RunChoice
 ) -> SearchEnd:  # Any: see run_search
     """Print the commands that a resume would run; nothing is written, not even the lock."""
-    options, runs = _options_on_resume(reader, given, console, choice.plan), choice.of(reader.record)
+    options, runs = _options_on_resume(reader, given, console, choice), choice.of(reader.record)
     resume.check_is_safe(reader, options, runs, choice)
     check_cluster_options(options)
     new = resume.addition_to(reader, options, choice, time.time()) if choice.plan is not None else None
@@ -248,7 +262,8 @@ def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.R
         if odd := odd_performances(search.record):
             console.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
-    return _end(controller, runs, dispatcher.restored)
+    counted = [entry for entry in (*runs, *dispatcher.chosen) if not entry.is_out]
+    return _end(controller, counted, dispatcher.restored)
 
 
 @contextlib.contextmanager

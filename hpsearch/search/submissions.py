@@ -22,6 +22,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
+from hpsearch.search.plan import Choices
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside
@@ -42,16 +43,20 @@ class Submissions:
     """What the backend has not accepted yet: runs that wait, and submissions without a clear answer.
 
     given_up: why nothing more is submitted; empty while that goes on. is_closed: no run is started any more, but
-    submissions without a clear answer are asked about.
+    submissions without a clear answer are asked about. choices: what is run once nothing of that waits.
     """
 
     def __init__(
-        self, controller: Controller, is_needless: Callable[[RunRecord], bool], refuse: Callable[[OpenRun, str], None]
+        self,
+        controller: Controller,
+        is_needless: Callable[[RunRecord], bool],
+        refuse: Callable[[OpenRun, str], None],
+        choices: Choices,
     ) -> None:
         """is_needless: asked before a run is started. refuse: told of a run that is refused for good, and why."""
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._is_needless, self._refuse_run = is_needless, refuse
+        self._is_needless, self._refuse_run, self._choices = is_needless, refuse, choices
         self.queue = RunQueue(self._backend, self._clocks.steady)
         self.given_up, self.is_closed = "", False
         self._prepared: dict[int, Attempt] = {}
@@ -64,7 +69,9 @@ class Submissions:
 
     def __bool__(self) -> bool:
         """Whether there is still something to be submitted, or to be asked about."""
-        return not self.given_up and bool(self._runs.doubtful or (self.queue and not self.is_closed))
+        if self.given_up or self.is_closed:
+            return not self.given_up and bool(self._runs.doubtful)
+        return bool(self._runs.doubtful or self.queue or self._choices.is_there(self.queue.memory_needs_mb))
 
     @property
     def is_over(self) -> bool:
@@ -88,6 +95,8 @@ class Submissions:
             if self._delays.left_s > 0 or self._runs.doubtful:
                 return
             entries, place = self.queue.next(self._runs.jobs)
+            if place is None and not self.queue.ready:
+                entries, place = self._choices.next(self._runs.jobs, self.queue.memory_needs_mb)
             if place is None:
                 return
             needed = [entry for entry in entries if not self._is_needless(entry)]

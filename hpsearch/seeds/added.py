@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, options_from_names, with_given
+from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, check_race, options_from_names, with_given
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount
@@ -13,8 +13,9 @@ from hpsearch.core.command import shell_line
 from hpsearch.core.configurations import with_seed
 from hpsearch.core.errors import ControllerPresent, UsageError
 from hpsearch.core.model import Configuration
-from hpsearch.core.statistics import spread_text
+from hpsearch.core.statistics import FEWEST_FOR_TEST, spread_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
+from hpsearch.folder.race import Racers
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_configuration
 from hpsearch.search.plan import runs_of
@@ -30,6 +31,8 @@ from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.record import SearchRecord, Settings
 
+#: The options of a search that make it a race.
+_OF_RACE = ("race", "race_p", "max_runs")
 _RANKS = {1: "Best", 2: "2nd best", 3: "3rd best"}
 
 
@@ -41,6 +44,8 @@ def add_seeds(folder: SearchFolder, options: SeedsOptions, console: Console) -> 
     _check_options(folder, options)
     reader = SearchReader(folder)
     _check_is_over(reader)
+    if options.search.race:
+        return _race(reader, options, console)
     check_summary_options(options, reader.record.known_settings())
     chosen = choose(reader, options)
     repeated = find_runs(reader, chosen, options)
@@ -64,9 +69,31 @@ def add_seeds(folder: SearchFolder, options: SeedsOptions, console: Console) -> 
     return max(status, _sum_up(find_runs(reader, chosen, options), options, reader, console))
 
 
+def _race(reader: SearchReader, options: SeedsOptions, console: Console) -> int:
+    """Give seeds to all configurations of a search, until they are worse than the best; return the exit status."""
+    record, seeds = reader.record, ",".join(map(str, options.seeds_list))
+    if record.carried:
+        rows = f"{amount(len(record.carried), 'row')} of its table are of an earlier search without a journal"
+        raise UsageError(f"{reader.folder.path}: {rows}, which a race would not see; --top=K takes them into account")
+    which = {name: getattr(options, name) for name in ("seed_option", "vary_data_seed")}
+    which |= {"num_seeds": None if seeds else options.num_seeds, "seeds_list": seeds}
+    which |= {name: getattr(options.search, name) for name in _OF_RACE}
+    search = replace(options_from_names(record.options), **which)
+    check_race(search)
+    racers = Racers(record, search)
+    standings = racers.standings()
+    choice = RunChoice(added=list(racers.coming(standings, FEWEST_FOR_TEST)), options=which)
+    if all(one.failures == len(one.results) for one in standings):
+        choice = replace(choice, trial_failures=_trial_failures(options.search))
+    console.note(f"Race of {amount(len(standings), 'configuration')}, each with at most {search.seed_count} seeds")
+    given = {**options.for_planned_search, "dry_run": options.search.dry_run}
+    status = resume_search(str(reader.folder.path), given, console, choice).exit_status
+    return console.results(_commands(record, choice)) if options.search.dry_run else status
+
+
 def _check_options(folder: SearchFolder, options: SeedsOptions) -> None:
     for name in options.search.given_by_hand:
-        if name in PLANNING_OPTIONS:
+        if name in PLANNING_OPTIONS and not (options.search.race and name in _OF_RACE):
             recorded = f"--{name} cannot be given: the search in {folder.path} recorded its own"
             raise UsageError(f"{recorded}; to choose another, put the seeds elsewhere with --out_dir=DIR")
 

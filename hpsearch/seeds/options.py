@@ -11,6 +11,7 @@ from hpsearch.config.options import (
     PLANNING_OPTIONS,
     USUAL_SEED,
     SearchOptions,
+    check_race,
     given_options,
     option_group,
     options_from,
@@ -35,6 +36,7 @@ _SUBCOMMAND_EPILOG = """\
 examples:
   hpsearch seeds --num_seeds 5             the best of the newest search
   hpsearch seeds DIR --num_seeds 5 --top 3 the three best of this search
+  hpsearch seeds DIR --num_seeds 10 --race all, until worse than the best
   hpsearch seeds DIR/sim_20260131120000_07 this run, in a folder of its own
   hpsearch seeds DIR --print               only print the call that does it
 
@@ -66,7 +68,7 @@ _SHOWN = {
     "seed_option": "The option that gives the script its seed. Default: as the search's options or the script tell.",
     "out_dir": "Put the seeds into a folder of their own in here, named like the run.",
     **dict.fromkeys(("help", "folder", "num_seeds", "seeds_list", "top", "vary_data_seed", "print"), ""),
-    **dict.fromkeys(("summary_keys", "summary_sem", "summary_precs"), ""),
+    **dict.fromkeys(("summary_keys", "summary_sem", "summary_precs", "race", "race_p", "max_runs"), ""),
 }
 
 
@@ -259,7 +261,20 @@ def _parsed(
     return replace(script, **given, folder=folder, goes_elsewhere=elsewhere, search=options_from(namespace, defaults))
 
 
+def _check_race(options: SeedsOptions) -> None:
+    given = {"top": options.top > 1, "print": options.print, "out_dir": options.goes_elsewhere}
+    given |= {name: bool(getattr(options, name)) for name in ("forced_params", "ignore_kwds", "summary_keys")}
+    if not options.takes_folder:
+        raise UsageError("--race is for a search with a journal, in its own folder: hpsearch seeds DIR --race")
+    for name in (name for name, is_given in given.items() if is_given):
+        raise UsageError(f"--race gives seeds to all configurations of a search in its own folder: leave out --{name}")
+
+
 def _check_together(options: SeedsOptions) -> None:
+    if options.search.race:
+        _check_race(options)
+    else:
+        check_race(options.search)
     if not any((options.takes_folder, options.run_dir, options.seeds_dir, options.config is not None)):
         raise UsageError("say what to repeat: --run_dir=DIR, a run's folder or a search folder (see --help)")
     if not options.out_dir:

@@ -245,6 +245,21 @@ class RunCollected(OfAttempt):
 
 
 @dataclass(frozen=True)
+class ConfigurationDropped:
+    """A race gives a configuration no more seeds. seeds: after how many each; why: for people.
+
+    p: the probability of being this much worse than the best by chance; None if too many of its runs failed.
+    runs: all that it has; if they failed, only those, since the drop holds until one of them is run again.
+    """
+
+    runs: list[int]
+    at: float
+    seeds: int
+    p: float | None
+    why: str
+
+
+@dataclass(frozen=True)
 class EndTold:
     """The search is at its end, and the user's command for that is about to run. command: see ``--on_end``."""
 
@@ -252,7 +267,7 @@ class EndTold:
     at: float
 
 
-_OfSearch = SearchStarted | ControllerStarted | RowCarried | EndTold
+_OfSearch = SearchStarted | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
 Event = _OfSearch | RunPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
 
 #: The name by which a line tells its kind -> that kind. Any: the classes above.
@@ -262,6 +277,7 @@ _KINDS: dict[str, type[Any]] = {
     "planned": RunPlanned,
     "moved": RunMoved,
     "carried": RowCarried,
+    "dropped": ConfigurationDropped,
     "end_told": EndTold,
     "reused": RunReused,
     "left_out": RunsLeftOut,

@@ -14,6 +14,7 @@ from hpsearch.store.events import (
     AttemptStarted,
     AttemptSubmitted,
     AttemptWithdrawn,
+    ConfigurationDropped,
     ControllerStarted,
     EndTold,
     Event,
@@ -45,6 +46,7 @@ class RunRecord:
     scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     reused: the folder of another search's run whose results count here; empty if they are its own.
+    dropped: why a race gives the run's configuration no more seeds; None while it does.
     """
 
     run: Run
@@ -65,6 +67,7 @@ class RunRecord:
     before: RunRecord | None = None
     kept: RunRecord | None = None
     reused: str = ""
+    dropped: ConfigurationDropped | None = None
 
     @property
     def out_dir(self) -> str:
@@ -75,6 +78,11 @@ class RunRecord:
     def result(self) -> RunRecord:
         """The record of the attempt whose results count."""
         return self.kept or self
+
+    @property
+    def is_out(self) -> bool:
+        """True if it is of no use to run it again: a race found its configuration worse than the best."""
+        return self.dropped is not None and self.dropped.p is not None
 
     @property
     def took_s(self) -> float | None:
@@ -166,6 +174,12 @@ class SearchRecord:
         given = {} if self.controller is None else self.controller.options
         return {**self.known_settings().options, **given}
 
+    @property
+    def drops(self) -> list[ConfigurationDropped]:
+        """The configurations that a race has dropped and not taken up again, in order."""
+        found = {id(entry.dropped): entry.dropped for entry in self if entry.dropped}
+        return sorted(found.values(), key=lambda drop: drop.at)
+
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
         self.last_event_at = getattr(event, "at", self.last_event_at)
@@ -186,6 +200,10 @@ class SearchRecord:
             self.controller = event
             self._take_options(event.options)
             self.collected_now.clear()
+        elif isinstance(event, ConfigurationDropped):
+            found = [self.runs[number] for number in event.runs if number in self.runs]
+            for entry in (*found, *(entry.before for entry in found if entry.before is not None)):
+                entry.dropped = event
         elif isinstance(event, EndTold):
             self.end_told_to = event.command
         elif isinstance(event, RunReused):
@@ -283,6 +301,7 @@ class SearchRecord:
         entry.attempts += 1
         entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = entry.cause = entry.reused = ""
+        entry.dropped = entry.dropped if entry.is_out else None
 
     def _collect(self, entry: RunRecord, event: RunCollected) -> None:
         entry.state = RunState(event.state)

@@ -97,6 +97,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
         "failures",
         "resume",
         "failure_groups",
+        "dropped",
     ]
     assert (answer["state"], answer["runs"], answer["failures"], answer["resume"]) == ("running", 3, [], None)
     assert {state: count for state, count in answer["counts"].items() if count} == {

@@ -1,0 +1,227 @@
+"""``--race``: which configurations get more seeds, and which are dropped because they are worse than the best.
+
+Configurations are compared once all that are still in have the same number of seeds, by these seeds only. So neither
+the number of slots, nor how long runs take, nor a kill in between changes what is dropped.
+"""
+
+import heapq
+import math
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from hpsearch.config.options import SearchOptions, options_from_names
+from hpsearch.console.text import amount
+from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_seed
+from hpsearch.core.model import Configuration, RunState
+from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
+from hpsearch.folder.run_tables import option_texts, options_text, performance, varying_options
+from hpsearch.store.events import ConfigurationDropped
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.record import RunRecord, SearchRecord
+
+#: So many seeds without a result, and a configuration is dropped.
+_MOST_FAILURES = 3
+
+
+def _is_number(result: float | None) -> bool:
+    return result is not None and not math.isnan(result)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one configuration.
+
+    results: of its seeds, in the order in which it got them; NaN = no result (the run failed, or gave no number),
+    None = not known yet. left: the seeds that it can still get, in order.
+    dropped_after: the number of seeds after which it was dropped; None = it is still in.
+    """
+
+    results: Sequence[float | None]
+    left: Sequence[int] = ()
+    dropped_after: int | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many seeds have no result."""
+        return sum(result is not None and not _is_number(result) for result in self.results)
+
+    def knows(self, seeds: int) -> bool:
+        """Return whether its first seeds have ended, or all if it cannot get more of them."""
+        first = self.results[:seeds]
+        return None not in first and (len(first) == seeds or not self.left)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Why a configuration is dropped. p: probability of being this much worse by chance; None = too many failures."""
+
+    place: int
+    p: float | None
+    own: Spread | None
+    best: int | None = None
+    against: Spread | None = None
+
+
+def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: bool) -> list[Drop] | None:
+    """Return which configurations are dropped by the results of their first seeds; None if some are not known yet.
+
+    p: those below it in a one-sided Welch's t-test against the best mean are dropped. ascending: small is good.
+    """
+    # One that was dropped later was still to be compared with.
+    racing = [k for k, one in enumerate(standings) if one.dropped_after is None or one.dropped_after >= seeds]
+    if not all(standings[k].knows(seeds) for k in racing):
+        return None
+    spreads = {k: spread_of(standings[k].results[:seeds]) for k in racing}
+    failed = [k for k in racing if Standing(standings[k].results[:seeds]).failures >= _MOST_FAILURES]
+    enough = (k for k in racing if k not in failed and (spread := spreads[k]) and spread.count >= FEWEST_FOR_TEST)
+    known = {k: spread for k in enough if (spread := spreads[k]) and not math.isnan(spread.mean)}
+    best = min(known, key=lambda k: known[k].mean if ascending else -known[k].mean, default=None)
+    drops = [Drop(k, None, spreads[k]) for k in failed]
+    for k, spread in known.items():
+        found = None if best is None else worse_p(known[best], spread, ascending)
+        if best is not None and found is not None and found < p:
+            drops.append(Drop(k, found, spread, best, known[best]))
+    return [drop for drop in sorted(drops, key=lambda drop: drop.place) if standings[drop.place].dropped_after is None]
+
+
+def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tuple[int, int]]:
+    """Yield what comes next, place and seed of a configuration: those with the fewest seeds first, then the better.
+
+    What comes first is certain to be run; what comes later, only if there are so many free slots that nobody waits for
+    the results in between. Nothing comes once at most one configuration is left.
+    """
+    racing = [(k, one) for k, one in enumerate(standings) if one.dropped_after is None]
+    if len(racing) < 2:
+        return
+    heap = []
+    for k, one in racing:
+        spread = spread_of(one.results)
+        mean = math.inf if spread is None or math.isnan(spread.mean) else spread.mean if ascending else -spread.mean
+        if one.failures < _MOST_FAILURES and one.left:
+            heap.append((len(one.results), mean, k, 0))
+    heapq.heapify(heap)
+    while heap:
+        count, mean, k, given = heap[0]
+        yield k, standings[k].left[given]
+        if given + 1 < len(standings[k].left):
+            heapq.heapreplace(heap, (count + 1, mean, k, given + 1))
+        else:
+            heapq.heappop(heap)
+
+
+class Racers:
+    """The configurations of a search and the runs that each has under a seed, in order of first appearance."""
+
+    def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
+        """options: of the search; which of its options get the seed, and which seeds there are."""
+        self._record, self._options, self._grouped = record, options, 0
+        self._listed = [int(word) for word in options.seeds_list.split(",") if word]
+        self._by_identity: dict[Hashable, list[tuple[int | None, RunRecord]]] = {}
+
+    @property
+    def _groups(self) -> list[list[tuple[int | None, RunRecord]]]:
+        over = self._options.seed_options
+        for entry in islice(self._record, self._grouped, None):
+            options = entry.run.configuration.as_dict()
+            self._by_identity.setdefault(identity(options, over), []).append((seed_in(options, over), entry))
+        self._grouped = len(self._record.runs)
+        return list(self._by_identity.values())
+
+    def runs(self, place: int) -> list[RunRecord]:
+        """Return all runs of a configuration."""
+        return [entry for _, entry in self._groups[place]]
+
+    def standings(self, waiting: Container[int] = ()) -> list[Standing]:
+        """Return what is known of each configuration. waiting: numbers of runs that wait to be run again."""
+        return [self._standing(group, waiting) for group in self._groups]
+
+    def _standing(self, group: Sequence[tuple[int | None, RunRecord]], waiting: Container[int]) -> Standing:
+        by_seed: dict[int, list[float | None]] = {}
+        for seed, entry in group:
+            if seed is not None:
+                by_seed.setdefault(seed, []).append(self._result(entry, waiting))
+        # Of several runs with one seed, the first that has a result counts.
+        results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
+        left = missing_seeds(self._listed, self._options.seed_count, by_seed)
+        drops = (entry.dropped.seeds for _, entry in group if entry.dropped is not None)
+        return Standing(results, left, next(drops, None))
+
+    def _result(self, entry: RunRecord, waiting: Container[int]) -> float | None:
+        if entry.result.state is RunState.FINISHED:
+            found = performance(entry.result, self._record.known_settings().performance_key)
+            return math.nan if found is None else found
+        return math.nan if entry.state.is_final and entry.run.number not in waiting else None
+
+    def configuration(self, place: int, seed: int) -> Configuration:
+        """Return a configuration under a seed."""
+        options = self._groups[place][0][1].run.configuration.as_dict()
+        return Configuration(tuple(with_seed(options, self._options.seed_options, seed).items()))
+
+    def coming(self, standings: Sequence[Standing], most_seeds: int | None = None) -> Iterator[Configuration]:
+        """Yield what comes next, within ``--max_runs``. most_seeds: that a configuration gets in all; None = any."""
+        if most_seeds is not None:
+            standings = [replace(one, left=one.left[: max(0, most_seeds - len(one.results))]) for one in standings]
+        most = self._options.max_runs
+        room = None if most == -1 else max(0, most - len(self._record.runs))
+        coming = coming_seeds(standings, self._record.known_settings().sort_ascending)
+        return (self.configuration(place, seed) for place, seed in islice(coming, room))
+
+
+class Race:
+    """Chooses the next seeds in a search that races; see `Chooser`."""
+
+    def __init__(
+        self, search: LiveSearch, options: SearchOptions, tell: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        """tell: is told of each configuration that is dropped. clock: returns seconds since the epoch."""
+        self._search, self._options, self._tell, self._clock = search, options, tell, clock
+        self._racers, self._seeds = Racers(search.record, options), FEWEST_FOR_TEST
+
+    def coming(self, waiting: Container[int]) -> Iterator[Configuration]:
+        """Drop what is worse than the best by now, and return what comes next."""
+        ascending = self._search.settings.sort_ascending
+        while True:
+            standings = self._racers.standings(waiting)
+            if self._seeds > max((len(one.results) for one in standings), default=0):
+                break
+            drops = drops_after(self._seeds, standings, self._options.race_p, ascending)
+            if drops is None:
+                break
+            for drop in drops:
+                self._note(drop)
+            self._seeds += 1
+        return self._racers.coming(standings)
+
+    def _note(self, drop: Drop) -> None:
+        runs = self._racers.runs(drop.place)
+        if drop.p is None:
+            # Resuming the search runs them again, and then it may be in again.
+            failed = [entry for entry in runs if entry.result.state is not RunState.FINISHED]
+            runs, why = failed or runs, f"{_MOST_FAILURES} of its seeds gave no result"
+        else:
+            assert drop.own is not None and drop.best is not None and drop.against is not None
+            better = f"{mean_text(drop.against)} of run {self._racers.runs(drop.best)[0].run.number}"
+            why = f"{mean_text(drop.own)} is worse than {better} (p {drop.p:.2g})"
+        numbers = [entry.run.number for entry in runs]
+        event = ConfigurationDropped(numbers, self._clock(), self._seeds, drop.p, why)
+        self._search.note_happened(event, durable=True)
+        self._tell(drop_text(event, self._search.record))
+
+
+def drop_text(drop: ConfigurationDropped, record: SearchRecord) -> str:
+    """Return for people which configuration was dropped, and why."""
+    names = [name for name in varying_options(record) if name not in record.over]
+    text = options_text(option_texts(record.runs[drop.runs[0]], names))
+    return f"{text or f'run {drop.runs[0]}'} dropped after {drop.seeds} seeds: {drop.why}"
+
+
+def race_lines(record: SearchRecord) -> list[str]:
+    """Return how far a race is; nothing if the search is none."""
+    options = options_from_names(record.options)
+    if not options.race:
+        return []
+    standings = Racers(record, options).standings()
+    count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)
+    left = f"{count - out:,} of {amount(count, 'configuration')} left, {out:,} dropped"
+    return [f"race: {left}; {amount(runs, 'run')} of at most {count * options.seed_count:,}"]

@@ -1,0 +1,296 @@
+"""A race: which configurations are dropped, which seeds come next, and that no kill changes either."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from fake_search import CONFIG, FakeBackend, FakeClock
+from hypothesis import given
+from hypothesis import strategies as st
+from searches import SETTINGS
+
+from hpsearch.config.options import SearchOptions
+from hpsearch.console.console import Console
+from hpsearch.core.model import Configuration, Job, Run, RunState
+from hpsearch.core.statistics import spread_of, worse_p
+from hpsearch.folder.race import Race, Standing, coming_seeds, drops_after, race_lines
+from hpsearch.search.controller import Controller, StopRequest
+from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.resume import RunChoice
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+
+NAN = math.nan
+GOOD, BAD = [0.90, 0.91, 0.92, 0.93], [0.10, 0.11, 0.12, 0.13]
+
+
+def dropped(
+    standings: Sequence[Standing], seeds: int = 3, p: float = 0.05, ascending: bool = False
+) -> list[int] | None:
+    """Return the places of the configurations that are dropped; None if that is not known yet."""
+    drops = drops_after(seeds, standings, p, ascending)
+    return None if drops is None else [drop.place for drop in drops]
+
+
+@pytest.mark.parametrize(
+    "results, ascending, places",
+    [
+        ([GOOD, BAD], False, [1]),
+        ([GOOD, BAD], True, [0]),
+        ([GOOD, GOOD], False, []),
+        ([GOOD, [0.1, 0.9, 0.5]], False, []),
+        ([GOOD, [0.1, None, 0.1]], False, None),
+        ([GOOD, [0.1, 0.1]], False, None),
+        ([GOOD, [NAN, 0.1, 0.1]], False, []),
+        ([GOOD, [NAN, NAN, NAN]], False, [1]),
+        ([[NAN, NAN, NAN], [NAN, NAN, NAN]], False, [0, 1]),
+        ([[0.5, 0.5, 0.5], [0.4, 0.4, 0.4], [0.5, 0.5, 0.5]], False, [1]),
+        ([GOOD, [math.inf, 0.9, 0.9]], True, [1]),
+        ([GOOD, [math.inf, -math.inf, 0.9]], True, []),
+        ([[0.9]], False, None),
+        ([GOOD], False, []),
+    ],
+)
+def test_the_worse_is_dropped_once_all_have_three_seeds(
+    results: Sequence[Sequence[float | None]], ascending: bool, places: list[int] | None
+) -> None:
+    assert dropped([Standing(found, [9]) for found in results], ascending=ascending) == places
+
+
+def test_only_the_seeds_that_all_have_are_compared() -> None:
+    standings = [Standing(GOOD, [9]), Standing([0.90, 0.91, 0.92, 0.0], [9])]
+    assert (dropped(standings, 3), dropped(standings, 4)) == ([], [])
+
+
+def test_one_that_cannot_get_more_seeds_is_compared_by_those_it_has() -> None:
+    assert dropped([Standing(GOOD, [9]), Standing(BAD[:3])], 4) == [1]
+
+
+def test_what_was_dropped_later_is_still_compared_with() -> None:
+    best = Standing(GOOD, dropped_after=4)
+    assert dropped([best, Standing(BAD, [9])], 3) == [1]
+    assert dropped([replace(best, dropped_after=3), Standing(BAD, [9])], 4) == []
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=5, max_size=5), min_size=1, max_size=6), st.booleans())
+def test_drops_follow_the_rule_in_plain_words(results: list[list[int]], ascending: bool) -> None:
+    spreads = [spread_of(map(float, found)) for found in results]
+    means = [spread.mean for spread in spreads if spread]
+    best = spreads[means.index(min(means) if ascending else max(means))]
+    worse = [k for k, one in enumerate(spreads) if best and one and (worse_p(best, one, ascending) or 0.5) < 0.1]
+    assert dropped([Standing(list(map(float, found)), [9]) for found in results], 5, 0.1, ascending) == worse
+
+
+def coming(*standings: Standing, count: int = 99) -> list[tuple[int, int]]:
+    """Return what comes next."""
+    return list(islice(coming_seeds(standings, ascending=False), count))
+
+
+def test_those_with_fewer_seeds_come_first_and_of_these_the_better() -> None:
+    standings = [Standing([0.1, 0.1, 0.1], [3, 4]), Standing([0.5, None, 0.9], [3, 4]), Standing([0.2, 0.2], [2, 3])]
+    assert coming(*standings) == [(2, 2), (1, 3), (2, 3), (0, 3), (1, 4), (0, 4)]
+
+
+@pytest.mark.parametrize(
+    "others, expected",
+    [
+        ([], []),
+        ([Standing(BAD, [4], dropped_after=4)], []),
+        ([Standing([NAN, NAN, NAN], [3])], [(0, 4)]),
+        ([Standing(GOOD)], [(0, 4)]),
+    ],
+)
+def test_nothing_comes_for_the_last_one_left(others: Sequence[Standing], expected: list[tuple[int, int]]) -> None:
+    assert coming(Standing(GOOD, [4]), *others) == expected
+
+
+def value_of(x: int, seed: int) -> float:
+    """Return the result of a configuration under a seed."""
+    return x / 80 + random.Random(100 * x + seed).gauss(0, 0.02)
+
+
+@dataclass
+class NoisyBackend(FakeBackend):
+    """Runs whose result depends on configuration and seed; `failing` configurations leave none."""
+
+    failing: Sequence[int] = ()
+    lasts: dict[tuple[int, int], float] = field(default_factory=dict)
+    executed: list[tuple[int, int]] = field(default_factory=list)
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the jobs run."""
+        super().release(jobs)
+        for job in jobs:
+            options = job.attempt.run.configuration.as_dict()
+            x, seed = int(str(options["x"])), int(str(options["random_seed"]))
+            self.executed.append((x, seed))
+            self._ends[job.attempt.token] += self.lasts.get((x, seed), 0)
+            text = "nothing" if x in self.failing else f"acc {value_of(x, seed)}\nfinished 1\n"
+            (job.attempt.log_folder.parent.parent / job.attempt.run.folder / "s.txt").write_text(text)
+
+
+OPTIONS = SearchOptions(race=True, num_seeds=8, seed_option="random_seed")
+
+
+def planned_race(folder: Path, configurations: int = 6, seeds: int = 3) -> None:
+    """Plan a search of some configurations under their first seeds."""
+    pairs = [(x, seed) for seed in range(seeds) for x in range(configurations)]
+    plan = [
+        Run(n, f"sim_{n}", Configuration((("x", x), ("random_seed", seed))), str(folder / f"sim_{n}"))
+        for n, (x, seed) in enumerate(pairs, start=1)
+    ]
+    with LiveSearch(SearchFolder(folder)) as search:
+        names = ("x", "random_seed")
+        place = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder), option_names=names)
+        search.add_plan(plan, replace(place, options={"race": True, "num_seeds": 8}), 0.0)
+
+
+def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) -> list[str]:
+    """Take the race up and carry it out; return what was told of drops."""
+    told: list[str] = []
+    with LiveSearch(SearchFolder(folder)) as search, StopRequest() as stop:
+        search.open_for_work()
+        clocks = backend.clock.clocks
+        race = Race(search, options, told.append, clocks.wall)
+        controller = Controller(search, CONFIG, backend, Console(), options, stop, clocks, chooser=race)
+        dispatcher = Dispatcher(controller)
+        dispatcher.take_over(RunChoice().of(search.record))
+        dispatcher.run()
+        dispatcher.finish()
+    return told
+
+
+def events(folder: Path, kind: str) -> list[dict[str, object]]:
+    """Return the journal's events of one kind."""
+    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+def drops_in(folder: Path) -> list[tuple[object, object]]:
+    """Return which configuration was dropped after how many seeds, and why."""
+    return [(event["seeds"], event["why"]) for event in events(folder, "dropped")]
+
+
+@pytest.fixture
+def backend() -> NoisyBackend:
+    return NoisyBackend(FakeClock())
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> list[tuple[object, object]]:
+    """The drops of the race when nothing disturbs it."""
+    (tmp_path / "whole").mkdir()
+    planned_race(tmp_path / "whole")
+    go_on(tmp_path / "whole", NoisyBackend(FakeClock()))
+    return drops_in(tmp_path / "whole")
+
+
+def test_a_race_needs_fewer_runs_and_leaves_the_best(tmp_path: Path, backend: NoisyBackend) -> None:
+    planned_race(tmp_path)
+    told = go_on(tmp_path, backend)
+    assert told[0] == (
+        "x=1 dropped after 3 seeds: 0.019 +- 0.015 (3) is worse than 0.057 +- 0.017 (3) of run 6 (p 0.023)"
+    )
+    left = {x for x, seed in backend.executed if seed == 7}
+    assert (len(backend.executed), left, len(told)) == (35, {3, 4, 5}, 3)
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        assert race_lines(search.record) == ["race: 3 of 6 configurations left, 3 dropped; 35 runs of at most 48"]
+        commands = search.folder.commands.read_text().splitlines()
+    assert len([line for line in commands if not line.startswith("#")]) == 35
+
+
+@pytest.mark.parametrize("slots, lasts", [(2, {}), (5, {}), (3, {(5, 1): 9.0}), (3, {(0, 2): 20.0}), (18, {})])
+def test_slots_and_slow_runs_do_not_change_what_is_dropped(
+    tmp_path: Path,
+    backend: NoisyBackend,
+    whole: list[tuple[object, object]],
+    slots: int,
+    lasts: dict[tuple[int, int], float],
+) -> None:
+    backend.slots, backend.lasts = slots, lasts
+    planned_race(tmp_path)
+    go_on(tmp_path, backend)
+    assert drops_in(tmp_path) == whole
+    assert len(backend.executed) == len(set(backend.executed))
+
+
+def test_no_slot_stays_empty_while_a_slow_run_ends(tmp_path: Path, backend: NoisyBackend) -> None:
+    backend.slots, backend.lasts = 2, {(0, 2): 3.0}
+    planned_race(tmp_path, configurations=2)
+    go_on(tmp_path, backend)
+    assert backend.executed[4:8] == [(0, 2), (1, 2), (0, 3), (1, 3)]
+    assert [event["run"] for event in events(tmp_path, "collected")][4:7] == [6, 7, 8]
+
+
+class KilledError(Exception):
+    """The controller is killed here."""
+
+
+@pytest.mark.parametrize("after", [1, 18, 19, 24])
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_killed_race_goes_on_with_the_same_drops(
+    tmp_path: Path, backend: NoisyBackend, whole: list[tuple[object, object]], after: int, slots: int
+) -> None:
+    def kill_once() -> None:
+        if len(backend.executed) >= after:
+            backend.while_waiting = lambda: None
+            raise KilledError
+
+    backend.slots, backend.while_waiting = slots, kill_once
+    planned_race(tmp_path)
+    with pytest.raises(KilledError):
+        go_on(tmp_path, backend)
+    go_on(tmp_path, backend)
+    assert drops_in(tmp_path) == whole
+    assert len(backend.executed) == len(set(backend.executed))
+
+
+@pytest.mark.parametrize("kind, count", [("dropped", 0), ("dropped", 1), ("dropped", 2), ("planned", 18)])
+def test_a_journal_that_ends_before_a_decision_leads_to_the_same_one(tmp_path: Path, kind: str, count: int) -> None:
+    planned_race(tmp_path)
+    go_on(tmp_path, NoisyBackend(FakeClock()))
+    drops, journal = drops_in(tmp_path), tmp_path / ".hpsearch" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    places = [k for k, line in enumerate(lines) if line.startswith(f'{{"event":"{kind}"'.encode())]
+    journal.write_bytes(b"".join(lines[: places[count]]))
+    go_on(tmp_path, NoisyBackend(FakeClock()))
+    assert drops_in(tmp_path) == drops
+
+
+def test_no_more_than_max_runs_are_run(tmp_path: Path, backend: NoisyBackend) -> None:
+    planned_race(tmp_path)
+    go_on(tmp_path, backend, replace(OPTIONS, max_runs=22))
+    assert len(backend.executed) == 22
+    go_on(tmp_path, backend, replace(OPTIONS, max_runs=24))
+    assert len(backend.executed) == 24
+
+
+def test_failed_seeds_drop_a_configuration_until_they_are_run_again(tmp_path: Path, backend: NoisyBackend) -> None:
+    backend.failing = [5]
+    planned_race(tmp_path)
+    told = go_on(tmp_path, backend)
+    assert told[0] == "x=5 dropped after 3 seeds: 3 of its seeds gave no result"
+    assert sum(x == 5 for x, _ in backend.executed) == 3
+    backend.failing = []
+    go_on(tmp_path, backend)
+    assert sum(x == 5 for x, _ in backend.executed) == 11
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        assert {drop.p is None for drop in search.record.drops} == {False}
+
+
+def test_runs_of_dropped_configurations_are_not_taken_up_again(tmp_path: Path, backend: NoisyBackend) -> None:
+    planned_race(tmp_path)
+    go_on(tmp_path, backend)
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        entry = search.record.runs[1]
+        assert entry.is_out
+        entry.state = RunState.CANCELLED
+        assert entry not in RunChoice().of(search.record)
+        assert entry in RunChoice([1]).of(search.record)
