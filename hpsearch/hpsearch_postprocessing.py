@@ -83,7 +83,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         "than S seconds for a run. Default: 60."
     )
     add("--parser_timeout", metavar="S", type=positive, default=60, help=text)
-    add_over(parser, "Also write search_results_by_configuration.csv: mean and spread over the runs of each.")
+    add_over(parser, "Also write search_results_by_configuration.csv: mean and spread of each configuration.")
     return parser
 
 

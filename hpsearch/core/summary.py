@@ -7,6 +7,7 @@ from typing import Any
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Summary
 from hpsearch.core.ranking import number_of
+from hpsearch.core.value_text import whole_text
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -83,7 +84,8 @@ def numbers_of(cell: object) -> list[float]:
     number = number_of(cell)
     if number is not None:
         return [number]
-    return [float(text) for text in _numbers_in(_without_brackets(str(cell).strip().strip('"'))) or ()]
+    text = _WRAPPED.sub(r"\g<content>", whole_text(cell).strip().strip('"'))
+    return [float(part) for part in _numbers_in(_without_brackets(text)) or ()]
 
 
 def as_lists(summary: Mapping[str, object]) -> dict[str, list[object]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.ranking import number_of
-from hpsearch.core.summary import as_lists, is_finished, parse_summary
+from hpsearch.core.summary import as_lists, is_finished, numbers_of, parse_summary
 from hpsearch.folder.run_files import read_summary_text
 
 
@@ -184,3 +184,21 @@ def test_a_tensor_of_a_custom_parser_is_its_number() -> None:
 def test_a_custom_parsers_list_must_hold_one_value() -> None:
     with pytest.raises(SummaryError, match=r"2 values for 'acc'; expected a list with one"):
         as_lists({"acc": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers"),
+    [
+        ("0.5", [0.5]),
+        ('"1,2.5,1e-3"', [1, 2.5, 0.001]),
+        ([1, 2], [1, 2]),
+        ([np.float64(0.5), np.float64(2)], [0.5, 2]),
+        (np.arange(1500), list(range(1500))),
+        ("adam", []),
+        ("1 of 2", []),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_a_cell_has_its_numbers_or_none(cell: object, numbers: list[float]) -> None:
+    assert numbers_of(cell) == numbers
