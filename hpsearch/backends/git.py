@@ -2,15 +2,17 @@
 
 import os
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.backends.shell import run_command
-from hpsearch.core.errors import BackendError
+from hpsearch.core.errors import BackendError, UsageError
+from hpsearch.core.model import CodeTree
 
 #: A file monitor or a hook of the repository would be a program of its own; an index that is only read needs no lock.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+#: How long git may take to list the files of a repository, in seconds.
+_LISTING_S = 60.0
 #: Python makes them anew.
 _COMPILED = ("__pycache__/", ".pyc")
 
@@ -64,16 +66,17 @@ def write_diff(top: Path, file: Path, most_bytes: int, limit_s: float) -> None:
         raise BackendError(f"git diff: {answer.words or 'no answer in time'}")
 
 
-@dataclass(frozen=True)
-class CodeTree:
-    """A working tree; names are relative to `top`.
-
-    files: what git knows or does not ignore, as far as it is there. links: what it ignores, folders as a whole.
-    """
-
-    top: Path
-    files: Collection[str]
-    links: Collection[str]
+def code_around(run_cwd: Path) -> CodeTree:
+    """Return the code around the working directory of runs, to be copied. Raises UsageError if git does not know it."""
+    problem = f"--snapshot copies what git knows around {run_cwd}, but"
+    try:
+        code = code_tree(run_cwd, _LISTING_S)
+    except BackendError as error:
+        raise UsageError(f"{problem} {error}") from error
+    below = os.path.relpath(run_cwd, code.top)
+    if below != "." and not any(name.startswith(f"{below}/") for name in code.files):
+        raise UsageError(f"{problem} it ignores that folder")
+    return code
 
 
 def code_tree(folder: Path, limit_s: float) -> CodeTree:

@@ -1,10 +1,13 @@
 """Python's search path: the one place that changes it, so that grid modules and what they import are found."""
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from urllib.parse import unquote
 
 from hpsearch.core.errors import UsageError, reason_of
 
@@ -97,6 +100,14 @@ def installed_packages() -> tuple[str, ...]:
     """Return the packages found here, as in ``numpy==1.26``: by their folders' names, as reading them takes long."""
     found = (path.name.removesuffix(".dist-info") for entry in sys.path for path in Path(entry).glob("*-*.dist-info"))
     return tuple(sorted({name.replace("-", "==", 1) for name in found}))
+
+
+@cache
+def editable_installs() -> list[str]:
+    """Return the folders of the packages that are installed here with ``pip install -e``."""
+    notes = [note for entry in sys.path for note in Path(entry).glob("*.dist-info/direct_url.json")]
+    found = [json.loads(note.read_bytes()) for note in notes]
+    return [unquote(each["url"][len("file://") :]) for each in found if each.get("dir_info", {}).get("editable")]
 
 
 def first_searched() -> str:

@@ -160,6 +160,11 @@ class SearchOptions:
         "Run the script with CMD instead of python3, such as 'singularity exec image.sif python3'.",
         metavar="CMD",
     )
+    snapshot: bool = _program(
+        False,
+        "Copy the code into the search folder, and execute the runs there: what you edit meanwhile concerns none of "
+        "them. Copied is what git knows or does not ignore; what it ignores (data) is linked.",
+    )
     parser_timeout: float = _how(
         60,
         "Stop your own summary parser (_SUMMARY_PARSER_HANDLE) if it takes longer than S seconds for a run; it is "
@@ -330,7 +335,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 
 #: They are newer than the first journals; where they are not used, it looks as it always did.
 _NEWER = (
-    *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end"),
+    *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
     *("race", "race_p", "max_runs"),
 )
 

@@ -6,11 +6,12 @@ import shlex
 import shutil
 import site
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
+from hpsearch.config.import_paths import editable_installs
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.hints import did_you_mean, typed_line
@@ -48,6 +49,39 @@ def program_of(script_name: str, run_cwd: Path, interpreter: str) -> tuple[str, 
         # Without a slash, the command would be looked up on PATH.
         return (script if "/" in script else f"./{script}", *line.after)
     return (*(words or [interpreter_word()]), *line.before, script, *line.after)
+
+
+def program_in_copy(
+    program: Sequence[str], top: Path, run_cwd: Path, is_copied: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Return the words of a command that is executed in a copy of the folder `top`: whole paths lead there, too.
+
+    is_copied: says it of a path relative to `top`.
+    """
+
+    def there(word: str) -> str:
+        path = Path(word)
+        if not path.is_absolute() or not is_copied(os.path.relpath(path.parent.resolve() / path.name, top)):
+            return word
+        return os.path.join(".", os.path.relpath(path.parent.resolve() / path.name, run_cwd))  # noqa: PTH118
+
+    return tuple(map(there, program))
+
+
+def path_of_copy(top: Path, run_cwd: Path) -> list[str]:
+    """Return the words before a command that let it import a copy of `top`, where it would import from `top` itself.
+
+    That is so with PYTHONPATH and with ``pip install -e``. run_cwd: the folder below `top` whose copy it starts in.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    editable = [os.path.join(place, name) for place in editable_installs() for name in ("src", "")]  # noqa: PTH118
+    real = {entry: Path(entry).resolve() for entry in (*given, *editable) if Path(entry).is_absolute()}
+    inside = [entry for entry, path in real.items() if path.is_relative_to(top) and path.is_dir()]
+    if not inside:
+        return []
+    entries = [*filter(None, given), *(entry for entry in editable if entry in inside)]
+    mapped = [os.path.relpath(real[entry], run_cwd) if entry in inside else entry for entry in entries]
+    return ["env", f"PYTHONPATH={os.pathsep.join(mapped)}"]
 
 
 def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The nouns of a search: configuration, run, attempt, job, status."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +63,18 @@ class RunState(enum.Enum):
     def is_failure(self) -> bool:
         """True if the run ended without finishing, and nobody wanted it to."""
         return self.is_final and self not in (RunState.FINISHED, RunState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class CodeTree:
+    """The working tree of a repository; names are relative to `top`.
+
+    files: what git knows or does not ignore, as far as it is there. links: what it ignores, folders as a whole.
+    """
+
+    top: Path
+    files: Collection[str]
+    links: Collection[str]
 
 
 class JobPhase(enum.Enum):

@@ -180,8 +180,9 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     if out_dir is not None:
         out_dir = str(absolute(out_dir, Path.cwd(), "--out_dir"))
     line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))
-    is_here = Path(settings.run_cwd) == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)
-    return line if is_here else f"cd {shlex.quote(settings.run_cwd)} && {line}"
+    folder = settings.work_folder(runs.folder)
+    is_here = folder == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)
+    return line if is_here else f"cd {shlex.quote(str(folder))} && {line}"
 
 
 def _as_json(

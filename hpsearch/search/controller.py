@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from hpsearch.backends.base import Backend, TakesBackQueued
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
-from hpsearch.config.program import resume_hint
+from hpsearch.config.program import path_of_copy, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
@@ -27,6 +27,8 @@ from hpsearch.core.model import Attempt, Configuration, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.continuing import continues_from
+from hpsearch.store.events import Settings
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
@@ -179,9 +181,18 @@ def _attempt_of(
 ) -> Attempt:
     settings, folder = search.record.known_settings(), search.folder
     more = [f"--{settings.continue_arg}={source}"] if source else []
+    cwd, exit_file = settings.work_folder(folder), folder.exit_file(token)
     command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
-    cwd, exit_file = Path(settings.run_cwd), folder.exit_file(token)
+    command = (*_import_words(settings, cwd, folder), *command)
     return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs, source, settings.keep_out_dir)
+
+
+def _import_words(settings: Settings, cwd: Path, folder: SearchFolder) -> list[str]:
+    """Return the words before a command that let it import the snapshot's modules, not those of the user's folder."""
+    if not settings.options.get("snapshot"):
+        return []
+    home, depth = Path(settings.options["run_cwd"]), len(cwd.relative_to(folder.code).parts)
+    return path_of_copy([home, *home.parents][depth], home)
 
 
 def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:

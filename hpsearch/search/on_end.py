@@ -26,7 +26,7 @@ class EndCommand:
     def __init__(self, console: Console, longest_s: float = _LONGEST_S) -> None:
         """longest_s: after this time it is ended."""
         self._console, self._longest_s = console, longest_s
-        self._command, self._run_cwd, self._variables = "", "", dict[str, str]()
+        self._command, self._run_cwd, self._variables = "", Path(), dict[str, str]()
 
     def expect(self, controller: Controller, exit_status: int) -> None:
         """Note that the command is about to be executed; not if it was, and nothing has happened since.
@@ -43,7 +43,7 @@ class EndCommand:
             return  # That one will see the search's end.
         except StoreError:
             pass  # A full disk is no reason to say nothing.
-        self._command, self._run_cwd = command, search.settings.run_cwd
+        self._command, self._run_cwd = command, search.settings.work_folder(search.folder)
         self._variables = end_variables(search.record, search.folder, exit_status)
 
     def __enter__(self) -> EndCommand:
@@ -60,7 +60,7 @@ class EndCommand:
                 ["/bin/sh", "-c", self._command],
                 self._longest_s,
                 environment={**os.environ, **self._variables},
-                folder=Path(self._run_cwd),
+                folder=self._run_cwd,
                 is_killed_by_ctrl_c=True,
                 shows_output=True,
             )

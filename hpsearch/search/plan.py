@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from hpsearch.backends.git import code_around
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
-from hpsearch.config.program import command_hint, program_of
+from hpsearch.config.program import command_hint, program_in_copy, program_of
 from hpsearch.console.text import amount, check_texts
 from hpsearch.core.coding import Selection, seeds_to_run
 from hpsearch.core.command import text_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
-from hpsearch.core.model import Configuration, Job, Place, Run, RunState
+from hpsearch.core.model import CodeTree, Configuration, Job, Place, Run, RunState
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.folder.reading import SearchReader, every_run
@@ -25,6 +26,7 @@ from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
 from hpsearch.search.controller import Clock, Controller
 from hpsearch.store.events import RunPlanned, RunReused, Settings, encode_summary
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.values import readable
@@ -36,7 +38,7 @@ class Plan:
 
     selection: of all runs, of `count` configurations. seeds: under which each is run; empty without ``--num_seeds``;
     in a race, only the first ones are planned.
-    stamp: seconds since the epoch; it is part of folders' names.
+    stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
     reusable: finished runs of other searches, by what identifies their commands.
     """
 
@@ -47,6 +49,7 @@ class Plan:
     seeds: Sequence[int]
     stamp: float
     reusable: Mapping[Hashable, ReusableRun] = field(default_factory=dict)
+    code: CodeTree | None = None
 
     @property
     def settings(self) -> Settings:
@@ -161,19 +164,14 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     check_texts(_texts(config, options))
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     program = program_of(config.script_name, run_cwd, options.interpreter)
-    # It imports numpy, which a search that is resumed can do without.
-    from hpsearch.core.space import Order, enumerate_space
-
-    order = Order(
-        deterministic=options.deterministic_search,
-        seed=options.random_seed,
-        limit=None if options.num_searches == -1 else options.num_searches,
-        sample=options.dont_generate_full_grid,
-    )
+    code = code_around(run_cwd) if options.snapshot and not SearchFolder.has_code(run_cwd) else None
+    if code is not None:
+        options = _seen_from_copy(options, run_cwd)
+        program = program_in_copy(program, code.top, run_cwd, set(code.files).__contains__)
     if options.seed_options:
         # Recorded by name: that tells other commands over what the search is repeated.
         options = replace(options, seed_option=options.seed_options[0])
-    configurations = enumerate_space(config.grid, config.conditions, order)
+    configurations = _configurations(config, options)
     selection, seeds = _under_seeds(configurations, config, options)
     if options.race:
         # The grid may say which seed is the first.
@@ -183,7 +181,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     settings = replace(
         config.settings,
         program=program,
-        run_cwd=str(run_cwd),
+        run_cwd=str(run_cwd if code is None else SearchFolder(Path(shown)).code / run_cwd.relative_to(code.top)),
         shown_folder=shown,
         option_names=selection.option_names,
         import_paths=tuple(import_paths),
@@ -193,7 +191,26 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     for path in options.reuse:
         reusable = {**finished_elsewhere(Path(path), settings), **reusable}
     count = len(configurations)
-    return Plan(replace(config, settings=settings), options, selection, count, seeds, stamp, reusable)
+    return Plan(replace(config, settings=settings), options, selection, count, seeds, stamp, reusable, code)
+
+
+def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
+    # It imports numpy, which a search that is resumed can do without.
+    from hpsearch.core.space import Order, enumerate_space
+
+    order = Order(
+        deterministic=options.deterministic_search,
+        seed=options.random_seed,
+        limit=None if options.num_searches == -1 else options.num_searches,
+        sample=options.dont_generate_full_grid,
+    )
+    return enumerate_space(config.grid, config.conditions, order)
+
+
+def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
+    """Return the options with whole paths: relative ones would lead into the copy."""
+    out_dir = str(absolute(options.out_dir, run_cwd, "--out_dir")) if options.out_dir else ""
+    return replace(options, out_dir=out_dir, run_cwd=str(run_cwd))
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
@@ -271,8 +288,16 @@ def plan_lines(plan: Plan, chosen: str = "") -> list[str]:
         *([f"runs: {chosen}"] if chosen else _run_lines(plan)),
         *reuse_lines(plan),
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
+        *([] if plan.code is None else [_snapshot_text(plan.code)]),
         f"results: {plan.folder}",
     ]
+
+
+def _snapshot_text(code: CodeTree) -> str:
+    size = sum(os.lstat(code.top / name).st_size for name in code.files)
+    folders = [name for name in code.links if name.endswith("/")]
+    linked = f"; linked: {', '.join(folders[:5])}{', ...' * (len(folders) > 5)}" if folders else ""
+    return f"snapshot: {amount(len(code.files), 'file')} of {code.top}, {size / 1e6:,.1f} MB{linked}"
 
 
 def repeated_lines(record: SearchRecord, new: Sequence[RunRecord], folder: Path) -> list[str]:

@@ -82,7 +82,7 @@ def check_is_safe(
     _, ended, _, rest = _counts(runs, choice)
     if choice.added or (not choice.only_ends and (ended or rest)):
         try:
-            existing_folder(search.record.known_settings().run_cwd, Path.cwd())
+            existing_folder(str(search.record.known_settings().work_folder(search.folder)), Path.cwd())
         except UsageError as error:
             # Every single run would fail otherwise.
             raise UsageError(f"the working directory of this search's runs: {error}") from error

@@ -233,9 +233,10 @@ def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.A
     """Return what records, meanwhile, the code and the surroundings of this start; say if the code is another one."""
     if choice.only_ends:
         return contextlib.nullcontext()
-    search, interpreter = controller.search, controller.options.interpreter
-    recorder = Recorder(search.folder, Path(search.settings.run_cwd), interpreter, controller.clocks.wall())
-    controller.console.notes(filter(None, [recorder.other_commit()]))
+    search, options = controller.search, controller.options
+    home = Path(options.run_cwd if options.snapshot else search.settings.run_cwd)
+    recorder = Recorder(search.folder, home, options.interpreter, controller.clocks.wall())
+    controller.console.notes(filter(None, ["" if options.snapshot else recorder.other_commit()]))
     return recorder
 
 

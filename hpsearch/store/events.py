@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
+from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import build, check_name, check_path, decode, encode
 
 #: Settings of searches whose runs go on from checkpoints.
@@ -61,6 +63,10 @@ class Settings:
     def name(self) -> str:
         """What ``--name`` called the search; empty if it has no name."""
         return str(self.options.get("name") or "")
+
+    def work_folder(self, folder: SearchFolder) -> Path:
+        """Return where runs execute: the snapshot of their code moves with the search's folder."""
+        return folder.in_code(self.run_cwd) if self.options.get("snapshot") else Path(self.run_cwd)
 
     def to_json(self) -> dict[str, Any]:  # Any: see above
         """Return the settings as JSON can hold them; the journal of a search without checkpoints stays as it was."""

@@ -18,6 +18,8 @@ from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 
 STATE_FOLDER = ".hpsearch"
+#: What the path of a snapshot has in it.
+_CODE = f"/{STATE_FOLDER}/code/"
 #: More bytes than any of our small files holds.
 _MOST_SMALL = 65536
 #: What the system or `open_file` says of a folder, a pipe or a circle of links in the place of a file.
@@ -53,6 +55,8 @@ class SearchFolder:
     conversation = _Below(STATE_FOLDER, "conversation.jsonl")
     #: What each start of the search ran with: the code's commit, packages and the like.
     provenance = _Below(STATE_FOLDER, "provenance")
+    #: The code that runs execute, after --snapshot.
+    code = _Below(STATE_FOLDER, "code")
     #: The exit status of each attempt that has ended and is not collected yet.
     exits = _Below(STATE_FOLDER, "exits")
     #: The output of live runs; moved into the run's folder when it ended.
@@ -78,6 +82,15 @@ class SearchFolder:
     def run_folder(self, run: Run) -> Path:
         """Return a run's output folder."""
         return self.path / run.folder
+
+    @staticmethod
+    def has_code(path: Path) -> bool:
+        """Return whether a path lies in the snapshot that a search executes."""
+        return _CODE in f"{path}/"
+
+    def in_code(self, path: str) -> Path:
+        """Return a path in the snapshot of a search, wherever its folder lay before."""
+        return Path(f"{self.path}{_CODE}{f'{path}/'.rpartition(_CODE)[2]}")
 
     def short(self, path: Path) -> str:
         """Return a path for people who know this folder already: relative to it, if it lies in there."""

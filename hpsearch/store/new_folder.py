@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
-from hpsearch.core.model import Run
+from hpsearch.core.model import CodeTree, Run
 from hpsearch.store.events import RunReused
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
@@ -29,6 +29,7 @@ class PlannedSearch(Protocol):
     """What the folder of a new search gets, before anything of it is written.
 
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
+    code: what runs execute a copy of, if they do.
     inputs: what is searched: name of the copy in the folder -> the file, or the content.
     runs: in execution order, made one by one. reused: what makes some of them count as finished.
     """
@@ -39,6 +40,8 @@ class PlannedSearch(Protocol):
     def may_exist(self) -> bool: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def code(self) -> CodeTree | None: ...
     @property
     def stamp(self) -> float: ...
     def inputs(self) -> dict[str, Path | bytes]: ...
@@ -91,6 +94,9 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
     if not search.record.runs:
         # What another tool left under the names of our own files stays.
         rename_with_stamp(*_own_views(folder))
+    if plan.code is not None and not search.record.runs:
+        # Whatever is added to a search executes the same code as its first runs.
+        _copy_code(plan.code, folder.code)
     first = max(search.record.runs, default=0) + 1
     search.add_plan(plan.runs(first), plan.settings, plan.stamp, plan.reused(plan.runs(first)))
     for name, content in inputs.items():
@@ -128,6 +134,30 @@ def add_inputs(folder: SearchFolder, inputs: Mapping[str, Path | bytes]) -> None
                 write_whole(names[count], content)
         except OSError as error:
             raise unwritable(first, error) from error
+
+
+def _copy_code(code: CodeTree, target: Path) -> None:
+    """Copy a working tree, as a whole or not at all; link what it ignores, which may be large."""
+    part = target.with_name(f"{target.name}.part")
+    for earlier in (part, target):
+        shutil.rmtree(earlier, ignore_errors=True)
+    part.mkdir(parents=True)
+    for name in code.files:
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        _copy_file(code.top / name, part / name, code.top)
+    for name in (link.rstrip("/") for link in code.links):
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        (part / name).symlink_to(code.top / name)
+    part.rename(target)
+
+
+def _copy_file(source: Path, target: Path, top: Path) -> None:
+    """Copy a file with its rights; a link leads to the copy of what it led to, if that is below `top`, too."""
+    if source.is_symlink():
+        aim = os.path.normpath(source.parent / source.readlink())
+        target.symlink_to(os.path.relpath(aim, source.parent) if Path(aim).is_relative_to(top) else aim)
+    else:
+        shutil.copy2(source, target)
 
 
 def _made_and_locked(

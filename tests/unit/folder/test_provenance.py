@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from repository import commit_all, git
 
 from hpsearch.folder.provenance import Provenance, Recorder, provenance_lines, provenances
 from hpsearch.store.layout import SearchFolder
-
-
-def git(folder: Path, *words: str) -> str:
-    author = ("-c", "user.name=a", "-c", "user.email=a@lab.org", "-c", "protocol.file.allow=always")
-    return subprocess.run(["git", "-C", folder, *author, *words], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -24,9 +19,7 @@ def code(tmp_path: Path) -> Path:
     code = tmp_path / "code"
     (code / "sub").mkdir(parents=True)
     (code / "sub" / "train.py").write_text("print(1)\r\n")
-    git(code, "init", "-q", "-b", "main")
-    git(code, "add", ".")
-    git(code, "commit", "-q", "-m", "one")
+    commit_all(code)
     return code
 
 
@@ -46,7 +39,7 @@ def test_the_commit_and_what_differs_from_it_are_recorded(folder: SearchFolder, 
     (code / "sub" / "train.py").write_bytes(b"print('\xe9')\r\n")
     (code / "new.py").touch()
     found = recorded(folder, code / "sub")
-    assert (found.top, found.commit, found.branch) == (str(code), git(code, "rev-parse", "HEAD").strip(), "main")
+    assert (found.top, found.commit, found.branch) == (str(code), git(code, "rev-parse", "HEAD"), "main")
     assert found.changed == ("M sub/train.py", "?? new.py")
     # The diff is what git can apply: line ends and characters of any encoding are as in the file.
     git(code, "checkout", "-q", "sub/train.py")
@@ -110,7 +103,7 @@ def test_a_start_from_another_commit_is_said(folder: SearchFolder, code: Path) -
     first = recorded(folder, code).commit
     assert Recorder(folder, code, "", 6.0).other_commit() == ""
     git(code, "commit", "-q", "--allow-empty", "-m", "two")
-    second = git(code, "rev-parse", "HEAD").strip()
+    second = git(code, "rev-parse", "HEAD")
     assert Recorder(folder, code, "", 6.0).other_commit() == (
         f"the code is at commit {second[:10]} (main) now; earlier runs started at commit {first[:10]} (main)"
     )
