@@ -29,7 +29,7 @@ from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, no_seed
 from hpsearch.seeds.runs import SeedRun, check_summary_options, counted, sum_up
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
-from hpsearch.store.record import SearchRecord, Settings
+from hpsearch.store.record import SearchRecord
 
 #: The options of a search that make it a race.
 _OF_RACE = ("race", "race_p", "max_runs")
@@ -125,14 +125,16 @@ def _tell(
     console: Console,
 ) -> None:
     """Say which configurations are the best, and which seeds of them are run."""
-    settings = reader.record.known_settings()
+    key = reader.record.known_settings().performance_key
     waiting = _waiting_runs(reader.record, repeated)
     if waiting:
         what = f"{amount(waiting, 'other run')} of this search did not end, and may be better"
         console.warn(f"{what}; to run them: {resume_hint(reader.folder.path)}")
     for rank, (each, left) in enumerate(zip(repeated, lefts), start=1):
         rank_text = _RANKS.get(rank, f"{rank}th best")
-        console.note(f"{rank_text} configuration: {each.text or 'no options'} ({_best_text(each, settings)})")
+        console.note(
+            f"{rank_text} configuration: {each.text or 'no options'} ({each.source}, {key} {each.chosen.value})"
+        )
         original = next((run for run in each.runs if run.seed is None and run.configuration is not None), None)
         if original is not None and original.configuration is not None:
             why = no_seed(original.configuration.options, options.seed_options)
@@ -140,13 +142,6 @@ def _tell(
         console.note(seeds_text(left.there, left.seeds, options.start_gathering and not options.search.dry_run))
     if len(repeated) < options.top:
         console.note(f"There are only {amount(len(repeated), 'configuration')} with a result")
-
-
-def _best_text(repeated: Repeated, settings: Settings) -> str:
-    """Return which run a configuration came from, and how good it is."""
-    chosen, names = repeated.chosen, {run.folder.name for run in repeated.runs}
-    where = repeated.origin if chosen.run.folder in names else f"changed from {chosen.label}"
-    return f"{where}, {settings.performance_key} {chosen.value}"
 
 
 def _waiting_runs(record: SearchRecord, repeated: Sequence[Repeated]) -> int:

@@ -38,12 +38,14 @@ class Repeated:
     """A configuration and the runs that it has, each seed once, by seed.
 
     origin: the first of them, for people; the chosen run where there is none yet, because its options were changed.
+    source: the same, saying that they were.
     text: the options by which it differs from others.
     """
 
     chosen: Chosen
     runs: Sequence[SeedRun]
     origin: str
+    source: str
     text: str
 
 
@@ -85,9 +87,11 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     found = []
     for each in chosen:
         runs = by_identity.get(identity(each.options, names), [])
-        origin = runs[0][0] if runs else each.label
+        labels = [label for label, _ in runs]
+        origin = labels[0] if labels else each.label
+        source = origin if each.label in labels else f"changed from {each.label}"
         text = configuration_text(each.options, [name for name in shown if name not in names])
-        found.append(Repeated(each, each_seed_once(run for _, run in runs), origin, text))
+        found.append(Repeated(each, each_seed_once(run for _, run in runs), origin, source, text))
     return found
 
 
