@@ -80,8 +80,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     key = options.by or settings.performance_key
     is_own_order = key == settings.performance_key and not options.highest
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
-    best, means = _best(runs, key, ascending), runs.means(key, ascending)
-    best = [mean.counted[0] for mean in means] if runs.over else best
+    best, means = _best(runs, key, ascending)
     is_chosen = bool(options.by) and not (options.lowest or options.highest)
     order = _order(ascending, is_chosen)
     if is_chosen and (options.json or options.command):
@@ -119,7 +118,8 @@ def _order(ascending: bool, is_chosen: bool) -> str:
     return f"{direction} first; --{other} reverses that" if is_chosen else f"{direction} first"
 
 
-def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
+def _best(runs: FinishedRuns, key: str, ascending: bool) -> tuple[Sequence[FinishedRun], Sequence[Mean[FinishedRun]]]:
+    """Return the runs, best first; or the first that counts of each configuration, and these."""
     if not runs.runs:
         raise FolderError(f"{runs.folder.path}: no run has finished yet")
     known = dict.fromkeys(name for run in runs.runs for name in run.row)
@@ -132,10 +132,12 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> list[FinishedRun]:
         raise UsageError(
             f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}{did_you_mean(key, known)}"
         )
+    means = runs.means(key, ascending)
     ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
+    ranked = [mean.counted[0] for mean in means] if runs.over else ranked
     if not ranked:
         raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")
-    return ranked
+    return ranked, means
 
 
 def _table(
@@ -147,7 +149,7 @@ def _table(
     """
     varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
     varying = [name for name in varying if name not in runs.over]
-    keywords = [name for name in runs.keywords if name not in (key, "finished", *varying)]
+    keywords = [name for name in runs.keywords if name not in (key, "finished", *varying, *runs.over)]
     first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
     first = first if means else [[key, "run"], *([run.row[key], runs.label(run)] for run in best)]
     rows = [_mean_row(mean, keywords) for mean in means] or [run.row for run in best]

@@ -14,7 +14,7 @@ from searches import SETTINGS
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.colour import without_colour
 from hpsearch.console.console import Console
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results import best, listing, status
@@ -189,7 +189,22 @@ def test_a_folder_of_the_older_tool_is_shown_over_an_option(tmp_path: Path, caps
 
 def test_an_option_that_the_summary_repeats_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search_of(tmp_path, CLOSE, keywords=("acc", "seed", "finished"))
-    assert table(capsys, str(tmp_path), "--over=seed")[0][1].startswith("0.540 +- 0.010 (3)")
+    assert table(capsys, str(tmp_path), "--over=seed")[0][1].split() == [
+        "0.540",
+        "+-",
+        "0.010",
+        "(3)",
+        "2,",
+        "4,",
+        "6",
+        "b",
+    ]
+
+
+def test_without_any_mean_there_is_no_best(tmp_path: Path) -> None:
+    search_of(tmp_path, {"a": ["inf", "-inf"]}, WITH_SEEDS)
+    with pytest.raises(FolderError, match="no finished run has a number under 'acc'"):
+        best.main([str(tmp_path)])
 
 
 @pytest.mark.parametrize("ask", [best.main, status.main])
