@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, journal_has, rows, wait_until
+from standins.worlds import FakeLsf
 
 #: Counts to 4, each step a line of `steps`; saves the count. It fails behind step 2 while there is no file `mended`,
 #: and waits there if it is told so.
@@ -68,6 +69,28 @@ def test_a_cancelled_run_goes_on_when_the_search_is_resumed(project: Project, at
     assert (result.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"]), result.stderr
 
 
+#: Counts from where it was, and saves the count when it is told that its time is nearly over.
+SAVES = """\
+#!/bin/bash
+for word; do name=${word%%=*}; printf -v "${name#--}" %s "${word#*=}"; done
+start=0
+if [ -n "$resume_from" ]; then start=$(<"$resume_from/step"); fi
+mkdir "$out_dir" || exit 3
+trap 'echo $((start + 1)) >"$out_dir/step"; exit 5' USR1
+if [ "$start" = 1 ]; then printf 'acc %s\\nfinished 1\\n' "$start" >"$out_dir/summary.txt"; exit; fi
+while :; do read -t 0.02 <> <(:); done
+"""
+
+
+def test_lsf_tells_a_run_of_its_end_and_it_goes_on_in_the_next_job(project: Project, lsf: FakeLsf) -> None:
+    lsf.write(seconds_per_minute=0.5)
+    project.grid({"x": [1]}, script=SAVES, script_name="train.sh", more=NAMES)
+    options = ("--run_cluster", "--num_hours=0:03", "--signal_before_end=120", "--poll_interval_max=0.2")
+    result = project.run("--out_dir=out", "--force_out_dir", "--scheduler=lsf", *options)
+    assert (result.exit_status, [row["acc"] for row in rows(project.path / "out")]) == (0, ["1"]), result.stderr
+    assert result.stderr.count("it ended after SIGUSR1 (exit status 5); continuing it") == 1
+
+
 def test_a_finished_run_that_is_retried_by_hand_begins_anew(project: Project) -> None:
     folder = _write(project, KEEPS, "go on")
     assert project.run("--out_dir=out", "--force_out_dir").exit_status == 0
@@ -85,22 +108,9 @@ def test_an_attempt_that_left_nothing_leaves_no_folder_behind_either(project: Pr
     assert project.run("--retries=1").exit_status == 0
 
 
-def test_a_search_without_checkpoints_writes_what_it_always_wrote(project: Project) -> None:
-    project.grid({"x": [1]})
-    result = project.run("--retries=1")
-    journal = (result.folder / ".hpsearch" / "journal.jsonl").read_text()
-    assert not any(word in journal for word in ('"continues"', '"keep_out_dir"', '"continue_arg"'))
-
-
 @pytest.mark.parametrize(
     "more, options, message",
     [
-        ("_KEEP_OUT_DIR = 'yes'\n", (), "_KEEP_OUT_DIR is 'yes'; expected True or False"),
-        ("_CONTINUE_ARG = 3\n", (), "_CONTINUE_ARG is 3; expected a text that is not empty"),
-        ("_CONTINUE_ARG = '--from'\n", (), "expected the option's name without dashes in front"),
-        ("_CONTINUE_ARG = 'out_dir'\n", (), "which is the output option (_OUT_ARG); expected another option"),
-        ("_CONTINUE_ARG = 'x'\n", (), "grid: 'x' is _CONTINUE_ARG, which hpsearch sets itself; take it out"),
-        (NAMES + KEEPS, (), "there is one folder for all attempts; take one of the two out"),
         ("", ("--max_continuations=3",), "has neither _KEEP_OUT_DIR nor _CONTINUE_ARG"),
         (
             KEEPS,
@@ -109,7 +119,9 @@ def test_a_search_without_checkpoints_writes_what_it_always_wrote(project: Proje
         ),
     ],
 )
-def test_a_mistake_is_told_in_one_line(project: Project, more: str, options: tuple[str, ...], message: str) -> None:
+def test_an_option_that_cannot_work_is_refused_in_one_line(
+    project: Project, more: str, options: tuple[str, ...], message: str
+) -> None:
     project.grid({"x": [1]}, more=more)
     result = project.run("--dry_run", *options)
     assert (result.exit_status, message in result.stderr, result.stderr.count("\n")) == (2, True, 1), result.stderr

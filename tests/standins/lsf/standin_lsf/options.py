@@ -3,7 +3,7 @@
 import re
 import shlex
 
-VALUED = "-J -W -n -R -q -o -e -oo -eo -cwd -M -P -w -gpu -G -g -app -sla -u -m -Jd -L".split()
+VALUED = "-J -W -n -R -q -o -e -oo -eo -cwd -M -P -w -gpu -G -g -app -sla -u -m -Jd -L -wa -wt".split()
 FLAGS = "-H -x -r -rn -B -N".split()
 REPEATED = "-R"
 SECTION = re.compile(r"(\w+)\[([^\[\]]*)\]")
@@ -93,13 +93,25 @@ def check_section(name, content):
 
 def run_limit_minutes(options):
     """Return the minutes of `-W [hours:]minutes[/host]`, None without -W."""
-    text = options.get("-W")
+    return minutes_of(options.get("-W"), "RUNLIMIT")
+
+
+def minutes_of(text, what):
+    """Return the minutes of `[hours:]minutes[/host]`, None if it is not given."""
     if text is None:
         return None
     match = re.fullmatch(r"(?:(\d+):)?(\d+)(?:/\S+)?", text)
     if match is None:
-        raise Refusal(f"{text}: Bad RUNLIMIT specification")
+        raise Refusal(f"{text}: Bad {what} specification")
     return 60 * int(match.group(1) or 0) + int(match.group(2))
+
+
+def warning_of(options):
+    """Return the signal of `-wa` and the minutes of `-wt`, by which it comes before the run limit; None without."""
+    if ("-wa" in options) != ("-wt" in options):
+        raise Refusal("Job action warning time and job warning action must be specified together")
+    minutes = minutes_of(options.get("-wt"), "job warning time")
+    return None if minutes is None else {"signal": f"SIG{options['-wa']}", "minutes": minutes}
 
 
 def array_of(name, maximum):

@@ -186,7 +186,13 @@ def limit_run_time(job, config, now):
     if job["run_limit_minutes"] is None or job["kill"] is not None:
         return []
     limit_at = job["start_time"] + job["run_limit_minutes"] * config["seconds_per_minute"]
+    warning = job["warning"]
+    warn_at = limit_at if warning is None else limit_at - warning["minutes"] * config["seconds_per_minute"]
+    if now < warn_at:
+        return [warn_at]
     if now < limit_at:
+        signal_session(job["process"]["pid"], signal.Signals[warning["signal"]])
+        job["warning"] = None
         return [limit_at]
     grace_s = config["run_limit_grace_minutes"] * config["seconds_per_minute"]
     job["reason"] = "TERM_RUNLIMIT"

@@ -7,7 +7,7 @@ import sys
 import time
 
 from .faults import HOUR_S, LIBRARY_ERROR
-from .options import Refusal, array_of, check, read_options, run_limit_minutes, script_options
+from .options import Refusal, array_of, check, read_options, run_limit_minutes, script_options, warning_of
 from .processes import is_same_alive, start_ticks
 from .selection import key_of
 
@@ -75,6 +75,7 @@ def new_job(options, words, script, config):
         "out_overwrites": "-oo" in options,
         "err_overwrites": "-eo" in options,
         "run_limit_minutes": run_limit_minutes(options),
+        "warning": warning_of(options),
         "processors": int(options.get("-n", "1").split(",")[0]),
         "resources": " ".join(options.get("-R", [])),
         "waits_for": dependencies(options.get("-w")),
