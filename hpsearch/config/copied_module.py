@@ -8,6 +8,9 @@ from pathlib import Path
 #: Where one of these is mentioned, a name may be set without being mentioned.
 _SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
 
+#: Attributes that are lists, and what messages call an entry of them.
+_ENTRIES = {"grid": "grid", "conditions": "condition", "constraints": "constraint"}
+
 
 def constants_in(path: Path) -> dict[str, object]:
     """Return what a module assigns on its top level, as far as those are constants; nothing if it cannot be read."""
@@ -48,13 +51,20 @@ def lines_in(path: Path) -> dict[str, int]:
 def _lines_of(target: ast.expr, value: ast.expr | None, line: int) -> Iterator[tuple[str, int]]:
     if isinstance(target, ast.Name):
         yield target.id, line
-        if isinstance(value, ast.Dict):
-            keys = (key for key in value.keys if isinstance(key, ast.Constant))
-            yield from ((f"{target.id}: {key.value!r}", key.lineno) for key in keys)
-        elif isinstance(value, (ast.List, ast.Tuple)) and target.id == "conditions":
-            yield from ((f"condition {number}", entry.lineno) for number, entry in enumerate(value.elts, start=1))
+        yield from _lines_of_keys(target.id, value)
+        if isinstance(value, (ast.List, ast.Tuple)) and target.id in _ENTRIES:
+            for number, entry in enumerate(value.elts, start=1):
+                where = f"{_ENTRIES[target.id]} {number}"
+                yield where, entry.lineno
+                yield from _lines_of_keys(where, entry)
     elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         yield f"{ast.unparse(target.value)}: {target.slice.value!r}", line
+
+
+def _lines_of_keys(where: str, value: ast.expr | None) -> Iterator[tuple[str, int]]:
+    for key in value.keys if isinstance(value, ast.Dict) else ():
+        if isinstance(key, (ast.Constant, ast.Tuple)):
+            yield f"{where}: {ast.unparse(key)}", key.lineno
 
 
 def _parsed(path: Path) -> ast.Module | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from hpsearch.config.copied_module import lines_in
 from hpsearch.config.option_values import OPTION_NAME
-from hpsearch.core.conditions import MAX_VALUES, Condition, Not
+from hpsearch.core.conditions import MAX_VALUES, Condition, Constraint, Grid, Key, Not, names_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.core.value_text import number_in, why_not_text
@@ -20,6 +20,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"
 _TEXT, _PAIRS = "a text that is not empty", "a list of pairs of dicts"
 _OPTIONS = "a dict: option -> list of values"
+_NAME = "a text such as 'lr', without dashes in front"
+_KEEPS = "f(configuration) -> True (keep) or False"
 _PAIR = "({'a': [1]}, {'b': [2]})"
 _SCRIPT, _FILE = "the script to run, as in 'train.py'", "the file with a run's results, as in 'summary.txt'"
 #: The attributes of a grid module: those that it has to have, and all others.
@@ -27,7 +29,7 @@ _REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMAR
 _OPTIONAL = (
     *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
     *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
-    *("_KEEP_OUT_DIR", "_CONTINUE_ARG"),
+    *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "constraints"),
 )
 #: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
 _VERY_NEAR = 0.85
@@ -55,7 +57,7 @@ class Check:
         module: ModuleType,
         replaced: Mapping[str, object],
         replaced_by: str = "",
-        values_set: Mapping[str, list[object]] = MappingProxyType({}),
+        values_set: Mapping[Key, list[object]] = MappingProxyType({}),
     ) -> None:
         """replaced: attributes that count instead of the module's own, from the source `replaced_by`.
 
@@ -100,7 +102,9 @@ class Check:
 
     def _nearly_right(self) -> list[str]:
         missing = [name for name in _OPTIONAL if self.attribute(name) is None]
-        found = ((name, nearest(name, missing, _VERY_NEAR)) for name in self._own_names() if name.upper() == name)
+        # A list named in small letters can be meant as constraints only.
+        own = [n for n in self._own_names() if n.upper() == n or isinstance(self.attribute(n), (list, tuple))]
+        found = ((name, nearest(name, missing, _VERY_NEAR)) for name in own)
         return [f"{name} means nothing here; did you mean {meant}?" for name, meant in found if meant]
 
     def _own_names(self) -> list[str]:
@@ -218,17 +222,44 @@ class Check:
             self.note(f"{attribute} is {name!r}; expected the option's name without dashes in front")
         return name
 
-    def grid(self, out_arg: str) -> dict[str, list[object]]:
-        """Return the grid."""
-        value = self._fitting("grid", lambda found: isinstance(found, dict), _OPTIONS, if_missing=_OPTIONS)
-        if value is not None and not value and not self._values_set:
-            self.note("grid is empty; expected at least one option with a list of values")
-        added = [name for name in self._values_set if name not in (value or {})]
-        near = [(name, did_you_mean(name, value or {})) for name in added]
-        self.warnings += [
-            f"--set adds the option {name!r}, which the grid lacks{meant}" for name, meant in near if meant
-        ]
-        return {**self._options(value or {}, "grid", out_arg), **self._options(self._values_set, "--set", out_arg)}
+    def grids(self, out_arg: str) -> tuple[Grid, ...]:
+        """Return the grids whose union is searched; most often there is one."""
+        value = self._fitting("grid", _are_grids, f"{_OPTIONS}, or a list of such dicts", if_missing=_OPTIONS)
+        several = () if isinstance(value, dict) else enumerate(value or (), start=1)
+        listed = [("grid", value)] * isinstance(value, dict) + [(f"grid {number}", grid) for number, grid in several]
+        for where, grid in listed:
+            if not isinstance(grid, dict):
+                self.note(f"{where} is {shown(grid)}; expected {_OPTIONS}")
+            elif not grid and not self._values_set:
+                self.note(f"{where} is empty; expected at least one option with a list of values")
+        grids = [self._options(grid, where, out_arg) for where, grid in listed if isinstance(grid, dict)]
+        for key, values in self._options(self._values_set, "--set", out_arg).items():
+            self._set(grids, key, values)
+        return tuple(grids)
+
+    def _set(self, grids: list[dict[Key, Any]], key: Key, values: list[object]) -> None:  # Any: values
+        """Give an option, or a tie, other values in those grids that have it, or add it to all."""
+        names, known = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
+        for other in dict.fromkeys(each for grid in grids for each in grid):
+            if names & set(names_in(other)) and names != set(names_in(other)):
+                shared = f"{key!r} shares an option with {other!r} of the grid"
+                self.note(f"--set: {shared}; set all of that: --set {','.join(names_in(other))}=...")
+        for name in names.difference(known):
+            if near := did_you_mean(name, known):
+                self.warnings.append(f"--set adds the option {name!r}, which the grid lacks{near}")
+        for at, grid in enumerate(grids):
+            if not names.intersection(known):
+                grid[key] = values
+            same = {each: key if set(names_in(each)) == names else each for each in grid}
+            grids[at] = {same[each]: values if same[each] == key else listed for each, listed in grid.items()}
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return the constraints; none if there is no such attribute."""
+        value = self._fitting("constraints", _is_sequence, f"a list of functions, {_KEEPS}", ())
+        for number, entry in enumerate(value or (), start=1):
+            if not callable(entry):
+                self.note(f"constraint {number} is {shown(entry)}; expected a function, {_KEEPS}")
+        return tuple(value or ())
 
     def conditions(self, out_arg: str) -> tuple[Condition, ...]:
         """Return the conditions."""
@@ -258,18 +289,39 @@ class Check:
 
     def _options(
         self, listed: Mapping[Any, object], where: str, out_arg: str, may_negate: bool = False
-    ) -> dict[str, Any]:
-        """Check a dict of option -> list of values; Any: a list, or a Not where that is allowed."""
-        checked = {}
-        for name, values in listed.items():
-            if not isinstance(name, str) or not OPTION_NAME.fullmatch(name):
-                self.note(f"{where}: {name!r} is no option name; expected a text such as 'lr', without dashes in front")
-            elif name == out_arg:
-                self.note(f"{where}: {name!r} is the output option (_OUT_ARG), which hpsearch sets itself; take it out")
-            elif name == self.attribute("_CONTINUE_ARG"):
-                self.note(f"{where}: {name!r} is _CONTINUE_ARG, which hpsearch sets itself; take it out")
-            checked[name] = self._members(f"{where}: {name!r}", str(name), values, may_negate)
+    ) -> dict[Any, Any]:
+        """Check a dict of option or tie -> list of values; Any: as it is allowed there, a tie, a Not."""
+        checked: dict[Any, Any] = {}
+        own = ((out_arg, "the output option (_OUT_ARG)"), (self.attribute("_CONTINUE_ARG"), "_CONTINUE_ARG"))
+        seen: set[object] = set()
+        for key, values in listed.items():
+            names = key if isinstance(key, tuple) else (key,)
+            for name in names:
+                if not isinstance(name, str) or not OPTION_NAME.fullmatch(name):
+                    self.note(f"{where}: {name!r} is no option name; expected {_NAME}")
+                elif name in seen:
+                    self.note(f"{where}: {key!r} names {name!r} again; an option can stand there only once")
+                for what in (what for option, what in own if option == name):
+                    self.note(f"{where}: {name!r} is {what}, which hpsearch sets itself; take it out")
+                seen.add(name)
+            if not isinstance(key, tuple):
+                checked[key] = self._members(f"{where}: {key!r}", str(key), values, may_negate)
+            elif may_negate:
+                self.note(f"{where}: {key!r} is a tie; name the options one by one there: {{'a': [1], 'b': [2]}}")
+            else:
+                checked[key] = self._tied(f"{where}: {key!r}", key, values)
         return checked
+
+    def _tied(self, where: str, names: tuple[Any, ...], listed: object) -> list[tuple[object, ...]]:
+        """Return the entries of a tie: a value for each of its options."""
+        if len(names) < 2:
+            self.note(f"{where} ties nothing together; expected two names or more, or one name without brackets")
+            return []
+        entries = [_elements(each) if _is_array(each) else each for each in self._listed(where, listed)]
+        for entry in [each for each in entries if not _is_sequence(each) or len(each) != len(names)][:1]:
+            self.note(f"{where} has {shown(entry)}; expected tuples of {len(names)} values, one for each option")
+            return []
+        return list(zip(*(self._texts(where, str(name), each) for name, each in zip(names, zip(*entries)))))
 
     def _members(self, where: str, name: str, listed: object, may_negate: bool) -> list[object] | Not:
         """Return a list of values, or the Not with one."""
@@ -279,17 +331,26 @@ class Check:
             self.note(f"{where} is {shown(listed)}; Not can only stand in the first dict of a condition")
         return Not(self._values(where, name, listed.values) if listed.values else [])
 
-    def _values(self, where: str, name: str, listed: Any) -> list[object]:  # Any: checked here
-        is_array = hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0
+    def _values(self, where: str, name: str, listed: object) -> list[object]:
+        return self._texts(where, name, self._listed(where, listed))
+
+    def _listed(self, where: str, listed: Any) -> list[Any]:  # Any: checked here
+        is_array = _is_array(listed)
         if not is_array and not isinstance(listed, (list, tuple, range)):
-            self.note(f"{where} is {shown(listed)}; expected a list of values, as in [{shown(listed)}]")
+            example = "list(...)" if hasattr(listed, "__next__") else f"[{shown(listed)}]"
+            self.note(f"{where} is {shown(listed)}; expected a list of values, as in {example}")
             return []
         if _is_too_long(listed):
             self.note(f"{where} is {shown(listed)}; expected a list of at most {MAX_VALUES:,} values")
             return []
-        values = [number_in(value) for value in (_elements(listed) if is_array else listed)]
+        values = _elements(listed) if is_array else list(listed)
         if not values:
             self.note(f"{where} has an empty list; expected at least one value")
+        return values
+
+    def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
+        """Return the values of an option; each has to be one that a command line can carry."""
+        values = [number_in(value) for value in listed]
         for problem in dict.fromkeys(why_not_text(value, name) for value in values):
             if problem:
                 self.note(f"{where} has a value {problem}")
@@ -305,6 +366,10 @@ def _is_too_long(listed: Any) -> bool:  # Any: whatever has a length; an array o
         return False
 
 
+def _is_array(listed: Any) -> bool:  # Any: an array or a tensor of any library, or no such thing
+    return hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0
+
+
 def _elements(listed: Any) -> list[Any]:  # Any: an array or a tensor of any library
     try:
         # Its elements keep their types.
@@ -315,6 +380,10 @@ def _elements(listed: Any) -> list[Any]:  # Any: an array or a tensor of any lib
 
 def _is_sequence(value: object) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def _are_grids(value: Any) -> bool:  # Any: checked here
+    return isinstance(value, dict) or (_is_sequence(value) and any(isinstance(each, dict) for each in value))
 
 
 def _are_keywords(value: Any) -> bool:  # Any: checked here

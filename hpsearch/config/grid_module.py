@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from hpsearch.config.grid_check import Check
 from hpsearch.config.user_functions import FunctionProcess, LimitedFunction
 from hpsearch.config.user_modules import import_grid_module, users_errors_told
-from hpsearch.core.conditions import Condition, Not
+from hpsearch.core.conditions import Condition, Constraint, Grid, Key, Not, key_in
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.store.events import Settings
@@ -27,13 +27,15 @@ SummaryParser = Callable[..., Mapping[str, object]]
 class SearchConfig:
     """What a grid module says, checked. settings: what the journal keeps of it.
 
-    grid_config_file: where grid and conditions come from instead, if so. warnings: what looks like a mistake in it.
+    grids: their union is searched. grid_config_file: where grids and conditions come from instead, if so.
+    warnings: what looks like a mistake in it.
     """
 
     settings: Settings
     script_name: str
-    grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    grids: tuple[Grid, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     summary_parser: SummaryParser | None = None
     performance_eval: LimitedFunction | None = None
     argparse_handle: Callable[..., Any] | None = None  # Any: accepted for old modules, never called
@@ -56,7 +58,7 @@ def load_config(
     module_name: str,
     grid_config_file: Path | None = None,
     problem_of_script: Callable[[str], str] = lambda _: "",
-    values_set: Mapping[str, list[object]] = MappingProxyType({}),
+    values_set: Mapping[Key, list[object]] = MappingProxyType({}),
 ) -> SearchConfig:
     """Import a grid module and check it.
 
@@ -94,9 +96,10 @@ def _config(
     if out_arg in keywords:
         check.note(f"_SUMMARY_KEYWORDS has {out_arg!r}, which is the output option (_OUT_ARG); rename one of them")
     key = check.performance_key(keywords)
-    grid = check.grid(out_arg) if needs_grid else {}
+    grids = check.grids(out_arg) if needs_grid else ()
     conditions = check.conditions(out_arg) if needs_grid else ()
     keep_out_dir, continue_arg = check.checkpoints(out_arg)
+    constraints = check.constraints() if needs_grid else ()
     script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
     parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
@@ -117,7 +120,7 @@ def _config(
     )
     argparse_handle = check.function("_ARGPARSE_HANDLE")
     check.raise_if_any(settings.grid_source)
-    return SearchConfig(settings, script_name, grid, conditions, parser, judge, argparse_handle)
+    return SearchConfig(settings, script_name, grids, conditions, constraints, parser, judge, argparse_handle)
 
 
 def _limited(process: FunctionProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:
@@ -140,7 +143,15 @@ def _read_grid_config(path: Path) -> dict[str, object]:
         raise ConfigError(f"--grid_config={path}: expected {kind}, but {error}") from error
     if not isinstance(loaded, dict) or not {"grid", "conditions"} & set(loaded):
         raise ConfigError(f"--grid_config={path}: expected a dict with 'grid' and/or 'conditions'")
-    return {key: loaded[key] for key in ("grid", "conditions") if key in loaded}
+    found = {key: loaded[key] for key in ("grid", "conditions") if key in loaded}
+    return {key: _with_ties(each) for key, each in found.items()} if is_json else found
+
+
+def _with_ties(found: Any, depth: int = 2) -> Any:  # Any: whatever JSON can hold
+    """Return the grids of a JSON file, also those in lists of conditions, with their keys ``"a,b"`` as ties."""
+    if isinstance(found, dict):
+        return {key_in(key): listed for key, listed in found.items()}
+    return [_with_ties(each, depth - 1) for each in found] if isinstance(found, list) and depth else found
 
 
 def _negation(found: dict[str, Any]) -> dict[str, Any] | Not:  # Any: whatever JSON can hold

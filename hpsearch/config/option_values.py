@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from hpsearch.config.given_paths import file_name_of
+from hpsearch.core.conditions import Key, key_in
 from hpsearch.core.errors import UsageError
 from hpsearch.core.integers import integer
 
@@ -161,16 +162,16 @@ def setting(text: str) -> str:
     return text
 
 
-def values_set(texts: Sequence[str]) -> dict[str, list[object]]:
-    """Return the values that ``NAME=V1,V2`` gives to each option: literals of Python, all else as text.
+def values_set(texts: Sequence[str]) -> dict[Key, list[object]]:
+    """Return the values that ``NAME=V1,V2`` gives to each option, or ``A,B=(V1, V2)`` to a tie.
 
-    Raises UsageError if an option is given twice.
+    Literals of Python are those, all else is text. Raises UsageError if an option is given twice.
     """
-    found: dict[str, list[object]] = {}
+    found: dict[Key, list[object]] = {}
     for name, values in map(_name_and_values, texts):
-        if name in found:
+        if key_in(name) in found:
             raise UsageError(f"--set {name}: given twice; write all its values in one, as in --set {name}=1,2")
-        found[name] = values
+        found[key_in(name)] = values
     return found
 
 

@@ -17,10 +17,17 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.core.errors import ParserTimeout
+from hpsearch.config.user_modules import users_errors_told
+from hpsearch.core.coding import Column
+from hpsearch.core.conditions import Constraint, Watched, verdict
+from hpsearch.core.errors import ConfigError, ParserTimeout
+from hpsearch.core.space_report import value_text
 from hpsearch.store.values import decode, encode
+
+if TYPE_CHECKING:
+    from hpsearch.core.space import Codes
 
 DEFAULT_LIMIT_S = 60.0
 #: How long a function may still take once the search is to stop, and how often that is looked at, in seconds.
@@ -116,6 +123,92 @@ class LimitedFunction:
     def in_process(self, process: FunctionProcess) -> LimitedFunction:
         """Return the same function for another process."""
         return process.function(self._function, self._plain)
+
+
+class ConstraintProcess:
+    """A process for the constraints of a grid module; they are asked about many configurations at once.
+
+    It is the `Judge` of core/space.py. where: the module, for messages.
+    """
+
+    def __init__(self, constraints: Sequence[Constraint], where: str, limit_s: float) -> None:
+        self._constraints, self._where = constraints, where
+        self.count = len(constraints)
+        self._process = FunctionProcess(limit_s)
+        self._function: LimitedFunction | None = None
+
+    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
+        """Return for each configuration 0 if it is kept, else the number of the constraint that leaves it out."""
+        import numpy as np
+
+        return np.array(self._asked(columns, rows, False), dtype=np.int64)
+
+    def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
+        """Return for each configuration the same and the options that it depends on."""
+        return self._asked(columns, rows, True)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.close()
+
+    def _asked(self, columns: Sequence[Column], rows: Codes, is_watched: bool) -> list[Any]:  # Any: as above
+        if self._function is None:
+            # The process knows the columns from its start: their values may be of any class.
+            answer = functools.partial(_verdicts, self._constraints, self._where, columns)
+            self._function = self._process.function(answer, str)
+        answers: list[Any] = []
+        size = 100
+        while len(answers) < len(rows):
+            begun = time.monotonic()
+            answers += self._answers(columns, rows[len(answers) : len(answers) + size], is_watched)
+            took_s = time.monotonic() - begun
+            # A slow constraint must not use up its time for one configuration on many.
+            size = min(2 * size, 50_000) if took_s < 0.2 else max(1, size // 2) if took_s > 1 else size
+        return answers
+
+    def _answers(self, columns: Sequence[Column], rows: Codes, is_watched: bool) -> list[Any]:  # Any: as above
+        assert self._function is not None
+        try:
+            found: list[Any] = json.loads(str(self._function(rows.astype("int32").tobytes().hex(), is_watched)))
+            return found
+        except (ParserTimeout, ProcessEnded) as error:
+            if len(rows) > 1:
+                return [answer for row in rows for answer in self._answers(columns, row[None], is_watched)]
+            options = [column.options[code] for column, code in zip(columns, rows[0]) if code]
+            raise ConfigError(f"{self._where}: constraints: {error}{_for_options(options)}") from error
+        except RuntimeError as error:
+            raise ConfigError(str(error)) from error
+
+
+def _verdicts(
+    constraints: Sequence[Constraint], where: str, columns: Sequence[Column], rows: str, is_watched: bool
+) -> str:
+    """Return the answers of constraints about configurations, as JSON; see `ConstraintProcess`.
+
+    rows: their codes, as the digits of 32-bit numbers: for a million of them, `encode` would take longer than they do.
+    """
+    answers: list[object] = []
+    names = [column.name for column in columns]
+    codes = memoryview(bytes.fromhex(rows)).cast("i").tolist()
+    for start in range(0, len(codes), len(names)):
+        row = codes[start : start + len(names)]
+        options = [column.options[code] for column, code in zip(columns, row) if code]
+        read: dict[object, None] = {}
+        watched = functools.partial(Watched, options, names, read)
+        try:
+            number = verdict(constraints, watched if is_watched else functools.partial(dict[str, object], options))
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}{_for_options(options)}") from error
+        except BaseException:
+            with users_errors_told("constraints", _for_options(options)):
+                raise
+        answers.append((number, [name for name in names if name in read]) if is_watched else number)
+    return json.dumps(answers)
+
+
+def _for_options(options: Sequence[tuple[str, object]]) -> str:
+    text = ", ".join(f"{name}={value_text(value)}" for name, value in options)
+    return f" (for {text if len(text) <= 300 else text[:297] + '...'})"
 
 
 class _Child:

@@ -5,16 +5,17 @@ within a second and some ten megabytes.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.core.command import argument, text_of
-from hpsearch.core.conditions import Condition, Members, Rule
+from hpsearch.core.conditions import Axis, Condition, Grid, Members, Rule, axes_of, axis_size, options_of
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
 from hpsearch.core.space_report import (
     ConditionReport,
     SpaceReport,
+    names_text,
     repeated_values,
     value_text,
     values_text,
@@ -24,6 +25,9 @@ from hpsearch.core.space_report import (
 
 #: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
 MAX_ROWS = 20_000_000
+
+#: Some axes of a product: for each, option -> codes, as many for each option.
+Box = Sequence[Mapping[str, Sequence[int]]]
 
 
 class Column:
@@ -117,25 +121,33 @@ class Selection:
 
 
 class CodedSpace:
-    """Grid and conditions as columns of codes and rules over them."""
+    """Grids and conditions as columns of codes and rules over them.
 
-    def __init__(self, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
+    grids: the axes of each; an option that a grid lacks is absent in its configurations.
+    """
+
+    def __init__(self, grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
         self.columns: dict[str, Column] = {}
-        self.grid = {name: self._column(name).add(values) for name, values in grid.items()}
+        self.grids = [self._axes(grid) for grid in grids]
         self._count = len(conditions)
         self.skipped: dict[int, str] = {}
+        in_grids = list(self.columns)
         enforced: list[tuple[int, Condition]] = []
         for number, condition in enumerate(conditions, start=1):
-            missing = next((name for name in condition.when if name not in grid), None)
+            missing = next((name for name in condition.when if name not in in_grids), None)
             if missing is None:
                 enforced.append((number, condition))
             else:
-                added_by = next((n for n, each in enumerate(conditions, start=1) if missing in each.then), None)
-                self.skipped[number] = why_skipped(missing, grid, added_by)
-        replacements = [{name: self._column(name).add(values) for name, values in c.then.items()} for _, c in enforced]
+                adding = (n for n, each in enumerate(conditions, start=1) if missing in options_of(each.then))
+                self.skipped[number] = why_skipped(missing, in_grids, next(adding, None))
+        replacements = [self._axes(condition.then) for _, condition in enforced]
         # Only now does every column know all its values.
         self.rules = [Rule(n, c, self._matching(c), then) for (n, c), then in zip(enforced, replacements)]
-        self.grid_size = math.prod(len(codes) for codes in self.grid.values())
+        self.grid_sizes = [math.prod(map(axis_size, axes)) for axes in self.grids]
+        self.grid_size = sum(self.grid_sizes)
+
+    def _axes(self, grid: Grid) -> list[Axis]:
+        return [{name: self._column(name).add(each) for name, each in axis.items()} for axis in axes_of(grid)]
 
     def _column(self, name: str) -> Column:
         return self.columns.setdefault(name, Column(name))
@@ -154,14 +166,30 @@ class CodedSpace:
 
     @property
     def is_plain(self) -> bool:
-        """True if no condition changes anything and no two values of an option mean the same."""
-        return not self.rules and all(
-            len({column.words[code] for code in self.grid[name]}) == len(self.grid[name])
-            for name, column in self.columns.items()
-        )
+        """True if there is one grid, no condition changes it, and no two values of an option mean the same."""
+        distinct = (len(set(self._words(axis))) == axis_size(axis) for axes in self.grids for axis in axes)
+        return not self.rules and len(self.grids) == 1 and all(distinct)
+
+    def _words(self, axis: Axis) -> list[tuple[int, ...]]:
+        return list(zip(*([self.columns[name].words[code] for code in codes] for name, codes in axis.items())))
+
+    @property
+    def possible(self) -> dict[str, set[int]]:
+        """The codes that each option has in any grid."""
+        possible: dict[str, set[int]] = {}
+        for axes in self.grids:
+            for axis in axes:
+                for name, codes in axis.items():
+                    possible.setdefault(name, set()).update(codes)
+        return possible
 
     def report(
-        self, outcomes: Sequence[ConditionReport] | None, duplicates: int = 0, available: int | None = None
+        self,
+        outcomes: Sequence[ConditionReport] | None,
+        duplicates: int = 0,
+        available: int | None = None,
+        left_out: tuple[int, ...] = (),
+        tried: int | None = None,
     ) -> SpaceReport:
         """Return the report. outcomes: of the rules, in order; None if there is no table that would tell."""
         if outcomes is None:
@@ -169,38 +197,81 @@ class CodedSpace:
         reports = {rule.number: outcome for rule, outcome in zip(self.rules, outcomes)}
         reports.update({n: ConditionReport(problem=why, is_skipped=True) for n, why in self.skipped.items()})
         conditions = tuple(reports[number] for number in range(1, self._count + 1))
-        return SpaceReport(self.grid_size, conditions, tuple(self._repeated()), duplicates, available)
+        return SpaceReport(self.grid_size, conditions, tuple(self._repeated()), duplicates, available, left_out, tried)
 
     def never(self) -> list[str]:
         """Return of each rule why it cannot match, whatever is combined; empty if it may."""
-        values = {name: column.values for name, column in self.columns.items()}
-        possible = {name: set(codes) for name, codes in self.grid.items()}
+        values, possible = {name: column.values for name, column in self.columns.items()}, self.possible
         problems = []
         for rule in self.rules:
             problems.append(why_never(rule, values, possible))
             if not problems[-1]:
-                for name, codes in rule.then.items():
+                for name, codes in rule.replaced.items():
                     possible.setdefault(name, set()).update(codes)
         return problems
 
     def _repeated(self) -> Iterator[str]:
-        """Return what the grid and the conditions list more than once."""
-        lists = [("the grid", self.grid), *((f"condition {rule.number}", rule.then) for rule in self.rules)]
-        for where, listed in lists:
-            for name, codes in listed.items():
-                column = self.columns[name]
-                if len({column.words[code] for code in codes}) < len(codes):
-                    pairs = [(column.words[code], column.values[code]) for code in codes]
-                    yield f"{where} lists {repeated_values(name, pairs)}"
+        """Return what the grids and the conditions list more than once."""
+        names = ["the grid"] if len(self.grids) == 1 else [f"grid {n}" for n in range(1, len(self.grids) + 1)]
+        lists = [*zip(names, self.grids), *((f"condition {rule.number}", rule.then) for rule in self.rules)]
+        for where, axes in lists:
+            for axis in axes:
+                words = self._words(axis)
+                if len(set(words)) < len(words):
+                    columns = [[self.columns[name].values[code] for code in codes] for name, codes in axis.items()]
+                    values = columns[0] if len(axis) == 1 else zip(*columns)
+                    yield f"{where} lists {repeated_values(names_text(list(axis)), list(zip(words, values)))}"
 
 
-def product_row(axes: Sequence[range], position: int) -> list[int]:
+def product_row(axes: Sequence[Axis], position: int) -> list[int]:
     """Return the row at a position of a plain product, of any size; the last axis varies fastest."""
-    row = []
+    row: list[int] = []
     for axis in reversed(axes):
-        position, digit = divmod(position, len(axis))
-        row.append(axis[digit])
+        position, digit = divmod(position, axis_size(axis))
+        row += [codes[digit] for codes in reversed([*axis.values()])]
     return row[::-1]
+
+
+def in_columns(axes: Box, columns: Sequence[Column]) -> Box:
+    """Return the axes with those of the columns that they lack: there the options are absent."""
+    names = {name for axis in axes for name in axis}
+    return [*axes, *({column.name: [0]} for column in columns if column.name not in names)]
+
+
+def boxes_of(box: Box, rules: Sequence[Rule]) -> Iterator[Box]:
+    """Split a box by the rules and apply them; together the results hold what the rules make of the box."""
+    if not rules:
+        yield box
+        return
+    rule, rest = rules[0], rules[1:]
+    for name, codes in rule.when.items():
+        box, outside = split_box(box, name, codes)
+        if outside:
+            yield from boxes_of(outside, rest)
+        if not box:
+            return
+    names = set(rule.replaced)
+    kept = [_without(axis, names) for axis in box]
+    yield from boxes_of([*filter(None, kept), *rule.then], rest)
+
+
+def split_box(box: Box, name: str, codes: Collection[int]) -> tuple[Box, Box]:
+    """Return the part of a box in which an option has one of these codes, and the rest; empty if there is none."""
+    at = next(number for number, axis in enumerate(box) if name in axis)
+    parts = []
+    for is_inside in (True, False):
+        points = [point for point, code in enumerate(box[at][name]) if (code in codes) == is_inside]
+        axis = {each: [listed[point] for point in points] for each, listed in box[at].items()}
+        parts.append([*box[:at], axis, *box[at + 1 :]] if points else [])
+    return parts[0], parts[1]
+
+
+def _without(axis: Mapping[str, Sequence[int]], names: Collection[str]) -> Mapping[str, Sequence[int]]:
+    """Return an axis without some options; its points are distinct."""
+    left = [name for name in axis if name not in names]
+    if len(left) == len(axis):
+        return axis
+    return dict(zip(left, zip(*dict.fromkeys(zip(*(axis[name] for name in left))))))
 
 
 def one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:

@@ -1,12 +1,45 @@
-"""Conditions of a grid: which configurations they match, what they replace them with."""
+"""What a grid module says about configurations: options and ties, conditions, constraints."""
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.core.command import is_flag
+from hpsearch.core.errors import ConfigError
 
 #: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
 MAX_VALUES = 1_000_000
+
+#: An option, or several that are tied: the entries of its list have a value for each.
+Key = str | tuple[str, ...]
+#: Option or tie -> its values, or tuples of values.
+Grid = Mapping[Key, Sequence[object]]
+#: Options whose values change together, most often a single one: name -> codes, as many for each.
+Axis = Mapping[str, range]
+#: A user's f(configuration) -> True = keep.
+Constraint = Callable[[dict[str, object]], object]
+
+
+def key_in(text: str) -> Key:
+    """Return a key of a grid that is written as a text: an option, or ``a,b`` for a tie."""
+    return tuple(name.strip() for name in text.split(",")) if "," in text else text
+
+
+def names_in(key: Key) -> tuple[str, ...]:
+    """Return the options that a key of a grid names."""
+    return (key,) if isinstance(key, str) else key
+
+
+def options_of(grid: Grid) -> dict[str, Sequence[object]]:
+    """Return the values that a grid lists, by option, also of those that are tied."""
+    return {name: each for axis in axes_of(grid) for name, each in axis.items()}
+
+
+def axes_of(grid: Grid) -> list[dict[str, Sequence[object]]]:
+    """Return what a grid combines: for each key its options with their values, as many for each."""
+    return [{key: values} if isinstance(key, str) else dict(zip(key, zip(*values))) for key, values in grid.items()]
 
 
 class Not:
@@ -36,12 +69,12 @@ class Condition:
     """Configurations that match `when` are replaced by the product of `then`."""
 
     when: Mapping[str, Sequence[object] | Not]
-    then: Mapping[str, Sequence[object]]
+    then: Grid
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition in terms of codes: option -> codes that match, option -> codes that replace.
+    """A condition in terms of codes: option -> codes that match; the axes whose product replaces.
 
     number: of the condition among all, from 1.
     """
@@ -49,12 +82,22 @@ class Rule:
     number: int
     condition: Condition
     when: Mapping[str, frozenset[int]]
-    then: Mapping[str, range]
+    then: Sequence[Axis]
 
     @property
     def product_size(self) -> int:
         """How many rows replace each matching one."""
-        return math.prod(len(codes) for codes in self.then.values())
+        return math.prod(map(axis_size, self.then))
+
+    @property
+    def replaced(self) -> dict[str, range]:
+        """The codes that replace those of each option."""
+        return {name: codes for axis in self.then for name, codes in axis.items()}
+
+
+def axis_size(axis: Mapping[str, Sequence[int]]) -> int:
+    """Return how many values, or entries of a tie, an axis has."""
+    return len(next(iter(axis.values())))
 
 
 class Members:
@@ -96,3 +139,50 @@ def _is_hashable(value: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def verdict(constraints: Sequence[Constraint], fresh: Callable[[], dict[str, object]]) -> int:
+    """Return the number of the first constraint that leaves a configuration out, from 1; 0 if all keep it.
+
+    fresh: makes the configuration anew for each, which may change it.
+    Raises ConfigError if one answers neither True nor False, nor 1 or 0; what it raises itself passes.
+    """
+    for number, constraint in enumerate(constraints, start=1):
+        answer = constraint(fresh())
+        if not (is_flag(answer) or (isinstance(answer, int) and answer in (0, 1))):
+            shown = " ".join(repr(answer).split())[:40]
+            raise ConfigError(f"constraint {number} returned {shown}; expected True (keep) or False")
+        if not answer:
+            return number
+    return 0
+
+
+class Watched(dict[str, object]):
+    """A configuration that notes at which options a constraint looks; the others cannot change its answer.
+
+    names: all options. read: those that were looked at, added here.
+    """
+
+    def __init__(self, options: Iterable[tuple[str, object]], names: Iterable[str], read: dict[object, None]) -> None:
+        super().__init__(options)
+        self.names, self.read = names, read
+
+
+def _noting(method: str, is_of_one: bool) -> Callable[..., Any]:  # Any: as the method of dict
+    original = getattr(dict, method)
+
+    def noting(self: Watched, *arguments: object, **named: object) -> object:
+        self.read.update(dict.fromkeys(arguments[:1] if is_of_one else self.names))
+        return original(self, *arguments, **named)
+
+    return noting
+
+
+for _method in ("__getitem__", "__contains__", "get"):
+    setattr(Watched, _method, _noting(_method, is_of_one=True))
+# Whatever else can be done with a dict looks at all of it. Python takes the slow way around, by these methods, for
+# what copies a dict (**configuration, dict(configuration), json) only where __iter__ is not dict's own.
+for _method in ("iter len eq ne repr or ror ior reversed setitem delitem").split():
+    setattr(Watched, f"__{_method}__", _noting(f"__{_method}__", is_of_one=False))
+for _method in ("keys", "values", "items", "copy", "pop", "popitem", "setdefault", "update", "clear"):
+    setattr(Watched, _method, _noting(_method, is_of_one=False))

@@ -1,14 +1,25 @@
-"""From a grid and its conditions to configurations: each once, in a fixed order, decoded only when it is used."""
+"""From grids, conditions and constraints to configurations: each once, in a fixed order, decoded only when used."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from hpsearch.core.coding import MAX_ROWS, CodedSpace, Column, Selection, one_code_a_word, product_row
-from hpsearch.core.conditions import Condition, Rule
+from hpsearch.core.coding import (
+    MAX_ROWS,
+    Box,
+    CodedSpace,
+    Column,
+    Selection,
+    boxes_of,
+    in_columns,
+    product_row,
+    split_box,
+)
+from hpsearch.core.conditions import Condition, Grid, Rule, axis_size
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
 
@@ -18,6 +29,10 @@ Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the in
 _SMALL, _DENSE = 100_000, 20
 #: After this many draws in a row without a new configuration, a systematic search completes the sample.
 _PATIENCE = 5_000
+#: The same where constraints have to be asked, and where nothing else helps; how many are drawn at once at least.
+_PATIENCE_ASKING, _MOST_DRAWN, _BATCH_ASKING = 20_000, 1_000_000, 1_000
+#: How often constraints are asked in a systematic search.
+_MOST_ASKED = 30_000
 
 
 @dataclass(frozen=True)
@@ -33,19 +48,44 @@ class Order:
     sample: bool = False
 
 
-def enumerate_space(grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition], order: Order) -> Selection:
+class Judge(Protocol):
+    """The user's constraints, asked about configurations: codes of shape (configurations, columns).
+
+    count: how many constraints there are.
+    """
+
+    count: int
+
+    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
+        """Return for each configuration 0 if it is kept, else the number of the constraint that leaves it out."""
+
+    def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
+        """Return for each configuration the same and the options that it depends on."""
+
+
+def enumerate_space(
+    grids: Grid | Sequence[Grid], conditions: Sequence[Condition], order: Order, judge: Judge | None = None
+) -> Selection:
     """Choose the configurations of a search.
 
-    grid: option -> its values, not empty. order.limit must be given if order.sample is.
-    Raises ConfigError if the whole list would be too long to hold, naming the options that avoid it.
+    grids: one, or several whose union is searched; none is empty. order.limit must be given if order.sample is.
+    judge: asks the constraints, if there are any.
+    Raises ConfigError if the whole list would be too long to hold, naming the options that avoid it, or if the
+    constraints leave nothing.
     """
-    coded = CodedSpace(grid, conditions)
+    coded = CodedSpace([grids] if isinstance(grids, Mapping) else grids, conditions)
     if order.sample or (coded.bound > MAX_ROWS and order.limit is not None and not order.deterministic):
         assert order.limit is not None
-        return _sample(coded, order, order.limit)
-    if coded.is_plain and (order.deterministic or coded.grid_size <= MAX_ROWS):
-        return _plain(coded, order)
-    return _full(coded, order)
+        selection = _sample(coded, order, order.limit, judge)
+    elif coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
+        selection = _plain(coded, order)
+    else:
+        selection = _full(coded, order, judge)
+    if not len(selection):
+        tried = selection.report.tried
+        among = "" if tried is None else f" that was found among {tried:,}"
+        raise ConfigError(f"the constraints leave out every configuration{among}")
+    return selection
 
 
 def _plain(coded: CodedSpace, order: Order) -> Selection:
@@ -58,21 +98,27 @@ def _plain(coded: CodedSpace, order: Order) -> Selection:
         positions = positions[: order.limit]
     elif size > MAX_ROWS:
         raise _too_many(size)
-    axes = list(coded.grid.values())
+    (axes,) = coded.grids
     columns, report = list(coded.columns.values()), coded.report([], available=size)
     return Selection(columns, positions, lambda position: product_row(axes, int(position)), report)
 
 
-def _full(coded: CodedSpace, order: Order) -> Selection:
-    """Build the whole table, apply the conditions, drop duplicates, and select from what is left."""
+def _full(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
+    """Build the whole table, apply conditions and constraints, drop duplicates, and select from what is left."""
     if coded.grid_size > MAX_ROWS:
         raise _too_many(coded.grid_size)
     table, outcomes = _apply_rules(coded, _grid_table(coded))
     columns = list(coded.columns.values())
-    codes = [table[column.name] for column in columns]
+    codes, left_out = [table[column.name] for column in columns], np.zeros(0, dtype=int)
+    if judge is not None:
+        verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
+        codes, left_out = (
+            [column[verdicts == 0] for column in codes],
+            np.bincount(verdicts, minlength=judge.count + 1)[1:],
+        )
     kept = _first_of_each(columns, codes)
     size = len(codes[0])
-    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept))
+    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept), left_out=tuple(left_out.tolist()))
     positions: Any = kept if order.deterministic else kept[_shuffled(len(kept), order.seed)]
     if order.limit is not None:
         positions = positions[: order.limit]
@@ -92,18 +138,20 @@ def _shuffled(size: int, seed: int) -> Any:  # Any: an array of positions, used 
 
 
 def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
-    """Return the plain product, last option varying fastest: option -> codes of shape (configurations,)."""
+    """Return the products of the grids, last option varying fastest: option -> codes of shape (configurations,)."""
+    tables = [_product_table(coded, axes, size) for axes, size in zip(coded.grids, coded.grid_sizes)]
+    return {name: np.concatenate([table[name] for table in tables]) for name in coded.columns}
+
+
+def _product_table(coded: CodedSpace, axes: Box, size: int) -> dict[str, Codes]:
     table: dict[str, Codes] = {}
-    inner = coded.grid_size
-    for name, column in coded.columns.items():
-        kind = _code_type(column)
-        if name not in coded.grid:
-            table[name] = np.zeros(coded.grid_size, dtype=kind)
-            continue
-        codes = np.array(coded.grid[name], dtype=kind)
-        outer, inner = coded.grid_size // inner, inner // len(codes)
-        table[name] = np.tile(np.repeat(codes, inner), outer)
-    return table
+    inner = size
+    for axis in axes:
+        outer, inner = size // inner, inner // axis_size(axis)
+        for name, listed in axis.items():
+            codes = np.array(listed, dtype=_code_type(coded.columns[name]))
+            table[name] = np.tile(np.repeat(codes, inner), outer)
+    return {n: table[n] if n in table else np.zeros(size, _code_type(column)) for n, column in coded.columns.items()}
 
 
 def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[ConditionReport]]:
@@ -113,7 +161,7 @@ def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, 
         mask = _matches(rule, table, coded.columns)
         count = int(mask.sum())
         if not count:
-            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.grid)))
+            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.possible)))
             continue
         size = len(mask) + count * (rule.product_size - 1)
         if size > MAX_ROWS:
@@ -126,7 +174,7 @@ def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, 
 def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mapping[str, Column]) -> ConditionReport:
     """Return what a rule is about to change in the rows that it matches."""
     changed, matched, options = np.zeros(int(mask.sum()), dtype=bool), int(mask.sum()), []
-    for name, codes in rule.then.items():
+    for name, codes in rule.replaced.items():
         same = np.zeros(len(columns[name].values), dtype=bool)
         if len(new := {columns[name].words[code] for code in codes}) == 1:
             # An option that is absent is not the same as a flag that is off: it has no value in the table.
@@ -147,10 +195,11 @@ def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[s
         mask = mask[source]
     copies = int(mask.sum()) // size
     inner = size
-    for name, codes in rule.then.items():
-        inner //= len(codes)
-        block = np.tile(np.repeat(np.array(codes, dtype=table[name].dtype), inner), size // (inner * len(codes)))
-        table[name][mask] = np.tile(block, copies)
+    for axis in rule.then:
+        inner //= axis_size(axis)
+        for name, codes in axis.items():
+            block = np.tile(np.repeat(np.array(codes, dtype=table[name].dtype), inner), size // (inner * len(codes)))
+            table[name][mask] = np.tile(block, copies)
     return table
 
 
@@ -189,86 +238,135 @@ def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
     return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
 
 
-def _sample(coded: CodedSpace, order: Order, wanted: int) -> Selection:
+def _sample(coded: CodedSpace, order: Order, wanted: int, judge: Judge | None) -> Selection:
     """Draw distinct configurations at random: exactly `wanted`, or all there are if those are fewer."""
     columns = list(coded.columns.values())
     if coded.bound <= min(MAX_ROWS, max(_SMALL, _DENSE * wanted)):
         # Few enough to look at all of them, and then a draw is a cut from the shuffled list.
-        everything = _full(coded, replace(order, deterministic=False, sample=False))
+        everything = _full(coded, replace(order, deterministic=False, sample=False), judge)
         rows, report = list(everything.rows()), everything.report
     else:
-        found = _draw(coded, order.seed, wanted)
-        if len(found) < wanted:
-            _search_systematically(coded, found, wanted)
-        rows, report = list(found.values()), coded.report(None)
+        sample = _Sample(columns, wanted, np.random.RandomState(order.seed), judge)
+        sample.draw(coded.grids, coded.rules, _PATIENCE if judge is None else _PATIENCE_ASKING, judge)
+        is_complete = sample.is_full or sample.search(coded.grids, coded.rules)
+        rows, report = list(sample.found.values()), coded.report(None, tried=None if is_complete else sample.tried)
     if order.deterministic:
         rows.sort(key=tuple)
     return Selection(columns, range(len(rows)), rows.__getitem__, report)
 
 
-def _identity(columns: Sequence[Column], row: Sequence[int]) -> tuple[int, ...]:
-    return tuple(column.words[code] for column, code in zip(columns, row))
+class _Sample:
+    """Distinct configurations that are being gathered from huge products.
 
-
-def _draw(coded: CodedSpace, seed: int, wanted: int) -> dict[tuple[int, ...], Sequence[int]]:
-    """Draw rows at random until `wanted` distinct ones are found, or new ones no longer turn up."""
-    random = np.random.RandomState(seed)
-    columns = list(coded.columns.values())
-    found: dict[tuple[int, ...], Sequence[int]] = {}
-    misses = 0
-    while len(found) < wanted and misses < _PATIENCE:
-        batch = max(64, wanted - len(found))
-        drawn = _random_rows(coded, batch, random)
-        before = len(found)
-        for row in drawn:
-            if len(found) < wanted:
-                found.setdefault(_identity(columns, row), row)
-        misses = misses + batch if len(found) == before else 0
-    return found
-
-
-def _random_rows(coded: CodedSpace, count: int, random: np.random.RandomState) -> list[list[int]]:
-    """Draw grid points uniformly; where conditions make several configurations of one, draw one of these."""
-    table: dict[str, Codes] = {}
-    for name, column in coded.columns.items():
-        axis = coded.grid.get(name, range(1))
-        table[name] = random.randint(axis.start, axis.stop, count).astype(_code_type(column))
-    for rule in coded.rules:
-        mask = _matches(rule, table, coded.columns)
-        for name, codes in rule.then.items():
-            table[name][mask] = random.randint(codes.start, codes.stop, int(mask.sum()))
-    rows: list[list[int]] = np.stack([table[name].astype(np.int64) for name in coded.columns], axis=1).tolist()
-    return rows
-
-
-def _search_systematically(coded: CodedSpace, found: dict[tuple[int, ...], Sequence[int]], wanted: int) -> None:
-    """Add to `found` until there are `wanted`, or until nothing else exists.
-
-    The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
-    hide in a huge grid are found without walking through the grid: each step here is a new row or one already found.
+    found: by their command words. tried: how many were looked at.
     """
-    columns = list(coded.columns.values())
-    start: dict[str, Sequence[int]] = {name: coded.grid.get(name, range(1)) for name in coded.columns}
-    for box in _boxes(start, coded.rules):
-        axes = [one_code_a_word(column, box[column.name]) for column in columns]
-        for row in itertools.product(*axes):
-            found.setdefault(_identity(columns, row), row)
-            if len(found) >= wanted:
-                return
 
+    def __init__(
+        self, columns: Sequence[Column], wanted: int, random: np.random.RandomState, judge: Judge | None
+    ) -> None:
+        self._columns, self._wanted, self._random, self._judge = columns, wanted, random, judge
+        self.found: dict[tuple[int, ...], Sequence[int]] = {}
+        self.tried = 0
 
-def _boxes(box: dict[str, Sequence[int]], rules: Sequence[Rule]) -> Iterator[dict[str, Sequence[int]]]:
-    """Split a box by the rules and apply them; together the results hold what the rules make of the box."""
-    if not rules:
-        yield box
-        return
-    rule, rest = rules[0], rules[1:]
-    for name, codes in rule.when.items():
-        outside = [code for code in box[name] if code not in codes]
-        if outside:
-            yield from _boxes({**box, name: outside}, rest)
-        inside = [code for code in box[name] if code in codes]
-        if not inside:
-            return
-        box = {**box, name: inside}
-    yield from _boxes({**box, **rule.then}, rest)
+    @property
+    def is_full(self) -> bool:
+        """True if there are as many as are wanted."""
+        return len(self.found) >= self._wanted
+
+    def _take(self, row: Sequence[int]) -> None:
+        if not self.is_full:
+            self.found.setdefault(tuple([column.words[code] for column, code in zip(self._columns, row)]), row)
+
+    def draw(self, boxes: Sequence[Box], rules: Sequence[Rule], patience: int, judge: Judge | None = None) -> None:
+        """Draw rows at random until there are enough, or new ones no longer turn up."""
+        sizes, misses = [math.prod(map(axis_size, box)) for box in boxes], 0
+        while not self.is_full and misses < patience and (judge is None or self.tried < _MOST_DRAWN):
+            batch = max(64 if judge is None else _BATCH_ASKING, self._wanted - len(self.found))
+            drawn = self._random_rows(boxes, sizes, rules, batch)
+            if judge is not None:
+                self.tried += batch
+                drawn = drawn[judge.verdicts(self._columns, drawn) == 0]
+            before = len(self.found)
+            for row in drawn.tolist():
+                self._take(row)
+            misses = misses + batch if len(self.found) == before else 0
+
+    def _random_rows(self, boxes: Sequence[Box], sizes: Sequence[int], rules: Sequence[Rule], count: int) -> Codes:
+        """Draw points uniformly; where conditions make several configurations of one, draw one of these."""
+        table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
+        chosen = np.zeros(count, dtype=int)
+        if len(boxes) > 1:
+            # As shares of 1: the sizes may be beyond any of numpy's integers.
+            chosen = self._random.choice(len(boxes), count, p=np.array([size / sum(sizes) for size in sizes]))
+        for number in np.unique(chosen):
+            self._fill(table, chosen == number, boxes[number])
+        for rule in rules:
+            self._fill(table, _matches(rule, table, {column.name: column for column in self._columns}), rule.then)
+        return np.stack([table[column.name].astype(np.int64) for column in self._columns], axis=1)
+
+    def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box) -> None:
+        """Put random points of a product into the rows of a mask."""
+        for axis in box:
+            points = self._random.randint(0, axis_size(axis), int(mask.sum()))
+            for name, codes in axis.items():
+                table[name][mask] = codes.start + points if isinstance(codes, range) else np.array(codes)[points]
+
+    def search(self, grids: Sequence[Box], rules: Sequence[Rule]) -> bool:
+        """Take in rows until there are enough, or nothing else exists; return whether that is certain.
+
+        The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
+        hide in a huge grid are found without walking through the grid: each step is a new row or one already found.
+        """
+        boxes = (box for grid in grids for box in boxes_of(in_columns(grid, self._columns), rules))
+        if self._judge is None:
+            self._take_all(boxes)
+            return True
+        kept, is_complete = self._kept(boxes, self._judge)
+        if not is_complete:
+            self.draw(grids, rules, _MOST_DRAWN, self._judge)
+        if kept:
+            # At random as far as that goes: in order, they would all be neighbours.
+            self.draw(kept, (), _PATIENCE)
+            self._take_all(kept)
+        return is_complete or self.is_full
+
+    def _take_all(self, boxes: Iterable[Box]) -> None:
+        """Take in the rows of some boxes, in the order of the columns, until there are enough."""
+        place = {column.name: number for number, column in enumerate(self._columns)}
+        for box in boxes:
+            axes = sorted(box, key=lambda axis: place[next(iter(axis))])
+            for points in itertools.product(*(self._one_of_each(axis) for axis in axes)):
+                codes = dict(itertools.chain.from_iterable(points))
+                self._take([codes[name] for name in place])
+                if self.is_full:
+                    return
+
+    def _one_of_each(self, axis: Mapping[str, Sequence[int]]) -> list[tuple[tuple[str, int], ...]]:
+        """Return the points of an axis, option and code each; of those with the same command words, the first."""
+        words = [column.words for name in axis for column in self._columns if column.name == name]
+        first: dict[tuple[int, ...], tuple[tuple[str, int], ...]] = {}
+        for codes in zip(*axis.values()):
+            first.setdefault(tuple([each[code] for each, code in zip(words, codes)]), tuple(zip(axis, codes)))
+        return list(first.values())
+
+    def _kept(self, boxes: Iterator[Box], judge: Judge) -> tuple[list[Box], bool]:
+        """Return boxes that the constraints keep as a whole, and whether these are all.
+
+        An answer about one row holds for all rows that agree with it in the options on which it depends.
+        """
+        waiting, kept, asked = list[Box](), list[Box](), 0
+        while waiting or (waiting := list(itertools.islice(boxes, _BATCH_ASKING))):
+            if asked >= _MOST_ASKED:
+                return kept, False
+            batch, waiting = waiting[-_BATCH_ASKING:], waiting[:-_BATCH_ASKING]
+            firsts = [{name: codes[0] for axis in box for name, codes in axis.items()} for box in batch]
+            rows = np.array([[first[column.name] for column in self._columns] for first in firsts])
+            asked += len(batch)
+            self.tried += len(batch)
+            for box, first, (number, names) in zip(batch, firsts, judge.reasons(self._columns, rows)):
+                for name in names:
+                    same, others = split_box(box, name, {first[name]})
+                    waiting += [others] * bool(others)
+                    box = same
+                kept += [box] * (number == 0)
+        return kept, True

@@ -1,10 +1,10 @@
 """What enumeration did, for people: what each condition changed, or why nothing; what is listed twice."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.conditions import Not, Rule
+from hpsearch.core.conditions import Not, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 
@@ -33,7 +33,9 @@ class SpaceReport:
 
     grid_size: configurations of the plain product. conditions: in their order.
     repeated: values that the grid or a condition lists more than once, as phrases.
+    left_out: by each constraint, how many of those that the earlier ones kept; empty where only a sample was drawn.
     duplicates: how many configurations were dropped. available: distinct ones there are; None if not counted.
+    tried: how many were looked at where a sample is short although there may be more; else None.
     """
 
     grid_size: int
@@ -41,6 +43,8 @@ class SpaceReport:
     repeated: tuple[str, ...] = ()
     duplicates: int = 0
     available: int | None = None
+    left_out: tuple[int, ...] = ()
+    tried: int | None = None
 
 
 def why_skipped(name: str, grid: Collection[str], added_by: int | None) -> str:
@@ -62,21 +66,28 @@ def why_never(rule: Rule, values: Mapping[str, Sequence[object]], possible: Mapp
     return ""
 
 
-def why_not_here(rule: Rule, grid: Mapping[str, range]) -> str:
+def why_not_here(rule: Rule, possible: Mapping[str, set[int]]) -> str:
     """Return why a rule matches no row although it might."""
-    if all(not codes.isdisjoint(grid[name]) for name, codes in rule.when.items()):
+    if all(not codes.isdisjoint(possible[name]) for name, codes in rule.when.items()):
         return "earlier conditions changed every configuration that it would match"
     return "no configuration has these values together"
 
 
 def why_unchanged(rule: Rule, matched: int) -> str:
     """Return why a rule changes none of the rows that it matches."""
-    has = ", ".join(f"{name}={value_text(values[0])}" for name, values in rule.condition.then.items())
+    has = ", ".join(
+        f"{names_text(names_in(key))}={value_text(values[0])}" for key, values in rule.condition.then.items()
+    )
     those = "the one configuration that matches has" if matched == 1 else f"all {matched:,} that match have"
     return f"{those} {has} already"
 
 
-def repeated_values(name: str, values: Sequence[tuple[int, object]]) -> str:
+def names_text(names: Sequence[str]) -> str:
+    """Return an option, or the options of a tie, for a message."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
+def repeated_values(name: str, values: Sequence[tuple[Hashable, object]]) -> str:
     """Return which values of a list give the same command, as in ``lr=0.1 twice``. values: (command, value) each."""
     counts = Counter(command for command, _ in values)
     first = dict(reversed(values))

@@ -1,5 +1,6 @@
 """From a checked grid module and the options to a planned search: its runs, their folders and commands."""
 
+import contextlib
 import json
 import os
 import time
@@ -13,9 +14,12 @@ from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import command_hint, program_in_copy, program_of
+from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
+from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.coding import Selection, seeds_to_run
 from hpsearch.core.command import text_of
+from hpsearch.core.conditions import Grid, names_in, options_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import CodeTree, Configuration, Job, Place, Run, RunState
@@ -70,8 +74,9 @@ class Plan:
         if module is not None and module.exists():
             inputs[module.name] = module
         if source is not None:
-            conditions = [[dict(condition.when), dict(condition.then)] for condition in self.config.conditions]
-            content = readable({"grid": dict(self.config.grid), "conditions": conditions})
+            conditions = [[dict(condition.when), _keyed(condition.then)] for condition in self.config.conditions]
+            grids = [_keyed(grid) for grid in self.config.grids]
+            content = readable({"grid": grids if len(grids) > 1 else grids[0], "conditions": conditions})
             inputs[source.with_suffix(".json").name] = (json.dumps(content, indent=2) + "\n").encode()
             inputs[source.name] = source
         return inputs
@@ -86,6 +91,11 @@ class Plan:
             found = self.reusable.get(identity(run.configuration.as_dict(), (self.settings.out_arg,)))
             if found is not None:
                 yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
+
+
+def _keyed(grid: Grid) -> dict[str, Sequence[object]]:
+    """Return a grid as JSON can hold it, see `key_in`."""
+    return {",".join(names_in(key)): values for key, values in grid.items()}
 
 
 def runs_of(
@@ -194,7 +204,14 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     return Plan(replace(config, settings=settings), options, selection, count, seeds, stamp, reusable, code)
 
 
+def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
+    """Return the options with whole paths: relative ones would lead into the copy."""
+    out_dir = str(absolute(options.out_dir, run_cwd, "--out_dir")) if options.out_dir else ""
+    return replace(options, out_dir=out_dir, run_cwd=str(run_cwd))
+
+
 def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
+    """Return the configurations of a search, each once."""
     # It imports numpy, which a search that is resumed can do without.
     from hpsearch.core.space import Order, enumerate_space
 
@@ -204,13 +221,12 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
         limit=None if options.num_searches == -1 else options.num_searches,
         sample=options.dont_generate_full_grid,
     )
-    return enumerate_space(config.grid, config.conditions, order)
-
-
-def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
-    """Return the options with whole paths: relative ones would lead into the copy."""
-    out_dir = str(absolute(options.out_dir, run_cwd, "--out_dir")) if options.out_dir else ""
-    return replace(options, out_dir=out_dir, run_cwd=str(run_cwd))
+    judge = None
+    if config.constraints:
+        judge = ConstraintProcess(config.constraints, config.settings.grid_source, options.parser_timeout)
+    # What constraints print must not come between the results on standard output.
+    with output_on_stderr(), contextlib.closing(judge) if judge is not None else contextlib.nullcontext():
+        return enumerate_space(config.grids, config.conditions, order, judge)
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
@@ -223,7 +239,7 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
         if name == config.settings.out_arg:
             raise ConfigError(f"--seed_option={name}: that is the output option (_OUT_ARG), which hpsearch sets itself")
         for number, condition in enumerate(config.conditions, start=1):
-            if name in condition.when or name in condition.then:
+            if name in condition.when or name in options_of(condition.then):
                 problem = f"condition {number} names {name}, but every configuration is run under the same seeds"
                 raise ConfigError(f"{where}: {problem}: take it out of the condition, or leave out --num_seeds")
     listed = [int(word) for word in options.seeds_list.split(",") if word]
@@ -247,8 +263,8 @@ def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
     """Return what comes from the user and goes to the runs or the file system."""
     yield from (options.out_dir, options.name, options.run_cwd, options.interpreter)
     yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
-    for grid in (config.grid, *(condition.then for condition in config.conditions)):
-        for name, values in grid.items():
+    for grid in (*config.grids, *(condition.then for condition in config.conditions)):
+        for name, values in options_of(grid).items():
             yield name
             yield from map(text_of, values)
 
@@ -338,6 +354,10 @@ def space_lines(report: SpaceReport) -> list[str]:
             where = f"{condition.changed:,} of {amount(condition.of or 0, 'configuration')}"
             lines.append(f"condition {number} changed {', '.join(condition.options)} in {where}")
     lines += [f"warning: {phrase}" for phrase in report.repeated]
+    left = (report.available or 0) + report.duplicates + sum(report.left_out)
+    for number, count in enumerate(report.left_out, start=1):
+        lines.append(f"constraint {number} left out {count:,} of {amount(left, 'configuration')}")
+        left -= count
     if report.duplicates and report.available is not None:
         runs = f"{report.available + report.duplicates:,} -> {amount(report.available, 'run')}"
         lines.append(f"removed {amount(report.duplicates, 'duplicate')}: {runs}")
@@ -351,7 +371,10 @@ def _chosen(plan: Plan) -> str:
     is_deterministic = plan.options.deterministic_search
     if plan.options.dont_generate_full_grid or report.available is None:
         wanted = plan.options.num_searches
-        how = f"{count:,} sampled at random{seed}" + (f", only {count:,} of {wanted:,} exist" if count < wanted else "")
+        exist = "exist" if report.tried is None else f"were found in {report.tried:,} tries that constraints allow"
+        how = f"{count:,} sampled at random{seed}" + (
+            f", only {count:,} of {wanted:,} {exist}" if count < wanted else ""
+        )
         return f"{how}, in the order of the grid" if is_deterministic else how
     how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
     return f"{how}, in the order of the grid" if is_deterministic else f"{how}, in random order{seed}"

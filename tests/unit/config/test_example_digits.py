@@ -99,7 +99,7 @@ def test_a_run_that_diverges_stops_unfinished(tmp_path: Path, config: SearchConf
 
 
 def test_the_grid_has_the_14_configurations_its_comment_counts(config: SearchConfig) -> None:
-    space = enumerate_space(config.grid, config.conditions, Order(deterministic=True))
+    space = enumerate_space(config.grids, config.conditions, Order(deterministic=True))
     assert len(space) == 14
     assert [condition.problem for condition in space.report.conditions if condition.problem] == []
 
@@ -107,7 +107,7 @@ def test_the_grid_has_the_14_configurations_its_comment_counts(config: SearchCon
 def test_every_option_of_the_grid_is_one_of_the_script(config: SearchConfig) -> None:
     pytest.importorskip("numpy")
     known = train(Path("unused"), "--help").stdout
-    space = enumerate_space(config.grid, config.conditions, Order(deterministic=True))
+    space = enumerate_space(config.grids, config.conditions, Order(deterministic=True))
     assert [name for name in space.option_names if f"--{name}" not in known] == []
 
 

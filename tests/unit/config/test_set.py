@@ -69,11 +69,11 @@ def checked(grid: Any, *texts: str) -> Check:  # Any: as in a grid module
 
 
 def test_values_replace_those_of_the_grid_in_place_and_new_options_come_last() -> None:
-    grid = checked({"a": [1], "b": [2]}, "new=7", "a=5,6").grid("out_dir")
+    (grid,) = checked({"a": [1], "b": [2]}, "new=7", "a=5,6").grids("out_dir")
     assert list(grid.items()) == [("a", [5, 6]), ("b", [2]), ("new", [7])]
 
 
 def test_a_new_option_that_is_named_nearly_like_one_of_the_grid_is_a_warning() -> None:
     check = checked({"momentum": [1]}, "momentom=1", "seed=1")
-    check.grid("out_dir")
+    check.grids("out_dir")
     assert check.warnings == ["--set adds the option 'momentom', which the grid lacks; did you mean 'momentum'?"]

@@ -78,7 +78,7 @@ def module_with(grid: object, conditions: object = ()) -> ModuleType:
 
 def words_of(listed: object) -> list[str | None]:
     """Return the words that a value list of the option x stands for."""
-    return [argument("x", value) for value in config_from_module(module_with({"x": listed}), "config").grid["x"]]
+    return [argument("x", value) for value in config_from_module(module_with({"x": listed}), "config").grids[0]["x"]]
 
 
 def mistake_of(grid: object, conditions: object = ()) -> str:

@@ -1,0 +1,159 @@
+"""Ties, lists of grids and constraints, compared with a plain reading of the rules; what constraints look at."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpsearch import Not
+from hpsearch.core.coding import Column
+from hpsearch.core.command import arguments
+from hpsearch.core.conditions import Condition, Constraint, Grid, Members, Watched, names_in, verdict
+from hpsearch.core.errors import ConfigError
+from hpsearch.core.model import Configuration
+from hpsearch.core.space import Codes, Order, enumerate_space
+
+Options = dict[str, object]
+VALUES = st.sampled_from([0, 1, 2, 1.0, True, False, -1, "x", '"x"', None, [1, 2]])
+
+
+@st.composite
+def grids(draw: st.DrawFn, names: str = "abcde") -> Grid:
+    """Make a grid whose options are partly tied."""
+    left, grid = draw(st.permutations(names)), {}
+    for size in draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)):
+        key, left = tuple(left[:size]), left[size:]
+        if len(key) == 1:
+            grid[key[0]] = draw(st.lists(VALUES, min_size=1, max_size=3))
+        elif key:
+            grid[key] = draw(st.lists(st.tuples(*[VALUES] * len(key)), min_size=1, max_size=3))
+    return grid
+
+
+LISTED = st.one_of(st.lists(VALUES, max_size=3), st.lists(VALUES, max_size=2).map(Not))
+WHENS = st.dictionaries(st.sampled_from("abcd"), LISTED, max_size=2)
+CONDITIONS = st.lists(st.builds(Condition, WHENS, grids("abcfg")), max_size=3)
+UNIONS = st.lists(grids(), min_size=1, max_size=3)
+
+
+def keeps_texts(options: Options) -> bool:
+    return "a" not in options or options["a"] is None or isinstance(options["a"], str)
+
+
+def keeps_equal(options: Options) -> object:
+    return np.bool_(options.get("b") == options.get("c"))
+
+
+def keeps_few(options: Options) -> int:
+    return 1 if len(options) < 4 else 0
+
+
+CONSTRAINTS = st.lists(st.sampled_from([keeps_texts, keeps_equal, keeps_few]), max_size=2, unique=True)
+
+
+class Asked:
+    """The constraints, asked in this process."""
+
+    def __init__(self, *constraints: Constraint) -> None:
+        self.constraints, self.count, self.asked = constraints, len(constraints), 0
+
+    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
+        self.asked += len(rows)
+        return np.array(
+            [verdict(self.constraints, functools.partial(dict, options)) for options in decoded(columns, rows)],
+            dtype=int,
+        )
+
+    def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
+        found: list[tuple[int, Sequence[str]]] = []
+        names = [column.name for column in columns]
+        for options in decoded(columns, rows):
+            read: dict[object, None] = {}
+            number = verdict(self.constraints, functools.partial(Watched, options, names, read))
+            found.append((number, [name for name in names if name in read]))
+        return found
+
+
+def decoded(columns: Sequence[Column], rows: Codes) -> list[list[tuple[str, object]]]:
+    return [[column.options[code] for column, code in zip(columns, row) if code] for row in rows.tolist()]
+
+
+def by_the_rules(
+    union: Sequence[Grid], conditions: Sequence[Condition], constraints: Sequence[Constraint]
+) -> list[Options]:
+    """Enumerate as the rules say, with lists of dicts."""
+    found = [options for grid in union for options in product_of(grid)]
+    known = {name for grid in union for key in grid for name in names_in(key)}
+    for condition in conditions:
+        if known.issuperset(condition.when):
+            found = [new for old in found for new in replaced(old, condition)]
+    return [options for options in found if all(keeps(options) for keeps in constraints)]
+
+
+def product_of(grid: Grid) -> list[Options]:
+    entries = [[entry if isinstance(key, tuple) else (entry,) for entry in listed] for key, listed in grid.items()]
+    names = [name for key in grid for name in names_in(key)]
+    return [dict(zip(names, itertools.chain(*chosen))) for chosen in itertools.product(*entries)]  # type: ignore[arg-type]
+
+
+def replaced(old: Options, condition: Condition) -> list[Options]:
+    if not all(name in old and old[name] in Members(listed) for name, listed in condition.when.items()):
+        return [old]
+    return [{**old, **new} for new in product_of(condition.then)]
+
+
+def words(options: Options) -> frozenset[str]:
+    return frozenset(arguments(Configuration(tuple(options.items()))))
+
+
+def firsts(found: list[Options]) -> list[frozenset[str]]:
+    return list(dict.fromkeys(map(words, found)))
+
+
+def chosen(
+    union: Grid | Sequence[Grid], conditions: Sequence[Condition], constraints: Sequence[Constraint], **order: object
+) -> list[frozenset[str]]:
+    """Return the words of the chosen configurations; none where the constraints leave out every one."""
+    judge = Asked(*constraints) if constraints else None
+    try:
+        selection = enumerate_space(union, conditions, Order(**order), judge)  # type: ignore[arg-type]
+    except ConfigError as error:
+        assert str(error) == "the constraints leave out every configuration"
+        return []
+    return [words(configuration.as_dict()) for configuration in selection]
+
+
+@settings(deadline=None, max_examples=100)
+@given(UNIONS, CONDITIONS, CONSTRAINTS)
+def test_enumeration_follows_the_rules(
+    union: list[Grid], conditions: list[Condition], constraints: list[Constraint]
+) -> None:
+    expected = firsts(by_the_rules(union, conditions, constraints))
+    assert chosen(union, conditions, constraints, deterministic=True) == expected
+    shuffled = chosen(union, conditions, constraints, seed=5)
+    assert sorted(shuffled, key=sorted) == sorted(expected, key=sorted)
+
+
+@settings(deadline=None, max_examples=20)
+@given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12))
+def test_a_sample_of_a_huge_space_follows_the_rules(
+    union: list[Grid], conditions: list[Condition], constraints: list[Constraint], wanted: int
+) -> None:
+    expected = set(firsts(by_the_rules(union, conditions, constraints)))
+    # 10^24 times as many, which the last condition folds.
+    folded = {f"x{number}": list(range(1000)) for number in range(8)}
+    huge = [{**grid, **folded} for grid in union]
+    last = Condition({}, {name: [0] for name in folded})
+    keeps = [
+        lambda options, keeps=keeps: keeps({n: v for n, v in options.items() if n not in folded})
+        for keeps in constraints
+    ]
+    sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True)
+    assert len(set(sample)) == len(sample) == min(wanted, len(expected))
+    zeros = words(dict.fromkeys(folded, 0))
+    assert {found - zeros for found in sample} <= expected
