@@ -85,13 +85,17 @@ def _statistics(
     keyword: str, groups: Sequence[Sequence[Repetition]], sizes: Sequence[int]
 ) -> Iterator[tuple[str, Sequence[object]]]:
     """Yield the columns of a keyword, a cell for each group of runs, None = empty; none for one without numbers."""
-    spreads = [spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group) for group in groups]
-    if any(spreads):
-        counts = [max((spread.count for spread in each if spread), default=0) for each in spreads]
-        if counts != sizes:
+    found = []
+    for group in groups:
+        # The spreads of long curves need much memory, their texts do not.
+        spreads = spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group)
+        count = max((spread.count for spread in spreads if spread), default=0)
+        found.append((bool(spreads), count, *(_cell(spreads, field) for field in _FIELDS.values())))
+    if any(has_numbers for has_numbers, *_ in found):
+        _, counts, *columns = zip(*found)
+        if list(counts) != sizes:
             yield f"{keyword}_n", counts
-        for name, field in _FIELDS.items():
-            yield f"{keyword}_{name}", [_cell(each, field) for each in spreads]
+        yield from zip((f"{keyword}_{name}" for name in _FIELDS), columns)
 
 
 def write_configurations(

@@ -160,3 +160,7 @@ def test_a_search_with_seeds_says_over_what_it_is_repeated(options: dict[str, ob
     settings = {**SETTINGS.to_json(), "program": ["python3"], "run_cwd": "/", "shown_folder": "out", "options": options}
     later = [ControllerStarted("host", 1, 0.0, {}), SearchStarted({**settings, "options": {}}, 1.0)]
     assert SearchRecord.of([SearchStarted(settings, 0.0), *later]).over == over
+
+
+def test_a_search_without_a_finished_run_has_a_table_without_rows() -> None:
+    assert configuration_table([], SETTINGS, ("random_seed",)) == (["lr", "flag", "n"], [])
