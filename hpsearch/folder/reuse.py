@@ -2,16 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.console.console import Console
 from hpsearch.core.command import shell_line, without_interpreter
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import RunState, Summary
-from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
 from hpsearch.store.layout import SearchFolder
@@ -25,14 +23,6 @@ class ReusableRun:
 
     out_dir: str
     summary: Summary
-
-
-def reused_searches(given: Sequence[str], console: Console) -> tuple[str, ...]:
-    """Return the folders of the searches that ``--reuse`` names. Raises UsageError if there is none."""
-    try:
-        return tuple(str(choose_folder(name, console).path) for name in given)
-    except UsageError as error:
-        raise UsageError(f"--reuse: {error}") from error
 
 
 def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, ReusableRun]:
@@ -66,19 +56,15 @@ def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[R
 
 
 def _is_same_script(theirs: Settings, ours: Settings) -> bool:
-    """Return whether two searches run the same file with the same first arguments, by whatever interpreter.
-
-    Of one whose file is gone (its project may have been moved), the words count.
-    """
-    (their_words, their_files), (our_words, our_files) = _script_of(theirs), _script_of(ours)
-    if their_files == their_words:
-        return their_words == our_words and (theirs.run_cwd == ours.run_cwd or not Path(theirs.run_cwd).is_dir())
-    return their_files == our_files
+    """Return whether two searches run the same file with the same first arguments, by whatever interpreter."""
+    if not Path(theirs.run_cwd).is_dir():
+        # The project was moved.
+        theirs = replace(theirs, run_cwd=ours.run_cwd)
+    return _script_of(theirs) == _script_of(ours)
 
 
-def _script_of(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words of a command up to the options of a run, and the same with each file as a whole path."""
+def _script_of(settings: Settings) -> list[str]:
+    """Return the words of a command up to the options of a run, files as whole paths."""
     words = without_interpreter(settings.program, shlex.split(str(settings.options.get("interpreter") or "")))
-    places = {word: os.path.join(settings.run_cwd, word) for word in words}  # noqa: PTH118  (words of any kind)
-    files = {word: os.path.realpath(place) for word, place in places.items() if os.path.isfile(place)}  # noqa: PTH113
-    return words, tuple(files.get(word, word) for word in words)
+    places = (os.path.realpath(os.path.join(settings.run_cwd, word)) for word in words)  # noqa: PTH118  (any words)
+    return [place if os.path.isfile(place) else word for word, place in zip(words, places)]  # noqa: PTH113

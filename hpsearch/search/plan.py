@@ -11,9 +11,10 @@ from pathlib import Path
 
 from hpsearch.backends.git import code_around
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
-from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.grid_module import SearchConfig, load_config
+from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions, recorded
-from hpsearch.config.program import command_hint, program_in_copy, program_of
+from hpsearch.config.program import command_hint, problem_of_script, program_in_copy, program_of
 from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
@@ -44,6 +45,7 @@ class Plan:
     in a race, only the first ones are planned.
     stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
     reusable: finished runs of other searches, by what identifies their commands.
+    new: which of the selection are run, None = all; chosen: the same for people.
     """
 
     config: SearchConfig
@@ -54,6 +56,8 @@ class Plan:
     stamp: float
     reusable: Mapping[Hashable, ReusableRun] = field(default_factory=dict)
     code: CodeTree | None = None
+    new: Sequence[Configuration] | None = None
+    chosen: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -83,7 +87,8 @@ class Plan:
 
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
-        return runs_of(self.selection, len(self.selection), self.settings.shown_folder, self.stamp, first_number)
+        chosen = self.selection if self.new is None else self.new
+        return runs_of(chosen, len(chosen), self.settings.shown_folder, self.stamp, first_number)
 
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
         """Return the events by which some of these runs count as finished, because another search has run them."""
@@ -163,6 +168,18 @@ class Choices:
         self.added += entries
         self._tell(len(entries))
         return entries, place
+
+
+def read_config(options: SearchOptions, grid_config: Path | None, run_cwd: Path) -> SearchConfig:
+    """Read the grid module. grid_config: the file of the option. Raises ConfigError listing all mistakes at once."""
+    # Whatever the user's module prints must not come between the results on standard output.
+    with output_on_stderr():
+        return load_config(
+            options.grid_module,
+            grid_config,
+            lambda name: problem_of_script(name, run_cwd, options.interpreter),
+            values_set(options.set),
+        )
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:
@@ -291,8 +308,8 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
         stamp = clock()
 
 
-def plan_lines(plan: Plan, chosen: str = "") -> list[str]:
-    """Return what is about to be searched. chosen: which runs, if not all of the plan."""
+def plan_lines(plan: Plan) -> list[str]:
+    """Return what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
     file = plan.config.grid_config_file
     others = [str(file)] * (file is not None) + [f"--set {text}" for text in plan.options.set]
@@ -301,7 +318,7 @@ def plan_lines(plan: Plan, chosen: str = "") -> list[str]:
         *(f"warning: {warning}" for warning in plan.config.warnings),
         f"grid: {amount(report.grid_size, 'configuration')} in {source}",
         *space_lines(report),
-        *([f"runs: {chosen}"] if chosen else _run_lines(plan)),
+        *([f"runs: {plan.chosen}"] if plan.chosen else _run_lines(plan)),
         *reuse_lines(plan),
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
         *([] if plan.code is None else [_snapshot_text(plan.code)]),
@@ -334,12 +351,9 @@ def reuse_lines(plan: Plan) -> list[str]:
     """Return how many runs another search has finished already."""
     if not plan.options.reuse:
         return []
-    where, total = " and ".join(plan.options.reuse), len(plan.reusable)
-    count = sum(1 for _ in plan.reused(plan.runs()))
+    where, count = " and ".join(plan.options.reuse), sum(1 for _ in plan.reused(plan.runs()))
     if not count:
-        return [
-            f"warning: nothing to reuse: none of {amount(total, 'finished run')} in {where} has a command of this grid"
-        ]
+        return [f"warning: nothing to reuse: no finished run of {where} has a command of this grid"]
     return [f"reused: {amount(count, 'finished run')} of {where}, whose folders stay there"]
 
 

@@ -12,16 +12,14 @@ from typing import Any
 
 from hpsearch.backends.base import AsksCommands, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
-from hpsearch.config.grid_module import SearchConfig, load_config
-from hpsearch.config.option_values import values_set
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
-from hpsearch.config.program import command_hint, problem_of_script, resume_hint, retry_hint
+from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import check_texts
-from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import (
     NO_ROOM,
@@ -34,11 +32,11 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import RunState
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.race import Race
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
-from hpsearch.folder.reuse import reused_searches
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
@@ -46,7 +44,7 @@ from hpsearch.search.continuing import check_continues
 from hpsearch.search.controller import Chooser, Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
-from hpsearch.search.plan import make_plan, plan_lines, repeated_lines
+from hpsearch.search.plan import Plan, make_plan, plan_lines, read_config, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, Settings
@@ -70,12 +68,17 @@ class SearchEnd:
 
 
 def run_search(
-    options: SearchOptions, given: Mapping[str, Any], console: Console, import_paths: Sequence[str] = ()
-) -> SearchEnd:  # Any: of the options' types
+    options: SearchOptions,
+    given: Mapping[str, Any],  # Any: of the options' types
+    console: Console,
+    import_paths: Sequence[str] = (),
+    narrowed: Callable[[Plan], Plan] = lambda plan: plan,
+) -> SearchEnd:
     """Run a new search, or resume one. Raises SearchError, whose `exit_status` is the command's.
 
     given: the options that were really given, name -> value; those override a resumed search's own.
     import_paths: what was added to Python's search path, to be added again when the search is resumed.
+    narrowed: chooses what of a plan is run.
     """
     check_together(options)
     if options.resume:
@@ -84,30 +87,28 @@ def run_search(
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
-    options = replace(options, reuse=reused_searches(options.reuse, console))
+    options = replace(options, reuse=tuple(str(choose_folder(name, console).path) for name in options.reuse))
     check_texts((options.run_cwd,))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
-    # Whatever the user's module prints must not come between the results on standard output.
-    with output_on_stderr():
-        config = load_config(
-            options.grid_module,
-            grid_config,
-            lambda name: problem_of_script(name, run_cwd, options.interpreter),
-            values_set(options.set),
-        )
+    config = read_config(options, grid_config, run_cwd)
     check_continues(config.settings, given)
-    plan = make_plan(config, options, import_paths, time.time)
-    if options.race and SearchFolder(plan.folder).journal.exists():
+    return _run_new(lambda: narrowed(make_plan(config, options, import_paths, time.time)), console)
+
+
+def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
+    """Run a new search. planned: makes its plan, anew where another search has just taken the folder."""
+    plan = planned()
+    if plan.options.race and SearchFolder(plan.folder).journal.exists():
         how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
-        raise UsageError(f"--out_dir={options.out_dir}: there is a search already; {how}")
-    if options.dry_run:
-        check_cluster_options(options)
+        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already; {how}")
+    if plan.options.dry_run:
+        check_cluster_options(plan.options)
         console.notes(plan_lines(plan))
         reused = {event.run for event in plan.reused(plan.runs())}
         console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
         return SearchEnd(None, 0)
-    backend = choose_backend(options, console, continues=config.settings.continues)
+    backend = choose_backend(plan.options, console, continues=plan.settings.continues)
     console.notes(plan_lines(plan))
     clean_up_when_interrupted()
     while True:
@@ -120,7 +121,7 @@ def run_search(
                 return _carry_out(controller, runs, at_end)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
-            plan = make_plan(config, options, import_paths, time.time)
+            plan = planned()
             console.note(f"results: {plan.folder}")
 
 
