@@ -93,18 +93,28 @@ class Growth:
     gone: int
 
 
-def growth_of(wanted: Iterable[Configuration], known: Sequence[KnownRun], over: Collection[str]) -> Growth:
-    """Return what is new in a grid: configurations whose commands no run has. over: options that do not count."""
-    finished = [identity(run.options, over) for run in known if run.is_finished]
-    unfinished = {run.number: identity(run.options, over) for run in known if not run.is_finished and run.number}
-    first = {key: number for number, key in reversed(unfinished.items())}
+def growth_of(
+    wanted: Iterable[Configuration], known: Sequence[KnownRun], over: Collection[str], seeds: Collection[str] = ()
+) -> Growth:
+    """Return what is new in a grid: configurations whose commands no run has.
+
+    over: options that do not count. seeds: options over which runs were repeated that the grid does not list: a run is
+    in the grid whatever they are.
+    """
     grid = {identity(each.as_dict(), over): each for each in wanted}
-    has_finished = set(finished)
-    again = frozenset(number for key, number in first.items() if key in grid and key not in has_finished)
-    return Growth(
-        [each for key, each in grid.items() if key not in has_finished and key not in first],
-        sum(key in has_finished for key in grid),
-        again,
-        frozenset(unfinished) - again,
-        sum(key not in grid for key in finished),
-    )
+    configurations = {identity(each.as_dict(), (*over, *seeds)) for each in grid.values()} if seeds else grid.keys()
+    finished, first, left_out, gone = set[Hashable](), dict[Hashable, int](), set[int](), 0
+    # Finished ones first.
+    for run in sorted(known, key=lambda run: not run.is_finished):
+        key = identity(run.options, over)
+        is_in_grid = (identity(run.options, (*over, *seeds)) if seeds else key) in configurations
+        if run.is_finished:
+            finished.add(key)
+            gone += not is_in_grid
+        elif run.number and is_in_grid and key not in finished and key not in first:
+            first[key] = run.number
+        elif run.number:
+            left_out.add(run.number)
+    new = [each for key, each in grid.items() if key not in finished and key not in first]
+    again = frozenset(first.values())
+    return Growth(new, sum(key in finished for key in grid), again, frozenset(left_out), gone)

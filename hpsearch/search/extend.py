@@ -1,6 +1,6 @@
 """``hpsearch extend``: the grid of a search read again, and what is new in it run in the same folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,16 +63,16 @@ def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.Run
         KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state is RunState.FINISHED)
         for each in every_run(record)
     ]
-    plan, growth = _narrowed(plan, known)
+    plan, growth = _narrowed(plan, known, () if plan.seeds else record.over)
     console.notes([*plan_lines(plan), *_left_out_lines(growth)])
     # The next extension starts from the module again, not from what --set has said to this one.
     plan = replace(plan, options=replace(plan.options, set=tuple(record.options.get("set", ()))))
     return resume.RunChoice(added=growth.new, plan=plan, left_out=growth.left_out)
 
 
-def _narrowed(plan: Plan, known: list[KnownRun]) -> tuple[Plan, Growth]:
-    """Return a plan with only what is new in it."""
-    growth = growth_of(plan.selection, known, (plan.settings.out_arg, plan.settings.continue_arg))
+def _narrowed(plan: Plan, known: list[KnownRun], seeds: Sequence[str] = ()) -> tuple[Plan, Growth]:
+    """Return a plan with only what is new in it. seeds: see `growth_of`."""
+    growth = growth_of(plan.selection, known, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
     text = growth_text(growth, is_sample=plan.options.num_searches != -1)
     return replace(plan, new=growth.new, chosen=text), growth
 
@@ -103,7 +103,12 @@ def _grown_options(
         changes["set"] = (*(text for text in earlier.set if not values_set([text]).keys() & named), *given["set"])
     if "grid_config" in given:
         changes["grid_config"] = str(absolute(given["grid_config"], Path.cwd(), "--grid_config"))
-    options = replace(earlier, **changes, given_by_hand=tuple(sorted({*earlier.given_by_hand, *given})))
+    if "num_seeds" in given or "seeds_list" in given:
+        changes = {"num_seeds": None, "seeds_list": "", **changes}
+    elif earlier.num_seeds is None and not earlier.seeds_list:
+        # It is recorded of the seeds that were added to a search, too.
+        changes = {"seed_option": "", "vary_data_seed": False, **changes}
+    options = replace(earlier, **changes, resume="", given_by_hand=tuple(sorted({*earlier.given_by_hand, *given})))
     check_together(options)
     return options
 

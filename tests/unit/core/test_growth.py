@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,10 @@ def test_new_configurations_keep_the_order_of_the_grid() -> None:
 def test_the_output_option_and_the_order_of_options_do_not_count() -> None:
     known = [KnownRun(None, {"out_dir": "d", "b": 2, "a": 1}, True)]
     assert growth_of([configuration({"a": 1, "b": 2})], known, ("out_dir",)).new == []
+
+
+@pytest.mark.parametrize(("x", "again", "gone"), [(1, {2}, 0), (3, set(), 1)])
+def test_added_seeds_of_a_configuration_in_the_grid_belong_to_it(x: int, again: set[int], gone: int) -> None:
+    known = [KnownRun(1, {"x": x, "seed": 0}, True), KnownRun(2, {"x": x, "seed": 1}, False)]
+    growth = growth_of([configuration({"x": 1})], known, (), ("seed",))
+    assert (growth.again, growth.gone, len(growth.new)) == (again, gone, 1)
