@@ -63,7 +63,8 @@ def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.Run
         KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state is RunState.FINISHED)
         for each in every_run(record)
     ]
-    plan, growth = _narrowed(plan, known, () if plan.seeds else record.over)
+    # A race has runs under more seeds than its plan lists.
+    plan, growth = _narrowed(plan, known, () if plan.seeds and not plan.options.race else record.over)
     console.notes([*plan_lines(plan), *_left_out_lines(growth)])
     # The next extension starts from the module again, not from what --set has said to this one.
     plan = replace(plan, options=replace(plan.options, set=tuple(record.options.get("set", ()))))
