@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.command import shell_line, without_interpreter
@@ -57,14 +57,18 @@ def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[R
 
 def _is_same_script(theirs: Settings, ours: Settings) -> bool:
     """Return whether two searches run the same file with the same first arguments, by whatever interpreter."""
-    if not Path(theirs.run_cwd).is_dir():
-        # The project was moved.
-        theirs = replace(theirs, run_cwd=ours.run_cwd)
-    return _script_of(theirs) == _script_of(ours)
+    home = _home(theirs)
+    # Perhaps the project was moved.
+    return _script_of(theirs, home if home.is_dir() else _home(ours)) == _script_of(ours, _home(ours))
 
 
-def _script_of(settings: Settings) -> list[str]:
+def _home(settings: Settings) -> Path:
+    """Return where a search's code lies; a snapshot is a copy of it."""
+    return Path(settings.options["run_cwd"] if settings.options.get("snapshot") else settings.run_cwd)
+
+
+def _script_of(settings: Settings, home: Path) -> list[str]:
     """Return the words of a command up to the options of a run, files as whole paths."""
     words = without_interpreter(settings.program, shlex.split(str(settings.options.get("interpreter") or "")))
-    places = (os.path.realpath(os.path.join(settings.run_cwd, word)) for word in words)  # noqa: PTH118  (any words)
+    places = (os.path.realpath(home / word) for word in words)
     return [place if os.path.isfile(place) else word for word, place in zip(words, places)]  # noqa: PTH113
