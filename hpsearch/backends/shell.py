@@ -56,14 +56,14 @@ def one_line(text: str) -> str:
 
 def run_command(
     argv: Sequence[str],
-    timeout_s: float,
+    timeout_s: float | None,
     stdin: str = "",
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     is_killed_by_ctrl_c: bool = False,
     shows_output: bool = False,
 ) -> Answer:
-    """Run a command; when the time is over, kill it and all that it started.
+    """Run a command; when the time is over (None: never), kill it and all that it started.
 
     environment: instead of this process's own. folder: where it runs, instead of the current one.
     is_killed_by_ctrl_c: else it goes on to its end, as what submits a job has to.

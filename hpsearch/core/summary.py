@@ -134,6 +134,13 @@ def is_finished(summary: Summary) -> bool:
         raise SummaryError(f"the summary's 'finished' is {str(value)[:60]!r}; expected 0 or 1") from None
 
 
+def same_cell(first: object, second: object) -> bool:
+    """Return whether two values under a keyword are equal, as text or as numbers (``nan`` is ``nan``)."""
+    ones, others = numbers_of(first), numbers_of(second)
+    are_equal = all(a == b or (a != a and b != b) for a, b in zip(ones, others))
+    return str(first) == str(second) or (bool(ones) and len(ones) == len(others) and are_equal)
+
+
 def cell_under(summary: Summary | None, key: str) -> object:
     """Return the value under a keyword; empty if the summary is missing or lacks the keyword."""
     return (summary or {}).get(key, [""])[0]

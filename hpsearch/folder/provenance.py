@@ -164,6 +164,9 @@ class Recorder:
 
 def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iterator[str]:
     """Return for people what the first start ran with, and the last ones."""
+    has_snapshot = bool(starts) and folder.code.is_dir()
+    if has_snapshot:
+        yield f"all runs execute the code as it was at the first start: {folder.short(folder.code)}"
     for number, each in enumerate(starts, start=1):
         if number > 1 and number <= len(starts) - _SHOWN:
             continue
@@ -173,7 +176,7 @@ def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iter
         gpus = [f"{count} x {name}" for name, count in Counter(each.gpus).items()]
         cards = f"; {', '.join(gpus)} (driver {each.driver})" if gpus else ""
         yield f"{when} on {each.host}{python}{cards}"
-        yield from [_code_text(each, folder)] if each.commit else []
+        yield from [_code_text(each, folder)] if each.commit and (number == 1 or not has_snapshot) else []
         yield from each.problems
 
 

@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     # Intermixed: options may stand between DIR and K.
     options = parser.parse_intermixed_args(argv)
     console = Console(stamps=False)
-    given, number = _folder_and_run(options.folder, options.run)
+    given, number = folder_and_run("logs", options.folder, options.run)
     reader = SearchReader(choose_folder(given, console))
     entry = reader.run(number)
     suffix = ".err" if options.err else ".out"
@@ -59,25 +59,25 @@ def main(argv: Sequence[str]) -> int:
         return _print_file(_log_of(reader, entry, suffix, options.attempt), options.err, console)
 
 
-def _folder_and_run(first: str | None, second: str | None) -> tuple[str | None, int]:
-    """Return the search folder, None if it is left out, and the run's number from the words of the command line."""
+def folder_and_run(command: str, first: str | None, second: str | None) -> tuple[str | None, int]:
+    """Return the search folder, None if it is left out, and the run's number from the words of a command line."""
     if second is not None:
         return first, _run_number(second)
     if first is None:
-        raise UsageError("say which run, by its number: hpsearch logs 7")
+        raise UsageError(f"say which run, by its number: hpsearch {command} 7")
     if integer(first) is not None and not holds_search(Path(first)):
         return None, _run_number(first)
-    raise _without_run(first)
+    raise _without_run(command, first)
 
 
-def _without_run(given: str) -> SearchError:
+def _without_run(command: str, given: str) -> SearchError:
     """Return the error that only one word is given, which is no number: perhaps the search, without a run of it."""
     path = Path(given)
     if path.is_dir() and not holds_search(path):
         return no_search(find_folder(given))
     if path.is_dir() or searches_called(given, Path.cwd()):
-        return UsageError(f"say which run of {given}, by its number: {hint('logs', path, '7')}")
-    meant = nearest_hint(given) or "; a run is named by its number: hpsearch logs 7"
+        return UsageError(f"say which run of {given}, by its number: {hint(command, path, '7')}")
+    meant = nearest_hint(given) or f"; a run is named by its number: hpsearch {command} 7"
     return UsageError(f"{given}: neither the number of a run nor the folder or name of a search{meant}")
 
 

@@ -61,6 +61,7 @@ WRITERS = {
     "console.console": "os.devnull",
     "console.exit_status": "os.devnull",
     "console.user_output": "os.devnull",
+    "results.reproduce": "a worktree, in a temporary folder",
     "starter.command": "a user's new grid module",
     "seeds.gathering": "a grid for a dry run, in a temporary folder",
 }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.ranking import number_of
-from hpsearch.core.summary import as_lists, is_finished, numbers_of, parse_summary
+from hpsearch.core.summary import as_lists, is_finished, numbers_of, parse_summary, same_cell
 from hpsearch.folder.run_files import read_summary_text
 
 
@@ -202,3 +202,22 @@ def test_a_custom_parsers_list_must_hold_one_value() -> None:
 )
 def test_a_cell_has_its_numbers_or_none(cell: object, numbers: list[float]) -> None:
     assert numbers_of(cell) == numbers
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_same"),
+    [
+        ("0.5", "5e-1", True),
+        ("nan", "NaN", True),
+        ("0.5", "0.51", False),
+        ('"1,2,3"', '"1.0,2,3"', True),
+        ('"1,2,3"', '"1,2"', False),
+        ('"1,2"', '"1,nan"', False),
+        ("adam", "adam", True),
+        ("adam", "1", False),
+        ("", "0", False),
+        (0.5, "0.5", True),
+    ],
+)
+def test_values_are_the_same_as_text_or_as_numbers(first: object, second: object, are_same: bool) -> None:
+    assert (same_cell(first, second), same_cell(second, first)) == (are_same, are_same)
