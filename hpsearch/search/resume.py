@@ -249,6 +249,8 @@ def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> 
         ]
     if choice.numbers is not None:
         waiting = f"; waiting for {live:,} that may still be running" if live else ""
+        if live and not ended + rest:
+            return [f"Waiting for {amount(live, 'run')} of {folder} that may still be running"]
         return [f"Running {amount(ended + rest, 'run')} of {folder} again{waiting}"]
     return [f"Resuming {folder}", resumed_text(finished, ended, live, rest)]
 
