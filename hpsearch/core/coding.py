@@ -282,6 +282,20 @@ def one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:
     return list(first.values())
 
 
+def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
+    """Raise ConfigError if options that get the seed would be different in some configurations, or missing."""
+    same = "but every configuration is run under the same seeds"
+    for name in names:
+        for number, condition in enumerate(conditions, start=1):
+            if name in condition.when or name in options_of(condition.then):
+                problem = f"condition {number} names {name}, {same}"
+                raise ConfigError(f"{problem}: take it out of the condition, or leave out --num_seeds")
+        lacking = [number for number, grid in enumerate(grids, start=1) if name not in options_of(grid)]
+        if 0 < len(lacking) < len(grids):
+            problem = f"grid {lacking[0]} lacks {name}, which another one has, {same}"
+            raise ConfigError(f"{problem}: take it out of all grids, or give all the same first seed")
+
+
 def seeds_to_run(named: Mapping[str, Sequence[object]], count: int | None, listed: Sequence[int]) -> Sequence[int]:
     """Return the seeds of a search, in order: `count` from 0 on, or those listed.
 

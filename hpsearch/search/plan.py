@@ -18,7 +18,7 @@ from hpsearch.config.program import command_hint, problem_of_script, program_in_
 from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.coding import Selection, seeds_to_run
+from hpsearch.core.coding import Selection, check_seed_options, seeds_to_run
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Grid, names_in, options_of
 from hpsearch.core.configurations import identity
@@ -255,13 +255,10 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
     for name in names:
         if name == config.settings.out_arg:
             raise ConfigError(f"--seed_option={name}: that is the output option (_OUT_ARG), which hpsearch sets itself")
-        for number, condition in enumerate(config.conditions, start=1):
-            if name in condition.when or name in options_of(condition.then):
-                problem = f"condition {number} names {name}, but every configuration is run under the same seeds"
-                raise ConfigError(f"{where}: {problem}: take it out of the condition, or leave out --num_seeds")
     listed = [int(word) for word in options.seeds_list.split(",") if word]
     named = {name: selection.values_of(name) for name in names}
     try:
+        check_seed_options(names, config.grids, config.conditions)
         seeds = seeds_to_run(named, options.num_seeds, listed)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error

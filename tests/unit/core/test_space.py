@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch import Not
-from hpsearch.core.coding import seeds_to_run
+from hpsearch.core.coding import check_seed_options, seeds_to_run
 from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.errors import ConfigError
@@ -240,3 +240,23 @@ def test_a_grid_that_says_other_seeds_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         seeds_to_run(named, count, listed)
+
+
+@pytest.mark.parametrize(
+    ("grids", "conditions", "message"),
+    [
+        (
+            [{"a": [1]}],
+            [Condition({"a": [1]}, {"b": [2]}), Condition({"s": [1]}, {"a": [2]})],
+            "condition 2 names s, but",
+        ),
+        ([{"a": [1]}], [Condition({"a": [1]}, {("b", "s"): [(2, 3)]})], "condition 1 names s, but every configuration"),
+        ([{"s": [1]}, {"a": [1]}], [], "grid 2 lacks s, which another one has, but every configuration"),
+        ([{"a": [1]}, {("a", "s"): [(1, 3)]}], [], "grid 1 lacks s, which another one has"),
+    ],
+)
+def test_a_seed_of_only_some_configurations_is_refused(
+    grids: list[dict[object, object]], conditions: list[Condition], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_seed_options(["s"], grids, conditions)
