@@ -10,8 +10,12 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from hpsearch.config.grid_check import Check
+from hpsearch.config.option_values import values_set
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.program import problem_of_script
 from hpsearch.config.user_functions import FunctionProcess, LimitedFunction
 from hpsearch.config.user_modules import import_grid_module, users_errors_told
+from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.conditions import Condition, Constraint, Grid, Key, Not, key_in
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
@@ -73,6 +77,18 @@ def load_config(
         check = Check(module, replaced, f"--grid_config={grid_config_file}", values_set)
         config = _config(check, module, module_name, True, problem_of_script)
         return replace(config, grid_config_file=grid_config_file, warnings=(*check.unknown_names(), *check.warnings))
+
+
+def config_for(options: SearchOptions, grid_config_file: Path | None, run_cwd: Path) -> SearchConfig:
+    """Read the grid module that the options name; see `load_config`. run_cwd: of the runs."""
+    # Whatever the user's module prints must not come between the results on standard output.
+    with output_on_stderr():
+        return load_config(
+            options.grid_module,
+            grid_config_file,
+            lambda name: problem_of_script(name, run_cwd, options.interpreter),
+            values_set(options.set),
+        )
 
 
 def config_from_module(module: ModuleType, module_name: str, needs_grid: bool = True) -> SearchConfig:

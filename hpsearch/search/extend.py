@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.import_paths import add_current_folder, add_first, add_last, searched_folders
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import (
@@ -30,7 +30,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.search import resume
-from hpsearch.search.plan import Plan, make_plan, plan_lines, read_config
+from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
@@ -100,8 +100,8 @@ def _grown_options(
     changes = {**given, "reuse": tuple(str(choose_folder(name, console).path) for name in given.get("reuse", ()))}
     if "set" in given:
         # Other options keep the values that the search was given.
-        named = values_set(given["set"])
-        changes["set"] = (*(text for text in earlier.set if not values_set([text]).keys() & named), *given["set"])
+        named = _names_set(given["set"])
+        changes["set"] = (*(text for text in earlier.set if not _names_set([text]) & named), *given["set"])
     if "grid_config" in given:
         changes["grid_config"] = str(absolute(given["grid_config"], Path.cwd(), "--grid_config"))
     if "num_seeds" in given or "seeds_list" in given:
@@ -112,6 +112,10 @@ def _grown_options(
     options = replace(earlier, **changes, resume="", given_by_hand=tuple(sorted({*earlier.given_by_hand, *given})))
     check_together(options)
     return options
+
+
+def _names_set(texts: Sequence[str]) -> set[str]:
+    return {name for key in values_set(texts) for name in ((key,) if isinstance(key, str) else key)}
 
 
 def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str, Any]) -> Plan:
@@ -135,7 +139,7 @@ def _grown_config(earlier: Settings, options: SearchOptions, given: Mapping[str,
         add_last(earlier.import_paths)
     else:
         add_first(earlier.import_paths)
-    config = read_config(options, _grid_config(earlier, options), Path(earlier.run_cwd))
+    config = config_for(options, _grid_config(earlier, options), Path(earlier.run_cwd))
     if "grid_module" not in given:
         check_is_recorded_module(config.settings.grid_file, earlier)
     return config

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from hpsearch.backends.git import code_around
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
-from hpsearch.config.grid_module import SearchConfig, load_config
-from hpsearch.config.option_values import values_set
+from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
-from hpsearch.config.program import command_hint, problem_of_script, program_in_copy, program_of
+from hpsearch.config.program import command_hint, program_in_copy, program_of
 from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
@@ -168,18 +167,6 @@ class Choices:
         self.added += entries
         self._tell(len(entries))
         return entries, place
-
-
-def read_config(options: SearchOptions, grid_config: Path | None, run_cwd: Path) -> SearchConfig:
-    """Read the grid module. grid_config: the file of the option. Raises ConfigError listing all mistakes at once."""
-    # Whatever the user's module prints must not come between the results on standard output.
-    with output_on_stderr():
-        return load_config(
-            options.grid_module,
-            grid_config,
-            lambda name: problem_of_script(name, run_cwd, options.interpreter),
-            values_set(options.set),
-        )
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:

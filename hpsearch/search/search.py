@@ -12,7 +12,7 @@ from typing import Any
 
 from hpsearch.backends.base import AsksCommands, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
-from hpsearch.config.grid_module import SearchConfig
+from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
 from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
@@ -44,7 +44,7 @@ from hpsearch.search.continuing import check_continues
 from hpsearch.search.controller import Chooser, Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
-from hpsearch.search.plan import Plan, make_plan, plan_lines, read_config, repeated_lines
+from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, Settings
@@ -91,7 +91,7 @@ def run_search(
     check_texts((options.run_cwd,))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
-    config = read_config(options, grid_config, run_cwd)
+    config = config_for(options, grid_config, run_cwd)
     check_continues(config.settings, given)
     return _run_new(lambda: narrowed(make_plan(config, options, import_paths, time.time)), console)
 
