@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from project import Project, journal_has, rows, run_folders, wait_until
+from standins.worlds import FakeLsf
+from version_1 import restored
 
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
@@ -86,3 +88,21 @@ def test_a_live_search_is_not_extended(project: Project) -> None:
         result = project.ask("extend", "out/s")
     assert (result.exit_status, result.stdout) == (2, "")
     assert "already running" in result.stderr
+
+
+def test_new_runs_of_a_search_become_jobs_of_a_cluster(project: Project, lsf: FakeLsf) -> None:
+    project.grid({"x": [1]})
+    folder = project.search(*HERE).folder
+    result = project.ask("extend", "out/s", "--set", "x=1,2", "--run_cluster", "--submit_only")
+    assert (result.exit_status, len(lsf.calls("bsub"))) == (0, 1), result.stderr
+    assert project.ask("resume", "out/s").exit_status == 0
+    assert values(folder, "x") == [("1",), ("2",)]
+
+
+def test_a_search_of_the_older_tool_is_extended(project: Project) -> None:
+    folder = restored("older_tool", project)
+    grid = "'hidden': ['\"400,400\"'], 'name': ['a b'], 'flag': [True]"
+    project.write("grid.py", (folder / "hpsearch_config.py").read_text() + f"\ngrid = {{'lr': [0.1, 3], {grid}}}\n")
+    result = project.ask("extend", "searches/s", "--grid_module=grid", "--dry_run")
+    assert "runs: 1 finished already, 1 new" in result.stderr
+    assert len(result.stdout.splitlines()) == 1
