@@ -116,6 +116,9 @@ def failure_lines(
         if group.state is not RunState.CANCELLED:
             special = _special(group, names)
             yield from [f"  {special}"] if special else []
+            # The script may call its option otherwise.
+            unknown = [name for name in record.over if f"--{name}" in group.cause]
+            yield from (f"  if the script has no --{name}: name its own with --seed_option=NAME" for name in unknown)
             hint = log_hint(group.runs[0], folder)
             yield from [whole(f"  {hint}")] if hint else []
     if len(groups) > most:

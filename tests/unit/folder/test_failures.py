@@ -50,6 +50,13 @@ def test_runs_that_failed_alike_are_one_line(search: LiveSearch) -> None:
     assert lines[4:] == ["  with x=4"]
 
 
+def test_a_script_that_does_not_know_the_seed_option_has_a_remedy(search: LiveSearch) -> None:
+    search.record.over = ("random_seed",)
+    entries = [replace(failed(search)[0], cause="unrecognized arguments: --random_seed=0")]
+    lines = list(failure_lines(entries, search.record, search.folder))
+    assert lines[2] == "  if the script has no --random_seed: name its own with --seed_option=NAME"
+
+
 def test_many_kinds_of_failures_are_not_all_told(search: LiveSearch) -> None:
     (first, *_) = failed(search)
     entries = [replace(first, cause=f"no {chr(97 + number)}") for number in range(13)]
