@@ -336,7 +336,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 #: They are newer than the first journals; where they are not used, it looks as it always did.
 _NEWER = (
     *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
-    *("race", "race_p", "max_runs"),
+    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end"),
 )
 
 
