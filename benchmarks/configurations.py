@@ -62,7 +62,7 @@ def main() -> None:
         details = (
             f"{ours:.2f} s (at most {MOST_S:.0f}); with the journal and Python's start {seconds(export, ROOT):.2f} s"
         )
-    answer("table by configuration / pandas", ours / (pandas[1] - pandas[0]), 5, details)
+    answer("table by configuration / pandas", ours / (pandas[1] - pandas[0]), 10, details)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ def text_of(value: object) -> str:
 
 def argument(name: str, value: object) -> str | None:
     """Return an option as one word of the command: ``--name=value``, ``--name``, or None for a flag that is off."""
+    if type(value) in (int, float):
+        # Quickly: a search may have a million of them.
+        return f"--{name}={value}"
     if is_flag(value):
         return f"--{name}" if value else None
     return f"--{name}={text_of(value)}"

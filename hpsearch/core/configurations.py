@@ -30,10 +30,11 @@ def by_configuration(
     seed, which nobody knows, may be that of another run.
     """
     groups: dict[Hashable, tuple[list[T], list[T]]] = {}
+    names = set(over)
     for run in runs:
         options = options_of(run)
         seeded, others = groups.setdefault(identity(options, over), ([], []))
-        (seeded if options.keys() >= set(over) else others).append(run)
+        (seeded if options.keys() >= names else others).append(run)
     return [seeded or others for seeded, others in groups.values()]
 
 
