@@ -7,6 +7,8 @@ By hand: copy it beside your script, change what is marked, and start
 # CHANGE: option of your script -> the values to try. All combinations are run.
 #   True gives the bare flag (--flag_option), False leaves it out; anything else gives --name=value.
 #   Texts are passed on exactly as written; nothing in them is special.
+#   Options that belong together: a tuple of names, as in ("lr", "momentum"): [(0.1, 0.9), (0.01, 0.5)].
+#   A list of such dicts stands for all that any of them gives.
 #   Do not list the option for the output folder: it is set for each run.
 grid = {
     "float_option": [0.5, 1.0],
@@ -19,6 +21,8 @@ grid = {
 # The options of the first dict must be in the grid; the second may name new ones. Not means "any value but these":
 #   from hpsearch import Not
 #   ({"optimizer": Not(["sgd"])}, {"momentum": [0.0]})
+# To leave combinations out, list functions that say True (keep) or False:
+#   constraints = [lambda options: options["lr"] * options["batch_size"] <= 10]
 conditions = [
     ({"flag_option": [True]}, {"float_option": [1.0]}),
 ]

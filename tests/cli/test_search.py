@@ -194,6 +194,44 @@ def test_values_from_the_command_line_replace_those_of_the_grid(project: Project
     )
 
 
+def test_ties_and_a_list_of_grids_with_constraints_are_searched(project: Project) -> None:
+    more = "grid = [{('x', 'y'): [(1, 5), (2, 6)], 'z': [0, 3]}, {'x': [1, 9]}]\n"
+    project.grid({}, more=more + "constraints = [lambda o: print('asked') or o.get('z') != 3 or o['x'] == 2]\n")
+    result = project.search("--deterministic_search")
+    commands = result.folder.joinpath("commands_wo_dirs.sh").read_text().splitlines()
+    assert [command.partition("train.py ")[2] for command in commands if "train.py" in command] == [
+        "--x=1 --y=5 --z=0",
+        "--x=2 --y=6 --z=0",
+        "--x=2 --y=6 --z=3",
+        "--x=1",
+        "--x=9",
+    ]
+    assert "constraint 1 left out 1 of 6 configurations" in result.stderr
+    assert "asked" not in result.stdout
+
+
+def test_json_can_tie_options_and_list_grids(project: Project) -> None:
+    project.grid({"x": [1]})
+    grids = '[{"x,y": [[1, 2], [3, [4]]]}, {"x": [5]}]'
+    project.write("c.json", f'{{"grid": {grids}, "conditions": [[{{"x": [5]}}, {{"z, w": [[6, 7]]}}]]}}')
+    folder = project.search("--grid_config=c.json").folder
+    assert sorted((row["x"], row["y"], row["z"], row["w"]) for row in rows(folder)) == [
+        ("1", "2", "", ""),
+        ("3", "[4]", "", ""),
+        ("5", "", "6", "7"),
+    ]
+
+
+def test_the_readable_copy_of_a_pickled_grid_is_a_grid_too(project: Project) -> None:
+    project.grid({"x": [1]})
+    config = {"grid": [{("x", "y"): [(1, 2)]}, {"x": [5]}], "conditions": [({"x": [5]}, {("z", "w"): [(6, 7)]})]}
+    project.path.joinpath("c.pickle").write_bytes(pickle.dumps(config))
+    folder = project.search("--grid_config=c.pickle", "--deterministic_search").folder
+    first = folder.joinpath("commands_wo_dirs.sh").read_text()
+    again = project.search(f"--grid_config={folder / 'c.json'}", "--deterministic_search").folder
+    assert again.joinpath("commands_wo_dirs.sh").read_text() == first
+
+
 def test_fault_16_not_completed_names_runs_that_failed(project: Project) -> None:
     script = "import sys, os\nif '--x=2' in sys.argv: sys.exit('it went wrong')\n" + SCRIPT_TAIL
     project.grid({"x": [1, 2, 3]}, script=script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from hpsearch.config.grid_check import Check
 from hpsearch.config.option_values import setting, values_set
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import ConfigError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,44 @@ def test_a_new_option_that_is_named_nearly_like_one_of_the_grid_is_a_warning() -
     check = checked({"momentum": [1]}, "momentom=1", "seed=1")
     check.grids("out_dir")
     assert check.warnings == ["--set adds the option 'momentom', which the grid lacks; did you mean 'momentum'?"]
+
+
+@pytest.mark.parametrize(
+    "grid, text, expected",
+    [
+        ([{"a": [1]}, {"a": [2], "b": [3]}], "b=5", [{"a": [1]}, {"a": [2], "b": [5]}]),
+        ([{"a": [1]}, {"b": [3]}], "c=5", [{"a": [1], "c": [5]}, {"b": [3], "c": [5]}]),
+        ({("a", "b"): [(1, 2)], "c": [3]}, "a,b=(5, 6),(7, 8)", [{("a", "b"): [(5, 6), (7, 8)], "c": [3]}]),
+        ({("a", "b"): [(1, 2)]}, "b, a=(5, 6)", [{("b", "a"): [(5, 6)]}]),
+        ({}, "a=5", [{"a": [5]}]),
+    ],
+)
+def test_values_go_to_the_grids_that_have_the_option_or_else_to_all(
+    grid: object, text: str, expected: list[object]
+) -> None:
+    check = checked(grid, text)
+    assert list(check.grids("out_dir")) == expected
+    check.raise_if_any("")
+
+
+@pytest.mark.parametrize(
+    "grid, text, message",
+    [
+        (
+            {("a", "b"): [(1, 2)]},
+            "a=1",
+            "--set: 'a' shares an option with ('a', 'b') of the grid; set all of",
+        ),
+        (
+            [{"c": [1]}, {"a": [1]}],
+            "a,b=(1, 2)",
+            "--set: ('a', 'b') shares an option with 'a' of the grid; set all",
+        ),
+        ({"c": [1]}, "a,b=1", "--set: ('a', 'b') has 1; expected tuples of 2 values, one for each option"),
+    ],
+)
+def test_a_tie_is_set_as_a_whole(grid: object, text: str, message: str) -> None:
+    check = checked(grid, text)
+    check.grids("out_dir")
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        check.raise_if_any("grid.py")

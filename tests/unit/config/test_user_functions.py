@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from project import is_alive, wait_until
 
-from hpsearch.config.user_functions import FunctionProcess
-from hpsearch.core.errors import ParserTimeout
+from hpsearch.config.user_functions import ConstraintProcess, FunctionProcess
+from hpsearch.core.coding import CodedSpace
+from hpsearch.core.conditions import Constraint
+from hpsearch.core.errors import ConfigError, ParserTimeout
 
 
 def limited(function: Callable[..., object], limit_s: float = 30, is_stopping: bool = False) -> Callable[..., object]:
@@ -184,3 +186,41 @@ def test_answers_larger_than_a_pipe_holds_come_back() -> None:
     asked = FunctionProcess(30).function(lambda text: text, lambda answer: answer)
     texts = [str(number) * 200_000 for number in range(5)]
     assert list(asked.each([text] for text in texts)) == texts
+
+
+def asked(constraint: Constraint, values: list[object], limit_s: float = 30) -> list[int]:
+    """Return what is said of a constraint's answer to each of these values of an option x."""
+    coded = CodedSpace([{"x": values}], ())
+    process = ConstraintProcess([lambda options: True, constraint], "grid.py", limit_s)
+    verdicts = process.verdicts(list(coded.columns.values()), np.arange(1, len(values) + 1).reshape(-1, 1))
+    process.close()
+    return [int(verdict) for verdict in verdicts]
+
+
+def test_constraints_get_the_values_themselves() -> None:
+    odd = object()
+    assert asked(lambda options: options["x"] is odd, [odd, (1, 2), None]) == [0, 2, 2]
+
+
+def test_many_configurations_are_asked_about_in_their_order() -> None:
+    assert asked(lambda options: options["x"] != 7777, list(range(10_000))) == [2 * (x == 7777) for x in range(10_000)]
+
+
+def test_a_constraint_that_hangs_is_told_with_the_configuration() -> None:
+    message = r"grid\.py: constraints: no answer within 0\.3 s, which --parser_timeout sets \(for x=3\)"
+    with pytest.raises(ConfigError, match=message):
+        asked(lambda options: options["x"] != 3 or hang() is None, list(range(5)), limit_s=0.3)
+
+
+def test_a_slow_constraint_has_its_time_for_every_configuration() -> None:
+    assert asked(lambda options: time.sleep(0.02) is None, [*range(40)], limit_s=0.5) == [0] * 40
+
+
+def test_constraints_say_on_what_their_answer_depends() -> None:
+    coded = CodedSpace([{"x": [1, 2], "y": [3], "z": [4]}], ())
+    process = ConstraintProcess([lambda o: o["x"] == 1, lambda o: o["y"] == 0], "grid.py", 30)
+    assert process.reasons(list(coded.columns.values()), np.array([[1, 1, 1], [2, 1, 1]])) == [
+        [2, ["x", "y"]],
+        [1, ["x"]],
+    ]
+    process.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,7 +130,7 @@ def chosen(
     return [words(configuration.as_dict()) for configuration in selection]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=80)
 @given(UNIONS, CONDITIONS, CONSTRAINTS)
 def test_enumeration_follows_the_rules(
     union: list[Grid], conditions: list[Condition], constraints: list[Constraint]
@@ -153,7 +155,117 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
         lambda options, keeps=keeps: keeps({n: v for n, v in options.items() if n not in folded})
         for keeps in constraints
     ]
-    sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hpsearch.core.space._PATIENCE_ASKING", 100)
+        patch.setattr("hpsearch.core.space._BATCH_ASKING", 50)
+        sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True)
     assert len(set(sample)) == len(sample) == min(wanted, len(expected))
     zeros = words(dict.fromkeys(folded, 0))
     assert {found - zeros for found in sample} <= expected
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a sample look for what no draw finds after fewer draws."""
+    monkeypatch.setattr("hpsearch.core.space._PATIENCE_ASKING", 1000)
+
+
+HUGE: Grid = {name: list(range(1000)) for name in "abcdefgh"}
+
+
+def test_what_constraints_keep_of_a_huge_grid_is_found_although_no_draw_would_find_it(soon: None) -> None:
+    # Each fixes one option: a single configuration in 10^21.
+    constraints = [lambda o, name=name: o[name] == 7 for name in "abcdefg"] + [lambda o: o["h"] < 5]
+    judge = Asked(*constraints)
+    selection = enumerate_space(HUGE, (), Order(limit=9, sample=True), judge)
+    assert sorted(c.as_dict()["h"] for c in selection) == [0, 1, 2, 3, 4]
+    assert selection.report.tried is None
+
+
+def test_a_sample_is_spread_over_what_constraints_keep(soon: None) -> None:
+    constraints = [lambda o: o["a"] == 7, lambda o: o["b"] == 7, lambda o: o["c"] == 7]
+    selection = enumerate_space(HUGE, (), Order(limit=200, sample=True), Asked(*constraints))
+    found = [c.as_dict() for c in selection]
+    assert {(o["a"], o["b"], o["c"]) for o in found} == {(7, 7, 7)}
+    assert len(found) == 200
+    assert min(len({o[name] for o in found}) for name in "defgh") > 150
+
+
+def test_it_is_told_that_a_sample_is_short_although_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.core.space._MOST_DRAWN", 3000)
+    monkeypatch.setattr("hpsearch.core.space._MOST_ASKED", 100)
+    keeps: Constraint = lambda options: sum(options.values()) < 2  # type: ignore[arg-type]  # noqa: E731
+    selection = enumerate_space(HUGE, (), Order(limit=50, sample=True), Asked(keeps))
+    assert 0 < len(selection) < 50
+    assert selection.report.tried is not None and selection.report.tried >= 3100
+
+
+def test_the_report_counts_what_each_constraint_left_out() -> None:
+    grid: Grid = {("a", "b"): [(1, 1), (2, 2), (3, 1)], "c": [0, 1.0]}
+    judge = Asked(lambda o: o["a"] != 2, lambda o: True, lambda o: o["c"] == 0)
+    report = enumerate_space(grid, (), Order(), judge).report
+    assert (report.grid_size, report.left_out, report.available) == (6, (2, 0, 2), 2)
+
+
+def test_values_that_are_listed_twice_are_told_of_ties_and_of_each_grid() -> None:
+    tied: Grid = {("a", "b"): [(1, "x"), (2, "x"), (1, '"x"')]}
+    report = enumerate_space([{"a": [1, 1]}, tied], [Condition({}, tied)], Order()).report
+    twice = "(a, b)=(1, 'x') twice"
+    assert report.repeated == ("grid 1 lists a=1 twice", f"grid 2 lists {twice}", f"condition 1 lists {twice}")
+
+
+@pytest.mark.parametrize("answer", [None, 2, "yes", [], 0.5], ids=str)
+def test_an_answer_that_is_neither_true_nor_false_is_refused(answer: object) -> None:
+    with pytest.raises(ConfigError, match=r"constraint 2 returned .*; expected True \(keep\) or False"):
+        verdict([lambda options: True, lambda options: answer], dict)
+
+
+def test_a_constraint_may_change_what_it_gets() -> None:
+    def pops(options: Options) -> bool:
+        return options.pop("a") == 1
+
+    assert verdict([pops, pops], functools.partial(dict, [("a", 1)])) == 0
+
+
+def read_by(look: Callable[[Options], object]) -> list[object]:
+    read: dict[object, None] = {}
+    look(Watched([("a", 1), ("b", 2)], ["a", "b", "absent"], read))
+    return list(read)
+
+
+@pytest.mark.parametrize(
+    "look, read",
+    [
+        (lambda o: o["b"], ["b"]),
+        (lambda o: o.get("absent", 1), ["absent"]),
+        (lambda o: "a" in o and "absent" in o, ["a", "absent"]),
+        ("{a}".format_map, ["a"]),
+        (lambda o: True, []),
+    ],
+)
+def test_it_is_noted_which_options_a_constraint_looks_at(look: Callable[[Options], object], read: list[object]) -> None:
+    assert read_by(look) == read
+
+
+ALL = {
+    "len": len,
+    "iter": list,
+    "repr": repr,
+    "equal": lambda o: o == {},
+    "copy": dict,
+    "double star": lambda o: dict(**o),
+    "display": lambda o: {**o},
+    "or": lambda o: o | {},
+    "or from the right": lambda o: {} | o,
+    "values": lambda o: sum(o.values()),
+    "json": json.dumps,
+    "bool": bool,
+    "set": set,
+    "pop": lambda o: o.pop("a"),
+    "assignment": lambda o: o.update(c=1),
+}
+
+
+@pytest.mark.parametrize("look", ALL.values(), ids=ALL)
+def test_what_looks_at_all_options_is_noted_as_that(look: Callable[[Options], object]) -> None:
+    assert set(read_by(look)) >= {"a", "b", "absent"}
