@@ -28,7 +28,7 @@ import numpy as np
 SUMMARY_FILENAME = "performance_overview.txt"
 CONFIG_FILENAME = "config.pickle"
 CHECKPOINT_FILENAME = "checkpoint.pickle"
-NUM_CLASSES = 10
+NUM_PIXELS, NUM_CLASSES = 64, 10
 NUM_VAL = NUM_TEST = 400
 
 
@@ -231,7 +231,7 @@ class Training:
         unfinished.replace(out_dir / CHECKPOINT_FILENAME)
 
 
-def start_training(config: argparse.Namespace, num_pixels: int) -> Training:
+def start_training(config: argparse.Namespace) -> Training:
     """Return the training that an earlier run has left, or a new one."""
     checkpoint = Path(config.resume_from or "") / CHECKPOINT_FILENAME
     if config.resume_from and checkpoint.exists():
@@ -240,32 +240,32 @@ def start_training(config: argparse.Namespace, num_pixels: int) -> Training:
         return earlier
     random = np.random.default_rng(config.random_seed)
     hidden = [config.hidden_units] if config.hidden_units else []
-    network = Network([num_pixels, *hidden, NUM_CLASSES], random)
+    network = Network([NUM_PIXELS, *hidden, NUM_CLASSES], random)
     is_adam = config.optimizer == "adam"
     optimizer = Adam(network.parameters, config.lr) if is_adam else Sgd(network.parameters, config.lr, config.momentum)
     return Training(network, optimizer, random, Summary())
 
 
-def prepare_out_dir(config: argparse.Namespace) -> Path:
-    """Create the folder for the results, with the options of this run in it; stop if it exists already."""
+def prepare_out_dir(config: argparse.Namespace, training: Training) -> Path:
+    """Create the folder for the results, with checkpoint and options in it; stop if it exists already."""
     out_dir = Path(config.out_dir)
     try:
         out_dir.mkdir(parents=True)
     except FileExistsError:
         sys.exit(f"train.py: {out_dir} exists already; name another folder with --out_dir, or move it away")
+    # First of all: should this run be ended soon, the next one goes on from its folder.
+    training.save(out_dir)
     with (out_dir / CONFIG_FILENAME).open("wb") as file:
         pickle.dump(config, file)
     return out_dir
 
 
-def run(config: argparse.Namespace, out_dir: Path) -> Summary:
-    """Train and test one network; checkpoint and summary are written before, after each epoch and at the end."""
-    train, val, test = load_parts(config.data_random_seed, config.standardize)
-    training = start_training(config, train.images.shape[1])
+def run(config: argparse.Namespace, out_dir: Path, training: Training) -> Summary:
+    """Train and test one network; the summary is written before, after each epoch and at the end."""
     network, summary = training.network, training.summary
     started_at = time.perf_counter() - summary.time_s
-    training.save(out_dir)  # at once: should this run be ended soon, the next one goes on from its folder
     write_summary(out_dir, summary)  # says "finished 0": a run that is killed can be told from one that ended
+    train, val, test = load_parts(config.data_random_seed, config.standardize)
     told_to_stop: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, _: told_to_stop.append(number))
     for epoch in range(summary.num_epochs + 1, config.num_epochs + 1):
@@ -289,9 +289,10 @@ def run(config: argparse.Namespace, out_dir: Path) -> Summary:
 
 def main() -> None:
     config = parse_arguments()
-    out_dir = prepare_out_dir(config)
+    training = start_training(config)
+    out_dir = prepare_out_dir(config, training)
     with np.errstate(over="ignore", invalid="ignore"):  # `run` looks for divergence itself
-        run(config, out_dir)
+        run(config, out_dir, training)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ def folder_of(entry: RunRecord, folder: SearchFolder) -> Path:
     return Path(entry.reused) if entry.reused else folder.run_folder(entry.run)
 
 
+#: Endings of files that are written under another name first.
+_HALF_WRITTEN = (".new", ".part", ".tmp")
+
+
 def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:
     """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
 
@@ -71,9 +75,13 @@ def set_logs_aside(folder: SearchFolder, run: Run, attempt: int) -> None:
 
 
 def holds_work(run_folder: Path, run: Run) -> bool:
-    """Return whether the script has left anything in a run's folder, or in that of an earlier attempt."""
+    """Return whether the script has left anything in a run's folder, or in that of an earlier attempt.
+
+    A file that was still to be renamed when the script was ended does not count.
+    """
     with contextlib.suppress(OSError):
-        return not all(map(_is_ours(run), os.listdir(run_folder)))  # noqa: PTH208  (see above)
+        names = os.listdir(run_folder)  # noqa: PTH208  (see above)
+        return not all(name.endswith(_HALF_WRITTEN) or _is_ours(run)(name) for name in names)
     return False
 
 

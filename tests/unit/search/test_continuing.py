@@ -83,6 +83,7 @@ OURS = ("hpsearch_command.sh", "job_sim_1.out", "sim_1_77.err", "sim_1_script.sh
         ({1: ["state"]}, ["state"], 2, ".attempt2"),
         ({1: ["state"]}, OURS, 2, ".attempt1"),
         ({1: ["state"]}, None, 2, ".attempt1"),
+        ({1: ["state"]}, ["state.new", *OURS], 2, ".attempt1"),
         ({1: ["state"], 2: OURS}, [], 3, ".attempt1"),
         ({1: ["state"], 2: ["sim_1_best.pt"]}, None, 3, ".attempt2"),
         ({9: ["state"], 10: ["state"]}, None, 11, ".attempt10"),
