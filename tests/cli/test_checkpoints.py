@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+import shlex
 from pathlib import Path
 
 import pytest
-from project import Project, journal_has, rows, wait_until
+from project import Project, journal_has, load, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
+
+from .seeds_project import KEYWORDS, SEEDS_SCRIPT, gather
 
 #: Counts to 4, each step a line of `steps`; saves the count. It fails behind step 2 while there is no file `mended`,
 #: and waits there if it is told so.
@@ -50,7 +54,7 @@ def test_a_failed_run_that_is_tried_again_goes_on_where_it_was(project: Project,
     assert (result.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"]), result.stderr
     (row,) = rows(folder)
     assert (row["acc"], Path(row["out_dir"]).name) == ("2", next(folder.glob("sim_*")).name)
-    logs = project.command(["python3", "-m", "hpsearch", "logs", str(folder), "1", "--err", "--attempt=1"])
+    logs = project.ask("logs", str(folder), "1", "--err", "--attempt=1")
     assert logs.stdout == "no more\n"
 
 
@@ -94,7 +98,7 @@ def test_lsf_tells_a_run_of_its_end_and_it_goes_on_in_the_next_job(project: Proj
 def test_a_finished_run_that_is_retried_by_hand_begins_anew(project: Project) -> None:
     folder = _write(project, KEEPS, "go on")
     assert project.run("--out_dir=out", "--force_out_dir").exit_status == 0
-    again = project.command(["python3", "-m", "hpsearch", "retry", str(folder), "--run=1"])
+    again = project.ask("retry", str(folder), "--run=1")
     assert (again.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"] * 2), again.stderr
 
 
@@ -106,6 +110,19 @@ def test_an_attempt_that_left_nothing_leaves_no_folder_behind_either(project: Pr
         {"x": [1]}, script=script + "open(out + '/summary.txt', 'w').write('acc 1\\nfinished 1')\n", more=KEEPS
     )
     assert project.run("--retries=1").exit_status == 0
+
+
+def test_another_seed_does_not_start_from_the_checkpoint_of_the_run_that_it_repeats(project: Project) -> None:
+    script = SEEDS_SCRIPT.replace("config = parser", "parser.add_argument('--resume_from')\nconfig = parser")
+    project.grid({"lr": [0.5], "random_seed": [1]}, script=script, keywords=KEYWORDS, more=NAMES)
+    (run,) = run_folders(project.search("--out_dir=out", "--force_out_dir").folder)
+    with (run / "config.pickle").open("r+b") as file:
+        config = pickle.load(file)
+        config.resume_from = "out/.hpsearch/attempts/sim_1.attempt1"
+        file.seek(0)
+        pickle.dump(config, file)
+    gathered = shlex.split(gather(project, f"--run_dir={run}", "--num_seeds=2").stdout)[-2]
+    assert "resume_from" not in load(Path(gathered))["grid"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
