@@ -81,11 +81,8 @@ class Selection:
         return (self.row_at(position) for position in self.positions)
 
     def values_of(self, name: str) -> list[object]:
-        """Return the values that configurations may give an option; of those with the same command word, the first."""
-        found = (column for column in self.columns if column.name == name)
-        return [
-            column.values[code] for column in found for code in one_code_a_word(column, range(1, len(column.words)))
-        ]
+        """Return the values that grid and conditions list for an option, some perhaps twice."""
+        return [value for column in self.columns if column.name == name for value in column.values[1:]]
 
     def under_seeds(self, names: Sequence[str], seeds: Sequence[int]) -> "Selection":
         """Repeat all configurations under each seed: in their order under the first one, then under the second, ...
@@ -95,9 +92,7 @@ class Selection:
         """
         size, columns = len(self), {column.name: column for column in self.columns}
         if size * len(seeds) > MAX_ROWS:
-            raise ConfigError(
-                f"{size:,} configurations under {len(seeds):,} seeds are too many runs: take fewer of each"
-            )
+            raise ConfigError(f"{size:,} configurations under {len(seeds):,} seeds are too many: take fewer of each")
         for name in names:
             columns[name] = Column(name)
             columns[name].add(seeds)
@@ -272,14 +267,6 @@ def _without(axis: Mapping[str, Sequence[int]], names: Collection[str]) -> Mappi
     if len(left) == len(axis):
         return axis
     return dict(zip(left, zip(*dict.fromkeys(zip(*(axis[name] for name in left))))))
-
-
-def one_code_a_word(column: Column, codes: Sequence[int]) -> list[int]:
-    """Return which of a column's codes are the first with their command word."""
-    first: dict[int, int] = {}
-    for code in codes:
-        first.setdefault(column.words[code], code)
-    return list(first.values())
 
 
 def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:

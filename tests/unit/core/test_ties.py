@@ -141,6 +141,24 @@ def test_enumeration_follows_the_rules(
     assert sorted(shuffled, key=sorted) == sorted(expected, key=sorted)
 
 
+SEEDS = st.one_of(st.lists(st.integers(-3, 50), min_size=1, max_size=4, unique=True), st.just(range(2, 5)))
+ORDERS = st.sampled_from([{"deterministic": True}, {"seed": 7}, {"limit": 3}, {"limit": 5, "sample": True}])
+
+
+@settings(deadline=None, max_examples=100)
+@given(UNIONS, CONDITIONS, SEEDS, ORDERS, st.sampled_from([["s"], ["s", "t"]]))
+def test_seeds_give_the_product_breadth_first_and_nothing_twice(
+    union: list[Grid], conditions: list[Condition], seeds: list[int], order: dict[str, object], names: list[str]
+) -> None:
+    selection = enumerate_space(union, conditions, Order(**order))  # type: ignore[arg-type]
+    configurations = [configuration.as_dict() for configuration in selection]
+    repeated = selection.under_seeds(names, seeds)
+    found = [configuration.as_dict() for configuration in repeated]
+    assert found == [{**options, **dict.fromkeys(names, seed)} for seed in seeds for options in configurations]
+    assert len(repeated) == len(found) == len(set(map(words, found)))
+    assert repeated.option_names == (*selection.option_names, *names)
+
+
 @settings(deadline=None, max_examples=20)
 @given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12))
 def test_a_sample_of_a_huge_space_follows_the_rules(
