@@ -90,7 +90,7 @@ def growth_text(growth: Growth, is_sample: bool) -> str:
 
 def _left_out_lines(growth: Growth) -> list[str]:
     count, are = len(growth.left_out), "is" if len(growth.left_out) == 1 else "are"
-    return [f"{amount(count, 'unfinished run')} {are} no longer in the grid and {are} not started"] if count else []
+    return [f"{amount(count, 'unfinished run')} {are} no longer in the grid and will not run"] if count else []
 
 
 def _grown_options(
