@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from pathlib import Path
 
 from hpsearch.config.program import resume_hint
 from hpsearch.core.errors import UsageError
@@ -35,17 +36,22 @@ def continues_from(folder: SearchFolder, settings: Settings, entry: RunRecord) -
         return None
     if settings.keep_out_dir:
         return ""
-    run, last_finished = entry.run, 0 if entry.kept is None else entry.kept.attempts
-    places = folders_aside(folder, run)
-    earlier = [places[number] for number in sorted(places, reverse=True) if number > last_finished]
-    found = next((path for path in earlier if holds_work(path, run)), None)
-    if holds_work(folder.run_folder(run), run):
-        # It is moved there before the attempt starts.
-        found = place_aside(folder, run, entry.attempts)
-    if found is None:
+    source = _newest_with_work(folder, entry)
+    if source is None:
         return ""
     # As the user wrote the search's folder: not a Path, "./x" has to stay.
-    return os.path.join(os.path.dirname(run.out_dir), found.relative_to(folder.path))  # noqa: PTH118, PTH120
+    return os.path.join(os.path.dirname(entry.run.out_dir), source.relative_to(folder.path))  # noqa: PTH118, PTH120
+
+
+def _newest_with_work(folder: SearchFolder, entry: RunRecord) -> Path | None:
+    """Return where the folder of the newest attempt with work lies once the next attempt starts; None if none has."""
+    run, last_finished = entry.run, 0 if entry.kept is None else entry.kept.attempts
+    if holds_work(folder.run_folder(run), run):
+        return place_aside(folder, run, entry.attempts)
+    # Only then: there may be thousands.
+    places = folders_aside(folder, run)
+    earlier = (places[number] for number in sorted(places, reverse=True) if number > last_finished)
+    return next((path for path in earlier if holds_work(path, run)), None)
 
 
 def check_continues(settings: Settings, given: Collection[str]) -> None:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
+from hypothesis import given
+from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 from hpsearch.search.continuing import continues_from, end_of_patience, is_interrupted
+from hpsearch.store.events import AttemptEnded, AttemptIntended, RunPlanned
 from hpsearch.store.journal import Journal
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
+from hpsearch.store.record import RunRecord, SearchRecord
 
 KEEPS, NAMES = {"keep_out_dir": True}, {"continue_arg": "resume_from"}
 RUN = Run(1, "sim_1", Configuration(()), "./out/s/sim_1")
@@ -108,6 +111,21 @@ def test_what_a_finished_run_left_is_no_start_for_its_repetition(folder: SearchF
     kept = entry_of(RunState.FINISHED, attempts=3)
     entry = entry_of(RunState.PREEMPTED, attempts=4, kept=kept)
     assert continues_from(folder, replace(SETTINGS, continue_arg="from"), entry) == ""
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 100), st.booleans()), min_size=1, max_size=8))
+def test_a_run_took_as_long_as_the_attempts_that_went_on_from_each_other(
+    attempts: list[tuple[bool, int, bool]],
+) -> None:
+    record, now, chain = SearchRecord.of([RunPlanned(1, "sim_1", "o/sim_1", [])]), 0.0, list[float]()
+    for number, (is_continued, seconds, is_lost) in enumerate(attempts):
+        chain = [*(chain if is_continued and number else ()), 0.0 if is_lost else float(seconds)]
+        token, began = f"sim_1.{number}.ab", None if is_lost else now
+        record.apply(AttemptIntended(1, token, now, "" if is_continued and number else None))
+        now += seconds
+        record.apply(AttemptEnded(1, token, 0, now, began=began))
+    entry = record.runs[1]
+    assert (entry.took_s or 0.0, entry.continuations) == (sum(chain), len(chain) - 1)
 
 
 @dataclass
