@@ -111,6 +111,14 @@ class OnCluster(Protocol):
 
 
 @runtime_checkable
+class NamesGpus(Protocol):
+    """A backend that has asked for the GPUs of this machine. gpus: name and driver's version of each."""
+
+    @property
+    def gpus(self) -> Sequence[tuple[str, str]]: ...
+
+
+@runtime_checkable
 class NamesSubmissions(Protocol):
     """A backend whose users can look up what was submitted."""
 

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shlex
-import shutil
 import socket
 import sys
 import threading
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.git import changed_files, head_of, write_diff
+from hpsearch.backends.gpu.cards import gpus_by_driver
 from hpsearch.backends.shell import run_command
 from hpsearch.config.import_paths import installed_packages
 from hpsearch.console.text import amount
@@ -36,7 +36,6 @@ import sys
 from importlib.metadata import distributions
 print(sys.version.split()[0], *sorted({f"{each.metadata['Name']}=={each.version}" for each in distributions()}))
 """
-_GPUS = ("nvidia-smi", "--query-gpu=driver_version,name", "--format=csv,noheader")
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,21 @@ class Recorder:
     """Finds out, in a thread beside the search that starts, what it runs with, and writes it into the search folder."""
 
     def __init__(
-        self, folder: SearchFolder, run_cwd: Path, interpreter: str, at: float, commit_s: float = _COMMIT_S
+        self,
+        folder: SearchFolder,
+        run_cwd: Path,
+        interpreter: str,
+        at: float,
+        gpus: Sequence[tuple[str, str]] = (),
+        commit_s: float = _COMMIT_S,
     ) -> None:
-        """Ask for the commit, for `commit_s` at most. interpreter: as given; at: seconds since the epoch."""
+        """Ask for the commit, for `commit_s` at most. interpreter: as given; at: seconds since the epoch.
+
+        gpus: name and driver of each, where the backend knows them.
+        """
         self._folder, self._run_cwd, self._interpreter = folder, run_cwd, interpreter
         self._found = Provenance(at, socket.gethostname())
+        self._cards = gpus
         self._problems: list[str] = []
         try:
             head = head_of(run_cwd, commit_s)
@@ -144,11 +153,8 @@ class Recorder:
             self._found = replace(self._found, python=said[0], packages=tuple(said[1:]))
 
     def _gpus(self, _: Path) -> None:
-        if shutil.which(_GPUS[0]) is None:
-            return
-        rows = [line.partition(", ") for line in self._said(*_GPUS).splitlines()]
-        driver = rows[0][0] if rows else ""
-        self._found = replace(self._found, gpus=tuple(name for _, _, name in rows), driver=driver)
+        gpus = self._cards or gpus_by_driver()
+        self._found = replace(self._found, gpus=tuple(name for name, _ in gpus), driver=gpus[0][1] if gpus else "")
 
     def _said(self, *argv: str) -> str:
         """Return what a command prints. Raises BackendError if it fails or prints nothing in time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.backends.base import AsksCommands, OnCluster
+from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
@@ -236,7 +236,8 @@ def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.A
         return contextlib.nullcontext()
     search, options = controller.search, controller.options
     home = Path(options.run_cwd if options.snapshot else search.settings.run_cwd)
-    recorder = Recorder(search.folder, home, options.interpreter, controller.clocks.wall())
+    gpus = controller.backend.gpus if isinstance(controller.backend, NamesGpus) else ()
+    recorder = Recorder(search.folder, home, options.interpreter, controller.clocks.wall(), gpus)
     controller.console.notes(filter(None, ["" if options.snapshot else recorder.other_commit()]))
     return recorder
 

@@ -13,7 +13,7 @@ from conformance import wait_for_file
 from standins.fixtures import fake_gpus
 from standins.worlds import FakeGpus
 
-from hpsearch.backends.gpu.cards import query_cards
+from hpsearch.backends.gpu.cards import gpus_by_driver, query_cards
 from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.shell import Conversation
@@ -174,3 +174,19 @@ def test_a_remark_is_told_once_for_each_card() -> None:
             "the same"
         ],
     )
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\nGCC version: 9.4\n",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.104.05  Release Build  (root@lab)\n",
+    ],
+)
+def test_the_driver_names_gpus_without_a_program(version: str, tmp_path: Path) -> None:
+    assert gpus_by_driver(tmp_path) == []
+    (tmp_path / "version").write_text(version)
+    for name in ("0000:0b:00.0", "0000:1b:00.0"):
+        (tmp_path / "gpus" / name).mkdir(parents=True)
+        (tmp_path / "gpus" / name / "information").write_text("Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t\t 18\n")
+    assert gpus_by_driver(tmp_path) == [("NVIDIA H100 80GB HBM3", "535.104.05")] * 2

@@ -304,6 +304,15 @@ def test_the_driver_is_asked_only_while_a_slot_could_be_filled(box: Box) -> None
     assert not any(run.start < time < (run.end or 0) for run in runs for time in asked)
 
 
+def test_the_gpus_and_their_driver_are_recorded_without_another_question(box: Box) -> None:
+    box.describe(IDLE, IDLE)
+    box.grid(1)
+    box.search("--gpu_samples=1")
+    found = json.loads((box.project.path / "out/.hpsearch/provenance/1.json").read_text())
+    assert (found["gpus"], found["driver"]) == (["NVIDIA Stand-in"] * 2, "535.161.08")
+    assert len(box.gpus.calls()) == 2
+
+
 def test_a_gpu_counts_as_free_after_the_asked_number_of_readings(box: Box) -> None:
     box.describe(IDLE)
     box.grid(1)

@@ -68,6 +68,11 @@ class GpuBackend(LocalBackend):
             raise BackendError(f"{self._reader.problem}; {remedy}")
         self._take_in(readings, [])
 
+    @property
+    def gpus(self) -> Sequence[tuple[str, str]]:
+        """The name of each GPU, and the version of its driver, as far as nvidia-smi has said them."""
+        return [(name, card.get("driver_version", "")) for card in self._reader.cards if (name := card.get("name"))]
+
     def place(self, active: Sequence[Job], need_mb: float | None = None) -> Place | None:
         """Return the GPUs for one more run, or for one that wants them alone with this much free memory."""
         runs = self._runs(active)

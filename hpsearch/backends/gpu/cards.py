@@ -1,7 +1,10 @@
 """The GPUs of a machine: which of them the user wants, which can never be used, and what to do about that."""
 
+import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpsearch.backends.gpu.nvidia_smi import PATIENCE_S, ask, figure, read_gpus
 from hpsearch.backends.gpu.slots import GpuLimits
@@ -161,3 +164,15 @@ def usable_cards(cards: Sequence[Card], limits: GpuLimits, caller: str | None) -
         complaints.insert(0, f"--num_gpus_per_run={limits.gpus_per_run}, but only {count} can be used")
         raise BackendError("; ".join(complaints))
     return usable, complaints
+
+
+def gpus_by_driver(folder: Path = Path("/proc/driver/nvidia")) -> list[tuple[str, str]]:
+    """Return name and driver's version of each GPU as the driver says it on Linux, without starting a program."""
+    texts, version = list[str](), None
+    with contextlib.suppress(OSError):
+        version = re.search(r"\d+\.\d+[\d.]*", (folder / "version").read_text(errors="replace"))
+        texts = [path.read_text(errors="replace") for path in sorted((folder / "gpus").glob("*/information"))]
+    names = [
+        line.partition(":")[2].strip() for text in texts for line in text.splitlines() if line.startswith("Model:")
+    ]
+    return [(name, version[0] if version else "") for name in names]

@@ -39,7 +39,8 @@ class GpuReader:
     """Takes readings in a thread, one at a time, so that a slow driver holds nobody up.
 
     bell: a file descriptor that is readable when an answer has come. asked_at: by `clock`, when it was last asked.
-    problem: why there are no readings. remarks: what nvidia-smi said besides the last readings.
+    problem: why there are no readings. remarks: what nvidia-smi said besides the last readings. cards: what it said of
+    each GPU, field -> text.
     """
 
     patience_s = PATIENCE_S
@@ -49,6 +50,7 @@ class GpuReader:
         self.asked_at = -math.inf
         self.problem = ""
         self.remarks: Sequence[str] = ()
+        self.cards: Sequence[Mapping[str, str]] = ()
         self._conversation, self._clock = conversation, clock
         self._thread: threading.Thread | None = None
         self._readings: list[GpuReading] = []
@@ -118,8 +120,8 @@ class GpuReader:
             table = read_gpus(answer, fields)
             if table is not None and table.rows:
                 self._known_fields, self.remarks, self.problem = fields, table.remarks, ""
-                cards = [dict(zip(fields.split(","), cells)) for cells in table.rows]
-                return "".join(_row_for_gputil(card, asked.split(",")) for card in cards)
+                self.cards = [dict(zip(fields.split(","), cells)) for cells in table.rows]
+                return "".join(_row_for_gputil(card, asked.split(",")) for card in self.cards)
             said = f" ({answer.words})" if answer.words else ""
             if not answer.stdout.strip():
                 self.problem = f"nvidia-smi gave no answer{said}"
