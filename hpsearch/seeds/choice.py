@@ -24,13 +24,13 @@ def changed(options: Options, left_out: Collection[str], forced: Options) -> dic
 def best_configurations(
     groups: Sequence[tuple[int, Sequence[T]]], number: Callable[[T], float | None], ascending: bool
 ) -> list[Mean[T]]:
-    """Return the configurations by their means, best first; those with less than half of the runs come last.
+    """Return the configurations by their means, best first; those with at most half of the seeds come last.
 
-    groups: how many runs each configuration has, also those still to come, and those that finished. The ones with most
-    were chosen before, and a call that is repeated after a kill has to find the same ones. number: a finished run's.
+    groups: of each configuration how many seeds it has, also those still to come, and the runs that finished. The ones
+    with most were chosen before, and a call that is repeated has to find the same ones. number: a finished run's.
     """
     most = max((size for size, _ in groups), default=0)
-    begun, others = ([each for size, each in groups if (2 * size < most) is is_few] for is_few in (False, True))
+    begun, others = ([each for size, each in groups if (2 * size <= most) is is_few] for is_few in (False, True))
     return [*best_means(begun, number, ascending), *best_means(others, number, ascending)]
 
 

@@ -1,6 +1,6 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,10 +53,12 @@ def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
     """Return the best configurations by their means, best first. Raises FolderError if there is none."""
     key, is_ascending = reader.record.known_settings().performance_key, reader.record.known_settings().sort_ascending
     every, names = list(_every_run(reader.record)), options.seed_options
-    sizes = Counter(identity(_options_of(entry), names) for _, entry in every)
+    seeds = defaultdict[Hashable, set[int | None]](set)
+    for _, entry in every:
+        seeds[identity(_options_of(entry), names)].add(seed_in(_options_of(entry), names))
     finished = [(label, entry) for label, entry in every if entry.state is RunState.FINISHED]
     groups = by_configuration(finished, lambda labelled: _options_of(labelled[1]), names)
-    sized = [(sizes[identity(_options_of(group[0][1]), names)], group) for group in groups]
+    sized = [(len(seeds[identity(_options_of(group[0][1]), names)]), group) for group in groups]
     means = best_configurations(sized, lambda labelled: performance(labelled[1], key), is_ascending)
     if not means:
         what = f"no finished run has a number under {key!r}" if finished else "no run has finished"
