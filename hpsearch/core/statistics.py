@@ -65,7 +65,8 @@ def statistic(
 
 
 def _numbers(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None and not math.isnan(value)]
+    # NaN is not equal to itself.
+    return [value for value in values if value is not None and value == value]
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -51,5 +51,5 @@ def found_repetitions(search: FoundSearch) -> Iterator[Repetition]:
     """Return the finished runs of a folder of any origin."""
     yield from repetitions_of_rows(search.rows_only, search.settings)
     for found in search.of(Completion.FINISHED):
-        if found.row is not None:
-            yield found.run.configuration.as_dict(), found.row
+        if found.summary is not None:
+            yield found.run.configuration.as_dict(), found.summary

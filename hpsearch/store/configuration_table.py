@@ -5,18 +5,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from hpsearch.core.configurations import by_configuration, mean_cell
-from hpsearch.core.model import RunState
+from hpsearch.core.model import RunState, Summary
 from hpsearch.core.ranking import ranked
 from hpsearch.core.statistics import Spread, spreads_of
-from hpsearch.core.summary import numbers_of
+from hpsearch.core.summary import cell_under, numbers_of
 from hpsearch.core.value_text import whole_text
 from hpsearch.store.classic_files import options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings
 from hpsearch.store.table import Row, is_finished_row, write_table
 
-#: A finished run: its options, and what it delivered, keyword -> cell; there may be other columns of its row in there.
-Repetition = tuple[Mapping[str, object], Mapping[str, object]]
+#: A finished run: its options, and what it delivered.
+Repetition = tuple[Mapping[str, object], Summary]
 #: What the columns of a keyword are called behind it -> the field of `Spread` that they show.
 _FIELDS = {"mean": "mean", "std": "std", "sem": "sem", "min": "low", "max": "high"}
 
@@ -30,13 +30,15 @@ def repetitions(record: SearchRecord) -> Iterator[Repetition]:
     yield from repetitions_of_rows(rows, settings)
     for entry, summary in delivered:
         if entry.state is RunState.FINISHED:
-            yield entry.run.configuration.as_dict(), {keyword: value[0] for keyword, value in summary.items()}
+            yield entry.run.configuration.as_dict(), summary
 
 
 def repetitions_of_rows(rows: Iterable[Row], settings: Settings) -> Iterator[Repetition]:
     """Return the finished runs among rows of which nothing else is known."""
-    columns = (settings.out_arg, *settings.summary_keywords)
-    return ((options_of_row(row, columns), row) for row in rows if is_finished_row(row))
+    keywords = settings.summary_keywords
+    for row in filter(is_finished_row, rows):
+        summary: Summary = {keyword: [row[keyword]] for keyword in keywords if keyword in row}
+        yield options_of_row(row, (settings.out_arg, *keywords)), summary
 
 
 def option_names(runs: Iterable[Repetition], settings: Settings) -> list[str]:
@@ -57,20 +59,17 @@ def configuration_table(
     their count, too.
     """
     runs = list(runs)
-    names = option_names(runs, settings)
-    shown = [name for name in names if name not in over]
+    shown = [name for name in option_names(runs, settings) if name not in over]
     keywords = dict[str, object].fromkeys(settings.summary_keywords)
-    for _, delivered in runs:
-        keywords.update(delivered)
-    left_out = {*names, settings.out_arg} - {*settings.summary_keywords} | {"finished"}
+    for _, summary in runs:
+        keywords.update(summary)
+    keywords.pop("finished", None)
     groups = by_configuration(runs, lambda run: run[0], over)
-    key = settings.performance_key
-    groups = ranked(
-        groups, lambda group: mean_cell([cells.get(key, "") for _, cells in group]), settings.sort_ascending
-    )
+    key, ascending = settings.performance_key, settings.sort_ascending
+    groups = ranked(groups, lambda group: mean_cell([cell_under(summary, key) for _, summary in group]), ascending)
     rows = [{name: options[name] for name in shown if name in options} for (options, _), *_ in groups]
     columns, sizes = list(shown), [len(group) for group in groups]
-    statistics = (_statistics(keyword, groups, sizes) for keyword in keywords if keyword not in left_out)
+    statistics = (_statistics(keyword, groups, sizes) for keyword in keywords)
     for name, cells in chain([("n", sizes)], *statistics):
         while name in columns:
             name += "_"
@@ -88,7 +87,7 @@ def _statistics(
     found = []
     for group in groups:
         # The spreads of long curves need much memory, their texts do not.
-        spreads = spreads_of(numbers_of(cells.get(keyword, "")) for _, cells in group)
+        spreads = spreads_of(numbers_of(cell_under(summary, keyword)) for _, summary in group)
         count = max((spread.count for spread in spreads if spread), default=0)
         found.append((bool(spreads), count, *(_cell(spreads, field) for field in _FIELDS.values())))
     if any(has_numbers for has_numbers, *_ in found):

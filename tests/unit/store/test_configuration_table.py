@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.core.model import Configuration, Run, RunState
+from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.store.configuration_table import configuration_table, repetitions, write_configurations
 from hpsearch.store.events import ControllerStarted, SearchStarted
 from hpsearch.store.layout import SearchFolder
@@ -27,13 +27,13 @@ SETTINGS = Settings(
 NAMES = ("mean", "std", "sem", "min", "max")
 
 
-def run(acc: object, loss: object = "1", **options: object) -> tuple[Mapping[str, object], Mapping[str, object]]:
+def run(acc: object, loss: object = "1", **options: object) -> tuple[Mapping[str, object], Summary]:
     """A finished run."""
-    return options, {"acc": acc, "loss": loss, "finished": "1"}
+    return options, {"acc": [acc], "loss": [loss], "finished": ["1"]}
 
 
 def table(
-    *runs: tuple[Mapping[str, object], Mapping[str, object]], over: tuple[str, ...] = ("random_seed",)
+    *runs: tuple[Mapping[str, object], Summary], over: tuple[str, ...] = ("random_seed",)
 ) -> list[dict[str, object]]:
     """The rows of the table of some runs."""
     return configuration_table(runs, SETTINGS, over)[1]
@@ -115,7 +115,7 @@ def test_a_column_whose_name_is_taken_gets_an_underscore() -> None:
 
 
 def test_an_option_that_is_also_a_keyword_makes_up_a_configuration_by_what_was_given() -> None:
-    runs = [({"acc": 9, "random_seed": seed}, {"acc": str(seed), "finished": "1"}) for seed in range(3)]
+    runs = [({"acc": 9, "random_seed": seed}, {"acc": [str(seed)]}) for seed in range(3)]
     rows = table(*runs)
     assert [(row["acc"], row["n"], row["acc_mean"]) for row in rows] == [(9, 3, 1.0)]
 
