@@ -54,12 +54,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Drop:
-    """Why a configuration is dropped. p: probability of being this much worse by chance; None = too many failures."""
+    """Why a configuration is dropped: too many failures, or the probability of being this much worse by chance."""
 
     place: int
-    p: float | None
-    own: Spread | None
-    best: int | None = None
+    p: float | None = None
+    own: Spread | None = None
+    best: int = 0
     against: Spread | None = None
 
 
@@ -72,42 +72,34 @@ def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: 
     racing = [k for k, one in enumerate(standings) if one.dropped_after is None or one.dropped_after >= seeds]
     if not all(standings[k].knows(seeds) for k in racing):
         return None
-    spreads = {k: spread_of(standings[k].results[:seeds]) for k in racing}
-    failed = [k for k in racing if Standing(standings[k].results[:seeds]).failures >= _MOST_FAILURES]
-    enough = (k for k in racing if k not in failed and (spread := spreads[k]) and spread.count >= FEWEST_FOR_TEST)
-    known = {k: spread for k in enough if (spread := spreads[k]) and not math.isnan(spread.mean)}
-    best = min(known, key=lambda k: known[k].mean if ascending else -known[k].mean, default=None)
-    drops = [Drop(k, None, spreads[k]) for k in failed]
-    for k, spread in known.items():
-        found = None if best is None else worse_p(known[best], spread, ascending)
-        if best is not None and found is not None and found < p:
-            drops.append(Drop(k, found, spread, best, known[best]))
+    first = {k: Standing(standings[k].results[:seeds]) for k in racing}
+    failed = [k for k in racing if first[k].failures >= _MOST_FAILURES]
+    known = {k: spread for k in racing if k not in failed and (spread := spread_of(first[k].results))}
+    enough = [k for k, spread in known.items() if spread.count >= FEWEST_FOR_TEST and not math.isnan(spread.mean)]
+    drops = [Drop(k) for k in failed]
+    if enough:
+        best = min(enough, key=lambda k: known[k].mean if ascending else -known[k].mean)
+        found = {k: chance for k in enough if (chance := worse_p(known[best], known[k], ascending)) is not None}
+        drops += [Drop(k, chance, known[k], best, known[best]) for k, chance in found.items() if chance < p]
     return [drop for drop in sorted(drops, key=lambda drop: drop.place) if standings[drop.place].dropped_after is None]
 
 
 def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tuple[int, int]]:
-    """Yield what comes next, place and seed of a configuration: those with the fewest seeds first, then the better.
+    """Return what comes next, place and seed of a configuration: those with the fewest seeds first, then the better.
 
     What comes first is certain to be run; what comes later, only if there are so many free slots that nobody waits for
     the results in between. Nothing comes once at most one configuration is left.
     """
     racing = [(k, one) for k, one in enumerate(standings) if one.dropped_after is None]
-    if len(racing) < 2:
-        return
-    heap = []
-    for k, one in racing:
-        spread = spread_of(one.results)
-        mean = math.inf if spread is None or math.isnan(spread.mean) else spread.mean if ascending else -spread.mean
-        if one.failures < _MOST_FAILURES and one.left:
-            heap.append((len(one.results), mean, k, 0))
-    heapq.heapify(heap)
-    while heap:
-        count, mean, k, given = heap[0]
-        yield k, standings[k].left[given]
-        if given + 1 < len(standings[k].left):
-            heapq.heapreplace(heap, (count + 1, mean, k, given + 1))
-        else:
-            heapq.heappop(heap)
+    lanes = [_lane(k, one, ascending) for k, one in racing if one.failures < _MOST_FAILURES]
+    return ((k, seed) for _, _, k, seed in heapq.merge(*lanes if len(racing) > 1 else ()))
+
+
+def _lane(place: int, one: Standing, ascending: bool) -> Iterator[tuple[int, float, int, int]]:
+    """Yield all seeds that a configuration can still get, each behind what decides when it is its turn."""
+    spread, had = spread_of(one.results), len(one.results)
+    mean = math.inf if spread is None or math.isnan(spread.mean) else spread.mean if ascending else -spread.mean
+    return ((had + more, mean, place, seed) for more, seed in enumerate(one.left))
 
 
 class Racers:
@@ -195,12 +187,11 @@ class Race:
 
     def _note(self, drop: Drop) -> None:
         runs = self._racers.runs(drop.place)
-        if drop.p is None:
+        if drop.own is None or drop.against is None:
             # Resuming the search runs them again, and then it may be in again.
             failed = [entry for entry in runs if entry.result.state is not RunState.FINISHED]
             runs, why = failed or runs, f"{_MOST_FAILURES} of its seeds gave no result"
         else:
-            assert drop.own is not None and drop.best is not None and drop.against is not None
             better = f"{mean_text(drop.against)} of run {self._racers.runs(drop.best)[0].run.number}"
             why = f"{mean_text(drop.own)} is worse than {better} (p {drop.p:.2g})"
         numbers = [entry.run.number for entry in runs]
@@ -216,11 +207,19 @@ def drop_text(drop: ConfigurationDropped, record: SearchRecord) -> str:
     return f"{text or f'run {drop.runs[0]}'} dropped after {drop.seeds} seeds: {drop.why}"
 
 
+def has_more(record: SearchRecord) -> bool:
+    """Return whether a search is a race in which more runs may come."""
+    if not record.options.get("race"):
+        return False
+    racers = Racers(record, options_from_names(record.options))
+    return any(True for _ in racers.coming(racers.standings()))
+
+
 def race_lines(record: SearchRecord) -> list[str]:
     """Return how far a race is; nothing if the search is none."""
-    options = options_from_names(record.options)
-    if not options.race:
+    if not record.options.get("race"):
         return []
+    options = options_from_names(record.options)
     standings = Racers(record, options).standings()
     count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)
     left = f"{count - out:,} of {amount(count, 'configuration')} left, {out:,} dropped"

@@ -13,6 +13,7 @@ from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.means import means_of
 from hpsearch.folder.provenance import Provenance
+from hpsearch.folder.race import has_more
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptSubmitted
@@ -114,7 +115,7 @@ def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) 
         folder=reader.folder,
         record=record,
         at=now,
-        state=SearchState.of(liveness, left),
+        state=SearchState.of(liveness, left + has_more(record)),
         liveness=liveness,
         holder=holder,
         counts=counts,

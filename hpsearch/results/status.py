@@ -165,7 +165,8 @@ def _state(status: SearchStatus) -> Iterator[str]:
         if jobs:
             yield f"left to {_scheduler(status)}: {_phases(jobs)}{others} with: {hint}"
         else:
-            yield f"stopped, {amount(left, 'run')} left; resume with: {hint}"
+            what = f"stopped, {amount(left, 'run')} left" if left else "stopped before the race was over"
+            yield f"{what}; resume with: {hint}"
         if status.holder is not None:
             yield f"the controller is gone ({status.holder})"
     if status.record.last_event_at is not None:

@@ -94,7 +94,8 @@ class Dispatcher:
                 self._announce()
                 self._wait()
                 self._notice()
-                if self._limit.may_be_reached or self._controller.chooser is not None:
+                is_choosing = self._controller.chooser is not None and not self._submissions.queue.ready
+                if self._limit.may_be_reached or is_choosing:
                     self._collect_ended()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
                 self._submissions.fill_places()

@@ -20,7 +20,7 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.core.statistics import spread_of, worse_p
-from hpsearch.folder.race import Race, Standing, coming_seeds, drops_after, race_lines
+from hpsearch.folder.race import Race, Standing, coming_seeds, drops_after, has_more, race_lines
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
@@ -201,6 +201,7 @@ def test_a_race_needs_fewer_runs_and_leaves_the_best(tmp_path: Path, backend: No
     left = {x for x, seed in backend.executed if seed == 7}
     assert (len(backend.executed), left, len(told)) == (35, {3, 4, 5}, 3)
     with LiveSearch(SearchFolder(tmp_path)) as search:
+        assert not has_more(search.record)
         assert race_lines(search.record) == ["race: 3 of 6 configurations left, 3 dropped; 35 runs of at most 48"]
         commands = search.folder.commands.read_text().splitlines()
     assert len([line for line in commands if not line.startswith("#")]) == 35
@@ -260,6 +261,8 @@ def test_a_journal_that_ends_before_a_decision_leads_to_the_same_one(tmp_path: P
     lines = journal.read_bytes().splitlines(keepends=True)
     places = [k for k, line in enumerate(lines) if line.startswith(f'{{"event":"{kind}"'.encode())]
     journal.write_bytes(b"".join(lines[: places[count]]))
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        assert has_more(search.record)
     go_on(tmp_path, NoisyBackend(FakeClock()))
     assert drops_in(tmp_path) == drops
 
