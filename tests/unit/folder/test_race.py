@@ -183,13 +183,13 @@ def backend() -> NoisyBackend:
     return NoisyBackend(FakeClock())
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> list[tuple[object, object]]:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, object]]:
     """The drops of the race when nothing disturbs it."""
-    (tmp_path / "whole").mkdir()
-    planned_race(tmp_path / "whole")
-    go_on(tmp_path / "whole", NoisyBackend(FakeClock()))
-    return drops_in(tmp_path / "whole")
+    folder = tmp_path_factory.mktemp("whole")
+    planned_race(folder)
+    go_on(folder, NoisyBackend(FakeClock()))
+    return drops_in(folder)
 
 
 def test_a_race_needs_fewer_runs_and_leaves_the_best(tmp_path: Path, backend: NoisyBackend) -> None:
@@ -207,7 +207,7 @@ def test_a_race_needs_fewer_runs_and_leaves_the_best(tmp_path: Path, backend: No
     assert len([line for line in commands if not line.startswith("#")]) == 35
 
 
-@pytest.mark.parametrize("slots, lasts", [(2, {}), (5, {}), (3, {(5, 1): 9.0}), (3, {(0, 2): 20.0}), (18, {})])
+@pytest.mark.parametrize("slots, lasts", [(2, {}), (3, {(5, 1): 9.0}), (3, {(0, 2): 20.0}), (18, {})])
 def test_slots_and_slow_runs_do_not_change_what_is_dropped(
     tmp_path: Path,
     backend: NoisyBackend,
@@ -234,7 +234,7 @@ class KilledError(Exception):
     """The controller is killed here."""
 
 
-@pytest.mark.parametrize("after", [1, 18, 19, 24])
+@pytest.mark.parametrize("after", [1, 18, 24])
 @pytest.mark.parametrize("slots", [1, 3])
 def test_a_killed_race_goes_on_with_the_same_drops(
     tmp_path: Path, backend: NoisyBackend, whole: list[tuple[object, object]], after: int, slots: int
