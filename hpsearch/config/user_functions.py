@@ -188,15 +188,14 @@ def _verdicts(
     rows: their codes, as the digits of 32-bit numbers: for a million of them, `encode` would take longer than they do.
     """
     answers: list[object] = []
-    names = [column.name for column in columns]
-    codes = memoryview(bytes.fromhex(rows)).cast("i").tolist()
-    for start in range(0, len(codes), len(names)):
-        row = codes[start : start + len(names)]
-        options = [column.options[code] for column, code in zip(columns, row) if code]
+    names, known = [column.name for column in columns], [column.options for column in columns]
+    codes = iter(memoryview(bytes.fromhex(rows)).cast("i"))
+    for row in zip(*[codes] * len(names)):
+        options = [each[code] for each, code in zip(known, row) if code]
         read: dict[object, None] = {}
-        watched = functools.partial(Watched, options, names, read)
+        fresh: Callable[[], dict[str, object]] = functools.partial(dict, options)
         try:
-            number = verdict(constraints, watched if is_watched else functools.partial(dict[str, object], options))
+            number = verdict(constraints, functools.partial(Watched, options, names, read) if is_watched else fresh)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}{_for_options(options)}") from error
         except BaseException:

@@ -4,6 +4,7 @@ A row is decoded only when its configuration is used: that is what keeps a grid 
 within a second and some ten megabytes.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -253,12 +254,14 @@ def boxes_of(box: Box, rules: Sequence[Rule]) -> Iterator[Box]:
 def split_box(box: Box, name: str, codes: Collection[int]) -> tuple[Box, Box]:
     """Return the part of a box in which an option has one of these codes, and the rest; empty if there is none."""
     at = next(number for number, axis in enumerate(box) if name in axis)
+    inside = [code in codes for code in box[at][name]]
+    if all(inside):
+        return box, ()
     parts = []
-    for is_inside in (True, False):
-        points = [point for point, code in enumerate(box[at][name]) if (code in codes) == is_inside]
-        axis = {each: [listed[point] for point in points] for each, listed in box[at].items()}
-        parts.append([*box[:at], axis, *box[at + 1 :]] if points else [])
-    return parts[0], parts[1]
+    for points in (inside, [not is_inside for is_inside in inside]):
+        axis = {each: list(itertools.compress(listed, points)) for each, listed in box[at].items()}
+        parts.append([*box[:at], axis, *box[at + 1 :]])
+    return (parts[0], parts[1]) if any(inside) else ((), box)
 
 
 def _without(axis: Mapping[str, Sequence[int]], names: Collection[str]) -> Mapping[str, Sequence[int]]:

@@ -188,11 +188,11 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hpsearch.core.space._PATIENCE_ASKING", 1000)
 
 
-HUGE: Grid = {name: list(range(1000)) for name in "abcdefgh"}
+HUGE: Grid = {name: list(range(300)) for name in "abcdefgh"}
 
 
 def test_what_constraints_keep_of_a_huge_grid_is_found_although_no_draw_would_find_it(soon: None) -> None:
-    # Each fixes one option: a single configuration in 10^21.
+    # Each fixes one option: one in 10^17 draws.
     constraints = [lambda o, name=name: o[name] == 7 for name in "abcdefg"] + [lambda o: o["h"] < 5]
     judge = Asked(*constraints)
     selection = enumerate_space(HUGE, (), Order(limit=9, sample=True), judge)
@@ -206,7 +206,7 @@ def test_a_sample_is_spread_over_what_constraints_keep(soon: None) -> None:
     found = [c.as_dict() for c in selection]
     assert {(o["a"], o["b"], o["c"]) for o in found} == {(7, 7, 7)}
     assert len(found) == 200
-    assert min(len({o[name] for o in found}) for name in "defgh") > 150
+    assert min(len({o[name] for o in found}) for name in "defgh") > 100
 
 
 def test_it_is_told_that_a_sample_is_short_although_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
