@@ -104,7 +104,9 @@ examples:
   hpsearch extend DIR --set lr=0.1,0.2 --num_cpu_jobs=4
   hpsearch extend DIR --grid_module=other_grid --reuse EARLIER_SEARCH
 
-The search's own options hold; those you give replace them from then on.
+The search's own options hold; those you give replace them from then on, also
+those of hpsearch run that say what to search (--num_seeds, --grid_config, ...).
+--set and --reuse are for this extension only. More: docs/extend.rst
 """
 _RETRY_EXAMPLE = """\
 examples:
@@ -150,8 +152,8 @@ def _parser_with_search_options(
 def extend(argv: Sequence[str]) -> int:
     """Run what is new in the grid of a search; return the exit status."""
     description = (
-        "Read the grid module of a search again, which you have edited, and run what has not finished in its folder: "
-        "new values, new options. All rows stay; runs that the grid has no more are not run."
+        "Read the edited grid module of a search again, and run only what has not finished in its folder. All rows "
+        "stay; what is no longer in the grid does not run."
     )
     parser = _parser_with_search_options("extend", description, _EXTEND_EXAMPLE, ("grid_module", "set", "reuse"))
     namespace = parser.parse_args(argv)

@@ -34,6 +34,7 @@ from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import refuse_other_script
 from hpsearch.store.record import SearchRecord
 
 
@@ -47,6 +48,7 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
         return _extend_older(folder, given, console)
     reader = SearchReader(folder)
     resume.check_is_free(reader)
+    resume.check_work_folder(reader)
     of_grid = {name: value for name, value in given.items() if name in GRID_OPTIONS}
     others = {name: value for name, value in given.items() if name not in GRID_OPTIONS}
     fixed = next((name for name in others if name in PLANNING_OPTIONS), None)
@@ -129,6 +131,7 @@ def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str
     settings, tool = plan.settings, options.interpreter.split()
     if without_interpreter(settings.program, tool) == without_interpreter(earlier.program, tool):
         settings = replace(settings, program=earlier.program)
+    refuse_other_script(earlier, settings, reader.folder, "start another search for this script")
     return replace(plan, config=replace(plan.config, settings=settings), options=options)
 
 
@@ -139,6 +142,7 @@ def _grown_config(earlier: Settings, options: SearchOptions, given: Mapping[str,
         add_last(earlier.import_paths)
     else:
         add_first(earlier.import_paths)
+        add_last([str(Path.cwd())])
     config = config_for(options, _grid_config(earlier, options), Path(earlier.run_cwd))
     if "grid_module" not in given:
         check_is_recorded_module(config.settings.grid_file, earlier)

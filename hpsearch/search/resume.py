@@ -81,11 +81,15 @@ def check_is_safe(
         check_same_place(search.record, options, runs)
     _, ended, _, rest = _counts(runs, choice)
     if choice.added or (not choice.only_ends and (ended or rest)):
-        try:
-            existing_folder(str(search.record.known_settings().work_folder(search.folder)), Path.cwd())
-        except UsageError as error:
-            # Every single run would fail otherwise.
-            raise UsageError(f"the working directory of this search's runs: {error}") from error
+        check_work_folder(search)
+
+
+def check_work_folder(search: LiveSearch | SearchReader) -> None:
+    """Raise UsageError if the folder in which runs work is gone: every single one would fail."""
+    try:
+        existing_folder(str(search.record.known_settings().work_folder(search.folder)), Path.cwd())
+    except UsageError as error:
+        raise UsageError(f"the working directory of this search's runs: {error}") from error
 
 
 def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequence[RunRecord]) -> None:

@@ -18,6 +18,15 @@ from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Columns, ResultsTable, more_cells, read_table, row_of, whole_table
 
 
+def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFolder, remedy: str) -> None:
+    """Raise FolderError unless runs of an earlier search in a folder can be resumed with the settings of a new one."""
+    for name in ("program", "run_cwd", "out_arg", "summary_filename"):
+        was, now = getattr(earlier, name), getattr(settings, name)
+        if was != now:
+            problem = f"the search there has {name} {was!r}, this one {now!r}"
+            raise FolderError(f"{folder.path}: {problem}; searches in one folder must have the same; {remedy}")
+
+
 class LiveSearch:
     """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
 
@@ -70,7 +79,7 @@ class LiveSearch:
         at: seconds since the epoch. more: events about these runs. Raises StoreError if it cannot be written.
         """
         self.folder.create_state()
-        self._refuse_other_script(settings)
+        refuse_other_script(self.record.settings or settings, settings, self.folder, "give another --out_dir")
         started = SearchStarted(settings.to_json(), at)
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
@@ -94,16 +103,6 @@ class LiveSearch:
             earlier = SearchStarted(self.settings.to_json(), self.record.started_at or 0.0)
             write_whole(self.folder.settings_copy, to_line(earlier))
             self.write_commands()
-
-    def _refuse_other_script(self, settings: Settings) -> None:
-        """Make sure that runs of an earlier search here can be resumed with the settings of the new one."""
-        earlier = self.record.settings or settings
-        for name in ("program", "run_cwd", "out_arg", "summary_filename"):
-            was, now = getattr(earlier, name), getattr(settings, name)
-            if was != now:
-                problem = f"the search there has {name} {was!r}, this one {now!r}"
-                remedy = "searches in one folder must have the same; give another --out_dir"
-                raise FolderError(f"{self.folder.path}: {problem}; {remedy}")
 
     def open_for_work(self, *first: Event) -> None:
         """Open journal and table for what is to come; note `first`. The table then shows what the journal knows."""
