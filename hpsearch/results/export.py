@@ -93,7 +93,6 @@ def _configurations(
     if options.all:
         raise UsageError("--over sums up finished runs: leave out --all")
     columns, rows = {"search": None}, list[ExportedRow]()
-    console.note(SAMPLE_STD)
     for folder in folders:
         runs, settings = repetitions_in(folder, options.over, options.grid_module, console.notes)
         names, found = configuration_table(runs, settings, options.over)
@@ -101,6 +100,7 @@ def _configurations(
         columns.update(dict.fromkeys(free.values()))
         shared = {"search": str(folder.path)}
         rows += [{**shared, **{free[name]: value for name, value in row.items()}} for row in found]
+    console.note(SAMPLE_STD)
     return list(columns), rows
 
 

@@ -103,4 +103,6 @@ def test_postprocessing_writes_the_table_of_an_older_folder(older: Project) -> N
 def test_an_over_that_cannot_be_is_one_line(older: Project, words: tuple[str, ...], problem: str) -> None:
     result = older.ask(*words)
     assert (result.exit_status, result.stdout) == (2, "")
-    assert problem.format(older=older.path / "older") in result.stderr.splitlines()[-1]
+    *usage, line = result.stderr.splitlines()
+    assert problem.format(older=older.path / "older") in line
+    assert [word for word in usage if not word.startswith(("usage:", "  "))] == []
