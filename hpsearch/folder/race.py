@@ -6,7 +6,7 @@ the number of slots, nor how long runs take, nor a kill in between changes what 
 
 import heapq
 import math
-from collections.abc import Callable, Container, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -124,26 +124,26 @@ class Racers:
         """Return all runs of a configuration."""
         return [entry for _, entry in self._groups[place]]
 
-    def standings(self, waiting: Container[int] = ()) -> list[Standing]:
-        """Return what is known of each configuration. waiting: numbers of runs that wait to be run again."""
-        return [self._standing(group, waiting) for group in self._groups]
+    def standings(self) -> list[Standing]:
+        """Return what is known of each configuration."""
+        return [self._standing(group) for group in self._groups]
 
-    def _standing(self, group: Sequence[tuple[int | None, RunRecord]], waiting: Container[int]) -> Standing:
+    def _standing(self, group: Sequence[tuple[int | None, RunRecord]]) -> Standing:
         by_seed: dict[int, list[float | None]] = {}
         for seed, entry in group:
             if seed is not None:
-                by_seed.setdefault(seed, []).append(self._result(entry, waiting))
+                by_seed.setdefault(seed, []).append(self._result(entry))
         # Of several runs with one seed, the first that has a result counts.
         results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
         left = missing_seeds(self._listed, self._options.seed_count, by_seed)
         drops = (entry.dropped.seeds for _, entry in group if entry.dropped is not None)
         return Standing(results, left, next(drops, None))
 
-    def _result(self, entry: RunRecord, waiting: Container[int]) -> float | None:
+    def _result(self, entry: RunRecord) -> float | None:
         if entry.result.state is RunState.FINISHED:
             found = performance(entry.result, self._record.known_settings().performance_key)
             return math.nan if found is None else found
-        return math.nan if entry.state.is_final and entry.run.number not in waiting else None
+        return math.nan if entry.state.is_final else None
 
     def configuration(self, place: int, seed: int) -> Configuration:
         """Return a configuration under a seed."""
@@ -170,11 +170,11 @@ class Race:
         self._search, self._options, self._tell, self._clock = search, options, tell, clock
         self._racers, self._seeds = Racers(search.record, options), FEWEST_FOR_TEST
 
-    def coming(self, waiting: Container[int]) -> Iterator[Configuration]:
+    def coming(self) -> Iterator[Configuration]:
         """Drop what is worse than the best by now, and return what comes next."""
         ascending = self._search.settings.sort_ascending
         while True:
-            standings = self._racers.standings(waiting)
+            standings = self._racers.standings()
             if self._seeds > max((len(one.results) for one in standings), default=0):
                 break
             drops = drops_after(self._seeds, standings, self._options.race_p, ascending)

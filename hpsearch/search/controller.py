@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -148,12 +148,11 @@ class Chooser(Protocol):
     It must go by the record alone: then a search that is resumed goes on as if nothing had happened.
     """
 
-    def coming(self, waiting: Container[int]) -> Iterator[Configuration]:
+    def coming(self) -> Iterator[Configuration]:
         """Return what comes next, in order, as far as that can be said now; nothing if nothing does, or not yet.
 
-        Asked when no run waits for a free place, and before the search ends, each time anew: only what finds a place
-        becomes a run. What is decided on the way is noted in the journal first.
-        waiting: numbers of runs that have ended and wait to be run again.
+        Asked when no run waits for a place any more, and before the search ends; each time anew, since only what finds
+        a place becomes a run. What is decided on the way is noted in the journal first.
         """
 
 

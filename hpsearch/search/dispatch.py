@@ -94,7 +94,7 @@ class Dispatcher:
                 self._announce()
                 self._wait()
                 self._notice()
-                is_choosing = self._controller.chooser is not None and not self._submissions.queue.ready
+                is_choosing = self._controller.chooser is not None and not self._submissions.queue
                 if self._limit.may_be_reached or is_choosing:
                     self._collect_ended()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
@@ -262,9 +262,6 @@ class Dispatcher:
         if entry.run.number in self._again:
             self._again.discard(entry.run.number)
             return False
-        if entry.is_out and entry.attempts:
-            self._progress.ended(entry, False)
-            return True
         if not self._collector.finished_after_all(entry):
             return False
         self._console.note(f"run {entry.run.number} has finished after all, as its summary says; it is not run again")

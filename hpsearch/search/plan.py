@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -148,13 +148,13 @@ class Choices:
         self._slots = controller.options.num_jobs * controller.options.runs_per_job
         self.added: list[RunRecord] = []
 
-    def is_there(self, waiting: Container[int]) -> bool:
-        """Return whether something comes next. waiting: as `Chooser` has it."""
-        return self._chooser is not None and any(True for _ in self._chooser.coming(waiting))
+    def __bool__(self) -> bool:
+        """Whether something comes next."""
+        return self._chooser is not None and any(True for _ in self._chooser.coming())
 
-    def next(self, active: Sequence[Job], waiting: Container[int]) -> tuple[list[RunRecord], Place | None]:
+    def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
         """Plan what comes next; return that and its place, None if there is no place or nothing comes."""
-        coming = iter(()) if self._chooser is None else self._chooser.coming(waiting)
+        coming = iter(()) if self._chooser is None else self._chooser.coming()
         first = next(coming, None)
         place = None if first is None else self._backend.place(active)
         if first is None or place is None:
@@ -386,7 +386,7 @@ def _run_lines(plan: Plan) -> list[str]:
     if plan.options.race:
         most = len(plan.seeds) * plan.count
         most = most if plan.options.max_runs == -1 else min(most, plan.options.max_runs)
-        why = f"only for those not yet worse than the best (p {plan.options.race_p:g})"
-        race = f"race: {len(plan.selection):,} to {most:,} runs, from seed {FEWEST_FOR_TEST + 1} on {why} ({seeds})"
+        why = f"only for those not yet worse than the best (p {plan.options.race_p:g}; {seeds})"
+        race = f"race: {len(plan.selection):,} to {most:,} runs, from seed {FEWEST_FOR_TEST + 1} on {why}"
         return [f"configurations: {_chosen(plan)}", race]
     return [f"configurations: {_chosen(plan)}", f"runs: {len(plan.selection):,}, one seed after another ({seeds})"]

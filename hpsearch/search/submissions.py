@@ -71,7 +71,7 @@ class Submissions:
         """Whether there is still something to be submitted, or to be asked about."""
         if self.given_up or self.is_closed:
             return not self.given_up and bool(self._runs.doubtful)
-        return bool(self._runs.doubtful or self.queue or self._choices.is_there(self.queue.memory_needs_mb))
+        return bool(self._runs.doubtful or self.queue or self._choices)
 
     @property
     def is_over(self) -> bool:
@@ -95,8 +95,8 @@ class Submissions:
             if self._delays.left_s > 0 or self._runs.doubtful:
                 return
             entries, place = self.queue.next(self._runs.jobs)
-            if place is None and not self.queue.ready:
-                entries, place = self._choices.next(self._runs.jobs, self.queue.memory_needs_mb)
+            if place is None and not self.queue:
+                entries, place = self._choices.next(self._runs.jobs)
             if place is None:
                 return
             needed = [entry for entry in entries if not self._is_needless(entry)]

@@ -12,7 +12,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
 from hpsearch.core.configurations import with_seed
 from hpsearch.core.errors import ControllerPresent, UsageError
-from hpsearch.core.model import Configuration
+from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, spread_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.race import Racers
@@ -75,6 +75,8 @@ def _race(reader: SearchReader, options: SeedsOptions, console: Console) -> int:
     if record.carried:
         rows = f"{amount(len(record.carried), 'row')} of its table are of an earlier search without a journal"
         raise UsageError(f"{reader.folder.path}: {rows}, which a race would not see; --top=K takes them into account")
+    if any(entry.result.state is RunState.FINISHED for entry in record):
+        _check_takes_seed(choose(reader, options), options, reader)
     which = {name: getattr(options, name) for name in ("seed_option", "vary_data_seed")}
     which |= {"num_seeds": None if seeds else options.num_seeds, "seeds_list": seeds}
     which |= {name: getattr(options.search, name) for name in _OF_RACE}
