@@ -114,7 +114,10 @@ class JobWatch:
             is_settled = self.seen_at - self.told_at >= _SETTLE_S or self.absences or self.is_cancelled
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
-            cause = self.told.cause if was_ended or self.told.cause is RunState.OUT_OF_MEMORY else None
+            # Without a reason, the cause is only what an exit code usually means.
+            is_known = bool(self.told.reason) or not note.was_told_to_save
+            is_cause = (was_ended and is_known) or self.told.cause is RunState.OUT_OF_MEMORY
+            cause = self.told.cause if is_cause else None
             return replace(by_itself, cause=cause, reason=self.told.reason or reason) if cause else by_itself
         if self.is_cancelled:
             return replace(by_itself, cause=RunState.CANCELLED)

@@ -23,6 +23,7 @@ ENDED = [
     (Status(JobPhase.ENDED, None, RunState.TIMED_OUT, "Slurm: TIMEOUT"), RunState.TIMED_OUT),
     (Status(JobPhase.ENDED, None, RunState.PREEMPTED, "Slurm: PREEMPTED"), RunState.PREEMPTED),
     (Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED"), RunState.CANCELLED),
+    (Status(JobPhase.ENDED, 143, RunState.CANCELLED), RunState.TIMED_OUT),  # LSF gives no reason
 ]
 
 
