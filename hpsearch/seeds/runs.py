@@ -291,9 +291,9 @@ def _write_summary(
     if configuration:
         # Behind what the users' own programs look for.
         lines += ["", f"{_CONFIGURATION}{configuration}"]
+    lines += ["", f"{spread_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
     lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
     lines += ["", "Left out:", *left_out] if left_out else []
-    lines += ["", f"{spread_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
     write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
     return lines
 

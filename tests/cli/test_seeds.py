@@ -112,6 +112,9 @@ def test_the_summary_has_mean_spread_seeds_and_a_row_for_latex(project: Project)
         "",
         f"Configuration: lr=0.5 ({new[0]})",
         "",
+        "std divides by n, the number of seeds (as numpy.std does); in search_results_by_configuration.csv, "
+        "std divides by n - 1",
+        "",
         "Runs:",
         "  seed  acc   folder",
         f"  0     5.0   {new[1]}",

@@ -75,14 +75,14 @@ def test_the_summary_names_the_configuration(extended: Project) -> None:
         "",
         "Configuration: lr=0.5 (run 2)",
         "",
+        "std divides by n, the number of seeds (as numpy.std does); in search_results_by_configuration.csv, "
+        "std divides by n - 1",
+        "",
         "Runs:",
         "  seed  acc   folder",
         f"  0     5.0   {names[3]}",
         f"  1     5.01  {names[4]}",
         f"  42    5.42  {names[1]}",
-        "",
-        "std divides by n, the number of seeds (as numpy.std does); in search_results_by_configuration.csv, "
-        "std divides by n - 1",
     ]
 
 
