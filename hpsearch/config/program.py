@@ -15,6 +15,8 @@ from hpsearch.config.import_paths import editable_installs
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.hints import did_you_mean, typed_line
+from hpsearch.store.events import Settings
+from hpsearch.store.layout import SearchFolder
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -82,6 +84,14 @@ def path_of_copy(top: Path, run_cwd: Path) -> list[str]:
     entries = [*filter(None, given), *(entry for entry in editable if entry in inside)]
     mapped = [os.path.relpath(real[entry], run_cwd) if entry in inside else entry for entry in entries]
     return ["env", f"PYTHONPATH={os.pathsep.join(mapped)}"]
+
+
+def path_of_snapshot(settings: Settings, folder: SearchFolder) -> list[str]:
+    """Return what `path_of_copy` does for the snapshot of a search's code; nothing if it has none."""
+    if not settings.options.get("snapshot"):
+        return []
+    depth = len(settings.work_folder(folder).relative_to(folder.code).parts)
+    return path_of_copy([settings.home, *settings.home.parents][depth], settings.home)
 
 
 def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hpsearch.backends.launcher import exit_reason
 from hpsearch.backends.shell import run_command
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.parsers import folder_parser
-from hpsearch.config.program import path_of_copy, program_in_copy
+from hpsearch.config.program import path_of_copy, path_of_snapshot, program_in_copy
 from hpsearch.config.recorded import config_of
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
@@ -126,9 +126,8 @@ def _code_of(
         cwd = settings.work_folder(folder)
         if not cwd.is_dir():
             raise FolderError(f"{cwd}: the snapshot of this search's code is gone")
-        home, depth = Path(settings.options["run_cwd"]), len(cwd.relative_to(folder.code).parts)
         console.note(f"code: the snapshot {folder.code}")
-        yield cwd, (*path_of_copy([home, *home.parents][depth], home), *settings.program)
+        yield cwd, (*path_of_snapshot(settings, folder), *settings.program)
         return
     start = _start_of(reader, entry)
     top, run_cwd = Path(start.top), Path(settings.run_cwd)

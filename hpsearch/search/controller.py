@@ -11,13 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from hpsearch.backends.base import Backend, TakesBackQueued
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
-from hpsearch.config.program import path_of_copy, resume_hint
+from hpsearch.config.program import path_of_snapshot, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
@@ -27,8 +26,6 @@ from hpsearch.core.model import Attempt, Configuration, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.continuing import continues_from
-from hpsearch.store.events import Settings
-from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 
@@ -182,16 +179,8 @@ def _attempt_of(
     more = [f"--{settings.continue_arg}={source}"] if source else []
     cwd, exit_file = settings.work_folder(folder), folder.exit_file(token)
     command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
-    command = (*_import_words(settings, cwd, folder), *command)
+    command = (*path_of_snapshot(settings, folder), *command)
     return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs, source, settings.keep_out_dir)
-
-
-def _import_words(settings: Settings, cwd: Path, folder: SearchFolder) -> list[str]:
-    """Return the words before a command that let it import the snapshot's modules, not those of the user's folder."""
-    if not settings.options.get("snapshot"):
-        return []
-    home, depth = Path(settings.options["run_cwd"]), len(cwd.relative_to(folder.code).parts)
-    return path_of_copy([home, *home.parents][depth], home)
 
 
 def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:

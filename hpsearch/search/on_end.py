@@ -43,7 +43,7 @@ class EndCommand:
             return  # That one will see the search's end.
         except StoreError:
             pass  # A full disk is no reason to say nothing.
-        self._command, self._run_cwd = command, search.settings.work_folder(search.folder)
+        self._command, self._run_cwd = command, search.settings.home
         self._variables = end_variables(search.record, search.folder, exit_status)
 
     def __enter__(self) -> EndCommand:

@@ -305,12 +305,14 @@ def plan_lines(plan: Plan) -> list[str]:
         *([f"runs: {plan.chosen}"] if plan.chosen else _run_lines(plan)),
         *reuse_lines(plan),
         f"command: {' '.join(settings.program)} ... --{settings.out_arg}=DIR, in {settings.run_cwd}",
-        *([] if plan.code is None else [_snapshot_text(plan.code)]),
+        *([] if plan.code is None else [_snapshot_text(plan.code, SearchFolder(plan.folder))]),
         f"results: {plan.folder}",
     ]
 
 
-def _snapshot_text(code: CodeTree) -> str:
+def _snapshot_text(code: CodeTree, folder: SearchFolder) -> str:
+    if folder.code.exists():
+        return f"snapshot: that of the search there, {folder.code}"
     size = sum(os.lstat(code.top / name).st_size for name in code.files)
     folders = [name for name in code.links if name.endswith("/")]
     linked = f"; linked: {', '.join(folders[:5])}{', ...' * (len(folders) > 5)}" if folders else ""

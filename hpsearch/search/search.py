@@ -235,9 +235,8 @@ def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.A
     if choice.only_ends:
         return contextlib.nullcontext()
     search, options = controller.search, controller.options
-    home = Path(options.run_cwd if options.snapshot else search.settings.run_cwd)
     gpus = controller.backend.gpus if isinstance(controller.backend, NamesGpus) else ()
-    recorder = Recorder(search.folder, home, options.interpreter, controller.clocks.wall(), gpus)
+    recorder = Recorder(search.folder, search.settings.home, options.interpreter, controller.clocks.wall(), gpus)
     controller.console.notes(filter(None, ["" if options.snapshot else recorder.other_commit()]))
     return recorder
 

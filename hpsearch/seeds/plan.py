@@ -155,10 +155,8 @@ def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOp
     """Return the options of the new search, paths absolute; what is not given is taken from the run's search."""
     if settings is not None:
         recorded = {"interpreter": settings.options.get("interpreter", "")}
-        # Of a search with a snapshot, the option names the user's own folder.
-        run_cwd = str(settings.options["run_cwd"]) if settings.options.get("snapshot") else settings.run_cwd
-        if Path(run_cwd).is_dir():
-            recorded["run_cwd"] = run_cwd
+        if settings.home.is_dir():
+            recorded["run_cwd"] = str(settings.home)
         search = replace(search, **{name: recorded[name] for name in recorded.keys() - set(search.given_by_hand)})
         if not search.grid_module:
             search = replace(search, grid_module=settings.grid_module)

@@ -64,6 +64,11 @@ class Settings:
         """What ``--name`` called the search; empty if it has no name."""
         return str(self.options.get("name") or "")
 
+    @property
+    def home(self) -> Path:
+        """The user's own folder, in which runs execute unless there is a snapshot of their code."""
+        return Path(self.options["run_cwd"] if self.options.get("snapshot") else self.run_cwd)
+
     def work_folder(self, folder: SearchFolder) -> Path:
         """Return where runs execute: the snapshot of their code moves with the search's folder."""
         return folder.in_code(self.run_cwd) if self.options.get("snapshot") else Path(self.run_cwd)

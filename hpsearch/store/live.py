@@ -20,6 +20,9 @@ from hpsearch.store.table import Columns, ResultsTable, more_cells, read_table, 
 
 def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFolder, remedy: str) -> None:
     """Raise FolderError unless runs of an earlier search in a folder can be resumed with the settings of a new one."""
+    if bool(earlier.options.get("snapshot")) != bool(settings.options.get("snapshot")):
+        problem = "of this search and the one there, only one executes a copy of the code (--snapshot)"
+        raise FolderError(f"{folder.path}: {problem}; {remedy}")
     for name in ("program", "run_cwd", "out_arg", "summary_filename"):
         was, now = getattr(earlier, name), getattr(settings, name)
         if was != now:

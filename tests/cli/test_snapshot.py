@@ -53,7 +53,7 @@ def edit(code: Path) -> None:
 
 def test_editing_the_code_changes_nothing_for_runs_of_a_snapshot(project: Project, code: Path) -> None:
     (code / "sims" / "late.py").write_text("VALUE = 2")  # not committed
-    controller = project.start(*OPTIONS)
+    controller = project.start(*OPTIONS, "--on_end=touch told.txt")
     wait_until(lambda: journal_has(code / "sims" / "results", "submitted", 1), "a live run")
     edit(code)
     controller.send_signal(signal.SIGKILL)
@@ -64,6 +64,8 @@ def test_editing_the_code_changes_nothing_for_runs_of_a_snapshot(project: Projec
     result = project.search("--resume=../moved", "--runs_are_gone")
     assert [row["acc"] for row in rows(code.parent / "moved")] == ["1112", "1112"], result.stderr
     assert (code.parent / "moved" / ".hpsearch" / "code" / "data").readlink() == code / "data"
+    # The user's own command starts in the user's own folder.
+    assert (code / "sims" / "told.txt").exists()
 
 
 def test_outside_a_repository_there_is_nothing_to_copy(project: Project) -> None:
@@ -72,6 +74,17 @@ def test_outside_a_repository_there_is_nothing_to_copy(project: Project) -> None
     assert (result.exit_status, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith(f"hpsearch: --snapshot copies what git knows around {project.path}, but git: fatal")
     assert not (project.path / "out").exists()
+
+
+def test_runs_with_and_without_a_snapshot_do_not_share_a_folder(project: Project, code: Path) -> None:
+    (code.parent / "go").touch()
+    project.search(*OPTIONS)
+    others = [option for option in OPTIONS if option != "--snapshot"]
+    result = project.run(*others, "--dont_force_new_dir")
+    assert result.exit_status == 2
+    assert result.stderr.splitlines()[-1].endswith(
+        ": of this search and the one there, only one executes a copy of the code (--snapshot); give another --out_dir"
+    )
 
 
 def test_a_search_without_its_snapshot_is_not_resumed_elsewhere(project: Project, code: Path) -> None:
