@@ -168,7 +168,7 @@ class SearchOptions:
     parser_timeout: float = _how(
         60,
         "Stop your own summary parser (_SUMMARY_PARSER_HANDLE) if it takes longer than S seconds for a run; it is "
-        "tried once more when the search ends.",
+        "tried once more when the search ends. Constraints have the same time for a configuration.",
         positive,
         "S",
     )

@@ -29,8 +29,10 @@ Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the in
 _SMALL, _DENSE = 100_000, 20
 #: After this many draws in a row without a new configuration, a systematic search completes the sample.
 _PATIENCE = 5_000
-#: The same where constraints have to be asked, and where nothing else helps; how many are drawn at once at least.
-_PATIENCE_ASKING, _MOST_DRAWN, _BATCH_ASKING = 20_000, 1_000_000, 1_000
+#: The same where constraints have to be asked; how many are drawn at once at least.
+_PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
+#: How many are drawn if constraints keep almost nothing: this many, and this many more for each one that is kept.
+_MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
 #: How often constraints are asked in a systematic search.
 _MOST_ASKED = 30_000
 
@@ -280,9 +282,14 @@ class _Sample:
     def draw(self, boxes: Sequence[Box], rules: Sequence[Rule], patience: int, judge: Judge | None = None) -> None:
         """Draw rows at random until there are enough, or new ones no longer turn up."""
         sizes, misses = [math.prod(map(axis_size, box)) for box in boxes], 0
-        while not self.is_full and misses < patience and (judge is None or self.tried < _MOST_DRAWN):
+        # As shares of 1: the sizes may be beyond any of numpy's integers.
+        total = sum(sizes)
+        shares = np.array([size / total for size in sizes])
+        while not self.is_full and misses < patience:
+            if judge is not None and self.tried >= _MOST_DRAWN + _FEWEST_KEPT * len(self.found):
+                return
             batch = max(64 if judge is None else _BATCH_ASKING, self._wanted - len(self.found))
-            drawn = self._random_rows(boxes, sizes, rules, batch)
+            drawn = self._random_rows(boxes, shares, rules, batch)
             if judge is not None:
                 self.tried += batch
                 drawn = drawn[judge.verdicts(self._columns, drawn) == 0]
@@ -291,13 +298,10 @@ class _Sample:
                 self._take(row)
             misses = misses + batch if len(self.found) == before else 0
 
-    def _random_rows(self, boxes: Sequence[Box], sizes: Sequence[int], rules: Sequence[Rule], count: int) -> Codes:
+    def _random_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
         """Draw points uniformly; where conditions make several configurations of one, draw one of these."""
         table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
-        chosen = np.zeros(count, dtype=int)
-        if len(boxes) > 1:
-            # As shares of 1: the sizes may be beyond any of numpy's integers.
-            chosen = self._random.choice(len(boxes), count, p=np.array([size / sum(sizes) for size in sizes]))
+        chosen = self._random.choice(len(boxes), count, p=shares) if len(boxes) > 1 else np.zeros(count, dtype=int)
         for number in np.unique(chosen):
             self._fill(table, chosen == number, boxes[number])
         for rule in rules:

@@ -26,7 +26,7 @@ _DESCRIPTION = "Run a script with many option values and gather the results in a
 _EPILOG = """\
 examples:
   hpsearch run --grid_module=my_grid --dry_run
-  hpsearch run --grid_module=my_grid --num_cpu_jobs=4
+  hpsearch run --grid_module=my_grid --num_cpu_jobs=4 --set lr=0.1,0.2
   hpsearch run --grid_module=sims.mnist.hpsearch_config --run_cwd=sims/mnist
 
 exit status: 0 all runs finished; 1 some did not; 2 wrong usage or a mistake in

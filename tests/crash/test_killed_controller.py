@@ -57,6 +57,20 @@ def test_a_hundred_kills_over_two_hundred_runs_repeat_no_finished_run(project: P
     kill_at_random(project, runs=200, kills=100, seed=7)
 
 
+def test_a_killed_search_of_tied_options_goes_on_as_planned_whatever_its_module_says_by_now(project: Project) -> None:
+    more = "grid = [{('x', 'sleep'): [(0, 0.2), (1, 0.2), (2, 9), (3, 0.2)]}, {'x': [4]}]\n"
+    more += "constraints = [lambda options: options['x'] != 2]\n"
+    project.grid({}, script=COUNTING_SCRIPT, script_name="train.sh", more=more)
+    folder = project.path / "out"
+    controller = project.start("--out_dir=out", "--force_out_dir", "--set", "new=7")
+    wait_until(lambda: has_rows(folder, 1), "a result")
+    kill(controller)
+    project.grid({}, script=COUNTING_SCRIPT, script_name="train.sh", more=more + "constraints = 3\n")
+    resume_until_done(project, folder)
+    assert sorted(map(int, (project.path / "finished.txt").read_text().split())) == [0, 1, 3, 4]
+    assert sorted((row["x"], row["new"]) for row in rows(folder)) == [("0", "7"), ("1", "7"), ("3", "7"), ("4", "7")]
+
+
 def kill_at_random(project: Project, runs: int, kills: int, seed: int) -> None:
     """Kill the controller after random times, resume each time, and compare what came out."""
     chance = random.Random(seed)

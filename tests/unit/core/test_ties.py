@@ -218,6 +218,12 @@ def test_it_is_told_that_a_sample_is_short_although_there_may_be_more(monkeypatc
     assert selection.report.tried is not None and selection.report.tried >= 3100
 
 
+def test_a_large_sample_is_drawn_as_long_as_constraints_keep_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.core.space._MOST_DRAWN", 1000)
+    selection = enumerate_space(HUGE, (), Order(limit=3000, sample=True), Asked(lambda o: o["a"] != o["b"]))
+    assert len(set(selection)) == 3000
+
+
 def test_the_report_counts_what_each_constraint_left_out() -> None:
     grid: Grid = {("a", "b"): [(1, 1), (2, 2), (3, 1)], "c": [0, 1.0]}
     judge = Asked(lambda o: o["a"] != 2, lambda o: True, lambda o: o["c"] == 0)
