@@ -28,8 +28,8 @@ class ReusableRun:
 def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, ReusableRun]:
     """Return the finished runs of a search of any origin, by what identifies their commands.
 
-    settings: of the search that wants them. Raises UsageError if its script is another one, FolderError or ConfigError
-    if the folder cannot be made sense of.
+    settings: of the search that wants them; runs without its performance key are left out.
+    Raises UsageError if its script is another one, FolderError or ConfigError if the folder cannot be made sense of.
     """
     theirs, entries = _finished_runs(path, settings)
     if not _is_same_script(theirs, settings):
@@ -42,6 +42,7 @@ def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, Reusabl
             str(folder_of(entry, SearchFolder(path))), entry.summary or {}
         )
         for entry in entries
+        if settings.performance_key in (entry.summary or {})
     }
 
 

@@ -1,5 +1,6 @@
 """``hpsearch extend``: the grid of a search read again, and what is new in it run in the same folder."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,6 @@ from hpsearch.config.options import (
 )
 from hpsearch.config.recorded import check_is_recorded_module
 from hpsearch.console.console import Console
-from hpsearch.console.text import amount
 from hpsearch.core.command import without_interpreter
 from hpsearch.core.configurations import Growth, KnownRun, growth_of
 from hpsearch.core.errors import UsageError
@@ -67,7 +67,7 @@ def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.Run
     ]
     # A race has runs under more seeds than its plan lists.
     plan, growth = _narrowed(plan, known, () if plan.seeds and not plan.options.race else record.over)
-    console.notes([*plan_lines(plan), *_left_out_lines(growth)])
+    console.notes(plan_lines(plan))
     # The next extension starts from the module again, not from what --set has said to this one.
     plan = replace(plan, options=replace(plan.options, set=tuple(record.options.get("set", ()))))
     return resume.RunChoice(added=growth.new, plan=plan, left_out=growth.left_out)
@@ -87,12 +87,8 @@ def growth_text(growth: Growth, is_sample: bool) -> str:
     parts += [f"{len(growth.again):,} unfinished"] if growth.again else []
     parts += [f"{len(growth.new):,} new"]
     parts += [f"{growth.gone:,} no longer {where} (kept)"] if growth.gone else []
+    parts += [f"{len(growth.left_out):,} unfinished and no longer {where} (left out)"] if growth.left_out else []
     return ", ".join(parts)
-
-
-def _left_out_lines(growth: Growth) -> list[str]:
-    count, are = len(growth.left_out), "is" if len(growth.left_out) == 1 else "are"
-    return [f"{amount(count, 'unfinished run')} {are} no longer in the grid and will not run"] if count else []
 
 
 def _grown_options(
@@ -128,7 +124,7 @@ def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str
     config = _grown_config(earlier, options, given)
     here = replace(options, run_cwd=earlier.run_cwd, out_dir=folder, force_out_dir=True, dont_force_new_dir=True)
     plan = make_plan(config, here, searched_folders() if "grid_module" in given else earlier.import_paths, time)
-    settings, tool = plan.settings, options.interpreter.split()
+    settings, tool = plan.settings, shlex.split(options.interpreter)
     if without_interpreter(settings.program, tool) == without_interpreter(earlier.program, tool):
         settings = replace(settings, program=earlier.program)
     refuse_other_script(earlier, settings, reader.folder, "start another search for this script")

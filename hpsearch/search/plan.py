@@ -339,7 +339,8 @@ def reuse_lines(plan: Plan) -> list[str]:
         return []
     where, count = " and ".join(plan.options.reuse), sum(1 for _ in plan.reused(plan.runs()))
     if not count:
-        return [f"warning: nothing to reuse: no finished run of {where} has a command of this grid"]
+        wanted = f"a command of this grid and a value of {plan.settings.performance_key}"
+        return [f"warning: nothing to reuse: no finished run of {where} has {wanted}"]
     return [f"reused: {amount(count, 'finished run')} of {where}, whose folders stay there"]
 
 

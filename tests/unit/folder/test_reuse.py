@@ -91,3 +91,8 @@ def test_runs_of_the_older_tool_are_found(project: Project) -> None:
     folder = restored("older_tool", project)
     ours = replace(SETTINGS, program=PYTHON, run_cwd=str(project.path))
     assert [run.out_dir for run in finished_elsewhere(folder, ours).values()] == [str(folder / "sim_20210304050607_00")]
+
+
+def test_runs_without_the_performance_key_are_left_out(tmp_path: Path) -> None:
+    ours = settings(tmp_path, performance_key="loss")
+    assert finished_elsewhere(search_in(tmp_path / "s", settings(tmp_path)), ours) == {}
