@@ -10,6 +10,8 @@ from hpsearch.backends.shell import run_command
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, ControllerPresent, StoreError
 from hpsearch.core.model import RunState
+from hpsearch.folder.by_configuration import seeds_of
+from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.search.controller import Controller
 from hpsearch.store.events import EndTold
@@ -78,7 +80,10 @@ def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) 
     settings = record.known_settings()
     states = [entry.result.state for entry in record]
     finished, failed = states.count(RunState.FINISHED), sum(state.is_failure for state in states)
-    best = next(iter(best_runs(record, settings)), None)
+    over, key = seeds_of(record), settings.performance_key
+    mean = next(iter(means_of(record, over)), None)
+    best = mean.counted[0] if mean else next(iter([] if over else best_runs(record, settings)), None)
+    value = mean.spread.mean if mean else None if best is None else performance(best, key)
     values = {
         "NAME": settings.name,
         "FOLDER": folder.path,
@@ -88,8 +93,8 @@ def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) 
         "FINISHED": finished,
         "FAILED": failed,
         "LEFT": len(states) - finished - failed,
-        "BEST": "" if best is None else f"{performance(best, settings.performance_key):g}",
+        "BEST": "" if value is None else f"{value:g}",
         "BEST_RUN": "" if best is None else best.run.number,
-        "BEST_FOLDER": "" if best is None else folder.run_folder(best.run),
+        "BEST_FOLDER": "" if best is None else best.reused or folder.run_folder(best.run),
     }
     return {f"HPSEARCH_{name}": str(value) for name, value in values.items()}

@@ -102,3 +102,9 @@ def test_a_command_in_the_background_goes_on(search: LiveSearch, capfd: pytest.C
     end(search, "sleep 30 & echo $! >pid.txt; echo said")
     os.kill(int((search.folder.path / "pid.txt").read_text()), signal.SIGKILL)
     assert capfd.readouterr().err == "said\n"
+
+
+def test_over_seeds_the_best_mean_counts(search: LiveSearch) -> None:
+    search.record.over = ("x",)
+    variables = end_variables(search.record, search.folder, 0)
+    assert (variables["HPSEARCH_BEST"], variables["HPSEARCH_BEST_RUN"]) == ("2.1", "1")
