@@ -42,14 +42,14 @@ _SUMMARY_KEYWORDS = [
 # The option of your script that takes the output folder. The folder does not exist before the script makes it.
 _OUT_ARG = "out_dir"
 
-# If your script saves its state, a run that is interrupted goes on from there (docs/checkpoints.rst). Say that it looks
-# into its output folder by itself, or which of its options takes the folder of the earlier attempt:
-#   _KEEP_OUT_DIR = True
-#   _CONTINUE_ARG = "resume_from"
-
 # The keyword by which results are sorted (None: the first), and whether the smallest comes first.
 _PERFORMANCE_KEY = None
 _PERFORMANCE_SORT_ASC = False
+
+# The option that names the folder of an earlier attempt, if your script saves its state and can go on from there: runs
+# that were preempted or timed out are continued then (docs/checkpoints.rst). None: runs begin anew.
+#   For a script that looks into its own output folder instead: _KEEP_OUT_DIR = True
+_CONTINUE_ARG = None
 
 # Your own reader of summaries, if lines of keyword and value will not do: a function
 #   f(out_dir, cmd_ident) -> {keyword: [one value]}

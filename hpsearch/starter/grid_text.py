@@ -59,6 +59,7 @@ def module_text(module: GridModule, template: str) -> str:
         *_summary_blocks(module, comments),
         _out_block(module, comments["_OUT_ARG"]),
         _order_block(module, comments["_PERFORMANCE_KEY"]),
+        _block(comments["_CONTINUE_ARG"], ["_CONTINUE_ARG = None"]),
         _block(comments["_SUMMARY_PARSER_HANDLE"], ["_SUMMARY_PARSER_HANDLE = None"]),
         _block(comments["_PERFORMANCE_EVAL_HANDLE"], ["_PERFORMANCE_EVAL_HANDLE = None"]),
     ]

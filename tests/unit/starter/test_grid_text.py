@@ -164,6 +164,7 @@ def test_a_new_module_says_everything_that_a_search_needs() -> None:
         "_OUT_ARG": "out_dir",
         "_PERFORMANCE_KEY": "loss_val",
         "_PERFORMANCE_SORT_ASC": True,
+        "_CONTINUE_ARG": None,
         "_SUMMARY_PARSER_HANDLE": None,
         "_PERFORMANCE_EVAL_HANDLE": None,
     }
