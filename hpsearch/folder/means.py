@@ -23,9 +23,7 @@ def means_of(record: SearchRecord, over: Collection[str]) -> list[Mean[RunRecord
     settings = record.known_settings()
     finished = [entry.result for entry in record if entry.result.state is RunState.FINISHED] if over else []
     groups = by_configuration(finished, lambda entry: entry.run.configuration.as_dict(), over)
-    means = best_means(groups, lambda entry: performance(entry, settings.performance_key), settings.sort_ascending)
-    # Few seeds that were lucky do not make a configuration the best that a race has dropped.
-    return sorted(means, key=lambda mean: any(entry.is_out for entry in mean.counted))
+    return best_means(groups, lambda entry: performance(entry, settings.performance_key), settings.sort_ascending)
 
 
 def runs_text(mean: Mean[RunRecord]) -> str:
