@@ -300,7 +300,8 @@ class Check:
                 if not isinstance(name, str) or not OPTION_NAME.fullmatch(name):
                     self.note(f"{where}: {name!r} is no option name; expected {_NAME}")
                 elif name in seen:
-                    self.note(f"{where}: {key!r} names {name!r} again; an option can stand there only once")
+                    again = "is named again" if key == name else f"names {name!r} again"
+                    self.note(f"{where}: {key!r} {again}; an option can stand there only once")
                 for what in (what for option, what in own if option == name):
                     self.note(f"{where}: {name!r} is {what}, which hpsearch sets itself; take it out")
                 seen.add(name)
