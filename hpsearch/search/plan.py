@@ -316,7 +316,7 @@ def _snapshot_text(code: CodeTree, folder: SearchFolder) -> str:
     size = sum(os.lstat(code.top / name).st_size for name in code.files)
     folders = [name for name in code.links if name.endswith("/")]
     linked = f"; linked: {', '.join(folders[:5])}{', ...' * (len(folders) > 5)}" if folders else ""
-    return f"snapshot: {amount(len(code.files), 'file')} of {code.top}, {size / 1e6:,.1f} MB{linked}"
+    return f"snapshot: {amount(len(code.files), 'file')} of {code.top}, {size / 1000:,.1f} kB{linked}"
 
 
 def repeated_lines(record: SearchRecord, new: Sequence[RunRecord], folder: Path) -> list[str]:
