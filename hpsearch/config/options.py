@@ -78,16 +78,16 @@ class SearchOptions:
     set: tuple[str, ...] = _what(
         (),
         "Give an option of the grid other values, or add an option; may be repeated: --set lr=0.1,0.2 --set opt=adam. "
-        "Values are literals of Python (1e-3, True, None), all else is text. A value with a comma stands in quotes or "
-        "brackets, and the whole in quotes for the shell: --set \"layers='400,400',[8, 8]\".",
+        "Values are Python literals (1e-3, True, None); anything else is text. Put a value with a comma in quotes or "
+        "brackets, and then all of it in quotes for the shell: --set \"layers='400,400',[8, 8]\".",
         setting,
         "NAME=V1,V2",
         repeats=True,
     )
     reuse: tuple[str, ...] = _what(
         (),
-        "Do not run what has finished in the search DIR with the same command of the same script: its rows are taken "
-        "over, its folders stay there. May be repeated.",
+        "Do not run what has finished in the search DIR with the same command of the same script: take over its rows; "
+        "its folders stay there. May be repeated.",
         metavar="DIR",
         repeats=True,
     )
@@ -113,8 +113,8 @@ class SearchOptions:
     )
     race_p: float = _what(
         0.05,
-        "With --race: drop a configuration if chance makes it this much worse with a smaller probability than P "
-        "(one-sided Welch's t-test, after 3 seeds at the earliest).",
+        "With --race: drop a configuration when the test against the best one gives a p below P (one-sided Welch's "
+        "t-test, from 3 seeds on).",
         race_limit,
         "P",
     )
@@ -162,8 +162,8 @@ class SearchOptions:
     )
     snapshot: bool = _program(
         False,
-        "Copy the code into the search folder, and execute the runs there: what you edit meanwhile concerns none of "
-        "them. Copied is what git knows or does not ignore; what it ignores (data) is linked.",
+        "Copy the code into the search folder, and execute the runs there, so that you can edit it meanwhile. What git "
+        "ignores (data) is linked instead of copied.",
     )
     parser_timeout: float = _how(
         60,
@@ -174,7 +174,7 @@ class SearchOptions:
     )
     on_end: str = _how(
         "",
-        "Let the shell execute CMD once when the search has ended, also when it was stopped or runs failed. It finds "
+        "Let the shell execute CMD once when the search has ended, also if it was stopped or runs failed. It finds "
         "counts and paths in variables such as HPSEARCH_FINISHED (docs/asking.rst).",
         metavar="CMD",
     )

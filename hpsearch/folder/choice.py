@@ -116,7 +116,7 @@ def named_searches(name: str) -> list[Path]:
     if not found:
         absolute(name, Path.cwd())  # It may be no path at all, which says more.
         lacks = f"there is no such folder, and no search of this name below ./{USUAL_PLACE} or here"
-        raise UsageError(f"{name}: {lacks}{nearest_hint(name) or '; hpsearch list shows those that there are'}")
+        raise UsageError(f"{name}: {lacks}{nearest_hint(name) or '; hpsearch list shows all searches'}")
     return found
 
 

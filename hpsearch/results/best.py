@@ -153,6 +153,8 @@ def _table(
     first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
     first = first if means else [[key, "run"], *([run.row[key], runs.label(run)] for run in best)]
     rows = [_mean_row(mean, keywords) for mean in means] or [run.row for run in best]
+    # Words and lists have no mean.
+    keywords = [name for name in keywords if any(row.get(name) for row in rows)]
     for shown in range(len(keywords), -1, -1):
         names = [*varying, *keywords[:shown]]
         others = [names, *([row.get(name, "") for name in names] for row in rows)]
@@ -160,7 +162,9 @@ def _table(
         if console.width is None or max(map(len, lines)) < console.width:
             break
     if keywords[shown:]:
-        console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {runs.folder.results.name})")
+        file = runs.folder.results_by_configuration
+        file = file if means and file.exists() else runs.folder.results
+        console.note(f"no room for: {', '.join(keywords[shown:])} (all are in {file.name})")
     return lines
 
 

@@ -181,4 +181,6 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
         header, first, *others = means_table(means, record, over) if over else best_table(best, record)
         lines += ["  " + line for line in (header, green(first), *others)]
         lines += filter(None, [verdict(means)])
+        file = folder.results_by_configuration
+        lines += [f"all of them, with mean and spread: {file.name}"] * bool(means and file.exists())
     return lines

@@ -119,8 +119,8 @@ def _grid_lines(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _seed_heading(names: Sequence[str]) -> str:
     option = seed_option_in(names) or next(iter(names), USUAL_SEED)
-    command = "hpsearch seeds" if option == USUAL_SEED else f"hpsearch seeds --seed_option={option}"
-    return f"Seeds: `{command}` repeats the best configuration under several of them afterwards."
+    named = "" if option == USUAL_SEED else f" --seed_option={option}"
+    return f"Seeds: `hpsearch run --num_seeds=5{named}` runs each configuration under five of them."
 
 
 def _grid_line(entry: Entry) -> str:

@@ -119,6 +119,11 @@ def test_a_lucky_run_comes_behind_the_means_of_many(tmp_path: Path, capsys: pyte
     )
 
 
+def test_a_keyword_without_numbers_has_no_column_of_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search_of(tmp_path, CLOSE, WITH_SEEDS, keywords=("acc", "words", "finished"))
+    assert table(capsys, str(tmp_path))[0][0].split() == ["acc", "runs", "x"]
+
+
 def test_the_command_of_a_configuration_is_that_of_its_first_run_that_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +228,13 @@ def test_the_closing_table_ranks_by_mean(tmp_path: Path) -> None:
         "  0.520 +- 0.020 (3)  1, 4, 7  a",
         "first and second do not differ significantly (Welch's t, p = 0.22)",
     ]
+
+
+def test_the_end_names_the_table_by_configuration_where_there_is_one(tmp_path: Path) -> None:
+    folder = search_of(tmp_path, CLOSE, WITH_SEEDS)
+    folder.results_by_configuration.touch()
+    last = closing_lines(SearchReader(folder).record, folder, 1.0)[-1]
+    assert last == "all of them, with mean and spread: search_results_by_configuration.csv"
 
 
 class Seen(Console):

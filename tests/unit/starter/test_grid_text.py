@@ -126,7 +126,7 @@ grid = {
     "data": ["CHANGE"],  # CHANGE: required, and has no default
     # No value of these is known: take the # away and write some.
     # "wd": [0.01, 0.1],
-    # Seeds: `hpsearch seeds --seed_option=seed` repeats the best configuration under several of them afterwards.
+    # Seeds: `hpsearch run --num_seeds=5 --seed_option=seed` runs each configuration under five of them.
     # "seed": [1],
     # Seldom worth a search: where and how the script works, or more flags than a first grid needs.
     # "workers": [2],  # for example [1, 2, 4]
@@ -139,14 +139,14 @@ grid = {
 @pytest.mark.parametrize(
     ("names", "command"),
     [
-        (["random_seed", "seed"], "`hpsearch seeds`"),
-        (["data_seed", "manualSeed"], "`hpsearch seeds --seed_option=manualSeed`"),
-        (["data_seed"], "`hpsearch seeds --seed_option=data_seed`"),
+        (["random_seed", "seed"], "`hpsearch run --num_seeds=5`"),
+        (["data_seed", "manualSeed"], "`hpsearch run --num_seeds=5 --seed_option=manualSeed`"),
+        (["data_seed"], "`hpsearch run --num_seeds=5 --seed_option=data_seed`"),
     ],
 )
 def test_the_comment_names_the_seed_option_where_it_is_not_the_usual_one(names: list[str], command: str) -> None:
     options = [Option("lr", Kind.FLOAT, 0.1), *(Option(name, Kind.INTEGER, 1) for name in names)]
-    assert f"    # Seeds: {command} repeats the best" in module_text(module_of(options), TEMPLATE)
+    assert f"    # Seeds: {command} runs each" in module_text(module_of(options), TEMPLATE)
 
 
 def test_the_grid_shows_every_option() -> None:
