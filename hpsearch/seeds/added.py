@@ -88,7 +88,7 @@ def _race(reader: SearchReader, options: SeedsOptions, console: Console) -> int:
     if all(one.failures == len(one.results) for one in standings):
         choice = replace(choice, trial_failures=_trial_failures(options.search))
     console.note(f"Race of {amount(len(standings), 'configuration')}, each with at most {search.seed_count} seeds")
-    given = {**options.for_planned_search, "dry_run": options.search.dry_run}
+    given = options.for_planned_search | ({"dry_run": True} if options.search.dry_run else {})
     status = resume_search(str(reader.folder.path), given, console, choice).exit_status
     return console.results(_commands(record, choice)) if options.search.dry_run else status
 
