@@ -279,7 +279,6 @@ def _more(count: int, shown: int) -> list[str]:
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return the status with the keys that the documentation promises to scripts."""
     holder = status.holder
-    provenance = {"provenance": [asdict(each) for each in status.starts]} if status.starts else {}
     return {
         "folder": str(status.folder.path),
         "name": status.record.known_settings().name or None,
@@ -311,7 +310,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         ],
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
         "failure_groups": _groups_json(status),
-        **provenance,
+        **({"provenance": [asdict(each) for each in status.starts]} if status.starts else {}),
         "dropped": [
             {"runs": drop.runs, "at": drop.at, "after_seeds": drop.seeds, "p": drop.p, "reason": drop.why}
             for drop in status.record.drops
