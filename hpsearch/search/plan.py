@@ -372,7 +372,7 @@ def _chosen(plan: Plan) -> str:
     is_deterministic = plan.options.deterministic_search
     if plan.options.dont_generate_full_grid or report.available is None:
         wanted = plan.options.num_searches
-        exist = "exist" if report.tried is None else f"were found in {report.tried:,} tries that constraints allow"
+        exist = "exist" if report.tried is None else f"found in {report.tried:,} tries, and there may be more"
         how = f"{count:,} sampled at random{seed}" + (
             f", only {count:,} of {wanted:,} {exist}" if count < wanted else ""
         )

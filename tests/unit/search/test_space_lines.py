@@ -19,3 +19,13 @@ def test_changes_and_duplicates_are_notes_and_what_changed_nothing_or_is_listed_
         "warning: the grid lists lr=0.1 twice",
         "removed 22 duplicates: 48 -> 26 runs",
     ]
+
+
+def test_each_constraint_tells_what_it_left_out_of_what_the_earlier_ones_kept() -> None:
+    report = SpaceReport(48, (), duplicates=1, available=30, left_out=(12, 0, 5))
+    assert space_lines(report) == [
+        "constraint 1 left out 12 of 48 configurations",
+        "constraint 2 left out 0 of 36 configurations",
+        "constraint 3 left out 5 of 36 configurations",
+        "removed 1 duplicate: 31 -> 30 runs",
+    ]
