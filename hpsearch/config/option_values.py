@@ -16,6 +16,7 @@ from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.conditions import Key, key_in
 from hpsearch.core.errors import UsageError
 from hpsearch.core.integers import integer
+from hpsearch.store.values import LARGEST_INTEGER
 
 _N = TypeVar("_N", int, float)
 #: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).
@@ -25,9 +26,12 @@ OPTION_NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")
 def whole(text: str) -> int:
     """Read a whole number."""
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
+    if abs(number) > LARGEST_INTEGER:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most {LARGEST_INTEGER:,}, found {text}")
+    return number
 
 
 def _number_in(text: str) -> float:
@@ -179,6 +183,8 @@ def _name_and_values(text: str) -> tuple[str, list[object]]:
     name, equals, values = text.partition("=")
     if not name.strip() or not equals:
         raise ValueError("expected NAME=V1,V2, as in lr=0.1,0.2")
+    if name.strip()[0] in "(['\"":
+        raise ValueError("expected names without quotes and brackets, as in lr=0.1,0.2 or lr,momentum=(0.1, 0.9)")
     return name.strip(), [_literal(item) for item in _split(values)]
 
 

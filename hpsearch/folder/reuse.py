@@ -2,14 +2,16 @@
 
 import os
 import shlex
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.console.console import Console
 from hpsearch.core.command import shell_line, without_interpreter
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import RunState, Summary
+from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
 from hpsearch.store.layout import SearchFolder
@@ -23,6 +25,17 @@ class ReusableRun:
 
     out_dir: str
     summary: Summary
+
+
+def searches_to_reuse(given: Sequence[str], console: Console) -> tuple[str, ...]:
+    """Return the folders of the searches that ``--reuse`` names, each once.
+
+    Raises UsageError if there is none.
+    """
+    try:
+        return tuple(dict.fromkeys(str(choose_folder(name, console).path) for name in given))
+    except UsageError as error:
+        raise UsageError(f"--reuse: {error}") from error
 
 
 def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, ReusableRun]:

@@ -26,9 +26,9 @@ from hpsearch.core.command import without_interpreter
 from hpsearch.core.configurations import Growth, KnownRun, growth_of
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import RunState
-from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import SearchReader, every_run
+from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.search import resume
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
@@ -95,7 +95,7 @@ def _grown_options(
     earlier: SearchOptions, given: Mapping[str, Any], console: Console
 ) -> SearchOptions:  # Any: of the options' types
     """Return the options of an extended search. given: those that shape its grid."""
-    changes = {**given, "reuse": tuple(str(choose_folder(name, console).path) for name in given.get("reuse", ()))}
+    changes = {**given, "reuse": searches_to_reuse(given.get("reuse", ()), console)}
     if "set" in given:
         # Other options keep the values that the search was given.
         named = _names_set(given["set"])

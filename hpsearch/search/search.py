@@ -32,11 +32,11 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import RunState
-from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.race import Race
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
+from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
@@ -87,7 +87,7 @@ def run_search(
     if options.job_setup:
         # It is needed again when the search is resumed, perhaps from elsewhere.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
-    options = replace(options, reuse=tuple(str(choose_folder(name, console).path) for name in options.reuse))
+    options = replace(options, reuse=searches_to_reuse(options.reuse, console))
     check_texts((options.run_cwd,))
     grid_config = absolute(options.grid_config, Path.cwd(), "--grid_config") if options.grid_config else None
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")

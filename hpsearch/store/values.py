@@ -81,12 +81,12 @@ T = TypeVar("T")
 
 #: Seconds since the epoch, and durations: far beyond any, and still a date that can be printed.
 _LARGEST_TIME = 1e11
-_LARGEST_INTEGER = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
 _LONGEST_NAME = 255
 
 
 def _is_integer(value: object) -> bool:
-    return type(value) is int and abs(value) <= _LARGEST_INTEGER
+    return type(value) is int and abs(value) <= LARGEST_INTEGER
 
 
 def _is_number(value: object) -> bool:

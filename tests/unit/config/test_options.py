@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
+from hpsearch.config.option_values import at_least
 from hpsearch.config.options import SearchOptions, check_together, recorded, to_argv, with_given
 from hpsearch.core.errors import UsageError
 
@@ -57,3 +60,10 @@ def test_options_of_seeds_that_make_no_sense_together_are_refused(options: Searc
 def test_seeds_on_a_resume_are_refused_with_the_command_that_adds_them() -> None:
     with pytest.raises(UsageError, match=r"already planned; for more seeds: hpsearch seeds DIR$"):
         with_given(SearchOptions(), {"num_seeds": 5})
+
+
+def test_a_number_that_the_journal_could_not_hold_is_refused() -> None:
+    with pytest.raises(
+        argparse.ArgumentTypeError, match="at most 9,223,372,036,854,775,807, found 99999999999999999999"
+    ):
+        at_least(1)("99999999999999999999")

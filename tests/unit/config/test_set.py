@@ -50,6 +50,7 @@ def test_every_literal_comes_back_from_its_text(values: list[object]) -> None:
         ("lr=1,,2", "expected a value between commas ('' is an empty text)"),
         ("lr=[1,2", "expected a closing ]"),
         ("lr='1,2", "expected a closing '"),
+        ("('a','b')=(1,2)", "expected names without quotes and brackets, as in lr=0.1,0.2 or lr,momentum=(0.1, 0.9)"),
     ],
 )
 def test_a_text_that_is_no_setting_is_refused(text: str, expected: str) -> None:

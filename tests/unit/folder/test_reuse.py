@@ -11,10 +11,11 @@ from project import Project
 from searches import SETTINGS
 from version_1 import restored
 
+from hpsearch.console.console import Console
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.folder.reuse import finished_elsewhere
+from hpsearch.folder.reuse import finished_elsewhere, searches_to_reuse
 from hpsearch.store.events import AttemptIntended, RunCollected, RunReused, Settings
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
@@ -96,3 +97,13 @@ def test_runs_of_the_older_tool_are_found(project: Project) -> None:
 def test_runs_without_the_performance_key_are_left_out(tmp_path: Path) -> None:
     ours = settings(tmp_path, performance_key="loss")
     assert finished_elsewhere(search_in(tmp_path / "s", settings(tmp_path)), ours) == {}
+
+
+def test_a_search_that_is_not_there_is_told_with_the_option(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--reuse: .*nowhere: there is no such folder"):
+        searches_to_reuse([str(tmp_path / "nowhere")], Console())
+
+
+def test_a_search_that_is_given_twice_is_reused_once(tmp_path: Path) -> None:
+    folder = str(search_in(tmp_path / "s", settings(tmp_path)))
+    assert searches_to_reuse([folder, f"{folder}/"], Console()) == (folder,)
