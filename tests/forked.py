@@ -66,10 +66,12 @@ class ForkServer:
 
     def close(self) -> None:
         """End the process."""
-        self._requests.close()
         if self._process is not None:
+            # Closing would not do: a process that was forked from the tests may have the socket, too.
+            self._requests.shutdown(socket.SHUT_RDWR)
             self._process.wait(30)
             self._process = None
+        self._requests.close()
 
     def _begin(self) -> None:
         self._requests, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
