@@ -72,7 +72,8 @@ def code_around(run_cwd: Path) -> CodeTree:
     try:
         code = code_tree(run_cwd, _LISTING_S)
     except BackendError as error:
-        raise UsageError(f"{problem} {error}") from error
+        hint = "; git init makes one" if "not a git repository" in str(error) else ""
+        raise UsageError(f"{problem} {error}{hint}") from error
     below = os.path.relpath(run_cwd, code.top)
     if below != "." and not any(name.startswith(f"{below}/") for name in code.files):
         raise UsageError(f"{problem} it ignores that folder")

@@ -238,10 +238,10 @@ class Check:
         return tuple(grids)
 
     def _set(self, grids: list[dict[Key, Any]], key: Key, values: list[object]) -> None:  # Any: values
-        """Give an option, or a tie, other values in those grids that have it, or add it to all."""
+        """Give an option, or a tie, other values in those grids that have any of it, or add it to all."""
         names, known = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
         for other in dict.fromkeys(each for grid in grids for each in grid):
-            if names & set(names_in(other)) and names != set(names_in(other)):
+            if names & set(names_in(other)) and not names >= set(names_in(other)):
                 shared = f"{key!r} shares an option with {other!r} of the grid"
                 self.note(f"--set: {shared}; set all of that: --set {','.join(names_in(other))}=...")
         for name in names.difference(known):
@@ -250,7 +250,7 @@ class Check:
         for at, grid in enumerate(grids):
             if not names.intersection(known):
                 grid[key] = values
-            same = {each: key if set(names_in(each)) == names else each for each in grid}
+            same = {each: key if names >= set(names_in(each)) else each for each in grid}
             grids[at] = {same[each]: values if same[each] == key else listed for each, listed in grid.items()}
 
     def constraints(self) -> tuple[Constraint, ...]:

@@ -420,7 +420,7 @@ def check_race(options: SearchOptions) -> None:
             raise UsageError(f"--{name} has no effect without --race")
     if options.race and options.seed_count < FEWEST_FOR_TEST:
         why = f"--race compares configurations that have at least {FEWEST_FOR_TEST} seeds"
-        raise UsageError(f"{why}: say how many each may get with --num_seeds=N")
+        raise UsageError(f"{why}: say how many each may get with --num_seeds=N, {FEWEST_FOR_TEST} or more")
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:

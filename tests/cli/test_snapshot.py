@@ -73,6 +73,7 @@ def test_outside_a_repository_there_is_nothing_to_copy(project: Project) -> None
     result = project.run("--snapshot")
     assert (result.exit_status, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith(f"hpsearch: --snapshot copies what git knows around {project.path}, but git: fatal")
+    assert result.stderr.endswith("; git init makes one\n")
     assert not (project.path / "out").exists()
 
 

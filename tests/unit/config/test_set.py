@@ -88,6 +88,8 @@ def test_a_new_option_that_is_named_nearly_like_one_of_the_grid_is_a_warning() -
         ([{"a": [1]}, {"b": [3]}], "c=5", [{"a": [1], "c": [5]}, {"b": [3], "c": [5]}]),
         ({("a", "b"): [(1, 2)], "c": [3]}, "a,b=(5, 6),(7, 8)", [{("a", "b"): [(5, 6), (7, 8)], "c": [3]}]),
         ({("a", "b"): [(1, 2)]}, "b, a=(5, 6)", [{("b", "a"): [(5, 6)]}]),
+        ({"a": [1], "c": [2], "b": [3]}, "a,b=(5, 6)", [{("a", "b"): [(5, 6)], "c": [2]}]),
+        ([{"a": [1]}, {"c": [2]}], "a,b=(5, 6)", [{("a", "b"): [(5, 6)]}, {"c": [2]}]),
         ({}, "a=5", [{"a": [5]}]),
     ],
 )
@@ -108,9 +110,9 @@ def test_values_go_to_the_grids_that_have_the_option_or_else_to_all(
             "--set: 'a' shares an option with ('a', 'b') of the grid; set all of",
         ),
         (
-            [{"c": [1]}, {"a": [1]}],
+            [{"c": [1]}, {("a", "b", "c"): [(1, 2, 3)]}],
             "a,b=(1, 2)",
-            "--set: ('a', 'b') shares an option with 'a' of the grid; set all",
+            "--set: ('a', 'b') shares an option with ('a', 'b', 'c') of the grid; set all of that: --set a,b,c=...",
         ),
         ({"c": [1]}, "a,b=1", "--set: ('a', 'b') has 1; expected tuples of 2 values, one for each option"),
     ],
