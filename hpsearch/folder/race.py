@@ -223,4 +223,8 @@ def race_lines(record: SearchRecord) -> list[str]:
     standings = Racers(record, options).standings()
     count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)
     left = f"{count - out:,} of {amount(count, 'configuration')} left, {out:,} dropped"
-    return [f"race: {left}; {amount(runs, 'run')} of at most {count * options.seed_count:,}"]
+    most = count * options.seed_count
+    most = most if options.max_runs == -1 else min(most, options.max_runs)
+    # Seeds that were added without a race are beyond its limit.
+    of = f" of at most {most:,}" if runs <= most else ""
+    return [f"race: {left}; {amount(runs, 'run')}{of}"]

@@ -220,5 +220,5 @@ def _sum_up(repeated: Sequence[Repeated], options: SeedsOptions, reader: SearchR
             console.error(f"no seed of {each.origin} has finished, so there is nothing to sum up; {hint}")
             status = 1
     if any(counted(each.runs) for each in repeated):
-        console.note(spread_text(options.summary_sem))
+        console.note(f"{spread_text(options.summary_sem)}; elsewhere by n - 1")
     return status

@@ -139,7 +139,7 @@ class NoisyBackend(FakeBackend):
 OPTIONS = SearchOptions(race=True, num_seeds=8, seed_option="random_seed")
 
 
-def planned_race(folder: Path, configurations: int = 6, seeds: int = 3) -> None:
+def planned_race(folder: Path, configurations: int = 6, seeds: int = 3, **limits: int) -> None:
     """Plan a search of some configurations under their first seeds."""
     pairs = [(x, seed) for seed in range(seeds) for x in range(configurations)]
     plan = [
@@ -149,7 +149,7 @@ def planned_race(folder: Path, configurations: int = 6, seeds: int = 3) -> None:
     with LiveSearch(SearchFolder(folder)) as search:
         names = ("x", "random_seed")
         place = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder), option_names=names)
-        search.add_plan(plan, replace(place, options={"race": True, "num_seeds": 8}), 0.0)
+        search.add_plan(plan, replace(place, options={"race": True, "num_seeds": 8, **limits}), 0.0)
 
 
 def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) -> list[str]:
@@ -181,6 +181,16 @@ def drops_in(folder: Path) -> list[tuple[object, object]]:
 @pytest.fixture
 def backend() -> NoisyBackend:
     return NoisyBackend(FakeClock())
+
+
+@pytest.mark.parametrize(
+    "limits, told",
+    [({}, "18 runs of at most 48"), ({"max_runs": 30}, "18 runs of at most 30"), ({"num_seeds": 2}, "18 runs")],
+)
+def test_the_limit_of_a_race_is_told_where_there_is_one(tmp_path: Path, limits: dict[str, int], told: str) -> None:
+    planned_race(tmp_path, **limits)
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        assert race_lines(search.record) == [f"race: 6 of 6 configurations left, 0 dropped; {told}"]
 
 
 @pytest.fixture(scope="module")
