@@ -126,6 +126,9 @@ def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = (
         return FolderError(f"{folder.path}: not a search folder itself; did you mean {shown_path(below[0])}{others}?")
     if folder.settings_copy.exists():
         return FolderError(f"{folder.journal}: it is lost; {remedy_for(folder.journal)}")
+    if os.listdir(folder.path) == [folder.state.name]:  # noqa: PTH208
+        how = "if it was killed, remove the folder and start the search again"
+        return FolderError(f"{folder.path}: its search is just starting, or was killed before it planned a run; {how}")
     return FolderError(
         f"{folder.path}: not a search folder of this tool (there is no {folder.journal}{lacks}); "
         f"give the folder that holds {_TABLE}" + "".join(f"\n  {problem}" for problem in problems)
