@@ -51,7 +51,7 @@ know no commands.
 
 def main(argv: Sequence[str]) -> int:
     """Tell the best runs; return the exit status."""
-    parser = folder_parser("best", "Show the best runs of a search, also while it runs.", _EXAMPLE)
+    parser = folder_parser("best", "Show the best configurations of a search, also while it runs.", _EXAMPLE)
     parser.add_argument("--top", type=at_least(1), metavar="K", help="Show the K best. Default: 10 (1 with --command).")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--command", action="store_true", help="Print their commands instead of a table.")

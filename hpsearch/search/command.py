@@ -104,9 +104,9 @@ examples:
   hpsearch extend DIR --set lr=0.1,0.2 --num_cpu_jobs=4
   hpsearch extend DIR --grid_module=other_grid --reuse EARLIER_SEARCH
 
-The search's own options hold; those you give replace them from then on, also
-those of hpsearch run that say what to search (--num_seeds, --grid_config, ...).
---set and --reuse are for this extension only. More: docs/extend.rst
+All other options are those of the search. Options that you give replace them
+from then on; those of hpsearch run that say what to search (--num_seeds,
+--grid_config, ...) work here, too. --set and --reuse are for this extension only. More: docs/extend.rst
 """
 _RETRY_EXAMPLE = """\
 examples:
