@@ -119,6 +119,8 @@ def _names_set(texts: Sequence[str]) -> set[str]:
 def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str, Any]) -> Plan:
     """Plan the grid of a search anew, for its own folder. given: options that shape it. (Any: of the options' types)"""
     folder, earlier = str(reader.folder.path), reader.record.known_settings()
+    # Where a snapshot of the code lies by now.
+    earlier = replace(earlier, run_cwd=str(earlier.work_folder(reader.folder)))
     if folder in options.reuse:
         raise UsageError(f"--reuse={folder}: this is the search itself; its finished runs count anyway")
     config = _grown_config(earlier, options, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
@@ -23,6 +24,8 @@ def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFol
     if bool(earlier.options.get("snapshot")) != bool(settings.options.get("snapshot")):
         problem = "of this search and the one there, only one executes a copy of the code (--snapshot)"
         raise FolderError(f"{folder.path}: {problem}; {remedy}")
+    # A snapshot of the code moves with the folder.
+    earlier, settings = (replace(each, run_cwd=str(each.work_folder(folder))) for each in (earlier, settings))
     for name in ("program", "run_cwd", "out_arg", "summary_filename"):
         was, now = getattr(earlier, name), getattr(settings, name)
         if was != now:

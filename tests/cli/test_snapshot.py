@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,8 @@ def test_editing_the_code_changes_nothing_for_runs_of_a_snapshot(project: Projec
     result = project.search("--resume=../moved", "--runs_are_gone")
     assert [row["acc"] for row in rows(code.parent / "moved")] == ["1112", "1112"], result.stderr
     assert (code.parent / "moved" / ".hpsearch" / "code" / "data").readlink() == code / "data"
+    extended = project.command([sys.executable, "-m", "hpsearch", "extend", "../moved", "--set", "x=1,2,3"])
+    assert [row["acc"] for row in rows(code.parent / "moved")] == ["1112"] * 3, extended.stderr
     # The user's own command starts in the user's own folder.
     assert (code / "sims" / "told.txt").exists()
 
