@@ -150,14 +150,9 @@ def resume_search(
         backend = choose_backend(options, console, choice.only_ends, config.settings.continues)
         if isinstance(backend, OnCluster) and not options.runs_are_gone:
             resume.check_same_cluster(folder, runs, backend.own_cluster)
-        moved, is_whole = resume.moves(search), choice.numbers is None and not choice.only_ends
-        choice = resume.add_runs(search, options, choice, time.time())
+        is_whole = choice.numbers is None and not choice.only_ends
+        choice = _open_for_work(search, options, choice)
         runs = choice.of(search.record)
-        search.open_for_work(*moved)
-        commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-        if moved or choice.added or choice.plan or options.race or not all(map(Path.exists, commands)):
-            # Or the first controller was killed before it could write them.
-            search.write_commands()
         console.notes(resume.resume_lines(folder.path, runs, choice))
         try:
             trial = choice.trial_failures
@@ -168,6 +163,18 @@ def resume_search(
             if (choice.added or choice.plan or choice.options) and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
             raise
+
+
+def _open_for_work(search: LiveSearch, options: SearchOptions, choice: resume.RunChoice) -> resume.RunChoice:
+    """Add what is new to a search, and get its files ready; return the choice with the numbers of its new runs."""
+    folder, moved = search.folder, resume.moves(search)
+    choice = resume.add_runs(search, options, choice, time.time())
+    search.open_for_work(*moved)
+    commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
+    if moved or choice.added or choice.plan or options.race or not all(map(Path.exists, commands)):
+        # Or the first controller was killed before it could write them.
+        search.write_commands()
+    return choice
 
 
 def _chooser(search: LiveSearch, options: SearchOptions, console: Console) -> Chooser | None:
