@@ -106,7 +106,8 @@ examples:
 
 All other options are those of the search. Options that you give replace them
 from then on; those of hpsearch run that say what to search (--num_seeds,
---grid_config, ...) work here, too. --set and --reuse are for this extension only. More: docs/extend.rst
+--grid_config, ...) work here, too. --set and --reuse are for this extension
+only. More: docs/extend.rst
 """
 _RETRY_EXAMPLE = """\
 examples:
