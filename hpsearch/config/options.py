@@ -355,7 +355,8 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     """
     for name in given:
         if name in PLANNING_OPTIONS:
-            more = "; for more seeds: hpsearch seeds DIR" if name in ("num_seeds", "seeds_list") else ""
+            more = "; to add runs: hpsearch extend DIR" if name in GRID_OPTIONS else ""
+            more = "; for more seeds: hpsearch seeds DIR" if name in ("num_seeds", "seeds_list") else more
             planned = f"the runs of that search are already planned{more}"
             raise UsageError(f"--{name} cannot be given with --resume: {planned}")
     by_hand = sorted({*options.given_by_hand, *given})

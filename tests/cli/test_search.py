@@ -190,7 +190,8 @@ def test_values_from_the_command_line_replace_those_of_the_grid(project: Project
         ("a,b", "2", "True"),
     ]
     assert project.run("--resume=" + str(folder), "--set=x=1").stderr == (
-        "hpsearch: --set cannot be given with --resume: the runs of that search are already planned\n"
+        "hpsearch: --set cannot be given with --resume: the runs of that search are already planned; "
+        "to add runs: hpsearch extend DIR\n"
     )
 
 
