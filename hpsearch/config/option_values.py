@@ -19,8 +19,8 @@ from hpsearch.core.integers import integer
 from hpsearch.store.values import LARGEST_INTEGER
 
 _N = TypeVar("_N", int, float)
-#: An option's name: no dash in front, no `=`, blank, NUL or half character (surrogate).
-OPTION_NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")
+#: An option's name: no dash in front, no `=`, comma (it joins names), blank, NUL or half character (surrogate).
+OPTION_NAME = re.compile(r"(?!-)[^=,\0\s\ud800-\udfff]+")
 
 
 def whole(text: str) -> int:

@@ -73,6 +73,7 @@ def refused_here(
         ("grid = {'x': 'abc'}", "grid: 'x' is 'abc'; expected a list of values, as in ['abc']"),
         ("grid = {'--x': [1]}", "grid: '--x' is no option name"),
         ("grid = {3: [1]}", "grid: 3 is no option name"),
+        ("grid = {'x,y': [(1, 2)]}", "grid: 'x,y' is no option name; expected a text such as 'lr', without dashes in"),
         ("grid = {'x': ['a\\0b']}", "grid: 'x' has a value with a NUL character"),
         ("grid = {'out_dir': ['a']}", "grid: 'out_dir' is the output option (_OUT_ARG)"),
         ("conditions = [({'x': [1]}, {'out_dir': ['a']})]", "condition 1, second dict: 'out_dir' is the output option"),
@@ -168,7 +169,8 @@ def test_several_mistakes_in_one_module_are_all_listed(project: Project) -> None
         "  - conditions is missing; expected a list of pairs of dicts (may be empty: conditions = [])",
         "  - _SUMMARY_FILENAME is missing; expected the file with a run's results, as in 'summary.txt'",
         "  - line 2: grid: 'x' is 3; expected a list of values, as in [3]",
-        "  - line 3: grid: '-y' is no option name; expected a text such as 'lr', without dashes in front",
+        "  - line 3: grid: '-y' is no option name; expected a text such as 'lr', without dashes in front, or for a tie "
+        "a tuple of such texts",
         "  - line 3: grid: '-y' has an empty list; expected at least one value",
         "  - line 5: _SUMMARY_KEYWORDS lacks 'finished'; it has acc",
         "  - line 6: _PERFORMANCE_KEY is 'loss', but _SUMMARY_KEYWORDS has only acc",
