@@ -68,6 +68,7 @@ def test_a_search_waits_for_room_and_goes_on_by_itself(
 ) -> None:
     controller = project.start("--out_dir=disk/out", "--force_out_dir", "--num_cpu_jobs=2")
     wait_until(lambda: len(list(disk.glob("out/sim_*/summary.txt"))) == 2, "two live runs")
+    wait_until(lambda: any(disk.glob("out/.hpsearch/provenance/1.json")), "nothing else writes into the folder")
     used = use_up(disk)
     (project.path / "go").touch()
     said = read_until(controller, "No space left on device")
