@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -92,7 +93,10 @@ class LiveSearch:
         write_whole(self.folder.settings_copy, to_line(started))
         known = {out_dir for entry in self.record for out_dir in (entry.run.out_dir, entry.result.out_dir)}
         known |= {row.get(settings.out_arg, "") for row in self.record.carried}
-        rows = (row for row in read_table(self.folder.results) if row.get(settings.out_arg, "") not in known)
+        # A table that was not written anew since the folder was moved has its runs where they were before.
+        names = {entry.run.folder for entry in self.record}
+        places = ((row, row.get(settings.out_arg, "")) for row in read_table(self.folder.results))
+        rows = (row for row, place in places if place not in known and os.path.basename(place) not in names)  # noqa: PTH119
         # One by one: of 100,000 runs, nothing but the record's own objects may be in memory.
         events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), more, [started])
         write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))

@@ -13,6 +13,7 @@ from hpsearch.store.events import (
     AttemptWithdrawn,
     Event,
     RunCollected,
+    RunMoved,
     RunReused,
     RunsLeftOut,
     from_line,
@@ -79,3 +80,19 @@ def test_commands_name_only_what_runs_here(tmp_path: Path) -> None:
     with noted(tmp_path, REUSED) as search:
         search.write_commands()
     assert "sim_1" not in (tmp_path / "commands.sh").read_text()
+
+
+def test_a_plan_takes_no_row_twice_where_a_kill_came_between_a_move_and_the_table(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    done = RunCollected(1, TRIED.token, "finished", 7.0, SUMMARY)
+    with noted(tmp_path / "old", TRIED, done) as search:
+        search.add_row(search.record.runs[1])
+        # What a resumed search notes first, before its table is written anew.
+        search.note(RunMoved(1, str(tmp_path / "new" / "sim_1")))
+    (tmp_path / "old").rename(tmp_path / "new")
+    with LiveSearch(SearchFolder(tmp_path / "new")) as search:
+        search.add_plan([], search.settings, 8.0)
+        search.open_for_work()
+    assert [row["out_dir"] for row in read_table(tmp_path / "new" / "search_results.csv")] == [
+        str(tmp_path / "new" / "sim_1")
+    ]
