@@ -21,17 +21,19 @@ _TEST_MARK = "HPSEARCH_TEST"
 _SESSION_MARK = "TESTS_OF_HPSEARCH"
 #: So long may what a test has started and told to end take to be gone, on a busy machine.
 _LAST_BREATH_S = 10.0
-#: Where the tests lie that take longest.
-_LONG_ONES = ("cluster", "crash", "backends", "cli", "standins")
+#: Where tests lie that mostly wait for schedulers and runs, and where those that mostly compute.
+_WAITING, _COMPUTING = ("cluster", "crash", "backends", "standins"), ("cli",)
 #: Tests that one worker should make, since they share what takes long to start.
 _SHARING = (
     re.compile(r"test_slurm_clusters\.py"),
     re.compile(r"test_a_limit_on_submitted_jobs|test_unknown_accounts"),
     re.compile(r"test_conformance\.py.*\[slurm"),
     re.compile(r"test_example_digits\.py"),
-    re.compile(r"test_best\.py"),
-    re.compile(r"test_export\.py"),
     re.compile(r"test_what_is_asked_of_a_search"),
+    *(
+        re.compile(rf"test_{name}\.py")
+        for name in ("best", "by_configuration", "export", "extend", "output", "seeds", "seeds_added")
+    ),
 )
 
 
@@ -50,9 +52,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let several workers begin with the tests that take longest, so that none is left alone with such a one."""
+    """Give several workers tests that wait and tests that compute in turn, and the short ones of the rules last.
+
+    No processor is idle then, and no worker is left alone with a long test.
+    """
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
+        waiting = [item for item in items if _folder(item) in _WAITING]
+        computing = [item for item in items if _folder(item) in _COMPUTING]
+        short = [item for item in items if _folder(item) not in (*_WAITING, *_COMPUTING)]
+        share = len(computing) // max(len(waiting), 1)
+        mixed = [
+            each
+            for number, item in enumerate(waiting)
+            for each in (item, *computing[number * share : (number + 1) * share])
+        ]
+        items[:] = [*mixed, *computing[len(waiting) * share :], *short]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,10 +85,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return GroupScheduling(config, log)
 
 
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
 def _rank(item: pytest.Item) -> tuple[bool, int]:
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
-    place = _LONG_ONES.index(folder) if folder in _LONG_ONES else len(_LONG_ONES)
-    return item.get_closest_marker("slow") is None, place
+    folder = _folder(item)
+    return item.get_closest_marker("slow") is None, _WAITING.index(folder) if folder in _WAITING else len(_WAITING)
 
 
 @pytest.fixture
