@@ -38,7 +38,7 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def package(folder: Path) -> Path:
-    shutil.copytree(ROOT / "hpsearch", folder / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hpsearch", folder / "hpsearch")
     return folder
 
 

@@ -32,7 +32,7 @@ INIT_OF_FILE = "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(
 @pytest.fixture
 def sim(project: Project) -> Path:
     """A simulation two folders below the root of a checkout, with a run that was started by hand."""
-    shutil.copytree(ROOT / "hpsearch", project.path / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hpsearch", project.path / "hpsearch")
     folder = project.path / "sims" / "my_sim"
     run = folder / "out" / "example_run"
     run.mkdir(parents=True)

@@ -30,7 +30,7 @@ COMMAND = "import sys\nfrom hpsearch.__main__ import main\nsys.exit(main())\n"
 
 def checkout(root: Path, sim: Path, with_init: bool, more: str = "") -> Project:
     """Write a clone without an installed package, and a simulation with folders like ours beside it."""
-    shutil.copytree(ROOT / "hpsearch", root / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hpsearch", root / "hpsearch")
     for folder in (sim / name for name in OUR_PACKAGES):
         folder.mkdir(parents=True)
         (folder / "mine.py").touch()

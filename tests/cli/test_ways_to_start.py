@@ -28,7 +28,7 @@ STOPS = "import os, signal, time\nos.kill(int(open('process').read()), signal.SI
 def checkout(path: Path) -> Path:
     """Return a copy of the project's own tree, as a clone without an installed package."""
     path.mkdir()
-    shutil.copytree(ROOT / "hpsearch", path / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hpsearch", path / "hpsearch")
     return path
 
 
