@@ -21,7 +21,7 @@ FLOORS = (
     ("backends.gpu", "backends.cluster"),
     ("config",),
     ("folder",),
-    ("search", "results", "starter"),
+    ("search", "results", "report", "starter"),
     ("seeds",),
     ("app",),
 )

@@ -1,0 +1,90 @@
+"""The text of the page: nothing that is filled in can leave its place, and the page is known again as ours."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from hpsearch.report.page import MARK, page_html, plotly_javascript
+
+#: What has ended the page's elements elsewhere, or cannot be encoded.
+HOSTILE = ("</script><script>alert(1)</script>", "<!--<script>", "/*PLOTLY*/ <!--CONTENT-->", "\u2028\u2029", "\ud800")
+
+
+class _Elements(HTMLParser):
+    """The content of each script of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.scripts: list[str] = []
+        self._is_in_script = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self._is_in_script = tag == "script"
+        self.scripts += [""] * self._is_in_script
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_in_script = False
+
+    def handle_data(self, text: str) -> None:
+        if self._is_in_script:
+            self.scripts[-1] += text
+
+
+def scripts_of(page: str) -> list[str]:
+    parser = _Elements()
+    parser.feed(page)
+    return parser.scripts
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_hostile_text_comes_back_from_the_page_as_it_was(text: str) -> None:
+    found = scripts_of(page_html({"text": text}, ""))
+    assert [json.loads(script) for script in found[:1]] == [{"text": text}]
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_a_page_with_hostile_text_can_be_written_as_utf_8(text: str) -> None:
+    assert page_html({"text": text}, "").encode()
+
+
+def test_a_script_of_a_library_cannot_end_its_element() -> None:
+    found = scripts_of(page_html({}, 'const text = "</script><script>"; const mark = "<!--";'))
+    assert found[1].strip() == 'const text = "\\x3c/script>\\x3cscript>"; const mark = "\\x3c!--";'
+    assert len(found) == 3
+
+
+def test_a_page_begins_with_our_mark() -> None:
+    assert page_html({}, "").startswith(MARK)
+
+
+def test_a_number_that_json_lacks_is_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        page_html({"value": float("nan")}, "")
+
+
+def test_the_page_may_load_nothing() -> None:
+    policy = re.search('Content-Security-Policy" content="([^"]*)"', page_html({}, ""))
+    assert policy is not None
+    assert policy[1] == (
+        "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; connect-src 'none'; form-action 'none'; base-uri 'none'"
+    )
+
+
+def test_no_marker_of_the_template_is_left() -> None:
+    assert re.findall(r"/\*[A-Z]+\*/|<!--CONTENT-->", page_html({}, "")) == []
+
+
+def test_all_scripts_stand_in_one_scope_and_the_page_starts_last() -> None:
+    own = scripts_of(page_html({}, ""))[2].strip()
+    assert own.startswith('(() => {\n"use strict";\n')
+    assert own.endswith("start();\n})();")
+
+
+def test_plotly_brings_its_javascript() -> None:
+    assert "plotly.js" in plotly_javascript()[:200]
