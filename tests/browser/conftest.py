@@ -1,0 +1,73 @@
+"""A browser for tests of the report's page: Debian's chromium, headless, offline, shared by the tests of a worker.
+
+A test takes `show`, gives it a content and gets a `Shown`: the page, open. A test fails if its page reports an error
+on the console, throws, opens a dialog or requests anything but the file itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from .shown import Shown, write_report
+
+#: Chromium with WebGL in software, which needs no GPU; it has no sandbox since tests may run as root.
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
+#: How long a page may take for anything that is waited for, on a busy machine.
+PATIENCE_MS = 60_000
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """One chromium, which ends with the last test of this process."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if (program := shutil.which("chromium")) is None:
+        no_chromium = "no program 'chromium' on PATH"
+        pytest.fail(no_chromium) if os.environ.get("HPSEARCH_REQUIRE_CHROMIUM") == "1" else pytest.skip(no_chromium)
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path: Path) -> Iterator[Callable[..., Shown]]:
+    """Open reports, each in a window of its own: show(CONTENT or FILE, ...), see there."""
+    shown: list[Shown] = []
+
+    def show(
+        report: Mapping[str, object] | Path,
+        address: str = "",
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        draws: bool = True,
+    ) -> Shown:
+        """Return the page, open. address: from the `#` on. draws: see write_report."""
+        file = report if isinstance(report, Path) else write_report(tmp_path, report, draws)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", offline=True
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        shown.append(Shown(context.new_page()))
+        shown[-1].watch()
+        shown[-1].open(file, address)
+        return shown[-1]
+
+    yield show
+    for each in shown:
+        each.page.context.close()
+    for each in shown:
+        each.check()

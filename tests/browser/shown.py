@@ -1,0 +1,105 @@
+"""A report in a browser, as the fixture `show` gives it to tests: what they ask of it, and what it must never do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from hpsearch.report.page import page_html, plotly_javascript
+
+#: Stands for plotly where a test is about something else.
+NO_PLOTLY = """\
+const drawn = (element) => Promise.resolve(Object.assign(element, { on() {}, removeAllListeners() {} }));
+window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
+"""
+
+
+def write_report(path: Path, content: Mapping[str, object], draws: bool = True) -> Path:
+    """Write the page of this content to `path`, or to report.html if it is a folder; return the file.
+
+    draws: whether with plotly, whose 5 MB take a browser most of a second; else plots stay empty.
+    """
+    file = path / "report.html" if path.is_dir() else path
+    file.write_text(page_html(content, plotly_javascript() if draws else NO_PLOTLY), encoding="utf-8")
+    return file
+
+
+def address_of(key: str = "", filters: Mapping[str, Mapping[str, object]] | None = None, **kept: object) -> str:
+    """Return what follows a report's name to open it with this result and these filters: name -> specification.
+
+    kept: what views keep in the address.
+    """
+    listed = [[name, name, spec] for name, spec in (filters or {}).items()]
+    return "#" + quote(json.dumps({"key": key, "larger": True, "filters": listed, "kept": kept}))
+
+
+@dataclass
+class Shown:
+    """A report in the browser.
+
+    page: playwright's. complaints: what must stay empty, each as "kind: text". expected: patterns of complaints that
+    a test is about.
+    """
+
+    page: object
+    complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def open(self, file: Path, address: str = "") -> None:
+        """Open a file; address: what follows its name, from the `#` on."""
+        self._allowed = file.as_uri()
+        self.page.goto(self._allowed + address)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page has started and has followed the last change of its filters."""
+        self.page.wait_for_function("document.documentElement.dataset.ready")
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def section(self, name: str):
+        """Scroll to a view and return the locator of its element."""
+        section = self.page.locator(f"section#{name}")
+        section.scroll_into_view_if_needed()
+        self.settle()
+        return section
+
+    def plot(self, name: str):
+        """Scroll to a view and return the locator of its first plot, drawn."""
+        plot = self.section(name).locator(".js-plotly-plot .main-svg").first
+        plot.wait_for()
+        return self.page.locator(f"section#{name} .js-plotly-plot").first
+
+    def run(self, script: str, *arguments: object) -> object:
+        """Return what a function of JavaScript returns, as `evaluate` of playwright does."""
+        return self.page.evaluate(script, *arguments)
+
+    def watch(self) -> None:
+        """Take down all that the page must not do; an error ends the waiting for its start."""
+        self.page.add_init_script("addEventListener('error', () => (document.documentElement.dataset.ready = 'no'))")
+        self.page.on("console", lambda said: said.type == "error" and self._complain("console", said.text))
+        self.page.on("pageerror", lambda error: self._complain("error", str(error)))
+        self.page.on("dialog", self._refuse)
+        self.page.on("request", self._judge)
+        self.page.on("popup", lambda popup: self._complain("popup", popup.url))
+
+    def check(self) -> None:
+        """Fail if the page did what it must not."""
+        left = [each for each in self.complaints if not any(re.search(pattern, each) for pattern in self.expected)]
+        assert not left, "the page: " + "; ".join(left)
+
+    def _judge(self, request) -> None:
+        own = request.url.partition("#")[0] == self._allowed
+        # Plotly makes its pictures as data of its own; nothing is loaded for these.
+        if not own and not request.url.startswith(("data:", "blob:")):
+            self._complain("request", request.url)
+
+    def _refuse(self, dialog) -> None:
+        self._complain("dialog", dialog.message)
+        dialog.dismiss()
+
+    def _complain(self, kind: str, text: str) -> None:
+        self.complaints.append(f"{kind}: {text}")
