@@ -1,0 +1,64 @@
+"""Slots, in which runs take turns: which lane of a place an attempt gets, and how long slots were idle. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+#: From when to when, in seconds since the epoch. Where a clock was set back, a span ends before it begins: no time at all.
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SlotUse:
+    """What became of the time of all slots between the first start and the last end of a search's attempts.
+
+    began, ended: of that time. busy_s: seconds in which an attempt ran, over all slots; away_s: those in which none
+    ran and no controller could have started one; idle_s: the rest.
+    """
+
+    slots: int
+    began: float
+    ended: float
+    busy_s: float
+    away_s: float
+    idle_s: float
+
+
+def lanes(spans: Sequence[Span]) -> list[int]:
+    """Return the lane of each span, counted from 0: the lowest that is free when the span begins."""
+    found = [0] * len(spans)
+    free: list[int] = []
+    taken: list[tuple[float, int]] = []
+    for index in sorted(range(len(spans)), key=lambda index: spans[index]):
+        began, ended = spans[index]
+        while taken and taken[0][0] <= began:
+            heappush(free, heappop(taken)[1])
+        found[index] = heappop(free) if free else len(taken)
+        heappush(taken, (max(began, ended), found[index]))
+    return found
+
+
+def slot_use(spans: Mapping[str, Sequence[Span]], away: Sequence[Span] = ()) -> SlotUse | None:
+    """Return how the time of slots was used; None if nothing ran.
+
+    spans: of the attempts in each slot; one that still runs ends now. away: when no controller was there.
+    """
+    slots = [ran for ran in spans.values() if ran]
+    if not slots:
+        return None
+    began = min(start for ran in slots for start, _ in ran)
+    ended = max(max(span) for ran in slots for span in ran)
+    between = [(max(start, began), min(end, ended)) for start, end in away]
+    busy_s = sum(_covered_s(ran) for ran in slots)
+    accounted_s = sum(_covered_s((*ran, *between)) for ran in slots)
+    idle_s = max(0.0, len(slots) * (ended - began) - accounted_s)
+    return SlotUse(len(slots), began, ended, busy_s, accounted_s - busy_s, idle_s)
+
+
+def _covered_s(spans: Iterable[Span]) -> float:
+    """Return for how many seconds at least one of the spans lasts."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
