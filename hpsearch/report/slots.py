@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-#: From when to when, in seconds since the epoch. Where a clock was set back, a span ends before it begins: no time at all.
+#: From when to when, in seconds since the epoch. A span that ends before it begins (a clock was set back) is no time.
 Span = tuple[float, float]
 
 
