@@ -202,3 +202,29 @@ def _value(option: int, step: int) -> Cell:
     if option % 3 == 2:
         return ("relu", "tanh", "gelu", "selu")[step % 4]
     return 10.0 ** -(1 + step % 5) if option % 3 == 0 else 8 * (1 + step % 6)
+
+
+def strange_contents() -> dict[str, dict[str, object]]:
+    """Return contents at the edges of what a search can be: what is strange -> report."""
+    row = list(range(12))
+    forty = {f"option_{number}": [(number + run) % 3 for run in row] for number in range(40)}
+    odd = ["nan", "inf", "-inf", 1e300, -1e-300, None, 0, -0.0, 1e15, 0.1, None, 3]
+    lists = [[], ["nan", 1], None, [1], [2, "inf", None], list(range(300)), *[[run, 1.5] for run in row[6:]]]
+    words = ["a,b", " ", "", "None", "nan", "true", "0.10", "1e-05", "x" * 300, "\u00e4\u00f6", "a b", None]
+    several = content_of({"lr": [0.1, 0.2] * 6, "random_seed": [1, 1, 2, 2] * 3}, {"acc": [0.5 + run for run in row]})
+    several["runs"]["search"] = [run % 3 for run in row]
+    several["searches"] = [{**several["searches"][0], "name": f"out/{name}"} for name in ("one", "two", "three")]
+    return {
+        "no run": content_of({"lr": []}, {"acc": []}, seeds=()),
+        "no column": content_of({}, {}, seeds=()),
+        "nothing finished": content_of({"lr": [0.1, 0.2, 0.3]}, {}, [RUNNING, PLANNED, FAILED], seeds=()),
+        "one run": content_of({"lr": [0.1]}, {"acc": [0.5]}, seeds=()),
+        "one option": content_of({"lr": row}, {"acc": [run / 7 for run in row]}, seeds=()),
+        "only seeds": content_of({"random_seed": row}, {"acc": [run / 7 for run in row]}),
+        "no option": content_of({}, {"acc": [run / 7 for run in row]}, seeds=()),
+        "equal results": content_of({"lr": row, "act": ["a", "b"] * 6}, {"acc": [0.5 for _ in row]}, seeds=()),
+        "forty options": content_of(forty, {"acc": [run / 7 for run in row]}, seeds=()),
+        "odd numbers": content_of({"lr": odd, "layers": lists, "word": words}, {"acc": odd, "curve": lists}, seeds=()),
+        "words as result": content_of({"lr": row}, {"verdict": words}, seeds=()),
+        "several searches": several,
+    }

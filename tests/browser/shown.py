@@ -73,6 +73,12 @@ class Shown:
         plot.wait_for()
         return self.page.locator(f"section#{name} .js-plotly-plot").first
 
+    def whole_text(self) -> str:
+        """Draw every view by scrolling to it, and return all text that can be seen."""
+        for name in self.page.evaluate("[...document.querySelectorAll('section[id]')].map((each) => each.id)"):
+            self.section(name)
+        return self.page.locator("body").inner_text()
+
     def run(self, script: str, *arguments: object) -> object:
         """Return what a function of JavaScript returns, as `evaluate` of playwright does."""
         return self.page.evaluate(script, *arguments)

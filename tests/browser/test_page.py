@@ -1,8 +1,51 @@
-"""The page as a whole: it opens without errors, and nothing of it is loaded or sent anywhere."""
+"""The page as a whole: it opens without errors whatever it shows, and nothing of it is loaded or sent anywhere."""
 
 from __future__ import annotations
 
 import pytest
+
+from .contents import small_content, strange_contents
+from .shown import address_of
+
+#: What a page shows where a script took something missing for a text.
+SLIPS = ("undefined", "[object ", "NaN", "null")
+
+
+def test_an_address_brings_its_filters_along(show):
+    shown = show(small_content(), address_of(filters={"one": {"state": ["out of memory"]}}), draws=False)
+    assert shown.page.locator("#shown-count").inner_text() == "1 of 36 runs"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_views_are_drawn_without_a_complaint(show, dark):
+    text = show(small_content(), dark=dark).whole_text()
+    assert [slip for slip in SLIPS if slip in text] == []
+
+
+@pytest.mark.parametrize("what", strange_contents())
+def test_strange_searches_are_drawn_without_a_complaint(show, what):
+    text = show(strange_contents()[what]).whole_text()
+    assert [slip for slip in SLIPS if slip in text] == []
+
+
+def test_views_stay_without_a_complaint_where_no_run_is_left(show):
+    shown = show(small_content())
+    shown.whole_text()
+    shown.page.locator("#search").fill("nothing is like this")
+    shown.settle()
+    text = shown.whole_text()
+    assert shown.page.locator("#shown-count").inner_text() == "0 of 36 runs"
+    assert [slip for slip in SLIPS if slip in text] == []
+
+
+def test_a_page_that_reloads_itself_keeps_its_filters(show):
+    shown = show(small_content(watch_s=0.5), draws=False)
+    shown.page.locator("#search").fill("memory")
+    with shown.page.expect_event("load"):
+        pass
+    shown.settle()
+    assert shown.page.locator("#shown-count").inner_text() == "1 of 36 runs"
+    assert shown.page.locator("#search").input_value() == "memory"
 
 
 @pytest.mark.parametrize(
