@@ -277,16 +277,20 @@ function meanText({ mean, std, n }) {
 
 // Returns the function (run -> passes?) of a filter.
 function filterTest(spec) {
-  if (spec.runs) {
-    const wanted = new Set(spec.runs);
-    return (i) => wanted.has(i);
-  }
+  if (spec.runs) return runsTest(spec.runs);
   if (spec.state) return (i) => spec.state.includes(runs.state(i));
+  if (spec.failure !== undefined) return runsTest(content.failures.filter((group) => group.cause === spec.failure).flatMap((group) => group.runs));
   if (spec.text !== undefined) return textTest(spec.text);
   const of = column(spec.column);
   if (!of) return () => true;
   if (spec.values) return valuesTest(of, new Set(spec.values));
   return (i) => of.number(i) >= spec.low && of.number(i) <= spec.high;
+}
+
+// Returns the test whether a run is one of some.
+function runsTest(indexes) {
+  const wanted = new Set(indexes);
+  return (i) => wanted.has(i);
 }
 
 // Returns the test whether a run has one of some values; "" stands for none.
