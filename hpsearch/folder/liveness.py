@@ -26,6 +26,21 @@ class Liveness(enum.Enum):
     UNKNOWN = "unknown"
 
 
+class SearchState(enum.Enum):
+    """What is known of a search. ended: every run has; stopped: runs are left, and no controller is there."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, controller: Liveness, left: int) -> "SearchState":
+        """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
+        known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
+        return known.get(controller, cls.STOPPED if left else cls.ENDED)
+
+
 _OF_PROCESS = {True: Liveness.LIVE, False: Liveness.GONE, None: Liveness.UNKNOWN}
 
 

@@ -19,14 +19,13 @@ from hpsearch.core.model import RunState
 from hpsearch.core.ranking import NO_DIFFERENCE, SIGNIFICANT_P, Mean, best, number_of, p_of_second
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.choice import is_path, named_searches
-from hpsearch.folder.liveness import liveness_of_controller
+from hpsearch.folder.liveness import SearchState, liveness_of_controller
 from hpsearch.folder.means import mean_json, means_of
 from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.results.best import finished_runs
-from hpsearch.results.search_status import SearchState
 from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder

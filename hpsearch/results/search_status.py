@@ -1,6 +1,5 @@
 """What is known of a search at one moment: how far it is, whether anybody works on it, what runs and what failed."""
 
-import enum
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from hpsearch.console.bar import runs_per_second
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import Mean
 from hpsearch.folder.by_configuration import seeds_of
-from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
+from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.means import means_of
 from hpsearch.folder.provenance import Provenance
 from hpsearch.folder.race import has_more
@@ -20,21 +19,6 @@ from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
 from hpsearch.store.record import RunRecord, SearchRecord
-
-
-class SearchState(enum.Enum):
-    """What is known of a search. ended: every run has; stopped: runs are left, and no controller is there."""
-
-    RUNNING = "running"
-    ENDED = "ended"
-    STOPPED = "stopped"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def of(cls, controller: Liveness, left: int) -> "SearchState":
-        """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
-        known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
-        return known.get(controller, cls.STOPPED if left else cls.ENDED)
 
 
 @dataclass(frozen=True)

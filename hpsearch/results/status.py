@@ -21,7 +21,7 @@ from hpsearch.core.ranking import p_of_second, verdict
 from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
-from hpsearch.folder.liveness import Liveness
+from hpsearch.folder.liveness import Liveness, SearchState
 from hpsearch.folder.means import mean_json, runs_text
 from hpsearch.folder.provenance import provenance_lines, provenances
 from hpsearch.folder.race import drop_text, race_lines
@@ -34,7 +34,7 @@ from hpsearch.folder.run_tables import (
     performance,
     varying_options,
 )
-from hpsearch.results.search_status import LiveRun, SearchState, SearchStatus, ended_now, status_of
+from hpsearch.results.search_status import LiveRun, SearchStatus, ended_now, status_of
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
 from hpsearch.store.values import readable
