@@ -1,7 +1,7 @@
 """A search folder opened to ask: found by what the user names, read without writing or locking anything."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,12 +59,18 @@ def every_run(record: SearchRecord) -> Iterator[RunRecord]:
 class SearchReader:
     """Reads the state of a search, and then only what is new."""
 
-    def __init__(self, folder: SearchFolder, passes_over_damage: bool = False) -> None:
+    def __init__(
+        self,
+        folder: SearchFolder,
+        passes_over_damage: bool = False,
+        new_record: Callable[[bool], SearchRecord] = SearchRecord,
+    ) -> None:
         """Read the journal. passes_over_damage: leave out what cannot be used, and note it in `damage`.
 
+        new_record: makes the record that takes the events in; is told whether it fills gaps.
         Raises FolderError if there is none, with the newest search below the folder if there is one.
         """
-        self.folder, self._passes_over_damage = folder, passes_over_damage
+        self.folder, self._passes_over_damage, self._new_record = folder, passes_over_damage, new_record
         check_has_journal(folder)
         self._start_anew()
         self.update()
@@ -106,7 +112,7 @@ class SearchReader:
 
     def _start_anew(self) -> None:
         self._journal = JournalReader(self.folder.journal, self._passes_over_damage)
-        self.record = SearchRecord(fills_gaps=self._passes_over_damage)
+        self.record = self._new_record(self._passes_over_damage)
 
 
 def check_has_journal(folder: SearchFolder) -> None:
