@@ -1,0 +1,244 @@
+"""Options and results of all runs as columns: compact, with what the plots need to know of each."""
+
+import contextlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from hpsearch.console.text import printable
+from hpsearch.core.command import argument, is_flag, shell_line, text_of
+from hpsearch.core.ranking import number_of
+from hpsearch.core.summary import numbers_of
+from hpsearch.core.value_text import whole_text
+
+#: A column as the page has it. Any: whatever JSON can hold.
+Column = dict[str, Any]
+#: What JSON can hold of a cell: a number, a text, a list of these, or None.
+Cell = Any
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,17}")
+#: Up to here, JavaScript tells whole numbers apart.
+_LARGEST_WHOLE = 2**53
+#: A column with more distinct values than these lists them only if each is met twice on average.
+_MOST_LISTED = 200
+#: A logarithmic axis pays from this factor between the largest and the least; results are spread widely by nature.
+_WIDE_OPTION, _WIDE_RESULT = 50, 1000
+#: How long a text in a cell may be, and all of a column together; the same of curves, in points.
+_LONGEST_TEXT, _MOST_CHARACTERS = 1000, 400_000
+_LONGEST_CURVE, _MOST_POINTS = 1000, 300_000
+#: Significant digits of a curve's points, which nobody copies.
+_DIGITS = 6
+
+
+class OptionColumns:
+    """The options of all runs, taken in run by run."""
+
+    def __init__(self, names: Iterable[str], count: int) -> None:
+        """names: of the options, in order; others may be met. count: of all runs."""
+        self._count = count
+        self._options = {name: _Option(count) for name in names}
+        #: Address of a pair -> its code, and the pair: as long as that lives, no other one has its address.
+        self._codes: dict[int, tuple[int, tuple[str, object]]] = {}
+
+    def add(self, index: int, options: Iterable[tuple[str, object]]) -> None:
+        """Take in the options of a run."""
+        for pair in options:
+            name, value = pair
+            option = self._options.get(name)
+            if option is None:
+                option = self._options[name] = _Option(self._count)
+            # Most runs share the pairs, and a search may have a million of them.
+            known = self._codes.get(id(pair))
+            if known is None:
+                known = self._codes[id(pair)] = (option.code_of(argument(name, value), value), pair)
+            option.codes[index] = known[0]
+
+    def columns(self) -> list[Column]:
+        """Return the columns of options that any run has."""
+        return [option.column(name) for name, option in self._options.items() if option.values]
+
+
+class _Option:
+    """An option: its distinct values in order of appearance, and which of them each run has; None = it has none."""
+
+    def __init__(self, count: int) -> None:
+        self.codes: list[int | None] = [None] * count
+        self.values: list[object] = []
+        self._words: dict[str | None, int] = {}
+
+    def code_of(self, word: str | None, value: object) -> int:
+        """Return the code of a value. word: of the command; values with one word are one value. None = a flag off."""
+        if word not in self._words:
+            self._words[word] = len(self.values)
+            self.values.append(value)
+        return self._words[word]
+
+    def column(self, name: str) -> Column:
+        numbers = [_number_in_option(value) for value in self.values]
+        is_number = all(number is not None for number in numbers)
+        cells = numbers if is_number else [shown_text(value) for value in self.values]
+        words = [shell_line([word]) if word else "" for word in self._words]
+        varies = len(self.values) > 1 or None in self.codes
+        column: Column = {"name": name, "role": "option", "kind": "number" if is_number else "word"}
+        column |= {"log": is_number and is_for_log_axis(map(_as_float, cells), _WIDE_OPTION), "varies": varies}
+        if not _is_listed(len(cells), self.codes):
+            return {**column, "cells": _picked(cells, self.codes), "words": _picked(words, self.codes, "")}
+        order = sorted(range(len(cells)), key=lambda code: _size(cells[code])) if is_number else range(len(cells))
+        return {**column, **_listed(cells, self.codes, order), "words": [words[code] for code in order]}
+
+
+def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, str]:
+    """Return the column of a summary's keyword, None if no run has a value, and what was left out, for people.
+
+    found: what each run has; None = nothing.
+    """
+    cells = [_result_cell(value) for value in found]
+    present = [cell for cell in cells if cell is not None]
+    if not present:
+        return None, ""
+    column: Column = {"name": name, "role": "result", "kind": _kind_of_result(present), "log": False}
+    column["varies"] = None in cells or any(cell != present[0] for cell in present)
+    if column["kind"] == "list":
+        lengths, thinned, left_out = _thinned(name, cells)
+        return {**column, "cells": thinned, **({"lengths": lengths} if left_out else {})}, left_out
+    cells, left_out = _shortened(name, cells)
+    if column["kind"] == "word":
+        values = list(dict.fromkeys(cell for cell in cells if cell is not None))
+        known = {value: code for code, value in enumerate(values)}
+        codes = [None if cell is None else known[cell] for cell in cells]
+        if _is_listed(len(values), codes):
+            return {**column, **_listed(values, codes, range(len(values)))}, left_out
+    column["log"] = is_for_log_axis((_as_float(cell) for cell in present), _WIDE_RESULT)
+    return {**column, "cells": cells}, left_out
+
+
+def shown_text(value: object) -> str:
+    """Return the text of a value as it is shown: what would move or turn the text around it is escaped."""
+    text = whole_text(value) if is_flag(value) else text_of(value)
+    return cut_text(printable(text), _LONGEST_TEXT)
+
+
+def cut_text(text: str, most: int) -> str:
+    """Return the beginning of a text of more than `most` characters, which ends with dots then."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def is_for_log_axis(numbers: Iterable[float], wide: float) -> bool:
+    """Return whether positive numbers are spread by a factor of at least `wide`, or evenly in their logarithms."""
+    distinct = sorted({number for number in numbers if math.isfinite(number)})
+    if len(distinct) < 3 or distinct[0] <= 0:
+        return False
+    if distinct[-1] / distinct[0] >= wide:
+        return True
+    steps = [math.log(high / low) for low, high in pairwise(distinct)]
+    return max(steps) - min(steps) < 1e-3 * max(steps)
+
+
+def json_number(number: float) -> Cell:
+    """Return a number as JSON can hold it: those that it lacks as texts."""
+    return number if math.isfinite(number) else str(number)
+
+
+def _number_in_option(value: object) -> Cell:
+    """Return a value as a number of JSON; None if it is none, or too large to be told apart there."""
+    return None if is_flag(value) else _number_in(text_of(value))
+
+
+def _number_in(text: str) -> Cell:
+    if _WHOLE.fullmatch(text):
+        whole = int(text)
+        return whole if abs(whole) <= _LARGEST_WHOLE else None
+    # Python reads 1_000 as a number, and JavaScript long whole ones without their last digits.
+    number = None if "_" in text or text.strip("+-").isdecimal() else number_of(text)
+    return None if number is None else json_number(number)
+
+
+def _result_cell(value: object) -> Cell:
+    """Return what a run has under a keyword: a number, a list of numbers, or a text; None if nothing."""
+    text = "" if value is None else whole_text(value).strip()
+    if not text:
+        return None
+    number = _number_in(text)
+    if number is not None:
+        return number
+    numbers = [] if "_" in text else _numbers_in(text)
+    return [json_number(each) for each in numbers] if len(numbers) > 1 else printable(text)
+
+
+def _numbers_in(text: str) -> list[float]:
+    """Return the numbers of which a text consists; none if it holds anything else."""
+    if text[0] in '"[':
+        # As summaries are kept, and as Python writes a list: quickly, there may be millions.
+        with contextlib.suppress(ValueError):
+            return [float(part) for part in text[1:-1].split(",")]
+    return numbers_of(text)
+
+
+def _kind_of_result(present: Sequence[Cell]) -> str:
+    if any(isinstance(cell, list) for cell in present):
+        return "list"
+    numbers = sum(not math.isnan(_as_float(cell)) or cell == "nan" for cell in present)
+    return "number" if 2 * numbers >= len(present) else "word"
+
+
+def _as_float(cell: Cell) -> float:
+    """Return a cell as a number; NaN if it is none."""
+    if isinstance(cell, str):
+        return float(cell) if cell in ("nan", "inf", "-inf") else math.nan
+    return math.nan if cell is None or isinstance(cell, list) else float(cell)
+
+
+def _size(cell: Cell) -> tuple[bool, float]:
+    """Return a key that sorts numbers by size, NaN last."""
+    number = _as_float(cell)
+    return math.isnan(number), 0.0 if math.isnan(number) else number
+
+
+def _is_listed(distinct: int, codes: Sequence[int | None]) -> bool:
+    return distinct <= _MOST_LISTED or 2 * distinct <= len(codes)
+
+
+def _listed(cells: Sequence[Cell], codes: Sequence[int | None], order: Sequence[int]) -> Column:
+    """Return the distinct values in this order of their codes, and the new code of each run."""
+    places: dict[int | None, int | None] = {code: place for place, code in enumerate(order)}
+    places[None] = None
+    return {"values": [cells[code] for code in order], "codes": [places[code] for code in codes]}
+
+
+def _picked(cells: Sequence[Cell], codes: Sequence[int | None], missing: Cell = None) -> list[Cell]:
+    return [missing if code is None else cells[code] for code in codes]
+
+
+def _shortened(name: str, cells: Sequence[Cell]) -> tuple[list[Cell], str]:
+    """Return cells whose texts are cut so that the column stays small, and what is left out of it."""
+    texts = [len(cell) for cell in cells if isinstance(cell, str)]
+    most = max(20, min(_LONGEST_TEXT, _MOST_CHARACTERS // max(len(texts), 1)))
+    if max(texts, default=0) <= _LONGEST_TEXT and sum(texts) <= _MOST_CHARACTERS:
+        most = _LONGEST_TEXT
+    cut = [cut_text(cell, most) if isinstance(cell, str) else cell for cell in cells]
+    left_out = f"Texts of {name} are cut after {most:,} characters."
+    return cut, left_out if max(texts, default=0) > most else ""
+
+
+def _thinned(name: str, cells: Sequence[Cell]) -> tuple[list[int | None], list[Cell], str]:
+    """Return how many points each curve has, curves of fewer points at even distances, and what is left out."""
+    lengths = [len(cell) if isinstance(cell, list) else None for cell in cells]
+    known = [length for length in lengths if length is not None]
+    most = _LONGEST_CURVE if sum(known) <= _MOST_POINTS else max(10, min(_LONGEST_CURVE, _MOST_POINTS // len(known)))
+    thinned = [_curve(cell, most) if isinstance(cell, list) else cell for cell in cells]
+    left_out = f"Curves of {name} are shown with {most:,} points at even distances."
+    return lengths, thinned, left_out if max(known) > most else ""
+
+
+def _curve(points: Sequence[Cell], most: int) -> list[Cell]:
+    """Return at most `most` points, the first and the last among them, rounded."""
+    if len(points) > most:
+        points = [points[round(place * (len(points) - 1) / (most - 1))] for place in range(most)]
+    return [_rounded(point) if isinstance(point, float) else point for point in points]
+
+
+def _rounded(point: float) -> float:
+    # As a whole number it has no ".0" in JSON.
+    return int(point) if point.is_integer() and abs(point) < _LARGEST_WHOLE else float(f"{point:.{_DIGITS}g}")
