@@ -86,22 +86,16 @@ class FailureGroup:
 
 def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
     """Return the runs that did not finish, those that failed alike together, the largest group first."""
-    entries = list(entries)
-    return grouped(zip(entries, causes_of(entries, folder)))
+    entries, groups = list(entries), dict[object, tuple[str, list[RunRecord]]]()
+    for entry, cause in zip(entries, causes_of(entries, folder)):
+        groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
+    found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
+    return sorted(found, key=lambda group: -len(group.runs))
 
 
 def causes_of(entries: Iterable[RunRecord], folder: SearchFolder) -> list[str]:
     """Return why each run did not finish; of many whose journal does not say it, some without a look at their logs."""
     return [known_cause(entry, folder, may_read=number < _MOST_READ) for number, entry in enumerate(entries)]
-
-
-def grouped(failures: Iterable[tuple[RunRecord, str]]) -> list[FailureGroup]:
-    """Return runs with their causes, those that failed alike together, the largest group first."""
-    groups: dict[object, tuple[str, list[RunRecord]]] = {}
-    for entry, cause in failures:
-        groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
-    found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
-    return sorted(found, key=lambda group: -len(group.runs))
 
 
 def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
