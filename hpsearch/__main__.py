@@ -32,6 +32,7 @@ _SUBCOMMANDS = {
     "extend": ("Run what is new in the grid of a search.", "search.command:extend"),
     "retry": ("Run failed runs again, or those you name.", "search.command:retry"),
     "seeds": ("Repeat the best configurations with several random seeds.", "gather_random_seeds:subcommand"),
+    "report": ("Write one page in HTML with results, plots and failures.", "report.command:main"),
     "export": ("Write all runs as one table, CSV or JSON.", "results.export:main"),
     "postprocess": ("Complete the results of a search that was killed.", "hpsearch_postprocessing:main"),
     "repair": ("Repair a damaged search folder.", "folder.repair:main"),

@@ -186,6 +186,26 @@ def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iter
         yield from each.problems
 
 
+def provenance_facts(starts: Sequence[Provenance], folder: SearchFolder) -> list[tuple[str, str]]:
+    """Return what the first start of a search ran with, fact by fact; of later ones, when and where they were."""
+    facts = []
+    for number, each in enumerate(starts):
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.at))
+        facts.append(("resumed" if number else "started", f"{when} on {each.host}"))
+        if each.commit and (number == 0 or each.commit != starts[number - 1].commit):
+            facts.append(("code", _code_text(each, folder)))
+        if number == 0:
+            gpus = [f"{count} x {name}" for name, count in Counter(each.gpus).items()]
+            known = {
+                "Python": " ".join(filter(None, [each.python, f"({each.interpreter})" if each.interpreter else ""])),
+                "GPUs": f"{', '.join(gpus)} (driver {each.driver})" if gpus else "",
+                "packages": " ".join(each.packages),
+            }
+            facts += [(name, text) for name, text in known.items() if text]
+        facts += [("not known", problem) for problem in each.problems]
+    return facts
+
+
 def _code_text(each: Provenance, folder: SearchFolder) -> str:
     known = [name for name in each.changed if not name.startswith("??")]
     unknown = len(each.changed) - len(known)

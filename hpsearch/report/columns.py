@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,17}")
 _LARGEST_WHOLE = 2**53
 #: A column with more distinct values than these lists them only if each is met twice on average.
 _MOST_LISTED = 200
-#: A logarithmic axis pays from this factor between the largest and the least; results are spread widely by nature.
+#: A logarithmic axis pays from this factor between the largest and the least: accuracies in percent may be 0.1 and 99.
 _WIDE_OPTION, _WIDE_RESULT = 50, 1000
 #: How long a text in a cell may be, and all of a column together; the same of curves, in points.
 _LONGEST_TEXT, _MOST_CHARACTERS = 1000, 400_000
@@ -82,7 +82,7 @@ class _Option:
         words = [shell_line([word]) if word else "" for word in self._words]
         varies = len(self.values) > 1 or None in self.codes
         column: Column = {"name": name, "role": "option", "kind": "number" if is_number else "word"}
-        column |= {"log": is_number and is_for_log_axis(map(_as_float, cells), _WIDE_OPTION), "varies": varies}
+        column |= {"log": is_number and is_for_log_axis(map(_as_float, cells)), "varies": varies}
         if not _is_listed(len(cells), self.codes):
             return {**column, "cells": _picked(cells, self.codes), "words": _picked(words, self.codes, "")}
         order = sorted(range(len(cells)), key=lambda code: _size(cells[code])) if is_number else range(len(cells))
@@ -110,7 +110,7 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
         codes = [None if cell is None else known[cell] for cell in cells]
         if _is_listed(len(values), codes):
             return {**column, **_listed(values, codes, range(len(values)))}, left_out
-    column["log"] = is_for_log_axis((_as_float(cell) for cell in present), _WIDE_RESULT)
+    column["log"] = _is_wide_result(map(_as_float, present))
     return {**column, "cells": cells}, left_out
 
 
@@ -125,15 +125,20 @@ def cut_text(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def is_for_log_axis(numbers: Iterable[float], wide: float) -> bool:
-    """Return whether positive numbers are spread by a factor of at least `wide`, or evenly in their logarithms."""
-    distinct = sorted({number for number in numbers if math.isfinite(number)})
+def is_for_log_axis(values: Iterable[float]) -> bool:
+    """Return whether an option's values are positive, and spread widely, or evenly in their logarithms."""
+    distinct = sorted({value for value in values if math.isfinite(value)})
     if len(distinct) < 3 or distinct[0] <= 0:
         return False
-    if distinct[-1] / distinct[0] >= wide:
+    if distinct[-1] / distinct[0] >= _WIDE_OPTION:
         return True
     steps = [math.log(high / low) for low, high in pairwise(distinct)]
     return max(steps) - min(steps) < 1e-3 * max(steps)
+
+
+def _is_wide_result(values: Iterable[float]) -> bool:
+    distinct = {value for value in values if math.isfinite(value)}
+    return len(distinct) > 2 and min(distinct) > 0 and max(distinct) / min(distinct) >= _WIDE_RESULT
 
 
 def json_number(number: float) -> Cell:

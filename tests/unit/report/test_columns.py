@@ -122,7 +122,7 @@ def test_many_distinct_values_stand_as_cells() -> None:
     ],
 )
 def test_an_axis_is_logarithmic_where_values_are_spread_or_placed_so(values: list[float], is_log: bool) -> None:
-    assert is_for_log_axis(values, 50) is is_log
+    assert is_for_log_axis(values) is is_log
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,19 @@ def test_an_axis_is_logarithmic_where_values_are_spread_or_placed_so(values: lis
 def test_a_result_is_a_number_a_list_or_a_text(values: list[object], kind: str, cells: list[object]) -> None:
     column = result(*values)
     assert (column["kind"], column["cells"]) == (kind, cells)
+
+
+@pytest.mark.parametrize(
+    "values, is_log",
+    [
+        (["0.1", "0.2", "0.4"], False),
+        (["0.1", "50", "99"], False),
+        (["1e-3", "0.5", "2"], True),
+        (["0", "1", "1e4"], False),
+    ],
+)
+def test_a_result_has_a_logarithmic_axis_only_if_it_is_spread_very_widely(values: list[str], is_log: bool) -> None:
+    assert result(*values)["log"] is is_log
 
 
 def test_words_of_results_are_listed() -> None:

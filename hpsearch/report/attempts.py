@@ -1,0 +1,148 @@
+"""All attempts of a search by its journal: where each ran and when, in lanes that hold one at a time."""
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hpsearch.core.model import RunState
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptStarted,
+    AttemptSubmitted,
+    AttemptWithdrawn,
+    Event,
+    OfAttempt,
+    RunCollected,
+)
+from hpsearch.store.record import SearchRecord
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What the journal says of one attempt at a run; number: counts from 1. None: that has not happened."""
+
+    run: int
+    number: int
+    token: str
+    submitted: AttemptSubmitted | None = None
+    started: AttemptStarted | None = None
+    ended: AttemptEnded | None = None
+    collected: RunCollected | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it runs or ran, for people: a GPU, or a job's host; empty if that has no name, or is not known yet."""
+        return (self.started and self.started.place) or (self.submitted.place if self.submitted else "")
+
+    @property
+    def host(self) -> str:
+        """The host of a process; empty for a scheduler's job, whose host is its place."""
+        return "" if self.submitted is None or self.submitted.is_queued else self.submitted.host
+
+    @property
+    def submitted_at(self) -> float | None:
+        """When it was submitted, in seconds since the epoch."""
+        return None if self.submitted is None else self.submitted.at
+
+    @property
+    def started_at(self) -> float | None:
+        """When it left the queue, if there was one; None if it has not, or that was not seen."""
+        if self.ended is not None and self.ended.began is not None:
+            return self.ended.began
+        if self.started is not None:
+            return self.started.at
+        return None if self.submitted is None or self.submitted.is_queued else self.submitted.at
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it ended; None if it has not, or that is not known."""
+        return None if self.ended is None else self.ended.at
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, as far as that is known."""
+        began, end = self.started_at, self.ended_at
+        return 0.0 if began is None or end is None else max(0.0, end - began)
+
+
+class RecordWithAttempts(SearchRecord):
+    """The state of a search, and every attempt at its runs: the record itself knows the newest of each only."""
+
+    def __init__(self, fills_gaps: bool = False) -> None:
+        super().__init__(fills_gaps)
+        self._attempts: dict[str, Attempt] = {}
+
+    @property
+    def attempts(self) -> Iterable[Attempt]:
+        """The attempts that were submitted, in order."""
+        return (attempt for attempt in self._attempts.values() if attempt.submitted is not None)
+
+    def apply(self, event: Event) -> None:
+        """Take one event into account, as `SearchRecord` does."""
+        super().apply(event)
+        if isinstance(event, AttemptWithdrawn):
+            self._attempts.pop(event.token, None)
+        elif isinstance(event, OfAttempt):
+            self._note(event)
+
+    def _note(self, event: OfAttempt) -> None:
+        attempt = self._attempts.get(event.token)
+        if attempt is None:
+            attempt = self._attempts[event.token] = Attempt(event.run, self.runs[event.run].attempts, event.token)
+        if isinstance(event, AttemptSubmitted):
+            attempt.submitted = event
+        elif isinstance(event, AttemptStarted):
+            attempt.started = event
+        elif isinstance(event, AttemptEnded):
+            attempt.ended = event
+        elif isinstance(event, RunCollected):
+            attempt.collected = event
+
+
+def state_of(attempt: Attempt, of_run: str) -> str:
+    """Return how an attempt ended, or what it does. of_run: its run's state if this is the newest attempt, else empty.
+
+    The state of a run that is repeated is that of the earlier attempt whose results count.
+    """
+    if attempt.collected is not None:
+        return attempt.collected.state
+    if not of_run:
+        return RunState.LOST.value
+    if of_run != RunState.FINISHED.value:
+        return of_run
+    doing = RunState.QUEUED if attempt.started_at is None else RunState.RUNNING
+    return doing.value
+
+
+def lanes(spans: Sequence[tuple[str, float, float]]) -> list[str]:
+    """Return a lane for each span: its place, or where several were there at a time, ``node3 #2`` and the like.
+
+    spans: place, start and end, infinite if it has not ended. Each goes into the first lane of its place that is free.
+    """
+    by_place: dict[str, list[int]] = defaultdict(list)
+    for index in sorted(range(len(spans)), key=lambda index: spans[index][1]):
+        by_place[spans[index][0]].append(index)
+    found = [""] * len(spans)
+    for place, indexes in by_place.items():
+        numbers = list(_lane_numbers([spans[index][1:] for index in indexes]))
+        is_shared = max(numbers) > 1
+        for index, number in zip(indexes, numbers):
+            found[index] = f"{place} #{number}" if is_shared else place
+    return found
+
+
+def _lane_numbers(spans: Iterable[tuple[float, float]]) -> Iterator[int]:
+    """Yield the number of the first lane that is free when each span starts. spans: in order of their starts."""
+    free, busy, count = list[int](), list[tuple[float, int]](), 0
+    for start, end in spans:
+        while busy and busy[0][0] <= start:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        if not free:
+            count += 1
+            heapq.heappush(free, count)
+        lane = heapq.heappop(free)
+        # An end before the start: a clock was set back meanwhile.
+        heapq.heappush(busy, (end if math.isinf(end) else max(start, end), lane))
+        yield lane

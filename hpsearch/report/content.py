@@ -1,0 +1,288 @@
+"""What the page shows of one or several searches: everything that it holds as JSON."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hpsearch import __version__
+from hpsearch.console.text import printable
+from hpsearch.core.command import shell_line
+from hpsearch.core.failures import likeness
+from hpsearch.core.hints import shown_path
+from hpsearch.core.model import RunState
+from hpsearch.core.ranking import best, number_of
+from hpsearch.core.summary import cell_under
+from hpsearch.folder.provenance import provenance_facts, provenances
+from hpsearch.report.attempts import Attempt, lanes, state_of
+from hpsearch.report.columns import Column, OptionColumns, result_column
+from hpsearch.report.log_tails import Wanted, log_tails
+from hpsearch.report.searches import ShownRun, ShownSearch
+
+#: Any: whatever JSON can hold.
+Json = dict[str, Any]
+
+#: Of more runs than these, attempts are left out: their times would take as much room as all results.
+_MOST_WITH_ATTEMPTS = 20_000
+#: Of all causes of failures together, in characters; further runs have the cause of one that failed alike.
+_MOST_CAUSES = 300_000
+_FINISHED = RunState.FINISHED.value
+
+
+def content_of(searches: Sequence[ShownSearch], made: datetime, watch_s: float | None = None) -> Json:
+    """Return what the page shows. made: local time. watch_s: how often it is made anew, in seconds; None = never."""
+    return {
+        "made": made.isoformat(timespec="seconds"),
+        "version": __version__,
+        "watch_s": watch_s,
+        **_Content(searches).as_json(),
+    }
+
+
+class _Codes:
+    """Texts, each kept once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, in the order of their codes."""
+        return list(self._codes)
+
+    def of(self, text: str) -> int | None:
+        """Return the code of a text; None if it is empty."""
+        return self._codes.setdefault(text, len(self._codes)) if text else None
+
+
+class _Content:
+    """Takes the content together. Runs are known by their index: those of the first search come first."""
+
+    def __init__(self, searches: Sequence[ShownSearch]) -> None:
+        self._searches = searches
+        self._runs = [run for search in searches for run in search.runs]
+        self._search_of = [number for number, search in enumerate(searches) for _ in search.runs]
+        self._states, self._places, self._causes, self._programs = _Codes(), _Codes(), _Codes(), _Codes()
+        self._cut: list[str] = []
+        hosts = {attempt.host for search in searches for attempt in search.attempts if attempt.place}
+        self._names_hosts = len(hosts - {""}) > 1
+
+    def as_json(self) -> Json:
+        """Return all that does not depend on when the page is made."""
+        columns, names = self._columns()
+        groups = self._failure_groups()
+        logs = log_tails(self._wanted_logs(groups))
+        attempts = self._attempts()
+        settings = self._searches[0].settings
+        key = names.get(settings.performance_key, settings.performance_key)
+        seeds = dict.fromkeys(name for search in self._searches for name in search.over)
+        return {
+            "searches": [self._search(search, name) for search, name in zip(self._searches, _names(self._searches))],
+            "performance": {"key": key, "larger": not settings.sort_ascending},
+            "seeds": list(seeds),
+            "columns": columns,
+            "runs": self._run_columns(groups),
+            **attempts,
+            "logs": logs,
+            "failures": [_failure(group, self._runs, logs) for group in groups],
+            "importance": None,
+            "states": self._states.texts,
+            "places": self._places.texts,
+            "causes": self._causes.texts,
+            "programs": self._programs.texts,
+            "cut": self._cut,
+        }
+
+    def _search(self, search: ShownSearch, name: str) -> Json:
+        return {
+            "name": printable(name),
+            "folder": printable(str(search.folder.path)),
+            "state": search.state,
+            "command": search.command,
+            "started": search.started,
+            "ended": search.ended,
+            "counts": Counter(run.state for run in search.runs),
+            "machine_hours": search.machine_hours,
+            "notes": [*map(printable, search.notes), *self._differences(search)],
+            "provenance": [[name, printable(text)] for name, text in _facts(search)],
+        }
+
+    def _differences(self, search: ShownSearch) -> Iterator[str]:
+        """Say where another result counts in a search than in the first one."""
+        first, own = self._searches[0].settings, search.settings
+        if (own.performance_key, own.sort_ascending) != (first.performance_key, first.sort_ascending):
+            what = "the lowest" if own.sort_ascending else "the highest"
+            yield f"here, {what} {own.performance_key} is best"
+
+    def _columns(self) -> tuple[list[Column], dict[str, str]]:
+        """Return options and results as columns, and keyword -> name of its column."""
+        names = dict.fromkeys(name for search in self._searches for name in search.settings.option_names)
+        options = OptionColumns(names, len(self._runs))
+        for index, run in enumerate(self._runs):
+            options.add(index, run.run.configuration.options)
+        columns = options.columns()
+        taken, names_of_results = {column["name"] for column in columns}, dict[str, str]()
+        for keyword, cells in self._results().items():
+            name = keyword
+            while name in taken:
+                name += "_"
+            column, left_out = result_column(name, cells)
+            self._cut += [left_out] if left_out else []
+            if column is not None and not _says_only_finished(keyword, cells):
+                names_of_results[keyword] = name
+                taken.add(name)
+                columns.append(column)
+        return columns, names_of_results
+
+    def _results(self) -> dict[str, list[object]]:
+        """Return keyword -> what each run has under it."""
+        keywords = (keyword for search in self._searches for keyword in search.settings.summary_keywords)
+        found: dict[str, list[object]] = {keyword: [None] * len(self._runs) for keyword in keywords}
+        for index, run in enumerate(self._runs):
+            for keyword, value in (run.summary or {}).items():
+                if keyword not in found:
+                    found[keyword] = [None] * len(self._runs)
+                found[keyword][index] = value[0]
+        return found
+
+    def _run_columns(self, groups: Sequence[Sequence[int]]) -> Json:
+        runs = self._runs
+        programs = [self._programs.of(shell_line(search.settings.program)) for search in self._searches]
+        out_args = [search.settings.out_arg for search in self._searches]
+        return {
+            "search": self._search_of,
+            "number": [run.run.number for run in runs],
+            "state": [self._states.of(run.state) for run in runs],
+            "seconds": [None if run.seconds is None else round(run.seconds, 3) for run in runs],
+            "submitted": [_moment(run.submitted) for run in runs],
+            "ended": [_moment(run.ended) for run in runs],
+            "place": [self._places.of(self._place(run)) for run in runs],
+            "job": [run.job or None for run in runs],
+            "cause": self._cause_codes(groups),
+            "folder": [run.folder for run in runs],
+            "attempts": [run.attempts for run in runs],
+            "program": [programs[search] for search in self._search_of],
+            "out": [
+                shell_line([f"--{out_args[search]}={run.run.out_dir}"]) for search, run in zip(self._search_of, runs)
+            ],
+        }
+
+    def _place(self, of: ShownRun | Attempt) -> str:
+        return f"{of.host}: {of.place}" if self._names_hosts and of.host and of.place else of.place or of.host
+
+    def _cause_codes(self, groups: Sequence[Sequence[int]]) -> list[int | None]:
+        """Return the code of each run's cause; where there are too many causes, of one that stands for others."""
+        causes = [run.cause for run in self._runs]
+        if sum(map(len, set(causes))) > _MOST_CAUSES:
+            self._cut.append("Runs that failed alike are shown with the cause of one of them.")
+            for group in groups:
+                for index in group:
+                    causes[index] = causes[group[0]]
+        return [self._causes.of(printable(cause)) for cause in causes]
+
+    def _failure_groups(self) -> list[list[int]]:
+        """Return the runs that failed, those that failed alike together, the largest group first."""
+        groups: dict[object, list[int]] = {}
+        for index, run in enumerate(self._runs):
+            if run.is_failure:
+                groups.setdefault(likeness(RunState(run.state), run.cause), []).append(index)
+        return sorted(groups.values(), key=len, reverse=True)
+
+    def _wanted_logs(self, groups: Sequence[Sequence[int]]) -> Iterator[Wanted]:
+        """Yield whose logs are wanted: one of each kind of failure, other failures, live runs, the best ones."""
+        firsts = [group[0] for group in groups]
+        failures = [index for group in groups for index in group[1:]]
+        live = [index for index, run in enumerate(self._runs) if run.state == RunState.RUNNING.value]
+        key, ascending = self._searches[0].settings.performance_key, self._searches[0].settings.sort_ascending
+        finished = (index for index, run in enumerate(self._runs) if run.state == _FINISHED)
+        order = best(finished, lambda index: cell_under(self._runs[index].summary, key), ascending)
+        for index in (*firsts, *failures, *live, *order):
+            run, search = self._runs[index], self._searches[self._search_of[index]]
+            yield Wanted(index, search.folder, run.folder, run.token, run.is_failure)
+
+    def _attempts(self) -> Json:
+        """Return all attempts, and the lanes in which they ran."""
+        found = list(self._indexed_attempts())
+        if len(self._runs) > _MOST_WITH_ATTEMPTS:
+            self._cut.append(
+                f"Of more than {_MOST_WITH_ATTEMPTS:,} runs, earlier attempts and the timeline are left out."
+            )
+            found = []
+        slots, codes = _Codes(), self._slot_names([attempt for _, attempt in found])
+        return {
+            "attempts": {
+                "run": [index for index, _ in found],
+                "attempt": [attempt.number for _, attempt in found],
+                "slot": [slots.of(name) for name in codes],
+                "submitted": [_moment(attempt.submitted_at) for _, attempt in found],
+                "started": [_moment(attempt.started_at) for _, attempt in found],
+                "ended": [_moment(attempt.ended_at) for _, attempt in found],
+                "state": [self._states.of(self._state(index, attempt)) for index, attempt in found],
+            },
+            "slots": slots.texts,
+        }
+
+    def _indexed_attempts(self) -> Iterator[tuple[int, Attempt]]:
+        start = 0
+        for search in self._searches:
+            indexes = {run.run.number: index for index, run in enumerate(search.runs, start) if run.run.number}
+            yield from ((indexes[attempt.run], attempt) for attempt in search.attempts if attempt.run in indexes)
+            start += len(search.runs)
+
+    def _state(self, index: int, attempt: Attempt) -> str:
+        return state_of(attempt, self._runs[index].state if attempt.token == self._runs[index].token else "")
+
+    def _slot_names(self, attempts: Sequence[Attempt]) -> list[str]:
+        """Return the lane of each attempt; empty if it has not started, or nobody knows where."""
+        names = [""] * len(attempts)
+        started = [number for number, each in enumerate(attempts) if each.started_at is not None and self._place(each)]
+        spans = [(self._place(attempts[number]), *_span(attempts[number])) for number in started]
+        for number, name in zip(started, lanes(spans)):
+            names[number] = name
+        return names
+
+
+def _says_only_finished(keyword: str, cells: Sequence[object]) -> bool:
+    """Return whether a keyword says nothing that the runs' states do not say."""
+    return keyword == "finished" and all(cell is None or number_of(cell) == 1 for cell in cells)
+
+
+def _span(attempt: Attempt) -> tuple[float, float]:
+    """Return start and end of an attempt that has started."""
+    start = attempt.started_at or 0.0
+    if attempt.ended_at is not None:
+        return start, attempt.ended_at
+    return start, start if attempt.collected is not None else math.inf
+
+
+def _failure(group: Sequence[int], runs: Sequence[ShownRun], logs: dict[str, str]) -> Json:
+    log = next((index for index in group if str(index) in logs), group[0])
+    return {"cause": printable(runs[group[0]].cause), "runs": group, "log": log}
+
+
+def _moment(at: float | None) -> float | None:
+    return None if at is None else round(at, 2)
+
+
+def _names(searches: Sequence[ShownSearch]) -> list[str]:
+    """Return for each search the shortest path that tells it from the others."""
+    paths = [search.folder.path for search in searches]
+    if len(paths) == 1:
+        return [shown_path(paths[0])]
+    common = os.path.commonpath(paths)
+    return [str(path.relative_to(common)) if str(path) != common else path.name for path in paths]
+
+
+def _facts(search: ShownSearch) -> Iterator[tuple[str, str]]:
+    """Yield what is known of where a search comes from."""
+    settings = search.settings
+    known = {
+        "name": settings.name,
+        "grid": settings.grid_source,
+        "script": shell_line(settings.program),
+        "working folder": settings.run_cwd,
+    }
+    yield from ((name, text) for name, text in known.items() if text)
+    yield from provenance_facts(provenances(search.folder), search.folder)

@@ -1,0 +1,240 @@
+"""A search of any origin, opened to be shown: its runs in one form, whatever the folder knows of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from hpsearch.config.options import options_from_names, to_argv
+from hpsearch.console.text import amount
+from hpsearch.core.command import shell_line
+from hpsearch.core.model import Configuration, Run, RunState, Summary
+from hpsearch.folder.by_configuration import check_over, seeds_of
+from hpsearch.folder.failures import causes_of
+from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
+from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
+from hpsearch.folder.race import has_more, race_lines
+from hpsearch.folder.reading import SearchReader
+from hpsearch.report.attempts import Attempt, RecordWithAttempts
+from hpsearch.store.classic_files import folder_name, options_of_row
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.table import Row, is_finished_row
+
+#: A run whose controller has gone, and that has ended since.
+NOT_COLLECTED = "not collected"
+
+
+@dataclass(slots=True)
+class ShownRun:
+    """One run: its configuration, what it came to, when and where. None or empty: not known.
+
+    run: with number 0 where only a row of the table tells of it. folder: relative to the search's if it lies in there.
+    summary: of the attempt that counts; times, place and job: of the newest. host: of a process; that of a scheduler's
+    job is its place. cause: why it did not finish. token: of the newest attempt.
+    """
+
+    run: Run
+    state: str
+    folder: str
+    summary: Summary | None = None
+    seconds: float | None = None
+    submitted: float | None = None
+    ended: float | None = None
+    place: str = ""
+    host: str = ""
+    job: str = ""
+    cause: str = ""
+    attempts: int = 0
+    token: str = ""
+    is_failure: bool = False
+
+
+@dataclass(frozen=True)
+class ShownSearch:
+    """A search at one moment. started, ended: seconds since the epoch; ended: None while it may go on.
+
+    state, notes: for people. over: the options that repeat a configuration. command: to start it again, may be empty.
+    """
+
+    folder: SearchFolder
+    settings: Settings
+    state: str
+    runs: Sequence[ShownRun]
+    attempts: Sequence[Attempt] = ()
+    started: float | None = None
+    ended: float | None = None
+    over: Sequence[str] = ()
+    command: str = ""
+    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def machine_hours(self) -> float | None:
+        """How long all attempts ran, together; None if none is known."""
+        return sum(attempt.seconds for attempt in self.attempts) / 3600 if self.attempts else None
+
+
+class OpenSearch:
+    """A search folder of any origin; of one with a journal, only what is new is read again."""
+
+    def __init__(self, folder: SearchFolder, grid_module: str, over: Sequence[str]) -> None:
+        """grid_module: the user's, for a folder without a journal; over: as the user gave it.
+
+        Raises FolderError or ConfigError if the folder cannot be made sense of, UsageError as `check_over`.
+        """
+        self.folder, self._grid_module, self._over = folder, grid_module, over
+        self._reader: SearchReader | None = None
+        if folder.journal.exists():
+            self._reader = SearchReader(folder, passes_over_damage=True, new_record=RecordWithAttempts)
+            if self._liveness() is Liveness.GONE:
+                self._reader.fill_in()
+
+    def update(self) -> None:
+        """Read what is new. Raises FolderError if that is not possible any more."""
+        if self._reader is not None:
+            self._reader.update()
+
+    @property
+    def moment(self) -> object:
+        """What differs from an earlier moment only if something has happened in between."""
+        if self._reader is None:
+            return None
+        record = self._reader.record
+        return record.last_event_at, len(record.runs), len(record.collected_now), self._liveness()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen unless somebody starts it again."""
+        if self._reader is None:
+            return True
+        record, state = self._reader.record, self._state(self._reader.record)
+        if state is not SearchState.STOPPED:
+            return state is SearchState.ENDED
+        # Jobs that were left to a scheduler go on without a controller.
+        queued = (entry for entry in record if entry.submitted is not None and entry.submitted.is_queued)
+        return all(liveness_of_run(entry, self.folder) is Liveness.GONE for entry in queued if entry.is_live)
+
+    def shown(self) -> ShownSearch:
+        """Return what is known now."""
+        if self._reader is None:
+            return _without_journal(self.folder, self._grid_module, self._over)
+        record = cast(RecordWithAttempts, self._reader.record)
+        settings, liveness, state = record.known_settings(), self._liveness(), self._state(record)
+        check_over(self._over, settings.option_names, self.folder.path)
+        runs = [*_recorded_runs(record, self.folder, liveness), *_rows_only(record.carried, settings, record)]
+        is_at_rest = state in (SearchState.ENDED, SearchState.STOPPED)
+        return ShownSearch(
+            folder=self.folder,
+            settings=settings,
+            state=_state_text(state, runs),
+            runs=runs,
+            attempts=list(record.attempts),
+            started=record.started_at,
+            ended=record.last_event_at if is_at_rest else None,
+            over=seeds_of(record, self._over),
+            command=_command(record),
+            notes=[*self._reader.damage, *_notes(record, liveness)],
+        )
+
+    def _liveness(self) -> Liveness:
+        """Return what is known of the controller; that of a copied folder works on the original."""
+        if self._reader is None:
+            return Liveness.GONE
+        holder = self._reader.holder()
+        if holder is not None and self._reader.is_copy(holder):
+            return Liveness.GONE
+        return liveness_of_controller(holder)
+
+    def _state(self, record: SearchRecord) -> SearchState:
+        left = sum(not entry.state.is_final for entry in record)
+        return SearchState.of(self._liveness(), left + has_more(record))
+
+
+def _state_text(state: SearchState, runs: Sequence[ShownRun]) -> str:
+    names = {each.value for each in RunState if each.is_final}
+    left = sum(run.state not in names for run in runs)
+    return f"{state.value}, {amount(left, 'run')} left" if state is SearchState.STOPPED and left else state.value
+
+
+def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
+    """Say how far a race is, and what cannot be told of the runs."""
+    yield from race_lines(record)
+    live = sum(entry.is_live for entry in record)
+    if live and liveness is not Liveness.LIVE:
+        yield f"{amount(live, 'run')} may be running: whoever started this search has gone, or is on another machine"
+
+
+def _command(record: SearchRecord) -> str:
+    """Return the command that starts the search again; empty if its options are not those of this version."""
+    try:
+        options = options_from_names({**record.known_settings().options, "resume": ""})
+    except ValueError:
+        return ""
+    words = to_argv(options)
+    return shell_line(["hpsearch", "run", *words]) if words else ""
+
+
+def _recorded_runs(record: SearchRecord, folder: SearchFolder, liveness: Liveness) -> list[ShownRun]:
+    failed = [entry for entry in record if entry.result.state.is_failure]
+    causes = dict(zip((entry.run.number for entry in failed), causes_of(failed, folder)))
+    return [_recorded_run(entry, folder, liveness, causes.get(entry.run.number, "")) for entry in record]
+
+
+def _recorded_run(entry: RunRecord, folder: SearchFolder, liveness: Liveness, cause: str) -> ShownRun:
+    """Return a run as the journal knows it. liveness: of the search's controller."""
+    result, submitted = entry.result, entry.submitted
+    state = result.state.value
+    if entry.is_live and result is entry and liveness is not Liveness.LIVE:
+        state = state if liveness_of_run(entry, folder) is not Liveness.GONE else NOT_COLLECTED
+    return ShownRun(
+        run=entry.run,
+        state=state,
+        folder=result.reused or entry.run.folder,
+        summary=result.summary,
+        seconds=result.took_s,
+        submitted=None if submitted is None else submitted.at,
+        ended=None if entry.ended is None else entry.ended.at,
+        place=entry.place,
+        host="" if submitted is None or submitted.is_queued else submitted.host,
+        job=submitted.id if submitted is not None and submitted.is_queued else "",
+        cause=cause or result.cause,
+        attempts=entry.attempts,
+        token=entry.token,
+        is_failure=result.state.is_failure,
+    )
+
+
+def _rows_only(rows: Sequence[Row], settings: Settings, record: SearchRecord | None) -> Iterator[ShownRun]:
+    """Yield the runs that only rows of the table tell of."""
+    newer: Collection[str] = (
+        () if record is None else {e.result.out_dir for e in record if e.result.summary is not None}
+    )
+    for row in rows:
+        out_dir = row.get(settings.out_arg, "")
+        if out_dir not in newer:
+            summary: Summary = {keyword: [row[keyword]] for keyword in settings.summary_keywords if keyword in row}
+            options = options_of_row(row, (settings.out_arg, *settings.summary_keywords))
+            state = RunState.FINISHED if is_finished_row(row) else RunState.UNFINISHED
+            run = Run(0, folder_name(out_dir), Configuration(tuple(options.items())), out_dir)
+            yield ShownRun(run, state.value, out_dir, summary)
+
+
+def _without_journal(folder: SearchFolder, grid_module: str, over: Sequence[str]) -> ShownSearch:
+    """Return a search of the older tool, or one whose journal is lost."""
+    found = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
+    settings, runs = found.settings, [_found_run(run, folder) for run in found.runs.values()]
+    check_over(over, settings.option_names, folder.path)
+    runs += _rows_only(found.rows_only, settings, None)
+    states = Counter(run.state for run in runs)
+    state = "ended" if states[RunState.FINISHED.value] == len(runs) else "not known: there is no journal"
+    settings = replace(settings, shown_folder=str(folder.path))
+    return ShownSearch(folder, settings, state, runs, over=tuple(over), notes=list(found.problems))
+
+
+def _found_run(found: FoundRun, folder: SearchFolder) -> ShownRun:
+    path = folder.short(found.path) if found.path is not None else found.run.folder
+    is_failure = found.completion is Completion.UNFINISHED
+    return ShownRun(found.run, found.completion.value, path, found.summary, cause=found.problem, is_failure=is_failure)
