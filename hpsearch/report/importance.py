@@ -281,8 +281,16 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
         for row, mean in zip(rows, means):
             params = {name: found[row] for name, found in codes.items()}
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=mean))
-        evaluator = PedAnovaImportanceEvaluator(target_quantile=_share_of_best(len(rows)))
+        evaluator = _evaluator(PedAnovaImportanceEvaluator, _share_of_best(len(rows)))
         return dict(get_param_importances(study, evaluator=evaluator, params=list(options), normalize=False))
+
+
+def _evaluator(ped_anova: Any, best: float) -> Any:  # Any: a class of Optuna, and an object of it
+    try:
+        return ped_anova(target_quantile=best)
+    except TypeError:
+        # Its name before Optuna 4.7.
+        return ped_anova(baseline_quantile=best)
 
 
 def _grouped(option: _Option) -> list[int]:

@@ -191,18 +191,18 @@ def test_an_estimate_agrees_with_optuna_asked_directly() -> None:
     import optuna
 
     values = [0.001, 0.01, 0.1, 1.0]
-    columns: Columns = {"lr": values * 10, "act": (["a"] * 3 + ["b"] * 2) * 8, "run": list(range(40))}
-    performance = [random.Random(run).random() + (run % 4) for run in range(40)]
+    columns: Columns = {"lr": [*values * 12, 1.0, 1.0], "act": (["a"] * 3 + ["b"] * 2) * 10, "run": list(range(50))}
+    performance = [random.Random(run).random() + (run % 4) for run in range(50)]
     study = optuna.create_study(direction="minimize")
     distributions = {
         "lr": optuna.distributions.IntDistribution(0, 3),
         "act": optuna.distributions.CategoricalDistribution(("a", "b")),
-        "run": optuna.distributions.IntDistribution(0, 39),
+        "run": optuna.distributions.IntDistribution(0, 49),
     }
     for run, value in enumerate(performance):
-        params = {"lr": run % 4, "act": columns["act"][run], "run": run}
+        params = {"lr": values.index(columns["lr"][run]), "act": columns["act"][run], "run": run}
         study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=5 / 40)
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     expected = optuna.importance.get_param_importances(study, evaluator=evaluator)
     assert dict(importance_of(columns, performance, "loss", larger=False).shares) == pytest.approx(expected)
 
