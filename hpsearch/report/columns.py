@@ -114,6 +114,13 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
     return {**column, "cells": cells}, left_out
 
 
+def cells_of(column: Column) -> list[Cell]:
+    """Return what each run has in a column; None = nothing."""
+    if "cells" in column:
+        return list(column["cells"])
+    return [None if code is None else column["values"][code] for code in column["codes"]]
+
+
 def shown_text(value: object) -> str:
     """Return the text of a value as it is shown: what would move or turn the text around it is escaped."""
     text = whole_text(value) if is_flag(value) else text_of(value)

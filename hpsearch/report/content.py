@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from hpsearch.core.ranking import best, number_of
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.provenance import provenance_facts, provenances
 from hpsearch.report.attempts import Attempt, lanes, state_of
-from hpsearch.report.columns import Column, OptionColumns, result_column
+from hpsearch.report.columns import Column, OptionColumns, cells_of, result_column
+from hpsearch.report.importance import importance_of
 from hpsearch.report.log_tails import Wanted, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
 
@@ -87,7 +88,7 @@ class _Content:
             **attempts,
             "logs": logs,
             "failures": [_failure(group, self._runs, logs) for group in groups],
-            "importance": None,
+            "importance": self._importance(columns, key, not settings.sort_ascending, seeds),
             "states": self._states.texts,
             "places": self._places.texts,
             "causes": self._causes.texts,
@@ -201,6 +202,20 @@ class _Content:
         for index in (*firsts, *failures, *live, *order):
             run, search = self._runs[index], self._searches[self._search_of[index]]
             yield Wanted(index, search.folder, run.folder, run.token, run.is_failure)
+
+    def _importance(self, columns: Sequence[Column], key: str, larger: bool, seeds: Container[str]) -> Json | None:
+        """Return which options decide about the performance; None if no run has one."""
+        cells = {(column["role"], column["name"]): cells_of(column) for column in columns if column["varies"]}
+        performance = cells.get(("result", key))
+        if performance is None:
+            return None
+        finished = [index for index, run in enumerate(self._runs) if run.state == _FINISHED]
+        options = {
+            name: [known[index] for index in finished] for (role, name), known in cells.items() if role == "option"
+        }
+        options = {name: known for name, known in options.items() if name not in seeds}
+        values = [number_of(performance[index]) for index in finished]
+        return importance_of(options, values, key, larger).as_json()
 
     def _attempts(self) -> Json:
         """Return all attempts, and the lanes in which they ran."""

@@ -88,6 +88,20 @@ def test_the_words_of_a_run_are_its_command(searched: Project) -> None:
     assert " ".join([program, *words, content["runs"]["out"][1]]) == line
 
 
+def test_what_decides_about_the_performance_is_told_of_finished_runs(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.grid({"x": [0.5, 2, 5, 3], "y": ["a", "b", "c"]}, [], SCRIPT.replace('"3"', '"none"'), keywords=KEYWORDS)
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 0
+    importance = content_of(project, "out")["importance"]
+    assert (importance["key"], importance["runs"], importance["method"]) == ("acc", 12, "exact")
+    assert importance["shares"] == [["x", 1.0], ["y", 0.0]]
+
+
+def test_few_runs_do_not_tell_what_decides(searched: Project) -> None:
+    importance = content_of(searched, "out")["importance"]
+    assert (importance["runs"], importance["shares"]) == (3, [])
+
+
 def test_failures_have_their_cause_and_the_end_of_their_log(searched: Project) -> None:
     content = content_of(searched, "out")
     (failure,) = content["failures"]
