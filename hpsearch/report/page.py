@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.core.errors import UsageError, reason_of
+from hpsearch.report.packing import packed
 
 _FOLDER = Path(__file__).with_name("page")
 #: What functions of page.js are called from the other scripts, so it comes first; this starts it all.
@@ -67,4 +68,4 @@ def _in_script(text: str) -> str:
 
 def _escaped_json(content: Mapping[str, Any]) -> str:  # Any: see page_html
     # All but ASCII is escaped, so lone surrogates and line separators are, too.
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return json.dumps(packed(content), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from older_tool import OlderSearch
 from project import Project, journal_has, wait_until
+from report_content import unpacked
 
 #: Leaves a number and a curve; fails where x is 3, waits where x is 4.
 SCRIPT = """\
@@ -42,7 +43,7 @@ def content_in(path: Path) -> dict[str, Any]:
     """Return what a page shows."""
     found = re.search('<script type="application/json" id="content">(.*?)</script>', path.read_text(), re.DOTALL)
     assert found is not None
-    content: dict[str, Any] = json.loads(found[1])
+    content: dict[str, Any] = unpacked(json.loads(found[1]))
     return content
 
 

@@ -2,6 +2,16 @@
 // the page are joined in one function, this one first.
 
 const content = JSON.parse(document.getElementById("content").textContent);
+for (const table of [content.runs, content.attempts]) {
+  for (const [name, values] of Object.entries(table)) table[name] = unpacked(values);
+}
+
+// Returns a column of a table as a list; packing.py says how it may be packed.
+function unpacked(values) {
+  if (Array.isArray(values)) return values;
+  if ("all" in values) return new Array(values.count).fill(values.all);
+  return values.rest.map((rest) => (rest === null ? null : values.base + rest));
+}
 
 // ---------------------------------------------------------------- elements and texts
 
