@@ -1,8 +1,7 @@
-"""Slots, in which runs take turns: which lane of a place an attempt gets, and how long slots were idle. Pure."""
+"""Slots, in which runs take turns: how long they were idle. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 #: From when to when, in seconds since the epoch. A span that ends before it begins (a clock was set back) is no time.
 Span = tuple[float, float]
@@ -22,20 +21,6 @@ class SlotUse:
     busy_s: float
     away_s: float
     idle_s: float
-
-
-def lanes(spans: Sequence[Span]) -> list[int]:
-    """Return the lane of each span, counted from 0: the lowest that is free when the span begins."""
-    found = [0] * len(spans)
-    free: list[int] = []
-    taken: list[tuple[float, int]] = []
-    for index in sorted(range(len(spans)), key=lambda index: spans[index]):
-        began, ended = spans[index]
-        while taken and taken[0][0] <= began:
-            heappush(free, heappop(taken)[1])
-        found[index] = heappop(free) if free else len(taken)
-        heappush(taken, (max(began, ended), found[index]))
-    return found
 
 
 def slot_use(spans: Mapping[str, Sequence[Span]], away: Sequence[Span] = ()) -> SlotUse | None:

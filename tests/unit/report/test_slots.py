@@ -1,26 +1,6 @@
-"""Which lane an attempt gets, and how much of the slots' time was idle."""
+"""How much of the slots' time was idle."""
 
-import pytest
-
-from hpsearch.report.slots import SlotUse, lanes, slot_use
-
-
-@pytest.mark.parametrize(
-    "spans, expected",
-    [
-        ([], []),
-        ([(0, 10), (10, 20), (20, 30)], [0, 0, 0]),
-        ([(0, 10), (5, 20), (10, 15), (16, 30)], [0, 1, 0, 0]),
-        ([(20, 30), (0, 10), (5, 25)], [0, 0, 1]),
-        ([(0, 10), (0, 4), (0, 6), (5, 7)], [2, 0, 1, 0]),
-    ],
-)
-def test_attempts_take_the_lowest_free_lane(spans, expected):
-    assert lanes(spans) == expected
-
-
-def test_an_attempt_that_ended_before_it_began_by_the_clock_keeps_no_lane():
-    assert lanes([(10, 5), (10, 20), (11, 20)]) == [0, 0, 1]
+from hpsearch.report.slots import SlotUse, slot_use
 
 
 def test_idle_is_the_time_of_all_slots_without_the_time_of_runs():
