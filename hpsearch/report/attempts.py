@@ -1,4 +1,4 @@
-"""All attempts of a search by its journal: where each ran and when, in lanes that hold one at a time."""
+"""All attempts of a search by its journal: where each ran and when; lanes that hold one at a time."""
 
 import heapq
 import math
@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.model import RunState
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptStarted,
     AttemptSubmitted,
     AttemptWithdrawn,
+    ControllerStarted,
     Event,
     OfAttempt,
     RunCollected,
@@ -21,7 +21,11 @@ from hpsearch.store.record import SearchRecord
 
 @dataclass(slots=True)
 class Attempt:
-    """What the journal says of one attempt at a run; number: counts from 1. None: that has not happened."""
+    """What the journal says of one attempt at a run; number: counts from 1. None: that has not happened.
+
+    withdrawn_at: when it was taken out of a queue; gone_at: when another attempt began although nobody saw this one's
+    end. Seconds since the epoch.
+    """
 
     run: int
     number: int
@@ -30,6 +34,8 @@ class Attempt:
     started: AttemptStarted | None = None
     ended: AttemptEnded | None = None
     collected: RunCollected | None = None
+    withdrawn_at: float | None = None
+    gone_at: float | None = None
 
     @property
     def place(self) -> str:
@@ -40,6 +46,16 @@ class Attempt:
     def host(self) -> str:
         """The host of a process; empty for a scheduler's job, whose host is its place."""
         return "" if self.submitted is None or self.submitted.is_queued else self.submitted.host
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it is a scheduler's job."""
+        return self.submitted is not None and self.submitted.is_queued
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was taken out of a queue."""
+        return self.withdrawn_at is not None
 
     @property
     def submitted_at(self) -> float | None:
@@ -58,7 +74,11 @@ class Attempt:
     @property
     def ended_at(self) -> float | None:
         """When it ended; None if it has not, or that is not known."""
-        return None if self.ended is None else self.ended.at
+        if self.ended is not None:
+            return self.ended.at
+        if self.collected is not None:
+            return self.collected.at
+        return self.gone_at if self.withdrawn_at is None else self.withdrawn_at
 
     @property
     def seconds(self) -> float:
@@ -68,11 +88,17 @@ class Attempt:
 
 
 class RecordWithAttempts(SearchRecord):
-    """The state of a search, and every attempt at its runs: the record itself knows the newest of each only."""
+    """The state of a search, and every attempt at its runs: the record itself knows the newest of each only.
+
+    away: from when to when nobody controlled the search, in seconds since the epoch, as far as its events tell.
+    """
 
     def __init__(self, fills_gaps: bool = False) -> None:
         super().__init__(fills_gaps)
+        self.away: list[tuple[float, float]] = []
         self._attempts: dict[str, Attempt] = {}
+        self._newest: dict[int, Attempt] = {}
+        self._had_controller = False
 
     @property
     def attempts(self) -> Iterable[Attempt]:
@@ -81,16 +107,16 @@ class RecordWithAttempts(SearchRecord):
 
     def apply(self, event: Event) -> None:
         """Take one event into account, as `SearchRecord` does."""
+        if isinstance(event, ControllerStarted):
+            if self._had_controller and self.last_event_at is not None:
+                self.away.append((min(self.last_event_at, event.at), event.at))
+            self._had_controller = True
         super().apply(event)
-        if isinstance(event, AttemptWithdrawn):
-            self._attempts.pop(event.token, None)
-        elif isinstance(event, OfAttempt):
+        if isinstance(event, OfAttempt):
             self._note(event)
 
     def _note(self, event: OfAttempt) -> None:
-        attempt = self._attempts.get(event.token)
-        if attempt is None:
-            attempt = self._attempts[event.token] = Attempt(event.run, self.runs[event.run].attempts, event.token)
+        attempt = self._attempts.get(event.token) or self._new_attempt(event)
         if isinstance(event, AttemptSubmitted):
             attempt.submitted = event
         elif isinstance(event, AttemptStarted):
@@ -99,21 +125,16 @@ class RecordWithAttempts(SearchRecord):
             attempt.ended = event
         elif isinstance(event, RunCollected):
             attempt.collected = event
+        elif isinstance(event, AttemptWithdrawn):
+            attempt.withdrawn_at = event.at
 
-
-def state_of(attempt: Attempt, of_run: str) -> str:
-    """Return how an attempt ended, or what it does. of_run: its run's state if this is the newest attempt, else empty.
-
-    The state of a run that is repeated is that of the earlier attempt whose results count.
-    """
-    if attempt.collected is not None:
-        return attempt.collected.state
-    if not of_run:
-        return RunState.LOST.value
-    if of_run != RunState.FINISHED.value:
-        return of_run
-    doing = RunState.QUEUED if attempt.started_at is None else RunState.RUNNING
-    return doing.value
+    def _new_attempt(self, event: OfAttempt) -> Attempt:
+        before = self._newest.get(event.run)
+        if before is not None and before.ended_at is None:
+            before.gone_at = getattr(event, "at", None)
+        attempt = Attempt(event.run, self.runs[event.run].attempts, event.token)
+        self._attempts[event.token] = self._newest[event.run] = attempt
+        return attempt
 
 
 def lanes(spans: Sequence[tuple[str, float, float]]) -> list[str]:

@@ -1,6 +1,5 @@
 """What the page shows of one or several searches: everything that it holds as JSON."""
 
-import math
 import os
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
@@ -16,11 +15,11 @@ from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, number_of
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.provenance import provenance_facts, provenances
-from hpsearch.report.attempts import Attempt, lanes, state_of
 from hpsearch.report.columns import Column, OptionColumns, cells_of, result_column
 from hpsearch.report.importance import importance_of
 from hpsearch.report.log_tails import Wanted, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
+from hpsearch.report.timeline import moment, names_hosts, place_of, timeline
 
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]
@@ -34,11 +33,13 @@ _FINISHED = RunState.FINISHED.value
 
 def content_of(searches: Sequence[ShownSearch], made: datetime, watch_s: float | None = None) -> Json:
     """Return what the page shows. made: local time. watch_s: how often it is made anew, in seconds; None = never."""
+    now = moment(made.timestamp()) or 0.0
     return {
         "made": made.isoformat(timespec="seconds"),
+        "made_at": now,
         "version": __version__,
         "watch_s": watch_s,
-        **_Content(searches).as_json(),
+        **_Content(searches).as_json(now),
     }
 
 
@@ -67,25 +68,24 @@ class _Content:
         self._search_of = [number for number, search in enumerate(searches) for _ in search.runs]
         self._states, self._places, self._causes, self._programs = _Codes(), _Codes(), _Codes(), _Codes()
         self._cut: list[str] = []
-        hosts = {attempt.host for search in searches for attempt in search.attempts if attempt.place}
-        self._names_hosts = len(hosts - {""}) > 1
 
-    def as_json(self) -> Json:
-        """Return all that does not depend on when the page is made."""
+    def as_json(self, now: float) -> Json:
+        """Return all but what concerns the page itself. now: in seconds since the epoch."""
         columns, names = self._columns()
         groups = self._failure_groups()
         logs = log_tails(self._wanted_logs(groups))
-        attempts = self._attempts()
+        search_names = _names(self._searches)
+        of_attempts = self._timeline(search_names, now)
         settings = self._searches[0].settings
         key = names.get(settings.performance_key, settings.performance_key)
         seeds = dict.fromkeys(name for search in self._searches for name in search.over)
         return {
-            "searches": [self._search(search, name) for search, name in zip(self._searches, _names(self._searches))],
+            "searches": [self._search(search, name) for search, name in zip(self._searches, search_names)],
             "performance": {"key": key, "larger": not settings.sort_ascending},
             "seeds": list(seeds),
             "columns": columns,
             "runs": self._run_columns(groups),
-            **attempts,
+            **of_attempts,
             "logs": logs,
             "failures": [_failure(group, self._runs, logs) for group in groups],
             "importance": self._importance(columns, key, not settings.sort_ascending, seeds),
@@ -149,7 +149,7 @@ class _Content:
         return found
 
     def _run_columns(self, groups: Sequence[Sequence[int]]) -> Json:
-        runs = self._runs
+        runs, has_hosts = self._runs, names_hosts(self._searches)
         programs = [self._programs.of(shell_line(search.settings.program)) for search in self._searches]
         out_args = [search.settings.out_arg for search in self._searches]
         return {
@@ -157,9 +157,9 @@ class _Content:
             "number": [run.run.number for run in runs],
             "state": [self._states.of(run.state) for run in runs],
             "seconds": [None if run.seconds is None else round(run.seconds, 3) for run in runs],
-            "submitted": [_moment(run.submitted) for run in runs],
-            "ended": [_moment(run.ended) for run in runs],
-            "place": [self._places.of(self._place(run)) for run in runs],
+            "submitted": [moment(run.submitted) for run in runs],
+            "ended": [moment(run.ended) for run in runs],
+            "place": [self._places.of(place_of(run, has_hosts)) for run in runs],
             "job": [run.job or None for run in runs],
             "cause": self._cause_codes(groups),
             "folder": [run.folder for run in runs],
@@ -169,9 +169,6 @@ class _Content:
                 shell_line([f"--{out_args[search]}={run.run.out_dir}"]) for search, run in zip(self._search_of, runs)
             ],
         }
-
-    def _place(self, of: ShownRun | Attempt) -> str:
-        return f"{of.host}: {of.place}" if self._names_hosts and of.host and of.place else of.place or of.host
 
     def _cause_codes(self, groups: Sequence[Sequence[int]]) -> list[int | None]:
         """Return the code of each run's cause; where there are too many causes, of one that stands for others."""
@@ -203,6 +200,17 @@ class _Content:
             run, search = self._runs[index], self._searches[self._search_of[index]]
             yield Wanted(index, search.folder, run.folder, run.token, run.is_failure)
 
+    def _timeline(self, names: Sequence[str], now: float) -> Json:
+        """Return what is told of attempts; of too many, how their slots were used."""
+        found, states = timeline(self._searches, names, now)
+        found["attempts"]["state"] = [self._states.of(state) for state in states]
+        if len(self._runs) > _MOST_WITH_ATTEMPTS:
+            self._cut.append(
+                f"Of more than {_MOST_WITH_ATTEMPTS:,} runs, single attempts are left out of the timeline."
+            )
+            found |= {"attempts": {name: [] for name in found["attempts"]}, "slots": []}
+        return found
+
     def _importance(self, columns: Sequence[Column], key: str, larger: bool, seeds: Container[str]) -> Json | None:
         """Return which options decide about the performance; None if no run has one."""
         cells = {(column["role"], column["name"]): cells_of(column) for column in columns if column["varies"]}
@@ -217,68 +225,15 @@ class _Content:
         values = [number_of(performance[index]) for index in finished]
         return importance_of(options, values, key, larger).as_json()
 
-    def _attempts(self) -> Json:
-        """Return all attempts, and the lanes in which they ran."""
-        found = list(self._indexed_attempts())
-        if len(self._runs) > _MOST_WITH_ATTEMPTS:
-            self._cut.append(
-                f"Of more than {_MOST_WITH_ATTEMPTS:,} runs, earlier attempts and the timeline are left out."
-            )
-            found = []
-        slots, codes = _Codes(), self._slot_names([attempt for _, attempt in found])
-        return {
-            "attempts": {
-                "run": [index for index, _ in found],
-                "attempt": [attempt.number for _, attempt in found],
-                "slot": [slots.of(name) for name in codes],
-                "submitted": [_moment(attempt.submitted_at) for _, attempt in found],
-                "started": [_moment(attempt.started_at) for _, attempt in found],
-                "ended": [_moment(attempt.ended_at) for _, attempt in found],
-                "state": [self._states.of(self._state(index, attempt)) for index, attempt in found],
-            },
-            "slots": slots.texts,
-        }
-
-    def _indexed_attempts(self) -> Iterator[tuple[int, Attempt]]:
-        start = 0
-        for search in self._searches:
-            indexes = {run.run.number: index for index, run in enumerate(search.runs, start) if run.run.number}
-            yield from ((indexes[attempt.run], attempt) for attempt in search.attempts if attempt.run in indexes)
-            start += len(search.runs)
-
-    def _state(self, index: int, attempt: Attempt) -> str:
-        return state_of(attempt, self._runs[index].state if attempt.token == self._runs[index].token else "")
-
-    def _slot_names(self, attempts: Sequence[Attempt]) -> list[str]:
-        """Return the lane of each attempt; empty if it has not started, or nobody knows where."""
-        names = [""] * len(attempts)
-        started = [number for number, each in enumerate(attempts) if each.started_at is not None and self._place(each)]
-        spans = [(self._place(attempts[number]), *_span(attempts[number])) for number in started]
-        for number, name in zip(started, lanes(spans)):
-            names[number] = name
-        return names
-
 
 def _says_only_finished(keyword: str, cells: Sequence[object]) -> bool:
     """Return whether a keyword says nothing that the runs' states do not say."""
     return keyword == "finished" and all(cell is None or number_of(cell) == 1 for cell in cells)
 
 
-def _span(attempt: Attempt) -> tuple[float, float]:
-    """Return start and end of an attempt that has started."""
-    start = attempt.started_at or 0.0
-    if attempt.ended_at is not None:
-        return start, attempt.ended_at
-    return start, start if attempt.collected is not None else math.inf
-
-
 def _failure(group: Sequence[int], runs: Sequence[ShownRun], logs: dict[str, str]) -> Json:
     log = next((index for index in group if str(index) in logs), group[0])
     return {"cause": printable(runs[group[0]].cause), "runs": group, "log": log}
-
-
-def _moment(at: float | None) -> float | None:
-    return None if at is None else round(at, 2)
 
 
 def _names(searches: Sequence[ShownSearch]) -> list[str]:

@@ -57,7 +57,8 @@ class ShownRun:
 class ShownSearch:
     """A search at one moment. started, ended: seconds since the epoch; ended: None while it may go on.
 
-    state, notes: for people. over: the options that repeat a configuration. command: to start it again, may be empty.
+    state, notes: for people. away: see `RecordWithAttempts`. over: the options that repeat a configuration.
+    command: to start it again; may be empty.
     """
 
     folder: SearchFolder
@@ -65,6 +66,7 @@ class ShownSearch:
     state: str
     runs: Sequence[ShownRun]
     attempts: Sequence[Attempt] = ()
+    away: Sequence[tuple[float, float]] = ()
     started: float | None = None
     ended: float | None = None
     over: Sequence[str] = ()
@@ -132,6 +134,7 @@ class OpenSearch:
             state=_state_text(state, runs),
             runs=runs,
             attempts=list(record.attempts),
+            away=record.away,
             started=record.started_at,
             ended=record.last_event_at if is_at_rest else None,
             over=seeds_of(record, self._over),

@@ -1,0 +1,147 @@
+"""The timeline: all attempts of the shown searches in lanes that hold one at a time, and how those were used."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.core.model import RunState
+from hpsearch.report.attempts import Attempt, lanes
+from hpsearch.report.searches import NOT_COLLECTED, ShownRun, ShownSearch
+from hpsearch.report.slots import slot_use
+
+#: Any: whatever JSON can hold.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """An attempt as it is drawn. run: its index; ended: None while it is live. place: empty if it has not started."""
+
+    attempt: Attempt
+    run: int
+    state: str
+    started: float | None
+    ended: float | None
+    place: str
+
+    def span(self, now: float) -> tuple[float, float]:
+        """Return from when to when it ran, in seconds since the epoch."""
+        start = self.started or 0.0
+        return start, now if self.ended is None else self.ended
+
+
+def timeline(searches: Sequence[ShownSearch], names: Sequence[str], now: float) -> tuple[Json, list[str]]:
+    """Return the parts of the content that tell of attempts, and the state of each. now: seconds since the epoch.
+
+    names: of the searches.
+    """
+    bars, slots, use, first = list[_Bar](), list[str](), list[Json | None](), 0
+    codes = list[int | None]()
+    for number, search in enumerate(searches):
+        own = list(_bars(search, first))
+        lanes_of = _lanes(own, f"{names[number]}: " if len(searches) > 1 else "")
+        known = sorted({lane for lane in lanes_of if lane}, key=_natural)
+        code_of = {lane: len(slots) + place for place, lane in enumerate(known)}
+        codes += [code_of.get(lane) for lane in lanes_of]
+        use.append(_use(number, search, own, lanes_of, now))
+        bars, slots, first = bars + own, slots + known, first + len(search.runs)
+    attempts = {
+        "run": [bar.run for bar in bars],
+        "attempt": [bar.attempt.number for bar in bars],
+        "slot": codes,
+        "submitted": [moment(bar.attempt.submitted_at) for bar in bars],
+        "started": [moment(bar.started) for bar in bars],
+        "ended": [moment(bar.ended) for bar in bars],
+        "queued": [bar.attempt.is_queued for bar in bars],
+    }
+    away = [[number, *span] for number, search in enumerate(searches) for span in search.away]
+    return {"attempts": attempts, "slots": slots, "away": away, "use": use}, [bar.state for bar in bars]
+
+
+def moment(at: float | None) -> float | None:
+    """Return a moment as precisely as it is shown."""
+    return None if at is None else round(at, 2)
+
+
+def place_of(of: ShownRun | Attempt, names_hosts: bool) -> str:
+    """Return where something ran, for people. names_hosts: processes of several hosts have to be told apart."""
+    return f"{of.host}: {of.place}" if names_hosts and of.host and of.place else of.place or of.host
+
+
+def names_hosts(searches: Sequence[ShownSearch]) -> bool:
+    """Return whether GPUs of several hosts were used, which have the same names on each."""
+    return len({each.host for search in searches for each in search.attempts if each.place and each.host}) > 1
+
+
+def _bars(search: ShownSearch, first: int) -> Iterator[_Bar]:
+    """Yield the attempts of a search. first: index of its first run."""
+    indexes = {run.run.number: index for index, run in enumerate(search.runs) if run.run.number}
+    has_hosts = names_hosts([search])
+    for attempt in search.attempts:
+        index = indexes.get(attempt.run)
+        if index is not None:
+            run = search.runs[index]
+            state = _state_of(attempt, run.state if attempt.token == run.token else "")
+            ended = _end_of(attempt, state, search)
+            place = "" if attempt.started_at is None else place_of(attempt, has_hosts) or "?"
+            yield _Bar(attempt, first + index, state, attempt.started_at, ended, place)
+
+
+def _state_of(attempt: Attempt, of_run: str) -> str:
+    """Return how an attempt ended, or what it does. of_run: its run's state if this is the newest attempt, else empty.
+
+    The state of a run that is repeated is that of the earlier attempt whose results count.
+    """
+    if attempt.collected is not None:
+        return attempt.collected.state
+    if attempt.is_withdrawn:
+        return RunState.CANCELLED.value
+    if not of_run:
+        return RunState.LOST.value
+    if of_run != RunState.FINISHED.value:
+        return of_run
+    doing = RunState.QUEUED if attempt.started_at is None else RunState.RUNNING
+    return doing.value
+
+
+def _end_of(attempt: Attempt, state: str, search: ShownSearch) -> float | None:
+    """Return when an attempt ended; None only while it is live. One whose end nobody saw ends at the next event."""
+    is_live = state in (RunState.QUEUED.value, RunState.RUNNING.value)
+    if attempt.ended_at is not None or is_live:
+        return attempt.ended_at
+    last = search.ended if state == NOT_COLLECTED else None
+    return max(last or 0.0, attempt.started_at or attempt.submitted_at or 0.0)
+
+
+def _lanes(bars: Sequence[_Bar], prefix: str) -> list[str]:
+    """Return the lane of each attempt; empty if it has not started."""
+    found = [""] * len(bars)
+    started = [number for number, bar in enumerate(bars) if bar.place]
+    spans = [(bars[number].place, *bars[number].span(math.inf)) for number in started]
+    for number, lane in zip(started, lanes(spans)):
+        found[number] = prefix + lane
+    return found
+
+
+def _use(number: int, search: ShownSearch, bars: Sequence[_Bar], lanes_of: Sequence[str], now: float) -> Json | None:
+    """Return how the time of a search's slots was used; None if nothing ran."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for bar, lane in zip(bars, lanes_of):
+        if lane:
+            spans.setdefault(lane, []).append(bar.span(now))
+    found = slot_use(spans, search.away)
+    if found is None:
+        return None
+    kind = "jobs" if any(bar.attempt.is_queued for bar in bars) else "slots"
+    seconds: Mapping[str, float] = {"busy_s": found.busy_s, "away_s": found.away_s, "idle_s": found.idle_s}
+    about = {"search": number, "kind": kind, "slots": found.slots}
+    times = {"from": moment(found.began), "to": moment(found.ended)}
+    return {**about, **times, **{name: round(value, 2) for name, value in seconds.items()}}
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Return a key that sorts ``GPU 2`` before ``GPU 10``."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return [(True, int(part), "") if part.isdigit() and part.isascii() else (False, 0, part) for part in parts]
