@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
-from hpsearch.folder.run_tables import ranges
+from hpsearch.folder.run_tables import options_text, ranges
 from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
@@ -41,6 +41,7 @@ examples:
   hpsearch best                                the ten best runs
   hpsearch best DIR --top 3 --by loss --lowest
   hpsearch best --over random_seed             configurations, by their mean
+  hpsearch best --differences                  only what tells the ten apart
   hpsearch best --command                      the best run's command
   hpsearch best --command --out_dir=out/again | sh
 
@@ -63,6 +64,8 @@ def main(argv: Sequence[str]) -> int:
     order.add_argument("--lowest", action="store_true", help="Lowest value first.")
     order.add_argument("--highest", action="store_true", help="Highest value first.")
     add_over(parser, "Show means of configurations, as in a search with seeds.")
+    differences = "Of the options, show only those in which the shown ones differ."
+    parser.add_argument("--differences", action="store_true", help=differences)
     options = parser.parse_args(argv)
     return _show(options, Console(stamps=False))
 
@@ -71,6 +74,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     count = options.top or (1 if options.command else 10)
     if options.out_dir is not None and not (options.command and count == 1):
         raise UsageError("--out_dir is for the command of one run: give --command, and no --top")
+    if options.differences and options.command:
+        raise UsageError("--differences is for the table and --json: a command needs all its options")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
     runs = finished_runs(choose_folder(options.folder, console), options.over)
@@ -85,10 +90,14 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     order = _order(ascending, is_chosen)
     if is_chosen and (options.json or options.command):
         console.note(f"best by {key} ({order})")
+    if options.differences:
+        runs = _only_differences(runs, best[:count], console)
     if options.json:
         # The best one is compared with the second, all others with the best.
         pairs = [[mean, *(means[:1] if place else means[1:2])] for place, mean in enumerate(means[:count])]
         found = [_as_json(run, runs, key, pair) for run, pair in zip_longest(best[:count], pairs)]
+        if options.differences:
+            found = [{**each, "options": _only(each["options"], runs.option_names)} for each in found]
         console.results([json.dumps(found)])
     elif options.command:
         _print_commands(best[:count], runs, options.out_dir, console)
@@ -99,6 +108,25 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         console.results(_table(best[:count], means[:count], runs, key, console))
         console.notes(filter(None, [verdict(means)]))
     return 0
+
+
+def _only_differences(runs: FinishedRuns, shown: Sequence[FinishedRun], console: Console) -> FinishedRuns:
+    """Return the same with only the options in which the shown runs differ; say what those have alike that vary."""
+    apart, alike = set(_varying(runs, shown)), shown[0].row
+    same = {name: alike[name] for name in _varying(runs, runs.runs) if name not in apart and name in alike}
+    if same:
+        console.note(f"the same in all that are shown: {options_text(same)}")
+    return replace(runs, option_names=[name for name in runs.option_names if name in apart])
+
+
+def _only(options: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {name: options[name] for name in names if name in options}
+
+
+def _varying(runs: FinishedRuns, several: Sequence[FinishedRun]) -> list[str]:
+    """Return the options that do not have the same value in all of these runs, but for those that repeat them."""
+    names = [name for name in runs.option_names if name not in runs.over]
+    return [name for name in names if len({run.row.get(name, "") for run in several}) > 1]
 
 
 def _print_commands(best: Sequence[FinishedRun], runs: FinishedRuns, out_dir: str | None, console: Console) -> None:
@@ -147,8 +175,7 @@ def _table(
 
     means: of the configurations, if any; a row is one of these then.
     """
-    varying = [name for name in runs.option_names if len({run.row.get(name, "") for run in runs.runs}) > 1]
-    varying = [name for name in varying if name not in runs.over]
+    varying = _varying(runs, runs.runs)
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying, *runs.over)]
     first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
     first = first if means else [[key, "run"], *([run.row[key], runs.label(run)] for run in best)]

@@ -76,6 +76,20 @@ def test_a_keyword_of_ones_own_says_in_which_order_it_sorts(
     assert searched.ask("best", "out", "--by=loss", *words).stderr == told
 
 
+def test_only_the_options_that_tell_the_shown_apart_are_shown(project: Project) -> None:
+    project.grid({"a": [5, 6], "x": [1, 2, 3], "same": [1]})
+    project.search("--out_dir=out", "--force_out_dir")
+    result = project.ask("best", "out", "--top=2", "--differences")
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["acc", "run", "a"],
+        ["3", "3", "5"],
+        ["3", "6", "6"],
+    ]
+    assert "the same in all that are shown: x=3\n" in result.stderr
+    found = json.loads(project.ask("best", "out", "--top=2", "--differences", "--json").stdout)
+    assert [entry["options"] for entry in found] == [{"a": 5}, {"a": 6}]
+
+
 def test_ascending_order_is_the_modules_own(project: Project) -> None:
     project.grid({"x": [2, 1]}, more="_PERFORMANCE_SORT_ASC = True\n")
     project.search("--out_dir=out", "--force_out_dir", "--deterministic_search")
@@ -122,6 +136,7 @@ def test_the_command_comes_without_the_output_option_and_says_so(searched: Proje
         ),
         (("--by=name",), "no finished run has a number under 'name'; choose another: --by=KEY"),
         (("--out_dir=new",), "--out_dir is for the command of one run"),
+        (("--command", "--differences"), "--differences is for the table and --json: a command needs all its options"),
         (("--command", "--top=2", "--out_dir=new"), "--out_dir is for the command of one run"),
         (("--top=0",), "expected a whole number of at least 1, found 0"),
         (("--command", "--json"), "not allowed with argument --command"),

@@ -106,6 +106,15 @@ def test_a_search_with_the_seed_in_its_grid_is_shown_over_it_on_request(tmp_path
     assert shown(folder, "seed") == shown(search_of(tmp_path / "other", CLOSE, WITH_SEEDS))
 
 
+def test_configurations_are_shown_by_what_tells_them_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search_of(tmp_path, CLOSE, WITH_SEEDS)
+    lines, notes = table(capsys, str(tmp_path), "--top=1", "--differences")
+    assert lines == ["acc                 runs", "0.540 +- 0.010 (3)  2, 4, 6"]
+    assert notes[0] == "the same in all that are shown: x=b"
+    found, _ = table(capsys, str(tmp_path), "--json", "--differences")
+    assert [entry["options"] for entry in json.loads(found[0])] == [{"x": "b"}, {"x": "a"}]
+
+
 def test_a_lucky_run_comes_behind_the_means_of_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search_of(tmp_path, LUCKY, WITH_SEEDS)
     assert table(capsys, str(tmp_path)) == (
