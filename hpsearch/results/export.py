@@ -1,12 +1,13 @@
-"""``hpsearch export``: all runs of one or several searches as one table, CSV or JSON, for other programs."""
+"""``hpsearch export``: all runs of one or several searches as one table, mostly for other programs."""
 
 import argparse
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
@@ -23,6 +24,8 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
+from hpsearch.results.parquet import as_parquet
+from hpsearch.results.table_formats import latex, latex_table, markdown, markdown_table
 from hpsearch.store.configuration_table import configuration_table
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord
@@ -34,6 +37,7 @@ examples:
   hpsearch export > runs.csv
   hpsearch export DIR1 DIR2 --all --format=json -o runs.json
   hpsearch export DIR --over random_seed > means.csv
+  hpsearch export DIR --format=parquet -o runs.parquet
 """
 #: What every run has; an option or keyword with one of these names gets an underscore behind it.
 COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job", "cause")
@@ -46,9 +50,8 @@ def main(argv: Sequence[str]) -> int:
     """Write the table; return the exit status."""
     description = "Write the runs of searches as one table: state, times, options, results."
     parser = folder_parser("export", description, _EXAMPLE, nargs="*")
-    parser.add_argument(
-        "--format", choices=("csv", "json"), default="csv", help="Write CSV (with commas) or JSON. Default: csv."
-    )
+    what = "Default: csv (with commas). parquet keeps the types of numbers, and needs pyarrow; latex needs booktabs."
+    parser.add_argument("--format", choices=tuple(_FORMATS), default="csv", help=what)
     parser.add_argument("--all", action="store_true", help="Include runs that did not finish (failed, planned, ...).")
     add_over(parser, "Write a row for each configuration instead: mean and spread over its runs.")
     parser.add_argument("-o", metavar="FILE", help="Write to FILE. Default: standard output.")
@@ -58,8 +61,10 @@ def main(argv: Sequence[str]) -> int:
     console = Console(stamps=False)
     folders = [choose_folder(given, console) for given in options.folder or [None]]
     path = None if options.o is None else _target(options.o, folders)
+    if options.format == "parquet" and path is None and console.width is not None:
+        raise UsageError("--format=parquet is no text for a terminal: give -o FILE")
     columns, rows = (_configurations if options.over else _runs)(folders, options, console)
-    content = (as_csv if options.format == "csv" else as_json)(columns, rows)
+    content = _FORMATS[options.format](columns, rows)
     if path is None:
         console.output(content)
         return 0
@@ -199,3 +204,26 @@ def as_csv(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
     quoting = csv.QUOTE_ALL if any("\r" in text for cells in texts for text in cells) else csv.QUOTE_MINIMAL
     frame = pandas.DataFrame(texts, columns=list(columns), dtype=object)
     return str(frame.to_csv(index=False, quoting=quoting)).encode("utf-8", "surrogateescape")
+
+
+def _as_latex(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
+    lines = latex_table(_escaped(columns, rows, latex), "l" * len(columns))
+    return "\n".join([r"% needs \usepackage{booktabs}", *lines, ""]).encode()
+
+
+def _as_markdown(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
+    return "\n".join([*markdown_table(_escaped(columns, rows, markdown)), ""]).encode()
+
+
+def _escaped(columns: Sequence[str], rows: Sequence[ExportedRow], escape: Callable[[str], str]) -> list[list[str]]:
+    cells = ([whole_text(row[name]) if name in row else "" for name in columns] for row in rows)
+    return [list(map(escape, texts)) for texts in chain([columns], cells)]
+
+
+_FORMATS: dict[str, Callable[[Sequence[str], Sequence[ExportedRow]], bytes]] = {
+    "csv": as_csv,
+    "json": as_json,
+    "parquet": as_parquet,
+    "latex": _as_latex,
+    "markdown": _as_markdown,
+}

@@ -51,7 +51,7 @@ CASES = {
     "hpsearch status se": ["searches"],
     "hpsearch run --run_cwd searches/": ["searches/old"],
     "hpsearch best --low": ["--lowest"],
-    "hpsearch export --format ": ["csv", "json"],
+    "hpsearch export --format ": ["csv", "json", "latex", "markdown", "parquet"],
     "hpsearch init se": ["searches", "seeds"],
 }
 

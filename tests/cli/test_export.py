@@ -1,8 +1,11 @@
-"""`hpsearch export`: the runs of our own searches and of the older tool's as one table, CSV or JSON."""
+"""`hpsearch export`: the runs of our own searches and of the older tool's as one table, in five formats."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -128,6 +131,49 @@ def test_rows_that_were_in_the_table_before_the_journal_are_runs_too(project: Pr
         (None, "unfinished", 0.2, 5),
         (1, "finished", None, 1),
     ]
+
+
+def test_parquet_keeps_the_types_of_options_and_results(searched: Project) -> None:
+    result = searched.ask("export", "out", "--all", "--format=parquet", "-o", "runs.parquet")
+    assert (result.exit_status, result.stdout, result.stderr) == (0, "", "")
+    frame = pandas.read_parquet(searched.path / "runs.parquet")
+    assert list(frame.columns) == [*OWN, "x", "name", "sizes", "state_", "more", "out_dir", "acc", "all", "finished"]
+    kinds = [frame[name].dtype.kind for name in ("run", "x", "state_", "acc", "submitted", "seconds")]
+    assert (kinds, frame["sizes"].tolist()) == (["i", "f", "f", "f", "M", "f"], ["[1, 2]"] * 3)
+
+
+def test_parquet_is_written_to_a_pipe_and_not_to_a_terminal(searched: Project) -> None:
+    words = [*searched.argv()[:2], "hpsearch", "export", "out", "--format=parquet"]
+    piped = subprocess.run(words, cwd=searched.path, env=searched.environ(), capture_output=True, check=True)
+    assert pandas.read_parquet(io.BytesIO(piped.stdout))["run"].tolist() == [1, 2]
+    ours, terminal = os.openpty()
+    with open(ours, "rb", buffering=0), open(terminal, "wb", buffering=0) as out:  # noqa: PTH123  (descriptors)
+        shown = subprocess.run(words, cwd=searched.path, env=searched.environ(), stdout=out, stderr=subprocess.PIPE)
+    assert (shown.returncode, shown.stderr) == (
+        2,
+        b"hpsearch: --format=parquet is no text for a terminal: give -o FILE\n",
+    )
+
+
+def test_without_pyarrow_one_line_says_how_to_install_it(searched: Project) -> None:
+    program = (
+        "import sys; sys.modules['pyarrow'] = None\nfrom hpsearch.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    words = [*searched.argv()[:1], "-c", program, "export", "out", "--format=parquet", "-o", "none.parquet"]
+    result = searched.command(words)
+    told, line = result.stderr.splitlines()
+    assert (result.exit_status, (searched.path / "none.parquet").exists()) == (2, False)
+    assert line.startswith("hpsearch: --format=parquet needs pyarrow, which is not installed: ")
+    assert line.endswith(" -m pip install pyarrow")
+
+
+def test_people_get_a_table_for_a_paper_or_a_readme(searched: Project) -> None:
+    lines = searched.ask("export", "out", "--format=latex").stdout.splitlines()
+    assert lines[:3] == [r"% needs \usepackage{booktabs}", rf"\begin{{tabular}}{{{'l' * 19}}}", r"\toprule"]
+    assert " & 0.5 & a, b & [1, 2] & 1e-12 &  & " in lines[5]
+    title, rule, *rows = searched.ask("export", "out", "--format=markdown").stdout.splitlines()
+    assert (title.split()[:4], set(rule), len(rows)) == (["|", "search", "|", "run"], set("| -"), 2)
+    assert r" | a, b | \[1, 2\] | 1e-12 " in rows[0]
 
 
 @pytest.mark.parametrize(
