@@ -1,6 +1,7 @@
 """Which of several runs or configurations is best: one rule for numbers, infinity, NaN, words, no value and ties."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,6 +12,14 @@ T = TypeVar("T")
 #: Two configurations differ if a difference like theirs has this probability by chance, or less.
 SIGNIFICANT_P = 0.05
 NO_DIFFERENCE = "do not differ significantly"
+_LOW_IS_GOOD = re.compile(
+    r"(^|[_\W])(loss|err|error|mse|rmse|mae|nll|perplexity|ppl|fid|wer|cer|bpd|time)", re.IGNORECASE
+)
+
+
+def low_is_good(keyword: str) -> bool:
+    """Return whether small numbers are good under a keyword of this name, as far as a name can tell."""
+    return _LOW_IS_GOOD.search(keyword) is not None
 
 
 def number_of(cell: object) -> float | None:

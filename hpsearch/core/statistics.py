@@ -1,6 +1,7 @@
 """Mean and spread of results over random seeds, and whether two configurations differ by more than chance."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,6 +16,10 @@ _HUGE = 1e9
 SAMPLE_STD = "std divides by n - 1"
 #: Equal values can differ from their mean by the last bit: a difference below this share of the value is none.
 _LAST_BITS = 1e-12
+#: A number without an exponent, and its decimals.
+_PLAIN = re.compile(r"-?\d+(?:\.(\d+))?")
+#: How many more decimals than another a number of the same column may need.
+_ALIKE = 2
 #: Of Simpson's rule: how many steps, and how far from its largest angle the sine's power is nothing.
 _STEPS, _STEEP = 200, 12
 #: A test with fewer values on either side gives no verdict.
@@ -177,20 +182,49 @@ def spreads_of(lists: Iterable[Sequence[float]]) -> list[Spread | None]:
 
 
 def mean_text(spread: Spread) -> str:
-    """Return ``0.951 +- 0.004 (5)``: mean, standard deviation and count; ``0.951 (1)`` for a single number.
+    """Return ``0.951 +- 0.004 (5)``: mean, standard deviation and count; ``0.951 (1)`` for a single number."""
+    mean, std = _rounded(spread)
+    return f"{mean} +- {std} ({spread.count})" if std else f"{mean} ({spread.count})"
+
+
+def _rounded(spread: Spread) -> tuple[str, str]:
+    """Return mean and standard deviation as texts; the second is empty for a single number.
 
     As many digits as show one of the standard deviation, or two where that begins with 1 or 2.
     """
     if math.isnan(spread.std):
-        return f"{spread.mean:.6g} ({spread.count})"
+        return f"{spread.mean:.6g}", ""
     if spread.std <= _LAST_BITS * abs(spread.mean):
-        return f"{spread.mean:.6g} +- 0 ({spread.count})"
+        return f"{spread.mean:.6g}", "0"
     decimals = _decimals(spread.mean, spread.std)
     if decimals is not None:
         more = f"{spread.std:.1e}"[0] in "12"
         decimals = max(0, more - int(f"{spread.std:.0e}".partition("e")[2]))
-    mean, std = Statistic("", spread.mean, spread.std, spread.count, decimals).texts
-    return f"{mean} +- {std} ({spread.count})"
+    return Statistic("", spread.mean, spread.std, spread.count, decimals).texts
+
+
+def column_texts(spreads: Sequence[Spread]) -> list[tuple[str, str]]:
+    """Return mean and standard deviation of each, as `mean_text` shows them, but all with the same decimals.
+
+    Where their decimals differ by more than two, or numbers need an exponent, each has its own: a small one would be
+    rounded to nothing.
+    """
+    texts = [_rounded(spread) for spread in spreads]
+    finite = [text for spread, text in zip(spreads, texts) if math.isfinite(spread.mean)]
+    spread_out = [mean for mean, std in finite if std not in ("", "0")]
+    plain = [_PLAIN.fullmatch(mean) for mean in spread_out or [mean for mean, _ in finite]]
+    decimals = [len(match[1] or "") for match in plain if match]
+    if len(decimals) < len(plain) or not decimals or (spread_out and max(decimals) - min(decimals) > _ALIKE):
+        return texts
+    return [_with_decimals(spread, own, max(decimals)) for spread, own in zip(spreads, texts)]
+
+
+def _with_decimals(spread: Spread, own: tuple[str, str], decimals: int) -> tuple[str, str]:
+    """Return the texts with this many decimals, or its own where that would hide it."""
+    mean = f"{spread.mean:.{decimals}f}"
+    if not _PLAIN.fullmatch(own[0]) or (spread.mean and not float(mean)):
+        return own
+    return mean, own[1] and f"{spread.std:.{decimals}f}"
 
 
 def welch_p(first: Spread, second: Spread) -> float | None:

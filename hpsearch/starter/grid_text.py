@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hpsearch.config.options import USUAL_SEED
+from hpsearch.core.ranking import low_is_good
 from hpsearch.starter.choosing import Entry, Place
 from hpsearch.starter.script_options import Kind
 from hpsearch.starter.seed_names import seed_option_in
@@ -20,9 +21,6 @@ _ASSIGNED = re.compile(r"^(\w+) = ", re.MULTILINE)
 #: "(default: 0.1)", "Default: %(default)s.": the values beside say it.
 _DEFAULT = re.compile(
     r"[(\[]defaults?\b[^()\[\]]*(\([^()]*\)[^()\[\]]*)?[)\]]|[(\[]?\bdefaults?(:| is|=)\s*\S*", re.IGNORECASE
-)
-_LOW_IS_GOOD = re.compile(
-    r"(^|[_\W])(loss|err|error|mse|rmse|mae|nll|perplexity|ppl|fid|wer|cer|bpd|time)", re.IGNORECASE
 )
 _SUMMARY_FILENAME = "summary.txt"
 
@@ -207,5 +205,5 @@ def _order_block(module: GridModule, comment: Sequence[str]) -> str:
     keywords = [keyword for keyword in module.summary.keywords if keyword != "finished"]
     # Who chooses runs by what they reached in the test has nothing left to test them with.
     key = next((keyword for keyword in keywords if re.search(r"val|dev", keyword)), next(iter(keywords), None))
-    is_low_good = bool(key and _LOW_IS_GOOD.search(key))
+    is_low_good = key is not None and low_is_good(key)
     return _block(comment, [f"_PERFORMANCE_KEY = {_literal(key)}", f"_PERFORMANCE_SORT_ASC = {is_low_good}"])

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.model import Configuration, Run, RunState
-from hpsearch.core.ranking import best, best_means, number_of, odd_performance, p_of_second, ranked, verdict
+from hpsearch.core.ranking import (
+    best,
+    best_means,
+    low_is_good,
+    number_of,
+    odd_performance,
+    p_of_second,
+    ranked,
+    verdict,
+)
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.record import RunRecord
 
@@ -21,6 +30,11 @@ def test_cells_sort_as_numbers_and_odd_ones_last() -> None:
     assert ranked(CELLS, str, ascending=False) == ["108.04", "99.04", "9", "-inf", "nan", "adam", ""]
     assert ranked(CELLS, str, ascending=True) == ["-inf", "9", "99.04", "108.04", "nan", "adam", ""]
     assert math.isnan(number_of("nan") or 0)
+
+
+def test_a_name_may_tell_that_low_numbers_are_good() -> None:
+    keywords = ["acc_val", "loss", "test_loss", "glossy", "RMSE", "time_s", "errors", "superb"]
+    assert [name for name in keywords if low_is_good(name)] == ["loss", "test_loss", "RMSE", "time_s", "errors"]
 
 
 def test_only_numbers_can_be_best() -> None:

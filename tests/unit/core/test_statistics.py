@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.core.statistics import Spread, mean_text, spread_of, spread_text, statistic, welch_p, worse_p
+from hpsearch.core.statistics import (
+    Spread,
+    column_texts,
+    mean_text,
+    spread_of,
+    spread_text,
+    statistic,
+    welch_p,
+    worse_p,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +88,26 @@ def test_a_mean_is_shown_with_its_spread_and_count(values: list[float], text: st
     found = spread_of(values)
     assert found is not None
     assert mean_text(found) == text
+
+
+@pytest.mark.parametrize(
+    ("lists", "texts"),
+    [
+        ([[0.9, 0.92], [0.81, 0.812]], [("0.9100", "0.0141"), ("0.8110", "0.0014")]),
+        ([[0.9, 0.92], [0.75], [0.5, 0.5]], [("0.910", "0.014"), ("0.750", ""), ("0.500", "0.000")]),
+        ([[90, 92], [0.0001, 0.0002]], [("91.0", "1.4"), ("0.00015", "0.00007")]),
+        ([[0.9, 0.92], [1e-6]], [("0.910", "0.014"), ("1e-06", "")]),
+        ([[0.5], [0.123456789], [2]], [("0.500000", ""), ("0.123457", ""), ("2.000000", "")]),
+        ([[1e-6], [2]], [("1e-06", ""), ("2", "")]),
+        ([[2e24, 3e24], [0.9, 0.92]], [("2.50e+24", "7.1e+23"), ("0.910", "0.014")]),
+        ([[math.inf], [0.5], [-math.inf]], [("inf", ""), ("0.5", ""), ("-inf", "")]),
+        ([], []),
+    ],
+)
+def test_a_column_has_one_number_of_decimals_unless_that_would_hide_one(
+    lists: list[list[float]], texts: list[tuple[str, str]]
+) -> None:
+    assert column_texts([spread for values in lists if (spread := spread_of(values))]) == texts
 
 
 def with_t(t: float, count: int) -> tuple[Spread, Spread]:

@@ -1,0 +1,163 @@
+"""The empty cells of a table, those with fewer runs than others, and the command that fills each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+
+from hpsearch.config.option_values import values_set
+from hpsearch.config.program import command_hint, resume_hint, retry_hint
+from hpsearch.console.text import amount
+from hpsearch.core.command import is_flag, text_of
+from hpsearch.core.configurations import identity
+from hpsearch.core.errors import UsageError
+from hpsearch.core.failures import cut
+from hpsearch.folder.failures import known_cause
+from hpsearch.folder.run_tables import options_text
+from hpsearch.results.paper_cells import SEARCH, CellRun, PaperCells, Place
+from hpsearch.results.table_searches import TableSearch
+
+#: How many runs and how many rows a command names, how many cells a line.
+_MOST_RUNS, _MOST_ROWS, _MOST_CELLS = 12, 20, 4
+#: How many characters of a cause are shown.
+_LONGEST_CAUSE = 60
+
+#: Row and column.
+_Key = tuple[Place, Place]
+
+
+def filling_lines(table: PaperCells, searches: Sequence[TableSearch], most: int) -> list[str]:
+    """Return which cells are empty or have fewer runs than planned, and in the line below each the command for that.
+
+    most: how many such pairs of lines there are at most.
+    """
+    every = [(row, column) for column in table.columns.places for row in table.rows.places]
+    missing = [key for key in every if key not in table.cells]
+    empty = [key for key in every if key in table.cells and not table.cells[key].choices]
+    fewer = [key for key in every if key in table.cells and table.cells[key].chosen]
+    pairs = chain(
+        _unfinished("empty", {key: table.cells[key].runs for key in empty}, table, searches),
+        _unfinished("fewer runs", {key: _siblings(table, key) for key in fewer}, table, searches),
+        # Last: an extension leaves out what has not finished and is not in its grid.
+        _without_runs(missing, table, searches),
+    )
+    shown = [line for pair in islice(pairs, most) for line in pair]
+    return [*shown, *(["... and there are more such cells"] if next(pairs, None) else [])]
+
+
+def _siblings(table: PaperCells, key: _Key) -> list[CellRun]:
+    """Return the unfinished runs of the configuration that counts in a cell."""
+    cell = table.cells[key]
+    wanted = identity(cell.chosen[0].options, table.over)
+    return [run for run in cell.runs if run.summary is None and identity(run.options, table.over) == wanted]
+
+
+def _unfinished(
+    what: str, runs: Mapping[_Key, Sequence[CellRun]], table: PaperCells, searches: Sequence[TableSearch]
+) -> Iterator[tuple[str, str]]:
+    """Yield for each search which cells its unfinished runs belong to, and how to finish them. runs: of each cell."""
+    for at, search in enumerate(searches):
+        cells = {key: own for key, several in runs.items() if (own := [run for run in several if run.search == at])}
+        if cells:
+            own = [run for several in cells.values() for run in several]
+            about = f"{what}: {_cells_text(cells, table)} ({_states_text(own, search)})"
+            yield about, f"  {_how_to_finish(own, search)}"
+
+
+def _cells_text(keys: Iterable[_Key], table: PaperCells) -> str:
+    names, keys = (*table.rows.names, *table.columns.names), list(keys)
+    texts = [_place_text(dict(zip(names, (*row, *column)))) for row, column in keys[:_MOST_CELLS]]
+    return "; ".join(texts) + (f"; and {amount(len(keys) - _MOST_CELLS, 'more cell')}" if keys[_MOST_CELLS:] else "")
+
+
+def _place_text(texts: Mapping[str, str | None]) -> str:
+    lacking = [f"no {name}" for name, text in texts.items() if text is None]
+    return " ".join([options_text({name: text for name, text in texts.items() if text is not None}), *lacking]).strip()
+
+
+def _states_text(runs: Sequence[CellRun], search: TableSearch) -> str:
+    """Return in which states runs are, and why the first of them that failed did."""
+    states = sorted(dict.fromkeys(run.state for run in runs), key=lambda state: state.is_failure)
+    counts = ", ".join(f"{sum(run.state is state for run in runs):,} {state.value}" for state in states)
+    failed = next((run.entry for run in runs if run.state.is_failure and run.entry is not None), None)
+    return counts + (f": {cut(known_cause(failed, search.folder), _LONGEST_CAUSE)}" if failed else "")
+
+
+def _how_to_finish(runs: Sequence[CellRun], search: TableSearch) -> str:
+    """Return the command that runs these again, or the one that shows how far they are."""
+    path = search.folder.path
+    if search.grid_module is not None:
+        return command_hint("extend", path, f"--grid_module={search.grid_module}")
+    if search.is_going:
+        return f"the search is running: {command_hint('status', path)}"
+    if any(not run.state.is_failure and run.number not in search.left_out for run in runs):
+        return resume_hint(path)
+    failed = {run.number for run in search.runs if run.state.is_failure}
+    numbers = {run.number for run in runs}
+    return command_hint("retry", path) if failed == numbers or len(numbers) > _MOST_RUNS else retry_hint(path, numbers)
+
+
+def _without_runs(
+    keys: Sequence[_Key], table: PaperCells, searches: Sequence[TableSearch]
+) -> Iterator[tuple[str, str]]:
+    """Yield which cells have no run at all, and how to extend a search by them; cells of a column stand together.
+
+    That is the search with most runs in the column, or else in the row.
+    """
+    in_row, in_column = Counter[tuple[Place, int]](), Counter[tuple[Place, int]]()
+    for (row, column), cell in table.cells.items():
+        in_row.update((row, run.search) for run in cell.runs)
+        in_column.update((column, run.search) for run in cell.runs)
+    groups = defaultdict[tuple[int, Place], list[_Key]](list)
+    for row, column in keys:
+        at = max(range(len(searches)), key=lambda at: (in_column[column, at], in_row[row, at]))
+        groups[at, column].append((row, column))
+    for (at, _), cells in groups.items():
+        when = "no such run; once the search has ended" if searches[at].is_going else "no such run"
+        yield f"empty: {_cells_text(cells, table)} ({when})", f"  {_how_to_extend(at, searches, table, cells)}"
+
+
+def _how_to_extend(at: int, searches: Sequence[TableSearch], table: PaperCells, keys: Sequence[_Key]) -> str:
+    """Return the command that runs what some rows of a column lack. at: the search.
+
+    Where some of its runs have options that others lack, its grid is a list of grids, or conditions add options: --set
+    would give the rows' values to all of them. So it then says only the column, whose missing rows are run; also where
+    these are many.
+    """
+    search, runs = searches[at], searches[at].runs
+    there = {row for (row, _), cell in table.cells.items() if any(run.search == at for run in cell.runs)}
+    is_uniform = len({frozenset(run.options) for run in runs}) == 1
+    wanted = _values_of(table.columns.names, [column for _, column in keys])
+    if (is_uniform and len(keys) <= _MOST_ROWS) or not wanted or not there.issuperset(row for row, _ in keys):
+        wanted = _values_of(table.rows.names, [row for row, _ in keys]) | wanted
+    words = [] if search.grid_module is None else [f"--grid_module={search.grid_module}"]
+    for name, texts in wanted.items():
+        if name != SEARCH and {_text_in(run, name) for run in runs} != set(texts):
+            values = (_written(name, text, searches) for text in texts if text is not None)
+            words += ["--set", f"{name}={','.join(values)}"]
+    hint = command_hint("extend", search.folder.path, *words)
+    lists_it = all(None not in texts for texts in wanted.values())
+    return hint if lists_it else f"list it in the grid, then {command_hint('extend', search.folder.path)}"
+
+
+def _values_of(names: Sequence[str], places: Iterable[Place]) -> dict[str, list[str | None]]:
+    """Return the texts that each of some options has in these places, each once."""
+    return dict(zip(names, (list(dict.fromkeys(texts)) for texts in zip(*places))))
+
+
+def _text_in(run: CellRun, name: str) -> str | None:
+    return text_of(run.options[name]) if name in run.options else None
+
+
+def _written(name: str, text: str, searches: Sequence[TableSearch]) -> str:
+    """Return a value as ``--set`` reads it. text: as the script gets it."""
+    values = (run.options[name] for search in searches for run in search.runs if name in run.options)
+    if any(is_flag(value) for value in values if text_of(value) == text):
+        return text
+    with contextlib.suppress(ValueError, UsageError):
+        (value,) = values_set([f"{name}={text}"])[name]
+        if not is_flag(value) and text_of(value) == text:
+            return text
+    return repr(text)

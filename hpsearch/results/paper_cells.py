@@ -1,0 +1,210 @@
+"""The table of a paper as arithmetic: which runs a cell has, which configuration of them counts, which cell is best."""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hpsearch.core.command import argument, is_flag, text_of
+from hpsearch.core.configurations import by_configuration
+from hpsearch.core.model import RunState, Summary
+from hpsearch.core.ranking import SIGNIFICANT_P, Mean, best_means, number_of, rank_of
+from hpsearch.core.statistics import Spread, welch_p
+from hpsearch.core.summary import cell_under
+from hpsearch.store.record import RunRecord
+
+#: May be a row or a column like an option: which of several searches.
+SEARCH = "search"
+#: The texts of some options' values, None where the option is missing.
+Place = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CellRun:
+    """A run of one of the searches. summary: None unless it finished. number: 0 if only a row tells of it.
+
+    search: which one, counted from 0; label: what the table calls it. entry: None where no journal knows the run.
+    """
+
+    options: Mapping[str, object]
+    summary: Summary | None
+    state: RunState
+    number: int
+    search: int
+    label: str
+    entry: RunRecord | None = None
+
+    def number_under(self, keyword: str) -> float | None:
+        """Return what it has under a keyword; None if that is no number, or NaN."""
+        return rank_of(cell_under(self.summary, keyword))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A keyword whose means are compared. is_low_good: small numbers are the good ones."""
+
+    keyword: str
+    is_low_good: bool
+
+
+class Mark(enum.Enum):
+    """What a cell is among those of its column. CLOSE: not significantly worse than the best."""
+
+    BEST = "best"
+    CLOSE = "close"
+    NONE = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs at one place of the table.
+
+    chosen: the finished runs of the configuration that counts; none if no run finished, or nothing tells which one.
+    choices: the configurations that had a finished run.
+    """
+
+    runs: Sequence[CellRun]
+    chosen: Sequence[CellRun]
+    choices: Sequence[Sequence[CellRun]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a cell shows under a keyword. spread: None without any number; words: what its runs have instead."""
+
+    spread: Spread | None = None
+    mark: Mark = Mark.NONE
+    is_tested: bool = True
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The rows or columns: by which options, and the values that these have together, in order."""
+
+    names: tuple[str, ...]
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True)
+class PaperCells:
+    """All cells, by row and column; those without any run are missing."""
+
+    rows: Axis
+    columns: Axis
+    over: Sequence[str]
+    cells: Mapping[tuple[Place, Place], Cell]
+
+    def chosen_over(self) -> list[str]:
+        """Return the options in which the configurations differ that a cell had to choose from."""
+        fixed = {*self.rows.names, *self.columns.names, *self.over}
+        found = dict[str, None]()
+        for cell in self.cells.values():
+            if len(cell.choices) > 1:
+                found.update(dict.fromkeys(differing([group[0].options for group in cell.choices])))
+        return [name for name in found if name not in fixed]
+
+    def entries(self, column: Place, measure: Measure) -> dict[Place, Entry]:
+        """Return what the cells of a column show under a keyword: row -> entry; empty ones are missing."""
+        cells = {row: self.cells[row, column] for row in self.rows.places if (row, column) in self.cells}
+        of_first = {id(run): row for row, cell in cells.items() for run in cell.chosen}
+        numbers = [cell.chosen for cell in cells.values()]
+        means = best_means(numbers, lambda run: run.number_under(measure.keyword), measure.is_low_good)
+        found = {row: _without_number(cell, measure.keyword) for row, cell in cells.items() if _finished(cell.runs)}
+        return found | {of_first[id(mean.counted[0])]: _entry(mean, means) for mean in means}
+
+
+def differing(several: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return the options whose words on the command line are not the same in all of these."""
+    names = dict.fromkeys(name for options in several for name in options)
+    words = {name: {argument(name, options.get(name, False)) for options in several} for name in names}
+    return [name for name, different in words.items() if len(different) > 1]
+
+
+def paper_cells(
+    runs: Sequence[CellRun],
+    axes: tuple[Sequence[str], Sequence[str]],
+    over: Sequence[str],
+    by: Measure,
+    orders: Mapping[str, Sequence[str]],
+) -> PaperCells:
+    """Put runs into the cells of a table.
+
+    axes: the options of rows and columns. over: options that repeat a configuration. by: what a cell's configuration is
+    chosen by. orders: option -> texts of its values in the order in which words are shown.
+    """
+    flags = _flags(runs, [*axes[0], *axes[1]])
+    found = defaultdict[tuple[Place, Place], list[CellRun]](list)
+    for run in runs:
+        found[_place(run, axes[0], flags), _place(run, axes[1], flags)].append(run)
+    rows, columns = (
+        Axis(tuple(names), sorted({place[at] for place in found}, key=lambda each: _order(each, names, orders)))
+        for at, names in enumerate(axes)
+    )
+    cells = {place: _cell(group, over, by) for place, group in found.items()}
+    return PaperCells(rows, columns, over, cells)
+
+
+def _flags(runs: Iterable[CellRun], names: Sequence[str]) -> frozenset[str]:
+    """Return the options that are flags wherever they are given: where they are missing, they are off."""
+    kinds = defaultdict[str, set[bool]](set)
+    for run in runs:
+        for name in names:
+            if name in run.options:
+                kinds[name].add(is_flag(run.options[name]))
+    return frozenset(name for name, kind in kinds.items() if kind == {True})
+
+
+def _place(run: CellRun, names: Sequence[str], flags: Collection[str]) -> Place:
+    return tuple(_text(run, name, name in flags) for name in names)
+
+
+def _text(run: CellRun, name: str, is_a_flag: bool) -> str | None:
+    if name in run.options:
+        return text_of(run.options[name])
+    return run.label if name == SEARCH else "False" if is_a_flag else None
+
+
+def _order(place: Place, names: Sequence[str], orders: Mapping[str, Sequence[str]]) -> list[tuple[int, float, str]]:
+    """Return a key that sorts numbers by size, then words as they are listed, then other words, missing ones last."""
+    key = []
+    for name, text in zip(names, place):
+        number, listed = (None if text is None else number_of(text)), orders.get(name, ())
+        if text is None:
+            key.append((3, 0.0, ""))
+        elif number is not None and number == number:
+            key.append((0, number, text))
+        else:
+            key.append((1, float(listed.index(text)), "") if text in listed else (2, 0.0, text))
+    return key
+
+
+def _finished(runs: Iterable[CellRun]) -> list[CellRun]:
+    return [run for run in runs if run.summary is not None]
+
+
+def _cell(runs: Sequence[CellRun], over: Sequence[str], by: Measure) -> Cell:
+    choices = by_configuration(_finished(runs), lambda run: run.options, over)
+    means = best_means(choices, lambda run: run.number_under(by.keyword), by.is_low_good)
+    best = next((mean.counted[0] for mean in means), None)
+    chosen = next((group for group in choices if best in group), choices[0] if len(choices) == 1 else [])
+    return Cell(runs, chosen, choices)
+
+
+def _entry(mean: Mean[CellRun], means: Sequence[Mean[CellRun]]) -> Entry:
+    """Return what the cell of a mean shows. means: of the column, best first."""
+    best = means[0]
+    if len(means) < 2:
+        return Entry(mean.spread)
+    if mean is best or (mean.spread.mean == best.spread.mean and not mean.is_thin):
+        return Entry(mean.spread, Mark.BEST)
+    # Two-sided, as everywhere: no two views may tell apart what the other does not.
+    p = welch_p(best.spread, mean.spread)
+    return Entry(mean.spread, Mark.CLOSE if p is not None and p > SIGNIFICANT_P else Mark.NONE, p is not None)
+
+
+def _without_number(cell: Cell, keyword: str) -> Entry:
+    words = dict.fromkeys(str(cell_under(run.summary, keyword)) for run in cell.chosen or _finished(cell.runs))
+    return Entry(words=tuple(words))

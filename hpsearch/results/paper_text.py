@@ -1,0 +1,220 @@
+"""The table of a paper as text, LaTeX, Markdown or records: rounded means, marks, and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from hpsearch.console.text import aligned, printable
+from hpsearch.core.ranking import SIGNIFICANT_P, number_of
+from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
+from hpsearch.results.paper_cells import Axis, Entry, Mark, Measure, PaperCells, Place
+from hpsearch.results.table_formats import latex, latex_table, markdown, markdown_table
+
+_EMPTY = "-"
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell as texts. std, count: empty where they are not shown."""
+
+    mean: str = _EMPTY
+    std: str = ""
+    count: str = ""
+    mark: Mark = Mark.NONE
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a table is written.
+
+    best, close: what the legend calls the marks. cell: writes a cell, escape: any other text. table: rows, and how many
+    of their cells are labels -> lines. around: these, the legend, the command that made them -> all lines.
+    """
+
+    best: str
+    close: str
+    cell: Callable[[ShownCell], str]
+    escape: Callable[[str], str]
+    table: Callable[[list[list[str]], int], list[str]]
+    around: Callable[[list[str], list[str], str], list[str]]
+
+
+def _text_cell(cell: ShownCell) -> str:
+    sign = {Mark.BEST: "*", Mark.CLOSE: "~", Mark.NONE: " "}[cell.mark]
+    return " ".join(filter(None, [sign, cell.mean, cell.std and f"+- {cell.std}", cell.count]))
+
+
+def _latex_cell(cell: ShownCell) -> str:
+    minus = latex(cell.mean).replace("-", "$-$") if number_of(cell.mean) is not None else latex(cell.mean)
+    number = minus + (rf" $\pm$ {cell.std.replace('-', '$-$')}" if cell.std else "")
+    marked = {Mark.BEST: rf"\textbf{{{number}}}", Mark.CLOSE: rf"\underline{{{number}}}", Mark.NONE: number}[cell.mark]
+    return " ".join(filter(None, [marked, cell.count]))
+
+
+def _markdown_cell(cell: ShownCell) -> str:
+    number = markdown(cell.mean) + (f" ± {cell.std}" if cell.std else "")
+    sign = {Mark.BEST: "**", Mark.CLOSE: "*", Mark.NONE: ""}[cell.mark]
+    return " ".join(filter(None, [f"{sign}{number}{sign}", cell.count]))
+
+
+def _latex_around(table: list[str], about: list[str], command: str) -> list[str]:
+    return [*(f"% {printable(line)}" for line in (command, *about, r"needs \usepackage{booktabs}")), *table]
+
+
+FORMATS = {
+    "text": Format(
+        *("*", "~", _text_cell, str),
+        lambda rows, labels: aligned(rows, printable),
+        lambda table, about, _: [*table, "", *about],
+    ),
+    "latex": Format(
+        *("bold", "underlined", _latex_cell, latex),
+        lambda rows, labels: latex_table(rows, "l" * labels + "c" * (len(rows[0]) - labels)),
+        _latex_around,
+    ),
+    "markdown": Format(
+        *("bold", "italic", _markdown_cell, markdown),
+        lambda rows, labels: markdown_table(rows),
+        lambda table, about, _: [*table, "", *(f"{markdown(line)}  " for line in about)],
+    ),
+}
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """The cells of a table under one or more keywords. by: what a cell's configuration was chosen by."""
+
+    table: PaperCells
+    measures: Sequence[Measure]
+    by: Measure
+
+    @cached_property
+    def columns(self) -> Mapping[tuple[Place, Measure], Mapping[Place, Entry]]:
+        """The entries of each column, by row; empty cells are missing."""
+        places = self.table.columns.places
+        return {(place, each): self.table.entries(place, each) for place in places for each in self.measures}
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many runs each mean is of."""
+        entries = (entry for column in self.columns.values() for entry in column.values())
+        return [entry.spread.count for entry in entries if entry.spread is not None]
+
+    def lines(self, form: Format, command: str) -> list[str]:
+        """Return the whole table with its legend. command: that printed it."""
+        shown = [self._shown(column) for column in self.columns.values()]
+        names = self.table.rows.names
+        # In text, a mark stands before a number.
+        indent = "  " if form.best == "*" else ""
+        titles = [*map(form.escape, names), *(f"{indent}{form.escape(title)}" for title in self._titles())]
+        rows = [
+            [*map(form.escape, _labels(place, names)), *(form.cell(column.get(place, ShownCell())) for column in shown)]
+            for place in self.table.rows.places
+        ]
+        return form.around(form.table([titles, *rows], len(names)), self.about(form), command)
+
+    def _shown(self, column: Mapping[Place, Entry]) -> dict[Place, ShownCell]:
+        """Return the cells of a column as texts, means and deviations aligned where they are numbers."""
+        spreads = {place: entry.spread for place, entry in column.items() if entry.spread is not None}
+        texts = dict(zip(spreads, column_texts(list(spreads.values()))))
+        most, cells = max(self.counts, default=0), {}
+        for place, entry in column.items():
+            if entry.spread is None:
+                cells[place] = ShownCell(entry.words[0] if len(entry.words) == 1 and entry.words[0] else _EMPTY)
+                continue
+            count = f"({entry.spread.count})" if entry.spread.count < most else ""
+            cells[place] = ShownCell(*texts[place], count, entry.mark)
+        return cells
+
+    def _titles(self) -> list[str]:
+        axis, is_one = self.table.columns, len(self.measures) == 1
+        labels = [", ".join(each) for each in _titles_of(axis)]
+        words = [[label, "" if is_one and label else measure.keyword] for label in labels for measure in self.measures]
+        return [", ".join(filter(None, each)) for each in words]
+
+    def about(self, form: Format) -> list[str]:
+        """Return the legend."""
+        return [*self._what(), *self._marks(form), *self._choice()]
+
+    def _what(self) -> list[str]:
+        keywords, most = ", ".join(each.keyword for each in self.measures), max(self.counts, default=0)
+        if most < 2:
+            return [f"{keywords}: of one run each"]
+        over = " and ".join(self.table.over) or "runs with the same options"
+        fewer = " unless in brackets" if min(self.counts) < most else ""
+        return [f"{keywords}: mean +- std over {over}, n = {most}{fewer}; {SAMPLE_STD}"]
+
+    def _marks(self, form: Format) -> list[str]:
+        entries = [entry for column in self.columns.values() for entry in column.values() if entry.spread]
+        marks = {entry.mark for entry in entries}
+        if Mark.BEST not in marks:
+            return []
+        ways = {each.keyword: "lowest" if each.is_low_good else "highest" for each in self.measures}
+        way = ", ".join(ways.values() if len(ways) == 1 else (f"{keyword} {way}" for keyword, way in ways.items()))
+        close = f"{form.close}: not significantly worse (Welch's t-test, p > {SIGNIFICANT_P})"
+        is_untested = max(self.counts) > 1 and not all(entry.is_tested for entry in entries)
+        untested = [f"not tested with fewer than {FEWEST_FOR_TEST} runs"] * is_untested
+        return ["; ".join([f"{form.best}: best of its column ({way})", *[close] * (Mark.CLOSE in marks), *untested])]
+
+    def _choice(self) -> list[str]:
+        names = self.table.chosen_over()
+        most = max((len(cell.choices) for cell in self.table.cells.values()), default=0)
+        way, mean = "lowest" if self.by.is_low_good else "highest", "mean " * (max(self.counts, default=0) > 1)
+        chosen = f"each cell has the best of up to {most:,} configurations by {mean}{self.by.keyword} ({way})"
+        return [f"{chosen}, which differ in {', '.join(names)}"] if names else []
+
+    def without_numbers(self) -> list[str]:
+        """Return how many cells have finished runs and no number, and what these have instead."""
+        lines = []
+        for measure in self.measures:
+            columns = [column for (_, each), column in self.columns.items() if each is measure]
+            words = [entry.words for column in columns for entry in column.values() if entry.spread is None]
+            if words:
+                shown = ", ".join(dict.fromkeys(repr(word) if word else "nothing" for each in words for word in each))
+                lines.append(f"{len(words):,} cells have no number under {measure.keyword!r} but {shown[:60]}")
+        return lines
+
+    def records(self) -> tuple[list[str], list[dict[str, object]]]:
+        """Return the cells one by one, with all digits: columns, rows."""
+        names = [*self.table.rows.names, *self.table.columns.names]
+        chosen = self.table.chosen_over()
+        own = {name: _free(name, [*names, *chosen]) for name in ("key", "mean", "std", "n", "mark")}
+        records = []
+        for (column, measure), entries in self.columns.items():
+            for row in self.table.rows.places:
+                texts = {name: text for name, text in zip(names, (*row, *column)) if text is not None}
+                cell, entry = self.table.cells.get((row, column)), entries.get(row, Entry())
+                about = {own[name]: value for name, value in _numbers(entry, measure).items()}
+                options = cell.chosen[0].options if cell and cell.chosen and entry.spread else {}
+                records.append({**texts, **about, **{name: options[name] for name in chosen if name in options}})
+        return [*names, *own.values(), *chosen], records
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    return _free(f"{name}_", taken) if name in taken else name
+
+
+def _numbers(entry: Entry, measure: Measure) -> dict[str, object]:
+    spread, known = entry.spread, {"key": measure.keyword, "n": 0, "mark": entry.mark.value}
+    if spread is None:
+        return known
+    return {**known, "n": spread.count, "mean": spread.mean, **({"std": spread.std} if spread.count > 1 else {})}
+
+
+def _labels(place: Place, names: Sequence[str]) -> list[str]:
+    return [f"no {name}" if text is None else text for name, text in zip(names, place)]
+
+
+def _titles_of(axis: Axis) -> list[list[str]]:
+    """Return the labels of each column: words as they are, the values of other options with the option's name."""
+    columns = list(zip(*axis.places))
+    named = [any(text in ("True", "False") or number_of(text) is not None for text in texts) for texts in columns]
+    return [
+        [
+            f"{name}={text}" if is_named and text is not None else label
+            for name, text, label, is_named in zip(axis.names, place, _labels(place, axis.names), named)
+        ]
+        for place in axis.places
+    ]
