@@ -13,6 +13,7 @@ from pathlib import Path
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
+from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
 from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import RunState
@@ -25,7 +26,6 @@ from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.parquet import as_parquet
-from hpsearch.results.table_formats import latex, latex_table, markdown, markdown_table
 from hpsearch.store.configuration_table import configuration_table
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord

@@ -18,7 +18,8 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.results.empty_cells import filling_lines
 from hpsearch.results.export import as_csv
 from hpsearch.results.paper_cells import SEARCH, CellRun, Measure, PaperCells, paper_cells
-from hpsearch.results.paper_text import FORMATS, PaperTable
+from hpsearch.results.paper_formats import FORMATS
+from hpsearch.results.paper_text import PaperTable
 from hpsearch.results.table_searches import TableSearch, orders_of_grids, table_searches
 
 _EXAMPLE = """\

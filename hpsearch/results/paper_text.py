@@ -1,85 +1,15 @@
-"""The table of a paper as text, LaTeX, Markdown or records: rounded means, marks, and a legend."""
+"""The table of a paper as texts: rounded means, titles and a legend; or as records with all digits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hpsearch.console.text import aligned, printable
 from hpsearch.core.ranking import SIGNIFICANT_P, number_of
 from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
 from hpsearch.results.paper_cells import Axis, Entry, Mark, Measure, PaperCells, Place
-from hpsearch.results.table_formats import latex, latex_table, markdown, markdown_table
-
-_EMPTY = "-"
-
-
-@dataclass(frozen=True)
-class ShownCell:
-    """A cell as texts. std, count: empty where they are not shown."""
-
-    mean: str = _EMPTY
-    std: str = ""
-    count: str = ""
-    mark: Mark = Mark.NONE
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a table is written.
-
-    best, close: what the legend calls the marks. cell: writes a cell, escape: any other text. table: rows, and how many
-    of their cells are labels -> lines. around: these, the legend, the command that made them -> all lines.
-    """
-
-    best: str
-    close: str
-    cell: Callable[[ShownCell], str]
-    escape: Callable[[str], str]
-    table: Callable[[list[list[str]], int], list[str]]
-    around: Callable[[list[str], list[str], str], list[str]]
-
-
-def _text_cell(cell: ShownCell) -> str:
-    sign = {Mark.BEST: "*", Mark.CLOSE: "~", Mark.NONE: " "}[cell.mark]
-    return " ".join(filter(None, [sign, cell.mean, cell.std and f"+- {cell.std}", cell.count]))
-
-
-def _latex_cell(cell: ShownCell) -> str:
-    minus = latex(cell.mean).replace("-", "$-$") if number_of(cell.mean) is not None else latex(cell.mean)
-    number = minus + (rf" $\pm$ {cell.std.replace('-', '$-$')}" if cell.std else "")
-    marked = {Mark.BEST: rf"\textbf{{{number}}}", Mark.CLOSE: rf"\underline{{{number}}}", Mark.NONE: number}[cell.mark]
-    return " ".join(filter(None, [marked, cell.count]))
-
-
-def _markdown_cell(cell: ShownCell) -> str:
-    number = markdown(cell.mean) + (f" ± {cell.std}" if cell.std else "")
-    sign = {Mark.BEST: "**", Mark.CLOSE: "*", Mark.NONE: ""}[cell.mark]
-    return " ".join(filter(None, [f"{sign}{number}{sign}", cell.count]))
-
-
-def _latex_around(table: list[str], about: list[str], command: str) -> list[str]:
-    return [*(f"% {printable(line)}" for line in (command, *about, r"needs \usepackage{booktabs}")), *table]
-
-
-FORMATS = {
-    "text": Format(
-        *("*", "~", _text_cell, str),
-        lambda rows, labels: aligned(rows, printable),
-        lambda table, about, _: [*table, "", *about],
-    ),
-    "latex": Format(
-        *("bold", "underlined", _latex_cell, latex),
-        lambda rows, labels: latex_table(rows, "l" * labels + "c" * (len(rows[0]) - labels)),
-        _latex_around,
-    ),
-    "markdown": Format(
-        *("bold", "italic", _markdown_cell, markdown),
-        lambda rows, labels: markdown_table(rows),
-        lambda table, about, _: [*table, "", *(f"{markdown(line)}  " for line in about)],
-    ),
-}
+from hpsearch.results.paper_formats import EMPTY, Format, ShownCell, ShownTable
 
 
 @dataclass(frozen=True)
@@ -104,16 +34,15 @@ class PaperTable:
 
     def lines(self, form: Format, command: str) -> list[str]:
         """Return the whole table with its legend. command: that printed it."""
-        shown = [self._shown(column) for column in self.columns.values()]
-        names = self.table.rows.names
-        # In text, a mark stands before a number.
-        indent = "  " if form.best == "*" else ""
-        titles = [*map(form.escape, names), *(f"{indent}{form.escape(title)}" for title in self._titles())]
+        names, is_one = self.table.rows.names, len(self.measures) == 1
+        labels = [", ".join(each) for each in _titles_of(self.table.columns)]
+        titles = [(label, "" if is_one and label else each.keyword) for label in labels for each in self.measures]
+        columns = [self._shown(column) for column in self.columns.values()]
         rows = [
-            [*map(form.escape, _labels(place, names)), *(form.cell(column.get(place, ShownCell())) for column in shown)]
+            (_labels(place, names), [column.get(place, ShownCell()) for column in columns])
             for place in self.table.rows.places
         ]
-        return form.around(form.table([titles, *rows], len(names)), self.about(form), command)
+        return form.lines(ShownTable(names, titles, rows), self.about(form), command)
 
     def _shown(self, column: Mapping[Place, Entry]) -> dict[Place, ShownCell]:
         """Return the cells of a column as texts, means and deviations aligned where they are numbers."""
@@ -122,17 +51,11 @@ class PaperTable:
         most, cells = max(self.counts, default=0), {}
         for place, entry in column.items():
             if entry.spread is None:
-                cells[place] = ShownCell(entry.words[0] if len(entry.words) == 1 and entry.words[0] else _EMPTY)
+                cells[place] = ShownCell(entry.words[0] if len(entry.words) == 1 and entry.words[0] else EMPTY)
                 continue
             count = f"({entry.spread.count})" if entry.spread.count < most else ""
             cells[place] = ShownCell(*texts[place], count, entry.mark)
         return cells
-
-    def _titles(self) -> list[str]:
-        axis, is_one = self.table.columns, len(self.measures) == 1
-        labels = [", ".join(each) for each in _titles_of(axis)]
-        words = [[label, "" if is_one and label else measure.keyword] for label in labels for measure in self.measures]
-        return [", ".join(filter(None, each)) for each in words]
 
     def about(self, form: Format) -> list[str]:
         """Return the legend."""

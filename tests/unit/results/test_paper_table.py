@@ -211,6 +211,12 @@ def test_a_cell_has_the_configuration_that_is_best_by_the_performance_key(
         "each cell has the best of up to 2 configurations by mean acc (highest), which differ in lr",
     ]
     assert notes == ["loss: the lowest is best, as its name tells; --highest=loss reverses that"]
+    latex, _ = printed(capsys, tmp_path, "--rows=x", "--columns=units", "--value=acc,loss", "--format=latex")
+    assert latex[6:9] == [
+        r"& \multicolumn{2}{c}{units=3} & \multicolumn{2}{c}{units=4} \\",
+        r"\cmidrule(lr){2-3} \cmidrule(lr){4-5}",
+        r"x & acc & loss & acc & loss \\",
+    ]
     records, _ = printed(capsys, tmp_path, "--rows=x", "--format=csv")
     assert [line.rpartition(",")[2] for line in records] == ["lr", "2", "1"]
 

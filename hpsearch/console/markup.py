@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from hpsearch.console.text import printable
 
@@ -16,7 +17,6 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': r"\char34{}",
 }
-_END = r"\end{tabular}"
 _DASHES = re.compile(r"-(?=-)")
 #: An underscore inside a word does not begin or end emphasis.
 _MARKDOWN = re.compile(r"[\\`*<>\[\]|~$&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
@@ -32,10 +32,23 @@ def markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", printable(text))
 
 
-def latex_table(rows: Iterable[Sequence[str]], columns: str) -> list[str]:
-    """Return a table for the package booktabs. rows: escaped cells, titles first. columns: LaTeX's letters for them."""
+def latex_table(rows: Iterable[Sequence[str]], columns: str, groups: Sequence[tuple[str, int]] = ()) -> list[str]:
+    """Return a table for the package booktabs. rows: escaped cells, titles first. columns: LaTeX's letters for them.
+
+    groups: titles above those of the last columns, each with how many columns it is for.
+    """
     titles, *others = map(_latex_row, rows)
-    return [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", titles, r"\midrule", *others, r"\bottomrule", _END]
+    above = _latex_groups(groups, len(columns) - sum(span for _, span in groups)) if groups else []
+    body = [r"\toprule", *above, titles, r"\midrule", *others, r"\bottomrule"]
+    return [rf"\begin{{tabular}}{{{columns}}}", *body, r"\end{tabular}"]
+
+
+def _latex_groups(groups: Sequence[tuple[str, int]], before: int) -> list[str]:
+    """Return a row of titles, each with a rule below it. before: how many columns have none."""
+    cells = [rf"\multicolumn{{{span}}}{{c}}{{{title}}}" for title, span in groups]
+    ends = accumulate((span for _, span in groups), initial=before)
+    rules = [rf"\cmidrule(lr){{{end + 1}-{end + span}}}" for end, (_, span) in zip(ends, groups)]
+    return [" & ".join([""] * before + cells).strip() + r" \\", " ".join(rules)]
 
 
 def _latex_row(cells: Sequence[str]) -> str:

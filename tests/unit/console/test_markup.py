@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.results.table_formats import latex, latex_table, markdown, markdown_table
+from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
 
 
 @pytest.mark.parametrize(
