@@ -76,6 +76,8 @@ def _latex_lines(table: ShownTable, about: Sequence[str], command: str) -> list[
 
 
 def _latex_cell(cell: ShownCell) -> str:
+    if cell.mean == EMPTY:
+        return "--"
     mean = latex(cell.mean) if number_of(cell.mean) is None else cell.mean.replace("-", "$-$")
     number = mean + (rf" $\pm$ {cell.std.replace('-', '$-$')}" if cell.std else "")
     marked = {Mark.BEST: rf"\textbf{{{number}}}", Mark.CLOSE: rf"\underline{{{number}}}", Mark.NONE: number}[cell.mark]

@@ -229,6 +229,19 @@ def test_the_best_in_a_column_is_what_the_grid_module_or_the_user_says(
     assert starred == [["a  * 1", "b    2"], ["a    1", "b  * 2"]]
 
 
+def test_equal_means_are_both_best_and_a_lucky_run_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [
+        *over_seeds({"x": "a"}, "1", "2", "3"),
+        *over_seeds({"x": "b"}, "3", "1", "2"),
+        *over_seeds({"x": "c"}, "9", "failed", "failed"),
+    ]
+    search_of(tmp_path, runs)
+    lines, _ = printed(capsys, tmp_path, "--rows=x")
+    assert lines[1:4] == ["a  * 2.0 +- 1.0", "b  * 2.0 +- 1.0", "c    9.0 (1)"]
+    latex, _ = printed(capsys, tmp_path, "--rows=x", "--columns=seed", "--format=latex")
+    assert [line for line in latex if line.startswith("c")] == [r"c & \textbf{9} & -- & -- \\"]
+
+
 def test_a_seed_that_nobody_named_is_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search_of(tmp_path, METHODS, {})
     lines, notes = printed(capsys, tmp_path, "--rows=method", "--columns=data")
