@@ -23,16 +23,16 @@ section({
 
 // Returns the two options: as chosen, else the two that matter most, else the first two.
 function chosenPair() {
-  const names = options().map((each) => each.name);
-  const kept = Array.isArray(view.kept.heatmap) ? view.kept.heatmap.filter((name) => names.includes(name)) : [];
+  const named = (names) => names.map((name) => options().find((each) => each.name === name)).filter((each) => each);
+  const kept = Array.isArray(view.kept.heatmap) ? named(view.kept.heatmap) : [];
   if (kept.length === 2 && kept[0] !== kept[1]) return kept;
-  const byShare = content.importance ? content.importance.shares.map(([name]) => name).filter((name) => names.includes(name)) : [];
-  return [...new Set([...byShare, ...names])].slice(0, 2);
+  const byShare = named(content.importance ? content.importance.shares.map(([name]) => name) : []);
+  return [...new Set([...byShare, ...options()])].slice(0, 2);
 }
 
 // Takes a choice in; an option chosen twice changes places with the other.
 function choosePair(parts) {
-  const [across, up] = chosenPair();
+  const [across, up] = chosenPair().map(({ name }) => name);
   const chosen = [parts.across.value, parts.up.value];
   keep("heatmap", chosen[0] === chosen[1] ? [up, across] : chosen);
   drawHeatmap(parts);
@@ -40,9 +40,10 @@ function choosePair(parts) {
 
 // Returns {x, y, cells}: groups of values of both options, and rows of cells {n, mean, std, all, indexes}. Filters on these
 // two options are marked rather than followed, so that one can choose other cells.
-function heatOf([across, up]) {
-  const [x, y] = [across, up].map((name) => groupsOf(scaleOf(column(name)), HEAT.values));
-  const tests = [...view.filters.values()].filter(({ spec }) => ![across, up].includes(spec.column)).map(({ test }) => test);
+function heatOf(pair) {
+  const [x, y] = pair.map((of) => groupsOf(scaleOf(of), HEAT.values));
+  const own = new Set(pair.flatMap(filtersOn).map(([name]) => name));
+  const tests = [...view.filters].filter(([name]) => !own.has(name)).map(([, { test }]) => test);
   const cells = y.groups.map(() => x.groups.map(() => ({ all: 0, values: [] })));
   for (const i of view.order) {
     if (!tests.every((test) => test(i))) continue;
@@ -56,11 +57,11 @@ function heatOf([across, up]) {
 // Draws the map and what is said below.
 function drawHeatmap(parts) {
   const pair = chosenPair();
-  [parts.across.value, parts.up.value] = pair;
+  [parts.across.value, parts.up.value] = pair.map(({ name }) => name);
   const heat = heatOf(pair);
   const found = heat.cells.flatMap((row, v) => row.map((cell, h) => ({ ...cell, h, v }))).filter(({ n }) => n);
   const best = found.reduce((first, cell) => (!first || better(cell.mean, first.mean) < 0 ? cell : first), null);
-  const range = robustRange(found.map(({ mean }) => mean));
+  const range = resultRange(found.map(({ mean }) => mean));
   parts.pair = pair;
   parts.heat = heat;
   const traces = [heatTrace(heat, pair, range, parts), emptyTrace(heat, pair)];
@@ -101,7 +102,7 @@ function heatTrace({ x, y, cells }, pair, { low, high }, { figure }) {
 function cellHover({ n, all, mean, std }, [across, up], h, v) {
   const result = n ? [`mean ${shown(mean)}, std ${n > 1 ? shown(Number(std.toPrecision(2))) : "unknown"}, n ${n}`] : [];
   const without = all - n ? [`${amount(all - n, "run")} without a result`] : [];
-  return [`${across} ${cut(h.label, 60)}`, `${up} ${cut(v.label, 60)}`, ...result, ...(all ? without : ["no run"])].map(plain).join("<br>");
+  return [`${across.name} ${cut(h.label, 60)}`, `${up.name} ${cut(v.label, 60)}`, ...result, ...(all ? without : ["no run"])].map(plain).join("<br>");
 }
 
 // Returns signs in the cells without a mean: a cross if no run has a result, a dot if there is no run at all.
@@ -134,12 +135,12 @@ function heatLayout({ x, y, cells }, [across, up], best, width) {
   };
 }
 
-function heatAxis(name, groups, length) {
+function heatAxis(of, groups, length) {
   return {
     tickvals: groups.map((_, k) => k),
     ticktext: groups.map((group) => plain(cut(group.label, length))),
     range: [-0.5, groups.length - 0.5],
-    title: { text: plain(cut(name, 40)), standoff: 8 },
+    title: { text: plain(cut(of.name, 40)), standoff: 8 },
     showgrid: false,
     zeroline: false,
     fixedrange: true,
@@ -157,7 +158,7 @@ function bestFrame(best) {
 
 // Returns frames around the cells that filters on the two options let pass; none if there are no such filters.
 function chosenCells({ x, y }, pair) {
-  const [across, up] = pair.map((name) => filteredEntries(scaleOf(column(name))));
+  const [across, up] = pair.map((of) => filteredEntries(scaleOf(of)));
   if (!across && !up) return [];
   const isChosen = (group, passing) => !passing || group.entries.some((entry) => passing.includes(entry));
   const columnsOf = x.groups.map((group, h) => (isChosen(group, across) ? h : -1)).filter((h) => h >= 0);
@@ -168,7 +169,7 @@ function chosenCells({ x, y }, pair) {
 // Filters to the values of a cell; if it was chosen already, takes that back.
 function chooseCell({ pair, heat }, { x, y }) {
   const chosen = [heat.x.groups[x].entries, heat.y.groups[y].entries];
-  const before = pair.map((name) => filteredEntries(scaleOf(column(name))));
+  const before = pair.map((of) => filteredEntries(scaleOf(of)));
   const isSame = before.every((entries, k) => entries && entries.length === chosen[k].length && entries.every((entry) => chosen[k].includes(entry)));
-  pair.forEach((name, k) => (isSame ? unfilter(name) : filterByEntries(scaleOf(column(name)), chosen[k])));
+  pair.forEach((of, k) => (isSame ? unfilter(of) : filterByEntries(scaleOf(of), chosen[k])));
 }

@@ -31,7 +31,7 @@ function drawOptions(parts) {
   const chosen = (isEveryOptionShown() ? every : mainOptions(most)).map((each) => scaleOf(each));
   const shownScales = chosen.length ? chosen : options().map((each) => scaleOf(each));
   const measured = view.visible.filter((i) => !Number.isNaN(performance(i)));
-  const range = robustRange(measured.map(performance));
+  const range = resultRange(measured.map(performance));
   const points = sampled(measured, hasWebGL() ? SMALL_PLOTS.points : SMALL_PLOTS.svgPoints / shownScales.length);
   const grid = gridOf(shownScales.length, parts.width);
   const traces = shownScales.flatMap((scale, k) => optionTraces(scale, k, { measured, points, range, isLarge: points.length * shownScales.length > SMALL_PLOTS.svgPoints }));

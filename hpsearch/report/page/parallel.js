@@ -49,22 +49,21 @@ function svgNode(tag, attributes, ...children) {
 
 // ---------------------------------------------------------------- axes
 
-// Returns the names of the options that have an axis: as chosen, else the main ones.
+// Returns the options that have an axis: as chosen, else the main ones.
 function chosenAxes() {
   const kept = view.kept.parallel && view.kept.parallel.axes;
-  const names = options().map((each) => each.name);
-  const chosen = Array.isArray(kept) ? names.filter((name) => kept.includes(name)) : [];
+  const chosen = Array.isArray(kept) ? options().filter(({ name }) => kept.includes(name)) : [];
   if (chosen.length) return chosen;
-  const main = mainOptions(PARALLEL.axes).map((each) => each.name);
-  return main.length ? main : names;
+  const main = mainOptions(PARALLEL.axes);
+  return main.length ? main : options();
 }
 
-// Returns the axis of an option: {name, ticks, place(run), stretches(), choose(low, high)}, places from 0 to 1.
-function optionAxis(name, salt) {
-  const scale = scaleOf(column(name));
+// Returns the axis of an option: {of, ticks, entries, place(run), stretches(), choose(low, high)}, places from 0 to 1.
+function optionAxis(of, salt) {
+  const scale = scaleOf(of);
   const around = Math.min(0.045, scale.room * 0.6);
   return {
-    name,
+    of,
     ticks: scale.ticks,
     entries: scale.entries,
     place: (i) => scale.entries[scale.codes[i]].at + around * jitter(i, salt),
@@ -78,50 +77,49 @@ function resultAxis() {
   const all = Array.from({ length: runs.count }, (_, i) => performance(i));
   const values = all.filter((value) => !Number.isNaN(value));
   if (!values.length) return null;
-  const range = robustRange(values);
+  const of = column(view.key, "result");
+  const range = resultRange(values);
   const floor = values.length < runs.count ? 0.12 : 0;
   const placeOfResult = (value) => floor + ((1 - floor) * (clamped(value, range) - range.low)) / (range.high - range.low);
   const none = floor ? [{ at: 0.02, label: NO_VALUE }] : [];
   const rounds = roundNumbers(range.low, range.high).map((value) => ({ at: placeOfResult(value), label: shown(value) }));
   const ticks = [...none, ...rounds];
   return {
-    name: view.key,
+    of,
     isResult: true,
     range,
     floor,
     ticks,
     entries: ticks,
     place: (i) => (Number.isNaN(all[i]) ? 0.02 + 0.02 * jitter(i, 99) : placeOfResult(all[i])),
-    stretches: () => filtersOn(view.key).flatMap(({ spec }) => resultStretches(spec, placeOfResult)),
-    choose: (low, high) => filterByResult(all, values.map(placeOfResult), values, low, high),
+    stretches: () => filtersOn(of).flatMap(([, { spec }]) => resultStretches(spec, placeOfResult)),
+    choose: (low, high) => filterByResult(of, values, values.map(placeOfResult), low, high),
   };
 }
 
 function resultStretches({ values, low, high }, placeOfResult) {
   if (values) return values.includes("") ? [{ low: 0, high: 0.05 }] : [];
-  return [{ low: placeOfResult(low) - 0.005, high: placeOfResult(high) + 0.005 }];
+  return [{ low: placeOfResult(low ?? -Infinity) - 0.005, high: placeOfResult(high ?? Infinity) + 0.005 }];
 }
 
 // Keeps the runs whose result has a place in a stretch; the lower end stands for those without a result.
-function filterByResult(all, places, values, low, high) {
-  unfilter(view.key);
+function filterByResult(of, values, places, low, high) {
+  unfilter(of);
   const inside = values.filter((_, k) => places[k] >= low && places[k] <= high);
-  if (inside.length === values.length && (low <= 0 || values.length === all.length)) return;
-  if (inside.length) {
-    const [least, most] = [inside.reduce((a, b) => Math.min(a, b)), inside.reduce((a, b) => Math.max(a, b))];
-    addFilter(filterName(view.key), `${view.key}: ${shown(least)} to ${shown(most)}`, { column: view.key, low: least, high: most });
-  } else if (low <= 0.04) {
-    addFilter(filterName(view.key), `${view.key}: ${NO_VALUE}`, { column: view.key, values: ["", "nan"] });
-  }
+  const hasNone = low <= 0.04 && values.length < runs.count;
+  if (inside.length === values.length && (hasNone || values.length === runs.count)) return;
+  const [least, most] = [inside.reduce((a, b) => Math.min(a, b), Infinity), inside.reduce((a, b) => Math.max(a, b), -Infinity)];
+  if (inside.length) filterBy(of, `${shown(least)} to ${shown(most)}`, { low: least, high: most });
+  else if (hasNone) filterBy(of, NO_VALUE, { values: ["", "nan"] });
 }
 
 // ---------------------------------------------------------------- drawing
 
 // Draws all: axes, lines, what is said below.
 function drawParallel(parts) {
-  const names = chosenAxes();
+  const chosen = chosenAxes();
   const result = resultAxis();
-  parts.axes = [...names.map(optionAxis), ...(result ? [result] : [])];
+  parts.axes = [...chosen.map(optionAxis), ...(result ? [result] : [])];
   parts.width = parts.strip.clientWidth;
   const { left, right, height } = PARALLEL;
   const step = parts.width < 600 ? 72 : PARALLEL.step;
@@ -135,7 +133,7 @@ function drawParallel(parts) {
   paintLines(parts, result);
   markLine(parts, null);
   drawAxes(parts, gap);
-  drawChoice(parts, names);
+  drawChoice(parts, chosen);
   parts.hint.textContent = parallelHint(parts.lines, result);
 }
 
@@ -153,7 +151,7 @@ function parallelHint({ shown }, result) {
   return [
     "Drag along an axis to filter, or click on a value; a click on a line opens its run.",
     left ? `Drawn: the best ${PARALLEL.best.toLocaleString("en")} and a random ${amount(shown.length - PARALLEL.best, "other")} of ${amount(view.visible.length, "run")}.` : "",
-    outside ? `${amount(outside, "result")} beyond the range of ${result.name}: drawn at its end.` : "",
+    outside ? `${amount(outside, "result")} beyond the range of ${result.of.name}: drawn at its end.` : "",
   ].join(" ");
 }
 
@@ -168,7 +166,7 @@ function heights(axis, indexes) {
 }
 
 // Returns the canvas' pen, for a cleared canvas of the stage's size.
-function pen(canvas, parts) {
+function clearedPen(canvas, parts) {
   const density = Math.min(2, devicePixelRatio || 1);
   canvas.width = parts.full * density;
   canvas.height = PARALLEL.height * density;
@@ -180,7 +178,7 @@ function pen(canvas, parts) {
 
 // Draws the lines: what filters keep out, then the others, the best last.
 function paintLines(parts, result) {
-  const context = pen(parts.canvas, parts);
+  const context = clearedPen(parts.canvas, parts);
   const { line, muted, best } = colours();
   const { shown, out } = parts.lines;
   const outHeights = parts.axes.map((axis) => heights(axis, out));
@@ -241,10 +239,10 @@ function drawnAxis(parts, axis, gap) {
   const bar = { x: -5, width: 10, y: heightOf(1), height: long * (1 - (axis.floor || 0)), fill: "url(#parallel-ramp)", class: "ramp" };
   const title = { class: "title", y: 18, x: -PARALLEL.left + 6 };
   const grip = { class: "grip", x: -14, width: 28, y: top - 12, height: long + 24, tabindex: 0, role: "slider" };
-  axis.grip = svgNode("rect", { ...grip, "aria-orientation": "vertical", "aria-label": axis.name, ...axisValue(axis) });
+  axis.grip = svgNode("rect", { ...grip, "aria-orientation": "vertical", "aria-label": axis.of.name, ...axisValue(axis) });
   axis.brushes = svgNode("g", {}, ...axis.stretches().map(drawnBrush));
   const ticks = thinned(axis.ticks, 15 / long).map((tick) => drawnTick(tick, room));
-  group.append(svgNode("text", title, svgNode("title", {}, axis.name), cut(axis.name, room)));
+  group.append(svgNode("text", title, svgNode("title", {}, axis.of.name), cut(axis.of.name, room)));
   group.append(svgNode("line", { y1: heightOf(0), y2: heightOf(1) }), ...(axis.isResult ? [svgNode("rect", bar)] : []));
   group.append(axis.brushes, ...ticks, axis.grip);
   listenToAxis(parts, axis);
@@ -263,14 +261,15 @@ function drawnBrush({ low, high }) {
 
 // Returns what an axis tells those who do not see it: which values pass.
 function axisValue(axis) {
-  const filters = [...view.filters.values()].filter(({ spec }) => spec.column === axis.name);
-  const text = filters.length ? filters.map(({ label }) => label).join("; ") : "all values";
+  const filters = filtersOn(axis.of);
+  const text = filters.length ? filters.map(([, { label }]) => label).join("; ") : "all values";
   return { "aria-valuetext": text, "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": 0 };
 }
 
 // Draws the choice of axes.
-function drawChoice(parts, names) {
-  parts.summary.textContent = `Axes: ${names.length} of ${amount(options().length, "option")}`;
+function drawChoice(parts, chosen) {
+  parts.summary.textContent = `Axes: ${chosen.length} of ${amount(options().length, "option")}`;
+  const names = new Set(chosen.map(({ name }) => name));
   const choose = () => {
     const boxes = [...parts.choice.querySelectorAll("input")];
     const axes = boxes.filter((box) => box.checked).map((box) => box.value);
@@ -278,11 +277,11 @@ function drawChoice(parts, names) {
     drawParallel(parts);
   };
   if (parts.choice.firstChild) {
-    for (const box of parts.choice.querySelectorAll("input")) box.checked = names.includes(box.value);
+    for (const box of parts.choice.querySelectorAll("input")) box.checked = names.has(box.value);
     return;
   }
   for (const { name } of options()) {
-    const box = node("input", { type: "checkbox", value: name, checked: names.includes(name), change: choose });
+    const box = node("input", { type: "checkbox", value: name, checked: names.has(name), change: choose });
     parts.choice.append(node("label", { title: name }, box, cut(name, 40)));
   }
 }
@@ -323,7 +322,7 @@ function chooseAt(axis, place) {
   const isChosen = axis.stretches().some(({ low, high }) => place >= low && place <= high);
   const nearest = nearestEntry(axis, place);
   const isNear = !axis.isResult && Math.abs(nearest.at - place) < 0.04;
-  if (isChosen || !isNear) unfilter(axis.name);
+  if (isChosen || !isNear) unfilter(axis.of);
   else axis.choose(nearest.at, nearest.at);
 }
 
@@ -336,7 +335,7 @@ function chooseByKey(axis, event) {
   const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
   if (!step && !["Delete", "Backspace"].includes(event.key)) return;
   event.preventDefault();
-  if (!step) return unfilter(axis.name);
+  if (!step) return unfilter(axis.of);
   const stops = axis.isResult ? Array.from({ length: 21 }, (_, k) => ({ at: k / 20 })) : axis.entries;
   const stretches = axis.stretches();
   if (!stretches.length) return chooseStops(axis, stops, step > 0 ? 0 : stops.length - 1, step);
@@ -371,7 +370,7 @@ function nearestLine(parts, event) {
 
 // Returns the position of the line nearest to height y, at a part of the way between two axes; the best of several.
 function nearestAt(from, to, part, gap, y) {
-  let [found, least] = [-1, 10];
+  let [found, least] = [-1, 14];
   for (let k = from.length - 1; k >= 0; k--) {
     const rise = to[k] - from[k];
     const distance = Math.abs(from[k] + rise * part - y) / Math.hypot(1, rise / gap);
@@ -398,7 +397,7 @@ function markLine(parts, k) {
   parts.tip.hidden = k === null;
   if (k === null && !parts.isMarked) return;
   parts.isMarked = k !== null;
-  const context = pen(parts.marked, parts);
+  const context = clearedPen(parts.marked, parts);
   if (k === null) return;
   const { text, surface } = colours();
   for (const [colour, width] of [[surface, 6], [text, 2.5]]) {

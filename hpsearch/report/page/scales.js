@@ -31,10 +31,10 @@ function mainOptions(most) {
 const scales = new Map();
 
 // Returns the scale of a column: {of, entries, codes, isStepped, isLog, ticks, room}. An entry is a distinct value {text,
-// label, number, at}, in the order of their places; codes holds the position in entries for each run.
+// label, number, at, run}, in the order of their places, run one that has it; codes holds the position in entries for each run.
 function scaleOf(of) {
-  if (!scales.has(of.name)) scales.set(of.name, newScale(of));
-  return scales.get(of.name);
+  if (!scales.has(of)) scales.set(of, newScale(of));
+  return scales.get(of);
 }
 
 function newScale(of) {
@@ -71,7 +71,7 @@ function entriesOf(of) {
 
 function newEntry(of, text, i) {
   const number = of.kind === "number" ? of.number(i) : NaN;
-  return { text, number, label: text === "" ? NO_VALUE : Number.isNaN(number) ? text : shown(number), isNumber: Number.isFinite(number) };
+  return { text, number, label: text === "" ? NO_VALUE : Number.isNaN(number) ? text : shown(number), run: i, isNumber: Number.isFinite(number) };
 }
 
 // Gives numbers places by their size; what is no number lies below them.
@@ -167,44 +167,40 @@ function brief(number) {
 
 // ---------------------------------------------------------------- filters by values
 
-// Returns the name of the filter on a column: the plots share it, so each shows what another has chosen.
-function filterName(name) {
-  return `column ${name}`;
-}
-
-// Returns the filters on a column, whoever made them.
-function filtersOn(name) {
-  return [...view.filters].filter(([, filter]) => filter.spec.column === name).map(([key, { spec }]) => ({ key, spec }));
+// Returns the filters [name, filter] on a column, whoever made them.
+function filtersOn(of) {
+  return [...view.filters].filter(([, { spec }]) => spec.column === of.name && (spec.role || of.role) === of.role);
 }
 
 // Takes all filters on a column away.
-function unfilter(name) {
-  filtersOn(name).forEach(({ key }) => removeFilter(key));
+function unfilter(of) {
+  filtersOn(of).forEach(([name]) => removeFilter(name));
+}
+
+// Filters by a column, under the name that all plots and the table share: each shows what another has chosen.
+function filterBy(of, text, part) {
+  addFilter(`column ${of.role} ${of.name}`, `${of.name}: ${text}`, { column: of.name, role: of.role, ...part });
 }
 
 // Keeps only the runs with some of a scale's values; without any of them or with all, the filter is taken away.
 function filterByEntries(scale, entries) {
-  const { name } = scale.of;
-  unfilter(name);
+  const { of } = scale;
+  unfilter(of);
   if (entries.length === 0 || entries.length === scale.entries.length) return;
   const isRange = !scale.isStepped && entries.length > 1 && entries.every((entry) => entry.isNumber);
   const [low, high] = [entries[0].number, entries[entries.length - 1].number];
-  if (isRange) addFilter(filterName(name), `${name}: ${shown(low)} to ${shown(high)}`, { column: name, low, high });
-  else addFilter(filterName(name), valuesLabel(name, entries), { column: name, values: entries.map((entry) => entry.text) });
+  if (isRange) filterBy(of, `${shown(low)} to ${shown(high)}`, { low, high });
+  else filterBy(of, valuesLabel(entries), { values: entries.map((entry) => entry.text) });
 }
 
-function valuesLabel(name, entries) {
-  return entries.length > 3 ? `${name}: ${entries.length} values` : `${name}: ${entries.map((entry) => cut(entry.label, 20)).join(", ")}`;
+function valuesLabel(entries) {
+  return entries.length > 3 ? `${entries.length} values` : entries.map((entry) => cut(entry.label, 20)).join(", ");
 }
 
 // Returns the entries that the filters on a scale's column let pass, null if there is no such filter.
 function filteredEntries(scale) {
-  const specs = filtersOn(scale.of.name).map(({ spec }) => spec);
-  return specs.length ? scale.entries.filter((entry) => specs.every((spec) => passes(spec, entry))) : null;
-}
-
-function passes(spec, entry) {
-  return spec.values ? spec.values.includes(entry.text) : entry.number >= spec.low && entry.number <= spec.high;
+  const filters = filtersOn(scale.of);
+  return filters.length ? scale.entries.filter((entry) => filters.every(([, { test }]) => test(entry.run))) : null;
 }
 
 // Returns the stretches [low, high] of a scale that its filters let pass.
@@ -223,7 +219,7 @@ function filteredStretches(scale) {
 
 // Returns {low, high, outside}: a range that shows nearly all of some numbers, the best included. A diverged run far off
 // must not flatten the others: the worst are left outside if they would stretch the range many times.
-function robustRange(values) {
+function resultRange(values) {
   const sorted = values.filter((value) => Number.isFinite(value)).sort((a, b) => better(a, b));
   if (!sorted.length) return { low: 0, high: 1, outside: 0 };
   const best = sorted[0];
