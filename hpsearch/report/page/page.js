@@ -491,12 +491,6 @@ function cellTest(of, has) {
   return (i) => of.codes[i] !== null && passes[of.codes[i]];
 }
 
-// Returns the test whether a run is one of some.
-function runsTest(indexes) {
-  const wanted = new Set(indexes);
-  return (i) => wanted.has(i);
-}
-
 // Returns the test whether a run has one of some values; "" stands for none.
 function valuesTest(of, wanted) {
   if (!of.codes) return (i) => wanted.has(of.text(i));

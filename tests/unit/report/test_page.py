@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -88,3 +89,11 @@ def test_all_scripts_stand_in_one_scope_and_the_page_starts_last() -> None:
 
 def test_plotly_brings_its_javascript() -> None:
     assert "plotly.js" in plotly_javascript()[:200]
+
+
+def test_scripts_declare_each_name_once() -> None:
+    """They share one scope, in which a second function of a name would silently take the place of the first."""
+    declared = re.findall(
+        r"^(?:async )?(?:function|class|const|let) (\w+)", scripts_of(page_html({}, ""))[2], re.MULTILINE
+    )
+    assert [name for name, count in Counter(declared).items() if count > 1] == []
