@@ -104,7 +104,7 @@ def test_dragging_over_values_filters_the_whole_page(show):
     shown.page.locator(".chip").wait_for()
     shown.settle()
     assert count(shown) == "24 of 36 runs"
-    assert "lr: 0.001 to 0.01" in shown.page.locator(".chip").inner_text()
+    assert "lr 0.001 to 0.01" in shown.page.locator(".chip").inner_text()
 
 
 def test_of_many_options_those_that_matter_most_are_shown(show):

@@ -13,7 +13,7 @@ section({
     const choice = (name) => node("select", { "aria-label": name, change: () => choosePair(this.parts) }, options().map((each) => node("option", { value: each.name }, cut(each.name, 60))));
     this.parts = { across: choice("Option across"), up: choice("Option upwards"), figure: node("div", { class: "plot" }), hint: node("p", { class: "hint" }) };
     const { across, up, figure, hint } = this.parts;
-    body.append(node("p", { class: "tools" }, node("label", {}, "Across ", across), node("label", {}, "Upwards ", up)), figure, hint);
+    body.append(node("p", { class: "pair" }, node("label", {}, "Across ", across), node("label", {}, "Upwards ", up)), figure, hint);
     this.redraw();
   },
   redraw() {
@@ -43,10 +43,10 @@ function choosePair(parts) {
 function heatOf(pair) {
   const [x, y] = pair.map((of) => groupsOf(scaleOf(of), HEAT.values));
   const own = new Set(pair.flatMap(filtersOn).map(([name]) => name));
-  const tests = [...view.filters].filter(([name]) => !own.has(name)).map(([, { test }]) => test);
+  const others = [...view.filters].filter(([name]) => !own.has(name)).map(([, { passes }]) => passes);
   const cells = y.groups.map(() => x.groups.map(() => ({ all: 0, values: [] })));
   for (const i of view.order) {
-    if (!tests.every((test) => test(i))) continue;
+    if (!others.every((passes) => passes[i])) continue;
     const cell = cells[y.codes[i]][x.codes[i]];
     cell.all += 1;
     if (!Number.isNaN(performance(i))) cell.values.push(performance(i));

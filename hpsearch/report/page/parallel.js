@@ -22,7 +22,7 @@ section({
 // Returns the elements of the plot.
 function parallelParts(body) {
   const parts = {
-    choice: node("div", { class: "choices" }),
+    choice: node("div", { class: "boxes" }),
     summary: node("summary", {}),
     hint: node("p", { class: "hint" }),
     canvas: node("canvas", { class: "lines" }),
@@ -32,7 +32,7 @@ function parallelParts(body) {
   };
   parts.stage = node("div", { class: "stage" }, parts.canvas, parts.marked, parts.svg, parts.tip);
   parts.strip = node("div", { class: "strip" }, parts.stage);
-  body.append(node("details", { class: "choice" }, parts.summary, parts.choice), parts.strip, parts.hint);
+  body.append(node("details", { class: "axes" }, parts.summary, parts.choice), parts.strip, parts.hint);
   parts.stage.addEventListener("pointermove", (event) => showNearest(parts, event));
   parts.stage.addEventListener("pointerleave", () => markLine(parts, null));
   parts.stage.addEventListener("click", (event) => openNearest(parts, event));
@@ -109,8 +109,8 @@ function filterByResult(of, values, places, low, high) {
   const hasNone = low <= 0.04 && values.length < runs.count;
   if (inside.length === values.length && (hasNone || values.length === runs.count)) return;
   const [least, most] = [inside.reduce((a, b) => Math.min(a, b), Infinity), inside.reduce((a, b) => Math.max(a, b), -Infinity)];
-  if (inside.length) filterBy(of, `${shown(least)} to ${shown(most)}`, { low: least, high: most });
-  else if (hasNone) filterBy(of, NO_VALUE, { values: ["", "nan"] });
+  if (inside.length) filterColumn(of, { low: least, high: most });
+  else if (hasNone) filterColumn(of, { values: ["", "nan"] });
 }
 
 // ---------------------------------------------------------------- drawing

@@ -177,30 +177,20 @@ function unfilter(of) {
   filtersOn(of).forEach(([name]) => removeFilter(name));
 }
 
-// Filters by a column, under the name that all plots and the table share: each shows what another has chosen.
-function filterBy(of, text, part) {
-  addFilter(`column ${of.role} ${of.name}`, `${of.name}: ${text}`, { column: of.name, role: of.role, ...part });
-}
-
-// Keeps only the runs with some of a scale's values; without any of them or with all, the filter is taken away.
+// Keeps only the runs with some of a scale's values, by the filter that the table's menu sets, too; without any of them or with all, the filter is taken away.
 function filterByEntries(scale, entries) {
   const { of } = scale;
   unfilter(of);
   if (entries.length === 0 || entries.length === scale.entries.length) return;
   const isRange = !scale.isStepped && entries.length > 1 && entries.every((entry) => entry.isNumber);
   const [low, high] = [entries[0].number, entries[entries.length - 1].number];
-  if (isRange) filterBy(of, `${shown(low)} to ${shown(high)}`, { low, high });
-  else filterBy(of, valuesLabel(entries), { values: entries.map((entry) => entry.text) });
-}
-
-function valuesLabel(entries) {
-  return entries.length > 3 ? `${entries.length} values` : entries.map((entry) => cut(entry.label, 20)).join(", ");
+  filterColumn(of, isRange ? { low, high } : { values: entries.map((entry) => entry.text) });
 }
 
 // Returns the entries that the filters on a scale's column let pass, null if there is no such filter.
 function filteredEntries(scale) {
   const filters = filtersOn(scale.of);
-  return filters.length ? scale.entries.filter((entry) => filters.every(([, { test }]) => test(entry.run))) : null;
+  return filters.length ? scale.entries.filter((entry) => filters.every(([, { passes }]) => passes[entry.run])) : null;
 }
 
 // Returns the stretches [low, high] of a scale that its filters let pass.
