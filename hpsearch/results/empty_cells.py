@@ -17,7 +17,7 @@ from hpsearch.core.failures import cut
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.run_tables import options_text
 from hpsearch.results.paper_cells import SEARCH, CellRun, PaperCells, Place
-from hpsearch.results.table_searches import TableSearch
+from hpsearch.results.table_searches import TableSearch, tied_options
 
 #: How many runs and how many rows a command names, how many cells a line.
 _MOST_RUNS, _MOST_ROWS, _MOST_CELLS = 12, 20, 4
@@ -94,9 +94,9 @@ def _how_to_finish(runs: Sequence[CellRun], search: TableSearch) -> str:
         return f"the search is running: {command_hint('status', path)}"
     if any(not run.state.is_failure and run.number not in search.left_out for run in runs):
         return resume_hint(path)
-    failed = {run.number for run in search.runs if run.state.is_failure}
-    numbers = {run.number for run in runs}
-    return command_hint("retry", path) if failed == numbers or len(numbers) > _MOST_RUNS else retry_hint(path, numbers)
+    failed, numbers = {run.number for run in search.runs if run.state.is_failure}, {run.number for run in runs}
+    is_for_all = failed == numbers or (len(numbers) > _MOST_RUNS and failed >= numbers)
+    return command_hint("retry", path) if is_for_all else retry_hint(path, numbers)
 
 
 def _without_runs(
@@ -132,14 +132,14 @@ def _how_to_extend(at: int, searches: Sequence[TableSearch], table: PaperCells, 
     wanted = _values_of(table.columns.names, [column for _, column in keys])
     if (is_uniform and len(keys) <= _MOST_ROWS) or not wanted or not there.issuperset(row for row, _ in keys):
         wanted = _values_of(table.rows.names, [row for row, _ in keys]) | wanted
-    words = [] if search.grid_module is None else [f"--grid_module={search.grid_module}"]
+    wanted = {name: texts for name, texts in wanted.items() if {_text_in(run, name) for run in runs} != set(texts)}
+    wanted.pop(SEARCH, None)
+    path, words = search.folder.path, [] if search.grid_module is None else [f"--grid_module={search.grid_module}"]
+    if not tied_options(search.folder).isdisjoint(wanted) or any(None in texts for texts in wanted.values()):
+        return f"list it in the grid, then {command_hint('extend', path, *words)}"
     for name, texts in wanted.items():
-        if name != SEARCH and {_text_in(run, name) for run in runs} != set(texts):
-            values = (_written(name, text, searches) for text in texts if text is not None)
-            words += ["--set", f"{name}={','.join(values)}"]
-    hint = command_hint("extend", search.folder.path, *words)
-    lists_it = all(None not in texts for texts in wanted.values())
-    return hint if lists_it else f"list it in the grid, then {command_hint('extend', search.folder.path)}"
+        words += ["--set", f"{name}={','.join(_written(name, text or '', searches) for text in texts)}"]
+    return command_hint("extend", path, *words)
 
 
 def _values_of(names: Sequence[str], places: Iterable[Place]) -> dict[str, list[str | None]]:

@@ -104,10 +104,20 @@ def _of_older(found: FoundRun, at: int, label: str) -> CellRun:
 def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[str]]:
     """Return the texts of the values that the grid modules list for each option, as far as their copies tell."""
     orders = defaultdict[str, dict[str, None]](dict)
-    for path in (path for folder in folders for path in sorted(folder.path.glob("*.py"))):
+    for key, values in (pair for folder in folders for pair in _listed(folder)):
+        if isinstance(key, str) and isinstance(values, (list, tuple)):
+            orders[key].update(dict.fromkeys(map(text_of, values)))
+    return {name: list(texts) for name, texts in orders.items()}
+
+
+def tied_options(folder: SearchFolder) -> set[str]:
+    """Return the options that have values only together with others, as far as the copies of the grid modules tell."""
+    return {name for key, _ in _listed(folder) if isinstance(key, tuple) for name in key}
+
+
+def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
+    """Yield what the copies of the grid modules list, whatever it is: keys and values. Nothing is executed."""
+    for path in sorted(folder.path.glob("*.py")):
         grid = constants_in(path).get("grid")
         for each in grid if isinstance(grid, (list, tuple)) else [grid]:
-            for name, values in each.items() if isinstance(each, dict) else ():
-                if isinstance(name, str) and isinstance(values, (list, tuple)):
-                    orders[name].update(dict.fromkeys(map(text_of, values)))
-    return {name: list(texts) for name, texts in orders.items()}
+            yield from each.items() if isinstance(each, dict) else ()

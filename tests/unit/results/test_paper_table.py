@@ -389,6 +389,27 @@ def test_a_row_with_options_of_its_own_is_extended_by_the_column(
     assert notes == ["empty: x=svm data=b (no such run)", f"  hpsearch extend {tmp_path / 's'} --set data=b"]
 
 
+@pytest.mark.parametrize(
+    ("runs", "grid", "empty"),
+    [
+        ([{"x": 1, "y": 1}, {"x": 2, "y": 2}], "{('x', 'y'): [(1, 1), (2, 2)]}", ["y=2 x=1", "y=1 x=2"]),
+        ([{"y": 1}, {"x": 2, "y": 2}], "{}", ["y=1 x=2", "y=2 no x"]),
+    ],
+)
+def test_what_no_option_of_extend_says_has_to_be_listed_in_the_grid(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    runs: Sequence[Mapping[str, object]],
+    grid: str,
+    empty: list[str],
+) -> None:
+    search_of(tmp_path / "s", [(options, "1") for options in runs], {})
+    (tmp_path / "s" / "grid.py").write_text(f"grid = {grid}\n")
+    _, notes = printed(capsys, tmp_path / "s", "--rows=y", "--columns=x")
+    assert notes[::2] == [f"empty: {cell} (no such run)" for cell in empty]
+    assert notes[-1] == f"  list it in the grid, then hpsearch extend {tmp_path / 's'}"
+
+
 def test_many_hints_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search_of(tmp_path, [({"x": number, "y": number}, "1") for number in range(40)], {})
     lines, notes = printed(capsys, tmp_path, "--rows=x", "--columns=y")
