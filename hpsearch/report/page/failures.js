@@ -2,7 +2,7 @@
 
 const GROUPS_AT_FIRST = 20;
 const LINKS_AT_FIRST = 20;
-const NOT_ENDED = ["planned", "queued", "running"];
+const NOT_ENDED = ["planned", "not collected", "queued", "running"];
 const logsLeftOpen = new Map(); // group -> whether its log is open, as the reader left it
 
 section({

@@ -747,7 +747,7 @@ function colours() {
   return { ...found, scale, words, states: stateColours() };
 }
 
-const STATE_VARIABLES = { finished: "state-good", running: "state-busy", queued: "state-wait", planned: "state-none", cancelled: "state-none" };
+const STATE_VARIABLES = { finished: "state-good", running: "state-busy", queued: "state-wait", planned: "state-none", "not collected": "state-none", cancelled: "state-none" };
 
 // Returns the name of a state's colour in the style.
 function stateVariable(state) {

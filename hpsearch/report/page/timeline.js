@@ -171,7 +171,7 @@ function newTimeline() {
   const hover = node("div", { class: "hover", hidden: true });
   const field = node("div", { class: "field" }, waitingLabel, waiting, labels, node("div", { class: "middle" }, rows, selected), node("div", { class: "corner" }), axis);
   for (const each of [waitingLabel, waiting]) each.hidden = !timeline.waits.length;
-  const hint = node("p", { class: "hint" }, "Drag to zoom in, double-click for the whole time; a click on a bar opens its run.");
+  const hint = node("p", { class: "hint" }, "Drag to zoom in; a click on a bar opens its run.");
   followPointer(rows, selected, hover);
   return { sentence, choices, legend, waiting, rows, axis, rowHeight, parts: [sentence, choices, legend, field, hint, hover] };
 }
@@ -230,7 +230,6 @@ function followPointer(rows, selected, hover) {
   });
   rows.addEventListener("pointercancel", () => ((pressedAt = null), (selected.hidden = true)));
   rows.addEventListener("pointerleave", (event) => showHover(hover, null, event));
-  rows.addEventListener("dblclick", () => timelineChoice().window && chooseTimeline({ window: null }));
   rows.addEventListener("wheel", (event) => wheelTimeline(event, timeline.x.shownAt(at(event))), { passive: false });
 }
 
