@@ -1280,7 +1280,7 @@ function drawTools() {
     node("button", { type: "button", "data-focus": "columns", "aria-haspopup": "dialog", click: (event) => openColumnsMenu(event.currentTarget) }, "Columns ▾"),
     copyButton(csvText, "Copy as CSV"),
     sorting() ? tool("Best first", () => sortBy(null)) : null,
-    node("span", { class: "chosen", "aria-live": "polite" }, ...chosen),
+    node("span", { class: "chosen-runs", "aria-live": "polite" }, ...chosen),
   );
 }
 

@@ -1,0 +1,66 @@
+"""A report of a running search loads itself anew; the reader stays where they were."""
+
+from __future__ import annotations
+
+from .contents import large_content, small_content
+from .shown import address_of
+
+MARK = "() => (window.isOld = true)"
+WAIT_FOR_NEW = "() => !window.isOld && document.documentElement.dataset.ready"
+
+
+def test_the_place_on_page_and_in_table_survives(show):
+    shown = show(large_content(300), height=500, draws=False)
+    shown.section("table").locator("tr[data-row]").first.wait_for()
+    shown.run("() => document.querySelector('#table .grid').scrollTo(150, 2000)")
+    shown.run("() => document.getElementById('table').scrollIntoView()")
+    shown.settle()
+    before = shown.run("() => scrollY")
+    shown.page.reload()
+    shown.settle()
+    shown.page.wait_for_function("() => document.querySelector('#table .grid')?.scrollTop === 2000")
+    assert shown.run("() => [document.querySelector('#table .grid').scrollLeft, scrollY]") == [150, before]
+
+
+def test_chosen_runs_and_open_configurations_survive(show):
+    shown = show(small_content(), draws=False)
+    table = shown.section("table")
+    table.locator("tr[data-row='1'] input").check()
+    table.locator("tr[data-row='0'] td").first.click()
+    shown.page.reload()
+    shown.settle()
+    assert shown.section("table").locator(".chosen-runs span").inner_text() == "3 runs chosen"
+    assert table.locator("tr[data-row='0']").get_attribute("aria-expanded") == "true"
+
+
+def test_the_search_box_keeps_focus_and_cursor(show):
+    shown = show(small_content(), address_of(filters={"search": {"text": "tanh"}}), draws=False)
+    shown.run("() => { const box = document.getElementById('search'); box.focus(); box.setSelectionRange(1, 3); }")
+    shown.page.reload()
+    shown.settle()
+    script = "() => { const box = document.activeElement; return [box.id, box.selectionStart, box.selectionEnd]; }"
+    assert shown.run(script) == ["search", 1, 3]
+
+
+def test_it_loads_itself_anew(show):
+    shown = show(small_content(watch_s=0.5), draws=False)
+    shown.run(MARK)
+    shown.page.wait_for_function(WAIT_FOR_NEW)
+
+
+def test_it_waits_while_a_text_is_selected(show):
+    shown = show(small_content(watch_s=0.5), draws=False)
+    # A selection is made within the first half second, or else after a load: either way the page has to stay.
+    shown.run("() => { getSelection().selectAllChildren(document.getElementById('title')); window.isOld = true; }")
+    shown.page.wait_for_timeout(1500)
+    assert shown.run("() => window.isOld")
+    shown.run("() => getSelection().removeAllRanges()")
+    shown.page.wait_for_function(WAIT_FOR_NEW)
+
+
+def test_it_waits_while_a_menu_is_open(show):
+    shown = show(small_content(watch_s=2), draws=False)
+    shown.section("table").get_by_text("Columns").click()
+    shown.run(MARK)
+    shown.page.wait_for_timeout(2600)
+    assert shown.run("() => window.isOld")
