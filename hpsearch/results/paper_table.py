@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hpsearch.config.option_values import option_names
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     paper = PaperTable(table, measures, by)
     if options.format == "csv":
         console.output(as_csv(*paper.records()))
-        console.notes(paper.about(FORMATS["text"])[1:])
+        console.notes(paper.choice())
     else:
         console.results(paper.lines(FORMATS[options.format], shell_line(["hpsearch", "table", *argv])))
     _tell(paper, options, searches, console)
@@ -128,18 +128,21 @@ def _measures(
         raise UsageError(f"the searches have different performance keys ({', '.join(orders)}): give --value=KEY")
     shown = options.value or tuple(orders)
     by = shown[0] if len(orders) > 1 else next(iter(orders))
+    _check_keywords(shown, options, finished)
+    return tuple(Measure(name, _is_low_good(name, options, searches)) for name in (by, *shown))
+
+
+def _check_keywords(shown: Sequence[str], options: argparse.Namespace, finished: Sequence[CellRun]) -> None:
+    """Raise UsageError where no finished run has a keyword that the user names, FolderError where none has a number."""
     known = dict.fromkeys(name for run in finished for name in run.summary or () if name != "finished")
-    for option, name in [
-        *(("--value", name) for name in shown),
-        *((f"--{way}", name) for way in ("lowest", "highest") for name in getattr(options, way)),
-    ]:
+    named = {"--value": shown, "--lowest": options.lowest, "--highest": options.highest}
+    for option, name in ((option, name) for option, names in named.items() for name in names):
         if name not in known:
             there = f"there are: {', '.join(known)}{did_you_mean(name, known)}"
             raise UsageError(f"{option}={name}: no finished run has such a keyword; {there}")
     for name in shown:
         if all(run.number_under(name) is None for run in finished):
             raise FolderError(f"no finished run has a number under {name!r}; choose another: --value=KEY")
-    return tuple(Measure(name, _is_low_good(name, options, searches)) for name in (by, *shown))
 
 
 def _is_low_good(keyword: str, options: argparse.Namespace, searches: Sequence[TableSearch]) -> bool:
@@ -166,15 +169,11 @@ def _tell(paper: PaperTable, options: argparse.Namespace, searches: Sequence[Tab
     """Say what the table cannot: what was guessed, which cells lack something, and what to do."""
     for name in (name for name in paper.table.chosen_over() if name.lower().endswith("seed")):
         console.warn(f"the best {name} was chosen in each cell; for the mean over it: --over {name}")
-    keys = {search.settings.performance_key for search in searches}
-    for measure in paper.measures:
-        word = measure.keyword
-        if word not in keys and not _is_in(word, (options.lowest, options.highest)):
-            best, other = ("lowest", "highest") if measure.is_low_good else ("highest", "lowest")
-            console.note(f"{word}: the {best} is best, as its name tells; --{other}={word} reverses that")
+    said = (*(search.settings.performance_key for search in searches), *options.lowest, *options.highest)
+    for measure in (each for each in paper.measures if each.keyword not in said):
+        best, other = (
+            ("lowest is best, by its name", "highest") if measure.is_low_good else ("highest is best", "lowest")
+        )
+        console.note(f"{measure.keyword}: the {best}; --{other}={measure.keyword} reverses that")
     console.notes(paper.without_numbers())
     console.notes(filling_lines(paper.table, searches, _MOST_FILLINGS))
-
-
-def _is_in(word: str, several: Iterable[Collection[str]]) -> bool:
-    return any(word in each for each in several)

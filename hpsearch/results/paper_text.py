@@ -59,7 +59,7 @@ class PaperTable:
 
     def about(self, form: Format) -> list[str]:
         """Return the legend."""
-        return [*self._what(), *self._marks(form), *self._choice()]
+        return [*self._what(), *self._marks(form), *self.choice()]
 
     def _what(self) -> list[str]:
         keywords, most = ", ".join(each.keyword for each in self.measures), max(self.counts, default=0)
@@ -81,7 +81,8 @@ class PaperTable:
         untested = [f"not tested with fewer than {FEWEST_FOR_TEST} runs"] * is_untested
         return ["; ".join([f"{form.best}: best of its column ({way})", *[close] * (Mark.CLOSE in marks), *untested])]
 
-    def _choice(self) -> list[str]:
+    def choice(self) -> list[str]:
+        """Return of how many configurations a cell shows the best, if any had a choice, and how they differ."""
         names = self.table.chosen_over()
         most = max((len(cell.choices) for cell in self.table.cells.values()), default=0)
         way, mean = "lowest" if self.by.is_low_good else "highest", "mean " * (max(self.counts, default=0) > 1)

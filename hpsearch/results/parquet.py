@@ -65,7 +65,7 @@ def _array(values: Sequence[object], arrow: Any) -> Any:  # Any: pyarrow's own
         return arrow.array(floats, arrow.float64(), from_pandas=False)
     if kinds == {str} and all(_TIME.fullmatch(str(value)) for value in there):
         times = [None if value is None else datetime.fromisoformat(str(value)) for value in values]
-        return arrow.array(times, arrow.timestamp("s"))
+        return arrow.array(times, arrow.timestamp("ms"))
     return arrow.array([None if value is None else _readable(str(value)) for value in values], arrow.string())
 
 

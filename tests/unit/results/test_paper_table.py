@@ -174,7 +174,8 @@ def test_csv_has_a_line_for_each_cell_with_all_digits(tmp_path: Path, capsys: py
     missing = [run for run in whole if (run[0]["method"], run[0]["data"]) != ("tree", "b")]
     search_of(tmp_path, missing)
     assert paper_table.main([str(tmp_path), "--rows=method", "--columns=data", "--format=csv"]) == 0
-    assert capsys.readouterr().out == CSV
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == (CSV, 2)
 
 
 def test_what_may_not_stand_in_latex_is_escaped_also_in_its_comments(
@@ -210,7 +211,7 @@ def test_a_cell_has_the_configuration_that_is_best_by_the_performance_key(
         "*: best of its column (acc highest, loss lowest); not tested with fewer than 3 runs",
         "each cell has the best of up to 2 configurations by mean acc (highest), which differ in lr",
     ]
-    assert notes == ["loss: the lowest is best, as its name tells; --highest=loss reverses that"]
+    assert notes == ["loss: the lowest is best, by its name; --highest=loss reverses that"]
     latex, _ = printed(capsys, tmp_path, "--rows=x", "--columns=units", "--value=acc,loss", "--format=latex")
     assert latex[6:9] == [
         r"& \multicolumn{2}{c}{units=3} & \multicolumn{2}{c}{units=4} \\",
@@ -227,6 +228,14 @@ def test_the_best_in_a_column_is_what_the_grid_module_or_the_user_says(
     search_of(tmp_path, [({"x": "a"}, "1"), ({"x": "b"}, "2")], {}, sort_ascending=True)
     starred = [printed(capsys, tmp_path, "--rows=x", *words)[0][1:3] for words in ((), ("--highest=acc",))]
     assert starred == [["a  * 1", "b    2"], ["a    1", "b  * 2"]]
+
+
+def test_it_is_said_what_is_good_under_a_keyword_of_which_nobody_said_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search_of(tmp_path, [({"x": "a"}, {"acc": "1", "f1": "2"})], {})
+    notes = [printed(capsys, tmp_path, "--rows=x", "--value=f1,acc", *more)[1] for more in ((), ("--highest=f1",))]
+    assert notes == [["f1: the highest is best; --lowest=f1 reverses that"], []]
 
 
 def test_equal_means_are_both_best_and_a_lucky_run_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -249,6 +258,17 @@ def test_a_seed_that_nobody_named_is_pointed_out(tmp_path: Path, capsys: pytest.
     assert notes == ["warning: the best seed was chosen in each cell; for the mean over it: --over seed"]
     lines, notes = printed(capsys, tmp_path, "--rows=method", "--columns=data", "--over=seed")
     assert (lines[1], notes) == ("rule      0.510 +- 0.010    0.100 +- 0.000", [])
+
+
+def test_an_option_to_average_over_is_taken_besides_the_seeds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [*over_seeds({"x": "a", "fold": 1}, "1", "2"), *over_seeds({"x": "a", "fold": 2}, "3", "4")]
+    search_of(tmp_path, runs)
+    lines, _ = printed(capsys, tmp_path, "--rows=x", "--over=fold")
+    assert (lines[1], lines[3][:39]) == ("a    2.5 +- 1.3", "acc: mean +- std over fold and seed, n ")
+    lines, _ = printed(capsys, tmp_path, "--rows=x,seed", "--over=fold")
+    assert lines[1:3] == ["a  0       2.0 +- 1.4", "a  1     * 3.0 +- 1.4"]
 
 
 def test_numbers_come_by_size_words_as_in_the_grid_and_a_missing_option_last(
