@@ -184,7 +184,12 @@ def last_line(log: str) -> str:
 def clean_lines(log: str) -> list[str]:
     """Return the lines of a log without escape sequences and control characters; what a `\\r` overwrote is a line."""
     lines = re.split(r"\r?\n|\r", _ESCAPE.sub("", log))
-    return ["".join(map(_shown, line[:_LONGEST_LINE])).rstrip() for line in lines]
+    return [_clean(line[:_LONGEST_LINE]).rstrip() for line in lines]
+
+
+def _clean(line: str) -> str:
+    # Most lines are: a look at each character takes a hundred times as long.
+    return line if line.isprintable() else "".join(map(_shown, line))
 
 
 def _shown(character: str) -> str:

@@ -18,7 +18,7 @@ Column = dict[str, Any]
 #: What JSON can hold of a cell: a number, a text, a list of these, or None.
 Cell = Any
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,17}")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 #: Up to here, JavaScript tells whole numbers apart.
 _LARGEST_WHOLE = 2**53
 #: A column with more distinct values than these lists them only if each is met twice on average.
@@ -159,12 +159,13 @@ def _number_in_option(value: object) -> Cell:
 
 
 def _number_in(text: str) -> Cell:
-    if _WHOLE.fullmatch(text):
-        whole = int(text)
-        return whole if abs(whole) <= _LARGEST_WHOLE else None
-    # Python reads 1_000 as a number, and JavaScript long whole ones without their last digits.
-    number = None if "_" in text or text.strip("+-").isdecimal() else number_of(text)
-    return None if number is None else json_number(number)
+    number = number_of(text)
+    # Python reads 1_000 as a number.
+    if number is None or "_" in text:
+        return None
+    if (number.is_integer() or math.isinf(number)) and _WHOLE.fullmatch(text):
+        return int(text) if abs(number) < 2 * _LARGEST_WHOLE and abs(int(text)) <= _LARGEST_WHOLE else None
+    return json_number(number)
 
 
 def _result_cell(value: object) -> Cell:
