@@ -1,9 +1,12 @@
 """A grid module, or the copy of one in a search folder, as a text: read without executing it."""
 
 import ast
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from hpsearch.core.command import text_of
+from hpsearch.store.layout import SearchFolder
 
 #: Where one of these is mentioned, a name may be set without being mentioned.
 _SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
@@ -16,6 +19,28 @@ def constants_in(path: Path) -> dict[str, object]:
     """Return what a module assigns on its top level, as far as those are constants; nothing if it cannot be read."""
     tree = _parsed(path)
     return {} if tree is None else dict(_constants(tree))
+
+
+def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[str]]:
+    """Return the texts of the values that the grid modules list for each option, as far as their copies tell."""
+    orders = defaultdict[str, dict[str, None]](dict)
+    for key, values in (pair for folder in folders for pair in _listed(folder)):
+        if isinstance(key, str) and isinstance(values, (list, tuple)):
+            orders[key].update(dict.fromkeys(map(text_of, values)))
+    return {name: list(texts) for name, texts in orders.items()}
+
+
+def tied_options(folder: SearchFolder) -> set[str]:
+    """Return the options that have values only together with others, as far as the copies of the grid modules tell."""
+    return {name for key, _ in _listed(folder) if isinstance(key, tuple) for name in key}
+
+
+def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
+    """Yield what the copies of the grid modules list, whatever it is: keys and values. Nothing is executed."""
+    for path in sorted(folder.path.glob("*.py")):
+        grid = constants_in(path).get("grid")
+        for each in grid if isinstance(grid, (list, tuple)) else [grid]:
+            yield from each.items() if isinstance(each, dict) else ()
 
 
 def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] | None:

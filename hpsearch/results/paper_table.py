@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from hpsearch.config.copied_module import orders_of_grids
 from hpsearch.config.option_values import option_names
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
@@ -20,7 +21,7 @@ from hpsearch.results.export import as_csv
 from hpsearch.results.paper_cells import SEARCH, CellRun, Measure, PaperCells, paper_cells
 from hpsearch.results.paper_formats import FORMATS
 from hpsearch.results.paper_text import PaperTable
-from hpsearch.results.table_searches import TableSearch, orders_of_grids, table_searches
+from hpsearch.results.table_searches import TableSearch, table_searches
 
 _EXAMPLE = """\
 examples:

@@ -1,15 +1,13 @@
-"""The searches behind the table of a paper: their runs, settings, and the order of their grids' values."""
+"""The searches behind the table of a paper: their runs and settings."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.config.copied_module import constants_in
 from hpsearch.console.console import Console
-from hpsearch.core.command import text_of
 from hpsearch.core.model import RunState
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
@@ -99,25 +97,3 @@ def _of_older(found: FoundRun, at: int, label: str) -> CellRun:
     summary = found.summary if found.completion is Completion.FINISHED else None
     state = _STATES.get(found.completion, RunState.PLANNED)
     return CellRun(found.run.configuration.as_dict(), summary, state, found.run.number, at, label)
-
-
-def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[str]]:
-    """Return the texts of the values that the grid modules list for each option, as far as their copies tell."""
-    orders = defaultdict[str, dict[str, None]](dict)
-    for key, values in (pair for folder in folders for pair in _listed(folder)):
-        if isinstance(key, str) and isinstance(values, (list, tuple)):
-            orders[key].update(dict.fromkeys(map(text_of, values)))
-    return {name: list(texts) for name, texts in orders.items()}
-
-
-def tied_options(folder: SearchFolder) -> set[str]:
-    """Return the options that have values only together with others, as far as the copies of the grid modules tell."""
-    return {name for key, _ in _listed(folder) if isinstance(key, tuple) for name in key}
-
-
-def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
-    """Yield what the copies of the grid modules list, whatever it is: keys and values. Nothing is executed."""
-    for path in sorted(folder.path.glob("*.py")):
-        grid = constants_in(path).get("grid")
-        for each in grid if isinstance(grid, (list, tuple)) else [grid]:
-            yield from each.items() if isinstance(each, dict) else ()
