@@ -28,6 +28,8 @@ def aligned(rows: Iterable[Sequence[str]], cell: Callable[[str], str] | None = N
 
 def printable(text: str) -> str:
     """Return a text in one line: a control character would move the rest of it, or the terminal's cursor."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

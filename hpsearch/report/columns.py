@@ -3,8 +3,9 @@
 import contextlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from hpsearch.console.text import printable
@@ -55,9 +56,13 @@ class OptionColumns:
                 known = self._codes[id(pair)] = (option.code_of(argument(name, value), value), pair)
             option.codes[index] = known[0]
 
-    def columns(self) -> list[Column]:
-        """Return the columns of options that any run has."""
-        return [option.column(name) for name, option in self._options.items() if option.values]
+    def columns(self, orders: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[Column]:
+        """Return the columns of options that any run has. orders: option -> texts of its values as its grid lists them.
+
+        Other words stand behind them, in order of appearance; numbers by size.
+        """
+        named = ((name, option) for name, option in self._options.items() if option.values)
+        return [option.column(name, orders.get(name, ())) for name, option in named]
 
 
 class _Option:
@@ -75,17 +80,19 @@ class _Option:
             self.values.append(value)
         return self._words[word]
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str, order_in_grid: Sequence[str]) -> Column:
         numbers = [_number_in_option(value) for value in self.values]
         is_number = all(number is not None for number in numbers)
         cells = numbers if is_number else [shown_text(value) for value in self.values]
         words = [shell_line([word]) if word else "" for word in self._words]
         varies = len(self.values) > 1 or None in self.codes
-        column: Column = {"name": name, "role": "option", "kind": "number" if is_number else "word"}
+        column: Column = {"name": printable(name), "role": "option", "kind": "number" if is_number else "word"}
         column |= {"log": is_number and is_for_log_axis(map(_as_float, cells)), "varies": varies}
         if not _is_listed(len(cells), self.codes):
             return {**column, "cells": _picked(cells, self.codes), "words": _picked(words, self.codes, "")}
-        order = sorted(range(len(cells)), key=lambda code: _size(cells[code])) if is_number else range(len(cells))
+        places = {shown_text(text): place for place, text in enumerate(order_in_grid)}
+        rank = _size if is_number else lambda word: (False, places.get(word, len(places)))
+        order = sorted(range(len(cells)), key=lambda code: rank(cells[code]))
         return {**column, **_listed(cells, self.codes, order), "words": [words[code] for code in order]}
 
 
@@ -98,7 +105,7 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
     present = [cell for cell in cells if cell is not None]
     if not present:
         return None, ""
-    column: Column = {"name": name, "role": "result", "kind": _kind_of_result(present), "log": False}
+    column: Column = {"name": printable(name), "role": "result", "kind": _kind_of_result(present), "log": False}
     column["varies"] = None in cells or any(cell != present[0] for cell in present)
     if column["kind"] == "list":
         lengths, thinned, left_out = _thinned(name, cells)
@@ -231,7 +238,7 @@ def _shortened(name: str, cells: Sequence[Cell]) -> tuple[list[Cell], str]:
     if max(texts, default=0) <= _LONGEST_TEXT and sum(texts) <= _MOST_CHARACTERS:
         most = _LONGEST_TEXT
     cut = [cut_text(cell, most) if isinstance(cell, str) else cell for cell in cells]
-    left_out = f"Texts of {name} are cut after {most:,} characters."
+    left_out = f"Texts of {printable(name)} are cut after {most:,} characters."
     return cut, left_out if max(texts, default=0) > most else ""
 
 
@@ -241,7 +248,7 @@ def _thinned(name: str, cells: Sequence[Cell]) -> tuple[list[int | None], list[C
     known = [length for length in lengths if length is not None]
     most = _LONGEST_CURVE if sum(known) <= _MOST_POINTS else max(10, min(_LONGEST_CURVE, _MOST_POINTS // len(known)))
     thinned = [_curve(cell, most) if isinstance(cell, list) else cell for cell in cells]
-    left_out = f"Curves of {name} are shown with {most:,} points at even distances."
+    left_out = f"Curves of {printable(name)} are shown with {most:,} points at even distances."
     return lengths, thinned, left_out if max(known) > most else ""
 
 

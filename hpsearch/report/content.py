@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hpsearch import __version__
+from hpsearch.config.copied_module import orders_of_grids
 from hpsearch.console.text import printable
 from hpsearch.core.command import shell_line
 from hpsearch.core.failures import likeness
@@ -77,8 +78,8 @@ class _Content:
         search_names = _names(self._searches)
         of_attempts = self._timeline(search_names, now)
         settings = self._searches[0].settings
-        key = names.get(settings.performance_key, settings.performance_key)
-        seeds = dict.fromkeys(name for search in self._searches for name in search.over)
+        key = names.get(settings.performance_key, printable(settings.performance_key))
+        seeds = dict.fromkeys(printable(name) for search in self._searches for name in search.over)
         return {
             "searches": [self._search(search, name) for search, name in zip(self._searches, search_names)],
             "performance": {"key": key, "larger": not settings.sort_ascending},
@@ -123,10 +124,10 @@ class _Content:
         options = OptionColumns(names, len(self._runs))
         for index, run in enumerate(self._runs):
             options.add(index, run.run.configuration.options)
-        columns = options.columns()
+        columns = options.columns(orders_of_grids([search.folder for search in self._searches]))
         taken, names_of_results = {column["name"] for column in columns}, dict[str, str]()
         for keyword, cells in self._results().items():
-            name = keyword
+            name = printable(keyword)
             while name in taken:
                 name += "_"
             column, left_out = result_column(name, cells)

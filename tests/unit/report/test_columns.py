@@ -77,6 +77,14 @@ def test_a_value_is_shown_as_what_it_is(values: list[object], kind: str, shown: 
     assert (column["kind"], column["values"]) == (kind, shown)
 
 
+def test_words_stand_in_the_order_of_the_grid_where_that_is_known() -> None:
+    found = OptionColumns((), 3)
+    for index, word in enumerate(("new", "gelu", "relu")):
+        found.add(index, [("x", word)])
+    (column,) = found.columns({"x": ["relu", "tanh", "gelu"]})
+    assert (column["values"], column["codes"]) == (["relu", "gelu", "new"], [2, 1, 0])
+
+
 def test_a_flag_that_is_off_has_no_word() -> None:
     column = option(True, False)
     assert (column["codes"], column["words"]) == ([0, 1], ["--x", ""])
