@@ -58,7 +58,10 @@ def small_content(**changes: object) -> dict[str, object]:
             "runs": 31,
             "method": "ped-anova",
             "complete": False,
-            "shares": [["lr", 0.62], ["act", 0.27], ["units", 0.11]],
+            "shares": [["lr", 0.62], ["act", 0.21], ["units", 0.07]],
+            "together": 0.1,
+            "chance": None,
+            "ranked": False,
             "text": "Estimated from 31 runs by PED-ANOVA, since the grid is not complete.",
         },
     }
