@@ -48,9 +48,13 @@ class Shown:
     page: object
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+    _allowed: str = ""
 
     def open(self, file: Path, address: str = "") -> None:
         """Open a file; address: what follows its name, from the `#` on."""
+        if self._allowed:
+            # With the same page under another address, the browser would stay where it is.
+            self.page.goto("about:blank")
         self._allowed = file.as_uri()
         self.page.goto(self._allowed + address)
         self.settle()

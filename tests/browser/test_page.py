@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .contents import small_content, strange_contents
-from .shown import address_of
+from .shown import address_of, write_report
 
 #: What a page shows where a script took something missing for a text.
 SLIPS = ("undefined", "[object ", "NaN", "null")
@@ -38,11 +38,12 @@ def test_views_stay_without_a_complaint_where_no_run_is_left(show):
     assert [slip for slip in SLIPS if slip in text] == []
 
 
-def test_a_page_that_reloads_itself_keeps_its_filters(show):
-    shown = show(small_content(watch_s=0.5), draws=False)
+def test_a_page_that_reloads_itself_keeps_its_filters(show, tmp_path):
+    shown = show(report := write_report(tmp_path, small_content(watch_s=0.5), draws=False))
     shown.page.locator("#search").fill("memory")
-    with shown.page.expect_event("load"):
-        pass
+    shown.settle()
+    write_report(report, small_content(watch_s=None), draws=False)
+    shown.page.wait_for_function("JSON.parse(document.getElementById('content').textContent).watch_s === null")
     shown.settle()
     assert shown.page.locator("#shown-count").inner_text() == "1 of 36 runs"
     assert shown.page.locator("#search").input_value() == "memory"
