@@ -100,6 +100,7 @@ def content_of(
     columns += [_column(name, "result", cells, False) for name, cells in results.items()]
     return {
         "made": "2026-11-28T12:30:00",
+        "made_at": STARTED + 100 * count,
         "version": "1.0",
         "watch_s": None,
         "searches": [_search(states)],
@@ -165,9 +166,20 @@ def _runs(states: Sequence[int]) -> dict[str, object]:
             "started": [started[run] for run in tried],
             "ended": [ended[run] for run in tried],
             "state": [states[run] for run in tried],
+            "queued": [True for _ in tried],
         },
         "slots": ["GPU 0", "GPU 1"],
+        "away": [],
+        "use": [_use(len(tried))],
     }
+
+
+def _use(count: int) -> dict[str, object] | None:
+    """Return how two slots were used by so many attempts."""
+    if not count:
+        return None
+    times = {"from": STARTED, "to": STARTED + 50 * count, "busy_s": 95 * count, "away_s": 0, "idle_s": 5 * count}
+    return {"search": 0, "kind": "jobs", "slots": min(count, 2), **times}
 
 
 def _column(name: str, role: str, cells: Sequence[Cell], log: bool) -> dict[str, object]:
