@@ -16,6 +16,11 @@ NO_PLOTLY = """\
 const drawn = (element) => Promise.resolve(Object.assign(element, { on() {}, removeAllListeners() {} }));
 window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
 """
+#: True once the page has started and two more frames have been painted; may be asked again after a reload.
+SETTLED = """\
+document.documentElement.dataset.ready &&
+  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))
+"""
 
 
 def write_report(path: Path, content: Mapping[str, object], draws: bool = True) -> Path:
@@ -61,8 +66,7 @@ class Shown:
 
     def settle(self) -> None:
         """Wait until the page has started and has followed the last change of its filters."""
-        self.page.wait_for_function("document.documentElement.dataset.ready")
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.wait_for_function(SETTLED)
 
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""

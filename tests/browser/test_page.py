@@ -39,7 +39,7 @@ def test_views_stay_without_a_complaint_where_no_run_is_left(show):
 
 
 def test_a_page_that_reloads_itself_keeps_its_filters(show, tmp_path):
-    shown = show(report := write_report(tmp_path, small_content(watch_s=0.5), draws=False))
+    shown = show(report := write_report(tmp_path, small_content(watch_s=3), draws=False))
     shown.page.locator("#search").fill("memory")
     shown.settle()
     write_report(report, small_content(watch_s=None), draws=False)
