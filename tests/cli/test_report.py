@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from older_tool import OlderSearch
 from project import Project, journal_has, wait_until
-from report_content import unpacked
+from report_content import problems_of, unpacked
 
 #: Leaves a number and a curve; fails where x is 3, waits where x is 4.
 SCRIPT = """\
@@ -78,6 +78,11 @@ def test_the_content_tells_of_runs_options_and_results(searched: Project) -> Non
     assert column(content, "more")["codes"] == [None, 0, 1, None]
     assert content["runs"]["number"] == [1, 2, 3, 4]
     assert content["states"] == ["finished", "failed"]
+
+
+def test_the_content_is_what_the_page_expects(searched: Project, tmp_path: Path) -> None:
+    OlderSearch(tmp_path / "older").run({"lr": 0.1, "flag": True}, summary="acc 0.9\nfinished 1\n")
+    assert problems_of(content_of(searched, "out", str(tmp_path / "older"))) == []
 
 
 def test_the_words_of_a_run_are_its_command(searched: Project) -> None:
