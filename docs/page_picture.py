@@ -18,6 +18,8 @@ ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftsh
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 #: Of a picture in WebP, in percent: letters stay sharp.
 QUALITY = 82
+#: How long a busy machine may take.
+PATIENCE_MS = 300_000
 #: Plots come into sight with short animations.
 SETTLED_MS = 1500
 
@@ -58,6 +60,7 @@ def main() -> int:
             color_scheme="dark" if arguments.dark else "light",
             offline=True,
         )
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(arguments.page.resolve().as_uri())
         write_picture(arguments.file, page, arguments.at, arguments.click)
         browser.close()
