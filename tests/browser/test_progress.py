@@ -47,7 +47,7 @@ def test_the_sentence_tells_when_the_best_was_found_and_what_is_to_come(show):
     states = [FINISHED, FINISHED, FINISHED, CANCELLED, RUNNING, PLANNED, PLANNED]
     section = show(search([0.5, 0.9, 0.6, None, None, None, None], states)).section("progress")
     assert section.locator(".sentence").inner_text() == (
-        "Best so far: 0.9 by run 2, known after 2 of 4 runs and 3 min. The 2 runs since then did not beat it. "
+        "Best so far: 0.9 by run 2, known after 2 of 4 runs and 3 min 20 s. The 2 runs since then did not beat it. "
         "Still to come: 1 running, 2 planned."
     )
 

@@ -88,10 +88,10 @@ def test_each_slot_has_a_row(show):
 
 def test_a_bar_tells_of_its_attempt(show):
     field = Field(show(search(TWO_GPUS), draws=False))
-    assert field.hover(1, 0.1)[:3] == ["run 2, attempt 1 on GPU 1", "failed", "took 3 min"]
+    assert field.hover(1, 0.1)[:3] == ["run 2, attempt 1 on GPU 1", "failed", "took 3 min 20 s"]
     assert field.hover(1, 0.3) == []
     lines = field.hover(1, 0.6)
-    assert lines[:3] == ["run 2, attempt 2 on GPU 1", "finished", "took 8 min"]
+    assert lines[:3] == ["run 2, attempt 2 on GPU 1", "finished", "took 8 min 20 s"]
     assert lines[4:] == ["lr=0.1", "acc: 0.5"]
 
 
@@ -110,8 +110,8 @@ def test_the_share_of_idle_time_is_told_with_what_was_counted(show):
     use = {"search": 0, "kind": "slots", "slots": 2, "from": STARTED, "to": STARTED + 1000}
     use |= {"busy_s": 1500, "away_s": 200, "idle_s": 300}
     assert text_of(show(search(TWO_GPUS, use=[use], away=[[0, STARTED + 200, STARTED + 400]]), draws=False)) == (
-        "2 slots were idle for 17% of the time from the first start to the last end "
-        "(5 min of 30 min; 3 min in which they were free and no controller ran are not counted)."
+        "2 slots were idle for 17% of the time from the first start to now "
+        "(5 min of 30 min, all slots together; not counted: 3 min 20 s without a run or a controller)."
     )
 
 
@@ -160,11 +160,11 @@ def test_waiting_jobs_are_counted_over_time_and_in_a_sentence(show):
     ]
     shown = show(search(attempts, slots=1, use=[{"search": 0, "kind": "jobs", "slots": 1}]), draws=False)
     assert text_of(shown) == (
-        "3 jobs waited in a queue: half of them up to 3 min, the longest 8 min; "
+        "3 jobs waited in a queue: half of them up to 3 min 20 s, the longest 8 min 20 s; "
         "that is 73% of the time from submission to end."
     )
     assert shown.page.locator("#timeline .waiting").is_visible()
-    assert Field(shown).hover(0, 0.15)[2] == "waited 2 min, took 2 min"
+    assert Field(shown).hover(0, 0.15)[2] == "waited 1 min 40 s, took 1 min 40 s"
     assert shown.page.locator("#timeline .legend").inner_text().split("\n") == ["finished", "waiting", "no run"]
 
 
@@ -195,7 +195,7 @@ def test_a_clock_that_was_set_back_breaks_nothing(show):
     attempts: Attempts = [(0, 0, 0, 300, 100, FINISHED), (1, 1, 200, 50, 600, FINISHED)]
     field = Field(show(search(attempts), draws=False))
     assert field.hover(0, 0.5)[2] == "waited 5 min, took 0 s"
-    assert field.hover(1, 0.3)[2] == "took 9 min"
+    assert field.hover(1, 0.3)[2] == "took 9 min 10 s"
 
 
 def test_searches_may_be_drawn_as_if_they_had_begun_together(show):

@@ -120,9 +120,11 @@ function useSentences() {
 function useText(use) {
   const whole = use.slots * (use.to - use.from) - use.away_s;
   const name = content.searches.length > 1 ? `${content.searches[use.search].name}: ` : "";
-  const share = shareText(whole > 0 ? use.idle_s / whole : 0);
-  const away = use.away_s > 1 ? `; ${duration(use.away_s)} in which they were free and no controller ran are not counted` : "";
-  return `${name}${amount(use.slots, "slot")} ${use.slots === 1 ? "was" : "were"} idle for ${share} of the time from the first start to the last end (${duration(use.idle_s)} of ${duration(whole)}${away}).`;
+  const idle = `${amount(use.slots, "slot")} ${use.slots === 1 ? "was" : "were"} idle for ${shareText(whole > 0 ? use.idle_s / whole : 0)} of the time`;
+  const isOpen = timeline.bars.some((bar) => bar.isOpen && searchOf(bar) === use.search);
+  const together = use.slots === 1 ? "" : ", all slots together";
+  const away = use.away_s > 1 ? `; not counted: ${duration(use.away_s)} without a run or a controller` : "";
+  return `${name}${idle} from the first start to ${isOpen ? "now" : "the last end"} (${duration(use.idle_s)} of ${duration(whole)}${together}${away}).`;
 }
 
 // Returns a sentence on how long runs waited in queues.
