@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from hpsearch.report.page import page_html, plotly_javascript
 
-#: Stands for plotly where a test is about something else.
+#: Stands for plotly where a test is about something else, or about what plotly is given: `data` and `layout` of a plot.
 NO_PLOTLY = """\
-const drawn = (element) => Promise.resolve(Object.assign(element, { on() {}, removeAllListeners() {} }));
+const methods = { on() {}, removeAllListeners() {} };
+const drawn = (element, data, layout) => Promise.resolve(Object.assign(element, { data, layout, ...methods }));
 window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
 """
 #: True once the page has started and two more frames have been painted; may be asked again after a reload.
@@ -80,6 +81,19 @@ class Shown:
         plot = self.section(name).locator(".js-plotly-plot .main-svg").first
         plot.wait_for()
         return self.page.locator(f"section#{name} .js-plotly-plot").first
+
+    def click_mark(self, mark, said: str, x: float = 0.5, y: float = 0.5) -> None:
+        """Click a mark of a plot once plotly says this of it beside the pointer.
+
+        x, y: where in the mark's box, from 0 to 1. Plotly's own layer lies above marks: they cannot be clicked as such.
+        """
+        mark.scroll_into_view_if_needed()
+        self.settle()
+        box = mark.bounding_box()
+        self.page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        self.page.locator(".hoverlayer .hovertext", has_text=said).first.wait_for()
+        self.page.mouse.down()
+        self.page.mouse.up()
 
     def whole_text(self) -> str:
         """Draw every view by scrolling to it, and return all text that can be seen."""
