@@ -194,8 +194,8 @@ function groupTraces(group, k, steps, best) {
   const { accent, muted, best: red } = colours();
   const axes = { xaxis: axisName("x", k), yaxis: axisName("y", k) };
   const traces = runTraces(group, steps, muted);
-  if (group.runs.length > 1) traces.push(meanTrace(group, steps, accent));
-  if (best && group.runs.includes(best.runs[0])) traces.push(bestTrace(best, steps, red));
+  if (group.runs.length > 1) traces.push(meanCurveTrace(group, steps, accent));
+  if (best && group.runs.includes(best.runs[0])) traces.push(bestCurveTrace(best, steps, red));
   return traces.map((trace) => ({ type: "scatter", hovertemplate: "%{hovertext}<extra></extra>", ...trace, ...axes }));
 }
 
@@ -223,21 +223,13 @@ function runTraces(group, steps, color) {
   return points.x.length ? [...traces, { ...points, mode: "markers", marker: { color, size: 5 }, opacity: 0.7 }] : traces;
 }
 
-// Returns what is said of a run beside the pointer, for plotly.
-function runHover(i) {
-  const result = Number.isNaN(performance(i)) ? [] : [`${view.key} ${shown(performance(i))}`];
-  const named = options().filter((each) => each.at(i) !== null).map((each) => cut(`${each.name} ${each.text(i)}`, 60));
-  const more = named.length > 10 ? [`and ${named.length - 9} more options`] : [];
-  return [runs.label(i), ...result, ...named.slice(0, more.length ? 9 : 10), ...more].map(plain).join("<br>");
-}
-
-function meanTrace(group, steps, color) {
+function meanCurveTrace(group, steps, color) {
   const { y, counts } = meanCurve(group.curves, steps);
   const hovertext = steps.map((step, j) => plain(`mean of ${amount(counts[j], "run")}, step ${step}: ${shown(y[j])}`));
   return thickTrace(steps, y, color, hovertext);
 }
 
-function bestTrace(best, steps, color) {
+function bestCurveTrace(best, steps, color) {
   const hovertext = steps.map((step, j) => plain(`best configuration, step ${step}: ${shown(best.y[j])}`));
   return { ...thickTrace(steps, best.y, color, hovertext), customdata: steps.map(() => best.runs[0]) };
 }

@@ -28,11 +28,6 @@ function repeated(indexes) {
   return configurations(indexes).filter(({ n }) => n > 1);
 }
 
-// Returns a word as a shell takes it.
-function shellWord(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 // ---------------------------------------------------------------- statistics
 
 // Returns the probability that Student's t is above `t`, 0 or more, with two degrees of freedom or more. With t as the

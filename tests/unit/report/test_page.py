@@ -6,9 +6,11 @@ import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from hpsearch.report import page
 from hpsearch.report.page import MARK, page_html, plotly_javascript
 
 #: What has ended the page's elements elsewhere, or cannot be encoded.
@@ -104,3 +106,13 @@ def test_scripts_declare_each_name_once() -> None:
         r"^(?:async )?(?:function|class|const|let) (\w+)", scripts_of(page_html({}, ""))[2], re.MULTILINE
     )
     assert [name for name, count in Counter(declared).items() if count > 1] == []
+
+
+def test_no_two_names_of_the_scripts_are_the_same() -> None:
+    # All share one scope, in which the later of two functions replaces the earlier without a word.
+    folder = Path(page.__file__).with_name("page")
+    scripts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.js"))]
+    names = [
+        name for text in scripts for name in re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.M)
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
