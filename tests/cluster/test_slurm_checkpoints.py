@@ -24,7 +24,7 @@ trap 'is_over=1' USR1
 while [ "$step" -lt "$total" ] && [ "$is_over" = 0 ]; do
     step=$((step + 1))
     echo "$step" >>steps
-    if [ "$slow" = 1 ]; then read -t 4.4 <> <(:); continue; fi
+    if [ "$slow" = 1 ]; then read -t 6 <> <(:); continue; fi
     if [ $((step % 10)) = 0 ] && [ "$step" != "$total" ]; then
         >"saved.$step"
         while [ "$is_over" = 0 ]; do read -t 0.1 <> <(:); done
