@@ -148,7 +148,8 @@ def _left_of(mark: str, before: set[str]) -> dict[int, str]:
     left = {}
     for folder in map(Path("/proc").joinpath, _processes() - before):
         with contextlib.suppress(OSError):
-            if mark.encode() in (folder / "environ").read_bytes():
+            # What was forked and has executed nothing since shows the environment of the process it was forked from.
+            if FORK_SERVER.is_forked(int(folder.name)) or mark.encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
                 left[int(folder.name)] = " ".join(words).strip()
     return left

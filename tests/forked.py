@@ -7,12 +7,13 @@ its name: the module runs as ``__main__`` in a process of its own, with its own 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import json
 import os
 import runpy
+import select
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import threading
 import time
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import TextIO
 
 _ROOT = Path(__file__).resolve().parent.parent
 #: What a command imports; not the modules that are started by name.
@@ -32,6 +35,68 @@ _IMPORTED = (
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 #: A larger request does not fit into one message.
 _LARGEST = 100_000
+#: How long the text of a number is that the server tells of a command.
+_NUMBER = 12
+
+
+class ForkedCommand(subprocess.Popen[str]):
+    """A command that was forked; tests use it like one that `subprocess.Popen` has started, with pipes for its output.
+
+    news: gives the command's process number as soon as there is one and its exit status when it has ended.
+    """
+
+    stdout: TextIO
+    stderr: TextIO
+
+    def __init__(self, argv: list[str], stdout: int, stderr: int, news: int) -> None:
+        self.args = argv
+        self.stdin = None
+        self.stdout, self.stderr = (os.fdopen(pipe, encoding="utf-8") for pipe in (stdout, stderr))
+        self.returncode: int | None = None
+        self._read = {stream: bytearray() for stream in (self.stdout, self.stderr)}
+        self._news = news
+        self.pid = int(os.read(news, _NUMBER))
+
+    def poll(self) -> int | None:
+        """Return the exit status; None if the command has not ended."""
+        if self.returncode is None and select.select([self._news], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status as soon as the command ends. Raises TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._news], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            self.returncode = int(os.read(self._news, _NUMBER))
+            os.close(self._news)
+        return self.returncode
+
+    def communicate(self, input: None = None, timeout: float | None = None) -> tuple[str, str]:
+        """Return what is still to be read of its output, as soon as the command ends. Raises TimeoutExpired."""
+        until = None if timeout is None else time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            for stream in self._read:
+                if not stream.closed:
+                    selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(None if until is None else max(until - time.monotonic(), 0))
+                if not ready and until is not None and time.monotonic() >= until:
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0)
+                for key, _ in ready:
+                    piece = os.read(key.fd, 65536)
+                    self._read[key.fileobj] += piece
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+        self.wait(None if until is None else max(until - time.monotonic(), 0))
+        stdout, stderr = (text.decode().replace("\r\n", "\n").replace("\r", "\n") for text in self._read.values())
+        return stdout, stderr
+
+    def send_signal(self, signal_number: int) -> None:
+        """Send a signal to the command unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, signal_number)
 
 
 class ForkServer:
@@ -46,23 +111,24 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = socket.socket()
 
-    def run(
-        self, argv: list[str], cwd: Path, environment: dict[str, str], timeout: float
-    ) -> subprocess.CompletedProcess[str] | None:
-        """Run ``python -m hpsearch...`` as `subprocess.run` would; None if it has to be started in the usual way."""
-        if argv[:2] != [sys.executable, "-m"] or argv[2].partition(".")[0] != "hpsearch":
+    def start(self, argv: list[str], cwd: Path, environment: dict[str, str]) -> ForkedCommand | None:
+        """Start ``python -m hpsearch...`` or ``python -c ...``; None if it has to be started in the usual way."""
+        if argv[0] != sys.executable or (argv[1] == "-m" and argv[2].partition(".")[0] != "hpsearch"):
             return None
         if _at_start(environment) != _at_start(self._environment):
             return None
         request = json.dumps([argv, str(cwd), environment]).encode()
-        if len(request) > _LARGEST or not self._turn.acquire(blocking=False):
+        if len(request) > _LARGEST:
             return None
-        try:
+        pipes = [os.pipe() for _ in range(3)]
+        writers = [writer for _, writer in pipes]
+        with self._turn:
             if self._process is None:
                 self._begin()
-            return self._carry_out(request, argv, timeout)
-        finally:
-            self._turn.release()
+            socket.send_fds(self._requests, [request], writers)
+        for writer in writers:
+            os.close(writer)
+        return ForkedCommand(argv, *(reader for reader, _ in pipes))
 
     def close(self) -> None:
         """End the process."""
@@ -73,10 +139,17 @@ class ForkServer:
             self._process = None
         self._requests.close()
 
+    def is_forked(self, pid: int) -> bool:
+        """Return whether a live process was forked and has not executed another program since."""
+        if self._process is None or pid == self._process.pid:
+            return False
+        return _command_line(pid) == _command_line(self._process.pid) != b""
+
     def _begin(self) -> None:
         self._requests, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other_end:
-            program = f"import forked; forked.serve({other_end.fileno()})"
+            # The name tells the commands of this process from those of other workers.
+            program = f"import forked; forked.serve({other_end.fileno()})  # {os.getpid()}"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program],
                 cwd=_ROOT / "tests",
@@ -84,68 +157,69 @@ class ForkServer:
                 pass_fds=[other_end.fileno()],
             )
 
-    def _carry_out(self, request: bytes, argv: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        pipes = [os.pipe(), os.pipe()]
-        socket.send_fds(self._requests, [request], [writer for _, writer in pipes])
-        for _, writer in pipes:
-            os.close(writer)
-        pid = int(self._requests.recv(100))
-        try:
-            out, err = _read([reader for reader, _ in pipes], time.monotonic() + timeout)
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise
-        finally:
-            status = int(self._requests.recv(100))
-        return subprocess.CompletedProcess(argv, status, out, err)
-
 
 def _at_start(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_AT_START)}
 
 
-def _read(readers: list[int], until: float) -> list[str]:
-    """Read some pipes to their ends. Raises TimeoutError if that takes too long."""
-    texts = {reader: bytearray() for reader in readers}
-    with selectors.DefaultSelector() as selector:
-        for reader in readers:
-            selector.register(reader, selectors.EVENT_READ)
-        while selector.get_map():
-            ready = selector.select(max(until - time.monotonic(), 0))
-            if not ready and time.monotonic() >= until:
-                raise TimeoutError
-            for key, _ in ready:
-                piece = os.read(key.fd, 65536)
-                texts[key.fd] += piece
-                if not piece:
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-    return [text.decode().replace("\r\n", "\n").replace("\r", "\n") for text in texts.values()]
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def serve(descriptor: int) -> None:
-    """Fork a process for each command that is asked for, one after another."""
+    """Fork a process for each command that is asked for, and tell how each ends."""
     for name in _IMPORTED:
         import_module(f"hpsearch.{name}")
     gc.freeze()
+    #: A file descriptor that becomes readable at the end of the command -> its process number and its news.
+    commands: dict[int, tuple[int, int]] = {}
     with socket.socket(fileno=descriptor) as requests:
         while True:
-            request, streams, *_ = socket.recv_fds(requests, 2 * _LARGEST, 2)
+            ready = select.select([requests, *commands], [], [])[0]
+            for end in commands.keys() & ready:
+                pid, news = commands.pop(end)
+                _tell(news, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                os.close(news)
+                os.close(end)
+            if requests not in ready:
+                continue
+            request, descriptors, *_ = socket.recv_fds(requests, 2 * _LARGEST, 3)
             if not request:
                 return
+            *streams, news = descriptors
             pid = os.fork()
             if pid == 0:
-                requests.close()
                 break
+            _tell(news, pid)
+            commands[os.pidfd_open(pid)] = pid, news
             for stream in streams:
                 os.close(stream)
-            requests.send(str(pid).encode())
-            requests.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
-    argv, cwd, environment = json.loads(request)
+    for inherited in (news, *commands, *(other for _, other in commands.values())):
+        os.close(inherited)
+    _carry_out(*json.loads(request), streams)
+
+
+def _tell(news: int, number: int) -> None:
+    # Nobody may listen any more.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(news, str(number).rjust(_NUMBER).encode())
+
+
+def _carry_out(argv: list[str], cwd: str, environment: dict[str, str], streams: list[int]) -> None:
+    """Be the command, to its end."""
     _become(streams, cwd, environment)
-    sys.orig_argv[:], sys.argv[:] = argv, argv[2:]
+    sys.orig_argv[:] = argv
     try:
-        runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
+        if argv[1] == "-m":
+            sys.argv[:] = argv[2:]
+            runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv[:] = ["-c", *argv[3:]]
+            sys.modules["__main__"] = ModuleType("__main__")
+            exec(argv[2], vars(sys.modules["__main__"]))
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise

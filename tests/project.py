@@ -167,14 +167,20 @@ class Project:
         return self.start_command(self.argv(*options), **popen)
 
     def start_python(self, program: str, *words: str) -> subprocess.Popen[str]:
-        """Start a program given as text; the caller ends it."""
-        return self.start_command([sys.executable, "-c", program, *words])
+        """Start a program given as text, which may find modules of hpsearch imported already; the caller ends it."""
+        argv = [sys.executable, "-c", program, *words]
+        return FORK_SERVER.start(argv, self.path, self.environ()) or self._start_anew(argv, self.path)
 
-    def start_command(self, argv: list[str], **popen: object) -> subprocess.Popen[str]:
+    def start_command(self, argv: list[str], cwd: Path | None = None, **popen: object) -> subprocess.Popen[str]:
         """Start any command in the project; the caller ends it."""
+        folder, may_fork = cwd or self.path, argv[1:2] == ["-m"] and not popen
+        forked = FORK_SERVER.start(argv, folder, self.environ()) if may_fork else None
+        return forked or self._start_anew(argv, folder, **popen)
+
+    def _start_anew(self, argv: list[str], cwd: Path, **popen: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
             argv,
-            cwd=self.path,
+            cwd=cwd,
             env=self.environ(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -194,18 +200,11 @@ class Project:
 
     def command(self, argv: list[str], cwd: Path | None = None, timeout: float = 120) -> Result:
         """Run any command in the project."""
-        folder, environment = cwd or self.path, self.environ()
-        done = FORK_SERVER.run(argv, folder, environment, timeout) or subprocess.run(
-            argv,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        process = self.start_command(argv, cwd)
+        try:
+            return self.end(process, timeout)
+        finally:
+            process.kill()
 
     def ask(self, *words: str, cwd: Path | None = None, timeout: float = 60) -> Result:
         """Run a subcommand of ``hpsearch`` to its end."""
