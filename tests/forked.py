@@ -27,7 +27,7 @@ from typing import TextIO
 _ROOT = Path(__file__).resolve().parent.parent
 #: What a command imports; not the modules that are started by name.
 _IMPORTED = (
-    *("search.command", "search.search", "search.backend_choice", "core.space", "results.status"),
+    *("search.command", "search.search", "search.backend_choice", "core.space_table", "results.status"),
     *("results.best", "results.logs", "results.listing", "results.postprocess", "results.export", "seeds.added"),
     *("seeds.gathering", "folder.repair", "starter.command"),
 )

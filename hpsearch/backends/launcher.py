@@ -17,8 +17,8 @@ from pathlib import Path
 from hpsearch.backends.process_identity import open_pidfd
 from hpsearch.backends.run_family import MARK, mark_of
 from hpsearch.core.errors import NO_ROOM, SubmissionDelayed, SubmissionRefused, reason_of
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Attempt
+from hpsearch.core.value_text import integer
 
 #: What the operating system lacks for the moment: files, processes, memory, disk space, a file system that is away.
 _PASSING = (

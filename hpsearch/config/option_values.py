@@ -15,7 +15,7 @@ from typing import TypeVar
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.conditions import Key, key_in
 from hpsearch.core.errors import UsageError
-from hpsearch.core.integers import integer
+from hpsearch.core.value_text import integer
 from hpsearch.store.values import LARGEST_INTEGER
 
 _N = TypeVar("_N", int, float)

@@ -27,7 +27,7 @@ from hpsearch.core.space_report import value_text
 from hpsearch.store.values import decode, encode
 
 if TYPE_CHECKING:
-    from hpsearch.core.space import Codes
+    from hpsearch.core.coding import Codes
 
 DEFAULT_LIMIT_S = 60.0
 #: How long a function may still take once the search is to stop, and how often that is looked at, in seconds.
@@ -128,7 +128,7 @@ class LimitedFunction:
 class ConstraintProcess:
     """A process for the constraints of a grid module; they are asked about many configurations at once.
 
-    It is the `Judge` of core/space.py. where: the module, for messages.
+    It is the `Judge` of core/coding.py. where: the module, for messages.
     """
 
     def __init__(self, constraints: Sequence[Constraint], where: str, limit_s: float) -> None:

@@ -4,12 +4,15 @@ A row is decoded only when its configuration is used: that is what keeps a grid 
 within a second and some ten megabytes.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hpsearch.core.command import argument, text_of
+from hpsearch.core.command import argument
 from hpsearch.core.conditions import Axis, Condition, Grid, Members, Rule, axes_of, axis_size, options_of
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
@@ -18,11 +21,15 @@ from hpsearch.core.space_report import (
     SpaceReport,
     names_text,
     repeated_values,
-    value_text,
-    values_text,
     why_never,
     why_skipped,
 )
+
+if TYPE_CHECKING:
+    # It takes longer to import than all else, and not every grid needs it.
+    import numpy as np
+
+    Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
 #: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
 MAX_ROWS = 20_000_000
@@ -85,7 +92,7 @@ class Selection:
         """Return the values that grid and conditions list for an option, some perhaps twice."""
         return [value for column in self.columns if column.name == name for value in column.values[1:]]
 
-    def under_seeds(self, names: Sequence[str], seeds: Sequence[int]) -> "Selection":
+    def under_seeds(self, names: Sequence[str], seeds: Sequence[int]) -> Selection:
         """Repeat all configurations under each seed: in their order under the first one, then under the second, ...
 
         names: the options that get the seed; one that the configurations have already keeps its place.
@@ -114,6 +121,34 @@ class Selection:
     def __iter__(self) -> Iterator[Configuration]:
         for row in self.rows():
             yield Configuration(tuple(column.options[code] for column, code in zip(self.columns, row) if code))
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which configurations are taken, and in which order.
+
+    limit: how many at most; None = all. sample: draw `limit` at random without building the whole list.
+    """
+
+    deterministic: bool = False
+    seed: int = 42
+    limit: int | None = None
+    sample: bool = False
+
+
+class Judge(Protocol):
+    """The user's constraints, asked about configurations: codes of shape (configurations, columns).
+
+    count: how many constraints there are.
+    """
+
+    count: int
+
+    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
+        """Return for each configuration 0 if it is kept, else the number of the constraint that leaves it out."""
+
+    def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
+        """Return for each configuration the same and the options that it depends on."""
 
 
 class CodedSpace:
@@ -219,6 +254,14 @@ class CodedSpace:
                     yield f"{where} lists {repeated_values(names_text(list(axis)), list(zip(words, values)))}"
 
 
+def too_many(size: int) -> ConfigError:
+    """Return the error of a grid that cannot be held in memory."""
+    return ConfigError(
+        f"the grid has {size:,} configurations, too many to hold in memory; "
+        "sample N of them with --num_searches=N --dont_generate_full_grid"
+    )
+
+
 def product_row(axes: Sequence[Axis], position: int) -> list[int]:
     """Return the row at a position of a plain product, of any size; the last axis varies fastest."""
     row: list[int] = []
@@ -270,45 +313,3 @@ def _without(axis: Mapping[str, Sequence[int]], names: Collection[str]) -> Mappi
     if len(left) == len(axis):
         return axis
     return dict(zip(left, zip(*dict.fromkeys(zip(*(axis[name] for name in left))))))
-
-
-def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
-    """Raise ConfigError if options that get the seed would be different in some configurations, or missing."""
-    same = "but every configuration is run under the same seeds"
-    for name in names:
-        for number, condition in enumerate(conditions, start=1):
-            if name in condition.when or name in options_of(condition.then):
-                problem = f"condition {number} names {name}, {same}"
-                raise ConfigError(f"{problem}: take it out of the condition, or leave out --num_seeds")
-        lacking = [number for number, grid in enumerate(grids, start=1) if name not in options_of(grid)]
-        if 0 < len(lacking) < len(grids):
-            problem = f"grid {lacking[0]} lacks {name}, which another one has, {same}"
-            raise ConfigError(f"{problem}: take it out of all grids, or give all the same first seed")
-
-
-def seeds_to_run(named: Mapping[str, Sequence[object]], count: int | None, listed: Sequence[int]) -> Sequence[int]:
-    """Return the seeds of a search, in order: `count` from 0 on, or those listed.
-
-    named: for each option that gets the seed, the values that the grid gives it. If it is one value, that is the first
-    seed. Raises ConfigError if it cannot be.
-    """
-    given = [(name, value) for name, values in named.items() for value in values]
-    if not given:
-        return listed or range(count or 0)
-    option, value = given[0]
-    who = "--num_seeds" if count else "--seeds_list"
-    remedy = f"take {option} out of the grid"
-    if len({text_of(each) for _, each in given}) > 1:
-        several = " and ".join(f"{name}={values_text(values)}" for name, values in named.items() if values)
-        problem = f"the grid has {several}, but {who} gives every configuration its seeds"
-        raise ConfigError(f"{problem}: {remedy}, or leave one value there, the first seed")
-    try:
-        first = int(text_of(value))
-    except ValueError:
-        problem = f"the grid has {option}={value_text(value)}, which would be the first seed of {who}"
-        raise ConfigError(f"{problem}: expected a whole number; or {remedy}") from None
-    if count:
-        return range(first, first + count)
-    if first not in listed:
-        raise ConfigError(f"the grid has {option}={first}, which --seeds_list lacks: add it there, or {remedy}")
-    return list(dict.fromkeys((first, *listed)))

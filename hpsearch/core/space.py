@@ -1,68 +1,20 @@
-"""From grids, conditions and constraints to configurations: each once, in a fixed order, decoded only when used."""
+"""From grids, conditions and constraints to configurations: each once, in a fixed order; and under which seeds.
 
-import itertools
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+Only light imports: a plain grid of usual size needs neither a table nor numpy.
+"""
 
-import numpy as np
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from hpsearch.core.coding import (
-    MAX_ROWS,
-    Box,
-    CodedSpace,
-    Column,
-    Selection,
-    boxes_of,
-    in_columns,
-    product_row,
-    split_box,
-)
-from hpsearch.core.conditions import Condition, Grid, Rule, axis_size
+from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Selection, product_row, too_many
+from hpsearch.core.command import text_of
+from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
-from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
+from hpsearch.core.space_report import value_text, values_text
 
-Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
-
-#: A sample is cut from the whole list where that is at most this long, or this many times the sample.
-_SMALL, _DENSE = 100_000, 20
-#: After this many draws in a row without a new configuration, a systematic search completes the sample.
-_PATIENCE = 5_000
-#: The same where constraints have to be asked; how many are drawn at once at least.
-_PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
-#: How many are drawn if constraints keep almost nothing: this many, and this many more for each one that is kept.
-_MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
-#: How often constraints are asked in a systematic search.
-_MOST_ASKED = 30_000
-
-
-@dataclass(frozen=True)
-class Order:
-    """Which configurations are taken, and in which order.
-
-    limit: how many at most; None = all. sample: draw `limit` at random without building the whole list.
-    """
-
-    deterministic: bool = False
-    seed: int = 42
-    limit: int | None = None
-    sample: bool = False
-
-
-class Judge(Protocol):
-    """The user's constraints, asked about configurations: codes of shape (configurations, columns).
-
-    count: how many constraints there are.
-    """
-
-    count: int
-
-    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
-        """Return for each configuration 0 if it is kept, else the number of the constraint that leaves it out."""
-
-    def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
-        """Return for each configuration the same and the options that it depends on."""
+#: The longest list that is shuffled sooner than numpy is imported.
+_MOST_WITHOUT_NUMPY = 20_000
 
 
 def enumerate_space(
@@ -76,13 +28,13 @@ def enumerate_space(
     constraints leave nothing.
     """
     coded = CodedSpace([grids] if isinstance(grids, Mapping) else grids, conditions)
-    if order.sample or (coded.bound > MAX_ROWS and order.limit is not None and not order.deterministic):
-        assert order.limit is not None
-        selection = _sample(coded, order, order.limit, judge)
-    elif coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
+    is_sample = order.sample or (coded.bound > MAX_ROWS and order.limit is not None and not order.deterministic)
+    if not is_sample and coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
         selection = _plain(coded, order)
     else:
-        selection = _full(coded, order, judge)
+        from hpsearch.core.space_table import from_table, sampled
+
+        selection = sampled(coded, order, judge) if is_sample else from_table(coded, order, judge)
     if not len(selection):
         tried = selection.report.tried
         among = "" if tried is None else f" that was found among {tried:,}"
@@ -99,278 +51,70 @@ def _plain(coded: CodedSpace, order: Order) -> Selection:
     if order.limit is not None:
         positions = positions[: order.limit]
     elif size > MAX_ROWS:
-        raise _too_many(size)
+        raise too_many(size)
     (axes,) = coded.grids
     columns, report = list(coded.columns.values()), coded.report([], available=size)
     return Selection(columns, positions, lambda position: product_row(axes, int(position)), report)
 
 
-def _full(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
-    """Build the whole table, apply conditions and constraints, drop duplicates, and select from what is left."""
-    if coded.grid_size > MAX_ROWS:
-        raise _too_many(coded.grid_size)
-    table, outcomes = _apply_rules(coded, _grid_table(coded))
-    columns = list(coded.columns.values())
-    codes, left_out = [table[column.name] for column in columns], np.zeros(0, dtype=int)
-    if judge is not None:
-        verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
-        codes, left_out = (
-            [column[verdicts == 0] for column in codes],
-            np.bincount(verdicts, minlength=judge.count + 1)[1:],
-        )
-    kept = _first_of_each(columns, codes)
-    size = len(codes[0])
-    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept), left_out=tuple(left_out.tolist()))
-    positions: Any = kept if order.deterministic else kept[_shuffled(len(kept), order.seed)]
-    if order.limit is not None:
-        positions = positions[: order.limit]
-    return Selection(columns, positions, lambda position: [int(column[position]) for column in codes], report)
+def _shuffled(size: int, seed: int) -> Any:  # Any: a list, or numpy's array; used as a sequence of integers
+    """Return the positions in a list in random order: the order of `numpy.random.RandomState`, without numpy."""
+    if size > _MOST_WITHOUT_NUMPY:
+        from hpsearch.core.space_table import shuffled
+
+        return shuffled(size, seed)
+    state = [seed]
+    for place in range(1, 624):
+        state.append((1812433253 * (state[-1] ^ state[-1] >> 30) + place) % 2**32)
+    # Both have the same generator, MT19937. Python's own seeding and shuffling are others.
+    generator = random.Random()
+    generator.setstate((3, (*state, 624), None))
+    positions = list(range(size))
+    for last in range(size - 1, 0, -1):
+        mask = 2 ** last.bit_length() - 1
+        while (other := generator.getrandbits(32) & mask) > last:
+            pass
+        positions[last], positions[other] = positions[other], positions[last]
+    return positions
 
 
-def _too_many(size: int) -> ConfigError:
-    return ConfigError(
-        f"the grid has {size:,} configurations, too many to hold in memory; "
-        "sample N of them with --num_searches=N --dont_generate_full_grid"
-    )
+def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
+    """Raise ConfigError if options that get the seed would be different in some configurations, or missing."""
+    same = "but every configuration is run under the same seeds"
+    for name in names:
+        for number, condition in enumerate(conditions, start=1):
+            if name in condition.when or name in options_of(condition.then):
+                problem = f"condition {number} names {name}, {same}"
+                raise ConfigError(f"{problem}: take it out of the condition, or leave out --num_seeds")
+        lacking = [number for number, grid in enumerate(grids, start=1) if name not in options_of(grid)]
+        if 0 < len(lacking) < len(grids):
+            problem = f"grid {lacking[0]} lacks {name}, which another one has, {same}"
+            raise ConfigError(f"{problem}: take it out of all grids, or give all the same first seed")
 
 
-def _shuffled(size: int, seed: int) -> Any:  # Any: an array of positions, used as a sequence of integers
-    # RandomState's streams are frozen for all versions of numpy; its successor's are not.
-    return np.random.RandomState(seed).permutation(size)
+def seeds_to_run(named: Mapping[str, Sequence[object]], count: int | None, listed: Sequence[int]) -> Sequence[int]:
+    """Return the seeds of a search, in order: `count` from 0 on, or those listed.
 
-
-def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
-    """Return the products of the grids, last option varying fastest: option -> codes of shape (configurations,)."""
-    tables = [_product_table(coded, axes, size) for axes, size in zip(coded.grids, coded.grid_sizes)]
-    return {name: np.concatenate([table[name] for table in tables]) for name in coded.columns}
-
-
-def _product_table(coded: CodedSpace, axes: Box, size: int) -> dict[str, Codes]:
-    table: dict[str, Codes] = {}
-    inner = size
-    for axis in axes:
-        outer, inner = size // inner, inner // axis_size(axis)
-        for name, listed in axis.items():
-            codes = np.array(listed, dtype=_code_type(coded.columns[name]))
-            table[name] = np.tile(np.repeat(codes, inner), outer)
-    return {n: table[n] if n in table else np.zeros(size, _code_type(column)) for n, column in coded.columns.items()}
-
-
-def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[ConditionReport]]:
-    """Apply the conditions one after another; return the new table and what each did."""
-    outcomes = []
-    for rule, never in zip(coded.rules, coded.never()):
-        mask = _matches(rule, table, coded.columns)
-        count = int(mask.sum())
-        if not count:
-            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.possible)))
-            continue
-        size = len(mask) + count * (rule.product_size - 1)
-        if size > MAX_ROWS:
-            raise _too_many(size)
-        outcomes.append(_outcome(rule, table, mask, coded.columns))
-        table = _replace_matches(rule, table, mask)
-    return table, outcomes
-
-
-def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mapping[str, Column]) -> ConditionReport:
-    """Return what a rule is about to change in the rows that it matches."""
-    changed, matched, options = np.zeros(int(mask.sum()), dtype=bool), int(mask.sum()), []
-    for name, codes in rule.replaced.items():
-        same = np.zeros(len(columns[name].values), dtype=bool)
-        if len(new := {columns[name].words[code] for code in codes}) == 1:
-            # An option that is absent is not the same as a flag that is off: it has no value in the table.
-            same[1:] = [word in new for word in columns[name].words[1:]]
-        here = ~same[table[name][mask]]
-        options += [name] if here.any() else []
-        changed |= here
-    problem = "" if options else why_unchanged(rule, matched)
-    return ConditionReport(tuple(options), int(changed.sum()), len(mask), problem)
-
-
-def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:
-    """Put in place of each matching row the product of the rule's `then`, last option varying fastest."""
-    size = rule.product_size
-    if size > 1:
-        source = np.repeat(np.arange(len(mask), dtype=np.int32), np.where(mask, size, 1))
-        table = {name: column[source] for name, column in table.items()}
-        mask = mask[source]
-    copies = int(mask.sum()) // size
-    inner = size
-    for axis in rule.then:
-        inner //= axis_size(axis)
-        for name, codes in axis.items():
-            block = np.tile(np.repeat(np.array(codes, dtype=table[name].dtype), inner), size // (inner * len(codes)))
-            table[name][mask] = np.tile(block, copies)
-    return table
-
-
-def _code_type(column: Column) -> Any:  # Any: one of numpy's integer types
-    return np.min_scalar_type(len(column.values))
-
-
-def _matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Column]) -> Codes:
-    """Return which rows a rule matches: truth values of shape (rows,)."""
-    mask = np.ones(len(next(iter(table.values()))), dtype=bool)
-    for name, codes in rule.when.items():
-        is_match = np.zeros(len(columns[name].values), dtype=bool)
-        is_match[list(codes)] = True
-        mask &= is_match[table[name]]
-    return mask
-
-
-def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
-    """Return the positions of the rows that are the first with their command, in order."""
-    size = len(codes[0])
-    key = np.zeros(size, dtype=np.int64)
-    keys = 1
-    for column, column_codes in zip(columns, codes):
-        if keys * column.word_count >= 2**62:
-            # Number the keys that occur: afterwards there are at most as many as rows.
-            key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
-            keys = size
-        key *= column.word_count
-        key += np.array(column.words, dtype=np.int64)[column_codes]
-        keys *= column.word_count
-    if keys > 4 * size + 1_000_000:
-        return np.sort(np.unique(key, return_index=True)[1])
-    first = np.empty(keys, dtype=np.int32)
-    # The last write to an entry stays; going backwards, that is the first row.
-    first[key[::-1]] = np.arange(size - 1, -1, -1, dtype=np.int32)
-    return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
-
-
-def _sample(coded: CodedSpace, order: Order, wanted: int, judge: Judge | None) -> Selection:
-    """Draw distinct configurations at random: exactly `wanted`, or all there are if those are fewer."""
-    columns = list(coded.columns.values())
-    if coded.bound <= min(MAX_ROWS, max(_SMALL, _DENSE * wanted)):
-        # Few enough to look at all of them, and then a draw is a cut from the shuffled list.
-        everything = _full(coded, replace(order, deterministic=False, sample=False), judge)
-        rows, report = list(everything.rows()), everything.report
-    else:
-        sample = _Sample(columns, wanted, np.random.RandomState(order.seed), judge)
-        sample.draw(coded.grids, coded.rules, _PATIENCE if judge is None else _PATIENCE_ASKING, judge)
-        is_complete = sample.is_full or sample.search(coded.grids, coded.rules)
-        rows, report = list(sample.found.values()), coded.report(None, tried=None if is_complete else sample.tried)
-    if order.deterministic:
-        rows.sort(key=tuple)
-    return Selection(columns, range(len(rows)), rows.__getitem__, report)
-
-
-class _Sample:
-    """Distinct configurations that are being gathered from huge products.
-
-    found: by their command words. tried: how many were looked at.
+    named: for each option that gets the seed, the values that the grid gives it. If it is one value, that is the first
+    seed. Raises ConfigError if it cannot be.
     """
-
-    def __init__(
-        self, columns: Sequence[Column], wanted: int, random: np.random.RandomState, judge: Judge | None
-    ) -> None:
-        self._columns, self._wanted, self._random, self._judge = columns, wanted, random, judge
-        self.found: dict[tuple[int, ...], Sequence[int]] = {}
-        self.tried = 0
-
-    @property
-    def is_full(self) -> bool:
-        """True if there are as many as are wanted."""
-        return len(self.found) >= self._wanted
-
-    def _take(self, row: Sequence[int]) -> None:
-        if not self.is_full:
-            self.found.setdefault(tuple([column.words[code] for column, code in zip(self._columns, row)]), row)
-
-    def draw(self, boxes: Sequence[Box], rules: Sequence[Rule], patience: int, judge: Judge | None = None) -> None:
-        """Draw rows at random until there are enough, or new ones no longer turn up."""
-        sizes, misses = [math.prod(map(axis_size, box)) for box in boxes], 0
-        # As shares of 1: the sizes may be beyond any of numpy's integers.
-        total = sum(sizes)
-        shares = np.array([size / total for size in sizes])
-        while not self.is_full and misses < patience:
-            if judge is not None and self.tried >= _MOST_DRAWN + _FEWEST_KEPT * len(self.found):
-                return
-            batch = max(64 if judge is None else _BATCH_ASKING, self._wanted - len(self.found))
-            drawn = self._random_rows(boxes, shares, rules, batch)
-            if judge is not None:
-                self.tried += batch
-                drawn = drawn[judge.verdicts(self._columns, drawn) == 0]
-            before = len(self.found)
-            for row in drawn.tolist():
-                self._take(row)
-            misses = misses + batch if len(self.found) == before else 0
-
-    def _random_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
-        """Draw points uniformly; where conditions make several configurations of one, draw one of these."""
-        table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
-        chosen = self._random.choice(len(boxes), count, p=shares) if len(boxes) > 1 else np.zeros(count, dtype=int)
-        for number in np.unique(chosen):
-            self._fill(table, chosen == number, boxes[number])
-        for rule in rules:
-            self._fill(table, _matches(rule, table, {column.name: column for column in self._columns}), rule.then)
-        return np.stack([table[column.name].astype(np.int64) for column in self._columns], axis=1)
-
-    def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box) -> None:
-        """Put random points of a product into the rows of a mask."""
-        for axis in box:
-            points = self._random.randint(0, axis_size(axis), int(mask.sum()))
-            for name, codes in axis.items():
-                table[name][mask] = codes.start + points if isinstance(codes, range) else np.array(codes)[points]
-
-    def search(self, grids: Sequence[Box], rules: Sequence[Rule]) -> bool:
-        """Take in rows until there are enough, or nothing else exists; return whether that is certain.
-
-        The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
-        hide in a huge grid are found without walking through the grid: each step is a new row or one already found.
-        """
-        boxes = (box for grid in grids for box in boxes_of(in_columns(grid, self._columns), rules))
-        if self._judge is None:
-            self._take_all(boxes)
-            return True
-        kept, is_complete = self._kept(boxes, self._judge)
-        if not is_complete:
-            self.draw(grids, rules, _MOST_DRAWN, self._judge)
-        if kept:
-            # At random as far as that goes: in order, they would all be neighbours.
-            self.draw(kept, (), _PATIENCE)
-            self._take_all(kept)
-        return is_complete or self.is_full
-
-    def _take_all(self, boxes: Iterable[Box]) -> None:
-        """Take in the rows of some boxes, in the order of the columns, until there are enough."""
-        place = {column.name: number for number, column in enumerate(self._columns)}
-        for box in boxes:
-            axes = sorted(box, key=lambda axis: place[next(iter(axis))])
-            for points in itertools.product(*(self._one_of_each(axis) for axis in axes)):
-                codes = dict(itertools.chain.from_iterable(points))
-                self._take([codes[name] for name in place])
-                if self.is_full:
-                    return
-
-    def _one_of_each(self, axis: Mapping[str, Sequence[int]]) -> list[tuple[tuple[str, int], ...]]:
-        """Return the points of an axis, option and code each; of those with the same command words, the first."""
-        words = [column.words for name in axis for column in self._columns if column.name == name]
-        first: dict[tuple[int, ...], tuple[tuple[str, int], ...]] = {}
-        for codes in zip(*axis.values()):
-            first.setdefault(tuple([each[code] for each, code in zip(words, codes)]), tuple(zip(axis, codes)))
-        return list(first.values())
-
-    def _kept(self, boxes: Iterator[Box], judge: Judge) -> tuple[list[Box], bool]:
-        """Return boxes that the constraints keep as a whole, and whether these are all.
-
-        An answer about one row holds for all rows that agree with it in the options on which it depends.
-        """
-        waiting, kept, asked = list[Box](), list[Box](), 0
-        while waiting or (waiting := list(itertools.islice(boxes, _BATCH_ASKING))):
-            if asked >= _MOST_ASKED:
-                return kept, False
-            batch, waiting = waiting[-_BATCH_ASKING:], waiting[:-_BATCH_ASKING]
-            firsts = [{name: codes[0] for axis in box for name, codes in axis.items()} for box in batch]
-            rows = np.array([[first[column.name] for column in self._columns] for first in firsts])
-            asked += len(batch)
-            self.tried += len(batch)
-            for box, first, (number, names) in zip(batch, firsts, judge.reasons(self._columns, rows)):
-                for name in names:
-                    same, others = split_box(box, name, {first[name]})
-                    waiting += [others] * bool(others)
-                    box = same
-                kept += [box] * (number == 0)
-        return kept, True
+    given = [(name, value) for name, values in named.items() for value in values]
+    if not given:
+        return listed or range(count or 0)
+    option, value = given[0]
+    who = "--num_seeds" if count else "--seeds_list"
+    remedy = f"take {option} out of the grid"
+    if len({text_of(each) for _, each in given}) > 1:
+        several = " and ".join(f"{name}={values_text(values)}" for name, values in named.items() if values)
+        problem = f"the grid has {several}, but {who} gives every configuration its seeds"
+        raise ConfigError(f"{problem}: {remedy}, or leave one value there, the first seed")
+    try:
+        first = int(text_of(value))
+    except ValueError:
+        problem = f"the grid has {option}={value_text(value)}, which would be the first seed of {who}"
+        raise ConfigError(f"{problem}: expected a whole number; or {remedy}") from None
+    if count:
+        return range(first, first + count)
+    if first not in listed:
+        raise ConfigError(f"the grid has {option}={first}, which --seeds_list lacks: add it there, or {remedy}")
+    return list(dict.fromkeys((first, *listed)))

@@ -1,4 +1,4 @@
-"""The text that stands for an option's value, and whether it really does: no other value may share it.
+"""Values and their texts: what stands for an option's value, and no other may share; whole numbers that others wrote.
 
 The text of a function tells its address, a long array's leaves out the middle, a tensor's the last digits.
 """
@@ -18,6 +18,8 @@ _NAMELESS = re.compile(r"^<|<(built-in |class |function |method |slot )")
 _MOST_DEPTH = 100
 #: The longest word that Linux takes on a command line, in bytes.
 _MOST_BYTES = 2**17 - 1
+#: More digits than any id, status, size or time has; Python refuses to read numbers of some thousand digits.
+_MOST_DIGITS = 18
 
 
 def whole_text(value: object) -> str:
@@ -51,6 +53,15 @@ def number_in(value: Any) -> object:  # Any: told by its attributes, no library 
         if array.dtype.kind in "biufc":
             return array[()]
     return value.item() if hasattr(value, "item") else value
+
+
+def integer(text: str) -> int | None:
+    """Return the whole number that a text is, in ASCII digits and nothing else; None if it is none.
+
+    ``str.isdigit`` also accepts what `int` refuses (a superscript two, say), so it must not decide this.
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else None
 
 
 def why_not_text(value: object, name: str = "") -> str:

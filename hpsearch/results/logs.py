@@ -11,8 +11,8 @@ from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.errors import FolderError, SearchError, UsageError
 from hpsearch.core.hints import hint
-from hpsearch.core.integers import integer
 from hpsearch.core.model import RunState
+from hpsearch.core.value_text import integer
 from hpsearch.folder.choice import choose_folder, nearest_hint
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.nearby import holds_search, searches_called

@@ -17,12 +17,13 @@ from hpsearch.config.program import command_hint, program_in_copy, program_of
 from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.coding import Selection, check_seed_options, seeds_to_run
+from hpsearch.core.coding import Order, Selection
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Grid, names_in, options_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import CodeTree, Configuration, Job, Place, Run, RunState
+from hpsearch.core.space import check_seed_options, enumerate_space, seeds_to_run
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.folder.reading import SearchReader, every_run
@@ -216,9 +217,6 @@ def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
 
 def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
     """Return the configurations of a search, each once."""
-    # It imports numpy, which a search that is resumed can do without.
-    from hpsearch.core.space import Order, enumerate_space
-
     order = Order(
         deterministic=options.deterministic_search,
         seed=options.random_seed,

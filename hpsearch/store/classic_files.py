@@ -10,9 +10,8 @@ from pathlib import Path
 
 from hpsearch.core.command import argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Configuration, Run, RunState
-from hpsearch.core.value_text import whole_text
+from hpsearch.core.value_text import integer, whole_text
 from hpsearch.store.layout import SearchFolder, read_whole, write_whole
 from hpsearch.store.plain_pickle import MOST_BYTES, load_plain_pickle, read_plain_pickle
 from hpsearch.store.record import RunRecord, Settings

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Run, RunState
+from hpsearch.core.value_text import integer
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import build, check_name, check_path, decode, encode
 

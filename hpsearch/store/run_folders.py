@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, reason_of
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Run
+from hpsearch.core.value_text import integer
 from hpsearch.store.classic_files import COMMAND_FILE, write_run_command
 from hpsearch.store.layout import SearchFolder, free_name, remove_if_empty
 from hpsearch.store.record import RunRecord, Settings

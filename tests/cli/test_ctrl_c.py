@@ -25,7 +25,7 @@ OF_A_SEARCH = [
     "hpsearch.search.search",
     "hpsearch.search.dispatch",
     "wave",
-    "hpsearch.core.space",
+    "hpsearch.core.space_table",
 ]
 OF_SUBCOMMANDS = [
     ("status", "hpsearch.console"),
@@ -69,7 +69,7 @@ def searched(project: Project) -> Project:
 @pytest.mark.parametrize("module", OF_A_SEARCH)
 def test_ctrl_c_before_the_first_run_leaves_nothing_and_says_nothing(project: Project, module: str) -> None:
     project.grid({"x": [1, 2]}, more="import wave\n")
-    assert interrupted(project, module, *project.argv("--deterministic_search")[1:]) == (130, "")
+    assert interrupted(project, module, *project.argv("--random_seed=1")[1:]) == (130, "")
     assert not (project.path / "out").exists()
 
 

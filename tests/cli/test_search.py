@@ -420,6 +420,14 @@ def test_fault_1_results_are_appended_and_not_rewritten(project: Project) -> Non
     controller.communicate()
 
 
+@pytest.mark.parametrize("order", ["--deterministic_search", "--random_seed=1"])
+def test_a_search_of_a_plain_grid_imports_no_numpy(project: Project, order: str) -> None:
+    project.grid({"x": [1, 2]})
+    code = "import sys; from hpsearch import hpsearch; hpsearch.run(); sys.exit('numpy' in sys.modules)"
+    result = project.command([sys.executable, "-c", code, *project.argv(order, "--num_seeds=2")[3:]])
+    assert (result.exit_status, len(rows(result.folder))) == (0, 4), result.stderr
+
+
 def test_fault_14_help_imports_nothing_heavy(project: Project) -> None:
     result = project.call_lightly("from hpsearch import hpsearch; hpsearch.run()", "--help")
     assert "Default: 0.5." in result.stdout

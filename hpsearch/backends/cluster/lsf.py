@@ -21,8 +21,8 @@ from hpsearch.core.errors import (
     SubmitLimitReached,
     UsageError,
 )
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
+from hpsearch.core.value_text import integer
 
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")

@@ -25,8 +25,8 @@ from hpsearch.backends.scheduler import (
 )
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError, SubmissionUnsure
-from hpsearch.core.integers import integer
 from hpsearch.core.model import Job, JobPhase, RunState, Status
+from hpsearch.core.value_text import integer
 
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 

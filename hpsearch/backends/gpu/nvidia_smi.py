@@ -21,7 +21,7 @@ from hpsearch.backends.process_identity import pid_of
 from hpsearch.backends.run_family import members_of
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
-from hpsearch.core.integers import integer
+from hpsearch.core.value_text import integer
 
 #: Waking up GPUs whose driver is not kept loaded takes seconds for each.
 PATIENCE_S = 30.0

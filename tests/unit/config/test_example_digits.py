@@ -12,7 +12,8 @@ import pytest
 from project import ROOT
 
 from hpsearch.config.grid_module import SearchConfig, config_from_module
-from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.coding import Order
+from hpsearch.core.space import enumerate_space
 from hpsearch.core.summary import is_finished, parse_summary
 
 DIGITS = ROOT / "examples" / "digits"

@@ -12,7 +12,7 @@ from hpsearch.backends.gpu.nvidia_smi import read_gpus
 from hpsearch.backends.launcher import read_exit_note
 from hpsearch.backends.shell import Answer
 from hpsearch.config.option_values import gpu_list, hours
-from hpsearch.core.integers import integer
+from hpsearch.core.value_text import integer
 from hpsearch.folder.run_tables import _by_number
 
 #: Digits to `str.isdigit`, or to ``\d``, that are no number which a program would write.

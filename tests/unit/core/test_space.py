@@ -7,15 +7,15 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hpsearch import Not
-from hpsearch.core.coding import check_seed_options, seeds_to_run
+from hpsearch.core.coding import Order
 from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.errors import ConfigError
-from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.space import check_seed_options, enumerate_space, seeds_to_run
 from hpsearch.core.space_report import ConditionReport
 
 Grid = dict[str, list[object]]
@@ -82,6 +82,14 @@ def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
     once, twice = (chosen(grid, conditions, seed=seed) for _ in range(2))
     assert once == twice
     assert sorted(once, key=sorted) == sorted(firsts(by_the_rules(grid, conditions)), key=sorted)
+
+
+@given(st.integers(1, 300) | st.just(20_001), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=100)
+@example(20_000, 2**32 - 1)
+def test_a_plain_grid_is_searched_in_the_order_of_numpys_first_generator(size: int, seed: int) -> None:
+    selection = enumerate_space({"x": range(size)}, [], Order(seed=seed))
+    assert [int(position) for position in selection.positions] == np.random.RandomState(seed).permutation(size).tolist()
 
 
 @settings(deadline=None, max_examples=100)

@@ -3,9 +3,10 @@
 import pytest
 
 from hpsearch import Not
+from hpsearch.core.coding import Order
 from hpsearch.core.conditions import Condition
 from hpsearch.core.hints import did_you_mean
-from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.space import enumerate_space
 from hpsearch.core.space_report import ConditionReport, SpaceReport
 
 GRID: dict[str, list[object]] = {"lr": [0.1, 0.01], "optimizer": ["adam", "sgd"], "layers": [1, 2, 3]}

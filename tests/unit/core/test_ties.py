@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch import Not
-from hpsearch.core.coding import Column
+from hpsearch.core.coding import Column, Order
 from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Constraint, Grid, Members, Watched, names_in, verdict
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
-from hpsearch.core.space import Codes, Order, enumerate_space
+from hpsearch.core.space import enumerate_space
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
 
 Options = dict[str, object]
 VALUES = st.sampled_from([0, 1, 2, 1.0, True, False, -1, "x", '"x"', None, [1, 2]])
@@ -174,8 +178,8 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
         for keeps in constraints
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hpsearch.core.space._PATIENCE_ASKING", 100)
-        patch.setattr("hpsearch.core.space._BATCH_ASKING", 50)
+        patch.setattr("hpsearch.core.space_table._PATIENCE_ASKING", 100)
+        patch.setattr("hpsearch.core.space_table._BATCH_ASKING", 50)
         sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True)
     assert len(set(sample)) == len(sample) == min(wanted, len(expected))
     zeros = words(dict.fromkeys(folded, 0))
@@ -185,7 +189,7 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a sample look for what no draw finds after fewer draws."""
-    monkeypatch.setattr("hpsearch.core.space._PATIENCE_ASKING", 1000)
+    monkeypatch.setattr("hpsearch.core.space_table._PATIENCE_ASKING", 1000)
 
 
 HUGE: Grid = {name: list(range(300)) for name in "abcdefgh"}
@@ -210,8 +214,8 @@ def test_a_sample_is_spread_over_what_constraints_keep(soon: None) -> None:
 
 
 def test_it_is_told_that_a_sample_is_short_although_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpsearch.core.space._MOST_DRAWN", 3000)
-    monkeypatch.setattr("hpsearch.core.space._MOST_ASKED", 100)
+    monkeypatch.setattr("hpsearch.core.space_table._MOST_DRAWN", 3000)
+    monkeypatch.setattr("hpsearch.core.space_table._MOST_ASKED", 100)
     keeps: Constraint = lambda options: sum(options.values()) < 2  # type: ignore[arg-type]  # noqa: E731
     selection = enumerate_space(HUGE, (), Order(limit=50, sample=True), Asked(keeps))
     assert 0 < len(selection) < 50
@@ -219,7 +223,7 @@ def test_it_is_told_that_a_sample_is_short_although_there_may_be_more(monkeypatc
 
 
 def test_a_large_sample_is_drawn_as_long_as_constraints_keep_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpsearch.core.space._MOST_DRAWN", 1000)
+    monkeypatch.setattr("hpsearch.core.space_table._MOST_DRAWN", 1000)
     selection = enumerate_space(HUGE, (), Order(limit=3000, sample=True), Asked(lambda o: o["a"] != o["b"]))
     assert len(set(selection)) == 3000
 

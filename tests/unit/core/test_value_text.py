@@ -14,11 +14,12 @@ import pytest
 from searches import SETTINGS
 
 from hpsearch.config.grid_module import config_from_module
+from hpsearch.core.coding import Order
 from hpsearch.core.command import argument, text_of
 from hpsearch.core.conditions import Not, equal
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.core.space import Order, enumerate_space
+from hpsearch.core.space import enumerate_space
 from hpsearch.store.record import RunRecord
 from hpsearch.store.table import row_of
 

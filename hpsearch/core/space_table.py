@@ -1,0 +1,308 @@
+"""The configurations of a space in numpy's arrays: the whole table after all conditions, or a sample of a huge one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpsearch.core.coding import (
+    MAX_ROWS,
+    Box,
+    CodedSpace,
+    Column,
+    Judge,
+    Order,
+    Selection,
+    boxes_of,
+    in_columns,
+    split_box,
+    too_many,
+)
+from hpsearch.core.conditions import Rule, axis_size
+from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
+
+#: A sample is cut from the whole list where that is at most this long, or this many times the sample.
+_SMALL, _DENSE = 100_000, 20
+#: After this many draws in a row without a new configuration, a systematic search completes the sample.
+_PATIENCE = 5_000
+#: The same where constraints have to be asked; how many are drawn at once at least.
+_PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
+#: How many are drawn if constraints keep almost nothing: this many, and this many more for each one that is kept.
+_MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
+#: How often constraints are asked in a systematic search.
+_MOST_ASKED = 30_000
+
+
+def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
+    """Build the whole table, apply conditions and constraints, drop duplicates, and select from what is left."""
+    if coded.grid_size > MAX_ROWS:
+        raise too_many(coded.grid_size)
+    table, outcomes = _apply_rules(coded, _grid_table(coded))
+    columns = list(coded.columns.values())
+    codes, left_out = [table[column.name] for column in columns], np.zeros(0, dtype=int)
+    if judge is not None:
+        verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
+        codes, left_out = (
+            [column[verdicts == 0] for column in codes],
+            np.bincount(verdicts, minlength=judge.count + 1)[1:],
+        )
+    kept = _first_of_each(columns, codes)
+    size = len(codes[0])
+    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept), left_out=tuple(left_out.tolist()))
+    positions: Any = kept if order.deterministic else kept[shuffled(len(kept), order.seed)]
+    if order.limit is not None:
+        positions = positions[: order.limit]
+    return Selection(columns, positions, lambda position: [int(column[position]) for column in codes], report)
+
+
+def shuffled(size: int, seed: int) -> Codes:
+    """Return the positions of a list in random order."""
+    # RandomState's streams are frozen for all versions of numpy; its successor's are not.
+    return np.random.RandomState(seed).permutation(size)
+
+
+def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
+    """Return the products of the grids, last option varying fastest: option -> codes of shape (configurations,)."""
+    tables = [_product_table(coded, axes, size) for axes, size in zip(coded.grids, coded.grid_sizes)]
+    return {name: np.concatenate([table[name] for table in tables]) for name in coded.columns}
+
+
+def _product_table(coded: CodedSpace, axes: Box, size: int) -> dict[str, Codes]:
+    table: dict[str, Codes] = {}
+    inner = size
+    for axis in axes:
+        outer, inner = size // inner, inner // axis_size(axis)
+        for name, listed in axis.items():
+            codes = np.array(listed, dtype=_code_type(coded.columns[name]))
+            table[name] = np.tile(np.repeat(codes, inner), outer)
+    return {n: table[n] if n in table else np.zeros(size, _code_type(column)) for n, column in coded.columns.items()}
+
+
+def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[ConditionReport]]:
+    """Apply the conditions one after another; return the new table and what each did."""
+    outcomes = []
+    for rule, never in zip(coded.rules, coded.never()):
+        mask = _matches(rule, table, coded.columns)
+        count = int(mask.sum())
+        if not count:
+            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.possible)))
+            continue
+        size = len(mask) + count * (rule.product_size - 1)
+        if size > MAX_ROWS:
+            raise too_many(size)
+        outcomes.append(_outcome(rule, table, mask, coded.columns))
+        table = _replace_matches(rule, table, mask)
+    return table, outcomes
+
+
+def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mapping[str, Column]) -> ConditionReport:
+    """Return what a rule is about to change in the rows that it matches."""
+    changed, matched, options = np.zeros(int(mask.sum()), dtype=bool), int(mask.sum()), []
+    for name, codes in rule.replaced.items():
+        same = np.zeros(len(columns[name].values), dtype=bool)
+        if len(new := {columns[name].words[code] for code in codes}) == 1:
+            # An option that is absent is not the same as a flag that is off: it has no value in the table.
+            same[1:] = [word in new for word in columns[name].words[1:]]
+        here = ~same[table[name][mask]]
+        options += [name] if here.any() else []
+        changed |= here
+    problem = "" if options else why_unchanged(rule, matched)
+    return ConditionReport(tuple(options), int(changed.sum()), len(mask), problem)
+
+
+def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:
+    """Put in place of each matching row the product of the rule's `then`, last option varying fastest."""
+    size = rule.product_size
+    if size > 1:
+        source = np.repeat(np.arange(len(mask), dtype=np.int32), np.where(mask, size, 1))
+        table = {name: column[source] for name, column in table.items()}
+        mask = mask[source]
+    copies = int(mask.sum()) // size
+    inner = size
+    for axis in rule.then:
+        inner //= axis_size(axis)
+        for name, codes in axis.items():
+            block = np.tile(np.repeat(np.array(codes, dtype=table[name].dtype), inner), size // (inner * len(codes)))
+            table[name][mask] = np.tile(block, copies)
+    return table
+
+
+def _code_type(column: Column) -> Any:  # Any: one of numpy's integer types
+    return np.min_scalar_type(len(column.values))
+
+
+def _matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Column]) -> Codes:
+    """Return which rows a rule matches: truth values of shape (rows,)."""
+    mask = np.ones(len(next(iter(table.values()))), dtype=bool)
+    for name, codes in rule.when.items():
+        is_match = np.zeros(len(columns[name].values), dtype=bool)
+        is_match[list(codes)] = True
+        mask &= is_match[table[name]]
+    return mask
+
+
+def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
+    """Return the positions of the rows that are the first with their command, in order."""
+    size = len(codes[0])
+    key = np.zeros(size, dtype=np.int64)
+    keys = 1
+    for column, column_codes in zip(columns, codes):
+        if keys * column.word_count >= 2**62:
+            # Number the keys that occur: afterwards there are at most as many as rows.
+            key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+            keys = size
+        key *= column.word_count
+        key += np.array(column.words, dtype=np.int64)[column_codes]
+        keys *= column.word_count
+    if keys > 4 * size + 1_000_000:
+        return np.sort(np.unique(key, return_index=True)[1])
+    first = np.empty(keys, dtype=np.int32)
+    # The last write to an entry stays; going backwards, that is the first row.
+    first[key[::-1]] = np.arange(size - 1, -1, -1, dtype=np.int32)
+    return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
+
+
+def sampled(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
+    """Draw distinct configurations at random: as many as `order.limit`, which is given, or all if those are fewer."""
+    wanted = order.limit
+    assert wanted is not None
+    columns = list(coded.columns.values())
+    if coded.bound <= min(MAX_ROWS, max(_SMALL, _DENSE * wanted)):
+        # Few enough to look at all of them, and then a draw is a cut from the shuffled list.
+        everything = from_table(coded, replace(order, deterministic=False, sample=False), judge)
+        rows, report = list(everything.rows()), everything.report
+    else:
+        sample = _Sample(columns, wanted, np.random.RandomState(order.seed), judge)
+        sample.draw(coded.grids, coded.rules, _PATIENCE if judge is None else _PATIENCE_ASKING, judge)
+        is_complete = sample.is_full or sample.search(coded.grids, coded.rules)
+        rows, report = list(sample.found.values()), coded.report(None, tried=None if is_complete else sample.tried)
+    if order.deterministic:
+        rows.sort(key=tuple)
+    return Selection(columns, range(len(rows)), rows.__getitem__, report)
+
+
+class _Sample:
+    """Distinct configurations that are being gathered from huge products.
+
+    found: by their command words. tried: how many were looked at.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], wanted: int, random: np.random.RandomState, judge: Judge | None
+    ) -> None:
+        self._columns, self._wanted, self._random, self._judge = columns, wanted, random, judge
+        self.found: dict[tuple[int, ...], Sequence[int]] = {}
+        self.tried = 0
+
+    @property
+    def is_full(self) -> bool:
+        """True if there are as many as are wanted."""
+        return len(self.found) >= self._wanted
+
+    def _take(self, row: Sequence[int]) -> None:
+        if not self.is_full:
+            self.found.setdefault(tuple([column.words[code] for column, code in zip(self._columns, row)]), row)
+
+    def draw(self, boxes: Sequence[Box], rules: Sequence[Rule], patience: int, judge: Judge | None = None) -> None:
+        """Draw rows at random until there are enough, or new ones no longer turn up."""
+        sizes, misses = [math.prod(map(axis_size, box)) for box in boxes], 0
+        # As shares of 1: the sizes may be beyond any of numpy's integers.
+        total = sum(sizes)
+        shares = np.array([size / total for size in sizes])
+        while not self.is_full and misses < patience:
+            if judge is not None and self.tried >= _MOST_DRAWN + _FEWEST_KEPT * len(self.found):
+                return
+            batch = max(64 if judge is None else _BATCH_ASKING, self._wanted - len(self.found))
+            drawn = self._random_rows(boxes, shares, rules, batch)
+            if judge is not None:
+                self.tried += batch
+                drawn = drawn[judge.verdicts(self._columns, drawn) == 0]
+            before = len(self.found)
+            for row in drawn.tolist():
+                self._take(row)
+            misses = misses + batch if len(self.found) == before else 0
+
+    def _random_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
+        """Draw points uniformly; where conditions make several configurations of one, draw one of these."""
+        table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
+        chosen = self._random.choice(len(boxes), count, p=shares) if len(boxes) > 1 else np.zeros(count, dtype=int)
+        for number in np.unique(chosen):
+            self._fill(table, chosen == number, boxes[number])
+        for rule in rules:
+            self._fill(table, _matches(rule, table, {column.name: column for column in self._columns}), rule.then)
+        return np.stack([table[column.name].astype(np.int64) for column in self._columns], axis=1)
+
+    def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box) -> None:
+        """Put random points of a product into the rows of a mask."""
+        for axis in box:
+            points = self._random.randint(0, axis_size(axis), int(mask.sum()))
+            for name, codes in axis.items():
+                table[name][mask] = codes.start + points if isinstance(codes, range) else np.array(codes)[points]
+
+    def search(self, grids: Sequence[Box], rules: Sequence[Rule]) -> bool:
+        """Take in rows until there are enough, or nothing else exists; return whether that is certain.
+
+        The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
+        hide in a huge grid are found without walking through the grid: each step is a new row or one already found.
+        """
+        boxes = (box for grid in grids for box in boxes_of(in_columns(grid, self._columns), rules))
+        if self._judge is None:
+            self._take_all(boxes)
+            return True
+        kept, is_complete = self._kept(boxes, self._judge)
+        if not is_complete:
+            self.draw(grids, rules, _MOST_DRAWN, self._judge)
+        if kept:
+            # At random as far as that goes: in order, they would all be neighbours.
+            self.draw(kept, (), _PATIENCE)
+            self._take_all(kept)
+        return is_complete or self.is_full
+
+    def _take_all(self, boxes: Iterable[Box]) -> None:
+        """Take in the rows of some boxes, in the order of the columns, until there are enough."""
+        place = {column.name: number for number, column in enumerate(self._columns)}
+        for box in boxes:
+            axes = sorted(box, key=lambda axis: place[next(iter(axis))])
+            for points in itertools.product(*(self._one_of_each(axis) for axis in axes)):
+                codes = dict(itertools.chain.from_iterable(points))
+                self._take([codes[name] for name in place])
+                if self.is_full:
+                    return
+
+    def _one_of_each(self, axis: Mapping[str, Sequence[int]]) -> list[tuple[tuple[str, int], ...]]:
+        """Return the points of an axis, option and code each; of those with the same command words, the first."""
+        words = [column.words for name in axis for column in self._columns if column.name == name]
+        first: dict[tuple[int, ...], tuple[tuple[str, int], ...]] = {}
+        for codes in zip(*axis.values()):
+            first.setdefault(tuple([each[code] for each, code in zip(words, codes)]), tuple(zip(axis, codes)))
+        return list(first.values())
+
+    def _kept(self, boxes: Iterator[Box], judge: Judge) -> tuple[list[Box], bool]:
+        """Return boxes that the constraints keep as a whole, and whether these are all.
+
+        An answer about one row holds for all rows that agree with it in the options on which it depends.
+        """
+        waiting, kept, asked = list[Box](), list[Box](), 0
+        while waiting or (waiting := list(itertools.islice(boxes, _BATCH_ASKING))):
+            if asked >= _MOST_ASKED:
+                return kept, False
+            batch, waiting = waiting[-_BATCH_ASKING:], waiting[:-_BATCH_ASKING]
+            firsts = [{name: codes[0] for axis in box for name, codes in axis.items()} for box in batch]
+            rows = np.array([[first[column.name] for column in self._columns] for first in firsts])
+            asked += len(batch)
+            self.tried += len(batch)
+            for box, first, (number, names) in zip(batch, firsts, judge.reasons(self._columns, rows)):
+                for name in names:
+                    same, others = split_box(box, name, {first[name]})
+                    waiting += [others] * bool(others)
+                    box = same
+                kept += [box] * (number == 0)
+        return kept, True
