@@ -30,7 +30,6 @@ from hpsearch.config.option_values import (
     whole_numbers,
 )
 from hpsearch.core.errors import UsageError
-from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -348,26 +347,6 @@ def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' 
     return {k: v for k, v in vars(options).items() if k not in left_out or v != fields[k].default}
 
 
-def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
-    """Return a search's options, some replaced by those that were given on resuming it.
-
-    Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
-    """
-    for name in given:
-        if name in PLANNING_OPTIONS:
-            more = "; to add runs: hpsearch extend DIR" if name in GRID_OPTIONS else ""
-            more = "; for more seeds: hpsearch seeds DIR" if name in ("num_seeds", "seeds_list") else more
-            planned = f"the runs of that search are already planned{more}"
-            raise UsageError(f"--{name} cannot be given with --resume: {planned}")
-    by_hand = sorted({*options.given_by_hand, *given})
-    # These were meant for the earlier controller only.
-    only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False, "reuse": ()}
-    fixed = {"resume": options.resume, "given_by_hand": by_hand}
-    options = options_from_names({**vars(options), **only_once, **given, **fixed})
-    _check_submit_only(options)
-    return options
-
-
 def to_argv(options: SearchOptions) -> list[str]:
     """Return the command-line words for these options, without defaults that the user did not give by hand."""
     words = []
@@ -378,50 +357,6 @@ def to_argv(options: SearchOptions) -> list[str]:
         values = value if isinstance(value, tuple) else (value,)
         words += [f"--{name}"] if value is True else [f"--{name}={item}" for item in values]
     return words
-
-
-def check_together(options: SearchOptions) -> None:
-    """Make sure that the options go together, else raise UsageError."""
-    if options.dont_generate_full_grid and options.num_searches == -1:
-        raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
-    if not options.resume:
-        _check_submit_only(options)
-        _check_seeds(options)
-        check_race(options)
-    texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
-    for name, expected in texts.items():
-        if name in options.given_by_hand and not getattr(options, name):
-            raise UsageError(f"--{name}: expected {expected}, found an empty text")
-    for name in ("slurm_options", "lsf_options"):
-        option_words(options, name)
-    if not options.resume and not options.grid_module:
-        example = "for example --grid_module=sims.mnist.hpsearch_config"
-        raise UsageError(f"say what to search: --grid_module=NAME ({example})")
-
-
-def _check_submit_only(options: SearchOptions) -> None:
-    if options.submit_only and not options.run_cluster:
-        raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
-    if options.submit_only and options.race:
-        raise UsageError("--submit_only returns before there are results, and a race depends on them: leave it out")
-
-
-def _check_seeds(options: SearchOptions) -> None:
-    if options.num_seeds is not None and options.seeds_list:
-        raise UsageError("--num_seeds and --seeds_list both say which seeds to run: leave one of them out")
-    for name in ("seed_option", "vary_data_seed"):
-        if getattr(options, name) and options.num_seeds is None and not options.seeds_list:
-            raise UsageError(f"--{name} has no effect without seeds: add --num_seeds=N or --seeds_list=LIST")
-
-
-def check_race(options: SearchOptions) -> None:
-    """Raise UsageError if the options of a race do not go together."""
-    for name in ("race_p", "max_runs"):
-        if name in options.given_by_hand and not options.race:
-            raise UsageError(f"--{name} has no effect without --race")
-    if options.race and options.seed_count < FEWEST_FOR_TEST:
-        why = f"--race compares configurations that have at least {FEWEST_FOR_TEST} seeds"
-        raise UsageError(f"{why}: say how many each may get with --num_seeds=N, {FEWEST_FOR_TEST} or more")
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ from typing import Any
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.import_paths import add_current_folder, add_first, add_last, searched_folders
+from hpsearch.config.option_checks import check_together, with_given
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import (
     GRID_OPTIONS,
     PLANNING_OPTIONS,
     SearchOptions,
-    check_together,
     options_from_names,
-    with_given,
 )
 from hpsearch.config.recorded import check_is_recorded_module
 from hpsearch.console.console import Console

@@ -13,7 +13,8 @@ from typing import Any
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
-from hpsearch.config.options import SearchOptions, check_together, recorded, with_given
+from hpsearch.config.option_checks import check_together, with_given
+from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.user_functions import FunctionProcess

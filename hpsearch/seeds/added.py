@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, check_race, options_from_names, with_given
+from hpsearch.config.option_checks import check_race, with_given
+from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, options_from_names
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.console.text import amount

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hpsearch.config.option_checks import check_race
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import (
     DATA_SEED_OPTION,
     PLANNING_OPTIONS,
     USUAL_SEED,
     SearchOptions,
-    check_race,
     given_options,
     option_group,
     options_from,

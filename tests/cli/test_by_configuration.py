@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,16 @@ def cells(path: Path, *names: str) -> list[list[str]]:
         return [[row[name] for name in names] for row in csv.DictReader(file, delimiter=";")]
 
 
-def test_a_killed_search_that_is_resumed_has_the_table_of_one_that_was_not(project: Project) -> None:
+def with_five_results(project: Project) -> subprocess.Popen[str]:
+    """Start a search of two configurations with three seeds each; the last of its six runs waits."""
     project.grid({"x": [1, 2]}, script=SCRIPT, keywords=("acc", "curve", "finished"))
     controller = project.start(*CALL)
     wait_until(lambda: journal_has(project.path / "out", "collected", 5), "five runs have ended")
+    return controller
+
+
+def test_a_killed_search_that_is_resumed_has_the_table_of_one_that_was_not(project: Project) -> None:
+    controller = with_five_results(project)
     controller.kill()
     controller.communicate()
     assert not (project.path / "out" / NAME).exists()
@@ -48,9 +55,7 @@ def test_a_killed_search_that_is_resumed_has_the_table_of_one_that_was_not(proje
 
 
 def test_a_stopped_search_and_postprocessing_leave_the_table_of_what_there_is(project: Project) -> None:
-    project.grid({"x": [1, 2]}, script=SCRIPT, keywords=("acc", "curve", "finished"))
-    controller = project.start(*CALL)
-    wait_until(lambda: journal_has(project.path / "out", "collected", 5), "five runs have ended")
+    controller = with_five_results(project)
     controller.terminate()
     controller.communicate()
     table = project.path / "out" / NAME

@@ -6,8 +6,9 @@ import argparse
 
 import pytest
 
+from hpsearch.config.option_checks import check_together, with_given
 from hpsearch.config.option_values import at_least
-from hpsearch.config.options import SearchOptions, check_together, recorded, to_argv, with_given
+from hpsearch.config.options import SearchOptions, recorded, to_argv
 from hpsearch.core.errors import UsageError
 
 #: What a journal held of a search's options before there were seeds and more in it, in this order.
