@@ -30,6 +30,7 @@ def search(attempts: Attempts, slots: int = 2, **changes: object) -> dict[str, o
     content["attempts"] = {"run": run, "attempt": tries, "slot": slot, "state": state}
     for name, times in (("submitted", submitted), ("started", started), ("ended", ended)):
         content["attempts"][name] = [None if time is None else STARTED + time for time in times]
+    content["attempts"]["queued"] = [began is None or began > since for since, began in zip(submitted, started)]
     content["runs"]["attempts"] = [run.count(number) for number in range(runs)]
     content["slots"] = [f"GPU {number}" for number in range(slots)]
     return content | {"made_at": STARTED + 1000} | changes
@@ -160,7 +161,7 @@ def test_waiting_jobs_are_counted_over_time_and_in_a_sentence(show):
     ]
     shown = show(search(attempts, slots=1, use=[{"search": 0, "kind": "jobs", "slots": 1}]), draws=False)
     assert text_of(shown) == (
-        "3 jobs waited in a queue: half of them up to 3 min 20 s, the longest 8 min 20 s; "
+        "3 jobs waited in a queue, half of them up to 3 min 20 s, the longest 8 min 20 s; "
         "that is 73% of the time from submission to end."
     )
     assert shown.page.locator("#timeline .waiting").is_visible()

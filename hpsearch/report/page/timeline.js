@@ -34,7 +34,7 @@ section({
 // Reads all attempts; those that are still running or waiting last until now.
 function readAttempts() {
   Object.assign(timeline, { bars: [], waits: [] });
-  const { run, attempt, slot, submitted, started, ended, state } = content.attempts;
+  const { run, attempt, slot, submitted, started, ended, state, queued } = content.attempts;
   const known = [submitted, started, ended].flat().filter((at) => at !== null);
   timeline.now = known.reduce((most, at) => Math.max(most, at), content.made_at ?? -Infinity);
   run.forEach((i, k) => {
@@ -42,7 +42,8 @@ function readAttempts() {
     const over = ended[k] ?? timeline.now;
     const leftQueue = from ?? over;
     // Below a second it was no queue, only the way to a process.
-    if (submitted[k] !== null && leftQueue - submitted[k] > 1) timeline.waits.push({ run: i, from: submitted[k], to: leftQueue });
+    const hasWaited = submitted[k] !== null && (queued ? queued[k] : leftQueue - submitted[k] > 1);
+    if (hasWaited) timeline.waits.push({ run: i, from: submitted[k], to: Math.max(submitted[k], leftQueue) });
     if (from === null || slot[k] === null) return;
     // A clock that was set back must not end a run before it began.
     const bar = { run: i, attempt: attempt[k], slot: slot[k], submitted: submitted[k], from, to: Math.max(from, over), isOpen: ended[k] === null };
@@ -135,7 +136,7 @@ function waitSentences() {
   const half = lengths[Math.floor((lengths.length - 1) / 2)];
   const waited = lengths.reduce((sum, length) => sum + length, 0);
   const ran = timeline.bars.filter((bar) => view.isVisible(bar.run)).reduce((sum, bar) => sum + bar.to - bar.from, 0);
-  const text = `${amount(waits.length, "job")} waited in a queue: half of them up to ${duration(half)}, the longest ${duration(lengths[lengths.length - 1])}; that is ${shareText(waited / (waited + ran))} of the time from submission to end.`;
+  const text = `${amount(waits.length, "job")} waited in a queue, half of them up to ${duration(half)}, the longest ${duration(lengths[lengths.length - 1])}; that is ${shareText(waited / (waited + ran))} of the time from submission to end.`;
   return [node("span", { class: "line" }, text)];
 }
 
