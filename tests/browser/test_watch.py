@@ -49,18 +49,28 @@ def test_it_loads_itself_anew(show):
 
 
 def test_it_waits_while_a_text_is_selected(show):
-    shown = show(small_content(watch_s=0.5), draws=False)
-    # A selection is made within the first half second, or else after a load: either way the page has to stay.
+    shown = show(small_content(watch_s=1), draws=False)
     shown.run("() => { getSelection().selectAllChildren(document.getElementById('title')); window.isOld = true; }")
-    shown.page.wait_for_timeout(1500)
+    shown.page.locator("#newer").wait_for()
     assert shown.run("() => window.isOld")
     shown.run("() => getSelection().removeAllRanges()")
     shown.page.wait_for_function(WAIT_FOR_NEW)
 
 
-def test_it_waits_while_a_menu_is_open(show):
-    shown = show(small_content(watch_s=2), draws=False)
+def test_it_waits_while_somebody_types(show):
+    shown = show(small_content(watch_s=1), draws=False)
+    shown.run(MARK)
+    shown.page.locator("#search").press_sequentially("lr=0.01", delay=300)
+    assert shown.run("() => window.isOld")
+    shown.page.wait_for_function(WAIT_FOR_NEW)
+    assert shown.page.input_value("#search") == "lr=0.01"
+
+
+def test_it_waits_while_a_menu_is_open_unless_asked(show):
+    shown = show(small_content(watch_s=3), draws=False)
     shown.section("table").get_by_text("Columns").click()
     shown.run(MARK)
-    shown.page.wait_for_timeout(2600)
+    shown.page.locator("#newer").wait_for()
     assert shown.run("() => window.isOld")
+    shown.page.locator("#newer").click()
+    shown.page.wait_for_function(WAIT_FOR_NEW)

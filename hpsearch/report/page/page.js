@@ -161,8 +161,13 @@ class Column {
   text(i) {
     const cell = this.at(i);
     if (cell === null || cell === undefined) return "";
-    if (Array.isArray(cell)) return cell.length ? `${cell.length} values, last ${shown(lastOf(cell))}` : "";
-    return String(cell);
+    if (!Array.isArray(cell)) return String(cell);
+    return cell.length ? `${amount(this.length(i), "value")}, last ${shown(lastOf(cell))}` : "";
+  }
+
+  // Returns how many numbers run i's list had: long ones come thinned.
+  length(i) {
+    return this.lengths?.[i] ?? this.at(i).length;
   }
 
   // Returns what run i has for people.
@@ -214,18 +219,23 @@ function lastOf(list) {
   return list.length ? numberOf(list[list.length - 1]) : NaN;
 }
 
-// Returns with how many decimals a result's numbers are shown, so that the largest has five digits; null: each on its own.
+// Returns with how many decimals a result's numbers are shown: as many as they have, but at most five digits in all for
+// the largest. null: each on its own.
 function decimalsOf({ values, cells }) {
-  let largest = 0;
-  let areWhole = true;
-  for (const cell of values || cells) {
-    const number = numberOf(cell);
-    if (!Number.isFinite(number)) continue;
-    largest = Math.max(largest, Math.abs(number));
-    areWhole = areWhole && Number.isInteger(number);
-  }
-  if (areWhole || largest >= 1e6 || largest < 1e-2) return null;
-  return Math.max(1, Math.min(5, 4 - Math.floor(Math.log10(largest)) - (largest < 1 ? 1 : 0)));
+  const numbers = (values || cells).map(numberOf).filter(Number.isFinite);
+  const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+  if (largest >= 1e6 || largest < 1e-2) return null;
+  const most = Math.max(0, 4 - Math.floor(Math.log10(largest)));
+  let found = 0;
+  for (let k = 0; k < numbers.length && found < most; k++) found = Math.max(found, Math.min(most, decimalsIn(numbers[k])));
+  return found || null;
+}
+
+// Returns how many decimals a number is written with.
+function decimalsIn(number) {
+  const text = String(number);
+  if (text.includes("e")) return Infinity;
+  return text.includes(".") ? text.length - text.indexOf(".") - 1 : 0;
 }
 
 const columns = content.columns.map((raw) => new Column(raw));
@@ -294,8 +304,12 @@ const runs = {
 
   // Returns a run's name for people.
   label(i) {
-    const name = content.runs.number[i] ? `run ${content.runs.number[i]}` : "a run of the table";
-    return content.searches.length > 1 ? `${content.searches[content.runs.search[i]].name}: ${name}` : name;
+    return content.searches.length > 1 ? `${content.searches[content.runs.search[i]].name}: ${runs.shortLabel(i)}` : runs.shortLabel(i);
+  },
+
+  // Returns a run's name for people who know which search is meant.
+  shortLabel(i) {
+    return content.runs.number[i] ? `run ${content.runs.number[i]}` : "a run of the table";
   },
 
   // Returns the options that vary, and their values: "lr=0.1 units=64".
@@ -688,6 +702,7 @@ function newBar() {
     node("button", { ...direction, hidden: choices.length === 0, click: () => showResult(view.key, !view.larger) }),
     node("input", { ...search, value: textOfSearch(), input: (event) => searchSoon(event.target.value) }),
     node("span", { id: "shown-count", "aria-live": "polite" }),
+    node("button", { id: "newer", type: "button", hidden: true, title: "The page waits until you are done", click: () => location.reload() }, "Load newer results"),
     node("span", { id: "chips" }),
     node("button", { id: "theme", class: "quiet", type: "button", title: "Light or dark", "aria-label": "Light or dark", click: turnTheme }, "◐"),
   ];
@@ -1046,8 +1061,8 @@ function bestLines(best) {
     "div",
     { class: "best" },
     node("p", { class: "best-result" }, node("span", { class: "muted" }, `best ${view.key} `), node("strong", {}, meanText(best))),
-    node("p", {}, node("span", { class: "muted" }, "with "), node("button", { class: "link mono", type: "button", title, click }, cut(values, 300))),
-    several ? node("p", { class: "hint" }, `mean ± standard deviation of ${best.n} runs; the best of them: `, runLink(first), ` ${shown(performance(first))}`) : null,
+    node("p", { class: "with" }, node("span", { class: "muted" }, several ? "with" : `${runs.shortLabel(first)}, with`), node("button", { class: "link mono", type: "button", title, click }, cut(values, 300))),
+    several ? node("p", { class: "hint" }, `mean ± standard deviation of ${best.n} runs; the best of them: `, runLink(first, runs.shortLabel(first)), ` ${shown(performance(first))}`) : null,
   );
 }
 
@@ -1166,9 +1181,9 @@ function tableColumns() {
 // Returns whether the table shows a column before anybody has chosen.
 function isShownAtFirst(of) {
   if (of.role === "option") return of.varies;
-  if (of.role === "result") return of.varies && columns.filter((each) => each.role === "result").indexOf(of) < 12;
+  if (of.role === "result") return of.name === view.key || of.varies && columns.filter((each) => each.role === "result").indexOf(of) < 12;
   if (of.name === "search") return content.searches.length > 1;
-  if (of.name === "state") return of.texts().length > 1;
+  if (of.name === "state") return of.texts().some(([text]) => text !== "finished");
   if (of.name === "cause") return content.causes.length > 0;
   return of.name === "duration" || (of.name === "attempts" && content.runs.attempts.some((count) => count > 1));
 }
@@ -1413,7 +1428,7 @@ function widthOf(of) {
     const known = of.codes && of.values.length < 100 && !isByConfiguration() ? texts(of).map((text) => cut(text, 40)) : [];
     const longest = [...cells, ...known].reduce((long, text) => (text.length > long.length ? text : long), "");
     const wide = of.kind === "list" ? 90 : textWidth(longest) + (of.name === "state" ? 16 : 0);
-    table.widths.set(key, Math.round(Math.max(56, Math.min(260, Math.max(wide + 22, textWidth(of.name) + 52)))));
+    table.widths.set(key, Math.round(Math.max(56, Math.min(260, Math.max(wide + 22, textWidth(of.name) + 66)))));
   }
   return table.widths.get(key);
 }
@@ -1721,7 +1736,7 @@ function panelParts(i) {
     cause ? panelPart("Why it failed", node("pre", { class: "cause" }, cause)) : null,
     panelPart("Configuration", pairs(panelOptions().map((each) => [each.name, each.at(i)]))),
     seedsPart(i),
-    panelPart("Results", pairs(columns.filter((each) => each.role === "result").map((each) => [each.name, each.at(i)]))),
+    panelPart("Results", pairs(columns.filter((each) => each.role === "result").map((each) => [each.name, each.at(i), each.text(i)]))),
     command ? panelPart("Command", copiedText(command)) : null,
     attemptsPart(i),
     logPart(i, folder),
@@ -1754,18 +1769,18 @@ function panelOptions() {
   return [...all.filter((each) => each.varies), ...all.filter((each) => !each.varies)];
 }
 
-// Returns a list of names and values; a name without a value is left out.
+// Returns a list of names and values, for lists also what they are; a name without a value is left out.
 function pairs(some) {
   const present = some.filter(([, cell]) => cell !== null && cell !== undefined && cell !== "");
   if (!present.length) return node("p", { class: "nothing" }, "none");
-  return node("dl", { class: "pairs" }, ...present.flatMap(([name, cell]) => [node("dt", {}, name), node("dd", {}, longValue(cell))]));
+  return node("dl", { class: "pairs" }, ...present.flatMap(([name, cell, text]) => [node("dt", {}, name), node("dd", {}, longValue(cell, text))]));
 }
 
 // Returns a value; a list or a long text is folded.
-function longValue(cell) {
+function longValue(cell, listText) {
   if (Array.isArray(cell)) {
     if (!cell.length) return "no values";
-    return node("details", {}, node("summary", {}, sparkline([cell]), ` ${amount(cell.length, "value")}, last ${shown(lastOf(cell))}`), node("pre", {}, cell.map((each) => shown(each)).join("\n")));
+    return node("details", {}, node("summary", {}, sparkline([cell]), ` ${listText}`), node("pre", {}, cell.map((each) => shown(each)).join("\n")));
   }
   const text = String(cell);
   const line = text.split("\n", 1)[0];
@@ -1781,7 +1796,7 @@ function seedsPart(i) {
   const seedText = (other) => optionsText(seedNames().map((name) => column(name)), other);
   const line = (other) => {
     const result = Number.isNaN(performance(other)) ? runs.state(other) : shown(performance(other));
-    const name = `run ${content.runs.number[other]} `;
+    const name = `${runs.shortLabel(other)} `;
     return node("li", {}, other === i ? node("strong", {}, name) : runLink(other, name), ` ${seedText(other)} `, node("span", { class: "muted" }, result));
   };
   const mean = values.length ? node("p", {}, `${view.key} ${meanText(spread(values))}`) : null;
@@ -1933,7 +1948,11 @@ function watch() {
   addEventListener("pointerdown", () => (pointersDown = 1), { capture: true });
   for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => (pointersDown = 0), { capture: true });
   const due_ms = Date.now() + content.watch_s * 1000;
-  setInterval(() => Date.now() >= due_ms && !isBusy() && location.reload(), 250);
+  setInterval(() => {
+    if (Date.now() < due_ms) return;
+    if (isBusy()) document.getElementById("newer").hidden = false;
+    else location.reload();
+  }, 250);
 }
 
 // ---------------------------------------------------------------- start
