@@ -150,7 +150,7 @@ const TICK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 720
 
 // Draws the axis of time.
 function drawTicks(context, shades, pixel, axis, from, to) {
-  const room = Math.max(2, timeline.x.width / 90);
+  const room = Math.max(2, timeline.x.width / 70);
   const step = TICK_STEPS.find((each) => (to - from) / each <= room) || TICK_STEPS[TICK_STEPS.length - 1];
   const zone = axis.isClock ? new Date(axis.time(from) * 1000).getTimezoneOffset() * 60 : 0;
   context.font = "11px system-ui, sans-serif";

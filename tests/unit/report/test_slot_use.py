@@ -1,6 +1,6 @@
 """How much of the slots' time was idle."""
 
-from hpsearch.report.slots import SlotUse, slot_use
+from hpsearch.report.timeline import SlotUse, slot_use
 
 
 def test_idle_is_the_time_of_all_slots_without_the_time_of_runs():
