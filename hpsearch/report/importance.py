@@ -13,7 +13,7 @@ from typing import Any
 _FEWEST = 8
 #: The estimate asks what the best tenth have in common, or the best five if those are more, but at most half of all.
 _BEST, _FEWEST_BEST, _MOST_BEST = 0.1, 5, 0.5
-#: Optuna takes a third of a millisecond for each; more of them change shares by a percent or two.
+#: Optuna takes a third of a millisecond for each; more of them change shares by at most a few percent.
 _MOST_ESTIMATED = 1000
 #: So many interquartile ranges away from the median, single values would decide everything.
 _FAR = 100

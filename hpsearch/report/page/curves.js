@@ -172,7 +172,8 @@ function drawCurves(parts) {
   const drawn = groups.flatMap((group) => group.curves.slice(0, group.drawn).flat()).filter((value) => value !== null);
   const isLog = chosen.log === undefined ? isWide(drawn, chosen.of.name) : chosen.log === true;
   const { range, isCut } = curveRange(drawn, isLog);
-  const ticks = isLog && range[1] - range[0] > 1.2 ? { dtick: Math.ceil((range[1] - range[0]) / 6), exponentformat: "power" } : { nticks: 6 };
+  // Plotly writes powers a quarter larger.
+  const ticks = isLog && range[1] - range[0] > 1.2 ? { dtick: Math.ceil((range[1] - range[0]) / 6), exponentformat: "power", tickfont: { size: 10 } } : { nticks: 6 };
   const best = bestCurve(chosen.of, steps);
   parts.across = picturesAcross(parts);
   [parts.key.value, parts.by.value, parts.log.checked] = [chosen.of.name, chosen.by ? chosen.by.name : "", isLog];
