@@ -1,16 +1,18 @@
 """`hpsearch report` on 10,000 and 100,000 runs against a plain table of the same runs by pandas and plotly.
 
 The peer reads the CSV that `hpsearch export` writes and makes one file with plotly's JavaScript in it: parallel
-coordinates of all number columns, and one scatter. Both without the interpreter's start.
+coordinates of all number columns, and one scatter. Both in CPU seconds, which other work on the machine changes little,
+without the interpreter's start.
 """
 
 from __future__ import annotations
 
 import random
+import resource
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from _measure import ROOT, answer, seconds
@@ -32,8 +34,8 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import Settings
 
 ROUNDS = {10_000: 5, 100_000: 1}
-#: What is promised beyond the interpreter's start: seconds and MB of the whole file.
-MOST_S, MOST_MB = {10_000: 3.0, 100_000: 30.0}, {10_000: 8.0, 100_000: 25.0}
+#: What is promised: the ratio, seconds beyond the interpreter's start, MB of the whole file.
+MOST, MOST_S, MOST_MB = {10_000: 3, 100_000: 15}, {10_000: 3.0, 100_000: 30.0}, {10_000: 8.0, 100_000: 25.0}
 GRID: dict[str, list[object]] = {
     "learning_rate": [10.0**-k for k in range(1, 7)],
     "units": [16, 32, 64, 128, 256],
@@ -67,12 +69,20 @@ def main() -> None:
             python = [sys.executable, "-m", "hpsearch"]
             seconds([*python, "export", "out", "--all", "-o", "runs.csv"], folder)
             commands = ([*python, "report", "out"], [sys.executable, "-c", _PEER], [sys.executable, "-c", "pass"])
-            taken = [[seconds(argv, folder) for argv in commands] for _ in range(rounds)]
+            taken = [[_cpu_seconds(argv, folder) for argv in commands] for _ in range(rounds)]
             size, of_peer = ((folder / file).stat().st_size / 1e6 for file in ("report.html", "peer.html"))
         ours, peer, start = (statistics.median(column) for column in zip(*taken))
         limits = f"{ours - start:.2f} s (at most {MOST_S[count]:g}), {size:.2f} MB (at most {MOST_MB[count]:g})"
         details = f"{limits}; pandas and plotly {peer - start:.2f} s, {of_peer:.2f} MB"
-        answer(f"report of {count:,} runs / pandas and plotly", (ours - start) / (peer - start), 3, details)
+        answer(f"report of {count:,} runs / pandas and plotly", (ours - start) / (peer - start), MOST[count], details)
+
+
+def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
+    """Run a command to its end; return for how long it kept a processor busy."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(argv, cwd)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _write_search(folder: SearchFolder, count: int) -> None:
