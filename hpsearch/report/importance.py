@@ -1,6 +1,7 @@
 """Which options matter: shares of the variance on a complete grid, else an estimate by Optuna's PED-ANOVA."""
 
 import math
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -264,9 +265,10 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
     """Return how differently each option is distributed among the best. Raises ImportError without Optuna 3.6."""
     if not options:
         return {}
-    import optuna
-    from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+    with _without_scikit_learn():
+        import optuna
+        from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     # Places among the values instead of values: whether an axis is logarithmic makes no difference then.
     codes = {name: _grouped(option) for name, option in options.items()}
@@ -283,6 +285,22 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=mean))
         evaluator = _evaluator(PedAnovaImportanceEvaluator, _share_of_best(len(rows)))
         return dict(get_param_importances(study, evaluator=evaluator, params=list(options), normalize=False))
+
+
+@contextmanager
+def _without_scikit_learn() -> Iterator[None]:
+    """Let Optuna believe that scikit-learn is not installed, unless it is imported already.
+
+    Only another evaluator of Optuna's needs it. Importing it takes longer than a report of 10,000 runs.
+    """
+    is_there = "sklearn" in sys.modules
+    try:
+        if not is_there:
+            sys.modules["sklearn"] = None  # type: ignore[assignment]
+        yield
+    finally:
+        if not is_there:
+            del sys.modules["sklearn"]
 
 
 def _evaluator(ped_anova: Any, best: float) -> Any:  # Any: a class of Optuna, and an object of it

@@ -4,12 +4,15 @@ import builtins
 import itertools
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from project import ROOT
 
 from hpsearch.report.importance import Importance, importance_of
 
@@ -273,3 +276,19 @@ def test_without_optuna_the_text_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
 def test_a_complete_grid_needs_no_optuna(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     assert importance_of(grid_of(3, 3), [float(run) for run in range(9)], "acc").method == "exact"
+
+
+#: Makes an estimate; prints whether that has imported scikit-learn, which can be imported afterwards.
+ESTIMATE = """\
+import random, sys
+from hpsearch.report.importance import importance_of
+columns = {name: [random.randrange(50) for _ in range(200)] for name in "ab"}
+found = importance_of(columns, [float(value) for value in columns["a"]], "acc")
+print(found.method, "sklearn" in sys.modules)
+import sklearn
+"""
+
+
+def test_an_estimate_does_not_import_scikit_learn() -> None:
+    done = subprocess.run([sys.executable, "-c", ESTIMATE], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("ped-anova False\n", "", 0)
