@@ -3,7 +3,7 @@
 // Drawn on a canvas of our own: plotly's parcoords tells no click on a line, cannot give missing values a place, chooses
 // itself which line lies on top, and its brushes cannot be reached by keyboard.
 
-const PARALLEL = { best: 5000, sample: 5000, filtered: 2000, axes: 12, height: 400, top: 44, bottom: 24, left: 28, right: 76, step: 92 };
+const PARALLEL = { best: 5000, sample: 5000, filtered: 2000, axes: 12, height: 400, top: 44, bottom: 24, left: 28, right: 76, step: 100 };
 
 section({
   id: "parallel",
@@ -122,8 +122,7 @@ function drawParallel(parts) {
   parts.axes = [...chosen.map(optionAxis), ...(result ? [result] : [])];
   parts.width = parts.strip.clientWidth;
   const { left, right, height } = PARALLEL;
-  const step = parts.width < 600 ? 72 : PARALLEL.step;
-  parts.full = Math.max(parts.width, left + right + step * (parts.axes.length - 1));
+  parts.full = Math.max(parts.width, left + right + PARALLEL.step * (parts.axes.length - 1));
   const gap = parts.axes.length > 1 ? (parts.full - left - right) / (parts.axes.length - 1) : 0;
   parts.axes.forEach((axis, k) => (axis.x = Math.round(left + gap * k)));
   Object.assign(parts.stage.style, { width: `${parts.full}px`, aspectRatio: `${parts.full} / ${height}` });
@@ -242,7 +241,8 @@ function drawnAxis(parts, axis, gap) {
   axis.grip = svgNode("rect", { ...grip, "aria-orientation": "vertical", "aria-label": axis.of.name, ...axisValue(axis) });
   axis.brushes = svgNode("g", {}, ...axis.stretches().map(drawnBrush));
   const ticks = thinned(axis.ticks, 15 / long).map((tick) => drawnTick(tick, room));
-  group.append(svgNode("text", title, svgNode("title", {}, axis.of.name), cut(axis.of.name, room)));
+  // Titles are bold, and wider than labels.
+  group.append(svgNode("text", title, svgNode("title", {}, axis.of.name), cut(axis.of.name, Math.floor(room * 0.85))));
   group.append(svgNode("line", { y1: heightOf(0), y2: heightOf(1) }), ...(axis.isResult ? [svgNode("rect", bar)] : []));
   group.append(axis.brushes, ...ticks, axis.grip);
   listenToAxis(parts, axis);
