@@ -38,6 +38,19 @@ def test_views_stay_without_a_complaint_where_no_run_is_left(show):
     assert [slip for slip in SLIPS if slip in text] == []
 
 
+def test_paper_is_light_and_shows_what_buttons_say(show):
+    shown = show(small_content(), address_of(filters={"seed 1": {"column": "random_seed", "values": ["1"]}}), dark=True)
+    shown.page.emulate_media(media="print")
+    shown.run("dispatchEvent(new Event('beforeprint'))")
+    text = shown.page.locator("body").inner_text()
+    missing = [
+        each for each in ("acc_val", "seed 1", "12 of 36 runs", "lr=0.01", "units=64", "finished") if each not in text
+    ]
+    assert (missing, shown.run("document.documentElement.dataset.theme")) == ([], "light")
+    shown.run("dispatchEvent(new Event('afterprint'))")
+    assert shown.run("document.documentElement.dataset.theme") is None
+
+
 def test_a_page_that_reloads_itself_keeps_its_filters(show, tmp_path):
     shown = show(report := write_report(tmp_path, small_content(watch_s=3), draws=False))
     shown.page.locator("#search").fill("memory")

@@ -862,7 +862,24 @@ function refreshSections() {
   }
 }
 
-// Draws everything: paper has no scrolling.
+// Draws everything for paper, which has no scrolling: light, and as wide as the window; printers shrink it.
+function takeToPaper() {
+  if (isDark()) {
+    document.documentElement.dataset.theme = "light";
+    for (const part of sections.values()) part.isStale = true;
+  }
+  document.body.style.width = `${document.documentElement.clientWidth}px`;
+  drawAll();
+}
+
+function takeFromPaper() {
+  document.body.style.width = "";
+  if (view.kept.theme) document.documentElement.dataset.theme = view.kept.theme;
+  else delete document.documentElement.dataset.theme;
+  changed();
+}
+
+// Draws everything that has changed.
 function drawAll() {
   for (const part of sections.values()) if (part.isStale) drawSection(part);
 }
@@ -1033,7 +1050,8 @@ function searchCard(k) {
   return node(
     "article",
     { class: "card" },
-    node("header", {}, searchName(search), node("span", { class: `badge ${search.state}` }, search.state)),
+    // A single search has its name at the top of the page.
+    content.searches.length > 1 ? node("header", {}, searchName(search), node("span", { class: "badge" }, search.state)) : null,
     best ? bestLines(best) : node("p", { class: "nothing" }, "No finished run has a result yet."),
     stateBar(search),
     node("p", { class: "facts" }, searchFacts(search)),
@@ -1042,9 +1060,8 @@ function searchCard(k) {
   );
 }
 
-// Returns a search's name; of several, a click shows this one alone.
+// Returns the name of one of several searches; a click shows this one alone.
 function searchName(search) {
-  if (content.searches.length < 2) return node("h3", { title: search.folder }, search.name);
   const show = () => addFilter("search of runs", search.name, { column: "search", role: "run", values: [search.name] });
   const button = { class: "link", type: "button", title: `Show only the runs of ${search.folder}`, "data-focus": `search ${search.name}`, click: show };
   return node("h3", {}, node("button", button, search.name));
@@ -1099,11 +1116,12 @@ function stateDot(state) {
 }
 
 // Returns when a search began and how long it took, in one line.
-function searchFacts({ started, ended, machine_hours }) {
+function searchFacts({ state, started, ended, machine_hours }) {
   const until = ended ?? new Date(content.made).getTime() / 1000;
   const took = started === null ? "" : `${duration(until - started)}${ended === null ? " so far" : ""}`;
   const hours = machine_hours === null ? "" : `${shown(Number(machine_hours.toPrecision(3)))} machine hour${machine_hours === 1 ? "" : "s"}`;
-  return [took, hours, started === null ? "" : `started ${moment(started)}`].filter((text) => text).join(" · ");
+  const alone = content.searches.length > 1 ? "" : state;
+  return [alone, took, hours, started === null ? "" : `started ${moment(started)}`].filter((text) => text).join(" · ");
 }
 
 // ---------------------------------------------------------------- the table
@@ -1981,6 +1999,7 @@ function writeTitles() {
   const name = content.searches.map((each) => each.name).join(", ");
   document.title = `${cut(name, 60)} - hpsearch report`;
   document.getElementById("title").textContent = cut(name, 120);
+  document.getElementById("title").title = content.searches.map((each) => each.folder).join("\n");
   const anew = content.watch_s ? `It loads itself anew every ${duration(content.watch_s)}. ` : "";
   const text = `Made by hpsearch ${content.version}, ${content.made.replace("T", " ")}. ${anew}${content.cut.join(" ")}`;
   document.getElementById("foot").textContent = text;
@@ -1993,7 +2012,8 @@ function listen() {
   document.addEventListener("pointerdown", noteOutside);
   document.addEventListener("focusin", noteOutside);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
-  addEventListener("beforeprint", drawAll);
+  addEventListener("beforeprint", takeToPaper);
+  addEventListener("afterprint", takeFromPaper);
   addEventListener("beforeunload", () => writeAddressNow(readerPlace()));
   addEventListener("hashchange", () => location.reload());
 }
