@@ -97,7 +97,7 @@ function copyButton(text, label = "Copy") {
   const button = node("button", { class: "copy", type: "button", title: "Copy to the clipboard" }, label);
   button.addEventListener("click", async (event) => {
     event.stopPropagation();
-    button.textContent = (await copied(text())) ? "Copied" : "Select and copy by hand";
+    button.textContent = (await copied(text())) ? "Copied" : "The browser refused";
     setTimeout(() => (button.textContent = label), 1500);
   });
   return button;
@@ -1165,8 +1165,9 @@ function newTable() {
   const head = node("thead");
   const rows = node("tbody", { click: noteRowClick });
   const sizes = node("colgroup");
-  const grid = node("table", { role: "grid", "aria-label": "Runs", "aria-multiselectable": "true" }, sizes, head, rows);
-  const scroller = node("div", { class: "grid", tabindex: 0, "data-place": "body", "data-focus": "grid", keydown: noteTableKey }, grid);
+  const attributes = { role: "grid", "aria-label": "Runs", "aria-multiselectable": "true", tabindex: 0, "data-focus": "grid", keydown: noteTableKey };
+  const grid = node("table", attributes, sizes, head, rows);
+  const scroller = node("div", { class: "grid", "data-place": "body" }, grid);
   scroller.style.setProperty("--row", `${ROW_px}px`);
   scroller.addEventListener("scroll", () => requestAnimationFrame(() => drawRows(false)), { passive: true });
   new ResizeObserver(() => drawRows(false)).observe(scroller);
@@ -1461,7 +1462,7 @@ function firstWidth() {
 
 // Draws the rows in sight, and some above and below them.
 function drawRows(isChanged) {
-  const { scroller, rows } = table.parts;
+  const { scroller, grid, rows } = table.parts;
   const count = table.rows.length;
   const first = Math.max(0, Math.floor(scroller.scrollTop / ROW_px) - EXTRA_ROWS);
   const from = first - (first % EXTRA_ROWS); // whole steps: most scroll events then draw nothing
@@ -1474,7 +1475,7 @@ function drawRows(isChanged) {
   const near = [...rows.children].filter((line) => line.dataset.row >= from && line.dataset.row < to);
   if (isChanged || !near.length) rows.replaceChildren(spacer(from), ...(count ? lines(from, to) : [emptyLine(shownNow)]), spacer(count - to));
   else moveRows(rows, near, from, to, lines);
-  scroller.setAttribute("aria-activedescendant", count ? `row-${table.active}` : "");
+  grid.setAttribute("aria-activedescendant", count ? `row-${table.active}` : "");
 }
 
 // Keeps the rows that stay in sight, which spares most of the work of scrolling, and draws those before and after them.
@@ -1653,7 +1654,7 @@ function unfold(k, isOpen) {
 
 // Follows the keyboard: arrows, pages, Enter, space.
 function noteTableKey(event) {
-  if (event.target !== table.parts.scroller || event.ctrlKey || event.metaKey || event.altKey || !table.rows.length) return;
+  if (event.target !== table.parts.grid || event.ctrlKey || event.metaKey || event.altKey || !table.rows.length) return;
   const page = Math.max(1, Math.floor(table.parts.scroller.clientHeight / ROW_px) - 2);
   const k = table.active;
   const actions = {
@@ -1711,7 +1712,7 @@ function closeRun() {
   panelRun = -1;
   keep("run", undefined);
   if (table.parts) drawRows(true);
-  const back = panelOpener?.isConnected && panelOpener !== document.body ? panelOpener : table.parts?.scroller;
+  const back = panelOpener?.isConnected && panelOpener !== document.body ? panelOpener : table.parts?.grid;
   if (hadFocus) back?.focus({ preventScroll: true });
 }
 

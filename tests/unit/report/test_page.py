@@ -89,13 +89,6 @@ def test_all_scripts_stand_in_one_scope_and_the_page_starts_last() -> None:
     assert own.endswith("start();\n})();")
 
 
-def test_no_function_of_the_page_has_the_name_of_another() -> None:
-    """In one scope, the later of two functions silently takes the place of the first."""
-    names = re.findall(r"^(?:async )?function (\w+)", page_html({}, ""), re.MULTILINE)
-    assert sorted(names) == sorted(set(names))
-    assert "start" in names
-
-
 def test_plotly_brings_its_javascript() -> None:
     assert "plotly.js" in plotly_javascript()[:200]
 
