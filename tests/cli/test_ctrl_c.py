@@ -17,6 +17,8 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGINT)
 sys.addaudithook(hook)
 """
+#: What needs a table of all configurations, and numpy for it.
+CONDITIONS = [({"x": [1]}, {"x": [3]})]
 #: Modules in the order in which a search needs them, from our first lines to the code that starts runs.
 OF_A_SEARCH = [
     "hpsearch.search",
@@ -68,8 +70,8 @@ def searched(project: Project) -> Project:
 
 @pytest.mark.parametrize("module", OF_A_SEARCH)
 def test_ctrl_c_before_the_first_run_leaves_nothing_and_says_nothing(project: Project, module: str) -> None:
-    project.grid({"x": [1, 2]}, more="import wave\n")
-    assert interrupted(project, module, *project.argv("--random_seed=1")[1:]) == (130, "")
+    project.grid({"x": [1, 2]}, CONDITIONS, more="import wave\n")
+    assert interrupted(project, module, *project.argv("--deterministic_search")[1:]) == (130, "")
     assert not (project.path / "out").exists()
 
 
@@ -82,7 +84,7 @@ def test_ctrl_c_ends_a_subcommand_without_a_word(searched: Project, subcommand: 
 
 @pytest.mark.parametrize("module", ["hpsearch.core", "hpsearch.search.command", "numpy"])
 def test_ctrl_c_ends_a_copy_beside_the_simulation(project: Project, module: str) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1, 2]}, CONDITIONS)
     source = Path(__file__).resolve().parents[2] / "hpsearch" / "hpsearch.py"
     project.write("hpsearch.py", source.read_text().replace('_DEFAULT_GRID = ""', '_DEFAULT_GRID = "config"'))
     assert interrupted(project, module, "hpsearch.py", "--visible_gpus=-1") == (130, "")
