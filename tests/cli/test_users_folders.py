@@ -93,8 +93,7 @@ def test_from_the_root(tmp_path: Path, words: tuple[str, ...], with_init: bool) 
     assert result.exit_status == 0, result.stderr
 
 
-@pytest.mark.parametrize("with_init", [True, False], ids=["packages", "plain folders"])
-@pytest.mark.parametrize("more", ["", INIT], ids=["plain", "__init__"])
+@pytest.mark.parametrize(("with_init", "more"), [(True, ""), (False, INIT)], ids=["packages", "plain folders"])
 @pytest.mark.parametrize(
     "words",
     [

@@ -82,7 +82,7 @@ def test_as_a_module_from_the_root_of_a_checkout(tmp_path: Path, bare_python: st
     assert result.folder.is_relative_to(root / "sims" / "my_sim" / "out" / "hyperparam_search")
 
 
-@pytest.mark.parametrize("more", ["", OLD_IMPORTS, "import __init__\n" + OLD_IMPORTS], ids=["plain", "old", "__init__"])
+@pytest.mark.parametrize("more", ["", "import __init__\n" + OLD_IMPORTS], ids=["plain", "old"])
 def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
     root = checkout(tmp_path / "root")
     simulation(root / "sims" / "my_sim", more)
@@ -94,7 +94,7 @@ def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more
     assert len(rows(result.folder)) == 2
 
 
-@pytest.mark.parametrize("more", ["", OLD_IMPORTS, "import __init__\n" + OLD_IMPORTS], ids=["plain", "old", "__init__"])
+@pytest.mark.parametrize("more", ["", "import __init__\n" + OLD_IMPORTS], ids=["plain", "old"])
 def test_postprocessing_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
     root = checkout(tmp_path / "root")
     work = simulation(root / "sims" / "my_sim", more + "_PERFORMANCE_EVAL_HANDLE = lambda s, c: int(s['acc'][0]) > c\n")
