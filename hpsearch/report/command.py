@@ -121,16 +121,26 @@ def _target(given: str | None, folders: Sequence[SearchFolder]) -> Path:
     Raises UsageError if there is something else than a file, a file of a search, or, where the user named none, a file
     that is no report.
     """
-    path = absolute(_DEFAULT if given is None else given, Path.cwd(), "-o").resolve()
+    path = _resolved(absolute(_DEFAULT if given is None else given, Path.cwd(), "-o"))
     if path.exists() and not path.is_file():
         raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
     for folder in folders:
-        is_in = path.parent == folder.path and path.suffix in _OWN_ENDINGS
-        if is_in or path.is_relative_to(folder.path / STATE_FOLDER):
+        is_own = path.parent == folder.path and path.suffix in _OWN_ENDINGS
+        # Summaries and logs of runs, whatever their names.
+        is_own |= path.is_relative_to(folder.path) and path.exists() and not _is_report(path)
+        if is_own or path.is_relative_to(folder.path / STATE_FOLDER):
             raise UsageError(f"-o {path}: this is one of the search's own files; give another file")
     if given is None and path.exists() and not _is_report(path):
         raise UsageError(f"{path}: this file is no report, and stays; give another one with -o FILE")
     return path
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        # Which one it is depends on Python.
+        raise UsageError(f"-o {path}: expected a file, found a link that leads back to itself") from error
 
 
 def _is_report(path: Path) -> bool:

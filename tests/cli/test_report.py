@@ -157,6 +157,27 @@ def test_a_folder_or_a_file_of_the_search_is_never_overwritten(searched: Project
     assert (searched.path / "out" / "commands.sh").read_bytes() == before
 
 
+def test_the_files_of_a_run_are_never_overwritten(searched: Project) -> None:
+    summary = next((searched.path / "out").glob("*/summary.txt"))
+    before = summary.read_bytes()
+    result = searched.ask("report", "out", "-o", str(summary))
+    told = f"hpsearch: -o {summary}: this is one of the search's own files; give another file\n"
+    assert (result.exit_status, result.stderr, summary.read_bytes()) == (2, told, before)
+
+
+def test_an_earlier_report_in_the_search_folder_is_written_again(searched: Project) -> None:
+    results = [searched.ask("report", "out", "-o", "out/page.html") for _ in range(2)]
+    assert [result.exit_status for result in results] == [0, 0]
+
+
+def test_a_link_to_itself_is_told_in_one_line(searched: Project) -> None:
+    link = searched.path / "link"
+    link.symlink_to(link)
+    result = searched.ask("report", "out", "-o", "link")
+    assert result.exit_status == 2
+    assert re.fullmatch(r"hpsearch: -o .*/link: .*\n", result.stderr)
+
+
 def test_a_machine_without_a_browser_is_no_error(project: Project, searched: Project) -> None:
     project.environment |= {"PATH": "/nowhere", "BROWSER": "", "DISPLAY": ""}
     result = project.ask("report", str(searched.path / "out"), "--open")
