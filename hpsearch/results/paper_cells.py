@@ -72,7 +72,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a cell shows under a keyword. spread: None without any number; words: what its runs have instead."""
+    """What a cell shows under a keyword. spread: None without a number of the configuration that counts.
+
+    words: what its runs have instead; none if they have numbers, but nothing tells which configuration counts.
+    """
 
     spread: Spread | None = None
     mark: Mark = Mark.NONE
@@ -206,5 +209,7 @@ def _entry(mean: Mean[CellRun], means: Sequence[Mean[CellRun]]) -> Entry:
 
 
 def _without_number(cell: Cell, keyword: str) -> Entry:
-    words = dict.fromkeys(str(cell_under(run.summary, keyword)) for run in cell.chosen or _finished(cell.runs))
-    return Entry(words=tuple(words))
+    runs = cell.chosen or _finished(cell.runs)
+    if any(run.number_under(keyword) is not None for run in runs):
+        return Entry()
+    return Entry(words=tuple(dict.fromkeys(str(cell_under(run.summary, keyword)) for run in runs)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from hpsearch.console.text import amount
 from hpsearch.core.ranking import SIGNIFICANT_P, number_of
 from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
 from hpsearch.results.paper_cells import Axis, Entry, Mark, Measure, PaperCells, Place
@@ -90,14 +91,17 @@ class PaperTable:
         return [f"{chosen}, which differ in {', '.join(names)}"] if names else []
 
     def without_numbers(self) -> list[str]:
-        """Return how many cells have finished runs and no number, and what these have instead."""
+        """Return how many cells have finished runs and show no number, and why."""
         lines = []
         for measure in self.measures:
             columns = [column for (_, each), column in self.columns.items() if each is measure]
-            words = [entry.words for column in columns for entry in column.values() if entry.spread is None]
-            if words:
+            found = [entry.words for column in columns for entry in column.values() if entry.spread is None]
+            if words := [each for each in found if each]:
                 shown = ", ".join(dict.fromkeys(repr(word) if word else "nothing" for each in words for word in each))
-                lines.append(f"{len(words):,} cells have no number under {measure.keyword!r} but {shown[:60]}")
+                lines.append(f"{_cells_have(len(words))} no number under {measure.keyword!r} but {shown[:60]}")
+            if undecided := len(found) - len(words):
+                why = f"no number under {self.by.keyword!r}, by which its configuration is chosen"
+                lines.append(f"{_cells_have(undecided)} no {measure.keyword!r}: {why}")
         return lines
 
     def records(self) -> tuple[list[str], list[dict[str, object]]]:
@@ -114,6 +118,10 @@ class PaperTable:
                 options = cell.chosen[0].options if cell and cell.chosen and entry.spread else {}
                 records.append({**texts, **about, **{name: options[name] for name in chosen if name in options}})
         return [*names, *own.values(), *chosen], records
+
+
+def _cells_have(count: int) -> str:
+    return f"{amount(count, 'cell')} {'has' if count == 1 else 'have'}"
 
 
 def _free(name: str, taken: Sequence[str]) -> str:

@@ -301,6 +301,14 @@ def test_what_is_no_number_stands_as_it_is(tmp_path: Path, capsys: pytest.Captur
     assert notes == ["3 cells have no number under 'acc' but 'nan', 'adam', 'sgd', nothing"]
 
 
+def test_a_cell_whose_configuration_nothing_chooses_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [({"x": 1, "y": y}, {"acc": "nan", "loss": str(y)}) for y in (3, 4)]
+    search_of(tmp_path, [*runs, ({"x": 2, "y": 3}, {"acc": "1", "loss": "5"})])
+    lines, notes = printed(capsys, tmp_path, "--rows=x", "--value=loss")
+    assert lines[1:3] == ["1    -", "2    5"]
+    assert "1 cell has no 'loss': no number under 'acc', by which its configuration is chosen" in notes
+
+
 def test_rows_of_two_options_are_those_that_occur(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [({"x": "a", "y": 1, "z": 0.5}, "1"), ({"x": "b", "y": 2, "z": 0.5}, "2")]
     search_of(tmp_path, runs, {})
