@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from hpsearch.core.statistics import spread_of, worse_p
+from hpsearch.core.statistics import spread_of, welch_p
 
 from .contents import content_of, small_content
 from .shown import address_of
@@ -55,8 +55,10 @@ def test_chances_are_those_of_the_command_line(show, key):
     found = means(show(content, draws=False))
     spreads = {f"x={place}": spread_of(values) for place, values in enumerate(groups)}
     names = [label.split()[0] for label in found["labels"]]
-    # Those with less than half as many runs as another stand last: the best is the one with 30.
-    expected = [worse_p(spreads[names[0]], spreads[name], ascending=key == "loss") for name in names[1:]]
+    # Those with less than half as many runs as another stand last, also better ones: the best is the one with 30.
+    best = spreads[names[0]]
+    is_worse = {name: (spreads[name].mean < best.mean) == (key == "acc") for name in names[1:]}
+    expected = [welch_p(best, spreads[name]) if worse else 1.0 for name, worse in is_worse.items()]
     assert len(expected) == 14 and found["chances"][0] == "NaN"
     assert [float(text) for text in found["chances"][1:]] == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
@@ -74,7 +76,7 @@ def test_what_is_not_worse_by_more_than_chance_is_marked(show):
     best, equal, _, worse, worst = means(shown)["colours"]
     assert len({best, equal, worse}) == 3 and worse == worst
     text = shown.section("seeds").inner_text()
-    assert "not significantly worse (one-sided Welch's t-test, p above 0.05)" in text
+    assert "not significantly worse (two-sided Welch's t-test, p above 0.05)" in text
     assert "Bars: 95 % confidence of the mean, from 3 runs on." in text
 
 

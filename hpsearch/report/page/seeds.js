@@ -59,8 +59,8 @@ function studentQuantile(tail, freedom) {
   return high;
 }
 
-// Returns the one-sided probability of Welch's t-test, small if `other` is worse than `best` by more than chance; NaN if
-// there are too few values for a verdict. The same rule as hpsearch/core/statistics.py.
+// Returns the two-sided probability of Welch's t-test, small if `other` is worse than `best` by more than chance, and 1 if
+// it is not worse at all; NaN if there are too few values for a verdict. The same rule as `hpsearch table` and `best`.
 function worseChance(best, other) {
   if (Math.min(best.n, other.n) < SEEDS.fewest) return NaN;
   const gap = view.larger ? best.mean - other.mean : other.mean - best.mean;
@@ -68,10 +68,9 @@ function worseChance(best, other) {
   const parts = [best, other].map(({ std, n }) => std ** 2 / n);
   const error = Math.sqrt(parts[0] + parts[1]);
   const largest = Math.max(Math.abs(best.mean), Math.abs(other.mean));
-  if (error <= 1e-12 * largest) return Math.abs(gap) <= 1e-12 * largest ? 0.5 : Number(gap < 0);
+  if (error <= 1e-12 * largest) return Math.abs(gap) <= 1e-12 * largest ? 1 : Number(gap < 0);
   const freedom = error ** 4 / (parts[0] ** 2 / (best.n - 1) + parts[1] ** 2 / (other.n - 1));
-  const tail = studentTail(Math.abs(gap) / error, freedom);
-  return gap > 0 ? tail : 1 - tail;
+  return gap > 0 ? 2 * studentTail(gap / error, freedom) : 1;
 }
 
 // Returns half the width of the mean's 95 % confidence interval; NaN for too few values.
@@ -184,7 +183,7 @@ function seedsHint(rows, count, { outside }) {
   return [
     `${of}, best mean first; in brackets, of how many. Bars: 95 % confidence of the mean, from 3 runs on. `,
     mark("best"), "best mean. ",
-    ...(has("equal") ? [mark("accent"), "not significantly worse (one-sided Welch's t-test, p above 0.05). "] : []),
+    ...(has("equal") ? [mark("accent"), "not significantly worse (two-sided Welch's t-test, p above 0.05). "] : []),
     ...(has("worse") ? [mark("muted"), "significantly worse. "] : []),
     ...(has("unknown") ? [mark("muted", "◇"), rows[0].n < SEEDS.fewest ? "not compared: the best has less than 3 values. " : "too few values to compare. "] : []),
     outside ? `${amount(outside, "value")} outside the picture. ` : "",
