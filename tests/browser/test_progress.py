@@ -97,7 +97,7 @@ def test_means_count_when_the_last_run_of_their_configuration_has_ended(show):
     points, _, line, marks = traces(shown)
     assert (points["x"], [round(y, 4) for y in points["y"]]) == ([2, 4], [0.6, 0.85])
     assert marks["runs"] == [1, 3]
-    assert "Best mean so far: 0.85 ± 0.071 (2) by the configuration of run 4" in shown.section("progress").inner_text()
+    assert "Best mean so far: 0.850 ± 0.071 (2) by the configuration of run 4" in shown.section("progress").inner_text()
 
 
 def test_a_mean_of_few_values_is_no_best(show):
