@@ -75,10 +75,12 @@ function percent(share) {
   return `${shownShare === 0 || shownShare >= 9.95 ? Math.round(shownShare) : shownShare < 0.05 ? "< 0.1" : shownShare.toFixed(1)} %`;
 }
 
+// Returns what the bars measure; on a narrow screen, what fits below them.
 function shareTitle(isNarrow) {
   const { key, method, ranked } = content.importance;
-  if (method !== "exact") return isNarrow ? "share of what decides" : "share of what decides about being among the best";
-  return `share of the variance of ${ranked ? "the ranks of " : ""}${cut(key, isNarrow ? 16 : 40)}`;
+  const what = method === "exact" ? "share of the variance" : "share of what decides";
+  if (isNarrow) return what;
+  return method === "exact" ? `${what} of ${ranked ? "the ranks of " : ""}${cut(key, 40)}` : `${what} about being among the best`;
 }
 
 function importanceHint() {
