@@ -48,7 +48,7 @@ def test_a_narrow_screen_has_room_for_the_axis_title(show):
     content = small_content(importance=EXACT)
     shown = show(content, width=390)
     title = shown.plot("importance").locator(".xtitle").bounding_box()
-    assert 0 <= title["x"] and title["x"] + title["width"] <= 390
+    assert title["x"] >= 0 and title["x"] + title["width"] <= 390
 
 
 def test_filters_do_not_change_it_and_it_says_so(show):
