@@ -233,7 +233,10 @@ class Check:
             elif not grid and not self._values_set:
                 self.note(f"{where} is empty; expected at least one option with a list of values")
         grids = [self._options(grid, where, out_arg) for where, grid in listed if isinstance(grid, dict)]
+        known = [name for grid in grids for each in grid for name in names_in(each)]
         for key, values in self._options(self._values_set, "--set", out_arg).items():
+            new = (name for name in names_in(key) if known and name not in known)
+            self.warnings += (f"--set adds the option {n!r}, which the grid lacks{did_you_mean(n, known)}" for n in new)
             self._set(grids, key, values)
         return tuple(grids)
 
@@ -244,9 +247,6 @@ class Check:
             if names & set(names_in(other)) and not names >= set(names_in(other)):
                 shared = f"{key!r} shares an option with {other!r} of the grid"
                 self.note(f"--set: {shared}; set all of that: --set {','.join(names_in(other))}=...")
-        for name in names.difference(known):
-            if near := did_you_mean(name, known):
-                self.warnings.append(f"--set adds the option {name!r}, which the grid lacks{near}")
         for at, grid in enumerate(grids):
             if not names.intersection(known):
                 grid[key] = values

@@ -75,10 +75,25 @@ def test_values_replace_those_of_the_grid_in_place_and_new_options_come_last() -
     assert list(grid.items()) == [("a", [5, 6]), ("b", [2]), ("new", [7])]
 
 
-def test_a_new_option_that_is_named_nearly_like_one_of_the_grid_is_a_warning() -> None:
-    check = checked({"momentum": [1]}, "momentom=1", "seed=1")
+@pytest.mark.parametrize(
+    "grid, warnings",
+    [
+        (
+            {"momentum": [1]},
+            [
+                "--set adds the option 'momentom', which the grid lacks; did you mean 'momentum'?",
+                "--set adds the option 'seed', which the grid lacks",
+            ],
+        ),
+        ({"momentom": [1], "seed": [1]}, []),
+        ({}, []),
+    ],
+    ids=["others", "the same", "none"],
+)
+def test_an_option_that_the_grid_lacks_is_a_warning_unless_it_has_none(grid: object, warnings: list[str]) -> None:
+    check = checked(grid, "momentom=1", "seed=1")
     check.grids("out_dir")
-    assert check.warnings == ["--set adds the option 'momentom', which the grid lacks; did you mean 'momentum'?"]
+    assert check.warnings == warnings
 
 
 @pytest.mark.parametrize(
