@@ -57,7 +57,7 @@ class Dispatcher:
         takes_up_all: also run those that turn out to have ended without finishing while no controller was there.
         """
         self._again.update(again)
-        self._progress = Progress(self._controller, entries)
+        self._progress = Progress(self._controller, entries, again)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
         left_out = self._search.record.left_out
         for entry in entries:

@@ -37,14 +37,14 @@ _MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50
 
 
 class Progress:
-    """Tells of the runs of one search, as they start and end."""
+    """Tells of the runs of one search, as they start and end. again: numbers of those that do not count as finished."""
 
-    def __init__(self, controller: Controller, entries: Sequence[RunRecord]) -> None:
+    def __init__(self, controller: Controller, entries: Sequence[RunRecord], again: Collection[int] = ()) -> None:
         self._console, self._runs, self._stop = controller.console, controller.runs, controller.stop
         self._settings, self._is_verbose = controller.search.settings, controller.options.verbose
         self._varying = varying_options(controller.search.record)
         self._last_run = max(controller.search.record.runs, default=0)
-        finished = [entry for entry in entries if entry.state is RunState.FINISHED]
+        finished = [e for e in entries if e.state is RunState.FINISHED and e.run.number not in again]
         self._total = len(entries)
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record

@@ -113,6 +113,15 @@ def test_a_retry_that_finishes_replaces_the_earlier_result(finished: LiveSearch,
     assert first_column(finished) == ["1.2", "2.1"]
 
 
+def test_a_finished_run_that_is_retried_counts_as_done_only_when_it_has_ended(
+    finished: LiveSearch, backend: FakeBackend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    dispatch(finished, backend, again=[1], only=[1])
+    told = capsys.readouterr().err
+    assert (told.count("[1 of 1 done]"), told.count(" done]")) == (1, 1)
+
+
 @pytest.mark.parametrize("retries", [0, 2])
 def test_a_retry_that_fails_leaves_the_earlier_result_and_its_folder(
     finished: LiveSearch, backend: FakeBackend, retries: int
