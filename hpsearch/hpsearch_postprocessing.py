@@ -56,11 +56,9 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
     from hpsearch.config.option_values import number_where, positive
-    from hpsearch.config.parsers import FOLDER_HELP, ExampleFormatter, add_over
+    from hpsearch.config.parsers import FOLDER_HELP, CommandParser, ExampleFormatter, add_over
 
-    parser = argparse.ArgumentParser(
-        prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter
-    )
+    parser = CommandParser(prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter)
     add = parser.add_argument
     if prog is None:
         add("out_dir", metavar="OUT_DIR", help="The search folder; may be relative to --run_cwd.")

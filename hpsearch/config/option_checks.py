@@ -1,6 +1,6 @@
 """Which options go together, and which may be given to a search that is planned already."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hpsearch.config.options import GRID_OPTIONS, PLANNING_OPTIONS, SearchOptions, option_words, options_from_names
@@ -8,17 +8,22 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.statistics import FEWEST_FOR_TEST
 
 
-def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
-    """Return a search's options, some replaced by those that were given on resuming it.
-
-    Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
-    """
-    for name in given:
+def check_changeable(names: Iterable[str]) -> None:
+    """Raise UsageError if one of the options shapes the list of runs: it cannot be given to a search that has one."""
+    for name in names:
         if name in PLANNING_OPTIONS:
             more = "; to add runs: hpsearch extend DIR" if name in GRID_OPTIONS else ""
             more = "; for more seeds: hpsearch seeds DIR" if name in ("num_seeds", "seeds_list") else more
             planned = f"the runs of that search are already planned{more}"
             raise UsageError(f"--{name} cannot be given with --resume: {planned}")
+
+
+def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
+    """Return a search's options, some replaced by those that were given on resuming it.
+
+    Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
+    """
+    check_changeable(given)
     by_hand = sorted({*options.given_by_hand, *given})
     # These were meant for the earlier controller only.
     only_once = {"submit_only": False, "runs_are_gone": False, "verbose": False, "dry_run": False, "reuse": ()}

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from hpsearch.config.option_values import option_names
 from hpsearch.config.options import DEFAULT_OUT_DIR, SearchOptions, all_options
@@ -37,6 +37,19 @@ FOLDER_HELP = (
 )
 
 
+class CommandParser(argparse.ArgumentParser):
+    """The parser of a command; it names the option that is most like one that does not exist."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with a message."""
+        from hpsearch.core.hints import did_you_mean
+
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        names = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        near = (did_you_mean(name, self._option_string_actions) for name in names)
+        super().error(message + next(filter(None, near), ""))
+
+
 def folder_parser(
     name: str, description: str, example: str, nargs: str = "?", metavar: str = "DIR", text: str = FOLDER_HELP
 ) -> argparse.ArgumentParser:
@@ -45,7 +58,7 @@ def folder_parser(
     example: one or more lines for the end of its help. nargs: how many folders, as argparse says it. metavar, text: of
     the folder.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
     )
     parser.add_argument("folder", metavar=metavar, nargs=nargs, help=text)

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
-from hpsearch.config.parsers import ExampleFormatter, add_options, filled, folder_parser, hpsearch_cli_arguments
+from hpsearch.config.parsers import (
+    CommandParser,
+    ExampleFormatter,
+    add_options,
+    filled,
+    folder_parser,
+    hpsearch_cli_arguments,
+)
 from hpsearch.console.exit_status import told
 
 if TYPE_CHECKING:
@@ -60,7 +67,7 @@ def _parsed(
     """Return what `run_search` takes; grid modules are found from here on."""
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=prog,
         usage="%(prog)s --grid_module=NAME [options]   (--help lists them)",
         description=filled(_DESCRIPTION),
@@ -191,12 +198,15 @@ def retry(argv: Sequence[str]) -> int:
     run_help = "Run number K again, also if it finished; may be repeated."
     parser.add_argument("--run", type=int, action="append", default=[], metavar="K", help=run_help)
     namespace = parser.parse_args(argv)
+    from hpsearch.config.option_checks import check_changeable
     from hpsearch.console.console import Console
     from hpsearch.folder.choice import choose_folder
     from hpsearch.folder.reading import SearchReader
     from hpsearch.search.resume import RunChoice
     from hpsearch.search.search import resume_search
 
+    given = given_options(namespace)
+    check_changeable(given)
     console = Console()
     reader = SearchReader(choose_folder(namespace.folder, console))
     named = set(namespace.run)
@@ -209,4 +219,4 @@ def retry(argv: Sequence[str]) -> int:
         console.note("no run of this search failed, so there is nothing to retry")
         return 0
     choice = RunChoice(numbers, named, takes_all_failed)
-    return resume_search(str(reader.folder.path), given_options(namespace), console, choice).exit_status
+    return resume_search(str(reader.folder.path), given, console, choice).exit_status

@@ -17,7 +17,7 @@ from hpsearch.config.options import (
     options_from,
     to_argv,
 )
-from hpsearch.config.parsers import ExampleFormatter, add_options, filled
+from hpsearch.config.parsers import CommandParser, ExampleFormatter, add_options, filled
 from hpsearch.core.errors import UsageError
 
 SUMMARY_NAME = "seeds_summary_text.txt"
@@ -195,7 +195,7 @@ def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptio
     script: what that script says; the command line replaces it, or adds to it.
     Raises UsageError if the options do not go together; ends the process where argparse does.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         usage="%(prog)s --run_dir=DIR [options]   (--help lists them)",
         description=filled(_DESCRIPTION),
         epilog=_EPILOG,
@@ -211,7 +211,7 @@ def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
 
     Raises UsageError if the options do not go together; ends the process where argparse does.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         usage="hpsearch seeds [DIR] [--num_seeds N] [options]   (--help lists them)",
         prog="hpsearch seeds",
         description=filled(_SUBCOMMAND_DESCRIPTION),

@@ -17,7 +17,7 @@ from pathlib import Path
 from hpsearch.backends.shell import Answer
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.import_paths import add_current_folder, searched_folders
-from hpsearch.config.parsers import ExampleFormatter
+from hpsearch.config.parsers import CommandParser, ExampleFormatter
 from hpsearch.config.program import program_of
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
@@ -64,7 +64,7 @@ class Script:
 
 def main(argv: Sequence[str]) -> int:
     """Write a grid module; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="hpsearch init", description=_DESCRIPTION, epilog=_EXAMPLE, formatter_class=ExampleFormatter
     )
     parser.add_argument(

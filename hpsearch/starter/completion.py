@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from hpsearch.config.parsers import ExampleFormatter
+from hpsearch.config.parsers import CommandParser, ExampleFormatter
 from hpsearch.config.program import interpreter_word
 from hpsearch.console.console import Console
 from hpsearch.core.errors import UsageError
@@ -52,7 +52,7 @@ def main(argv: Sequence[str], commands: Mapping[str, tuple[str, Callable[[], Com
 
 def _parser() -> argparse.ArgumentParser:
     description = "Print a script that lets your shell complete commands, options and folders."
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=f"hpsearch {_NAME}", description=description, epilog=_EXAMPLE, formatter_class=ExampleFormatter
     )
     parser.add_argument("shell", metavar=f"{{{','.join(_SHELLS)}}}", choices=_SHELLS, help="Your shell.")

@@ -475,6 +475,12 @@ def test_the_result_of_a_finished_run_stays_when_the_controller_of_its_retry_is_
     assert_results_stay(project, with_results)
 
 
+def test_a_retry_refuses_what_shapes_the_runs_also_where_none_failed(project: Project, with_results: Path) -> None:
+    result = project.ask("retry", "out", "--num_seeds=3")
+    refused = "hpsearch: --num_seeds cannot be given with --resume: the runs of that search are already planned; for "
+    assert (result.exit_status, result.stderr) == (2, f"{refused}more seeds: hpsearch seeds DIR\n")
+
+
 def test_a_cancelled_run_does_not_count_as_failed(project: Project, live: subprocess.Popen[str]) -> None:
     assert project.ask("cancel", "out").exit_status == 0
     result = project.ask("retry", "out")
