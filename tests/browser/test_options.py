@@ -130,6 +130,6 @@ def test_of_many_runs_a_sample_is_drawn_and_means_are_over_all(show):
     content = content_of({"act": ["ab"[run % 2] for run in runs]}, {"acc": [run % 2 for run in runs]}, seeds=())
     shown = show(content)
     points, _, means, _ = traces(shown, "act")
-    assert 3500 < len(points["x"]) < 4500
+    assert 2700 < len(points["x"]) < 3300
     assert means["text"] == ["act a: mean 0 ± 0 (4500)", "act b: mean 1 ± 0 (4500)"]
     assert "means are over all" in shown.section("options").locator(".hint").inner_text()

@@ -94,7 +94,7 @@ function heatTrace({ x, y, cells }, pair, { low, high }, { figure }) {
     texttemplate: isRoomy ? "%{text}" : "",
     customdata: cells.map((row, v) => row.map((cell, h) => cellHover(cell, pair, x.groups[h], y.groups[v]))),
     hovertemplate: "%{customdata}<extra></extra>",
-    colorbar: isNarrow ? { ...bar, orientation: "h", y: 1, yanchor: "bottom" } : { ...bar, title: { ...bar.title, side: "right" } },
+    colorbar: isNarrow ? { ...bar, orientation: "h", nticks: 4, tickangle: 0, y: 1, yanchor: "bottom" } : { ...bar, title: { ...bar.title, side: "right" } },
   };
 }
 
@@ -125,12 +125,12 @@ function heatLayout({ x, y, cells }, [across, up], best, width) {
   const length = Math.max(4, Math.floor((width - (isNarrow ? 110 : 240)) / x.groups.length / 7));
   const rows = Math.max(160, Math.min(720, y.groups.length * 34));
   return {
-    height: rows + (isNarrow ? 160 : 100),
+    height: rows + (isNarrow ? 130 : 100),
     hovermode: "closest",
     dragmode: false,
-    xaxis: heatAxis(across, x.groups, Math.min(24, length)),
+    xaxis: heatAxis(across, x.groups, Math.min(24, Math.max(16, length))),
     yaxis: heatAxis(up, y.groups, isNarrow ? 9 : 18),
-    margin: { l: 50, r: 8, t: isNarrow ? 70 : 8, b: 44 },
+    margin: { l: 50, r: 8, t: isNarrow ? 50 : 8, b: 50 },
     shapes: [...chosenCells({ x, y, cells }, [across, up]), ...bestFrame(best)],
   };
 }
@@ -140,7 +140,7 @@ function heatAxis(of, groups, length) {
     tickvals: groups.map((_, k) => k),
     ticktext: groups.map((group) => plain(cut(group.label, length))),
     range: [-0.5, groups.length - 0.5],
-    title: { text: plain(cut(of.name, 40)), standoff: 8 },
+    title: { text: plain(cut(of.name, 40)), standoff: 16 },
     showgrid: false,
     zeroline: false,
     fixedrange: true,

@@ -1,7 +1,8 @@
 // The result over each option: a small plot for each, all with the same range of results.
 
-// One figure with many axes, since each figure with WebGL takes drawing contexts, of which a browser has about 16.
-const SMALL_PLOTS = { most: 12, width: 270, height: 200, gap: 26, points: 4000, svgPoints: 2000, values: 20 };
+// One figure with many axes, drawn as SVG: plotly's WebGL takes half a minute for them where there is no GPU, and shows
+// means below the points. So many points in all are drawn quickly, and more would hide each other anyway.
+const SMALL_PLOTS = { most: 12, width: 270, height: 200, gap: 26, points: 3000, best: 20, values: 20 };
 
 section({
   id: "options",
@@ -32,9 +33,10 @@ function drawOptions(parts) {
   const shownScales = chosen.length ? chosen : options().map((each) => scaleOf(each));
   const measured = view.visible.filter((i) => !Number.isNaN(performance(i)));
   const range = resultRange(measured.map(performance));
-  const points = sampled(measured, hasWebGL() ? SMALL_PLOTS.points : SMALL_PLOTS.svgPoints / shownScales.length);
+  const { points: all, best } = SMALL_PLOTS;
+  const points = [...measured.slice(0, best), ...sampled(measured.slice(best), all / shownScales.length)];
   const grid = gridOf(shownScales.length, parts.width);
-  const traces = shownScales.flatMap((scale, k) => optionTraces(scale, k, { measured, points, range, isLarge: points.length * shownScales.length > SMALL_PLOTS.svgPoints }));
+  const traces = shownScales.flatMap((scale, k) => optionTraces(scale, k, { measured, points, range }));
   parts.scales = shownScales;
   const drawn = plot(parts.figure, traces, optionsLayout(shownScales, grid, range), { displayModeBar: false });
   if (!parts.isHeard) parts.isHeard = drawn.then(() => listenToOptions(parts));
@@ -46,17 +48,9 @@ function drawOptions(parts) {
 function optionsHint(measured, points, { outside }) {
   return [
     "Points are runs, with mean and standard deviation for each value; the star is the best run. A click on a point opens its run, dragging over values filters.",
-    points.length < measured.length ? `Drawn: a random ${amount(points.length, "run")} of ${measured.length.toLocaleString("en")}; means are over all.` : "",
+    points.length < measured.length ? `Drawn: the best and a random sample, ${amount(points.length, "run")} of ${measured.length.toLocaleString("en")}; means are over all.` : "",
     outside ? `${amount(outside, "result")} beyond the range: drawn at its edge, and counted there in means.` : "",
   ].join(" ");
-}
-
-let canWebGL = null;
-
-// Returns whether the browser can draw many points quickly.
-function hasWebGL() {
-  if (canWebGL === null) canWebGL = Boolean(document.createElement("canvas").getContext("webgl"));
-  return canWebGL;
 }
 
 // ---------------------------------------------------------------- layout
@@ -111,7 +105,7 @@ function optionAxisLayout(scale, k, grid, at) {
     zeroline: false,
     automargin: false,
     fixedrange: true,
-    title: { text: plain(cut(scale.of.name, Math.floor(grid.plotWidth / 8))), standoff: 6 },
+    title: { text: plain(shortened(scale.of.name, Math.floor(grid.plotWidth / 8))), standoff: 6 },
   };
 }
 
@@ -136,13 +130,13 @@ function chosenShapes(scale, k) {
 // ---------------------------------------------------------------- traces
 
 // Returns the traces of one plot: runs, runs beyond the range, means, the best run.
-function optionTraces(scale, k, { measured, points, range, isLarge }) {
+function optionTraces(scale, k, { measured, points, range }) {
   const { accent, text, best, surface } = colours();
   const axes = { xaxis: axisId("x", k), yaxis: axisId("y", k) };
   const alpha = Math.max(0.15, Math.min(0.6, 8 / Math.sqrt(points.length)));
   const dots = { color: accent, size: points.length > 500 ? 4 : 6, opacity: alpha };
   const traces = [
-    runTrace(scale, k, points.filter((i) => isInside(i, range)), range, { ...axes, type: isLarge ? "scattergl" : "scatter", marker: dots }),
+    runTrace(scale, k, points.filter((i) => isInside(i, range)), range, { ...axes, marker: dots }),
     runTrace(scale, k, points.filter((i) => !isInside(i, range)), range, { ...axes, marker: { ...dots, symbol: "triangle-up", opacity: 0.8, size: 8 } }),
     { ...axes, ...meanTrace(scale, measured, range), marker: { color: text, size: 7, line: { color: surface, width: 1 } } },
   ];

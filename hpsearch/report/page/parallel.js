@@ -1,9 +1,9 @@
 // Every run as a line over its options and its result.
 //
-// Drawn on a canvas of our own: plotly's parcoords tells no click on a line, cannot give missing values a place, chooses
-// itself which line lies on top, and its brushes cannot be reached by keyboard.
+// Drawn on a canvas of our own: plotly's parcoords has no event for a click on a line, no place for missing values and no
+// say in which line lies on top; its brushes cannot be reached by keyboard, and it takes three WebGL contexts.
 
-const PARALLEL = { best: 5000, sample: 5000, filtered: 2000, axes: 12, height: 400, top: 44, bottom: 24, left: 28, right: 76, step: 100 };
+const PARALLEL = { best: 5000, sample: 5000, filtered: 2000, strokes: 1500, axes: 12, height: 400, top: 44, bottom: 24, left: 28, right: 76, step: 100 };
 
 section({
   id: "parallel",
@@ -165,29 +165,30 @@ function heights(axis, indexes) {
 }
 
 // Returns the canvas' pen, for a cleared canvas of the stage's size.
-function clearedPen(canvas, parts) {
-  const density = Math.min(2, devicePixelRatio || 1);
+function clearedPen(canvas, parts, density = Math.min(2, devicePixelRatio || 1)) {
   canvas.width = parts.full * density;
   canvas.height = PARALLEL.height * density;
-  const context = canvas.getContext("2d");
-  context.scale(density, density);
+  // Otherwise browsers give lines to the GPU, which takes a minute where there is none and one is imitated.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.setTransform(density, 0, 0, density, 0, 0);
   context.lineJoin = "round";
   return context;
 }
 
 // Draws the lines: what filters keep out, then the others, the best last.
 function paintLines(parts, result) {
-  const context = clearedPen(parts.canvas, parts);
   const { line, muted, best } = colours();
   const { shown, out } = parts.lines;
-  const outHeights = parts.axes.map((axis) => heights(axis, out));
-  context.globalAlpha = 0.6;
-  strokeLines(context, parts.axes, outHeights, out.map(() => line));
-  context.globalAlpha = Math.max(0.16, Math.min(0.85, 12 / Math.sqrt(shown.length)));
+  const isMany = shown.length + out.length > PARALLEL.strokes;
+  const context = isMany ? clearedPen(parts.canvas, parts, 1) : clearedPen(parts.canvas, parts);
+  const draw = isMany ? fillLines : strokeLines;
   const scale = goodnessScale();
   const hues = Array.from({ length: 33 }, (_, k) => colourAt(scale, k / 32));
   const hueOf = (value) => (Number.isNaN(value) ? muted : hues[Math.round(32 * goodness(value, result.range))]);
-  strokeLines(context, parts.axes, parts.heights, shown.map((i) => hueOf(performance(i))));
+  const outHeights = parts.axes.map((axis) => heights(axis, out));
+  draw(context, parts.axes, outHeights, out.map(() => line), 0.6);
+  const alpha = Math.max(0.16, Math.min(0.85, 12 / Math.sqrt(shown.length)));
+  draw(context, parts.axes, parts.heights, shown.map((i) => hueOf(performance(i))), alpha);
   const last = shown.length - 1;
   if (last < 0 || Number.isNaN(performance(shown[last]))) return;
   context.globalAlpha = 1;
@@ -197,7 +198,8 @@ function paintLines(parts, result) {
 }
 
 // Draws lines one above the other. Neighbours of one colour are drawn at once, which is several times as fast.
-function strokeLines(context, axes, heights, hues) {
+function strokeLines(context, axes, heights, hues, alpha) {
+  context.globalAlpha = alpha;
   let start = 0;
   for (let k = 1; k <= hues.length; k++) {
     if (k < hues.length && hues[k] === hues[start] && k - start < 16) continue;
@@ -214,6 +216,42 @@ function strokePath(context, axes, heights, start, end) {
     for (let a = 0; a < axes.length; a++) context.lineTo(axes[a].x, heights[a][k]);
   }
   context.stroke();
+}
+
+// Draws lines one above the other without smooth edges: of thousands nobody sees those, and they take most of the time.
+function fillLines(context, axes, heights, hues, alpha) {
+  const image = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+  const pixels = { words: new Uint32Array(image.data.buffer), width: image.width };
+  if (pixels.words[0] === 0) pixels.words.fill(wordOf(colours().surface));
+  const words = new Map([...new Set(hues)].map((hue) => [hue, wordOf(hue)]));
+  const share = Math.round(alpha * 256);
+  for (let k = 0; k < hues.length; k++) {
+    const word = words.get(hues[k]);
+    for (let a = 1; a < axes.length; a++) fillLine(pixels, axes[a - 1].x, heights[a - 1][k], axes[a].x, heights[a][k], word, share);
+  }
+  context.putImageData(image, 0, 0);
+}
+
+// Returns a colour "rgb(1, 2, 3)" as a pixel: its bytes are red, green, blue and opacity.
+function wordOf(colour) {
+  const [red, green, blue] = colour.match(/\d+/g).map(Number);
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+// Mixes a share (of 256) of a colour into the pixels of a line; red and blue are mixed in one multiplication.
+function fillLine({ words, width }, fromX, fromY, toX, toY, word, share) {
+  const [redBlue, green] = [word & 0xff00ff, word & 0x00ff00];
+  const count = Math.max(1, Math.round(Math.max(toX - fromX, Math.abs(toY - fromY))));
+  const [stepX, stepY] = [(toX - fromX) / count, (toY - fromY) / count];
+  let [x, y] = [fromX + 0.5, fromY + 0.5];
+  for (let k = 0; k < count; k++) {
+    const at = (y | 0) * width + (x | 0);
+    const [oldRedBlue, oldGreen] = [words[at] & 0xff00ff, words[at] & 0x00ff00];
+    const mixed = (oldRedBlue + (Math.imul(redBlue - oldRedBlue, share) >>> 8)) & 0xff00ff;
+    words[at] = 0xff000000 | mixed | ((oldGreen + (Math.imul(green - oldGreen, share) >>> 8)) & 0x00ff00);
+    x += stepX;
+    y += stepY;
+  }
 }
 
 // Draws axes with their texts, brushes and what can be grasped.
@@ -233,7 +271,7 @@ function drawAxes(parts, gap) {
 function drawnAxis(parts, axis, gap) {
   const { height, top, bottom } = PARALLEL;
   const long = height - bottom - top;
-  const room = Math.max(4, Math.floor((axis === parts.axes[parts.axes.length - 1] ? PARALLEL.right : gap) / 7.2));
+  const room = Math.max(4, Math.floor((axis === parts.axes[parts.axes.length - 1] ? PARALLEL.right : gap - 4) / 8.4));
   const group = svgNode("g", { class: axis.isResult ? "axis result" : "axis", transform: `translate(${axis.x} 0)` });
   const bar = { x: -5, width: 10, y: heightOf(1), height: long * (1 - (axis.floor || 0)), fill: "url(#parallel-ramp)", class: "ramp" };
   const title = { class: "title", y: 18, x: -PARALLEL.left + 6 };
@@ -241,8 +279,7 @@ function drawnAxis(parts, axis, gap) {
   axis.grip = svgNode("rect", { ...grip, "aria-orientation": "vertical", "aria-label": axis.of.name, ...axisValue(axis) });
   axis.brushes = svgNode("g", {}, ...axis.stretches().map(drawnBrush));
   const ticks = thinned(axis.ticks, 15 / long).map((tick) => drawnTick(tick, room));
-  // Titles are bold, and wider than labels.
-  group.append(svgNode("text", title, svgNode("title", {}, axis.of.name), cut(axis.of.name, Math.floor(room * 0.85))));
+  group.append(svgNode("text", title, svgNode("title", {}, axis.of.name), shortened(axis.of.name, room)));
   group.append(svgNode("line", { y1: heightOf(0), y2: heightOf(1) }), ...(axis.isResult ? [svgNode("rect", bar)] : []));
   group.append(axis.brushes, ...ticks, axis.grip);
   listenToAxis(parts, axis);

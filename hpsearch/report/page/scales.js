@@ -3,6 +3,8 @@
 // So many values get places at equal distances if their sizes would put some of them into one another.
 const MOST_STEPS = 12;
 const NO_VALUE = "none";
+// Which of the fixed random numbers choose samples; plots spread values by those of small numbers.
+const OF_SAMPLES = 1e6;
 
 // Returns a number between -1 and 1, always the same for the same two integers.
 function jitter(i, salt) {
@@ -15,7 +17,7 @@ function jitter(i, salt) {
 // Returns about `most` of some runs, always the same ones, or all if they are not more.
 function sampled(indexes, most) {
   const share = most / indexes.length;
-  return share >= 1 ? indexes : indexes.filter((i) => (jitter(i, 7) + 1) / 2 < share);
+  return share >= 1 ? indexes : indexes.filter((i) => (jitter(i, OF_SAMPLES) + 1) / 2 < share);
 }
 
 // Returns the options that vary, without seeds; of more than `most` those that matter most, in the usual order.
@@ -114,12 +116,19 @@ function powers(low, high, step) {
 }
 
 function roundNumbers(low, high) {
-  const rough = (high - low) / 4;
+  const rough = (high - low) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((each) => each * power >= rough * 0.999) * power;
   const first = Math.ceil(low / step - 1e-9);
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length: count }, (_, k) => Number(((first + k) * step).toPrecision(12)));
+}
+
+// Returns a name of at most about `length` characters: names of options often differ only at their ends.
+function shortened(name, length) {
+  if (name.length <= length) return name;
+  const end = Math.floor((length - 1) / 2);
+  return `${name.slice(0, Math.max(1, length - 1 - end))}…${name.slice(name.length - end)}`;
 }
 
 // Returns ticks that keep a distance.
