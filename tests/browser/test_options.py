@@ -46,7 +46,7 @@ def test_means_and_spreads_are_those_of_each_value(show):
     means = traces(show(content_of({"act": ["a", "a", "a", "b", "b", "b"]}, {"acc": scores}, seeds=())), "act")[2]
     assert means["y"] == [2, 7]
     assert means["error"] == [1, 2]
-    assert means["text"] == ["act a: mean 2 ± 1 (3)", "act b: mean 7 ± 2 (3)"]
+    assert means["text"] == ["act a: mean 2.0 ± 1.0 (3)", "act b: mean 7.0 ± 2.0 (3)"]
 
 
 def test_many_values_are_averaged_in_bins(show):

@@ -164,23 +164,12 @@ function heights(axis, indexes) {
   return Float32Array.from(indexes, (i) => heightOf(axis.place(i)));
 }
 
-// Returns the canvas' pen, for a cleared canvas of the stage's size.
-function clearedPen(canvas, parts, density = Math.min(2, devicePixelRatio || 1)) {
-  canvas.width = parts.full * density;
-  canvas.height = PARALLEL.height * density;
-  // Otherwise browsers give lines to the GPU, which takes a minute where there is none and one is imitated.
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.setTransform(density, 0, 0, density, 0, 0);
-  context.lineJoin = "round";
-  return context;
-}
-
 // Draws the lines: what filters keep out, then the others, the best last.
 function paintLines(parts, result) {
   const { line, muted, best } = colours();
   const { shown, out } = parts.lines;
   const isMany = shown.length + out.length > PARALLEL.strokes;
-  const context = isMany ? clearedPen(parts.canvas, parts, 1) : clearedPen(parts.canvas, parts);
+  const context = isMany ? clearedPen(parts.canvas, parts.full, PARALLEL.height, 1) : clearedPen(parts.canvas, parts.full, PARALLEL.height);
   const draw = isMany ? fillLines : strokeLines;
   const scale = goodnessScale();
   const hues = Array.from({ length: 33 }, (_, k) => colourAt(scale, k / 32));
@@ -195,63 +184,6 @@ function paintLines(parts, result) {
   context.lineWidth = 2.5;
   context.strokeStyle = best;
   strokePath(context, parts.axes, parts.heights, last, last + 1);
-}
-
-// Draws lines one above the other. Neighbours of one colour are drawn at once, which is several times as fast.
-function strokeLines(context, axes, heights, hues, alpha) {
-  context.globalAlpha = alpha;
-  let start = 0;
-  for (let k = 1; k <= hues.length; k++) {
-    if (k < hues.length && hues[k] === hues[start] && k - start < 16) continue;
-    context.strokeStyle = hues[start];
-    strokePath(context, axes, heights, start, k);
-    start = k;
-  }
-}
-
-function strokePath(context, axes, heights, start, end) {
-  context.beginPath();
-  for (let k = start; k < end; k++) {
-    context.moveTo(axes[0].x - (axes.length > 1 ? 0 : 20), heights[0][k]);
-    for (let a = 0; a < axes.length; a++) context.lineTo(axes[a].x, heights[a][k]);
-  }
-  context.stroke();
-}
-
-// Draws lines one above the other without smooth edges: of thousands nobody sees those, and they take most of the time.
-function fillLines(context, axes, heights, hues, alpha) {
-  const image = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
-  const pixels = { words: new Uint32Array(image.data.buffer), width: image.width };
-  if (pixels.words[0] === 0) pixels.words.fill(wordOf(colours().surface));
-  const words = new Map([...new Set(hues)].map((hue) => [hue, wordOf(hue)]));
-  const share = Math.round(alpha * 256);
-  for (let k = 0; k < hues.length; k++) {
-    const word = words.get(hues[k]);
-    for (let a = 1; a < axes.length; a++) fillLine(pixels, axes[a - 1].x, heights[a - 1][k], axes[a].x, heights[a][k], word, share);
-  }
-  context.putImageData(image, 0, 0);
-}
-
-// Returns a colour "rgb(1, 2, 3)" as a pixel: its bytes are red, green, blue and opacity.
-function wordOf(colour) {
-  const [red, green, blue] = colour.match(/\d+/g).map(Number);
-  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-}
-
-// Mixes a share (of 256) of a colour into the pixels of a line; red and blue are mixed in one multiplication.
-function fillLine({ words, width }, fromX, fromY, toX, toY, word, share) {
-  const [redBlue, green] = [word & 0xff00ff, word & 0x00ff00];
-  const count = Math.max(1, Math.round(Math.max(toX - fromX, Math.abs(toY - fromY))));
-  const [stepX, stepY] = [(toX - fromX) / count, (toY - fromY) / count];
-  let [x, y] = [fromX + 0.5, fromY + 0.5];
-  for (let k = 0; k < count; k++) {
-    const at = (y | 0) * width + (x | 0);
-    const [oldRedBlue, oldGreen] = [words[at] & 0xff00ff, words[at] & 0x00ff00];
-    const mixed = (oldRedBlue + (Math.imul(redBlue - oldRedBlue, share) >>> 8)) & 0xff00ff;
-    words[at] = 0xff000000 | mixed | ((oldGreen + (Math.imul(green - oldGreen, share) >>> 8)) & 0x00ff00);
-    x += stepX;
-    y += stepY;
-  }
 }
 
 // Draws axes with their texts, brushes and what can be grasped.
@@ -434,7 +366,7 @@ function markLine(parts, k) {
   parts.tip.hidden = k === null;
   if (k === null && !parts.isMarked) return;
   parts.isMarked = k !== null;
-  const context = clearedPen(parts.marked, parts);
+  const context = clearedPen(parts.marked, parts.full, PARALLEL.height);
   if (k === null) return;
   const { text, surface } = colours();
   for (const [colour, width] of [[surface, 6], [text, 2.5]]) {
