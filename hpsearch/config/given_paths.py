@@ -1,5 +1,6 @@
 """Paths that a user gives, made absolute; each way in which one can be unusable is told in one line."""
 
+import contextlib
 import errno
 import os
 import re
@@ -25,6 +26,22 @@ def absolute(given: str, base: Path, option: str = "") -> Path:
     except RuntimeError as error:
         advice = f"(a path that begins like this is written ./{given})"
         raise UsageError(f"{name}: the home folder of {user!r} is not known {advice}") from error
+
+
+def written_file(given: str, option: str) -> Path:
+    """Return the file to which a user wants something written, absolute and without links; it may be missing.
+
+    option: its name, for the message. Raises UsageError if that can be no file.
+    """
+    path = absolute(given, Path.cwd(), option)
+    # Before Python 3.13, links that lead back to themselves raise.
+    with contextlib.suppress(RuntimeError):
+        path = path.resolve()
+    if path.is_symlink():
+        raise UsageError(f"{option} {path}: expected a file, found a link that leads back to itself")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path}: expected a file, found something else (a folder, a device)")
+    return path
 
 
 def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str = "there is no such folder") -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from hpsearch.config.given_paths import absolute
+from hpsearch.config.given_paths import written_file
 from hpsearch.config.option_values import at_least
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
@@ -121,9 +121,7 @@ def _target(given: str | None, folders: Sequence[SearchFolder]) -> Path:
     Raises UsageError if there is something else than a file, a file of a search, or, where the user named none, a file
     that is no report.
     """
-    path = _resolved(absolute(_DEFAULT if given is None else given, Path.cwd(), "-o"))
-    if path.exists() and not path.is_file():
-        raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
+    path = written_file(_DEFAULT if given is None else given, "-o")
     for folder in folders:
         is_own = path.parent == folder.path and path.suffix in _OWN_ENDINGS
         # Summaries and logs of runs, whatever their names.
@@ -133,14 +131,6 @@ def _target(given: str | None, folders: Sequence[SearchFolder]) -> Path:
     if given is None and path.exists() and not _is_report(path):
         raise UsageError(f"{path}: this file is no report, and stays; give another one with -o FILE")
     return path
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError) as error:
-        # Which one it is depends on Python.
-        raise UsageError(f"-o {path}: expected a file, found a link that leads back to itself") from error
 
 
 def _is_report(path: Path) -> bool:

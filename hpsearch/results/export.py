@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-from hpsearch.config.given_paths import absolute
+from hpsearch.config.given_paths import written_file
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
@@ -111,9 +111,7 @@ def _configurations(
 
 def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
     """Return the file to write. Raises UsageError if there is something else, or a search's own table."""
-    path = absolute(given, Path.cwd(), "-o").resolve()
-    if path.exists() and not path.is_file():
-        raise UsageError(f"-o {path}: expected a file, found something else (a folder, a device)")
+    path = written_file(given, "-o")
     if path in [own for folder in folders for own in (folder.results, folder.results_by_configuration)]:
         raise UsageError(f"-o {path}: this is the search's own table; give another file")
     return path

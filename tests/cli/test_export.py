@@ -196,6 +196,14 @@ def test_what_cannot_be_exported_is_said(searched: Project, words: tuple[str, ..
     assert (searched.path / "out" / "search_results.csv").read_bytes() == table
 
 
+def test_a_link_to_itself_is_no_file_to_write(searched: Project) -> None:
+    link = searched.path / "link.csv"
+    link.symlink_to(link)
+    result = searched.ask("export", "out", "-o", "link.csv")
+    told = f"hpsearch: -o {link}: expected a file, found a link that leads back to itself\n"
+    assert (result.exit_status, result.stderr) == (2, told)
+
+
 def test_a_reader_that_goes_away_early_gets_no_traceback(searched: Project) -> None:
     process = searched.start_command([*searched.argv()[:2], "hpsearch", "export", "out", "--all"])
     assert process.stdout is not None
