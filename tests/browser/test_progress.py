@@ -146,4 +146,4 @@ def test_several_searches_have_a_line_each(show):
 
 def test_it_says_so_where_no_run_has_a_result(show):
     shown = show(search([None, None], [FAILED, RUNNING]), draws=False)
-    assert shown.section("progress").locator(".nothing").inner_text() == "No finished run has a result yet."
+    assert shown.section("progress").locator(".nothing").inner_text() == "No run has finished yet."

@@ -7,7 +7,7 @@ section({
   title: "Two options together",
   empty() {
     if (options().length < 2) return "It takes two options that vary.";
-    return view.order.some((i) => !Number.isNaN(performance(i))) ? "" : "No finished run has a result yet.";
+    return view.order.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText();
   },
   draw(body) {
     const choice = (name) => node("select", { "aria-label": name, change: () => choosePair(this.parts) }, options().map((each) => node("option", { value: each.name }, cut(each.name, 60))));

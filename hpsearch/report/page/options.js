@@ -7,7 +7,7 @@ const SMALL_PLOTS = { most: 12, width: 270, height: 200, gap: 26, points: 3000, 
 section({
   id: "options",
   title: "Result over each option",
-  empty: () => (options().length ? (view.order.some((i) => !Number.isNaN(performance(i))) ? "" : "No finished run has a result yet.") : "No option varies."),
+  empty: () => (options().length ? (view.order.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText()) : "No option varies."),
   draw(body) {
     const all = node("button", { type: "button", click: () => keep("options", { all: !isEveryOptionShown() }) || this.redraw() });
     this.parts = { figure: node("div", { class: "plot" }), hint: node("p", { class: "hint" }), all };

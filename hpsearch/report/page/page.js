@@ -415,6 +415,9 @@ function newConfigurationIds() {
     const codes = option.codes || textCodes(option);
     for (let i = 0; i < ids.length; i++) ids[i] = idOf(ids[i] * (runs.count + 2) + (codes[i] ?? -1) + 1);
   }
+  // Runs whose options nobody knows may differ in all of them.
+  const known = columns.filter((each) => each.role === "option").map((option) => option.codes || option.cells);
+  if (known.length) ids.forEach((_, i) => known.every((cells) => cells[i] === null) && (ids[i] = -1 - i));
   return ids;
 }
 
@@ -1043,6 +1046,12 @@ function shownBest() {
   return best ? node("div", { class: "shown-best" }, node("h3", {}, `Best of the ${amount(view.visible.length, "run")} shown`), bestLines(best)) : null;
 }
 
+// Returns why no run of those that `counts` (run -> does it count?) tells of has a result.
+function noResultText(counts = () => true) {
+  const hasFinished = content.runs.number.some((_, i) => counts(i) && runs.isFinished(i));
+  return hasFinished ? `No finished run has a number under ${view.key}.` : "No run has finished yet.";
+}
+
 // Returns what a search was and what came out.
 function searchCard(k) {
   const search = content.searches[k];
@@ -1052,7 +1061,7 @@ function searchCard(k) {
     { class: "card" },
     // A single search has its name at the top of the page.
     content.searches.length > 1 ? node("header", {}, searchName(search), node("span", { class: "badge" }, search.state)) : null,
-    best ? bestLines(best) : node("p", { class: "nothing" }, "No finished run has a result yet."),
+    best ? bestLines(best) : node("p", { class: "nothing" }, noResultText((i) => content.runs.search[i] === k)),
     stateBar(search),
     node("p", { class: "facts" }, searchFacts(search)),
     search.notes.map((note) => node("p", { class: "note" }, note)),
@@ -1115,11 +1124,17 @@ function stateDot(state) {
   return node("span", { class: "dot", style: `background: var(--${stateVariable(state)})` });
 }
 
+// Returns how long all machines worked together.
+function machineTime(hours) {
+  if (hours < 1) return `${duration(3600 * hours)} of machine time`;
+  return `${shown(Number(hours.toPrecision(3)))} machine hour${hours === 1 ? "" : "s"}`;
+}
+
 // Returns when a search began and how long it took, in one line.
 function searchFacts({ state, started, ended, machine_hours }) {
   const until = ended ?? new Date(content.made).getTime() / 1000;
   const took = started === null ? "" : `${duration(until - started)}${ended === null ? " so far" : ""}`;
-  const hours = machine_hours === null ? "" : `${shown(Number(machine_hours.toPrecision(3)))} machine hour${machine_hours === 1 ? "" : "s"}`;
+  const hours = machine_hours === null ? "" : machineTime(machine_hours);
   const alone = content.searches.length > 1 ? "" : state;
   return [alone, took, hours, started === null ? "" : `started ${moment(started)}`].filter((text) => text).join(" · ");
 }

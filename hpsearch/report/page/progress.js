@@ -6,7 +6,7 @@ const MOST_SENTENCES = 8;
 section({
   id: "progress",
   title: "Progress",
-  empty: () => (view.visible.some((i) => !Number.isNaN(performance(i))) ? "" : "No finished run has a result yet."),
+  empty: () => (view.visible.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText()),
   draw(body) {
     this.sentence = node("p", { class: "sentence" });
     this.choices = node("p", { class: "choices" });
