@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .contents import CANCELLED, FAILED, FINISHED, OUT_OF_MEMORY, content_of, small_content
+from .contents import CANCELLED, FAILED, FINISHED, OUT_OF_MEMORY, RUNNING, content_of, small_content
 
 CAUSE = "CUDA <b>out</b> of memory &amp; more"
 
@@ -43,6 +43,11 @@ def test_a_value_that_all_runs_share_is_not_told(show):
     content = content_of({"lr": [1, 2, 3], "units": [64] * 3}, {"acc": [0.5] * 3}, [FAILED] * 3, seeds=())
     content["runs"]["place"] = [0] * 3
     assert "All with" not in show(content, draws=False).section("failures").inner_text()
+
+
+def test_a_single_run_is_told_as_one(show):
+    section = show(content_of({"lr": [1, 2]}, {}, [FAILED, RUNNING]), draws=False).section("failures")
+    assert section.locator(".sentence").inner_text() == "The one run that ended did not finish."
 
 
 def test_a_run_of_a_group_opens(show):

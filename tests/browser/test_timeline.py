@@ -169,6 +169,11 @@ def test_waiting_jobs_are_counted_over_time_and_in_a_sentence(show):
     assert shown.page.locator("#timeline .legend").inner_text().split("\n") == ["finished", "waiting", "no run"]
 
 
+def test_one_waiting_job_is_told_as_one(show):
+    shown = show(search([(0, 0, 0, 300, 400, FINISHED)], slots=1), draws=False)
+    assert text_of(shown) == "1 job waited in a queue for 5 min; that is 75% of the time from submission to end."
+
+
 def test_nothing_is_said_of_queues_where_nothing_waited(show):
     shown = show(search(TWO_GPUS), draws=False)
     assert text_of(shown) == ""

@@ -20,7 +20,8 @@ section({
     const ended = view.visible.filter(hasEnded);
     const groups = failureGroups(ended);
     const failed = groups.reduce((count, group) => count + group.runs.length, 0);
-    const text = `${failed.toLocaleString("en")} of the ${amount(ended.length, "run")} that ended did not finish (${shareText(failed / ended.length)}).`;
+    const many = `${failed.toLocaleString("en")} of the ${amount(ended.length, "run")} that ended did not finish (${shareText(failed / ended.length)}).`;
+    const text = ended.length === 1 ? "The one run that ended did not finish." : many;
     const most = this.showsAll ? groups.length : GROUPS_AT_FIRST;
     const more = node("button", { type: "button", click: () => ((this.showsAll = true), this.redraw(body)) }, `Show ${amount(groups.length - most, "more cause")}`);
     body.replaceChildren(

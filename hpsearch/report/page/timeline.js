@@ -136,7 +136,9 @@ function waitSentences() {
   const half = lengths[Math.floor((lengths.length - 1) / 2)];
   const waited = lengths.reduce((sum, length) => sum + length, 0);
   const ran = timeline.bars.filter((bar) => view.isVisible(bar.run)).reduce((sum, bar) => sum + bar.to - bar.from, 0);
-  const text = `${amount(waits.length, "job")} waited in a queue, half of them up to ${duration(half)}, the longest ${duration(lengths[lengths.length - 1])}; that is ${shareText(waited / (waited + ran))} of the time from submission to end.`;
+  const longest = duration(lengths[lengths.length - 1]);
+  const long = lengths.length === 1 ? ` for ${longest}` : `, half of them up to ${duration(half)}, the longest ${longest}`;
+  const text = `${amount(waits.length, "job")} waited in a queue${long}; that is ${shareText(waited / (waited + ran || 1))} of the time from submission to end.`;
   return [node("span", { class: "line" }, text)];
 }
 
