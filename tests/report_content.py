@@ -18,6 +18,8 @@ def _whole(values: Any) -> list[Any]:
         return values
     if "all" in values:
         return [values["all"]] * values["count"]
+    if "first" in values:
+        return list(range(values["first"], values["first"] + values["count"]))
     return [None if rest is None else values["base"] + rest for rest in values["rest"]]
 
 

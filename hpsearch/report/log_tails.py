@@ -11,7 +11,7 @@ from hpsearch.folder.failures import log_end
 from hpsearch.store.layout import SearchFolder
 
 #: Of all ends together, in bytes of the page; of one, in characters.
-_MOST_BYTES, _LONGEST = 600_000, 4000
+_MOST_BYTES, _LONGEST = 400_000, 4000
 #: How many runs' folders are looked into: on a network file system each takes milliseconds.
 _MOST_RUNS = 300
 #: An end begins with a whole line if that costs at most this many characters.

@@ -25,12 +25,14 @@ def packed(content: Mapping[str, Json]) -> dict[str, Json]:
 def _packed(values: Sequence[Json]) -> Json:
     """Return a column in the shortest of these ways.
 
-    ``{"all": value, "count": n}``, ``{"base": b, "rest": [...]}`` for numbers ``b + rest`` or texts that begin with b.
-    None stays None. Any other column stays a list.
+    ``{"all": value, "count": n}``; ``{"first": k, "count": n}`` for k, k + 1, ...; ``{"base": b, "rest": [...]}`` for
+    numbers ``b + rest``, or texts that begin with b. None stays None. Any other column stays a list.
     """
     present = [value for value in values if value is not None]
     if len(values) > 1 and all(value == values[0] and type(value) is type(values[0]) for value in values):
         return {"all": values[0], "count": len(values)}
+    if len(values) > 2 and all(type(value) is int for value in values) and _are_consecutive(values):
+        return {"first": values[0], "count": len(values)}
     if present and all(isinstance(value, str) for value in present):
         base = os.path.commonprefix(present)  # noqa: RUF071  (letters are wanted, not folders)
         return _after(base, [value and value[len(base) :] for value in values]) if len(base) > 1 else values
@@ -38,6 +40,10 @@ def _packed(values: Sequence[Json]) -> Json:
         start = int(min(present))
         return _after(start, [None if value is None else round(value - start, 2) for value in values])
     return values
+
+
+def _are_consecutive(values: Sequence[int]) -> bool:
+    return all(value == number for number, value in enumerate(values, start=values[0]))
 
 
 def _after(base: Json, rest: Sequence[Json]) -> Json:

@@ -10,6 +10,7 @@ for (const table of [content.runs, content.attempts]) {
 function unpacked(values) {
   if (Array.isArray(values)) return values;
   if ("all" in values) return new Array(values.count).fill(values.all);
+  if ("first" in values) return Array.from({ length: values.count }, (_, i) => values.first + i);
   return values.rest.map((rest) => (rest === null ? null : values.base + rest));
 }
 
