@@ -153,6 +153,23 @@ def test_buttons_zoom_around_the_middle(show):
     assert field.hover(1, 0.1)[0] == "run 2, attempt 1 on GPU 1"
 
 
+def test_the_wheel_zooms_with_control_and_moves_sideways(show):
+    shown = show(search(TWO_GPUS), draws=False)
+    field = Field(shown)
+    assert field.hover(1, 0.99)[0] == "run 2, attempt 2 on GPU 1"
+    shown.page.mouse.move(*field.at(1, 0.0))
+    shown.page.keyboard.down("Control")
+    for _ in range(8):
+        shown.page.mouse.wheel(0, -100)
+    shown.page.keyboard.up("Control")
+    shown.page.wait_for_function("JSON.parse(decodeURIComponent(location.hash.slice(1))).kept.timeline?.window")
+    shown.settle()
+    assert field.hover(1, 0.99)[0] == "run 2, attempt 1 on GPU 1"
+    shown.page.mouse.wheel(10_000, 0)
+    shown.settle()
+    assert field.hover(1, 0.98)[0] == "run 2, attempt 2 on GPU 1"
+
+
 def test_waiting_jobs_are_counted_over_time_and_in_a_sentence(show):
     attempts: Attempts = [
         (0, 0, 0, 100, 200, FINISHED),
