@@ -141,7 +141,7 @@ def test_the_address_names_runs_by_number_since_positions_change(show):
     content["runs"]["number"] = [5, 6, 7]
     shown = show(content, address_of(filters={"chosen": {"runs": ["0:7"]}}), draws=False)
     assert visible_count(shown) == "1 of 3 runs"
-    assert shown.section("summary").locator(".best-result strong").first.inner_text() == "0.3"
+    assert shown.section("summary").locator(".shown-best").inner_text() == "best of the 1 run shown: 0.3 with lr=3"
 
 
 @pytest.mark.parametrize(

@@ -1040,11 +1040,22 @@ function bestOf(k) {
   return bests.get(k);
 }
 
-// Returns what is best of the runs shown, null if all are shown: then the cards say it.
+// Returns in one line what is best of the runs shown, null if all are shown: then the cards say it.
 function shownBest() {
   if (view.visible.length === runs.count || !view.visible.length) return null;
   const [best] = configurations(view.visible);
-  return best ? node("div", { class: "shown-best" }, node("h3", {}, `Best of the ${amount(view.visible.length, "run")} shown`), bestLines(best)) : null;
+  if (!best) return null;
+  const words = [`best of the ${amount(view.visible.length, "run")} shown: `, node("strong", {}, meanText(best)), " with "];
+  return node("p", { class: "shown-best" }, ...words, configurationLink(best, "shown"));
+}
+
+// Returns a button that shows the runs of a configuration, or opens its only run.
+function configurationLink(best, place) {
+  const [first] = best.runs;
+  const title = best.n > 1 ? "Show the runs of this configuration" : "Open this run";
+  const click = () => (best.n > 1 ? filterConfiguration(first) : openRun(first));
+  const text = cut(runs.configuration(first) || "the only configuration", 300);
+  return node("button", { class: "link mono", type: "button", title, "data-focus": `configuration ${place}`, click }, text);
 }
 
 // Returns why no run of those that `counts` (run -> does it count?) tells of has a result.
@@ -1062,7 +1073,7 @@ function searchCard(k) {
     { class: "card" },
     // A single search has its name at the top of the page.
     content.searches.length > 1 ? node("header", {}, searchName(search), node("span", { class: "badge" }, search.state)) : null,
-    best ? bestLines(best) : node("p", { class: "nothing" }, noResultText((i) => content.runs.search[i] === k)),
+    best ? bestLines(best, search.name) : node("p", { class: "nothing" }, noResultText((i) => content.runs.search[i] === k)),
     stateBar(search),
     node("p", { class: "facts" }, searchFacts(search)),
     search.notes.map((note) => node("p", { class: "note" }, note)),
@@ -1078,18 +1089,16 @@ function searchName(search) {
 }
 
 // Returns the best result and the configuration it came from.
-function bestLines(best) {
+function bestLines(best, place) {
   const [first] = best.runs;
-  const values = runs.configuration(first) || "the only configuration";
   const several = best.n > 1;
-  const title = several ? "Show the runs of this configuration" : "Open this run";
-  const click = () => (several ? filterConfiguration(first) : openRun(first));
+  const spreadText = `mean ± standard deviation of ${best.n} runs; the best of them: `;
   return node(
     "div",
     { class: "best" },
     node("p", { class: "best-result" }, node("span", { class: "muted" }, `best ${view.key} `), node("strong", {}, meanText(best))),
-    node("p", { class: "with" }, node("span", { class: "muted" }, several ? "with" : `${runs.shortLabel(first)}, with`), node("button", { class: "link mono", type: "button", title, click }, cut(values, 300))),
-    several ? node("p", { class: "hint" }, `mean ± standard deviation of ${best.n} runs; the best of them: `, runLink(first, runs.shortLabel(first)), ` ${shown(performance(first))}`) : null,
+    node("p", { class: "with" }, node("span", { class: "muted" }, several ? "with" : `${runs.shortLabel(first)}, with`), configurationLink(best, place)),
+    several ? node("p", { class: "hint" }, spreadText, runLink(first, runs.shortLabel(first)), ` ${shown(performance(first))}`) : null,
   );
 }
 
