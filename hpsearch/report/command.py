@@ -18,6 +18,7 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.core.errors import StoreError, UsageError, reason_of
 from hpsearch.core.hints import shown_path
+from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
 from hpsearch.report.content import content_of
 from hpsearch.report.page import MARK, page_html, plotly_javascript
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     path = _target(options.o, folders)
     plotly_js = plotly_javascript()
     searches = [OpenSearch(folder, options.grid_module, options.over) for folder in folders]
+    _check_over(options.over, searches)
     if options.watch is None:
         _write(path, searches, plotly_js, None, console)
         if options.open:
@@ -93,6 +95,13 @@ def _watch(
         time.sleep(options.watch)
         for search in searches:
             search.update()
+
+
+def _check_over(over: Sequence[str], searches: Sequence[OpenSearch]) -> None:
+    """Raise UsageError as `check_over`; an option of one of the searches will do."""
+    if over:
+        known = dict.fromkeys(name for search in searches for name in search.option_names)
+        check_over(over, known, " or ".join(str(search.folder.path) for search in searches))
 
 
 def _write(path: Path, searches: Sequence[OpenSearch], plotly_js: str, watch_s: float | None, console: Console) -> None:

@@ -214,16 +214,15 @@ class _Content:
 
     def _importance(self, columns: Sequence[Column], key: str, larger: bool, seeds: Container[str]) -> Json | None:
         """Return which options decide about the performance; None if no run has one."""
-        cells = {(column["role"], column["name"]): cells_of(column) for column in columns if column["varies"]}
-        performance = cells.get(("result", key))
+        performance = next((column for column in columns if (column["role"], column["name"]) == ("result", key)), None)
         if performance is None:
             return None
         finished = [index for index, run in enumerate(self._runs) if run.state == _FINISHED]
-        options = {
-            name: [known[index] for index in finished] for (role, name), known in cells.items() if role == "option"
-        }
-        options = {name: known for name, known in options.items() if name not in seeds}
-        values = [number_of(performance[index]) for index in finished]
+        asked = [column for column in columns if column["role"] == "option" and column["varies"]]
+        cells = {column["name"]: cells_of(column) for column in asked if column["name"] not in seeds}
+        options = {name: [known[index] for index in finished] for name, known in cells.items()}
+        known_of = cells_of(performance)
+        values = [number_of(known_of[index]) for index in finished]
         return importance_of(options, values, key, larger).as_json()
 
 
@@ -234,7 +233,8 @@ def _says_only_finished(keyword: str, cells: Sequence[object]) -> bool:
 
 def _failure(group: Sequence[int], runs: Sequence[ShownRun], logs: dict[str, str]) -> Json:
     log = next((index for index in group if str(index) in logs), group[0])
-    return {"cause": printable(runs[group[0]].cause), "runs": group, "log": log}
+    first = runs[group[0]]
+    return {"cause": printable(first.cause or first.state), "runs": group, "log": log}
 
 
 def _names(searches: Sequence[ShownSearch]) -> list[str]:

@@ -12,7 +12,7 @@ from hpsearch.config.options import options_from_names, to_argv
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Configuration, Run, RunState, Summary
-from hpsearch.folder.by_configuration import check_over, seeds_of
+from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import causes_of
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
@@ -85,7 +85,7 @@ class OpenSearch:
     def __init__(self, folder: SearchFolder, grid_module: str, over: Sequence[str]) -> None:
         """grid_module: the user's, for a folder without a journal; over: as the user gave it.
 
-        Raises FolderError or ConfigError if the folder cannot be made sense of, UsageError as `check_over`.
+        Raises FolderError or ConfigError if the folder cannot be made sense of.
         """
         self.folder, self._grid_module, self._over = folder, grid_module, over
         self._reader: SearchReader | None = None
@@ -98,6 +98,12 @@ class OpenSearch:
         """Read what is new. Raises FolderError if that is not possible any more."""
         if self._reader is not None:
             self._reader.update()
+
+    @property
+    def option_names(self) -> Sequence[str]:
+        """The options of its runs."""
+        reader = self._reader
+        return (self.shown().settings if reader is None else reader.record.known_settings()).option_names
 
     @property
     def moment(self) -> object:
@@ -125,7 +131,6 @@ class OpenSearch:
             return _without_journal(self.folder, self._grid_module, self._over)
         record = cast(RecordWithAttempts, self._reader.record)
         settings, liveness, state = record.known_settings(), self._liveness(), self._state(record)
-        check_over(self._over, settings.option_names, self.folder.path)
         runs = [*_recorded_runs(record, self.folder, liveness), *_rows_only(record.carried, settings, record)]
         is_at_rest = state in (SearchState.ENDED, SearchState.STOPPED)
         return ShownSearch(
@@ -229,7 +234,6 @@ def _without_journal(folder: SearchFolder, grid_module: str, over: Sequence[str]
     """Return a search of the older tool, or one whose journal is lost."""
     found = find_search(folder.path, grid_module, Path.cwd(), needs_functions=False)
     settings, runs = found.settings, [_found_run(run, folder) for run in found.runs.values()]
-    check_over(over, settings.option_names, folder.path)
     runs += _rows_only(found.rows_only, settings, None)
     states = Counter(run.state for run in runs)
     state = "ended" if states[RunState.FINISHED.value] == len(runs) else "not known: there is no journal"

@@ -108,6 +108,15 @@ def test_few_runs_do_not_tell_what_decides(searched: Project) -> None:
     assert (importance["runs"], importance["shares"]) == (3, [])
 
 
+def test_equal_results_tell_nothing_of_what_decides(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.grid({"x": [1], "y": ["a", "b", "c", "d"], "z": [1, 2, 5]}, [], SCRIPT, keywords=KEYWORDS)
+    assert project.run("--out_dir=out", "--force_out_dir").exit_status == 0
+    importance = content_of(project, "out")["importance"]
+    assert (importance["runs"], importance["shares"]) == (12, [])
+    assert importance["text"].endswith(": all values are equal.")
+
+
 def test_failures_have_their_cause_and_the_end_of_their_log(searched: Project) -> None:
     content = content_of(searched, "out")
     (failure,) = content["failures"]
@@ -130,6 +139,13 @@ def test_two_searches_share_a_page_and_are_told_apart(searched: Project, tmp_pat
 
 def test_runs_that_differ_in_an_option_named_with_over_are_told(searched: Project) -> None:
     assert content_of(searched, "out", "--over", "more")["seeds"] == ["more"]
+
+
+def test_an_option_named_with_over_may_be_that_of_one_search(searched: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path)
+    other.grid({"z": [1]}, [], SCRIPT.replace('"x"', '"z"'), keywords=KEYWORDS)
+    assert other.run("--out_dir=other", "--force_out_dir").exit_status == 0
+    assert content_of(searched, str(tmp_path / "other"), "out", "--over", "more")["seeds"] == ["more"]
 
 
 def test_an_option_that_no_run_has_is_refused(searched: Project) -> None:
@@ -176,6 +192,12 @@ def test_a_link_to_itself_is_told_in_one_line(searched: Project) -> None:
     result = searched.ask("report", "out", "-o", "link")
     told = f"hpsearch: -o {link}: expected a file, found a link that leads back to itself\n"
     assert (result.exit_status, result.stderr) == (2, told)
+
+
+def test_failures_without_a_cause_are_named_by_their_state(project: Project, tmp_path: Path) -> None:
+    OlderSearch(tmp_path / "older").run({"lr": 0.1}, summary="acc 0.9\nfinished 0\n")
+    content = content_of(project, str(tmp_path / "older"))
+    assert [failure["cause"] for failure in content["failures"]] == ["unfinished"]
 
 
 def test_a_machine_without_a_browser_is_no_error(project: Project, searched: Project) -> None:
