@@ -47,13 +47,19 @@ function drawOptions(parts) {
 
 function optionsHint(measured, points, { outside }) {
   return [
-    "Points are runs, with mean and standard deviation for each value; the star is the best run. A click on a point opens its run, dragging over values filters.",
+    "Points are runs, with mean and standard deviation for each value; the star is the best run. A click on a point opens its run.",
+    isByTouch() ? "" : "Dragging over values filters.",
     points.length < measured.length ? `Drawn: the best and a random sample, ${amount(points.length, "run")} of ${measured.length.toLocaleString("en")}; means are over all.` : "",
     outside ? `${amount(outside, "result")} beyond the range: drawn at its edge, and counted there in means.` : "",
   ].join(" ");
 }
 
 // ---------------------------------------------------------------- layout
+
+// Returns whether fingers scroll the page: then dragging over a plot has to.
+function isByTouch() {
+  return matchMedia("(pointer: coarse)").matches;
+}
 
 // Returns {columns, rows, height, width of a plot}.
 function gridOf(count, width) {
@@ -67,7 +73,7 @@ function optionsLayout(scalesShown, grid, range) {
   const layout = {
     height: grid.height,
     margin: { l: 54, r: 16, t: 8, b: 12 },
-    dragmode: matchMedia("(pointer: coarse)").matches ? false : "select",
+    dragmode: isByTouch() ? false : "select",
     selectdirection: "h",
     hovermode: "closest",
     selections: [],
@@ -112,8 +118,11 @@ function optionAxisLayout(scale, k, grid, at) {
 // Returns the ticks that have room side by side, and how long their texts may be.
 function optionTicks({ ticks, isStepped }, width) {
   if (isStepped && ticks.length <= 6) return [ticks, Math.max(3, Math.floor(width / ticks.length / 7.5))];
-  const longest = Math.min(14, Math.max(...ticks.map((tick) => tick.label.length), 1));
-  return [thinned(ticks, ((longest + 0.6) * 7.3) / width), longest];
+  // Texts are centred below their places, in letters of about 7 px.
+  const needed = (tick, last) => ((Math.min(14, tick.label.length) + Math.min(14, last.label.length)) / 2 + 1) * 7;
+  let last = null;
+  const kept = ticks.filter((tick) => (last === null || (tick.at - last.at) * width >= needed(tick, last) ? ((last = tick), true) : false));
+  return [kept, 14];
 }
 
 function axisId(letter, k) {
