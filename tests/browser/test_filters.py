@@ -32,6 +32,7 @@ def open_filter(shown, column: str):
         ("cuda", "1 of 36 runs"),
         ("state=cancelled", "1 of 36 runs"),
         ("nowhere", "0 of 36 runs"),
+        ("digits", "0 of 36 runs"),
     ],
 )
 def test_a_search_finds_words_values_and_comparisons(show, text, count):

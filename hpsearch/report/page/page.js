@@ -541,7 +541,8 @@ function wordTest(word) {
   if (named) return COMPARISONS[sign](named, value);
   const has = containing(word);
   // Digits of results would be found everywhere.
-  const searched = [...columns, ...facts].filter((each) => each.kind === "word" || each.role === "option");
+  const isSameInAll = (each) => each.name === "search" && each.role === "run" && content.searches.length === 1;
+  const searched = [...columns, ...facts].filter((each) => (each.kind === "word" || each.role === "option") && !isSameInAll(each));
   const tests = searched.map((each) => cellTest(each, has));
   return (i) => has(runs.label(i)) || tests.some((test) => test(i));
 }
