@@ -5,22 +5,29 @@ import re
 
 import pytest
 
-from .worlds import wait_until
+from .worlds import FakeLsf, wait_until
 
 HEADER = "JOBID   USER    STAT  QUEUE      FROM_HOST   EXEC_HOST   JOB_NAME   SUBMIT_TIME\n"
 CONNECTION_LOST = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer"
 RECORDS = ("bjobs", "-a", "-noheader", "-o", "jobid stat exit_code delimiter='^'")
 
 
-@pytest.fixture
-def lsf(fake_lsf):
+@pytest.fixture(scope="module")
+def with_jobs(tmp_path_factory):
     """Give a cluster with a finished job 1001, a failed one 1002 and a held one 1003."""
-    fake_lsf.write(user="me")
-    fake_lsf.run("bsub", "-J", "good", "true")
-    fake_lsf.run("bsub", "-J", "a_longer_name", "exit 3")
-    fake_lsf.run("bsub", "-J", "held", "-H", "true")
-    wait_until(lambda: [job.state for job in fake_lsf.jobs()] == ["DONE", "EXIT", "PSUSP"])
-    return fake_lsf
+    with FakeLsf(tmp_path_factory.mktemp("answers") / "lsf") as made:
+        made.write(user="me")
+        made.run("bsub", "-J", "good", "true")
+        made.run("bsub", "-J", "a_longer_name", "exit 3")
+        made.run("bsub", "-J", "held", "-H", "true")
+        wait_until(lambda: [job.state for job in made.jobs()] == ["DONE", "EXIT", "PSUSP"])
+        yield made
+
+
+@pytest.fixture
+def lsf(with_jobs):
+    """Give this cluster, in which tests change only the settings."""
+    return with_jobs.write(user="me")
 
 
 def spoken(done):
@@ -178,7 +185,8 @@ def test_a_job_can_be_shown_in_any_state(lsf, state):
     ],
 )
 def test_bjobs_goes_wrong_once_as_it_is_told(lsf, fault, answered):
-    lsf.write(faults=[{"command": "bjobs", "calls": 1, **fault}], user="me")
+    next_call = len(lsf.calls("bjobs")) + 1
+    lsf.write(faults=[{"command": "bjobs", "calls": next_call, **fault}], user="me")
     answers = [spoken(lsf.run("bjobs", "-noheader", "-o", "jobid stat delimiter='^'", "1003")) for _ in range(2)]
     assert answers == [answered, ("1003^PSUSP\n", "", 0)]
 
