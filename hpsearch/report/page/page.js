@@ -1062,7 +1062,8 @@ function configurationLink(best, place) {
 // Returns why no run of those that `counts` (run -> does it count?) tells of has a result.
 function noResultText(counts = () => true) {
   const hasFinished = content.runs.number.some((_, i) => counts(i) && runs.isFinished(i));
-  return hasFinished ? `No finished run has a number under ${view.key}.` : "No run has finished yet.";
+  if (!hasFinished) return "No run has finished yet.";
+  return view.key ? `No finished run has a number under ${view.key}.` : "No result is a number.";
 }
 
 // Returns what a search was and what came out.
