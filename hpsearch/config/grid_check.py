@@ -233,7 +233,7 @@ class Check:
             elif not grid and not self._values_set:
                 self.note(f"{where} is empty; expected at least one option with a list of values")
         grids = [self._options(grid, where, out_arg) for where, grid in listed if isinstance(grid, dict)]
-        known = [name for grid in grids for each in grid for name in names_in(each)]
+        known = [name for grid in grids for each in grid for name in names_in(each)] if self._values_set else []
         for key, values in self._options(self._values_set, "--set", out_arg).items():
             new = (name for name in names_in(key) if known and name not in known)
             self.warnings += (f"--set adds the option {n!r}, which the grid lacks{did_you_mean(n, known)}" for n in new)
