@@ -11,7 +11,7 @@ from hpsearch.core.errors import UsageError, reason_of
 from hpsearch.report.packing import packed
 
 _FOLDER = Path(__file__).with_name("page")
-#: What functions of page.js are called from the other scripts, so it comes first; this starts it all.
+#: All other scripts stand on page.js, so it comes first; this starts it all.
 _FIRST, _START = "page.js", "start();"
 _DOCTYPE = "<!doctype html>"
 #: Begins each page: a file that begins otherwise is somebody else's.
