@@ -31,7 +31,6 @@ _SHARING = (
     re.compile(r"test_example_digits\.py"),
     re.compile(r"test_what_is_asked_of_a_search"),
     re.compile(r"test_standins_lsf_answers\.py"),
-    re.compile(r"browser/"),
     *(
         re.compile(rf"test_{name}\.py")
         for name in ("best", "by_configuration", "export", "extend", "output", "seeds", "seeds_added")

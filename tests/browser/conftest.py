@@ -42,8 +42,14 @@ def browser() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def free_windows(browser) -> list[Shown]:
+    """Windows that no test uses: one that has had plotly before shows it again in less than half the time."""
+    return []
+
+
 @pytest.fixture
-def show(browser, tmp_path: Path) -> Iterator[Callable[..., Shown]]:
+def show(browser, free_windows: list[Shown], tmp_path: Path) -> Iterator[Callable[..., Shown]]:
     """Open reports, each in a window of its own: show(CONTENT or FILE, ...), see there."""
     shown: list[Shown] = []
 
@@ -57,17 +63,23 @@ def show(browser, tmp_path: Path) -> Iterator[Callable[..., Shown]]:
     ) -> Shown:
         """Return the page, open. address: from the `#` on. draws: see write_report."""
         file = report if isinstance(report, Path) else write_report(tmp_path, report, draws)
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", offline=True
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        shown.append(Shown(context.new_page()))
-        shown[-1].watch()
+        shown.append(free_windows.pop() if free_windows else _new_window(browser))
+        shown[-1].arrange(width, height, dark)
         shown[-1].open(file, address)
         return shown[-1]
 
     yield show
     for each in shown:
-        each.page.context.close()
+        each.leave()
     for each in shown:
         each.check()
+    # A test that has failed may have left its window in any state: it is not used again.
+    free_windows += [each.emptied() for each in shown]
+
+
+def _new_window(browser) -> Shown:
+    context = browser.new_context(offline=True)
+    context.set_default_timeout(PATIENCE_MS)
+    shown = Shown(context.new_page())
+    shown.watch()
+    return shown

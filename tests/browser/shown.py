@@ -56,6 +56,21 @@ class Shown:
     expected: list[str] = field(default_factory=list)
     _allowed: str = ""
 
+    def arrange(self, width: int, height: int, dark: bool) -> None:
+        """Give the window its size and theme, and take the pointer out of the way."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(media="screen", color_scheme="dark" if dark else "light")
+        self.page.mouse.move(0, 0)
+
+    def leave(self) -> None:
+        """Leave the page; what it still says is heard before."""
+        self.page.goto("about:blank")
+
+    def emptied(self) -> Shown:
+        """Return the window without anything of the test that has used it."""
+        self.complaints, self.expected, self._allowed = [], [], ""
+        return self
+
     def open(self, file: Path, address: str = "") -> None:
         """Open a file; address: what follows its name, from the `#` on."""
         if self._allowed:
