@@ -17,10 +17,23 @@ const methods = { on() {}, removeAllListeners() {} };
 const drawn = (element, data, layout) => Promise.resolve(Object.assign(element, { data, layout, ...methods }));
 window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
 """
-#: True once the page has started and two more frames have been painted; may be asked again after a reload.
+#: True once the page has started, nothing waits for a short time (as the search box does for more words), and two more
+#: frames have been painted; may be asked again after a reload.
 SETTLED = """\
-document.documentElement.dataset.ready &&
-  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))
+document.documentElement.dataset.ready && !isWaiting() &&
+  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(!isWaiting()))))
+"""
+#: Runs before the page's own scripts: an error ends the waiting for its start, and short waits are counted.
+PREPARED = """\
+addEventListener("error", () => (document.documentElement.dataset.ready = "no"));
+const [start, stop, waiting] = [setTimeout, clearTimeout, new Set()];
+window.setTimeout = (then, ms = 0, ...words) => {
+  const id = start(() => { waiting.delete(id); then(...words); }, ms);
+  if (ms < 1000) waiting.add(id);
+  return id;
+};
+window.clearTimeout = (id) => { waiting.delete(id); stop(id); };
+window.isWaiting = () => waiting.size > 0;
 """
 
 
@@ -84,6 +97,12 @@ class Shown:
         """Wait until the page has started and has followed the last change of its filters."""
         self.page.wait_for_function(SETTLED)
 
+    def reload(self) -> None:
+        """Load the page again once its address tells what was done."""
+        self.settle()
+        self.page.reload()
+        self.settle()
+
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""
         section = self.page.locator(f"section#{name}")
@@ -121,8 +140,8 @@ class Shown:
         return self.page.evaluate(script, *arguments)
 
     def watch(self) -> None:
-        """Take down all that the page must not do; an error ends the waiting for its start."""
-        self.page.add_init_script("addEventListener('error', () => (document.documentElement.dataset.ready = 'no'))")
+        """Take down all that the page must not do."""
+        self.page.add_init_script(f"{{ {PREPARED} }}")
         self.page.on("console", lambda said: said.type == "error" and self._complain("console", said.text))
         self.page.on("pageerror", lambda error: self._complain("error", str(error)))
         self.page.on("dialog", self._refuse)

@@ -47,8 +47,7 @@ def test_the_option_can_be_chosen_and_is_kept(show):
     shown = show(small_content(), draws=False)
     shown.section("curves").get_by_label("Side by side").last.select_option("act")
     assert labels(shown) == ["act relu", "act tanh"]
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert labels(shown) == ["act relu", "act tanh"]
 
 

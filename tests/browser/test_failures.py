@@ -64,8 +64,7 @@ def test_a_group_filters_the_page(show, name):
     assert shown.page.locator("#shown-count").inner_text() == "30 of 60 runs"
     assert shown.page.locator(".chip").first.inner_text().startswith(CAUSE)
     assert shown.section("failures").locator("h3").all_inner_texts() == [CAUSE]
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert shown.page.locator("#shown-count").inner_text() == "30 of 60 runs"
 
 

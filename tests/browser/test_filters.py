@@ -96,8 +96,7 @@ def test_an_open_range_survives_a_reload(show):
     shown = show(small_content(), draws=False)
     open_filter(shown, "lr").get_by_label("from").fill("0.01")
     expect_count(shown, "24 of 36 runs")
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert visible_count(shown) == "24 of 36 runs"
 
 

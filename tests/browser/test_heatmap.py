@@ -65,8 +65,7 @@ def test_the_choice_of_options_is_kept_in_the_address(show):
     shown = show(small_content())
     shown.section("heatmap").get_by_label("Option across").select_option("units")
     assert drawn(shown)["names"] == ["units", "act"]
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert drawn(shown)["names"] == ["units", "act"]
 
 

@@ -63,8 +63,7 @@ def test_a_seed_gets_an_axis_by_choice_which_the_address_keeps(show):
     shown.section("parallel").locator("summary").click()
     shown.section("parallel").get_by_label("random_seed").check()
     assert titles(shown) == ["lr", "units", "act", "random_seed", "acc_val"]
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert titles(shown) == ["lr", "units", "act", "random_seed", "acc_val"]
 
 

@@ -73,8 +73,7 @@ def test_a_mark_opens_its_run(show):
 def test_the_axis_may_be_time_and_the_address_keeps_that(show):
     shown = show(search([0.5, 0.9, 0.6]))
     shown.section("progress").get_by_role("button", name="By time").click()
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     points, *_ = traces(shown)
     assert points["x"] == [100 / 60, 200 / 60, 300 / 60]
     assert shown.page.locator("#progress .xtitle").text_content() == "minutes since the search began"

@@ -110,8 +110,7 @@ def test_a_long_value_is_folded_and_wraps(show):
 def test_a_closed_panel_stays_closed_after_a_reload(show):
     shown, panel = open_run(show, 21)
     panel.locator("[aria-label=Close]").click()
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert not panel.is_visible()
 
 

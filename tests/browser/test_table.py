@@ -128,8 +128,7 @@ def test_the_switch_shows_runs_and_the_address_keeps_it(show):
     shown = show(small_content(), draws=False)
     open_table(shown).get_by_role("button", name="Runs", exact=True).click()
     assert column_texts(shown, "acc_val")[0] == "0.9841"
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     open_table(shown)
     assert column_texts(shown, "acc_val")[0] == "0.9841"
 
@@ -145,8 +144,7 @@ def test_the_menu_of_columns_shows_and_hides_them_and_the_address_keeps_it(show)
     open_table(shown).get_by_text("Columns").click()
     shown.page.locator(".menu").get_by_label("epochs").check()
     shown.page.locator(".menu").get_by_label("units").uncheck()
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     open_table(shown)
     assert "epochs" in titles(shown)
     assert "units" not in titles(shown)

@@ -131,8 +131,7 @@ def test_dragging_zooms_in_and_the_address_keeps_that(show):
     field = Field(shown)
     field.drag(0.0, 0.2)
     assert field.hover(1, 0.9)[0] == "run 2, attempt 1 on GPU 1"
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     field = Field(shown)
     assert field.hover(1, 0.9)[0] == "run 2, attempt 1 on GPU 1"
     shown.section("timeline").get_by_role("button", name="Show the whole time").click()

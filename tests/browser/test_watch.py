@@ -22,8 +22,7 @@ def test_the_place_on_page_and_in_table_survives(show):
     shown.run("() => document.getElementById('table').scrollIntoView()")
     shown.settle()
     before = shown.run("() => scrollY")
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     shown.page.wait_for_function("() => document.querySelector('#table .grid')?.scrollTop === 2000")
     assert shown.run("() => [document.querySelector('#table .grid').scrollLeft, scrollY]") == [150, before]
 
@@ -33,8 +32,7 @@ def test_chosen_runs_and_open_configurations_survive(show):
     table = shown.section("table")
     table.locator("tr[data-row='1'] input").check()
     table.locator("tr[data-row='0'] td").first.click()
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     assert shown.section("table").locator(".chosen-runs span").inner_text() == "3 runs chosen"
     assert table.locator("tr[data-row='0']").get_attribute("aria-expanded") == "true"
 
@@ -42,8 +40,7 @@ def test_chosen_runs_and_open_configurations_survive(show):
 def test_the_search_box_keeps_focus_and_cursor(show):
     shown = show(small_content(), address_of(filters={"search": {"text": "tanh"}}), draws=False)
     shown.run("() => { const box = document.getElementById('search'); box.focus(); box.setSelectionRange(1, 3); }")
-    shown.page.reload()
-    shown.settle()
+    shown.reload()
     script = "() => { const box = document.activeElement; return [box.id, box.selectionStart, box.selectionEnd]; }"
     assert shown.run(script) == ["search", 1, 3]
 
