@@ -55,7 +55,8 @@ def test_a_killed_race_loses_and_repeats_nothing(project: Project) -> None:
     controller.kill()
     controller.communicate()
     (project.path / "go").touch()
-    assert project.run("--resume=out").exit_status == 0
+    # With two at once, a free place would get a seed before the last result of the round is known.
+    assert project.run("--resume=out", "--num_cpu_jobs=1").exit_status == 0
     assert (executed(project), dropped(project)) == (runs, told)
     assert sorted(row["x"] for row in rows(project.path / "out")) == [line.split()[0] for line in runs]
 
