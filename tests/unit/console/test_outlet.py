@@ -87,7 +87,8 @@ def test_only_results_tell_of_a_reader_that_is_gone() -> None:
 
 def test_ctrl_c_at_any_moment_leaves_an_outlet_that_writes_on(pipe: Pipe) -> None:
     outlet, interrupted = Outlet(pipe.stream), 0
-    threading.Thread(target=_read_until_end, args=(pipe.reader,), daemon=True).start()
+    reader = threading.Thread(target=_read_until_end, args=(pipe.reader,), daemon=True)
+    reader.start()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         while frame is not None and frame.f_code is not Outlet.write_whole.__code__:
@@ -108,6 +109,9 @@ def test_ctrl_c_at_any_moment_leaves_an_outlet_that_writes_on(pipe: Pipe) -> Non
         signal.signal(signal.SIGALRM, earlier)
     assert interrupted == 300
     outlet.write_whole("the end\n")
+    # Otherwise it would read from the next pipe, which gets the same number.
+    pipe.stream.close()
+    reader.join()
 
 
 def _read_until_end(descriptor: int) -> None:
