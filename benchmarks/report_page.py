@@ -26,8 +26,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 #: Done when what is in sight has been painted.
 _PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _READY = f"document.documentElement.dataset.ready && {_PAINTED}.then(() => true)"
-#: Puts words into the search box; how long until the page shows the runs that have them, in ms. That includes the time in
-#: which the page waits for the next key.
+#: Puts words into the search box; how long until the page shows the runs that have them, in ms, with the time in which
+#: the page waits for the next key.
 _FILTER = f"""async (words) => {{
   const box = document.getElementById("search"), shown = document.getElementById("shown-count");
   const before = shown.textContent, started = performance.now();
