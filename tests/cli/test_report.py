@@ -242,4 +242,5 @@ def test_ctrl_c_ends_watching_quietly(project: Project) -> None:
     result = project.end(watching)
     project.go()
     project.end(search)
-    assert (result.exit_status, len(result.stderr.splitlines())) == (0, 1)
+    # Ctrl-C may come before it says what it has written.
+    assert (result.exit_status, re.sub(r"\Areport\.html: .*\n", "", result.stderr)) == (0, "")
