@@ -17,7 +17,7 @@ PACKAGE = ROOT / "hpsearch"
 #: The packages from the ground up; those of one floor do not know each other. Modules import from below only.
 FLOORS = (
     ("core",),
-    ("store", "backends", "console"),
+    ("store", "backends", "console", "samplers"),
     ("backends.gpu", "backends.cluster"),
     ("config",),
     ("folder",),

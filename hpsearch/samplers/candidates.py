@@ -1,0 +1,68 @@
+"""What a sampler works with: the configurations that a search may run, what is known of them, and its suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hpsearch.core.model import Configuration
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the candidates, as users wrote it.
+
+    values: by code - 1; code 0 says that a candidate lacks the option.
+    """
+
+    name: str
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """All configurations that a search may run; one is known by its row.
+
+    options: in the order of the command line. rows: codes of shape (candidates, options), int32.
+    """
+
+    options: tuple[Option, ...]
+    rows: Codes
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def configuration(self, candidate: int) -> Configuration:
+        """Return the configuration of a row."""
+        codes = self.rows[candidate].tolist()
+        return Configuration(
+            tuple((option.name, option.values[code - 1]) for option, code in zip(self.options, codes) if code)
+        )
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known of a search when its next configuration is chosen.
+
+    scores: of each candidate with ended runs, one finite score a finished run (several with seeds), larger is better;
+    an empty list: its runs failed or gave no number. In the order in which they were planned.
+    pending: the candidates that run or wait and have no score yet, in the order in which they were planned.
+    """
+
+    scores: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    pending: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The candidate that should run next.
+
+    why: few values for people, which JSON can hold; `rule` is always there and names what decided.
+    """
+
+    candidate: int
+    why: Mapping[str, str | float | int]
