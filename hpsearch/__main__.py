@@ -33,7 +33,7 @@ _SUBCOMMANDS = {
     "retry": ("Run failed runs again, or those you name.", "search.command:retry"),
     "seeds": ("Repeat the best configurations with several random seeds.", "gather_random_seeds:subcommand"),
     "report": ("Write one page in HTML with results, plots and failures.", "report.command:main"),
-    "table": ("Print the table of a paper: means over seeds, the best marked.", "results.paper_table:main"),
+    "table": ("Print the table of a paper: means over seeds, the best marked.", "results.paper.table:main"),
     "export": ("Write all runs as one table: CSV, JSON, Parquet, ...", "results.export:main"),
     "postprocess": ("Complete the results of a search that was killed.", "hpsearch_postprocessing:main"),
     "repair": ("Repair a damaged search folder.", "folder.repair:main"),

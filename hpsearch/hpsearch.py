@@ -40,7 +40,7 @@ def _make_package_importable() -> None:
 
     # A copy lies beside the modules of its simulation; our own folders must not hide those of the user.
     if is_inside_package:
-        from hpsearch.config.import_paths import find_beside_commands
+        from hpsearch.user_code.import_paths import find_beside_commands
 
         find_beside_commands()
     else:

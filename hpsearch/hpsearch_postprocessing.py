@@ -87,9 +87,9 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
 
 def _postprocess(argv: Sequence[str], prog: str | None) -> tuple[Path | None, int]:
     options = _parser(prog).parse_args(list(argv))
-    from hpsearch.config.import_paths import add_current_folder
     from hpsearch.console.console import Console
     from hpsearch.results.postprocess import postprocess
+    from hpsearch.user_code.import_paths import add_current_folder
 
     add_current_folder()
     return postprocess(options, Console())

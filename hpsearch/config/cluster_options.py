@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from hpsearch.backends.run_family import surrounding_job
 from hpsearch.config.options import CLUSTER_OPTIONS, SearchOptions
-from hpsearch.config.user_modules import own_scheduler
 from hpsearch.core.errors import UsageError
+from hpsearch.user_code.user_modules import own_scheduler
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
-from hpsearch.config.copied_module import lines_in
 from hpsearch.config.option_values import OPTION_NAME
 from hpsearch.core.conditions import MAX_VALUES, Condition, Constraint, Grid, Key, Not, names_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.core.value_text import number_in, why_not_text
+from hpsearch.user_code.copied_module import lines_in
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"

@@ -13,15 +13,16 @@ from hpsearch.config.grid_check import Check
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import problem_of_script
-from hpsearch.config.user_functions import FunctionProcess, LimitedFunction
-from hpsearch.config.user_modules import import_grid_module, users_errors_told
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.conditions import Condition, Constraint, Grid, Key, Not, key_in
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
-from hpsearch.store.events import Settings
+from hpsearch.pickles.plain_pickle import MOST_BYTES
+from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.layout import read_whole
-from hpsearch.store.plain_pickle import MOST_BYTES, read_plain_pickle
+from hpsearch.store.settings import Settings
+from hpsearch.user_code.user_functions import FunctionProcess, LimitedFunction
+from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 
 #: A user's summary parser: f(out_dir, cmd_ident) -> {keyword: [value]}; some take `summary_fn` too.
 SummaryParser = Callable[..., Mapping[str, object]]

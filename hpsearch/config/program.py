@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.import_paths import editable_installs
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.hints import did_you_mean, typed_line
-from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.settings import Settings
+from hpsearch.user_code.import_paths import editable_installs
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

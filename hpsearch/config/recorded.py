@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from hpsearch.config.copied_module import certain_constants
 from hpsearch.config.grid_module import SearchConfig, config_from_module
-from hpsearch.config.import_paths import add_first, add_last
 from hpsearch.config.program import words_of_script
-from hpsearch.config.user_modules import import_grid_module, users_errors_told
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
-from hpsearch.store.events import Settings
+from hpsearch.store.settings import Settings
+from hpsearch.user_code.copied_module import certain_constants
+from hpsearch.user_code.import_paths import add_first, add_last
+from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 
 #: What a grid module that the user names says instead of the recorded one.
 _SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_ascending", "has_parser")

@@ -10,7 +10,6 @@ from pathlib import Path
 from hpsearch.backends.process_identity import processes
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.recorded import config_for_folder
-from hpsearch.config.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.core.summary import is_finished
@@ -31,6 +30,7 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord, Settings
 from hpsearch.store.table import Row, more_cells, row_of, whole_rows
+from hpsearch.user_code.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 
 
 class Completion(enum.Enum):

@@ -18,11 +18,11 @@ from pathlib import Path
 from hpsearch.backends.git import changed_files, head_of, write_diff
 from hpsearch.backends.gpu.cards import gpus_by_driver
 from hpsearch.backends.shell import run_command
-from hpsearch.config.import_paths import installed_packages
 from hpsearch.console.text import amount
 from hpsearch.core.errors import BackendError, SearchError
 from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
 from hpsearch.store.values import build
+from hpsearch.user_code.import_paths import installed_packages
 
 #: How long git may take for the commit, which a start waits for; and all together for the rest, beside the search.
 _COMMIT_S, _REST_S = 1.0, 5.0

@@ -15,8 +15,9 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
+from hpsearch.store.settings import Settings
 
 
 @dataclass(frozen=True)

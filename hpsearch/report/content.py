@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from hpsearch import __version__
-from hpsearch.config.copied_module import orders_of_grids
 from hpsearch.console.text import printable
 from hpsearch.core.command import shell_line
 from hpsearch.core.failures import likeness
@@ -21,6 +20,7 @@ from hpsearch.report.importance import importance_of
 from hpsearch.report.log_tails import Wanted, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import moment, names_hosts, place_of, timeline
+from hpsearch.user_code.copied_module import orders_of_grids
 
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]

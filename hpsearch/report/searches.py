@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
+from hpsearch.choosers.race import has_more, race_lines
 from hpsearch.config.options import options_from_names, to_argv
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
@@ -16,7 +17,6 @@ from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import causes_of
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
-from hpsearch.folder.race import has_more, race_lines
 from hpsearch.folder.reading import SearchReader
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
 from hpsearch.store.classic_files import folder_name, options_of_row

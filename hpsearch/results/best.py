@@ -12,7 +12,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from hpsearch.config.copied_module import constants_in
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.option_values import at_least
 from hpsearch.config.parsers import add_over, folder_parser
@@ -31,10 +30,11 @@ from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import options_text, ranges
 from hpsearch.store.classic_files import command_line, options_of_row
-from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
 from hpsearch.store.values import readable
+from hpsearch.user_code.copied_module import constants_in
 
 _EXAMPLE = """\
 examples:

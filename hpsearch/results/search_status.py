@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.process_identity import pid_of
+from hpsearch.choosers.race import has_more
 from hpsearch.console.bar import runs_per_second
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import Mean
@@ -12,7 +13,6 @@ from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.means import means_of
 from hpsearch.folder.provenance import Provenance
-from hpsearch.folder.race import has_more
 from hpsearch.folder.reading import SearchReader, logs_of_attempts
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.store.events import AttemptSubmitted

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from hpsearch.choosers.race import drop_text, race_lines
 from hpsearch.config.cluster_options import display_name
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.config.program import resume_hint
@@ -24,7 +25,6 @@ from hpsearch.folder.failures import failure_groups, failure_lines, known_cause,
 from hpsearch.folder.liveness import Liveness, SearchState
 from hpsearch.folder.means import mean_json, runs_text
 from hpsearch.folder.provenance import provenance_lines, provenances
-from hpsearch.folder.race import drop_text, race_lines
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
     counts_text,

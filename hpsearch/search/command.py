@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.config.import_paths import add_current_folder, add_folders_above, searched_folders
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
 from hpsearch.config.parsers import (
@@ -23,6 +22,7 @@ from hpsearch.config.parsers import (
     hpsearch_cli_arguments,
 )
 from hpsearch.console.exit_status import told
+from hpsearch.user_code.import_paths import add_current_folder, add_folders_above, searched_folders
 
 if TYPE_CHECKING:
     from hpsearch.console.console import Console

@@ -10,7 +10,6 @@ from typing import Any
 
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig, config_for
-from hpsearch.config.import_paths import add_current_folder, add_first, add_last, searched_folders
 from hpsearch.config.option_checks import check_together, with_given
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import (
@@ -31,10 +30,11 @@ from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.search import resume
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
-from hpsearch.store.events import Settings
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import refuse_other_script
 from hpsearch.store.record import SearchRecord
+from hpsearch.store.settings import Settings
+from hpsearch.user_code.import_paths import add_current_folder, add_first, add_last, searched_folders
 
 
 def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Console) -> SearchEnd:

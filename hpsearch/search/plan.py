@@ -14,7 +14,6 @@ from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import command_hint, program_in_copy, program_of
-from hpsearch.config.user_functions import ConstraintProcess
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.coding import Order, Selection
@@ -30,11 +29,13 @@ from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
 from hpsearch.search.controller import Clock, Controller
-from hpsearch.store.events import RunPlanned, RunReused, Settings, encode_summary
+from hpsearch.store.events import RunPlanned, RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 from hpsearch.store.values import readable
+from hpsearch.user_code.user_functions import ConstraintProcess
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
+from hpsearch.choosers.race import race_lines
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
@@ -14,7 +15,6 @@ from hpsearch.core.ranking import SIGNIFICANT_P, Mean, p_of_second, verdict
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import failure_lines, known_cause, log_hint
 from hpsearch.folder.means import means_of, means_table
-from hpsearch.folder.race import race_lines
 from hpsearch.folder.run_tables import (
     best_runs,
     best_table,

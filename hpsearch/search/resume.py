@@ -22,12 +22,13 @@ from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan, is_same, next_runs, shown_folder
-from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut, Settings
+from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import add_inputs
 from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 
 
 @dataclass(frozen=True)

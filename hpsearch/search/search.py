@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
+from hpsearch.choosers.race import Race
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
 from hpsearch.config.options import SearchOptions, recorded
 from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
-from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import check_texts
@@ -35,7 +35,6 @@ from hpsearch.core.errors import (
 from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
-from hpsearch.folder.race import Race
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.folder.run_tables import odd_performances
@@ -48,11 +47,13 @@ from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
-from hpsearch.store.events import ControllerStarted, RunPlanned, Settings
+from hpsearch.store.events import ControllerStarted, RunPlanned
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
 from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
+from hpsearch.user_code.user_functions import FunctionProcess
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from hpsearch.config.cluster_options import check_runs_here, with_installed_scheduler
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.import_paths import add_current_folder, add_last
 from hpsearch.config.options import SearchOptions, to_argv
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
@@ -32,6 +31,7 @@ from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of
 from hpsearch.store.classic_files import is_search_folder, list_folder
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
+from hpsearch.user_code.import_paths import add_current_folder, add_last
 
 #: Exit statuses of a search that a signal stopped: what it gathered is summed up all the same.
 _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.import_paths import add_last
 from hpsearch.config.options import DATA_SEED_OPTION, USUAL_SEED, SearchOptions
 from hpsearch.config.recorded import config_for_folder
-from hpsearch.config.user_functions import FunctionProcess
 from hpsearch.console.console import Console
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
@@ -35,6 +33,8 @@ from hpsearch.starter.seed_names import declared_names, seed_option_in
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord, Settings
+from hpsearch.user_code.import_paths import add_last
+from hpsearch.user_code.user_functions import FunctionProcess
 
 
 @dataclass(frozen=True)

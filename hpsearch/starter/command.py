@@ -16,7 +16,6 @@ from pathlib import Path
 
 from hpsearch.backends.shell import Answer
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.import_paths import add_current_folder, searched_folders
 from hpsearch.config.parsers import CommandParser, ExampleFormatter
 from hpsearch.config.program import program_of
 from hpsearch.console.console import Console
@@ -31,6 +30,7 @@ from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, fact
 from hpsearch.starter.script_options import ScriptOptions
 from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
+from hpsearch.user_code.import_paths import add_current_folder, searched_folders
 
 _DESCRIPTION = """\
 Write a grid module beside your script, with its options and their defaults, its

@@ -12,9 +12,10 @@ from hpsearch.core.command import argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
+from hpsearch.pickles.plain_pickle import MOST_BYTES, load_plain_pickle
 from hpsearch.store.layout import SearchFolder, read_whole, write_whole
-from hpsearch.store.plain_pickle import MOST_BYTES, load_plain_pickle, read_plain_pickle
-from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.record import RunRecord
+from hpsearch.store.settings import Settings
 
 #: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
@@ -32,6 +33,11 @@ class Listing:
     files: frozenset[str]
     run_folders: frozenset[str]
     to_be_deleted: frozenset[str]
+
+
+def read_plain_pickle(path: Path) -> object:
+    """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError if it is no file, too."""
+    return load_plain_pickle(read_whole(path, MOST_BYTES))
 
 
 def list_folder(folder: Path, to_be_deleted: Path) -> Listing:

@@ -15,7 +15,8 @@ from hpsearch.store.events import RunReused
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
-from hpsearch.store.record import RunRecord, Settings
+from hpsearch.store.record import RunRecord
+from hpsearch.store.settings import Settings
 
 #: How often folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100

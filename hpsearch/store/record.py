@@ -27,7 +27,7 @@ from hpsearch.store.events import (
     SearchStarted,
     decode_summary,
 )
-from hpsearch.store.events import Settings as Settings
+from hpsearch.store.settings import Settings
 from hpsearch.store.values import decode
 
 #: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.

@@ -13,9 +13,9 @@ from standins.pbs_world import FakePbs
 
 from hpsearch.backends.scheduler import JobRow
 from hpsearch.backends.shell import Answer
-from hpsearch.config.user_modules import own_scheduler
 from hpsearch.core.errors import SearchError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import JobPhase, RunState, Status
+from hpsearch.user_code.user_modules import own_scheduler
 
 RUNNING = """\
 Job Id: 12.pbs01

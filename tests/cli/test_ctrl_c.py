@@ -34,7 +34,7 @@ OF_SUBCOMMANDS = [
     ("status", "hpsearch.config.parsers"),
     ("status", "hpsearch.folder.reading"),
     ("best", "hpsearch.config.option_values"),
-    ("best", "hpsearch.config.copied_module"),
+    ("best", "hpsearch.user_code.copied_module"),
     ("logs", "hpsearch.folder.reading"),
     ("cancel", "hpsearch.folder.liveness"),
     ("retry", "hpsearch.search.search"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from project import GRID, ROOT, SCRIPT, Project, Result
 
-from hpsearch.config.import_paths import OUR_PACKAGES
+from hpsearch.user_code.import_paths import OUR_PACKAGES
 
 #: A grid module that looks at all these folders beside it.
 LOOKS = f"""

@@ -11,18 +11,21 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
-from hpsearch.config.import_paths import OUR_PACKAGES
+from hpsearch.user_code.import_paths import OUR_PACKAGES
 
 PACKAGE = ROOT / "hpsearch"
 #: The packages from the ground up; those of one floor do not know each other. Modules import from below only.
 FLOORS = (
     ("core",),
+    ("pickles",),
     ("store", "backends", "console", "samplers"),
     ("backends.gpu", "backends.cluster"),
+    ("user_code",),
     ("config",),
     ("folder",),
+    ("choosers",),
     ("search", "results", "report", "starter"),
-    ("seeds",),
+    ("seeds", "results.paper"),
     ("app",),
 )
 MAY_IMPORT = {
@@ -40,7 +43,7 @@ MOST_MODULES = 15
 DOORS = {
     "backends.shell": {"subprocess"},
     "backends.launcher": {"subprocess"},
-    "config.user_functions": {"os.fork"},
+    "user_code.user_functions": {"os.fork"},
     "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
@@ -57,7 +60,7 @@ WRITERS = {
     "backends.cluster.script": "job scripts",
     "backends.gpu.locks": "claims on GPUs, in a folder of the machine",
     "config.old_names": "the older tool's own function, called by users' scripts",
-    "config.user_functions": "a pipe",
+    "user_code.user_functions": "a pipe",
     "console.console": "os.devnull",
     "console.exit_status": "os.devnull",
     "console.user_output": "os.devnull",
@@ -161,4 +164,4 @@ def test_the_search_path_is_touched_in_one_place() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "sys")
     }
     # The main module is copied beside simulations, and makes the package importable from there.
-    assert touching == {"config/import_paths.py", "hpsearch.py"}
+    assert touching == {"user_code/import_paths.py", "hpsearch.py"}

@@ -12,7 +12,7 @@ from searches import SETTINGS
 
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.results import paper_table
+from hpsearch.results.paper import table as paper_table
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,

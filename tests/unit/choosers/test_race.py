@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from searches import SETTINGS
 
+from hpsearch.choosers.race import Race, Standing, coming_seeds, drops_after, has_more, race_lines
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.core.statistics import spread_of, worse_p
-from hpsearch.folder.race import Race, Standing, coming_seeds, drops_after, has_more, race_lines
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice

@@ -9,8 +9,8 @@ from functools import cached_property
 from hpsearch.console.text import amount
 from hpsearch.core.ranking import SIGNIFICANT_P, number_of
 from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
-from hpsearch.results.paper_cells import Axis, Entry, Mark, Measure, PaperCells, Place
-from hpsearch.results.paper_formats import EMPTY, Format, ShownCell, ShownTable
+from hpsearch.results.paper.cells import Axis, Entry, Mark, Measure, PaperCells, Place
+from hpsearch.results.paper.formats import EMPTY, Format, ShownCell, ShownTable
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.config.copied_module import certain_constants, constants_in
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import ConfigError
+from hpsearch.user_code.copied_module import certain_constants, constants_in
 
 NAMES = ("_SUMMARY_KEYWORDS", "_PERFORMANCE_KEY", "_SUMMARY_PARSER_HANDLE")
 KEYWORDS = "_SUMMARY_KEYWORDS = ['acc', 'finished']\n"

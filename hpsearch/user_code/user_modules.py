@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Any
 
 from hpsearch.backends.scheduler import Scheduler
-from hpsearch.config.import_paths import first_searched
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.hints import nearest
+from hpsearch.user_code.import_paths import first_searched
 
 
 def import_grid_module(name: str) -> ModuleType:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from project import is_alive, wait_until
 
-from hpsearch.config.user_functions import ConstraintProcess, FunctionProcess
 from hpsearch.core.coding import CodedSpace
 from hpsearch.core.conditions import Constraint
 from hpsearch.core.errors import ConfigError, ParserTimeout
+from hpsearch.user_code.user_functions import ConstraintProcess, FunctionProcess
 
 
 def limited(function: Callable[..., object], limit_s: float = 30, is_stopping: bool = False) -> Callable[..., object]:

@@ -14,8 +14,8 @@ from hpsearch.core.errors import UsageError, reason_of
 _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folders of ours beside the command files.
 OUR_PACKAGES = (
-    *("app", "backends", "config", "console", "core", "folder", "report", "results"),
-    *("samplers", "search", "seeds", "starter", "store"),
+    *("app", "backends", "choosers", "config", "console", "core", "folder", "pickles", "report", "results"),
+    *("samplers", "search", "seeds", "starter", "store", "user_code"),
 )
 
 

@@ -12,12 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from hpsearch.core.conditions import Not
-from hpsearch.store.layout import read_whole
-from hpsearch.store.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
+from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 
 #: No larger file is read, in bytes.
 MOST_BYTES = 256 * 2**20
@@ -50,11 +48,6 @@ _INSTANCES: dict[str, Callable[[], object]] = {
     "hpsearch.core.conditions.Not": lambda: Not([]),
     "collections.OrderedDict": OrderedDict,
 }
-
-
-def read_plain_pickle(path: Path) -> object:
-    """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError if it is no file, too."""
-    return load_plain_pickle(read_whole(path, MOST_BYTES))
 
 
 def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
-from hpsearch.config.copied_module import tied_options
 from hpsearch.config.option_values import values_set
 from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.console.text import amount
@@ -17,8 +16,9 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.failures import cut
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.run_tables import options_text
-from hpsearch.results.paper_cells import SEARCH, CellRun, PaperCells, Place
-from hpsearch.results.table_searches import TableSearch
+from hpsearch.results.paper.cells import SEARCH, CellRun, PaperCells, Place
+from hpsearch.results.paper.searches import TableSearch
+from hpsearch.user_code.copied_module import tied_options
 
 #: How many runs and how many rows a command names, how many cells a line.
 _MOST_RUNS, _MOST_ROWS, _MOST_CELLS = 12, 20, 4

@@ -9,7 +9,7 @@ from itertools import groupby
 from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
 from hpsearch.console.text import aligned, printable
 from hpsearch.core.ranking import number_of
-from hpsearch.results.paper_cells import Mark
+from hpsearch.results.paper.cells import Mark
 
 EMPTY = "-"
 

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.config.copied_module import orders_of_grids
 from hpsearch.config.option_values import option_names
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
@@ -16,12 +15,13 @@ from hpsearch.core.hints import did_you_mean
 from hpsearch.core.ranking import low_is_good
 from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
-from hpsearch.results.empty_cells import filling_lines
 from hpsearch.results.export import as_csv
-from hpsearch.results.paper_cells import SEARCH, CellRun, Measure, PaperCells, paper_cells
-from hpsearch.results.paper_formats import FORMATS
-from hpsearch.results.paper_text import PaperTable
-from hpsearch.results.table_searches import TableSearch, table_searches
+from hpsearch.results.paper.cells import SEARCH, CellRun, Measure, PaperCells, paper_cells
+from hpsearch.results.paper.empty_cells import filling_lines
+from hpsearch.results.paper.formats import FORMATS
+from hpsearch.results.paper.searches import TableSearch, table_searches
+from hpsearch.results.paper.text import PaperTable
+from hpsearch.user_code.copied_module import orders_of_grids
 
 _EXAMPLE = """\
 examples:

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from project import ROOT
 
 from hpsearch.core.conditions import Not
-from hpsearch.store import plain_pickle
-from hpsearch.store.plain_pickle import load_plain_pickle, read_plain_pickle
+from hpsearch.pickles import plain_pickle
+from hpsearch.pickles.plain_pickle import load_plain_pickle
+from hpsearch.store.classic_files import read_plain_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 SHARED = [1, (2, 3)]
@@ -221,7 +222,7 @@ import resource, sys
 sys.path.insert(0, {root!r})
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
-from hpsearch.store.plain_pickle import load_plain_pickle
+from hpsearch.pickles.plain_pickle import load_plain_pickle
 for name in sys.argv[1:]:
     try:
         value = load_plain_pickle(open(name, "rb").read(), True)
@@ -300,7 +301,7 @@ def test_no_operations_break_the_reader(operations: list[bytes]) -> None:
 
 
 def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpsearch.store.plain_pickle.MOST_BYTES", 1000)
+    monkeypatch.setattr("hpsearch.store.classic_files.MOST_BYTES", 1000)
     (tmp_path / "large").write_bytes(bytes(1001))
     with pytest.raises(ValueError, match="it is 1,001 bytes long; at most 1,000 are read"):
         read_plain_pickle(tmp_path / "large")

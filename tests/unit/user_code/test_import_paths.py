@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
-from hpsearch.config.import_paths import OUR_PACKAGES, add_first, add_last, searched_folders
+from hpsearch.user_code.import_paths import OUR_PACKAGES, add_first, add_last, searched_folders
 
 PACKAGE = str(ROOT / "hpsearch")
 

@@ -1,0 +1,1 @@
+"""``hpsearch table``: the table of a paper."""

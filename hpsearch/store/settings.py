@@ -1,0 +1,90 @@
+"""What a search needs to know after its planning, as its journal keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.values import build, check_path
+
+#: Settings of searches whose runs go on from checkpoints.
+_OF_CHECKPOINTS = ("keep_out_dir", "continue_arg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a search needs to know after its planning; kept in the journal. A grid module alone says less: defaults.
+
+    program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
+    shown_folder: as the user wrote it. option_names: all options of all runs, in order.
+    import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
+    keep_out_dir, continue_arg: how another attempt goes on from the one before; see `continues`.
+    """
+
+    program: tuple[str, ...] = ()
+    run_cwd: str = ""
+    shown_folder: str = ""
+    out_arg: str = "out_dir"
+    summary_filename: str
+    summary_keywords: tuple[str, ...]
+    performance_key: str
+    sort_ascending: bool = False
+    grid_module: str = ""
+    grid_file: str = ""
+    has_parser: bool = False
+    option_names: tuple[str, ...] = ()
+    import_paths: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
+    keep_out_dir: bool = False
+    continue_arg: str = ""
+
+    @property
+    def continues(self) -> bool:
+        """True if the script saves its state, so that another attempt at a run goes on from the one before."""
+        return self.keep_out_dir or bool(self.continue_arg)
+
+    @property
+    def grid_source(self) -> str:
+        """The grid module for messages: its file, or its name if it has none."""
+        return self.grid_file or self.grid_module
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table of results: options, the output option, summary keywords; each once."""
+        return tuple(dict.fromkeys((*self.option_names, self.out_arg, *self.summary_keywords)))
+
+    @property
+    def name(self) -> str:
+        """What ``--name`` called the search; empty if it has no name."""
+        return str(self.options.get("name") or "")
+
+    @property
+    def home(self) -> Path:
+        """The user's own folder, in which runs execute unless there is a snapshot of their code."""
+        return Path(self.options["run_cwd"] if self.options.get("snapshot") else self.run_cwd)
+
+    def work_folder(self, folder: SearchFolder) -> Path:
+        """Return where runs execute: the snapshot of their code moves with the search's folder."""
+        return folder.in_code(self.run_cwd) if self.options.get("snapshot") else Path(self.run_cwd)
+
+    def to_json(self) -> dict[str, Any]:  # Any: see above
+        """Return the settings as JSON can hold them; the journal of a search without checkpoints stays as it was."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _OF_CHECKPOINTS}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
+        """Read settings back, without what a later version added. Raises ValueError naming the field that is wrong."""
+        names = cls.__dataclass_fields__
+        known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+        settings = build(cls, {name: value for name, value in known.items() if name in names})
+        missing = names.keys() - {*found, "import_paths", "options", *_OF_CHECKPOINTS}
+        if missing:
+            raise ValueError(f"the field {min(missing)} is missing")
+        check_path("run_cwd", settings.run_cwd)
+        check_path("shown_folder", settings.shown_folder)
+        if not settings.program or "\0" in "".join(settings.program):
+            raise ValueError("program is empty or has a NUL character; expected the words of a command")
+        return settings
