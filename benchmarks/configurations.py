@@ -28,7 +28,7 @@ def main() -> None:
     from hpsearch.store.events import AttemptIntended, RunCollected
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.record import Settings
+    from hpsearch.store.settings import Settings
 
     with tempfile.TemporaryDirectory() as name:
         names, keywords = ("lr", "units", "optimizer", "random_seed"), ("acc", "loss", "finished")

@@ -48,7 +48,7 @@ def journal_search(path: Path) -> None:
     from hpsearch.store import events
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.record import Settings
+    from hpsearch.store.settings import Settings
 
     older_search(path)
     (path / "commands.pickle").unlink()

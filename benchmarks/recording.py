@@ -26,7 +26,7 @@ def main() -> None:
     )
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.record import Settings
+    from hpsearch.store.settings import Settings
 
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(

@@ -31,7 +31,7 @@ from hpsearch.store.events import (
     to_line,
 )
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import Settings
+from hpsearch.store.settings import Settings
 
 ROUNDS = {10_000: 5, 100_000: 1}
 #: What is promised: the ratio, seconds beyond the interpreter's start, MB of the whole file.

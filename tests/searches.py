@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.store.record import Settings
+from hpsearch.store.settings import Settings
 
 SETTINGS = Settings(
     program=("true",),

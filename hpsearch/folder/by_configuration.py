@@ -9,7 +9,8 @@ from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.reading import SearchReader
 from hpsearch.store.configuration_table import Repetition, option_names, repetitions, repetitions_of_rows
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord, Settings
+from hpsearch.store.record import SearchRecord
+from hpsearch.store.settings import Settings
 
 
 def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ from hpsearch.store.classic_files import (
 )
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, more_cells, row_of, whole_rows
 from hpsearch.user_code.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 

@@ -14,7 +14,8 @@ from hpsearch.core.ranking import best, odd_performance, rank_of
 from hpsearch.core.summary import cell_under
 from hpsearch.core.value_text import integer, whole_text
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 
 _GROUPS_SHOWN = 20
 #: How many options of a run are told in one line, and how many characters of a value.

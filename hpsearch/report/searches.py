@@ -21,7 +21,8 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
 from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, is_finished_row
 
 #: A run whose controller has gone, and that has ended since.

@@ -25,8 +25,8 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, Searc
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.configuration_table import option_names, write_configurations
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
-from hpsearch.store.record import Settings
 from hpsearch.store.run_folders import move_entry, move_file
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import (
     Columns,
     Row,

@@ -32,7 +32,8 @@ from hpsearch.seeds.runs import (
 from hpsearch.starter.seed_names import declared_names, seed_option_in
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord, Settings
+from hpsearch.store.record import SearchRecord
+from hpsearch.store.settings import Settings
 from hpsearch.user_code.import_paths import add_last
 from hpsearch.user_code.user_functions import FunctionProcess
 

@@ -16,7 +16,8 @@ from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, 
 from hpsearch.store.journal import Journal, read_record
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
-from hpsearch.store.record import RunRecord, SearchRecord, Settings
+from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import Columns, ResultsTable, more_cells, read_table, row_of, whole_table
 
 

@@ -39,7 +39,7 @@ from hpsearch.store.journal import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import ControllerLock, Holder, leave_request, lock_holder, take_request
-from hpsearch.store.record import Settings
+from hpsearch.store.settings import Settings
 from hpsearch.store.table import read_table
 
 #: A number that no process can have.
