@@ -38,6 +38,7 @@ def check_together(options: SearchOptions) -> None:
     if options.dont_generate_full_grid and options.num_searches == -1:
         raise UsageError("--dont_generate_full_grid samples configurations: say how many with --num_searches=N")
     if not options.resume:
+        _check_sampler(options)
         _check_submit_only(options)
         _check_seeds(options)
         check_race(options)
@@ -50,6 +51,17 @@ def check_together(options: SearchOptions) -> None:
     if not options.resume and not options.grid_module:
         example = "for example --grid_module=sims.mnist.hpsearch_config"
         raise UsageError(f"say what to search: --grid_module=NAME ({example})")
+
+
+def _check_sampler(options: SearchOptions) -> None:
+    is_chosen = options.sampler != "grid" or "sampler" in options.given_by_hand
+    if options.dont_generate_full_grid and is_chosen and options.sampler != "random":
+        same = "--dont_generate_full_grid is --sampler=random"
+        raise UsageError(f"--sampler={options.sampler}: {same}: leave one of the two out")
+    if options.sampler != "grid" and options.num_searches == -1:
+        raise UsageError(f"--sampler={options.sampler} chooses configurations: say how many with --num_searches=N")
+    if options.sampler not in ("grid", "random"):
+        raise UsageError(f"--sampler={options.sampler} is not there yet: take grid or random")
 
 
 def _check_submit_only(options: SearchOptions) -> None:

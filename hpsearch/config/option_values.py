@@ -19,6 +19,8 @@ from hpsearch.core.value_text import integer
 from hpsearch.store.values import LARGEST_INTEGER
 
 _N = TypeVar("_N", int, float)
+#: What chooses the configurations of a search.
+SAMPLERS = ("grid", "random", "sobol", "bayes", "optuna")
 #: An option's name: no dash in front, no `=`, comma (it joins names), blank, NUL or half character (surrogate).
 OPTION_NAME = re.compile(r"(?!-)[^=,\0\s\ud800-\udfff]+")
 
@@ -141,6 +143,13 @@ def gpu_list(text: str) -> str:
     if parts != ["-1"] and (any(integer(part) is None for part in parts) or len(set(parts)) < len(parts)):
         raise argparse.ArgumentTypeError(f"expected GPU indices such as 0,1,3 (each once), or -1, found {text!r}")
     return ",".join(parts)
+
+
+def sampler_name(text: str) -> str:
+    """Read the name of what chooses the configurations."""
+    if text not in SAMPLERS:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}, found {text!r}")
+    return text
 
 
 def scheduler_name(text: str) -> str:

@@ -21,6 +21,7 @@ from hpsearch.config.option_values import (
     option_name,
     positive,
     race_limit,
+    sampler_name,
     scheduler_name,
     search_limit,
     search_name,
@@ -90,6 +91,13 @@ class SearchOptions:
         metavar="DIR",
         repeats=True,
     )
+    sampler: str = _what(
+        "grid",
+        "What chooses the configurations: grid takes all, or with --num_searches=N, N at random; random samples N of a "
+        "grid of any size.",
+        sampler_name,
+        "{grid,random,sobol,bayes,optuna}",
+    )
     num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
     num_seeds: int | None = _what(
         None,
@@ -121,7 +129,7 @@ class SearchOptions:
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
     random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
-        False, "Sample --num_searches configurations without building the whole grid, which may have any size."
+        False, "The same as --sampler=random: the whole grid is not built, and may have any size."
     )
     dry_run: bool = _trial(False, "Only print the commands; write nothing.")
 
@@ -279,6 +287,11 @@ class SearchOptions:
     given_by_hand: tuple[str, ...] = ()
 
     @property
+    def is_sampled(self) -> bool:
+        """True if configurations are drawn at random without building the whole grid."""
+        return self.dont_generate_full_grid or self.sampler == "random"
+
+    @property
     def seed_options(self) -> tuple[str, ...]:
         """The options that give each run its seed; none in a search without seeds."""
         if self.num_seeds is None and not self.seeds_list and not self.seed_option:
@@ -335,7 +348,7 @@ def _frozen(value: Any) -> Any:  # Any: see above
 #: They are newer than the first journals; where they are not used, it looks as it always did.
 _NEWER = (
     *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
-    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end"),
+    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler"),
 )
 
 

@@ -222,7 +222,7 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
         deterministic=options.deterministic_search,
         seed=options.random_seed,
         limit=None if options.num_searches == -1 else options.num_searches,
-        sample=options.dont_generate_full_grid,
+        sample=options.is_sampled,
     )
     judge = None
     if config.constraints:
@@ -369,7 +369,7 @@ def _chosen(plan: Plan) -> str:
     count, report = plan.count, plan.selection.report
     seed = f" (seed {plan.options.random_seed})"
     is_deterministic = plan.options.deterministic_search
-    if plan.options.dont_generate_full_grid or report.available is None:
+    if plan.options.is_sampled or report.available is None:
         wanted = plan.options.num_searches
         exist = "exist" if report.tried is None else f"found in {report.tried:,} tries, and there may be more"
         how = f"{count:,} sampled at random{seed}" + (

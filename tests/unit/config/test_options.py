@@ -7,8 +7,9 @@ import argparse
 import pytest
 
 from hpsearch.config.option_checks import check_together, with_given
-from hpsearch.config.option_values import at_least
-from hpsearch.config.options import SearchOptions, recorded, to_argv
+from hpsearch.config.option_values import at_least, sampler_name
+from hpsearch.config.options import SearchOptions, options_from, recorded, to_argv
+from hpsearch.config.parsers import add_options
 from hpsearch.core.errors import UsageError
 
 #: What a journal held of a search's options before there were seeds and more in it, in this order.
@@ -21,6 +22,12 @@ EARLIER = (
     "slurm_options slurm_array lsf_queue lsf_options lsf_array job_setup runs_per_job runs_per_job_sequential "
     "submit_only max_wait_for_scheduler poll_interval_max given_by_hand"
 )
+
+
+def _given(*words: str) -> SearchOptions:
+    parser = argparse.ArgumentParser()
+    add_options(parser, {})
+    return options_from(parser.parse_args(["--grid_module=m", *words]), {})
 
 
 def test_a_search_without_new_options_records_what_it_always_did() -> None:
@@ -56,6 +63,37 @@ def test_the_seed_goes_to_these_options(options: SearchOptions, names: tuple[str
 def test_options_of_seeds_that_make_no_sense_together_are_refused(options: SearchOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_together(options)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--sampler=random"], "--sampler=random chooses configurations: say how many with --num_searches=N"),
+        (["--sampler=bayes"], "--sampler=bayes chooses configurations: say how many with --num_searches=N"),
+        (
+            ["--sampler=grid", "--dont_generate_full_grid", "--num_searches=3"],
+            "--sampler=grid: --dont_generate_full_grid is --sampler=random: leave one of the two out",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_sampler_that_cannot_do_what_is_asked_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        check_together(_given(*words))
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("words", [["--sampler=random"], ["--dont_generate_full_grid"]], ids=" ".join)
+def test_random_is_a_sample_of_a_grid_that_is_not_built(words: list[str]) -> None:
+    options = _given(*words, "--num_searches=3")
+    check_together(options)
+    assert options.is_sampled
+
+
+def test_an_unknown_sampler_is_told_with_the_known_ones() -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        sampler_name("tpe")
+    assert str(refused.value) == "expected grid, random, sobol, bayes or optuna, found 'tpe'"
 
 
 def test_seeds_on_a_resume_are_refused_with_the_command_that_adds_them() -> None:
