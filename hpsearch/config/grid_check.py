@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
+from hpsearch.config.option_lists import OptionLists, is_sequence, shown
 from hpsearch.config.option_values import OPTION_NAME
-from hpsearch.core.conditions import MAX_VALUES, Condition, Constraint, Grid, Key, Not, names_in
+from hpsearch.core.conditions import Condition, Constraint, Grid, Key, names_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
-from hpsearch.core.value_text import number_in, why_not_text
 from hpsearch.user_code.copied_module import lines_in
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -69,6 +69,7 @@ class Check:
         file = getattr(module, "__file__", None)
         self._lines = lines_in(Path(file)) if isinstance(file, str) else {}
         self._mistakes: list[_Mistake] = []
+        self._lists = OptionLists(self.note)
 
     def note(self, mistake: str) -> None:
         """Take a mistake in; it begins with the name of what is wrong, by which its line is found."""
@@ -255,7 +256,7 @@ class Check:
 
     def constraints(self) -> tuple[Constraint, ...]:
         """Return the constraints; none if there is no such attribute."""
-        value = self._fitting("constraints", _is_sequence, f"a list of functions, {_KEEPS}", ())
+        value = self._fitting("constraints", is_sequence, f"a list of functions, {_KEEPS}", ())
         for number, entry in enumerate(value or (), start=1):
             if not callable(entry):
                 self.note(f"constraint {number} is {shown(entry)}; expected a function, {_KEEPS}")
@@ -264,7 +265,7 @@ class Check:
     def conditions(self, out_arg: str) -> tuple[Condition, ...]:
         """Return the conditions."""
         may_be_empty = f"{_PAIRS} (may be empty: conditions = [])"
-        value = self._fitting("conditions", _is_sequence, _PAIRS, if_missing=may_be_empty)
+        value = self._fitting("conditions", is_sequence, _PAIRS, if_missing=may_be_empty)
         if value and len(value) == 2 and all(isinstance(part, dict) for part in value):
             self.note(f"conditions is one pair of dicts; expected a list of pairs: [{_PAIR}]")
             value = [value]
@@ -276,7 +277,7 @@ class Check:
 
     def _condition(self, number: int, entry: Any, out_arg: str) -> Condition | None:
         where = f"condition {number}"
-        if not _is_sequence(entry) or len(entry) != 2 or not all(isinstance(part, dict) for part in entry):
+        if not is_sequence(entry) or len(entry) != 2 or not all(isinstance(part, dict) for part in entry):
             self.note(f"{where} is {shown(entry)}; expected a pair of dicts: {_PAIR}")
             return None
         when, then = entry
@@ -306,95 +307,18 @@ class Check:
                     self.note(f"{where}: {name!r} is {what}, which hpsearch sets itself; take it out")
                 seen.add(name)
             if not isinstance(key, tuple):
-                checked[key] = self._members(f"{where}: {key!r}", str(key), values, may_negate)
+                read = self._lists.matching if may_negate else self._lists.values
+                checked[key] = read(f"{where}: {key!r}", str(key), values)
             elif may_negate:
                 self.note(f"{where}: {key!r} is a tie; name the options one by one there: {{'a': [1], 'b': [2]}}")
             else:
-                checked[key] = self._tied(f"{where}: {key!r}", key, values)
+                checked[key] = self._lists.tied(f"{where}: {key!r}", key, values)
         return checked
-
-    def _tied(self, where: str, names: tuple[Any, ...], listed: object) -> list[tuple[object, ...]]:
-        """Return the entries of a tie: a value for each of its options."""
-        if len(names) < 2:
-            self.note(f"{where} ties nothing together; expected two names or more, or one name without brackets")
-            return []
-        entries = [_elements(each) if _is_array(each) else each for each in self._listed(where, listed)]
-        for entry in [each for each in entries if not _is_sequence(each) or len(each) != len(names)][:1]:
-            self.note(f"{where} has {shown(entry)}; expected tuples of {len(names)} values, one for each option")
-            return []
-        return list(zip(*(self._texts(where, str(name), each) for name, each in zip(names, zip(*entries)))))
-
-    def _members(self, where: str, name: str, listed: object, may_negate: bool) -> list[object] | Not:
-        """Return a list of values, or the Not with one."""
-        if not isinstance(listed, Not):
-            return self._values(where, name, listed)
-        if not may_negate:
-            self.note(f"{where} is {shown(listed)}; Not can only stand in the first dict of a condition")
-        return Not(self._values(where, name, listed.values) if listed.values else [])
-
-    def _values(self, where: str, name: str, listed: object) -> list[object]:
-        return self._texts(where, name, self._listed(where, listed))
-
-    def _listed(self, where: str, listed: Any) -> list[Any]:  # Any: checked here
-        is_array = _is_array(listed)
-        if not is_array and not isinstance(listed, (list, tuple, range)):
-            example = "list(...)" if hasattr(listed, "__next__") else f"[{shown(listed)}]"
-            self.note(f"{where} is {shown(listed)}; expected a list of values, as in {example}")
-            return []
-        if _is_too_long(listed):
-            self.note(f"{where} is {shown(listed)}; expected a list of at most {MAX_VALUES:,} values")
-            return []
-        values = _elements(listed) if is_array else list(listed)
-        if not values:
-            self.note(f"{where} has an empty list; expected at least one value")
-        return values
-
-    def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
-        """Return the values of an option; each has to be one that a command line can carry."""
-        values = [number_in(value) for value in listed]
-        for problem in dict.fromkeys(why_not_text(value, name) for value in values):
-            if problem:
-                self.note(f"{where} has a value {problem}")
-        return values
-
-
-def _is_too_long(listed: Any) -> bool:  # Any: whatever has a length; an array of some library may have none
-    try:
-        return len(listed) > MAX_VALUES
-    except OverflowError:
-        return True
-    except TypeError:
-        return False
-
-
-def _is_array(listed: Any) -> bool:  # Any: an array or a tensor of any library, or no such thing
-    return hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0
-
-
-def _elements(listed: Any) -> list[Any]:  # Any: an array or a tensor of any library
-    try:
-        # Its elements keep their types.
-        return list(listed)
-    except (TypeError, ValueError, RuntimeError):
-        return list(listed.tolist())
-
-
-def _is_sequence(value: object) -> bool:
-    return isinstance(value, (list, tuple))
 
 
 def _are_grids(value: Any) -> bool:  # Any: checked here
-    return isinstance(value, dict) or (_is_sequence(value) and any(isinstance(each, dict) for each in value))
+    return isinstance(value, dict) or (is_sequence(value) and any(isinstance(each, dict) for each in value))
 
 
 def _are_keywords(value: Any) -> bool:  # Any: checked here
-    return _is_sequence(value) and all(isinstance(w, str) and w.strip() and not _SURROGATE.search(w) for w in value)
-
-
-def shown(value: object) -> str:
-    """Return a value for a message: one line, and not a long one, whatever its class makes of it."""
-    try:
-        text = " ".join(repr(value).split())
-    except (Exception, SystemExit):  # noqa: BLE001  (the value may be of any class)
-        text = f"an object of the class {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return is_sequence(value) and all(isinstance(w, str) and w.strip() and not _SURROGATE.search(w) for w in value)

@@ -1,0 +1,96 @@
+"""What a grid or a condition gives an option, checked: a list of values, the entries of a tie, the values of a Not."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hpsearch.core.conditions import MAX_VALUES, Not
+from hpsearch.core.value_text import number_in, why_not_text
+
+
+class OptionLists:
+    """Reads what stands beside an option's name. Each method takes where that is, for messages."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        """note: is told every mistake."""
+        self._note = note
+
+    def values(self, where: str, name: str, listed: object) -> list[object]:
+        """Return the values that an option takes."""
+        if isinstance(listed, Not):
+            self._note(f"{where} is {shown(listed)}; Not can only stand in the first dict of a condition")
+            return []
+        return self._texts(where, name, self._listed(where, listed))
+
+    def matching(self, where: str, name: str, listed: object) -> list[object] | Not:
+        """Return the values by which a condition matches, or the Not with those by which it does not."""
+        if isinstance(listed, Not):
+            return Not(self.values(where, name, listed.values) if listed.values else [])
+        return self.values(where, name, listed)
+
+    def tied(self, where: str, names: tuple[Any, ...], listed: object) -> list[tuple[object, ...]]:
+        """Return the entries of a tie: a value for each of its options. names: perhaps no texts (Any)."""
+        if len(names) < 2:
+            self._note(f"{where} ties nothing together; expected two names or more, or one name without brackets")
+            return []
+        entries = [_elements(each) if _is_array(each) else each for each in self._listed(where, listed)]
+        for entry in [each for each in entries if not is_sequence(each) or len(each) != len(names)][:1]:
+            self._note(f"{where} has {shown(entry)}; expected tuples of {len(names)} values, one for each option")
+            return []
+        return list(zip(*(self._texts(where, str(name), each) for name, each in zip(names, zip(*entries)))))
+
+    def _listed(self, where: str, listed: Any) -> list[Any]:  # Any: checked here
+        is_array = _is_array(listed)
+        if not is_array and not isinstance(listed, (list, tuple, range)):
+            example = "list(...)" if hasattr(listed, "__next__") else f"[{shown(listed)}]"
+            self._note(f"{where} is {shown(listed)}; expected a list of values, as in {example}")
+            return []
+        if _is_too_long(listed):
+            self._note(f"{where} is {shown(listed)}; expected a list of at most {MAX_VALUES:,} values")
+            return []
+        values = _elements(listed) if is_array else list(listed)
+        if not values:
+            self._note(f"{where} has an empty list; expected at least one value")
+        return values
+
+    def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
+        """Return the values of an option; each has to be one that a command line can carry."""
+        values = [number_in(value) for value in listed]
+        for problem in dict.fromkeys(why_not_text(value, name) for value in values):
+            if problem:
+                self._note(f"{where} has a value {problem}")
+        return values
+
+
+def _is_too_long(listed: Any) -> bool:  # Any: whatever has a length; an array of some library may have none
+    try:
+        return len(listed) > MAX_VALUES
+    except OverflowError:
+        return True
+    except TypeError:
+        return False
+
+
+def _is_array(listed: Any) -> bool:  # Any: an array or a tensor of any library, or no such thing
+    return hasattr(listed, "tolist") and getattr(listed, "ndim", 0) > 0
+
+
+def _elements(listed: Any) -> list[Any]:  # Any: an array or a tensor of any library
+    try:
+        # Its elements keep their types.
+        return list(listed)
+    except (TypeError, ValueError, RuntimeError):
+        return list(listed.tolist())
+
+
+def is_sequence(value: object) -> bool:
+    """Return whether a value is a list or a tuple."""
+    return isinstance(value, (list, tuple))
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: one line, and not a long one, whatever its class makes of it."""
+    try:
+        text = " ".join(repr(value).split())
+    except (Exception, SystemExit):  # noqa: BLE001  (the value may be of any class)
+        text = f"an object of the class {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
