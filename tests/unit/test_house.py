@@ -23,7 +23,7 @@ FLOORS = (
     ("user_code",),
     ("config",),
     ("folder",),
-    ("choosers",),
+    ("choosers", "stopping"),
     ("search", "results", "report", "starter"),
     ("seeds", "results.paper"),
     ("app",),

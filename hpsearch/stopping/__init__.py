@@ -1,0 +1,1 @@
+"""Values of runs while they go on, and rules that say which run is hopeless."""

@@ -1,0 +1,100 @@
+"""Learning curves: the values that a run has told so far, each at a step, and what rules ask of them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+#: A longer curve is thinned: nobody needs more to compare runs, and hundreds of curves are in memory.
+MOST_POINTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a run. step: finite; of an epoch, a batch, or 1, 2, 3 where the source has none."""
+
+    step: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of one run, each step once, in order of steps; made by `merged`."""
+
+    points: tuple[Point, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def last_step(self) -> float:
+        """How far the run has come; below any step if it has told nothing."""
+        return self.points[-1].step if self.points else -math.inf
+
+    def best(self, ascending: bool, step: float = math.inf) -> float:
+        """Return the best value up to a step; NaN if there is no number. ascending: small is good."""
+        count = bisect_right(self._steps, step)
+        return (self._lowest if ascending else self._highest)[count - 1] if count else math.nan
+
+    def mean(self, step: float = math.inf) -> float:
+        """Return the average of all values up to a step; NaN if there is no number."""
+        count = bisect_right(self._steps, step)
+        return self._means[count - 1] if count else math.nan
+
+    @cached_property
+    def _steps(self) -> list[float]:
+        return [point.step for point in self.points]
+
+    @cached_property
+    def _lowest(self) -> list[float]:
+        return self._bests(min)
+
+    @cached_property
+    def _highest(self) -> list[float]:
+        return self._bests(max)
+
+    def _bests(self, better: Callable[[float, float], float]) -> list[float]:
+        bests, best = list[float](), math.nan
+        for point in self.points:
+            if not math.isnan(point.value):
+                best = point.value if math.isnan(best) else better(best, point.value)
+            bests.append(best)
+        return bests
+
+    @cached_property
+    def _means(self) -> list[float]:
+        means, total, count = list[float](), 0.0, 0
+        for point in self.points:
+            if not math.isnan(point.value):
+                total, count = total + point.value, count + 1
+            means.append(total / count if count else math.nan)
+        return means
+
+
+def merged(curve: Curve, points: Iterable[Point]) -> Curve:
+    """Return a curve with more points; at a step that it has, the new value counts. The same curve if there are none.
+
+    A curve of more than `MOST_POINTS` loses points from its older half: of each four neighbours the lowest and the
+    highest stay.
+    """
+    points = list(points)
+    if not points:
+        return curve
+    by_step = {point.step: point for point in (*curve.points, *points)}
+    kept = [by_step[step] for step in sorted(by_step)]
+    while len(kept) > MOST_POINTS:
+        half = len(kept) // 2
+        kept = _thinned(kept[:half]) + kept[half:]
+    return Curve(tuple(kept))
+
+
+def _thinned(points: Sequence[Point]) -> list[Point]:
+    kept = list[Point]()
+    for start in range(0, len(points), 4):
+        group = sorted(points[start : start + 4], key=lambda point: (math.isnan(point.value), point.value))
+        numbers = [point for point in group if not math.isnan(point.value)] or group
+        kept += sorted({numbers[0], numbers[-1]}, key=lambda point: point.step)
+    return kept
