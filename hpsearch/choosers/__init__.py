@@ -1,1 +1,1 @@
-"""What comes next in a search whose list of runs grows as results come in; see `Chooser` in search/controller.py."""
+"""What comes next in a search whose list of runs grows as results come in; see `Chooser` in chooser.py."""

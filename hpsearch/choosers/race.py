@@ -170,6 +170,14 @@ class Race:
         self._search, self._options, self._tell, self._clock = search, options, tell, clock
         self._racers, self._seeds = Racers(search.record, options), FEWEST_FOR_TEST
 
+    def has_more(self) -> bool:
+        """Drop what is worse than the best by now, and return whether something comes next."""
+        return any(True for _ in self.coming())
+
+    def expected(self) -> int:
+        """Results decide how many runs come."""
+        return 0
+
     def coming(self) -> Iterator[Configuration]:
         """Drop what is worse than the best by now, and return what comes next."""
         ascending = self._search.settings.sort_ascending

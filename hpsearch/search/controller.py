@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from hpsearch.backends.base import Backend, TakesBackQueued
+from hpsearch.choosers.chooser import Chooser
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import path_of_snapshot, resume_hint
@@ -22,7 +23,7 @@ from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.command import argv
 from hpsearch.core.failures import likeness
-from hpsearch.core.model import Attempt, Configuration, Job, Place, RunState
+from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.continuing import continues_from
@@ -137,20 +138,6 @@ class OpenRuns(dict[int, OpenRun]):
     @property
     def ended(self) -> list[OpenRun]:
         return [run for run in self.values() if run.entry.ended is not None]
-
-
-class Chooser(Protocol):
-    """Says what comes next in a search whose list of runs grows as results come in.
-
-    It must go by the record alone: then a search that is resumed goes on as if nothing had happened.
-    """
-
-    def coming(self) -> Iterator[Configuration]:
-        """Return what comes next, in order, as far as that can be said now; nothing if nothing does, or not yet.
-
-        Asked when no run waits for a place any more, and before the search ends; each time anew, since only what finds
-        a place becomes a run. What is decided on the way is noted in the journal first.
-        """
 
 
 @dataclass(frozen=True)

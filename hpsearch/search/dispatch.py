@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from signal import SIGINT
 
 from hpsearch.backends.base import LeftoverEnder
+from hpsearch.choosers.chooser import Choices
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
@@ -14,7 +15,6 @@ from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
-from hpsearch.search.plan import Choices
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
@@ -39,7 +39,13 @@ class Dispatcher:
         self._controller, self._options = controller, controller.options
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
-        self._choices = Choices(controller, lambda count: self._progress.added(count))
+        self._choices = Choices(
+            controller.chooser,
+            self._search,
+            self._backend,
+            self._options.num_jobs * self._options.runs_per_job,
+            lambda count: self._progress.added(count),
+        )
         self._submissions = Submissions(controller, self._is_needless, self._end_without_job, self._choices)
         self._collector = Collector(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)

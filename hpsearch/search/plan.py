@@ -4,12 +4,12 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
+from hpsearch.choosers.chooser import runs_of
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions, recorded
@@ -21,17 +21,16 @@ from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Grid, names_in, options_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
-from hpsearch.core.model import CodeTree, Configuration, Job, Place, Run, RunState
+from hpsearch.core.model import CodeTree, Configuration, Run, RunState
 from hpsearch.core.space import check_seed_options, enumerate_space, seeds_to_run
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.core.statistics import FEWEST_FOR_TEST
-from hpsearch.folder.reading import SearchReader, every_run
+from hpsearch.folder.reading import every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
-from hpsearch.search.controller import Clock, Controller
-from hpsearch.store.events import RunPlanned, RunReused, encode_summary
+from hpsearch.search.controller import Clock
+from hpsearch.store.events import RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import readable
@@ -102,73 +101,6 @@ class Plan:
 def _keyed(grid: Grid) -> dict[str, Sequence[object]]:
     """Return a grid as JSON can hold it, see `key_in`."""
     return {",".join(names_in(key)): values for key, values in grid.items()}
-
-
-def runs_of(
-    configurations: Iterable[Configuration], count: int, shown_folder: str, stamp: float, first_number: int
-) -> Iterator[Run]:
-    """Return a run for each of `count` configurations, made one by one; numbers and folders are new."""
-    width = len(str(first_number + count - 1))
-    second = time.strftime("%Y%m%d%H%M%S", time.localtime(stamp))
-    for number, configuration in enumerate(configurations, start=first_number):
-        name = f"sim_{second}_{number:0{width}d}"
-        # Not a Path: "./x" has to stay.
-        yield Run(number, name, configuration, os.path.join(shown_folder, name))  # noqa: PTH118
-
-
-def next_runs(search: LiveSearch | SearchReader, configurations: Sequence[Configuration], at: float) -> list[Run]:
-    """Return new runs of a search, with new numbers and folders. at: seconds since the epoch."""
-    first = max(search.record.runs, default=0) + 1
-    return list(runs_of(configurations, len(configurations), shown_folder(search), at, first))
-
-
-def shown_folder(search: LiveSearch | SearchReader) -> str:
-    """Return the search folder as the user wrote it, or where it lies now if it was moved."""
-    folder, settings = search.folder.path, search.record.known_settings()
-    shown = settings.shown_folder
-    return shown if is_same(absolute(shown, Path(settings.run_cwd)), folder) else str(folder)
-
-
-def is_same(path: Path, folder: Path) -> bool:
-    """Return whether a path leads to a folder."""
-    try:
-        return path.samefile(folder)
-    except OSError:
-        return False  # Nothing is there (any more), or nothing that can be used.
-
-
-class Choices:
-    """The runs that a search gets while it is carried out, if it has a `Chooser`; each is planned as it finds a place.
-
-    added: those so far.
-    """
-
-    def __init__(self, controller: Controller, tell: Callable[[int], None]) -> None:
-        """tell: is told how many runs the search has got."""
-        self._search, self._backend, self._clocks = controller.search, controller.backend, controller.clocks
-        self._chooser, self._tell = controller.chooser, tell
-        self._slots = controller.options.num_jobs * controller.options.runs_per_job
-        self.added: list[RunRecord] = []
-
-    def __bool__(self) -> bool:
-        """Whether something comes next."""
-        return self._chooser is not None and any(True for _ in self._chooser.coming())
-
-    def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
-        """Plan what comes next; return that and its place, None if there is no place or nothing comes."""
-        coming = iter(()) if self._chooser is None else self._chooser.coming()
-        first = next(coming, None)
-        place = None if first is None else self._backend.place(active)
-        if first is None or place is None:
-            return [], None
-        # An array may have room for more than can run at once.
-        room = min(place.capacity, max(1, self._slots - len(active)))
-        runs = next_runs(self._search, [first, *islice(coming, room - 1)], self._clocks.wall())
-        self._search.note_happened(*map(RunPlanned.of, runs))
-        entries = [self._search.record.runs[run.number] for run in runs]
-        self.added += entries
-        self._tell(len(entries))
-        return entries, place
 
 
 def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequence[str], clock: Clock) -> Plan:

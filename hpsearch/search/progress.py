@@ -43,9 +43,11 @@ class Progress:
         self._console, self._runs, self._stop = controller.console, controller.runs, controller.stop
         self._settings, self._is_verbose = controller.search.settings, controller.options.verbose
         self._varying = varying_options(controller.search.record)
-        self._last_run = max(controller.search.record.runs, default=0)
+        self._chooser = controller.chooser
+        self._expected = 0 if self._chooser is None else self._chooser.expected()
+        self._last_run = max(controller.search.record.runs, default=0) + self._expected
         finished = [e for e in entries if e.state is RunState.FINISHED and e.run.number not in again]
-        self._total = len(entries)
+        self._total = len(entries) + self._expected
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record
         # Of all runs in the folder, as in the closing table.
@@ -57,8 +59,10 @@ class Progress:
 
     def added(self, count: int) -> None:
         """Take in that the search has more runs."""
-        self._total, self._last_run = self._total + count, max(self._record.runs)
-        self._console.extend_bar(count)
+        expected = 0 if self._chooser is None else self._chooser.expected()
+        more, self._expected = count + expected - self._expected, expected
+        self._total, self._last_run = self._total + more, max(self._record.runs) + expected
+        self._console.extend_bar(more)
 
     def started(self, job: Job, is_queued: bool) -> None:
         if not self._tells_starts:

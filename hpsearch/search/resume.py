@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.scheduler import cluster_of
+from hpsearch.choosers.chooser import is_same, next_runs, shown_folder
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import DATA_SEED_OPTION, SearchOptions, options_from_names, recorded
@@ -21,7 +22,7 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
-from hpsearch.search.plan import Plan, is_same, next_runs, shown_folder
+from hpsearch.search.plan import Plan
 from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
+from hpsearch.choosers.chooser import Chooser
 from hpsearch.choosers.race import Race
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
@@ -41,7 +42,7 @@ from hpsearch.folder.run_tables import odd_performances
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.continuing import check_continues
-from hpsearch.search.controller import Chooser, Controller, new_attempt
+from hpsearch.search.controller import Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hpsearch.backends.base import AsksCommands, Backend, MemoryAware, sleep
+from hpsearch.choosers.chooser import Choices
 from hpsearch.config.program import resume_hint
 from hpsearch.console.text import amount, duration
 from hpsearch.core.errors import (
@@ -22,7 +23,6 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
-from hpsearch.search.plan import Choices
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside

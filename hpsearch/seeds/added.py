@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.race import Racers
 from hpsearch.config.option_checks import check_race, with_given
 from hpsearch.config.options import PLANNING_OPTIONS, SearchOptions, options_from_names
@@ -19,7 +20,6 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST, spread_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_configuration
-from hpsearch.search.plan import runs_of
 from hpsearch.search.resume import RunChoice
 from hpsearch.search.search import resume_search
 from hpsearch.seeds.call import search_call
