@@ -50,6 +50,7 @@ class FakeBackend:
     causes: run -> what else ended it, without a summary.
     noted_ends: run -> what its host noted as the time of its end.
     queued: runs that never leave the scheduler's queue.
+    stop_takes_s: how long a run takes to end that is told to. stopped: those that were told.
     """
 
     clock: FakeClock
@@ -66,6 +67,8 @@ class FakeBackend:
     queued: Sequence[int] = ()
     started: list[int] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
+    stopped: list[int] = field(default_factory=list)
+    stop_takes_s: float = 0.0
     waits: int = 0
     _ends: dict[str, float] = field(default_factory=dict)
 
@@ -131,6 +134,13 @@ class FakeBackend:
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         """End the jobs."""
         self.cancelled += [job.attempt.run.number for job in active]
+
+    def stop(self, jobs: Sequence[Job]) -> list[str]:
+        """Let the jobs end."""
+        for job in (job for job in jobs if job.attempt.run.number not in self.stopped):
+            self.stopped.append(job.attempt.run.number)
+            self._ends[job.attempt.token] = self.clock.steady_s + self.stop_takes_s
+        return [job.attempt.token for job in jobs]
 
     def take_back(self, jobs: Sequence[Job], alarm: int) -> list[str]:
         """Take all jobs that wait out of the queue."""

@@ -86,6 +86,13 @@ class Backend(Protocol):
         They get time to end by themselves, unless the file `alarm` becomes readable: then someone is in a hurry.
         """
 
+    def stop(self, jobs: Sequence[Job]) -> Collection[str]:
+        """Tell some jobs to end, with the time that `cancel` gives them, and return at once; `poll` tells of the ends.
+
+        None of them holds another run that goes on. Telling a job again does no harm.
+        Returns the tokens of those that were told; the others could not be reached now, or have ended.
+        """
+
     def logs(self, job: Job) -> Sequence[LogFile]:
         """Return the files that go into the run's folder when the job has ended; some may not exist."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from hpsearch.backends.base import LogFile, sleep
 from hpsearch.backends.launcher import Launcher, exit_reason, log_paths, note_in, remove_logs
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
-from hpsearch.backends.run_family import Leftovers, await_end, end_family, members_of
+from hpsearch.backends.run_family import Leftovers, Stops, await_end, end_family, members_of, signal_group
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 
@@ -32,7 +32,7 @@ class LocalBackend:
     def __init__(self, tell: Callable[[str], None]) -> None:
         """tell: shows people a message."""
         self._tell = tell
-        self._leftovers = Leftovers(tell)
+        self._leftovers, self._stops = Leftovers(tell), Stops()
         self._launchers: dict[str, Launcher] = {}
         self._prepared: dict[str, str] = {}
         self._ends: dict[str, int] = {}
@@ -75,12 +75,24 @@ class LocalBackend:
         for job, pid in groups.items():
             if job in self._launchers:
                 self._launchers[job].shut_gate()
-            _signal_group(pid, signal.SIGTERM)
+            # One that was told before may be saving its state, and take a second signal for a hurry.
+            if job not in self._stops:
+                signal_group(pid, signal.SIGTERM)
         left = self._await_groups(groups, alarm)
         for pid in left.values():
-            _signal_group(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
         self._await_groups(left, None)
         end_family(tokens, family, alarm)
+
+    def stop(self, jobs: Sequence[Job]) -> Collection[str]:
+        """Send SIGTERM to each run's group; `wait` sees to those that do not end."""
+        news = [job for job in jobs if job.id not in self._stops and is_alive(job.id)]
+        self._stops.begin(news)
+        for job in news:
+            if job.id in self._launchers:
+                self._launchers[job.id].shut_gate()
+            signal_group(pid_of(job.id), signal.SIGTERM)
+        return [job.attempt.token for job in jobs if job.id in self._stops]
 
     def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
         return [str(member) for member in end_family(tokens, (), alarm)]
@@ -113,15 +125,19 @@ class LocalBackend:
             return Status(JobPhase.RUNNING)
         self._forget(job.id)
         status = _ended(job, launcher_status)
-        if status.exit_status != 0:
+        if job.id in self._stops:
+            self._leftovers.expect(job, self._stops.over(job.id), is_silent=True)
+        elif status.exit_status != 0:
             self._leftovers.expect(job)
         return status
 
     def _sleep(self, jobs: Sequence[Job], limits: Sequence[float | None], *alarms: int | None) -> None:
         """Sleep until one of the jobs ends, the least time is over, or one of the files `alarms` becomes readable."""
         announcers = [self._announcer(job.id) for job in jobs]
-        limits = [*limits, self._leftovers.seconds_left(), _ADOPTED_POLL_S if None in announcers else None]
+        limits = [*limits, self._leftovers.seconds_left(), self._stops.seconds_left()]
+        limits.append(_ADOPTED_POLL_S if None in announcers else None)
         sleep(min((limit for limit in limits if limit is not None), default=None), *alarms, *announcers)
+        self._stops.look()
         self._leftovers.look()
 
     def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:
@@ -196,8 +212,3 @@ def _ended(job: Job, launcher_status: int | None) -> Status:
         reason = f"{exit_reason(exit_status)} while no controller was there"
         return Status(JobPhase.ENDED, exit_status, RunState.LOST, reason, ended_at=ended_at)
     return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status), ended_at=ended_at)
-
-
-def _signal_group(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # The whole group is gone, which is what was wanted.
-        os.killpg(pid, number)

@@ -152,13 +152,55 @@ def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
     return list({member.id: member for member in live}.values())
 
 
+class Stops:
+    """Runs that were told to end while others go on; those that have not after the grace period are killed."""
+
+    def __init__(self) -> None:
+        self._kill_at: dict[str, float] = {}
+        self._members: dict[str, list[Member]] = {}
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._members
+
+    def begin(self, jobs: Sequence[Job]) -> None:
+        """These are about to be told. What they have started is looked up while parents can still tell."""
+        for job in jobs:
+            self._members[job.id] = members_of([job.attempt.token], [job.id])
+            self._kill_at[job.id] = time.monotonic() + GRACE_S
+
+    def over(self, job_id: str) -> list[Member]:
+        """Forget a job that has ended; return what it had started."""
+        self._kill_at.pop(job_id, None)
+        return self._members.pop(job_id, [])
+
+    def seconds_left(self) -> float | None:
+        """Return in how many seconds `look` has something to do; None = never."""
+        return min(self._kill_at.values()) - time.monotonic() if self._kill_at else None
+
+    def look(self) -> None:
+        for job_id in [job_id for job_id, kill_at in self._kill_at.items() if kill_at <= time.monotonic()]:
+            del self._kill_at[job_id]
+            if is_alive(job_id):
+                signal_group(pid_of(job_id), signal.SIGKILL)
+
+
+def signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # The whole group is gone, which is what was wanted.
+        os.killpg(pid, number)
+
+
 @dataclass
 class _Case:
-    """A run that ended badly. due: by the monotonic clock, when to look at what it left."""
+    """A run that ended badly, or was told to end. due: by the monotonic clock, when to look at what it left.
+
+    known: what it had started. is_told: what it left was told to end. is_silent: nobody needs to hear of that.
+    """
 
     run: int
     due: float
+    known: Sequence[Member] = ()
     is_told: bool = False
+    is_silent: bool = False
 
 
 class Leftovers:
@@ -169,9 +211,10 @@ class Leftovers:
         self._tell = tell
         self._cases: dict[str, _Case] = {}
 
-    def expect(self, job: Job) -> None:
-        """Look at this run in a moment."""
-        self._cases.setdefault(job.attempt.token, _Case(job.attempt.run.number, time.monotonic() + _MOMENT_S))
+    def expect(self, job: Job, known: Sequence[Member] = (), is_silent: bool = False) -> None:
+        """Look at this run in a moment. known: what it had started. is_silent: it was told to end, so name nothing."""
+        due = time.monotonic() + _MOMENT_S
+        self._cases.setdefault(job.attempt.token, _Case(job.attempt.run.number, due, known, is_silent=is_silent))
 
     def seconds_left(self) -> float | None:
         """Return in how many seconds `look` has something to do; None = never."""
@@ -195,13 +238,19 @@ class Leftovers:
             return
         members = members_of(tokens)
         for token in tokens:
-            case, left = self._cases[token], [member for member in members if member.token == token]
+            case = self._cases[token]
+            left = [member for member in members if member.token == token]
+            left += [member for member in case.known if member not in left and is_alive(member.id)]
             if not left or case.is_told:
                 _send(left, signal.SIGKILL)
                 del self._cases[token]
                 continue
-            names = ", ".join(map(str, left[:_MOST_NAMED]))
-            more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
-            self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {names}{more}")
+            if not case.is_silent:
+                self._tell(f"run {case.run} ended badly and left processes behind, which are ended: {_names(left)}")
             _send(left, signal.SIGTERM)
             case.is_told, case.due = True, time.monotonic() + GRACE_S
+
+
+def _names(members: Sequence[Member]) -> str:
+    more = f" and {len(members) - _MOST_NAMED} more" if len(members) > _MOST_NAMED else ""
+    return ", ".join(map(str, members[:_MOST_NAMED])) + more

@@ -8,10 +8,10 @@ import time
 
 import pytest
 from conformance import PATIENCE_S, Bench, wait_for_file
-from project import is_alive
+from project import is_alive, wait_until
 
 from hpsearch.backends.base import Backend
-from hpsearch.core.model import JobPhase
+from hpsearch.core.model import Job, JobPhase
 
 SLEEP = "import time; time.sleep(600)"
 #: Writes its own process id and that of a child to files; both then sleep.
@@ -24,6 +24,12 @@ time.sleep(600)
 """
 #: As FAMILY, but does not end when asked to.
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + FAMILY
+
+
+def stop(bench: Bench, job: Job) -> bool:
+    """Tell a job to end as a search does, again if a scheduler does not know it yet; return whether it was told."""
+    wait_until(lambda: job.attempt.token in bench.backend.stop([job]), "the job to be told", PATIENCE_S)
+    return True
 
 
 def family(bench: Bench) -> list[int]:
@@ -150,6 +156,71 @@ def test_cancelling_a_job_that_is_gone_is_no_error(bench: Bench) -> None:
     job = bench.start("pass")
     bench.ended(job)
     bench.backend.cancel([job], bench.alarm)
+    assert bench.status(job).phase in (JobPhase.ENDED, JobPhase.UNKNOWN)
+
+
+#: Ends when it is told to, and leaves something first; says that it runs by a file.
+SAVING = """
+import os, signal, sys, time
+def save(number, frame):
+    open("saved", "w").write("yes")
+    sys.exit(5)
+signal.signal(signal.SIGTERM, save)
+open("ran", "w").write("yes")
+time.sleep(600)
+"""
+
+
+def test_a_job_that_is_told_to_end_can_save_its_state(bench: Bench) -> None:
+    job = bench.start(SAVING)
+    wait_for_file(bench.folder / "ran")
+    told = stop(bench, job)
+    status = bench.ended(job)
+    assert (told, wait_for_file(bench.folder / "saved"), status.phase) == (True, "yes", JobPhase.ENDED)
+
+
+def test_telling_a_job_to_end_waits_for_nothing(bench: Bench) -> None:
+    job = bench.start(STUBBORN)
+    family(bench)
+    started = time.monotonic()
+    told = stop(bench, job)
+    assert (told, time.monotonic() - started < PATIENCE_S / 6) == (True, True)
+
+
+def test_a_job_that_does_not_listen_ends_after_its_grace_with_all_its_processes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpsearch.backends.run_family.GRACE_S", 0.5)
+    job = bench.start(STUBBORN)
+    pids = family(bench)
+    stop(bench, job)
+    bench.ended(job, 2 * PATIENCE_S)
+    wait_until(lambda: not any(map(is_alive, pids)), "the end of all processes", PATIENCE_S)
+
+
+def test_other_jobs_go_on_when_one_is_told_to_end(bench: Bench) -> None:
+    first = bench.start(SAVING)
+    wait_for_file(bench.folder / "ran")
+    second = bench.start("open('also', 'w').write('yes'); " + SLEEP, "sim_2", [first])
+    wait_for_file(bench.folder / "also")
+    stop(bench, first)
+    bench.ended(first)
+    assert bench.status(second).phase is not JobPhase.ENDED
+
+
+def test_a_restarted_controller_can_tell_a_job_to_end(bench: Bench) -> None:
+    job = bench.start(SAVING)
+    wait_for_file(bench.folder / "ran")
+    bench.restart()
+    told = stop(bench, job)
+    bench.ended(job)
+    assert (told, wait_for_file(bench.folder / "saved")) == (True, "yes")
+
+
+def test_a_job_that_is_gone_is_not_told_to_end(bench: Bench) -> None:
+    job = bench.start("pass")
+    bench.ended(job)
+    bench.backend.stop([job])
     assert bench.status(job).phase in (JobPhase.ENDED, JobPhase.UNKNOWN)
 
 

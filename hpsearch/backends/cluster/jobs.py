@@ -30,7 +30,7 @@ class JobWatch:
     note: its exit file, since note_at. told: the scheduler's word, in answers from told_at to seen_at.
     absences: answers in a row without the job, since absent_at; array_is_there: the last one has others of its array.
     never_began: it left the scheduler's report and no output, which would have come first.
-    is_cancelled: this search cancelled it, and the scheduler has it no more.
+    is_cancelled: this search cancelled it, and the scheduler has it no more. is_told_to_end: it cancels it.
     """
 
     note: ExitNote | None = None
@@ -43,6 +43,7 @@ class JobWatch:
     array_is_there: bool = False
     never_began: bool = False
     is_cancelled: bool = False
+    is_told_to_end: bool = False
 
     @property
     def waits_for_cause(self) -> bool:
@@ -107,6 +108,8 @@ class JobWatch:
             by_itself = replace(by_itself, cause=RunState.TIMED_OUT, reason=reason)
         if not self.waits_for_cause:
             return by_itself
+        if self.is_told_to_end:
+            return replace(by_itself, cause=RunState.CANCELLED)
         # Something else ended it, as it seems (137 is SIGKILL); if not, only lack of memory may have.
         was_ended = note.was_told_to_stop or note.exit_status == 137
         if self.told.phase is JobPhase.ENDED:
@@ -200,6 +203,11 @@ class ClusterJobs:
                 name, number = self.names.of(job.attempt)
                 watch.see_absence(now, number is not None and name in names)
         return has_news
+
+    def told_to_end(self, jobs: Iterable[Job]) -> None:
+        """Take in that these jobs are cancelled while the search goes on: what ends them is known."""
+        for job in jobs:
+            self._watches[job.attempt.token].is_told_to_end = True
 
     def gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
         """Take in an answer on jobs that were cancelled; return the tokens of those that the scheduler has no more."""
