@@ -47,12 +47,18 @@ class RunState(enum.Enum):
     OUT_OF_MEMORY = "out of memory"
     PREEMPTED = "preempted"
     CANCELLED = "cancelled"
+    STOPPED_EARLY = "stopped early"
     LOST = "lost"
 
     @property
     def is_final(self) -> bool:
         """True if the run has ended, well or not."""
         return self not in (RunState.PLANNED, RunState.QUEUED, RunState.RUNNING)
+
+    @property
+    def is_done(self) -> bool:
+        """True if nothing is left to do: the run finished, or was stopped as hopeless."""
+        return self in (RunState.FINISHED, RunState.STOPPED_EARLY)
 
     @property
     def is_interruption(self) -> bool:
@@ -62,7 +68,7 @@ class RunState(enum.Enum):
     @property
     def is_failure(self) -> bool:
         """True if the run ended without finishing, and nobody wanted it to."""
-        return self.is_final and self not in (RunState.FINISHED, RunState.CANCELLED)
+        return self.is_final and not self.is_done and self is not RunState.CANCELLED
 
 
 @dataclass(frozen=True)

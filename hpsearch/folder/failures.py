@@ -123,7 +123,8 @@ def failure_lines(
             # The script may call its option otherwise.
             unknown = [name for name in record.over if f"--{name}" in group.cause]
             yield from (f"  if the script has no --{name}: name its own with --seed_option=NAME" for name in unknown)
-            hint = log_hint(group.runs[0], folder)
+            # Its log says nothing about why it was stopped.
+            hint = "" if group.state is RunState.STOPPED_EARLY else log_hint(group.runs[0], folder)
             yield from [whole(f"  {hint}")] if hint else []
     if len(groups) > most:
         left = sum(len(group.runs) for group in groups[most:])

@@ -305,7 +305,7 @@ class SearchLiveness:
         if self.controller is not None:
             # It leaves a run alone that finished; a search that is resumed runs again what did not finish before.
             is_of_now = entry.run.number in record.collected_now
-            is_over = entry.state is RunState.FINISHED or (entry.state is RunState.UNFINISHED and is_of_now)
+            is_over = entry.state.is_done or (entry.state is RunState.UNFINISHED and is_of_now)
             return not is_over or entry.collected_at is None
         is_on_cluster = bool(record.options.get("run_cluster"))
         return liveness_of_run(entry, self._search.folder, is_on_cluster) is not Liveness.GONE

@@ -13,7 +13,7 @@ from hpsearch.store.record import SearchRecord
 
 _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))
 #: Kinds of lines that say nothing about how far a search is, or something that is only counted.
-_LEFT_OUT = (_PLANNED, b'{"event":"moved"', b'{"event":"carried"', b'{"event":"ended"')
+_LEFT_OUT = (_PLANNED, b'{"event":"moved"', b'{"event":"carried"', b'{"event":"stopped"', b'{"event":"ended"')
 _LIVE_ONLY = (_INTENDED, b'{"event":"submitted"', b'{"event":"started"')
 #: The token of a run's first attempt.
 _FIRST = re.compile(rb'"token":"[^"]*\.1\.[^".]*"')

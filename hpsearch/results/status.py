@@ -18,7 +18,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, amount, duration
 from hpsearch.core.model import JobPhase, RunState
-from hpsearch.core.ranking import p_of_second, verdict
+from hpsearch.core.ranking import number_of, p_of_second, verdict
 from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
@@ -132,6 +132,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("race", _race(status, shown), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
+        ("stopped", _stopped(status, shown), str),
         ("starts", provenance_lines(status.starts, status.folder), str),
     ]
     lines: list[str] = []
@@ -158,7 +159,7 @@ def _state(status: SearchStatus) -> Iterator[str]:
     elif status.state is SearchState.ENDED:
         yield "ended"
     else:
-        left = sum(entry.result.state is not RunState.FINISHED for entry in status.record)
+        left = sum(not entry.result.state.is_done for entry in status.record)
         hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
         jobs = [run for run in status.live if run.submitted.is_queued]
         others = f"; {amount(left - len(jobs), 'other run')} not done; resume" if left > len(jobs) else "; collect"
@@ -267,6 +268,11 @@ def _failed(status: SearchStatus, shown: int) -> list[str]:
     return list(failure_lines(status.failures, status.record, status.folder, shown, _whole))
 
 
+def _stopped(status: SearchStatus, shown: int) -> list[str]:
+    stopped = [entry for entry in status.record if entry.state is RunState.STOPPED_EARLY]
+    return list(failure_lines(stopped, status.record, status.folder, shown, _whole))
+
+
 def _whole(line: str) -> str:
     """Return a line that is not wrapped."""
     return line.replace(" ", _FIXED_BLANK)
@@ -314,6 +320,12 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         "dropped": [
             {"runs": drop.runs, "at": drop.at, "after_seeds": drop.seeds, "p": drop.p, "reason": drop.why}
             for drop in status.record.drops
+        ],
+        "stopped_early": [
+            {"run": entry.run.number, "at": why.at, "rule": why.rule, "reason": why.reason}
+            | {"step": number_of(why.step), "value": readable(number_of(why.value))}
+            for entry in status.record
+            if (why := entry.stopped) is not None and entry.is_stopped
         ],
     }
 

@@ -83,7 +83,7 @@ def _ends_of(logs: Iterable[LogFile], run_folder: Path) -> dict[str, str]:
 
 def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     state = RunState(ended.cause) if ended.cause else RunState.FAILED
-    if state is RunState.CANCELLED and ended.reason:
+    if state in (RunState.CANCELLED, RunState.STOPPED_EARLY) and ended.reason:
         return Outcome(state, None, ended.reason)
     # After a crash a missing summary is no news; after a good end it is the reason.
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)

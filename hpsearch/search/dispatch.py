@@ -210,9 +210,12 @@ class Dispatcher:
             at = noted
         # It is noted in whole seconds.
         began = status.began_at if submitted_at - 1 <= (status.began_at or 0) <= at else None
-        cause = status.cause.value if status.cause is not None else ""
+        cause, reason = status.cause.value if status.cause is not None else "", status.reason
+        if run.entry.stopped is not None and run.entry.is_stopped:
+            # Whatever else its backend says: it was told to end.
+            cause, reason = RunState.STOPPED_EARLY.value, run.entry.stopped.reason
         self._search.note_happened(
-            AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, status.reason, began)
+            AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, reason, began)
         )
         if run.job is not None:
             self._submissions.job_has_ended()
@@ -260,7 +263,8 @@ class Dispatcher:
     def _restore_kept(self, entries: Iterable[RunRecord]) -> None:
         """Let earlier results count again where no newer attempt has finished or is on its way."""
         for entry in entries:
-            if entry.kept is not None and not entry.is_open and self._collector.restore(entry):
+            is_done = entry.state.is_done
+            if entry.kept is not None and not entry.is_open and self._collector.restore(entry) and not is_done:
                 self.restored.add(entry.run.number)
 
     def _is_needless(self, entry: RunRecord) -> bool:
@@ -279,7 +283,7 @@ class Dispatcher:
     def _runs_again(self, run: OpenRun) -> bool:
         entry = run.entry
         is_over = self._stop.signal_number is not None or self._submissions.is_over or entry.is_out
-        if is_over or entry.state is RunState.FINISHED:
+        if is_over or entry.state.is_done:
             return False
         if run.is_unseen:
             # It ended while no controller was there, and a resume runs what has not finished.

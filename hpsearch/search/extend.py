@@ -23,7 +23,6 @@ from hpsearch.console.console import Console
 from hpsearch.core.command import without_interpreter
 from hpsearch.core.configurations import Growth, KnownRun, growth_of
 from hpsearch.core.errors import UsageError
-from hpsearch.core.model import RunState
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.reuse import searches_to_reuse
@@ -61,7 +60,7 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
 def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.RunChoice:
     """Return which runs of a search, and which new ones, are run. Tells what is new. plan: of the whole grid."""
     known = [
-        KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state is RunState.FINISHED)
+        KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done)
         for each in every_run(record)
     ]
     # A race has runs under more seeds than its plan lists.

@@ -79,7 +79,8 @@ def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) 
     """Return what became of a search, as environment variables: name -> text, empty where there is nothing to say."""
     settings = record.known_settings()
     states = [entry.result.state for entry in record]
-    finished, failed = states.count(RunState.FINISHED), sum(state.is_failure for state in states)
+    finished, stopped = states.count(RunState.FINISHED), states.count(RunState.STOPPED_EARLY)
+    failed = sum(state.is_failure for state in states)
     over, key = seeds_of(record), settings.performance_key
     mean = next(iter(means_of(record, over)), None)
     best = mean.counted[0] if mean else next(iter([] if over else best_runs(record, settings)), None)
@@ -92,7 +93,8 @@ def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) 
         "RUNS": len(states),
         "FINISHED": finished,
         "FAILED": failed,
-        "LEFT": len(states) - finished - failed,
+        "STOPPED_EARLY": stopped,
+        "LEFT": len(states) - finished - failed - stopped,
         "BEST": "" if value is None else f"{value:g}",
         "BEST_RUN": "" if best is None else best.run.number,
         "BEST_FOLDER": "" if best is None else best.reused or folder.run_folder(best.run),

@@ -108,7 +108,7 @@ class Progress:
         ]
         again = "continuing it" if self._settings.continues else "running it again"
         parts += [f"; {again}"] if is_again else [f" [{sum(self._counts.values())} of {self._total} done]"]
-        return "".join([*parts, "" if is_good else self._hint(entry)])
+        return "".join([*parts, "" if entry.state.is_done else self._hint(entry)])
 
     def _result(self, entry: RunRecord) -> str:
         key, value = self._settings.performance_key, performance(entry, self._settings.performance_key)
@@ -131,6 +131,7 @@ class Progress:
         texts = [] if is_over else [[f"{len(active) - queued} running"]]
         texts += [[f"{queued} queued"]] if queued else []
         texts += [[red(f"{failed} failed")]] if failed else []
+        texts += [[f"{stopped} stopped early"]] if (stopped := self._counts[RunState.STOPPED_EARLY]) else []
         slots = slots_in_use(job.place.label for job in self._runs.jobs)
         self._console.describe_bar([*texts, *self._best_texts(is_over), [", ".join(slots), ""]])
 
@@ -174,6 +175,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
     lines += map(red, failure_lines([entry for entry in record if entry.state.is_failure], record, folder))
     if not is_stopped:
         lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
+    lines += failure_lines([entry for entry in record if entry.state is RunState.STOPPED_EARLY], record, folder)
     lines += place_lines(record)
     lines += race_lines(record)
     over = seeds_of(record)

@@ -34,7 +34,9 @@ from hpsearch.store.settings import Settings
 
 @dataclass(frozen=True)
 class RunChoice:
-    """Which runs of a search are taken up: those with these numbers (None = all), and the open ones in any case.
+    """Which runs of a search are taken up: those with these numbers, and the open ones in any case.
+
+    numbers: None = all but those that were left out, dropped or stopped early.
 
     again: numbers of runs that are run also if they finished.
     takes_up_all: runs that turn out not to have finished are run, too.
@@ -63,8 +65,9 @@ class RunChoice:
             return [entry for entry in record if entry.is_open and not is_process_elsewhere(entry)]
         numbers = self.numbers
         if numbers is None:
-            out = {entry.run.number for entry in record if entry.is_out and entry.result.state is not RunState.FINISHED}
-            numbers = record.runs.keys() - record.left_out - out
+            out = (entry for entry in record if entry.is_out or entry.state is RunState.STOPPED_EARLY)
+            out_of_use = {entry.run.number for entry in out if entry.result.state is not RunState.FINISHED}
+            numbers = record.runs.keys() - record.left_out - out_of_use
         return [entry for entry in record if entry.is_open or entry.run.number in numbers]
 
 
@@ -298,6 +301,7 @@ def due_runs(
         if entry.is_open and entry.submitted is not None:
             # It ended while no controller was there.
             is_taken_up = takes_up_all and entry.run.number not in left_out
+            is_taken_up &= not entry.is_stopped
             return (is_taken_up or is_wanted) and not _has_finished(entry, reader, config)
         is_over = entry.state is RunState.FINISHED or _has_finished(entry, reader, config)
         return is_wanted or not is_over

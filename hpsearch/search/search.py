@@ -33,7 +33,6 @@ from hpsearch.core.errors import (
     UsageError,
     reason_of,
 )
-from hpsearch.core.model import RunState
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
@@ -333,10 +332,10 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
         console.result(str(folder.results), None if stopped_by is None else _LAST_WORD_S)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
-    have_results = all(entry.state is RunState.FINISHED for entry in runs)
+    have_results = all(entry.state.is_done for entry in runs)
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:
-        is_done = all(entry.is_open or entry.state is RunState.FINISHED for entry in runs)
+        is_done = all(entry.is_open or entry.state.is_done for entry in runs)
         return SearchEnd(folder.results, 0 if is_done else 1)
     if stopped_by is not None and not all_finished:
         hint = retry_hint(folder.path, restored) if have_results else resume_hint(folder.path)

@@ -145,6 +145,21 @@ class AttemptStarted(OfAttempt):
 
 
 @dataclass(frozen=True)
+class AttemptStopped(OfAttempt):
+    """The attempt is hopeless by a rule of ``--stop_early``, and about to be ended. reason: for people.
+
+    step, value: the last ones known, as text: a value may be NaN. is_dry: it goes on, ``--stop_dry_run``.
+    """
+
+    at: float
+    rule: str
+    reason: str
+    step: str
+    value: str
+    is_dry: bool = False
+
+
+@dataclass(frozen=True)
 class AttemptEnded(OfAttempt):
     """The attempt is over. cause: value of a RunState where the backend knows why, else empty.
 
@@ -215,6 +230,7 @@ _KINDS: dict[str, type[Any]] = {
     "withdrawn": AttemptWithdrawn,
     "submitted": AttemptSubmitted,
     "started": AttemptStarted,
+    "stopped": AttemptStopped,
     "ended": AttemptEnded,
     "collected": RunCollected,
 }

@@ -12,6 +12,7 @@ from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
+    AttemptStopped,
     AttemptSubmitted,
     AttemptWithdrawn,
     ConfigurationDropped,
@@ -47,6 +48,7 @@ class RunRecord:
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     reused: the folder of another search's run whose results count here; empty if they are its own.
     dropped: why a race gives the run's configuration no more seeds; None while it does.
+    stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
     """
 
     run: Run
@@ -68,6 +70,7 @@ class RunRecord:
     kept: RunRecord | None = None
     reused: str = ""
     dropped: ConfigurationDropped | None = None
+    stopped: AttemptStopped | None = None
 
     @property
     def out_dir(self) -> str:
@@ -83,6 +86,11 @@ class RunRecord:
     def is_out(self) -> bool:
         """True if it is of no use to run it again: a race found its configuration worse than the best."""
         return self.dropped is not None and self.dropped.p is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the newest attempt is ended because it is hopeless, or has been."""
+        return self.stopped is not None and not self.stopped.is_dry
 
     @property
     def took_s(self) -> float | None:
@@ -229,6 +237,8 @@ class SearchRecord:
             entry.before = entry.before if event.is_queued else None
         elif isinstance(event, AttemptStarted):
             entry.started, entry.state, entry.before = event, RunState.RUNNING, None
+        elif isinstance(event, AttemptStopped):
+            entry.stopped = event
         elif isinstance(event, AttemptEnded):
             entry.ended, entry.before = event, None
         elif isinstance(event, RunCollected):
@@ -277,7 +287,7 @@ class SearchRecord:
         entry = self.runs[event.run]
         entry.state, entry.reused, entry.collected_at = RunState.FINISHED, event.out_dir, event.at
         entry.summary = decode_summary(event.summary)
-        entry.submitted = entry.started = entry.ended = entry.before = entry.kept = None
+        entry.submitted = entry.started = entry.stopped = entry.ended = entry.before = entry.kept = None
         entry.problem = entry.cause = ""
 
     def _leave_out(self, numbers: frozenset[int]) -> None:
@@ -299,7 +309,7 @@ class SearchRecord:
         entry.token = token
         entry.cluster = "" if self.controller is None else self.controller.cluster
         entry.attempts += 1
-        entry.submitted = entry.started = entry.ended = entry.summary = entry.collected_at = None
+        entry.submitted = entry.started = entry.stopped = entry.ended = entry.summary = entry.collected_at = None
         entry.problem = entry.cause = entry.reused = ""
         entry.dropped = entry.dropped if entry.is_out else None
 

@@ -11,7 +11,8 @@ section({
   empty() {
     const ended = view.visible.filter(hasEnded);
     if (!ended.length) return runs.count && !view.visible.length ? "No run passes the filters." : "No run has ended yet.";
-    return ended.every(runs.isFinished) ? "Every run that ended finished." : "";
+    if (!ended.every(runs.isDone)) return "";
+    return ended.every(runs.isFinished) ? "Every run that ended finished." : "Every run that ended finished, or was stopped early.";
   },
   draw(body) {
     this.redraw(body);
@@ -45,13 +46,13 @@ function shareText(share) {
   return `${value > 0 && value < 1 ? value.toPrecision(1) : Math.round(value)}%`;
 }
 
-// Returns the ended runs that did not finish, those alike together: [{cause, runs, log, spec}], the largest group first.
+// Returns the ended runs that neither finished nor were stopped early, those alike together: [{cause, runs, log, spec}], the largest group first.
 function failureGroups(ended) {
   const known = new Set(content.failures.flatMap((group) => group.runs));
   const groups = content.failures.map(({ cause, runs: members, log }) => ({ cause, log, runs: members.filter(view.isVisible), spec: { failure: cause } }));
   const others = new Map();
   for (const i of ended) {
-    if (known.has(i) || runs.isFinished(i)) continue;
+    if (known.has(i) || runs.isDone(i)) continue;
     const state = runs.state(i);
     if (others.has(state)) others.get(state).push(i);
     else others.set(state, [i]);

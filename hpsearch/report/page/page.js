@@ -303,6 +303,11 @@ const runs = {
     return content.states[content.runs.state[i]] === "finished";
   },
 
+  // Returns whether a run finished, or was stopped early because it was hopeless.
+  isDone(i) {
+    return ["finished", "stopped early"].includes(runs.state(i));
+  },
+
   // Returns a run's name for people.
   label(i) {
     return content.searches.length > 1 ? `${content.searches[content.runs.search[i]].name}: ${runs.shortLabel(i)}` : runs.shortLabel(i);
@@ -502,7 +507,7 @@ function colours() {
   return { ...found, scale, words, states: stateColours() };
 }
 
-const STATE_VARIABLES = { finished: "state-good", running: "state-busy", queued: "state-wait", planned: "state-none", "not collected": "state-none", cancelled: "state-none" };
+const STATE_VARIABLES = { finished: "state-good", running: "state-busy", queued: "state-wait", planned: "state-none", "not collected": "state-none", cancelled: "state-none", "stopped early": "state-stop" };
 
 // Returns the name of a state's colour in the style.
 function stateVariable(state) {

@@ -66,7 +66,7 @@ function panelParts(i) {
   return [
     node("p", { class: "run-state" }, stateDot(runs.state(i)), stateLine(i)),
     Number.isNaN(performance(i)) ? null : node("p", { class: "best-result" }, node("span", { class: "muted" }, `${view.key} `), node("strong", {}, shown(performance(i))), node("span", { class: "muted" }, rankText(i))),
-    cause ? panelPart("Why it failed", node("pre", { class: "cause" }, cause)) : null,
+    cause ? panelPart(runs.isDone(i) ? "Why it was stopped" : "Why it failed", node("pre", { class: "cause" }, cause)) : null,
     panelPart("Configuration", pairs(panelOptions().map((each) => [each.name, each.at(i)]))),
     seedsPart(i),
     panelPart("Results", pairs(columns.filter((each) => each.role === "result").map((each) => [each.name, each.at(i), each.text(i)]))),

@@ -157,7 +157,7 @@ function timelineLegend() {
 
 // Returns whether a state is drawn hatched: an end that nobody wanted.
 function isBad(state) {
-  return state !== "finished" && !NOT_ENDED.includes(state);
+  return state !== "finished" && state !== "stopped early" && !NOT_ENDED.includes(state);
 }
 
 // ---------------------------------------------------------------- elements
@@ -279,7 +279,7 @@ function showHover(hover, bar, event) {
 function barLines(bar) {
   const attempt = content.runs.attempts[bar.run] > 1 ? `, attempt ${bar.attempt}` : "";
   const cause = content.runs.cause[bar.run];
-  const because = isBad(bar.state) && cause !== null && cause !== undefined && !attempt ? `: ${cut(content.causes[cause], 120)}` : "";
+  const because = bar.state !== "finished" && cause !== null && cause !== undefined && !attempt ? `: ${cut(content.causes[cause], 120)}` : "";
   const queued = bar.submitted !== null && bar.from - bar.submitted > 1 ? `waited ${duration(bar.from - bar.submitted)}, ` : "";
   const times = `${queued}${bar.isOpen ? "running for" : "took"} ${duration(bar.to - bar.from)}`;
   const result = performance(bar.run);

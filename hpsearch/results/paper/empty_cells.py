@@ -93,7 +93,7 @@ def _how_to_finish(runs: Sequence[CellRun], search: TableSearch) -> str:
         return command_hint("extend", path, f"--grid_module={search.grid_module}")
     if search.is_going:
         return f"the search is running: {command_hint('status', path)}"
-    if any(not run.state.is_failure and run.number not in search.left_out for run in runs):
+    if any(not (run.state.is_failure or run.state.is_done or run.number in search.left_out) for run in runs):
         return resume_hint(path)
     failed, numbers = {run.number for run in search.runs if run.state.is_failure}, {run.number for run in runs}
     is_for_all = failed == numbers or (len(numbers) > _MOST_RUNS and failed >= numbers)

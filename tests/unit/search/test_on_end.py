@@ -50,6 +50,7 @@ def test_the_variables_say_what_became_of_a_search(search: LiveSearch) -> None:
         "HPSEARCH_RUNS": "3",
         "HPSEARCH_FINISHED": "2",
         "HPSEARCH_FAILED": "1",
+        "HPSEARCH_STOPPED_EARLY": "0",
         "HPSEARCH_LEFT": "0",
         "HPSEARCH_BEST": "3.1",
         "HPSEARCH_BEST_RUN": "3",
