@@ -21,9 +21,9 @@ def end_at_ctrl_c() -> None:
 
 
 def __getattr__(name: str) -> "Any":  # Any: a module attribute can be anything
-    """Give grid modules ``from hpsearch import Not`` without loading anything at start."""
-    if name == "Not":
-        from hpsearch.core.conditions import Not
+    """Give grid modules ``from hpsearch import Not`` and the like without loading anything at start."""
+    if name in ("Not", "LogUniform", "Uniform", "IntUniform"):
+        from hpsearch.core import conditions
 
-        return Not
+        return getattr(conditions, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

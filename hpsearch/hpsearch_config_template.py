@@ -8,6 +8,7 @@ By hand: copy it beside your script, change what is marked, and start
 #   True gives the bare flag (--flag_option), False leaves it out; anything else gives --name=value.
 #   Texts are passed on exactly as written; nothing in them is special.
 #   Options that belong together: a tuple of names, as in ("lr", "momentum"): [(0.1, 0.9), (0.01, 0.5)].
+#   In place of a list, with --sampler only: LogUniform(1e-5, 1e-1), Uniform(0, 1), IntUniform(1, 8), from hpsearch.
 #   A list of such dicts stands for all that any of them gives.
 #   Do not list the option for the output folder: it is set for each run.
 grid = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -57,7 +57,7 @@ class Check:
         module: ModuleType,
         replaced: Mapping[str, object],
         replaced_by: str = "",
-        values_set: Mapping[Key, list[object]] = MappingProxyType({}),
+        values_set: Mapping[Key, Sequence[object]] = MappingProxyType({}),
     ) -> None:
         """replaced: attributes that count instead of the module's own, from the source `replaced_by`.
 
@@ -241,7 +241,7 @@ class Check:
             self._set(grids, key, values)
         return tuple(grids)
 
-    def _set(self, grids: list[dict[Key, Any]], key: Key, values: list[object]) -> None:  # Any: values
+    def _set(self, grids: list[dict[Key, Any]], key: Key, values: Sequence[object]) -> None:  # Any: values
         """Give an option, or a tie, other values in those grids that have any of it, or add it to all."""
         names, known = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
         for other in dict.fromkeys(each for grid in grids for each in grid):

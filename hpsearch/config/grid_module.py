@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -13,8 +13,19 @@ from hpsearch.config.grid_check import Check
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import problem_of_script
+from hpsearch.console.text import amount
 from hpsearch.console.user_output import output_on_stderr
-from hpsearch.core.conditions import Condition, Constraint, Grid, Key, Not, key_in
+from hpsearch.core.conditions import (
+    RANGES,
+    Condition,
+    Constraint,
+    Grid,
+    Key,
+    Not,
+    key_in,
+    ranges_in,
+    size_without_ranges,
+)
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.pickles.plain_pickle import MOST_BYTES
@@ -52,6 +63,20 @@ class SearchConfig:
         """The file of the grid module; None if it has none."""
         return Path(self.settings.grid_file) if self.settings.grid_file else None
 
+    @property
+    def ranges(self) -> list[str]:
+        """The options that have ranges in place of lists, in a grid or by a condition; each once."""
+        lists = (*self.grids, *(condition.then for condition in self.conditions))
+        return list(dict.fromkeys(name for each in lists for name in ranges_in(each)))
+
+    def size_text(self, size: int) -> str:
+        """Return how many configurations the grids have; a range has any number. size: with 1,000 values a range."""
+        if not self.ranges:
+            return amount(size, "configuration")
+        size = size_without_ranges(self.grids)
+        ranges = f"{amount(len(self.ranges), 'range')} ({', '.join(self.ranges)})"
+        return f"{size:,} configurations and {ranges}" if size > 1 else ranges
+
     def in_process(self, process: FunctionProcess) -> SearchConfig:
         """Return the same with the user's functions called in this process, within its limit."""
         limited = {name: value for name, value in vars(self).items() if isinstance(value, LimitedFunction)}
@@ -63,7 +88,7 @@ def load_config(
     module_name: str,
     grid_config_file: Path | None = None,
     problem_of_script: Callable[[str], str] = lambda _: "",
-    values_set: Mapping[Key, list[object]] = MappingProxyType({}),
+    values_set: Mapping[Key, Sequence[object]] = MappingProxyType({}),
 ) -> SearchConfig:
     """Import a grid module and check it.
 
@@ -84,12 +109,19 @@ def config_for(options: SearchOptions, grid_config_file: Path | None, run_cwd: P
     """Read the grid module that the options name; see `load_config`. run_cwd: of the runs."""
     # Whatever the user's module prints must not come between the results on standard output.
     with output_on_stderr():
-        return load_config(
+        config = load_config(
             options.grid_module,
             grid_config_file,
             lambda name: problem_of_script(name, run_cwd, options.interpreter),
             values_set(options.set),
         )
+    if config.ranges and options.sampler == "grid" and not options.is_sampled:
+        *others, last = config.ranges
+        what = f"{', '.join(others)} and {last} are ranges" if others else f"{last} is a range"
+        from_it, lists = ("from them", "lists") if others else ("from it", "a list")
+        remedy = f"--sampler=random, sobol, bayes or optuna takes values {from_it}; for a grid write {lists}"
+        raise ConfigError(f"{grid_config_file or config.settings.grid_source}: {what}: {remedy}")
+    return config
 
 
 def config_from_module(module: ModuleType, module_name: str, needs_grid: bool = True) -> SearchConfig:
@@ -152,7 +184,7 @@ def _read_grid_config(path: Path) -> dict[str, object]:
     """
     is_json = path.suffix == ".json"
     try:
-        loaded = json.loads(read_whole(path, MOST_BYTES), object_hook=_negation) if is_json else read_plain_pickle(path)
+        loaded = json.loads(read_whole(path, MOST_BYTES)) if is_json else read_plain_pickle(path)
     except OSError as error:
         raise ConfigError(f"--grid_config={path}: cannot be read ({reason_of(error)})") from error
     except (ValueError, RecursionError) as error:
@@ -161,16 +193,22 @@ def _read_grid_config(path: Path) -> dict[str, object]:
     if not isinstance(loaded, dict) or not {"grid", "conditions"} & set(loaded):
         raise ConfigError(f"--grid_config={path}: expected a dict with 'grid' and/or 'conditions'")
     found = {key: loaded[key] for key in ("grid", "conditions") if key in loaded}
-    return {key: _with_ties(each) for key, each in found.items()} if is_json else found
+    return {key: _read_grids(each) for key, each in found.items()} if is_json else found
 
 
-def _with_ties(found: Any, depth: int = 2) -> Any:  # Any: whatever JSON can hold
+def _read_grids(found: Any, depth: int = 2) -> Any:  # Any: whatever JSON can hold
     """Return the grids of a JSON file, also those in lists of conditions, with their keys ``"a,b"`` as ties."""
     if isinstance(found, dict):
-        return {key_in(key): listed for key, listed in found.items()}
-    return [_with_ties(each, depth - 1) for each in found] if isinstance(found, list) and depth else found
+        return {key_in(key): _read_listed(listed) for key, listed in found.items()}
+    return [_read_grids(each, depth - 1) for each in found] if isinstance(found, list) and depth else found
 
 
-def _negation(found: dict[str, Any]) -> dict[str, Any] | Not:  # Any: whatever JSON can hold
-    """Turn ``{"not": [...]}`` into Not([...])."""
-    return Not(found["not"]) if list(found) == ["not"] and isinstance(found["not"], list) else found
+def _read_listed(listed: Any) -> Any:  # Any: see above
+    """Return what ``{"not": [...]}`` or ``{"log_uniform": [0.1, 1]}`` stands for; anything else as it is."""
+    if not isinstance(listed, dict) or len(listed) != 1:
+        return listed
+    ((word, content),) = listed.items()
+    if word == "not" and isinstance(content, list):
+        return Not(content)
+    bounds = content if isinstance(content, list) and len(content) == 2 else (content, None)
+    return next((kind(*bounds) for kind in RANGES if kind.word == word), listed)

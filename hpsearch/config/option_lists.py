@@ -1,9 +1,9 @@
-"""What a grid or a condition gives an option, checked: a list of values, the entries of a tie, the values of a Not."""
+"""What a grid or a condition gives an option, checked: a list of values, a range, the entries of a tie, a Not."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from hpsearch.core.conditions import MAX_VALUES, Not
+from hpsearch.core.conditions import MAX_VALUES, Not, Range
 from hpsearch.core.value_text import number_in, why_not_text
 
 
@@ -14,14 +14,18 @@ class OptionLists:
         """note: is told every mistake."""
         self._note = note
 
-    def values(self, where: str, name: str, listed: object) -> list[object]:
-        """Return the values that an option takes."""
+    def values(self, where: str, name: str, listed: object) -> Sequence[object]:
+        """Return the values that an option takes: a list, or a range."""
         if isinstance(listed, Not):
             self._note(f"{where} is {shown(listed)}; Not can only stand in the first dict of a condition")
             return []
+        if isinstance(listed, Range):
+            if expected := listed.problem():
+                self._note(f"{where} is {shown(listed)}; expected {expected}")
+            return [] if expected else listed
         return self._texts(where, name, self._listed(where, listed))
 
-    def matching(self, where: str, name: str, listed: object) -> list[object] | Not:
+    def matching(self, where: str, name: str, listed: object) -> Sequence[object] | Not:
         """Return the values by which a condition matches, or the Not with those by which it does not."""
         if isinstance(listed, Not):
             return Not(self.values(where, name, listed.values) if listed.values else [])
@@ -31,6 +35,9 @@ class OptionLists:
         """Return the entries of a tie: a value for each of its options. names: perhaps no texts (Any)."""
         if len(names) < 2:
             self._note(f"{where} ties nothing together; expected two names or more, or one name without brackets")
+            return []
+        if isinstance(listed, Range):
+            self._note(f"{where} is {shown(listed)}; a tie needs a list of tuples, so a range cannot stand there")
             return []
         entries = [_elements(each) if _is_array(each) else each for each in self._listed(where, listed)]
         for entry in [each for each in entries if not is_sequence(each) or len(each) != len(names)][:1]:
@@ -55,6 +62,9 @@ class OptionLists:
     def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
         """Return the values of an option; each has to be one that a command line can carry."""
         values = [number_in(value) for value in listed]
+        for value in [each for each in values if isinstance(each, Range)][:1]:
+            self._note(f"{where} has {shown(value)} in its list; a range stands alone, as in {name!r}: {shown(value)}")
+            return []
         for problem in dict.fromkeys(why_not_text(value, name) for value in values):
             if problem:
                 self._note(f"{where} has a value {problem}")

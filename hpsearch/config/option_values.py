@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from hpsearch.config.given_paths import file_name_of
-from hpsearch.core.conditions import Key, key_in
+from hpsearch.core.conditions import RANGES, Key, Range, key_in
 from hpsearch.core.errors import UsageError
 from hpsearch.core.value_text import integer
 from hpsearch.store.values import LARGEST_INTEGER
@@ -175,12 +175,13 @@ def setting(text: str) -> str:
     return text
 
 
-def values_set(texts: Sequence[str]) -> dict[Key, list[object]]:
+def values_set(texts: Sequence[str]) -> dict[Key, Sequence[object]]:
     """Return the values that ``NAME=V1,V2`` gives to each option, or ``A,B=(V1, V2)`` to a tie.
 
-    Literals of Python are those, all else is text. Raises UsageError if an option is given twice.
+    Literals of Python are those, ``Uniform(0, 1)`` and the like are ranges, all else is text. Raises UsageError if an
+    option is given twice.
     """
-    found: dict[Key, list[object]] = {}
+    found: dict[Key, Sequence[object]] = {}
     for name, values in map(_name_and_values, texts):
         if key_in(name) in found:
             raise UsageError(f"--set {name}: given twice; write all its values in one, as in --set {name}=1,2")
@@ -188,13 +189,14 @@ def values_set(texts: Sequence[str]) -> dict[Key, list[object]]:
     return found
 
 
-def _name_and_values(text: str) -> tuple[str, list[object]]:
+def _name_and_values(text: str) -> tuple[str, Sequence[object]]:
     name, equals, values = text.partition("=")
     if not name.strip() or not equals:
         raise ValueError("expected NAME=V1,V2, as in lr=0.1,0.2")
     if name.strip()[0] in "(['\"":
         raise ValueError("expected names without quotes and brackets, as in lr=0.1,0.2 or lr,momentum=(0.1, 0.9)")
-    return name.strip(), [_literal(item) for item in _split(values)]
+    found = [_literal(item) for item in _split(values)]
+    return name.strip(), found[0] if len(found) == 1 and isinstance(found[0], Range) else found
 
 
 def _split(text: str) -> Iterator[str]:
@@ -226,10 +228,15 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _literal(text: str) -> object:
-    """Return the value that a literal of Python stands for; any other text as it is."""
+    """Return the value that a literal of Python stands for, or a range; any other text as it is."""
     text = text.strip()
     if not text:
         raise ValueError("expected a value between commas ('' is an empty text)")
+    name, bracket, bounds = text.partition("(")
+    kind = next((kind for kind in RANGES if kind.__name__ == name.strip()), None)
+    if kind and bracket and bounds.endswith(")"):
+        numbers = [_literal(bound) for bound in _split(bounds[:-1])]
+        return kind(*numbers) if len(numbers) == 2 else kind(numbers, None)
     # In a word, # begins no comment.
     is_enclosed = text[0] in (*_QUOTES, *_CLOSERS) and text[-1] in (*_QUOTES, *_CLOSERS.values())
     if "#" in text and not is_enclosed:

@@ -1,16 +1,20 @@
-"""What a grid module says about configurations: options and ties, conditions, constraints."""
+"""What a grid module says about configurations: options and ties, ranges, conditions, constraints."""
 
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from numbers import Real
+from typing import Any, ClassVar
 
 from hpsearch.core.command import is_flag
 from hpsearch.core.errors import ConfigError
 
 #: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
 MAX_VALUES = 1_000_000
+#: How many values stand for a range; to how many significant digits they are rounded, more where those are not enough.
+RANGE_SIZE, _DIGITS, _MOST_DIGITS = 1_000, 4, 17
 
 #: An option, or several that are tied: the entries of its list have a value for each.
 Key = str | tuple[str, ...]
@@ -42,6 +46,136 @@ def axes_of(grid: Grid) -> list[dict[str, Sequence[object]]]:
     return [{key: values} if isinstance(key, str) else dict(zip(key, zip(*values))) for key, values in grid.items()]
 
 
+@dataclass(frozen=True, repr=False)
+class Range(Sequence[float]):
+    """Numbers from `low` to `high`, both included, of which at most 1,000 stand for all.
+
+    low, high: as the user wrote them, perhaps no numbers (Any): see `problem`. word: what stands for the class in JSON.
+    """
+
+    low: Any
+    high: Any
+    word: ClassVar[str] = ""
+
+    def problem(self) -> str:
+        """Return what was expected instead of these bounds; empty if they make a range. The values need that."""
+        try:
+            numbers = [float(bound) for bound in (self.low, self.high) if _is_number(bound)]
+        except OverflowError:
+            numbers = [math.inf]
+        if not all(map(math.isfinite, numbers)):
+            return "finite numbers"
+        if len(numbers) < 2:
+            return f"two numbers, as in {type(self).__name__}(1, 10)"
+        return "" if self.low < self.high else "two different numbers, the smaller one first"
+
+    def covers(self, value: object) -> bool:
+        """Return whether a value is a number between the bounds, also one that does not stand for the range."""
+        return _is_number(value) and bool(self.low <= value <= self.high)
+
+    def _exact(self) -> Sequence[float]:
+        """Return the values before they are rounded, in order."""
+        raise NotImplementedError
+
+    @cached_property
+    def _values(self) -> Sequence[float]:
+        exact = self._exact()
+        low, high = exact[0], exact[-1]
+        for digits in (*range(_DIGITS, _MOST_DIGITS), None):
+            between = (value if digits is None else _rounded(value, digits) for value in exact)
+            values = list(dict.fromkeys((low, *(value for value in between if low < value < high), high)))
+            if len(values) == len(exact):
+                break
+        return values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: Any) -> Any:  # Any: a position or a slice, and what is there
+        return self._values[index]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.low!r}, {self.high!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"low": self.low, "high": self.high}
+
+
+class Uniform(Range):
+    """In place of a list of values: any number from `low` to `high`, as in ``Uniform(0, 0.5)``."""
+
+    word = "uniform"
+
+    def _exact(self) -> Sequence[float]:
+        # Not by the difference: that of two floats may be too large for one.
+        return [float(self.low) * (1 - share) + float(self.high) * share for share in _shares()]
+
+
+class LogUniform(Range):
+    """The same with equal chances for equal ratios, as in ``LogUniform(1e-5, 1e-1)``."""
+
+    word = "log_uniform"
+
+    def problem(self) -> str:
+        """Return what was expected instead of these bounds."""
+        return super().problem() or ("" if self.low > 0 else "numbers above 0")
+
+    def _exact(self) -> Sequence[float]:
+        low, high = math.log(self.low), math.log(self.high)
+        between = (math.exp(low * (1 - share) + high * share) for share in _shares()[1:-1])
+        return [float(self.low), *between, float(self.high)]
+
+
+class IntUniform(Range):
+    """The same with whole numbers only, as in ``IntUniform(1, 16)``; up to 1,000 of them stand all for themselves."""
+
+    word = "int_uniform"
+
+    def problem(self) -> str:
+        """Return what was expected instead of these bounds."""
+        is_whole = not super().problem() and self.low == int(self.low) and self.high == int(self.high)
+        return super().problem() or ("" if is_whole else "whole numbers")
+
+    def covers(self, value: object) -> bool:
+        """Return whether a value is a whole number between the bounds."""
+        return super().covers(value) and value == int(value)  # type: ignore[call-overload]
+
+    def _exact(self) -> Sequence[float]:
+        low, high = int(self.low), int(self.high)
+        if high - low < RANGE_SIZE:
+            return range(low, high + 1)
+        return [low + place * (high - low) // (RANGE_SIZE - 1) for place in range(RANGE_SIZE)]
+
+
+RANGES: tuple[type[Range], ...] = (LogUniform, Uniform, IntUniform)
+
+
+def _shares() -> list[float]:
+    return [place / (RANGE_SIZE - 1) for place in range(RANGE_SIZE)]
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Return a number with this many significant digits."""
+    if isinstance(value, int):
+        return round(value, digits - len(str(abs(value))))
+    return float(f"{value:.{digits - 1}e}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def ranges_in(grid: Grid) -> list[str]:
+    """Return the options of a grid that have a range in place of a list."""
+    return [name for name, values in grid.items() if isinstance(name, str) and isinstance(values, Range)]
+
+
+def size_without_ranges(grids: Iterable[Grid]) -> int:
+    """Return how many configurations the lists of some grids give."""
+    lists = ([values for values in grid.values() if not isinstance(values, Range)] for grid in grids)
+    return sum(math.prod(map(len, each)) for each in lists)
+
+
 class Not:
     """In the ``if`` part of a condition: every value but these.
 
@@ -49,7 +183,7 @@ class Not:
     """
 
     def __init__(self, values: Iterable[object]) -> None:
-        if isinstance(values, (str, bytes)):
+        if isinstance(values, (str, bytes, Range)):
             raise TypeError(f"Not expects a list of values, as in Not([{values!r}]), and got {values!r}")
         self.values = list(itertools.islice(values, MAX_VALUES + 1))
         if len(self.values) > MAX_VALUES:
@@ -68,6 +202,7 @@ class Not:
 class Condition:
     """Configurations that match `when` are replaced by the product of `then`."""
 
+    #: A range matches every number between its bounds.
     when: Mapping[str, Sequence[object] | Not]
     then: Grid
 
@@ -104,12 +239,15 @@ class Members:
     """The values that one option of a condition lists, with a fast test for membership by ``==``."""
 
     def __init__(self, listed: Sequence[object] | Not) -> None:
+        self._range = listed if isinstance(listed, Range) else None
         self._negated = isinstance(listed, Not)
         self._values = listed.values if isinstance(listed, Not) else list(listed)
         self._hashable = {value for value in self._values if _is_hashable(value)}
         self._others = [value for value in self._values if not _is_hashable(value)]
 
     def __contains__(self, value: object) -> bool:
+        if self._range is not None:
+            return self._range.covers(value)
         # A frozenset, which is hashable, equals a set, which is not: ask both.
         is_hashable = _is_hashable(value)
         others = self._others if is_hashable else self._values

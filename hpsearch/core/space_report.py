@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpsearch.core.conditions import Not, Rule, names_in
+from hpsearch.core.conditions import Not, Range, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 
@@ -62,6 +62,8 @@ def why_never(rule: Rule, values: Mapping[str, Sequence[object]], possible: Mapp
             listed = rule.condition.when[name]
             if isinstance(listed, Not):
                 return f"{name} is always {has}, which Not leaves out"
+            if isinstance(listed, Range):
+                return f"{name} is never in {listed!r}, only {has}"
             return f"{name} is never {values_text(listed)}, only {has}"
     return ""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from hpsearch.core.conditions import Not
+from hpsearch.core.conditions import RANGES, Not, Range
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 
 #: No larger file is read, in bytes.
@@ -46,13 +46,15 @@ _MODULES = {
 _INSTANCES: dict[str, Callable[[], object]] = {
     "argparse.Namespace": argparse.Namespace,
     "hpsearch.core.conditions.Not": lambda: Not([]),
+    **{f"hpsearch.core.conditions.{kind.__name__}": partial(kind, 0, 1) for kind in RANGES},
     "collections.OrderedDict": OrderedDict,
 }
 
 
 def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:
-    """Return the plain data in a pickle: builtins, `Not`, numpy scalars and arrays of numbers, truth values or texts.
+    """Return the plain data in a pickle: builtins, numpy scalars and arrays, what `hpsearch` gives grid modules.
 
+    Arrays may hold numbers, truth values or texts.
     may_be_namespace: an argparse.Namespace is plain data, too.
     Raises ValueError saying what else it holds, or that it is no pickle.
     """
@@ -168,6 +170,8 @@ class _Reader(pickle._Unpickler):
             vars(target).update(state)
         elif isinstance(target, Not) and _has_names(state) and isinstance(state.get("values"), list):
             target.values = state["values"]
+        elif isinstance(target, Range) and _has_names(state) and state.keys() == vars(target).keys():
+            vars(target).update(state)
         else:
             raise RefusedError(f"it sets the state of an object of the class {type(target).__name__}")
 
@@ -218,6 +222,8 @@ def _parts(value: object) -> Sequence[object] | None:
         return [vars(value)]
     if isinstance(value, Not):
         return [value.values]
+    if isinstance(value, Range):
+        return [value.low, value.high]
     return [*value.keys(), *value.values()] if isinstance(value, dict) else None
 
 

@@ -231,7 +231,7 @@ def plan_lines(plan: Plan) -> list[str]:
     source = " with ".join(filter(None, [settings.grid_source, " and ".join(others)]))
     return [
         *(f"warning: {warning}" for warning in plan.config.warnings),
-        f"grid: {amount(report.grid_size, 'configuration')} in {source}",
+        f"grid: {plan.config.size_text(report.grid_size)} in {source}",
         *space_lines(report),
         *([f"runs: {plan.chosen}"] if plan.chosen else _run_lines(plan)),
         *reuse_lines(plan),

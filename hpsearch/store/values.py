@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, TypeVar
 
-from hpsearch.core.conditions import Not
+from hpsearch.core.conditions import Not, Range
 from hpsearch.core.value_text import whole_text
 
 #: Wider than what JSON and Python can hold.
@@ -66,6 +66,8 @@ def readable(value: object) -> Any:  # Any: whatever JSON can hold
     """Return a grid, conditions or a value for a JSON file that people read; what JSON lacks becomes text."""
     if isinstance(value, Not):
         return {"not": readable(value.values)}
+    if isinstance(value, Range):
+        return {value.word: readable([value.low, value.high])}
     if isinstance(value, dict):
         return {str(key): readable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, range, set, frozenset)):

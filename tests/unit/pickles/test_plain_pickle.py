@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
-from hpsearch.core.conditions import Not
+from hpsearch.core.conditions import IntUniform, LogUniform, Not, Uniform
 from hpsearch.pickles import plain_pickle
 from hpsearch.pickles.plain_pickle import load_plain_pickle
 from hpsearch.store.classic_files import read_plain_pickle
@@ -32,6 +32,7 @@ PLAIN_DATA = {
     "ordered": OrderedDict(a=1, b=[{}]),
     "twice": [SHARED, SHARED],
     "not": [({"x": Not([1, "a"])}, {(1, "key"): [2]})],
+    "ranges": {"a": LogUniform(1e-5, 1), "b": Uniform(0, np.float64(2)), "c": IntUniform(1, 3)},
 }
 NUMPY_DATA = [
     np.float64(0.1),
@@ -208,6 +209,8 @@ HOSTILE = {
     "call of a value": b"K\x01)R.",
     "state of a list": b"]}b.",
     "state of a text": b"Va\n}b.",
+    "range with more": b"chpsearch.core.conditions\nUniform\n)\x81}(Vlow\nK\x00Vhigh\nK\x01V_values\n]us.",
+    "range of a class": b"chpsearch.core.conditions\nUniform\n)\x81}(Vlow\ncbuiltins\neval\nVhigh\nK\x01us.",
     "Not of a text": b"chpsearch.core.conditions\nNot\n)\x81}Vvalues\nVabc\nsb.",
     "many marks": b"(" * 150_000,
     "many sets": b"\x8f" * 150_000 + b"0.",
