@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpsearch.config.options import GRID_OPTIONS, PLANNING_OPTIONS, SearchOptions, option_words, options_from_names
+from hpsearch.config.options import GRID_OPTIONS, PLANNING_OPTIONS, SearchOptions, options_from_names
+from hpsearch.config.written_options import option_words
 from hpsearch.core.errors import UsageError
 from hpsearch.core.statistics import FEWEST_FOR_TEST
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +29,6 @@ from hpsearch.config.option_values import (
     share,
     whole_numbers,
 )
-from hpsearch.core.errors import UsageError
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -343,41 +341,3 @@ def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of t
 def _frozen(value: Any) -> Any:  # Any: see above
     """Return a list, as argparse and JSON have it, as the tuple that it stands for."""
     return tuple(value) if isinstance(value, list) else value
-
-
-#: They are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = (
-    *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
-    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler"),
-)
-
-
-def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
-    """Return the options as the journal keeps them."""
-    fields = SearchOptions.__dataclass_fields__
-    # What is given with its default takes back what the search had before.
-    left_out = {name for name in _NEWER if name not in options.given_by_hand}
-    return {k: v for k, v in vars(options).items() if k not in left_out or v != fields[k].default}
-
-
-def to_argv(options: SearchOptions) -> list[str]:
-    """Return the command-line words for these options, without defaults that the user did not give by hand."""
-    words = []
-    for name, field in all_options().items():
-        value = getattr(options, name)
-        if value == field.default and name not in options.given_by_hand:
-            continue
-        values = value if isinstance(value, tuple) else (value,)
-        words += [f"--{name}"] if value is True else [f"--{name}={item}" for item in values]
-    return words
-
-
-def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:
-    """Return the words of an option that holds options of another command.
-
-    Raises UsageError if a quote in it is not closed.
-    """
-    try:
-        return tuple(word for text in getattr(options, name) for word in shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"--{name}={' '.join(getattr(options, name))}: a quote is not closed ({error})") from error

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from hpsearch.choosers.race import has_more, race_lines
-from hpsearch.config.options import options_from_names, to_argv
+from hpsearch.config.options import options_from_names
+from hpsearch.config.written_options import to_argv
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Configuration, Run, RunState, Summary

@@ -15,7 +15,8 @@ from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.config.cluster_options import another_scheduler, check_runs_here, idle_options, with_installed_scheduler
-from hpsearch.config.options import SearchOptions, option_words
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.written_options import option_words
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
 from hpsearch.user_code.user_modules import own_scheduler

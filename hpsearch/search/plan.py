@@ -12,8 +12,9 @@ from hpsearch.backends.git import code_around
 from hpsearch.choosers.chooser import runs_of
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.options import SearchOptions, recorded
+from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import command_hint, program_in_copy, program_of
+from hpsearch.config.written_options import recorded
 from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.coding import Order, Selection

@@ -15,7 +15,8 @@ from hpsearch.backends.scheduler import cluster_of
 from hpsearch.choosers.chooser import is_same, next_runs, shown_folder
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig
-from hpsearch.config.options import DATA_SEED_OPTION, SearchOptions, options_from_names, recorded
+from hpsearch.config.options import DATA_SEED_OPTION, SearchOptions, options_from_names
+from hpsearch.config.written_options import recorded
 from hpsearch.console.text import amount
 from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState

@@ -16,9 +16,10 @@ from hpsearch.choosers.race import Race
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
-from hpsearch.config.options import SearchOptions, recorded
+from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import command_hint, resume_hint, retry_hint
 from hpsearch.config.recorded import config_of, config_to_end
+from hpsearch.config.written_options import recorded
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import check_texts

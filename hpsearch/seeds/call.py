@@ -4,8 +4,9 @@ import shlex
 from pathlib import Path
 
 from hpsearch.backends.scheduler import time_limit
-from hpsearch.config.options import SearchOptions, to_argv
+from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import interpreter_word, search_program
+from hpsearch.config.written_options import to_argv
 from hpsearch.core.command import shell_line
 from hpsearch.seeds.options import SeedsOptions
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hpsearch.config.cluster_options import check_runs_here, with_installed_scheduler
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.options import SearchOptions, to_argv
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.written_options import to_argv
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line

@@ -15,9 +15,9 @@ from hpsearch.config.options import (
     given_options,
     option_group,
     options_from,
-    to_argv,
 )
 from hpsearch.config.parsers import CommandParser, ExampleFormatter, add_options, filled
+from hpsearch.config.written_options import to_argv
 from hpsearch.core.errors import UsageError
 
 SUMMARY_NAME = "seeds_summary_text.txt"

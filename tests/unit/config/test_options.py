@@ -8,8 +8,9 @@ import pytest
 
 from hpsearch.config.option_checks import check_together, with_given
 from hpsearch.config.option_values import at_least, sampler_name
-from hpsearch.config.options import SearchOptions, options_from, recorded, to_argv
+from hpsearch.config.options import SearchOptions, options_from
 from hpsearch.config.parsers import add_options
+from hpsearch.config.written_options import recorded, to_argv
 from hpsearch.core.errors import UsageError
 
 #: What a journal held of a search's options before there were seeds and more in it, in this order.
