@@ -1,10 +1,17 @@
-"""The rules that say which run is hopeless, by its curve and those of others; pure."""
+"""The rules that say which run is hopeless, by its curve and those of others; pure.
+
+All that compare runs compare the best that a run has told so far with what others had told when they had come no
+further. So a run that is slow, and is judged late, is not worse off for it; and the best run of all is never stopped.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import heapq
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from hpsearch.stopping.curves import Curve
 
@@ -45,4 +52,85 @@ def verdict(
     others: of all other configurations, whatever became of their runs; with seeds, one curve a configuration.
     ascending: small values are good. stop_after: no rule that compares runs looks at earlier steps.
     """
-    return None
+    if not own.points:
+        return None
+    if rule is StopRule.NAN:
+        return _nan(own)
+    judge = _median if rule is StopRule.MEDIAN else _asha
+    reason = judge(own, others, ascending, stop_after)
+    return Stop(rule, reason, own.last_step, own.best(ascending)) if reason else None
+
+
+def first_verdict(
+    rules: Iterable[StopRule], own: Curve, others: Sequence[Curve], *, ascending: bool = False, stop_after: float = 1.0
+) -> Stop | None:
+    """Return the verdict of the first rule that stops a run; None if none does."""
+    found = (verdict(rule, own, others, ascending=ascending, stop_after=stop_after) for rule in rules)
+    return next(filter(None, found), None)
+
+
+def _nan(own: Curve) -> Stop | None:
+    newest = own.points[-2:]
+    if len(newest) < 2 or not all(math.isnan(point.value) for point in newest):
+        return None
+    reason = f"not a number twice in a row, at steps {newest[0].step:g} and {newest[1].step:g}"
+    return Stop(StopRule.NAN, reason, own.last_step, math.nan)
+
+
+def _median(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: float) -> str:
+    """Return why a run is worse than usual; empty if it is not.
+
+    This is the median stopping rule of Google Vizier (Golovin et al. 2017): the best value of a run against the median
+    of the running averages of the others. That is mild: a run is stopped only if at its best it is below what is usual
+    on the way. Where fewer than `FEWEST_OTHERS` have come as far, the last step counts that so many have reached.
+    """
+    reached = heapq.nlargest(FEWEST_OTHERS, (other.last_step for other in others))
+    step = min(own.last_step, *reached, math.inf)
+    if len(reached) < FEWEST_OTHERS or step < stop_after:
+        return ""
+    means = [_number(other.mean(step), ascending) for other in others if other.last_step >= step]
+    usual, best = median(means), _number(own.best(ascending), ascending)
+    if not _is_worse(best, usual, ascending):
+        return ""
+    side = "above" if ascending else "below"
+    return f"{_own_text(own, ascending)} is {side} the median {usual:.4g} of {len(means)} others at step {step:g}"
+
+
+def _asha(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: float) -> str:
+    """Return why a run is not among the best third at its latest rung; empty if it is.
+
+    This is asynchronous successive halving, stopping type (Li et al. 2020): rungs are at `stop_after` times powers of
+    `REDUCTION`. Of fewer than `REDUCTION` runs at a rung, none is stopped.
+    """
+    if own.last_step < stop_after:
+        return ""
+    rung = _latest_rung(stop_after, own.last_step)
+    there = [_number(other.best(ascending, rung), ascending) for other in others if other.last_step >= rung]
+    kept = math.ceil((len(there) + 1) / REDUCTION)
+    if len(there) + 1 < REDUCTION:
+        return ""
+    best = _number(own.best(ascending), ascending)
+    better = [value for value in there if _is_worse(best, value, ascending)]
+    if len(better) < kept:
+        return ""
+    return f"{_own_text(own, ascending)} is not among the best {kept} of {len(there) + 1} runs at step {rung:g}"
+
+
+def _latest_rung(first: float, step: float) -> float:
+    rung = first
+    while 0 < rung * REDUCTION <= step:
+        rung *= REDUCTION
+    return rung
+
+
+def _own_text(own: Curve, ascending: bool) -> str:
+    return f"its best value {own.best(ascending):.4g} up to step {own.last_step:g}"
+
+
+def _number(value: float, ascending: bool) -> float:
+    """Return a value to compare; NaN is the worst."""
+    return (math.inf if ascending else -math.inf) if math.isnan(value) else value
+
+
+def _is_worse(value: float, than: float, ascending: bool) -> bool:
+    return value > than if ascending else value < than

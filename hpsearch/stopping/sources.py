@@ -1,13 +1,27 @@
-"""Where the values of a search's runs stand while they go on, and the curve of one run."""
+"""From what the values of a search's runs are read while they go on, and the curve of one run."""
 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.core.ranking import low_is_good
+from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.stopping.curves import Curve
+from hpsearch.stopping.output_values import LineMatcher, OutputReader
+from hpsearch.stopping.progress_files import ProgressReader, Reader
+from hpsearch.stopping.summary_values import SummaryReader
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord
+from hpsearch.store.run_folders import folder_of, folders_aside
+
+#: Of an ended run, at most so many pieces of its files are read (a megabyte each).
+_MOST_PIECES = 256
+_HIGH_IS_GOOD = re.compile(r"(^|[_\W\d])(acc|auc|auroc|f1|prec|recall|iou|map|bleu|rouge|r2|score|reward|return)", re.I)
 
 
 class SourceKind(enum.Enum):
@@ -39,20 +53,22 @@ class Wanted:
 class Source:
     """From what the values of a search's runs are read.
 
-    ascending: small values are good (of the key that is read, which need not be the performance key).
+    value_key: the name of the values. ascending: small ones are good. step_key: of their steps; empty = a usual name.
+    file: relative to a run's folder. matcher: of its output's lines.
     """
 
     kind: SourceKind
     value_key: str
     ascending: bool = False
     step_key: str = ""
-    pattern: str = ""
     file: str = ""
+    matcher: LineMatcher | None = None
 
     @property
     def text(self) -> str:
-        """What is read, for people: ``'acc' in metrics.csv (large is good)``."""
-        return self.value_key
+        """Say what is read: ``'acc' in metrics.csv (large is good)``."""
+        where = "the output of runs" if self.kind is SourceKind.OUTPUT else self.file
+        return f"{self.value_key!r} in {where} ({'small' if self.ascending else 'large'} is good)"
 
 
 def source_of(wanted: Wanted, option: str) -> Source:
@@ -61,30 +77,108 @@ def source_of(wanted: Wanted, option: str) -> Source:
     option: as the user wrote it, for messages: ``--stop_early=median``.
     Raises UsageError if there is no source or the pattern is none, ConfigError if the grid module says something wrong.
     """
-    return Source(SourceKind.SUMMARY, wanted.performance_key, wanted.sort_ascending)
+    _check_file(wanted)
+    value_key, step_key = (*wanted.keys, "", "")[:2]
+    value_key = value_key or wanted.performance_key
+    if wanted.pattern:
+        matcher = LineMatcher(wanted.pattern)
+        ascending = is_ascending(wanted, matcher.value_name)
+        return Source(SourceKind.OUTPUT, matcher.value_name or value_key, ascending, matcher=matcher)
+    if not wanted.file and wanted.has_parser:
+        raise UsageError(
+            f"{option} needs values while a run goes on: your own parser reads the summary at the end only, so give "
+            "--progress_pattern, or _PROGRESS_FILE in the grid module"
+        )
+    kind = SourceKind.FILE if wanted.file else SourceKind.SUMMARY
+    file = wanted.file or wanted.summary_filename
+    return Source(kind, value_key, is_ascending(wanted, value_key), step_key, file)
+
+
+def _check_file(wanted: Wanted) -> None:
+    path = PurePosixPath(wanted.file)
+    if path.is_absolute() or ".." in path.parts or "**" in wanted.file or "\0" in wanted.file:
+        raise ConfigError(
+            f"_PROGRESS_FILE is {wanted.file!r}; expected a path inside a run's folder, as in 'metrics.csv' or "
+            "'lightning_logs/version_*/metrics.csv'"
+        )
+    if len(wanted.keys) > 2 or not all(wanted.keys):
+        raise ConfigError(
+            f"_PROGRESS_KEYS is {wanted.keys!r}; expected the name of the values, and that of their steps if you like: "
+            "('val_acc', 'epoch')"
+        )
+
+
+def is_ascending(wanted: Wanted, key: str) -> bool:
+    """Return whether small values under a key are good.
+
+    They are if they are under the performance key; under another key, its name counts if it tells.
+    """
+    if key in ("", wanted.performance_key) or low_is_good(key) == (_HIGH_IS_GOOD.search(key) is not None):
+        return wanted.sort_ascending
+    return low_is_good(key)
 
 
 class RunCurve:
-    """The curve of one run as it grows; it opens files only while it looks."""
+    """The curve of one run as it grows; files are open only while it looks."""
 
-    def __init__(self, source: Source, run_folder: Path, logs: Sequence[Path]) -> None:
-        """logs: the run's output, whether there yet or not."""
-        self._source, self._run_folder, self._logs = source, run_folder, logs
-        self._curve = Curve()
+    def __init__(
+        self,
+        source: Source,
+        run_folder: Path,
+        logs: Sequence[Path],
+        earlier_folders: Sequence[Path] = (),
+        from_start: bool = True,
+    ) -> None:
+        """logs: the run's output, whether there yet or not.
+
+        earlier_folders: of the attempts from which it goes on, in order.
+        from_start: False if others may have seen the run's first values, so that changes of its summary cannot be
+        counted.
+        """
+        self._reader: Reader
+        if source.matcher is not None:
+            self._reader = OutputReader(logs, source.matcher)
+        elif source.kind is SourceKind.FILE:
+            folders = (*earlier_folders, run_folder)
+            self._reader = ProgressReader(folders, source.file, source.value_key, source.step_key)
+        else:
+            path = run_folder / source.file
+            self._reader = SummaryReader(path, source.value_key, source.step_key, from_start)
 
     @property
     def problem(self) -> str:
-        """Why no values are read, in one line for people; empty if they are, or nothing is known."""
-        return ""
+        """Why no values are read, in one line for people; empty if they are."""
+        return self._reader.problem
 
     def update(self, is_last: bool = False) -> Curve:
-        """Read what is new, at most some megabytes; return the whole curve, the same object if nothing is new.
+        """Read what is new, at most a megabyte of each file; return the whole curve, the same object if nothing is new.
 
-        Never raises for what the script writes, and never waits for it. is_last: the run has ended.
+        Never raises for what the script writes, and never waits for it. is_last: the run has ended, all is read.
         """
-        return self._curve
+        curve, is_all = self._reader.update(is_last)
+        pieces = 1
+        while is_last and not is_all and pieces < _MOST_PIECES:
+            curve, is_all = self._reader.update(is_last)
+            pieces += 1
+        return curve
 
 
-def curve_of(source: Source, run_folder: Path, logs: Sequence[Path]) -> Curve:
+def run_curve(
+    source: Source, folder: SearchFolder, entry: RunRecord, continues: bool, from_start: bool = False
+) -> RunCurve:
+    """Return the curve of a run's newest attempt, live or ended; with those before it if it went on from them.
+
+    continues: as the search's settings have it. from_start: see `RunCurve`.
+    """
+    first = entry.attempts - entry.continuations if continues else entry.attempts
+    found = {suffix: logs_of_attempts(folder, entry, suffix) for suffix in (".out", ".err")}
+    live = [folder.logs / f"{entry.token}{suffix}" for suffix in found] if entry.is_live else []
+    numbered = sorted((number, path) for logs in found.values() for number, path in logs.items() if number >= first)
+    logs = list(dict.fromkeys([*(path for _, path in numbered), *live]))
+    aside = [path for number, path in folders_aside(folder, entry.run).items() if first <= number < entry.attempts]
+    return RunCurve(source, folder_of(entry, folder), logs, aside, from_start)
+
+
+def curve_of(source: Source, folder: SearchFolder, entry: RunRecord, continues: bool) -> Curve:
     """Return the whole curve of an ended run."""
-    return RunCurve(source, run_folder, logs).update(is_last=True)
+    return run_curve(source, folder, entry, continues).update(is_last=True)

@@ -1,0 +1,86 @@
+"""What early stopping would have saved in a search whose runs all went on to their end, and what it would have cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from hpsearch.core.ranking import best as best_first
+from hpsearch.stopping.curves import Curve
+from hpsearch.stopping.rules import Stop, StopRule, first_verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What stopping would have done. Runs are known by their place.
+
+    steps: of all runs; saved: of these, those behind the stops. In runs, each from 0 to 1 of its own length, so that
+    epochs and batches add up. best: the runs with the best result (several if it is a tie); empty if no run has one.
+    """
+
+    stops: Mapping[int, Stop]
+    steps: float
+    saved: float
+    best: Sequence[int]
+
+    @property
+    def saved_share(self) -> float:
+        """The share of the steps that would have been saved, 0..1."""
+        return self.saved / self.steps if self.steps else 0.0
+
+    @property
+    def costs_best(self) -> bool:
+        """True if all runs with the best result would have been stopped."""
+        return bool(self.best) and all(place in self.stops for place in self.best)
+
+
+def outcome(
+    stops: Mapping[int, Stop], curves: Sequence[Curve], results: Sequence[float | None], ascending: bool
+) -> Outcome:
+    """Return what stops would have done to runs that went on to their end.
+
+    stops: by place. curves: whole. results: what runs are ranked by in the end; None if there is none.
+    """
+    ranking = best_first(range(len(results)), lambda place: results[place], ascending)
+    best = [place for place in ranking if results[place] == results[ranking[0]]]
+    saved = sum(_left(curves[place], stop.step) for place, stop in stops.items())
+    return Outcome(stops, float(sum(1 for curve in curves if curve.points)), saved, best)
+
+
+def _left(curve: Curve, step: float) -> float:
+    """Return how much of a run lies behind a step, 0..1; a run begins at step 0."""
+    last = curve.last_step
+    return min(1.0, max(0.0, (last - max(0.0, step)) / last)) if last > 0 else 0.0
+
+
+def replay(
+    rules: Sequence[StopRule],
+    curves: Sequence[Curve],
+    *,
+    at_once: int,
+    ascending: bool = False,
+    stop_after: float = 1.0,
+) -> dict[int, Stop]:
+    """Return what rules would have stopped: place of the run -> why.
+
+    Runs start in order, `at_once` side by side; each tells its next value while the others do. A run that is stopped
+    makes room for the next one, and what it would have told later is unknown to all.
+    """
+    known, stops = [Curve() for _ in curves], dict[int, Stop]()
+    waiting, live = iter(range(len(curves))), list[int]()
+    live += islice(waiting, at_once)
+    while live:
+        for place in list(live):
+            curve = curves[place]
+            known[place] = Curve(curve.points[: len(known[place]) + 1])
+            if len(known[place]) == len(curve):
+                live.remove(place)
+                continue
+            others = [*known[:place], *known[place + 1 :]]
+            stop = first_verdict(rules, known[place], others, ascending=ascending, stop_after=stop_after)
+            if stop is not None:
+                stops[place] = stop
+                live.remove(place)
+        live += islice(waiting, at_once - len(live))
+    return stops

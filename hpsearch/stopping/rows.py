@@ -1,0 +1,81 @@
+"""From rows of a file, each some values under their names, to the points of a curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hpsearch.stopping.curves import Curve, Point, merged
+
+#: What steps are called, the likeliest to mean the same in all runs first: how many batches there are in an epoch may
+#: be one of the options that are searched.
+STEP_KEYS = ("epoch", "step", "global_step")
+#: For a message.
+_MOST_NAMES = 8
+
+Row = Mapping[str, Any]  # Any: what a file of others holds
+
+
+def number_in(cell: object) -> float | None:
+    """Return a cell as a number, NaN among them; None if it is none."""
+    if isinstance(cell, bool) or not isinstance(cell, (int, float, str)):
+        return None
+    try:
+        return float(cell)
+    except (ValueError, OverflowError):
+        return None
+
+
+def step_in(cell: object) -> float | None:
+    """Return a cell as a step; None if it is none."""
+    number = number_in(cell)
+    return number if number is not None and math.isfinite(number) else None
+
+
+class RowCurve:
+    """The curve in rows that come one after another.
+
+    Steps are under the given key, or under one of `STEP_KEYS`, as the first row with a value has it. Where there is
+    none, rows with a value are counted.
+    """
+
+    def __init__(self, value_key: str, step_key: str = "") -> None:
+        self.curve = Curve()
+        self._value_key, self._given_step_key = value_key, step_key
+        self._step_key: str | None = step_key or None
+        self._count = 0
+        self._names: dict[str, None] = {}
+
+    @property
+    def has_steps(self) -> bool:
+        """True if the rows say steps."""
+        return bool(self._step_key)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in more rows; a row without a value, and one without a step among others with steps, says nothing."""
+        self.curve = merged(self.curve, filter(None, map(self._point, rows)))
+
+    def problem(self, name: str) -> str:
+        """Return why rows give no values, for people; empty if they do, or there are none. name: of their file."""
+        if self.curve.points or not self._names:
+            return ""
+        has = self._value_key in self._names
+        missing = self._given_step_key if has and self._given_step_key not in self._names else self._value_key
+        if has and missing == self._value_key:
+            return f"{name} has no number under {missing!r}"
+        names = list(self._names)
+        more = ", ..." if len(names) > _MOST_NAMES else ""
+        return f"{name} has no {missing!r} but {', '.join(names[:_MOST_NAMES])}{more}"
+
+    def _point(self, row: Row) -> Point | None:
+        if not self.curve.points and len(self._names) < 1000:
+            self._names.update(dict.fromkeys(row))
+        value = number_in(row.get(self._value_key))
+        if value is None:
+            return None
+        if self._step_key is None:
+            self._step_key = next((key for key in STEP_KEYS if step_in(row.get(key)) is not None), "")
+        self._count += 1
+        step = step_in(row.get(self._step_key)) if self._step_key else float(self._count)
+        return None if step is None else Point(step, value)
