@@ -23,6 +23,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.report.content import content_of
 from hpsearch.report.page import MARK, page_html, plotly_javascript
 from hpsearch.report.searches import OpenSearch
+from hpsearch.store.journal import collected_later
 from hpsearch.store.layout import STATE_FOLDER, SearchFolder, open_file, write_whole
 
 _EXAMPLE = """\
@@ -45,10 +46,12 @@ def main(argv: Sequence[str]) -> int:
     folders = list(dict.fromkeys(choose_folder(given, console) for given in options.folder or [None]))
     path = _target(options.o, folders)
     plotly_js = plotly_javascript()
-    searches = [OpenSearch(folder, options.grid_module, options.over) for folder in folders]
-    _check_over(options.over, searches)
+    with collected_later():
+        searches = [OpenSearch(folder, options.grid_module, options.over) for folder in folders]
+        _check_over(options.over, searches)
+        if options.watch is None:
+            _write(path, searches, plotly_js, None, console)
     if options.watch is None:
-        _write(path, searches, plotly_js, None, console)
         if options.open:
             _open(path, console)
         return 0
@@ -105,8 +108,9 @@ def _check_over(over: Sequence[str], searches: Sequence[OpenSearch]) -> None:
 
 
 def _write(path: Path, searches: Sequence[OpenSearch], plotly_js: str, watch_s: float | None, console: Console) -> None:
-    shown = [search.shown() for search in searches]
-    page = page_html(content_of(shown, datetime.now(), watch_s), plotly_js).encode()
+    with collected_later():
+        shown = [search.shown() for search in searches]
+        page = page_html(content_of(shown, datetime.now(), watch_s), plotly_js).encode()
     try:
         write_whole(path, page)
     except StoreError as error:

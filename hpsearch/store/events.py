@@ -10,7 +10,7 @@ from typing import Any
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.value_text import integer
 from hpsearch.store.settings import Settings
-from hpsearch.store.values import build, check_name, check_path, decode, encode
+from hpsearch.store.values import build_plain, check_name, check_path, decode, encode
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1
@@ -236,8 +236,8 @@ _KINDS: dict[str, type[Any]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-#: json.loads would look for the encoding of each of many lines.
-_from_json = json.JSONDecoder().decode
+#: json.loads would look for the encoding of each of many lines, and `decode` for white space around it.
+_decoder = json.JSONDecoder()
 
 
 def to_line(event: Event) -> bytes:
@@ -251,18 +251,26 @@ def to_line(event: Event) -> bytes:
 def from_line(line: bytes) -> Event:
     """Read an event back. Raises ValueError if the line is no event of this version."""
     try:
-        fields = _from_json(line.decode("ascii"))
+        fields = _json(line.decode("ascii"))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     name = fields.pop("event", None) if isinstance(fields, dict) else None
     if not isinstance(name, str) or name not in _KINDS:
         raise ValueError(f"not an event of this version: {line[:80]!r}")
-    event: Event = build(_KINDS[name], fields)
+    event: Event = build_plain(_KINDS[name], fields)
     try:
         _check(event)
     except (TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"it holds what this version never writes ({error!r})") from error
     return event
+
+
+def _json(text: str) -> Any:  # Any: whatever JSON can hold
+    if text.startswith("{"):
+        found, end = _decoder.raw_decode(text)
+        if text[end:] == "\n":
+            return found
+    return _decoder.decode(text)
 
 
 def _check(event: Event) -> None:
@@ -299,6 +307,11 @@ def _check_id(event: AttemptSubmitted) -> None:
         raise ValueError(f"id is {event.id[:40]!r}; expected that of a {'job' if event.is_queued else 'process'}")
 
 
+def _is_one_text(value: object) -> bool:
+    """Return whether a summary's value is its own encoding, as almost all are."""
+    return type(value) is list and len(value) == 1 and type(value[0]) is str
+
+
 def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return a summary as JSON can hold it."""
     return {keyword: [encode(item) for item in value] for keyword, value in summary.items()}
@@ -306,7 +319,10 @@ def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # An
 
 def decode_summary(summary: Mapping[str, Any]) -> dict[str, list[object]]:  # Any: see above
     """Return the summary that `encode_summary` was given. Raises ValueError, TypeError or KeyError if it is none."""
-    decoded = {keyword: [decode(item) for item in value] for keyword, value in summary.items()}
+    decoded = {
+        keyword: value if _is_one_text(value) else [decode(item) for item in value]
+        for keyword, value in summary.items()
+    }
     if not all(decoded.values()):
         raise ValueError("a keyword of the summary has no value")
     return decoded

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from contextlib import closing
+import gc
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
-from hpsearch.store.events import AttemptIntended, RunCollected, RunPlanned, from_line, to_line
+from hpsearch.core.model import RunState
+from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunCollected, RunPlanned, from_line, to_line
 from hpsearch.store.journal import Journal, JournalReader
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import SearchRecord
@@ -58,6 +61,53 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"nonsense\n")
     with pytest.raises(FolderError, match=r"journal, line 2: damaged"):
         list(JournalReader(path).new_events())
+
+
+@pytest.mark.parametrize("line", [b"  %b \n", b"%b\r\n", b"%b", b"\t%b\n"])
+def test_white_space_around_an_event_does_not_matter(line: bytes) -> None:
+    event = AttemptIntended(1, "a", 1.0)
+    assert from_line(line % to_line(event).rstrip()) == event
+
+
+@pytest.mark.parametrize("rest", [b"{}", b" {}", b"x", b",", b"\0"])
+def test_a_line_with_more_than_an_event_is_damaged(rest: bytes) -> None:
+    with pytest.raises(ValueError, match="Extra data"):
+        from_line(to_line(AttemptIntended(1, "a", 1.0)).rstrip() + rest + b"\n")
+
+
+def test_an_event_is_read_back_whole_even_if_fields_are_left_out() -> None:
+    line = b'{"event":"submitted","run":1,"token":"a","id":"7@1","host":"h","at":1.0}\n'
+    event = AttemptSubmitted(1, "a", "7@1", "h", 1.0)
+    assert from_line(line) == event
+    assert to_line(from_line(line)) == to_line(event)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_reading_leaves_the_search_for_garbage_as_it_was(tmp_path: Path, is_on: bool) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(to_line(RunPlanned(1, "f", "o", [])) + to_line(AttemptIntended(1, "a", 1.0)) + b"nonsense\n")
+    with search_for_garbage(is_on):
+        with pytest.raises(FolderError, match="line 3"):
+            JournalReader(path).read_into(SearchRecord())
+        assert gc.isenabled() is is_on
+
+
+@contextmanager
+def search_for_garbage(is_on: bool) -> Iterator[None]:
+    before = gc.isenabled()
+    try:
+        gc.enable() if is_on else gc.disable()
+        yield
+    finally:
+        gc.enable() if before else gc.disable()
+
+
+def test_what_was_known_before_an_attempt_stays_as_it_was() -> None:
+    record = SearchRecord.of([RunPlanned(1, "f", "o", [["x", 3]]), AttemptIntended(1, "a", 1.0)])
+    before = record.runs[1].before
+    assert before is not None
+    record.apply(AttemptSubmitted(1, "a", "7@1", "h", 1.0))
+    assert (before.token, before.submitted, before.before, before.state) == ("", None, None, RunState.PLANNED)
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
