@@ -21,6 +21,7 @@ _KEYWORDS = "a list of texts, one of them 'finished'"
 _TEXT, _PAIRS = "a text that is not empty", "a list of pairs of dicts"
 _OPTIONS = "a dict: option -> list of values"
 _NAME = "a text such as 'lr', without dashes in front, or for a tie a tuple of such texts"
+_KEYS = "the name of the values, and that of their steps if they have one: ('val_acc', 'epoch')"
 _KEEPS = "f(configuration) -> True (keep) or False"
 _PAIR = "({'a': [1]}, {'b': [2]})"
 _SCRIPT, _FILE = "the script to run, as in 'train.py'", "the file with a run's results, as in 'summary.txt'"
@@ -29,7 +30,7 @@ _REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMAR
 _OPTIONAL = (
     *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
     *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
-    *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "constraints"),
+    *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "_PROGRESS_FILE", "_PROGRESS_KEYS", "constraints"),
 )
 #: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
 _VERY_NEAR = 0.85
@@ -217,6 +218,12 @@ class Check:
             )
         return keeps, name
 
+    def progress(self) -> tuple[str, tuple[str, ...]]:
+        """Return the file in which runs tell their values, empty if none, and the keys of value and step there."""
+        file = "" if self.attribute("_PROGRESS_FILE") is None else self.text("_PROGRESS_FILE")
+        keys = self._fitting("_PROGRESS_KEYS", _are_keys, _KEYS, ())
+        return file, (keys,) if isinstance(keys, str) else tuple(keys or ())
+
     def _option(self, attribute: str, default: str | None = None) -> str:
         name = self.text(attribute, default)
         if name.startswith("-"):
@@ -322,3 +329,8 @@ def _are_grids(value: Any) -> bool:  # Any: checked here
 
 def _are_keywords(value: Any) -> bool:  # Any: checked here
     return is_sequence(value) and all(isinstance(w, str) and w.strip() and not _SURROGATE.search(w) for w in value)
+
+
+def _are_keys(value: Any) -> bool:  # Any: checked here
+    listed = (value,) if isinstance(value, str) else value
+    return listed is None or (_are_keywords(listed) and len(listed) <= 2)

@@ -148,6 +148,7 @@ def _config(
     grids = check.grids(out_arg) if needs_grid else ()
     conditions = check.conditions(out_arg) if needs_grid else ()
     keep_out_dir, continue_arg = check.checkpoints(out_arg)
+    progress_file, progress_keys = check.progress()
     constraints = check.constraints() if needs_grid else ()
     script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
@@ -166,6 +167,8 @@ def _config(
         has_parser=parser is not None,
         keep_out_dir=keep_out_dir,
         continue_arg=continue_arg,
+        progress_file=progress_file,
+        progress_keys=progress_keys,
     )
     argparse_handle = check.function("_ARGPARSE_HANDLE")
     check.raise_if_any(settings.grid_source)

@@ -1,6 +1,6 @@
 """Which options go together, and which may be given to a search that is planned already."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from hpsearch.config.options import GRID_OPTIONS, PLANNING_OPTIONS, SearchOptions, options_from_names
@@ -31,6 +31,7 @@ def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOption
     fixed = {"resume": options.resume, "given_by_hand": by_hand}
     options = options_from_names({**vars(options), **only_once, **given, **fixed})
     _check_submit_only(options)
+    _check_stopping(options, given)
     return options
 
 
@@ -43,6 +44,7 @@ def check_together(options: SearchOptions) -> None:
         _check_submit_only(options)
         _check_seeds(options)
         check_race(options)
+        _check_stopping(options, options.given_by_hand)
     texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
     for name, expected in texts.items():
         if name in options.given_by_hand and not getattr(options, name):
@@ -70,6 +72,16 @@ def _check_submit_only(options: SearchOptions) -> None:
         raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
     if options.submit_only and options.race:
         raise UsageError("--submit_only returns before there are results, and a race depends on them: leave it out")
+
+
+def _check_stopping(options: SearchOptions, given: Collection[str]) -> None:
+    """Make sure that options about early stopping have an effect. given: names of those that the user gave now."""
+    needless = [name for name in ("stop_after", "progress_pattern", "stop_dry_run") if name in given]
+    if options.stop_early == "none" and needless:
+        raise UsageError(f"--{needless[0]} has no effect without a rule: add --stop_early=median, for example")
+    if options.stop_early != "none" and options.submit_only:
+        nobody = "--submit_only returns at once, so that nobody looks at the runs"
+        raise UsageError(f"--stop_early={options.stop_early}: {nobody}: leave one of the two out")
 
 
 def _check_seeds(options: SearchOptions) -> None:

@@ -137,6 +137,18 @@ def hours_or_forever(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{error}; or 0 = not at all, -1 = for ever") from None
 
 
+_STOP_RULES = ("nan", "median", "asha")
+
+
+def stop_rules(text: str) -> str:
+    """Read the names of rules that stop runs early, or none; return them as they are written down, each once."""
+    words = dict.fromkeys(word.strip() for word in text.split(","))
+    if list(words) != ["none"] and not words.keys() <= set(_STOP_RULES):
+        expected = f"none, or one or more of {', '.join(_STOP_RULES)} with commas between them"
+        raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return ",".join(words)
+
+
 def gpu_list(text: str) -> str:
     """Read a list of GPU indices separated by commas; empty = all; -1 = none."""
     parts = [part.strip() for part in text.split(",")] if text.strip() else []

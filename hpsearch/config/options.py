@@ -27,6 +27,7 @@ from hpsearch.config.option_values import (
     seed,
     setting,
     share,
+    stop_rules,
     whole_numbers,
 )
 from hpsearch.store.values import build
@@ -54,6 +55,7 @@ def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any:
 _what, _trial = option_group("what to search", plans=True), option_group("what to search")
 _where, _table = option_group("where results go", plans=True), option_group("where results go")
 _how, _program = option_group("how to execute runs"), option_group("how to execute runs", plans=True)
+_stopping = option_group("stopping hopeless runs")
 _resuming = option_group("resuming a search")
 _gpu = option_group("GPUs (without --run_cluster)")
 _CLUSTER = "cluster (with --run_cluster)"
@@ -184,6 +186,24 @@ class SearchOptions:
         metavar="CMD",
     )
     verbose: bool = _how(False, "Show each run's whole command when it starts.")
+
+    stop_early: str = _stopping(
+        "none",
+        "End a run that is hopeless by its values so far: nan (no numbers), median (worse than half of the others), "
+        "asha (not in the best third); or several, such as nan,median.",
+        stop_rules,
+        "RULES",
+    )
+    stop_after: float = _stopping(
+        5, "Compare runs from this step on: of epochs, or what the script counts.", positive, "STEPS"
+    )
+    progress_pattern: str = _stopping(
+        "",
+        "Read values from what runs print: 'epoch (\\d+).*acc ([\\d.]+)', step and value. Default: the summary as it "
+        "grows, or _PROGRESS_FILE of the grid module.",
+        metavar="REGEX",
+    )
+    stop_dry_run: bool = _stopping(False, "Stop nothing; say what would have been stopped, and what that had cost.")
 
     resume: str = _resuming(
         "",

@@ -10,6 +10,7 @@ from hpsearch.core.errors import UsageError
 _NEWER = (
     *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
     *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler"),
+    *("stop_early", "stop_after", "progress_pattern", "stop_dry_run"),
 )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import build, check_path
 
-#: Settings of searches whose runs go on from checkpoints.
-_OF_CHECKPOINTS = ("keep_out_dir", "continue_arg")
+#: Settings that are newer than the first journals; where they are not used, it looks as it always did.
+_NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Settings:
     shown_folder: as the user wrote it. option_names: all options of all runs, in order.
     import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
     keep_out_dir, continue_arg: how another attempt goes on from the one before; see `continues`.
+    progress_file, progress_keys: where a run tells values while it goes on; names of the values, and of their steps.
     """
 
     program: tuple[str, ...] = ()
@@ -40,6 +41,8 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)  # Any: whatever JSON can hold
     keep_out_dir: bool = False
     continue_arg: str = ""
+    progress_file: str = ""
+    progress_keys: tuple[str, ...] = ()
 
     @property
     def continues(self) -> bool:
@@ -71,8 +74,8 @@ class Settings:
         return folder.in_code(self.run_cwd) if self.options.get("snapshot") else Path(self.run_cwd)
 
     def to_json(self) -> dict[str, Any]:  # Any: see above
-        """Return the settings as JSON can hold them; the journal of a search without checkpoints stays as it was."""
-        return {name: value for name, value in asdict(self).items() if value or name not in _OF_CHECKPOINTS}
+        """Return the settings as JSON can hold them."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _NEWER}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
@@ -80,7 +83,7 @@ class Settings:
         names = cls.__dataclass_fields__
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
         settings = build(cls, {name: value for name, value in known.items() if name in names})
-        missing = names.keys() - {*found, "import_paths", "options", *_OF_CHECKPOINTS}
+        missing = names.keys() - {*found, "import_paths", "options", *_NEWER}
         if missing:
             raise ValueError(f"the field {min(missing)} is missing")
         check_path("run_cwd", settings.run_cwd)
