@@ -63,8 +63,8 @@ def _check_sampler(options: SearchOptions) -> None:
         raise UsageError(f"--sampler={options.sampler}: {same}: leave one of the two out")
     if options.sampler != "grid" and options.num_searches == -1:
         raise UsageError(f"--sampler={options.sampler} chooses configurations: say how many with --num_searches=N")
-    if options.sampler not in ("grid", "random"):
-        raise UsageError(f"--sampler={options.sampler} is not there yet: take grid or random")
+    if options.sampler not in ("grid", "random", "sobol"):
+        raise UsageError(f"--sampler={options.sampler} is not there yet: take grid, random or sobol")
 
 
 def _check_submit_only(options: SearchOptions) -> None:

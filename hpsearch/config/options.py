@@ -94,7 +94,7 @@ class SearchOptions:
     sampler: str = _what(
         "grid",
         "What chooses the configurations: grid takes all, or with --num_searches=N, N at random; random samples N of a "
-        "grid of any size.",
+        "grid of any size, and sobol (needs SciPy) does so more evenly.",
         sampler_name,
         "{grid,random,sobol,bayes,optuna}",
     )
@@ -306,8 +306,8 @@ class SearchOptions:
 
     @property
     def is_sampled(self) -> bool:
-        """True if configurations are drawn at random without building the whole grid."""
-        return self.dont_generate_full_grid or self.sampler == "random"
+        """True if configurations are drawn, also quasi-randomly, without building the whole grid."""
+        return self.dont_generate_full_grid or self.sampler in ("random", "sobol")
 
     @property
     def seed_options(self) -> tuple[str, ...]:

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpsearch.core.command import argument
-from hpsearch.core.conditions import Axis, Condition, Grid, Members, Rule, axes_of, axis_size, options_of
+from hpsearch.core.conditions import (
+    Axis,
+    Condition,
+    Grid,
+    Members,
+    Rule,
+    axes_of,
+    axis_size,
+    options_of,
+    ranges_in,
+    size_without_ranges,
+)
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
 from hpsearch.core.space_report import (
@@ -151,10 +162,21 @@ class Judge(Protocol):
         """Return for each configuration the same and the options that it depends on."""
 
 
+class Points(Protocol):
+    """Points of a cube, one after another, that fill it more evenly than chance does."""
+
+    def draw(self, count: int, sides: int) -> Codes:
+        """Return the next points: coordinates from 0 to below 1, of shape (count, sides); `sides` is always the same.
+
+        Raises UsageError if it knows no points with this many.
+        """
+
+
 class CodedSpace:
     """Grids and conditions as columns of codes and rules over them.
 
     grids: the axes of each; an option that a grid lacks is absent in its configurations.
+    weights: how many configurations each grid has by its lists: a range adds none. has_ranges: any is there.
     """
 
     def __init__(self, grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
@@ -176,6 +198,8 @@ class CodedSpace:
         self.rules = [Rule(n, c, self._matching(c), then) for (n, c), then in zip(enforced, replacements)]
         self.grid_sizes = [math.prod(map(axis_size, axes)) for axes in self.grids]
         self.grid_size = sum(self.grid_sizes)
+        self.weights = [size_without_ranges([grid]) for grid in grids]
+        self.has_ranges = any(map(ranges_in, (*grids, *(condition.then for condition in conditions))))
 
     def _axes(self, grid: Grid) -> list[Axis]:
         return [{name: self._column(name).add(each) for name, each in axis.items()} for axis in axes_of(grid)]

@@ -7,7 +7,7 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Selection, product_row, too_many
+from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_row, too_many
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
@@ -18,12 +18,16 @@ _MOST_WITHOUT_NUMPY = 20_000
 
 
 def enumerate_space(
-    grids: Grid | Sequence[Grid], conditions: Sequence[Condition], order: Order, judge: Judge | None = None
+    grids: Grid | Sequence[Grid],
+    conditions: Sequence[Condition],
+    order: Order,
+    judge: Judge | None = None,
+    points: Points | None = None,
 ) -> Selection:
     """Choose the configurations of a search.
 
     grids: one, or several whose union is searched; none is empty. order.limit must be given if order.sample is.
-    judge: asks the constraints, if there are any.
+    judge: asks the constraints, if there are any. points: by which a sample is drawn, None = at random.
     Raises ConfigError if the whole list would be too long to hold, naming the options that avoid it, or if the
     constraints leave nothing.
     """
@@ -34,7 +38,7 @@ def enumerate_space(
     else:
         from hpsearch.core.space_table import from_table, sampled
 
-        selection = sampled(coded, order, judge) if is_sample else from_table(coded, order, judge)
+        selection = sampled(coded, order, judge, points) if is_sample else from_table(coded, order, judge)
     if not len(selection):
         tried = selection.report.tried
         among = "" if tried is None else f" that was found among {tried:,}"

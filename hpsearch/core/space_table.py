@@ -17,6 +17,7 @@ from hpsearch.core.coding import (
     Column,
     Judge,
     Order,
+    Points,
     Selection,
     boxes_of,
     in_columns,
@@ -170,35 +171,108 @@ def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
     return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
 
 
-def sampled(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
-    """Draw distinct configurations at random: as many as `order.limit`, which is given, or all if those are fewer."""
+def sampled(coded: CodedSpace, order: Order, judge: Judge | None, points: Points | None = None) -> Selection:
+    """Draw distinct configurations: as many as `order.limit`, which is given, or all if those are fewer.
+
+    points: by which they are drawn; None = at random.
+    """
     wanted = order.limit
     assert wanted is not None
-    columns = list(coded.columns.values())
-    if coded.bound <= min(MAX_ROWS, max(_SMALL, _DENSE * wanted)):
-        # Few enough to look at all of them, and then a draw is a cut from the shuffled list.
-        everything = from_table(coded, replace(order, deterministic=False, sample=False), judge)
-        rows, report = list(everything.rows()), everything.report
+    columns, everything = list(coded.columns.values()), None
+    most = _SMALL if points is not None else min(MAX_ROWS, max(_SMALL, _DENSE * wanted))
+    if coded.bound <= most and not coded.has_ranges:
+        # Few enough to look at all of them. (Of a range, that would be a thousand for each of its neighbours.)
+        everything = from_table(coded, replace(order, deterministic=False, sample=False, limit=None), judge)
+    sample = _Sample(columns, wanted, order.seed, judge, points)
+    if everything is not None:
+        if points is not None:
+            sample.draw(coded.grids, coded.weights, coded.rules, _PATIENCE, _Listed(columns, everything))
+        sample.take_in(everything.rows())
+        report = everything.report
     else:
-        sample = _Sample(columns, wanted, np.random.RandomState(order.seed), judge)
-        sample.draw(coded.grids, coded.rules, _PATIENCE if judge is None else _PATIENCE_ASKING, judge)
-        is_complete = sample.is_full or sample.search(coded.grids, coded.rules)
-        rows, report = list(sample.found.values()), coded.report(None, tried=None if is_complete else sample.tried)
+        patience = _PATIENCE if judge is None else _PATIENCE_ASKING
+        sample.draw(coded.grids, coded.weights, coded.rules, patience, judge)
+        is_complete = sample.is_full or sample.search(coded)
+        report = coded.report(None, tried=None if is_complete else sample.tried)
+    rows = list(sample.found.values())
     if order.deterministic:
         rows.sort(key=tuple)
     return Selection(columns, range(len(rows)), rows.__getitem__, report)
 
 
+def _command_words(columns: Sequence[Column], row: Sequence[int]) -> tuple[int, ...]:
+    return tuple([column.words[code] for column, code in zip(columns, row)])
+
+
+def _sides(box: Box) -> int:
+    """Return how many lists of a box leave a choice."""
+    return sum(axis_size(axis) > 1 for axis in box)
+
+
+class _Listed:
+    """Says of configurations whether they are in a list of all, in the place of the constraints."""
+
+    def __init__(self, columns: Sequence[Column], everything: Selection) -> None:
+        self._known = {_command_words(columns, row) for row in everything.rows()}
+
+    def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
+        return np.array([_command_words(columns, row) not in self._known for row in rows.tolist()], dtype=int)
+
+
+class _Dice:
+    """Chooses at random."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.RandomState(seed)
+
+    def throw(self, count: int, sides: int) -> None:
+        """Begin with `count` new choices."""
+
+    def grids(self, shares: Codes, count: int) -> Codes:
+        """Return a grid for each choice, of which there are two or more."""
+        chosen: Codes = self._random.choice(len(shares), count, p=shares)
+        return chosen
+
+    def places(self, side: int, size: int, mask: Codes) -> Codes:
+        """Return a place in a list of this size for each choice in the mask. side: number of the list."""
+        return self._random.randint(0, size, int(mask.sum()))
+
+
+class _Cube:
+    """Chooses by points: the first side of their cube stands for the grids, the others for their lists."""
+
+    def __init__(self, points: Points) -> None:
+        self._points, self._drawn = points, np.zeros((0, 0))
+
+    def throw(self, count: int, sides: int) -> None:
+        """Begin with `count` new choices."""
+        self._drawn = self._points.draw(count, 1 + sides)
+
+    def grids(self, shares: Codes, count: int) -> Codes:
+        """Return a grid for each choice."""
+        chosen: Codes = np.searchsorted(np.cumsum(shares)[:-1], self._drawn[:, 0], side="right")
+        return chosen
+
+    def places(self, side: int, size: int, mask: Codes) -> Codes:
+        """Return a place in a list of this size for each choice in the mask. side: number of the list."""
+        if size == 1:
+            return np.zeros(int(mask.sum()), dtype=int)
+        places: Codes = np.minimum((self._drawn[mask, 1 + side] * size).astype(np.int64), size - 1)
+        return places
+
+
 class _Sample:
-    """Distinct configurations that are being gathered from huge products.
+    """Distinct configurations that are being gathered from products that may be huge.
 
     found: by their command words. tried: how many were looked at.
     """
 
     def __init__(
-        self, columns: Sequence[Column], wanted: int, random: np.random.RandomState, judge: Judge | None
+        self, columns: Sequence[Column], wanted: int, seed: int, judge: Judge | None, points: Points | None = None
     ) -> None:
-        self._columns, self._wanted, self._random, self._judge = columns, wanted, random, judge
+        self._columns, self._wanted, self._judge = columns, wanted, judge
+        self._dice = _Dice(seed)
+        self._choice: _Dice | _Cube = self._dice if points is None else _Cube(points)
         self.found: dict[tuple[int, ...], Sequence[int]] = {}
         self.tried = 0
 
@@ -207,62 +281,80 @@ class _Sample:
         """True if there are as many as are wanted."""
         return len(self.found) >= self._wanted
 
-    def _take(self, row: Sequence[int]) -> None:
-        if not self.is_full:
-            self.found.setdefault(tuple([column.words[code] for column, code in zip(self._columns, row)]), row)
+    def take_in(self, rows: Iterable[Sequence[int]]) -> None:
+        """Take in rows until there are enough."""
+        for row in rows:
+            if self.is_full:
+                return
+            self.found.setdefault(_command_words(self._columns, row), row)
 
-    def draw(self, boxes: Sequence[Box], rules: Sequence[Rule], patience: int, judge: Judge | None = None) -> None:
-        """Draw rows at random until there are enough, or new ones no longer turn up."""
-        sizes, misses = [math.prod(map(axis_size, box)) for box in boxes], 0
-        # As shares of 1: the sizes may be beyond any of numpy's integers.
-        total = sum(sizes)
-        shares = np.array([size / total for size in sizes])
+    def draw(
+        self,
+        boxes: Sequence[Box],
+        weights: Sequence[int],
+        rules: Sequence[Rule],
+        patience: int,
+        judge: Judge | _Listed | None = None,
+    ) -> None:
+        """Draw rows until there are enough, or new ones no longer turn up. weights: how often a box is drawn from."""
+        # As shares of 1: the weights may be beyond any of numpy's integers.
+        total, misses = sum(weights), 0
+        shares = np.array([weight / total for weight in weights])
         while not self.is_full and misses < patience:
             if judge is not None and self.tried >= _MOST_DRAWN + _FEWEST_KEPT * len(self.found):
                 return
             batch = max(64 if judge is None else _BATCH_ASKING, self._wanted - len(self.found))
-            drawn = self._random_rows(boxes, shares, rules, batch)
+            drawn = self._drawn_rows(boxes, shares, rules, batch)
             if judge is not None:
                 self.tried += batch
                 drawn = drawn[judge.verdicts(self._columns, drawn) == 0]
             before = len(self.found)
-            for row in drawn.tolist():
-                self._take(row)
+            self.take_in(drawn.tolist())
             misses = misses + batch if len(self.found) == before else 0
 
-    def _random_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
-        """Draw points uniformly; where conditions make several configurations of one, draw one of these."""
+    def _drawn_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
+        """Draw points of the boxes; where conditions make several configurations of one, draw one of these.
+
+        The boxes share the sides for their lists: a row is of one of them.
+        """
         table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
-        chosen = self._random.choice(len(boxes), count, p=shares) if len(boxes) > 1 else np.zeros(count, dtype=int)
+        most = max(map(_sides, boxes))
+        self._choice.throw(count, most + sum(_sides(rule.then) for rule in rules))
+        chosen = self._choice.grids(shares, count) if len(boxes) > 1 else np.zeros(count, dtype=int)
         for number in np.unique(chosen):
-            self._fill(table, chosen == number, boxes[number])
+            self._fill(table, chosen == number, boxes[number], 0)
         for rule in rules:
-            self._fill(table, _matches(rule, table, {column.name: column for column in self._columns}), rule.then)
+            mask = _matches(rule, table, {column.name: column for column in self._columns})
+            self._fill(table, mask, rule.then, most)
+            most += _sides(rule.then)
         return np.stack([table[column.name].astype(np.int64) for column in self._columns], axis=1)
 
-    def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box) -> None:
-        """Put random points of a product into the rows of a mask."""
+    def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box, side: int) -> None:
+        """Put drawn points of a product into the rows of a mask. side: of its first list."""
         for axis in box:
-            points = self._random.randint(0, axis_size(axis), int(mask.sum()))
+            size = axis_size(axis)
+            places = self._choice.places(side, size, mask)
+            side += size > 1
             for name, codes in axis.items():
-                table[name][mask] = codes.start + points if isinstance(codes, range) else np.array(codes)[points]
+                table[name][mask] = codes.start + places if isinstance(codes, range) else np.array(codes)[places]
 
-    def search(self, grids: Sequence[Box], rules: Sequence[Rule]) -> bool:
+    def search(self, coded: CodedSpace) -> bool:
         """Take in rows until there are enough, or nothing else exists; return whether that is certain.
 
         The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
         hide in a huge grid are found without walking through the grid: each step is a new row or one already found.
         """
-        boxes = (box for grid in grids for box in boxes_of(in_columns(grid, self._columns), rules))
+        boxes = (box for grid in coded.grids for box in boxes_of(in_columns(grid, self._columns), coded.rules))
         if self._judge is None:
             self._take_all(boxes)
             return True
         kept, is_complete = self._kept(boxes, self._judge)
         if not is_complete:
-            self.draw(grids, rules, _MOST_DRAWN, self._judge)
+            self.draw(coded.grids, coded.weights, coded.rules, _MOST_DRAWN, self._judge)
         if kept:
             # At random as far as that goes: in order, they would all be neighbours.
-            self.draw(kept, (), _PATIENCE)
+            self._choice = self._dice
+            self.draw(kept, [math.prod(map(axis_size, box)) for box in kept], (), _PATIENCE)
             self._take_all(kept)
         return is_complete or self.is_full
 
@@ -273,7 +365,7 @@ class _Sample:
             axes = sorted(box, key=lambda axis: place[next(iter(axis))])
             for points in itertools.product(*(self._one_of_each(axis) for axis in axes)):
                 codes = dict(itertools.chain.from_iterable(points))
-                self._take([codes[name] for name in place])
+                self.take_in([[codes[name] for name in place]])
                 if self.is_full:
                     return
 

@@ -29,6 +29,7 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.folder.reading import every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
+from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
 from hpsearch.store.events import RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder
@@ -157,12 +158,12 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
         limit=None if options.num_searches == -1 else options.num_searches,
         sample=options.is_sampled,
     )
-    judge = None
+    judge, points = None, SobolPoints(options.random_seed) if options.sampler == "sobol" else None
     if config.constraints:
         judge = ConstraintProcess(config.constraints, config.settings.grid_source, options.parser_timeout)
     # What constraints print must not come between the results on standard output.
     with output_on_stderr(), contextlib.closing(judge) if judge is not None else contextlib.nullcontext():
-        return enumerate_space(config.grids, config.conditions, order, judge)
+        return enumerate_space(config.grids, config.conditions, order, judge, points)
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
@@ -305,9 +306,8 @@ def _chosen(plan: Plan) -> str:
     if plan.options.is_sampled or report.available is None:
         wanted = plan.options.num_searches
         exist = "exist" if report.tried is None else f"found in {report.tried:,} tries, and there may be more"
-        how = f"{count:,} sampled at random{seed}" + (
-            f", only {count:,} of {wanted:,} {exist}" if count < wanted else ""
-        )
+        drawn = "drawn from a Sobol sequence" if plan.options.sampler == "sobol" else "sampled at random"
+        how = f"{count:,} {drawn}{seed}" + (f", only {count:,} of {wanted:,} {exist}" if count < wanted else "")
         return f"{how}, in the order of the grid" if is_deterministic else how
     how = f"{count:,}" + (f" of {report.available:,}" if count < report.available else "")
     return f"{how}, in the order of the grid" if is_deterministic else f"{how}, in random order{seed}"

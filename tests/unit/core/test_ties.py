@@ -20,6 +20,7 @@ from hpsearch.core.conditions import Condition, Constraint, Grid, Members, Watch
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
 from hpsearch.core.space import enumerate_space
+from hpsearch.samplers.sobol import SobolPoints
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -125,9 +126,9 @@ def chosen(
     union: Grid | Sequence[Grid], conditions: Sequence[Condition], constraints: Sequence[Constraint], **order: object
 ) -> list[frozenset[str]]:
     """Return the words of the chosen configurations; none where the constraints leave out every one."""
-    judge = Asked(*constraints) if constraints else None
+    judge, points = Asked(*constraints) if constraints else None, order.pop("points", None)
     try:
-        selection = enumerate_space(union, conditions, Order(**order), judge)  # type: ignore[arg-type]
+        selection = enumerate_space(union, conditions, Order(**order), judge, points)  # type: ignore[arg-type]
     except ConfigError as error:
         assert str(error) == "the constraints leave out every configuration"
         return []
@@ -163,10 +164,33 @@ def test_seeds_give_the_product_breadth_first_and_nothing_twice(
     assert repeated.option_names == (*selection.option_names, *names)
 
 
-@settings(deadline=None, max_examples=20)
-@given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12))
+#: What draws a sample: chance, or a Sobol sequence.
+DRAWS = st.sampled_from([lambda: None, lambda: SobolPoints(3)])
+
+
+@settings(deadline=None, max_examples=80)
+@given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12), DRAWS)
+def test_a_sample_of_a_small_space_follows_the_rules(
+    union: list[Grid],
+    conditions: list[Condition],
+    constraints: list[Constraint],
+    wanted: int,
+    points: Callable[[], SobolPoints | None],
+) -> None:
+    expected = set(firsts(by_the_rules(union, conditions, constraints)))
+    sample = chosen(union, conditions, constraints, limit=wanted, sample=True, points=points())
+    assert len(set(sample)) == len(sample) == min(wanted, len(expected))
+    assert set(sample) <= expected
+
+
+@settings(deadline=None, max_examples=30)
+@given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12), DRAWS)
 def test_a_sample_of_a_huge_space_follows_the_rules(
-    union: list[Grid], conditions: list[Condition], constraints: list[Constraint], wanted: int
+    union: list[Grid],
+    conditions: list[Condition],
+    constraints: list[Constraint],
+    wanted: int,
+    points: Callable[[], SobolPoints | None],
 ) -> None:
     expected = set(firsts(by_the_rules(union, conditions, constraints)))
     # 10^24 times as many, which the last condition folds.
@@ -180,7 +204,7 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hpsearch.core.space_table._PATIENCE_ASKING", 100)
         patch.setattr("hpsearch.core.space_table._BATCH_ASKING", 50)
-        sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True)
+        sample = chosen(huge, [*conditions, last], keeps, limit=wanted, sample=True, points=points())
     assert len(set(sample)) == len(sample) == min(wanted, len(expected))
     zeros = words(dict.fromkeys(folded, 0))
     assert {found - zeros for found in sample} <= expected
@@ -195,11 +219,14 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 HUGE: Grid = {name: list(range(300)) for name in "abcdefgh"}
 
 
-def test_what_constraints_keep_of_a_huge_grid_is_found_although_no_draw_would_find_it(soon: None) -> None:
+@pytest.mark.parametrize("points", [None, SobolPoints(3)], ids=["random", "sobol"])
+def test_what_constraints_keep_of_a_huge_grid_is_found_although_no_draw_would_find_it(
+    soon: None, points: SobolPoints | None
+) -> None:
     # Each fixes one option: one in 10^17 draws.
     constraints = [lambda o, name=name: o[name] == 7 for name in "abcdefg"] + [lambda o: o["h"] < 5]
     judge = Asked(*constraints)
-    selection = enumerate_space(HUGE, (), Order(limit=9, sample=True), judge)
+    selection = enumerate_space(HUGE, (), Order(limit=9, sample=True), judge, points)
     assert sorted(c.as_dict()["h"] for c in selection) == [0, 1, 2, 3, 4]
     assert selection.report.tried is None
 
