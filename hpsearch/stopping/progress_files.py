@@ -163,7 +163,8 @@ class Table:
 
     def _cells(self, line: str) -> list[str]:
         try:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=self._delimiter), [])]
+            found = csv.reader([line], delimiter=self._delimiter, skipinitialspace=True)
+            return [cell.strip() for cell in next(found, [])]
         except csv.Error:
             return []
 

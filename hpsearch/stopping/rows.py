@@ -60,10 +60,10 @@ class RowCurve:
         """Return why rows give no values, for people; empty if they do, or there are none. name: of their file."""
         if self.curve.points or not self._names:
             return ""
-        has = self._value_key in self._names
-        missing = self._given_step_key if has and self._given_step_key not in self._names else self._value_key
-        if has and missing == self._value_key:
-            return f"{name} has no number under {missing!r}"
+        keys = [key for key in (self._value_key, self._given_step_key) if key]
+        missing = next((key for key in keys if key not in self._names), "")
+        if not missing:
+            return f"{name} has no number under {' and '.join(map(repr, keys))}"
         names = list(self._names)
         more = ", ..." if len(names) > _MOST_NAMES else ""
         return f"{name} has no {missing!r} but {', '.join(names[:_MOST_NAMES])}{more}"

@@ -29,7 +29,7 @@ class SummaryReader:
         self._step_keys = (step_key,) if step_key else STEP_KEYS
         self._may_count, self._count, self._curve = from_start, 0, Curve()
         self._text, self._list, self._known = "", list[float](), 0
-        self._is_list, self._wrong = False, ""
+        self._is_list, self._was_open, self._wrong = False, False, ""
 
     @property
     def problem(self) -> str:
@@ -43,17 +43,15 @@ class SummaryReader:
         content = self._file.read()
         if content is not None:
             text = content.decode("utf-8-sig", "replace").replace("\0", "")
-            if is_last or self._is_whole(text):
+            is_whole = not text.rpartition("\n")[2].strip().startswith((self._value_key, *self._step_keys))
+            if is_whole or is_last or self._was_open:
                 self._take(text, is_last)
+                self._text = text
             else:
-                # The last line may be half a number: it is read again, and counts if the file is still the same.
+                # The last line may be half a number. It is read again: a file that once more ends like this ends so.
                 self._file.forget()
-            self._text = text
+            self._was_open = not is_whole
         return self._curve, True
-
-    def _is_whole(self, text: str) -> bool:
-        *_, last = text.split("\n")
-        return not last.strip().startswith((self._value_key, *self._step_keys)) or text == self._text
 
     def _take(self, text: str, is_last: bool) -> None:
         try:
