@@ -181,7 +181,7 @@ def sampled(coded: CodedSpace, order: Order, judge: Judge | None, points: Points
     columns, everything = list(coded.columns.values()), None
     most = _SMALL if points is not None else min(MAX_ROWS, max(_SMALL, _DENSE * wanted))
     if coded.bound <= most and not coded.has_ranges:
-        # Few enough to look at all of them. (Of a range, that would be a thousand for each of its neighbours.)
+        # Few enough to look at all of them. A configuration with a range would count a thousand times there.
         everything = from_table(coded, replace(order, deterministic=False, sample=False, limit=None), judge)
     sample = _Sample(columns, wanted, order.seed, judge, points)
     if everything is not None:
@@ -230,8 +230,7 @@ class _Dice:
 
     def grids(self, shares: Codes, count: int) -> Codes:
         """Return a grid for each choice, of which there are two or more."""
-        chosen: Codes = self._random.choice(len(shares), count, p=shares)
-        return chosen
+        return np.asarray(self._random.choice(len(shares), count, p=shares))
 
     def places(self, side: int, size: int, mask: Codes) -> Codes:
         """Return a place in a list of this size for each choice in the mask. side: number of the list."""
@@ -239,26 +238,24 @@ class _Dice:
 
 
 class _Cube:
-    """Chooses by points: the first side of their cube stands for the grids, the others for their lists."""
+    """Chooses by points: a side of their cube stands for a list, the first one for the grids if there are several."""
 
     def __init__(self, points: Points) -> None:
         self._points, self._drawn = points, np.zeros((0, 0))
 
     def throw(self, count: int, sides: int) -> None:
         """Begin with `count` new choices."""
-        self._drawn = self._points.draw(count, 1 + sides)
+        self._drawn = self._points.draw(count, sides)
 
     def grids(self, shares: Codes, count: int) -> Codes:
         """Return a grid for each choice."""
-        chosen: Codes = np.searchsorted(np.cumsum(shares)[:-1], self._drawn[:, 0], side="right")
-        return chosen
+        return np.asarray(np.searchsorted(np.cumsum(shares)[:-1], self._drawn[:, 0], side="right"))
 
     def places(self, side: int, size: int, mask: Codes) -> Codes:
         """Return a place in a list of this size for each choice in the mask. side: number of the list."""
         if size == 1:
             return np.zeros(int(mask.sum()), dtype=int)
-        places: Codes = np.minimum((self._drawn[mask, 1 + side] * size).astype(np.int64), size - 1)
-        return places
+        return np.asarray(np.minimum((self._drawn[mask, side] * size).astype(np.int64), size - 1))
 
 
 class _Sample:
@@ -318,11 +315,12 @@ class _Sample:
         The boxes share the sides for their lists: a row is of one of them.
         """
         table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
-        most = max(map(_sides, boxes))
+        first = int(len(boxes) > 1)
+        most = first + max(map(_sides, boxes))
         self._choice.throw(count, most + sum(_sides(rule.then) for rule in rules))
-        chosen = self._choice.grids(shares, count) if len(boxes) > 1 else np.zeros(count, dtype=int)
+        chosen = self._choice.grids(shares, count) if first else np.zeros(count, dtype=int)
         for number in np.unique(chosen):
-            self._fill(table, chosen == number, boxes[number], 0)
+            self._fill(table, chosen == number, boxes[number], first)
         for rule in rules:
             mask = _matches(rule, table, {column.name: column for column in self._columns})
             self._fill(table, mask, rule.then, most)

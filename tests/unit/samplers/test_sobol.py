@@ -43,19 +43,21 @@ def unevenness(found: Sequence[dict[str, Any]], name: str) -> int:
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([32, 60, 64, 100]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([32, 64]))
 def test_each_value_stands_there_about_equally_often(seed: int, count: int) -> None:
     found = sample(LISTS, count, BY_A, seed=seed)
-    assert max(unevenness(found, name) for name in "abcde") <= 4
-    assert unevenness(found, "m") <= 8
+    assert [unevenness(found, name) for name in "ad"] == [0, 0]
+    # Each point lies in a stretch of its own, and a stretch may lie across the border of two values.
+    assert max(unevenness(found, name) for name in "bce") <= 4
 
 
-def test_values_are_spread_more_evenly_than_by_chance() -> None:
+@pytest.mark.parametrize(("name", "most"), [("b", 1 / 3), ("d", 1 / 4), ("m", 2 / 3)])
+def test_values_are_spread_more_evenly_than_by_chance(name: str, most: float) -> None:
     spreads = {
-        is_sobol: np.mean([unevenness(sample(LISTS, 60, BY_A, is_sobol, seed), "d") for seed in range(20)])
+        is_sobol: np.mean([unevenness(sample(LISTS, 60, BY_A, is_sobol, seed), name) for seed in range(20)])
         for is_sobol in (True, False)
     }
-    assert spreads[True] < spreads[False] / 3
+    assert spreads[True] < most * spreads[False]
 
 
 def test_the_values_of_a_range_are_spread_over_it() -> None:
