@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from _measure import answer
-from _tables import Table, load, names
+from _tables import Table, load, make, names
 
 GOAL = 0.5
 SIGNIFICANT = 0.05
@@ -118,9 +118,21 @@ def random_search(table: Table, seed: int) -> Search:
     return Planned(np.random.default_rng(seed).permutation(len(table.configurations)))
 
 
+def sobol_search(table: Table, seed: int) -> Search:
+    """Return a search by quasi-random points."""
+    from hpsearch.core.coding import Order
+    from hpsearch.samplers.sobol import SobolPoints
+
+    places = {configuration.options: place for place, configuration in enumerate(table.configurations)}
+    order = Order(seed=seed, limit=len(places), sample=True)
+    points = SobolPoints(seed)
+    return Planned([places[each.options] for each in make.configurations(table.name, order, points)])
+
+
 #: By name: who is compared, the last of them being Optuna's through hpsearch, which is left out unless it is asked for.
 SEARCHES: dict[str, Callable[[Table, int], Search]] = {
     "random": random_search,
+    "sobol": sobol_search,
     "Optuna TPE": Optuna,
     "bayes": functools.partial(Ours, "bayes"),
     "optuna": functools.partial(Ours, "optuna"),

@@ -33,15 +33,15 @@ def grid_module(name: str) -> dict[str, Any]:  # Any: whatever a module has
     return runpy.run_path(str(FOLDER / f"{name}.py"))
 
 
-def configurations(name: str) -> Any:  # Any: hpsearch's Selection
-    """List the configurations of a table's grid module as a search does."""
+def configurations(name: str, order: Any = None, points: Any = None) -> Any:  # Any: hpsearch's Order, Selection, ...
+    """List the configurations of a table's grid module as a search does: those of the table, or in another order."""
     from hpsearch.core.coding import Order
     from hpsearch.core.conditions import Condition
     from hpsearch.core.space import enumerate_space
 
     module = grid_module(name)
     conditions = [Condition(*pair) for pair in module["conditions"]]
-    return enumerate_space(module["grid"], conditions, Order(deterministic=True))
+    return enumerate_space(module["grid"], conditions, order or Order(deterministic=True), points=points)
 
 
 def heading(listed: Sequence[Any]) -> str:  # Any: hpsearch's Configuration
