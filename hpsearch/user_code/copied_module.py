@@ -1,6 +1,7 @@
 """A grid module, or the copy of one in a search folder, as a text: read without executing it."""
 
 import ast
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,10 +38,14 @@ def tied_options(folder: SearchFolder) -> set[str]:
 
 def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
     """Yield what the copies of the grid modules list, whatever it is: keys and values. Nothing is executed."""
-    for path in sorted(folder.path.glob("*.py")):
-        grid = constants_in(path).get("grid")
-        for each in grid if isinstance(grid, (list, tuple)) else [grid]:
-            yield from each.items() if isinstance(each, dict) else ()
+    for tree in filter(None, map(_parsed, sorted(folder.path.glob("*.py")))):
+        assigned = [value for name, value in _assigned(tree) if name == "grid"][-1:]
+        for grid in (each for value in assigned for each in getattr(value, "elts", [value])):
+            # Beside lists there may be ranges and what code makes.
+            pairs = zip(grid.keys, grid.values) if isinstance(grid, ast.Dict) else ()
+            for key, values in ((key, values) for key, values in pairs if key is not None):
+                with contextlib.suppress(ValueError, TypeError, RecursionError):
+                    yield ast.literal_eval(key), ast.literal_eval(values)
 
 
 def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] | None:
@@ -99,13 +104,18 @@ def _parsed(path: Path) -> ast.Module | None:
         return None
 
 
-def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            try:
-                yield statement.targets[0].id, ast.literal_eval(statement.value)
-            except (ValueError, TypeError, RecursionError):
-                continue  # Made by code.
+            yield statement.targets[0].id, statement.value
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:
+    for name, value in _assigned(tree):
+        try:
+            yield name, ast.literal_eval(value)
+        except (ValueError, TypeError, RecursionError):
+            continue  # Made by code.
 
 
 def _mentions(tree: ast.Module) -> Iterator[str]:

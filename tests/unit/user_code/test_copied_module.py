@@ -8,7 +8,8 @@ import pytest
 
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.core.errors import ConfigError
-from hpsearch.user_code.copied_module import certain_constants, constants_in
+from hpsearch.store.layout import SearchFolder
+from hpsearch.user_code.copied_module import certain_constants, constants_in, orders_of_grids
 
 NAMES = ("_SUMMARY_KEYWORDS", "_PERFORMANCE_KEY", "_SUMMARY_PARSER_HANDLE")
 KEYWORDS = "_SUMMARY_KEYWORDS = ['acc', 'finished']\n"
@@ -61,6 +62,19 @@ def test_what_may_be_set_by_code_is_not_guessed(tmp_path: Path, text: str) -> No
 def test_constants_beside_code_are_read_where_nothing_may_be_executed(tmp_path: Path) -> None:
     path = module(tmp_path, KEYWORDS + "_PERFORMANCE_KEY = _SUMMARY_KEYWORDS[0]\n")
     assert constants_in(path) == {"_SUMMARY_KEYWORDS": ["acc", "finished"]}
+
+
+@pytest.mark.parametrize(
+    ("grid", "orders"),
+    [
+        ("{'lr': LogUniform(1, 2), 'size': ['small', 'large'], **more, f(): [1]}", {"size": ["small", "large"]}),
+        ("[{'a': [2, 1]}, more, {'a': [3, 2], ('b', 'c'): [(1, 2)], 'd': 5}]", {"a": ["2", "1", "3"]}),
+        ("f({'a': [1]})", {}),
+    ],
+)
+def test_lists_beside_code_tell_the_order_of_values(tmp_path: Path, grid: str, orders: dict[str, list[str]]) -> None:
+    module(tmp_path, f"grid = {{'x': [1]}}\ngrid = {grid}\n")
+    assert orders_of_grids([SearchFolder(tmp_path)]) == orders
 
 
 MODULE = KEYWORDS + "import no_such_module\n_SCRIPT_NAME = 'train.py'\n_SUMMARY_FILENAME = 'summary.txt'\n"
