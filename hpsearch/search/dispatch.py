@@ -15,6 +15,7 @@ from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
+from hpsearch.search.early_stop import EarlyStop
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.events import AttemptEnded, AttemptStarted
@@ -48,6 +49,7 @@ class Dispatcher:
         )
         self._submissions = Submissions(controller, self._is_needless, self._end_without_job, self._choices)
         self._collector = Collector(controller)
+        self.early_stop = EarlyStop(controller)
         self._standstill = Standstill(self._search, self._console, self._clocks.steady)
         self._failures: Counter[int] = Counter()
         self._limit = FailureLimit(controller)
@@ -107,6 +109,7 @@ class Dispatcher:
                 self._submissions.fill_places()
                 self._collect_ended()
                 self._announce()
+                self.early_stop.look()
                 self._standstill.look(has_live=any(not run.is_held for run in self._runs.active))
                 self._submissions.release_recorded()
         except BaseException as error:
@@ -166,7 +169,7 @@ class Dispatcher:
         if not self._is_busy():
             return
         limits = [self._console.refresh_s, self._submissions.time_to_next_try(), _REQUEST_INTERVAL_S]
-        limits.append(_PAUSE_S if self._search.trouble is not None else None)
+        limits += [_PAUSE_S if self._search.trouble is not None else None, self.early_stop.seconds_left()]
         followers = [run.follower for run in self._runs.values() if run.follower is not None]
         limits.append(_ECHO_INTERVAL_S if followers else None)
         self._backend.wait(jobs, min(limit for limit in limits if limit is not None), self._stop.alarm)
@@ -241,6 +244,7 @@ class Dispatcher:
             self._console.echo(run.follower, is_last=True)
             run.follower.close()
             run.follower = None
+        self.early_stop.ended(run)
         if not self._collector.collect(run, is_last_try):
             return
         del self._runs[run.number]

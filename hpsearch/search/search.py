@@ -44,6 +44,7 @@ from hpsearch.search.backend_choice import check_cluster_options, choose_backend
 from hpsearch.search.continuing import check_continues
 from hpsearch.search.controller import Controller, new_attempt
 from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.early_stop import check_values
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
@@ -96,6 +97,7 @@ def run_search(
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd")
     config = config_for(options, grid_config, run_cwd)
     check_continues(config.settings, given)
+    check_values(config.settings, options)
     return _run_new(lambda: narrowed(make_plan(config, options, import_paths, time.time)), console)
 
 
@@ -191,7 +193,10 @@ def _options_on_resume(
     plan = choice.plan
     check_continues(search.record.known_settings() if plan is None else plan.settings, given)
     earlier = replace(resume.options_of(search) if plan is None else plan.options, **choice.options)
-    return fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
+    options = fitted_to_host(with_given(earlier, given), given, console, was_on_cluster=earlier.run_cluster)
+    if not choice.only_ends:
+        check_values(search.record.known_settings() if plan is None else plan.settings, options)
+    return options
 
 
 def _config_on_resume(settings: Settings, choice: resume.RunChoice, console: Console) -> SearchConfig:
@@ -270,6 +275,7 @@ def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.R
         is_left = controller.options.submit_only and not is_stopped
         if not is_left or any(entry.state.is_final for entry in search.record):
             console.notes(closing_lines(search.record, search.folder, time.monotonic() - started, is_stopped))
+        console.notes(dispatcher.early_stop.closing_lines())
         console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
         if odd := odd_performances(search.record):
             console.warn(odd)
