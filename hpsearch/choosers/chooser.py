@@ -2,10 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hpsearch.backends.base import Backend
 from hpsearch.config.given_paths import absolute
@@ -14,6 +15,15 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.store.events import RunPlanned
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What runs next. candidate, why: as `RunPlanned` has them."""
+
+    configuration: Configuration
+    candidate: int | None = None
+    why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
 
 
 class Chooser(Protocol):
@@ -28,7 +38,7 @@ class Chooser(Protocol):
     def expected(self) -> int:
         """Return how many runs come yet, where that does not depend on results; 0 where it does."""
 
-    def coming(self) -> Iterator[Configuration]:
+    def coming(self) -> Iterator[Choice]:
         """Return what comes next, in order, as far as that can be said now; nothing if nothing does, or not yet.
 
         Asked when no run waits for a place any more and there is one; each time anew, and only for as many as find a
@@ -70,10 +80,12 @@ class Choices:
             return [], None
         # In the second of the search, which no other search of its folder has: names stay unique.
         at = self._search.record.started_at or 0.0
-        runs = next_runs(self._search, coming, at, self._chooser.expected())
-        self._search.note_happened(*map(RunPlanned.of, runs))
+        runs = next_runs(self._search, [each.configuration for each in coming], at, self._chooser.expected())
+        planned = [RunPlanned.of(run, each.candidate, each.why) for run, each in zip(runs, coming)]
+        self._search.note_happened(*planned)
         entries = [self._search.record.runs[run.number] for run in runs]
         self.added += entries
+        self._search.add_commands(runs)
         self._tell(len(entries))
         return entries, place
 

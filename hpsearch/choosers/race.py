@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from hpsearch.choosers.chooser import Choice
 from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.console.text import amount
 from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_seed
@@ -178,7 +179,7 @@ class Race:
         """Results decide how many runs come."""
         return 0
 
-    def coming(self) -> Iterator[Configuration]:
+    def coming(self) -> Iterator[Choice]:
         """Drop what is worse than the best by now, and return what comes next."""
         ascending = self._search.settings.sort_ascending
         while True:
@@ -191,7 +192,7 @@ class Race:
             for drop in drops:
                 self._note(drop)
             self._seeds += 1
-        return self._racers.coming(standings)
+        return map(Choice, self._racers.coming(standings))
 
     def _note(self, drop: Drop) -> None:
         runs = self._racers.runs(drop.place)
@@ -215,18 +216,14 @@ def drop_text(drop: ConfigurationDropped, record: SearchRecord) -> str:
     return f"{text or f'run {drop.runs[0]}'} dropped after {drop.seeds} seeds: {drop.why}"
 
 
-def has_more(record: SearchRecord) -> bool:
-    """Return whether a search is a race in which more runs may come."""
-    if not record.options.get("race"):
-        return False
+def may_go_on(record: SearchRecord) -> bool:
+    """Return whether more runs may come in a race, as far as its drops are noted."""
     racers = Racers(record, options_from_names(record.options))
     return any(True for _ in racers.coming(racers.standings()))
 
 
 def race_lines(record: SearchRecord) -> list[str]:
-    """Return how far a race is; nothing if the search is none."""
-    if not record.options.get("race"):
-        return []
+    """Return how far a race is."""
     options = options_from_names(record.options)
     standings = Racers(record, options).standings()
     count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)

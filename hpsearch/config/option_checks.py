@@ -63,13 +63,28 @@ def _check_sampler(options: SearchOptions) -> None:
         raise UsageError(f"--sampler={options.sampler}: {same}: leave one of the two out")
     if options.sampler != "grid" and options.num_searches == -1:
         raise UsageError(f"--sampler={options.sampler} chooses configurations: say how many with --num_searches=N")
-    if options.sampler not in ("grid", "random", "sobol"):
-        raise UsageError(f"--sampler={options.sampler} is not there yet: take grid, random or sobol")
+    if options.suggests:
+        _check_suggests(options)
+
+
+def _check_suggests(options: SearchOptions) -> None:
+    """Raise UsageError if an option does not go together with a sampler that goes by results."""
+    reasons = {
+        "deterministic_search": "keeps the order of the grid, and the sampler has its own",
+        "submit_only": "returns before there are results, and the sampler goes by them",
+        "race": "decides by results which seeds run; to race what the sampler has found: hpsearch seeds DIR --race",
+        "reuse": "takes over results that the sampler would not have asked for",
+    }
+    for name, reason in reasons.items():
+        if getattr(options, name):
+            raise UsageError(f"--{name} does not go with --sampler={options.sampler}: it {reason}")
 
 
 def _check_submit_only(options: SearchOptions) -> None:
     if options.submit_only and not options.run_cluster:
         raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
+    if options.submit_only and options.suggests:
+        _check_suggests(options)
     if options.submit_only and options.race:
         raise UsageError("--submit_only returns before there are results, and a race depends on them: leave it out")
 

@@ -310,6 +310,11 @@ class SearchOptions:
         return self.dont_generate_full_grid or self.sampler in ("random", "sobol")
 
     @property
+    def suggests(self) -> bool:
+        """True if a sampler chooses each configuration by the results so far."""
+        return self.sampler in ("bayes", "optuna")
+
+    @property
     def seed_options(self) -> tuple[str, ...]:
         """The options that give each run its seed; none in a search without seeds."""
         if self.num_seeds is None and not self.seeds_list and not self.seed_option:

@@ -139,12 +139,14 @@ class Order:
     """Which configurations are taken, and in which order.
 
     limit: how many at most; None = all. sample: draw `limit` at random without building the whole list.
+    most_listed: where the whole list would be longer than this, a shuffled `limit` of it is sampled, too.
     """
 
     deterministic: bool = False
     seed: int = 42
     limit: int | None = None
     sample: bool = False
+    most_listed: int = MAX_ROWS
 
 
 class Judge(Protocol):

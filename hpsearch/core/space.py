@@ -32,7 +32,9 @@ def enumerate_space(
     constraints leave nothing.
     """
     coded = CodedSpace([grids] if isinstance(grids, Mapping) else grids, conditions)
-    is_sample = order.sample or (coded.bound > MAX_ROWS and order.limit is not None and not order.deterministic)
+    is_sample = order.sample or (
+        coded.bound > order.most_listed and order.limit is not None and not order.deterministic
+    )
     if not is_sample and coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
         selection = _plain(coded, order)
     else:

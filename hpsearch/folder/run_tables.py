@@ -80,8 +80,10 @@ def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
 
 
 def varying_options(record: SearchRecord) -> list[str]:
-    """Return the options that do not have the same value in all runs."""
+    """Return the options that do not have the same value in all runs, or in all that a sampler chooses from."""
     first, count, varying = dict[str, tuple[str, object]](), Counter[str](), set[str]()
+    if record.candidates is not None:
+        varying.update(name for name, values in record.candidates.options if len(values) > 1)
     for entry in record:
         for pair in entry.run.configuration.options:
             name, value = pair

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from hpsearch.choosers.race import has_more, race_lines
+from hpsearch.choosers.of_search import chooser_lines, has_more
 from hpsearch.config.options import options_from_names
 from hpsearch.config.written_options import to_argv
 from hpsearch.console.text import amount
@@ -171,7 +171,7 @@ def _state_text(state: SearchState, runs: Sequence[ShownRun]) -> str:
 
 def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
     """Say how far a race is, and what cannot be told of the runs."""
-    yield from race_lines(record)
+    yield from chooser_lines(record)
     live = sum(entry.is_live for entry in record)
     if live and liveness is not Liveness.LIVE:
         yield f"{amount(live, 'run')} may be running: whoever started this search has gone, or is on another machine"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.process_identity import pid_of
-from hpsearch.choosers.race import has_more
+from hpsearch.choosers.of_search import has_more
 from hpsearch.console.bar import runs_per_second
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import Mean

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
+from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED, candidates_in, listed
 from hpsearch.choosers.chooser import runs_of
+from hpsearch.choosers.suggestions import space_text
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
@@ -29,9 +31,10 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.folder.reading import every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
+from hpsearch.samplers.choosing import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
-from hpsearch.store.events import RunReused, encode_summary
+from hpsearch.store.events import RunReused, SearchCandidates, encode_summary
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
@@ -44,7 +47,7 @@ class Plan:
     """A search before anything of it is written.
 
     selection: of all runs, of `count` configurations. seeds: under which each is run; empty without ``--num_seeds``;
-    in a race, only the first ones are planned.
+    in a race, only the first ones are planned, and none where a sampler chooses each of `count` among the candidates.
     stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
     reusable: finished runs of other searches, by what identifies their commands.
     new: which of the selection are run, None = all; chosen: the same for people.
@@ -60,6 +63,7 @@ class Plan:
     code: CodeTree | None = None
     new: Sequence[Configuration] | None = None
     chosen: str = ""
+    candidates: SearchCandidates | None = None
 
     @property
     def settings(self) -> Settings:
@@ -99,6 +103,12 @@ class Plan:
             if found is not None:
                 yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
 
+    def more(self, runs: Iterable[Run]) -> Iterator[RunReused | SearchCandidates]:
+        """Return what else the journal keeps of the plan. runs: those planned."""
+        if self.candidates is not None:
+            yield self.candidates
+        yield from self.reused(runs)
+
 
 def _keyed(grid: Grid) -> dict[str, Sequence[object]]:
     """Return a grid as JSON can hold it, see `key_in`."""
@@ -123,7 +133,13 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         options = replace(options, seed_option=options.seed_options[0])
     configurations = _configurations(config, options)
     selection, seeds = _under_seeds(configurations, config, options)
-    if options.race:
+    count, candidates = len(configurations), None
+    if options.suggests:
+        candidates, selection = listed(configurations), replace(selection, positions=())
+        # What it needs may not be installed.
+        new_sampler(options.sampler, candidates_in(candidates))
+        count = min(options.num_searches, candidates.count)
+    if seeds and (options.race or options.suggests):
         # The grid may say which seed is the first.
         by_hand = tuple(name for name in options.given_by_hand if name != "num_seeds")
         options = replace(options, num_seeds=None, seeds_list=",".join(map(str, seeds)), given_by_hand=by_hand)
@@ -140,8 +156,17 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     reusable: dict[Hashable, ReusableRun] = {}
     for path in options.reuse:
         reusable = {**finished_elsewhere(Path(path), settings), **reusable}
-    count = len(configurations)
-    return Plan(replace(config, settings=settings), options, selection, count, seeds, stamp, reusable, code)
+    return Plan(
+        replace(config, settings=settings),
+        options,
+        selection,
+        count,
+        seeds,
+        stamp,
+        reusable,
+        code,
+        candidates=candidates,
+    )
 
 
 def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
@@ -158,6 +183,8 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
         limit=None if options.num_searches == -1 else options.num_searches,
         sample=options.is_sampled,
     )
+    if options.suggests:
+        order = Order(seed=options.random_seed, limit=MOST_CANDIDATES, most_listed=MOST_LISTED)
     judge, points = None, SobolPoints(options.random_seed) if options.sampler == "sobol" else None
     if config.constraints:
         judge = ConstraintProcess(config.constraints, config.settings.grid_source, options.parser_timeout)
@@ -313,11 +340,21 @@ def _chosen(plan: Plan) -> str:
     return f"{how}, in the order of the grid" if is_deterministic else f"{how}, in random order{seed}"
 
 
+def _sampler_text(plan: Plan, candidates: SearchCandidates) -> str:
+    """Return what chooses the configurations, and among how many."""
+    wanted, how = plan.options.num_searches, f"each chosen by the results so far (seed {plan.options.random_seed})"
+    fewer = f", fewer than --num_searches={wanted}" if candidates.count < wanted else ""
+    return f"sampler: {plan.options.sampler}, {space_text(candidates, plan.count)}{fewer}, {how}"
+
+
 def _run_lines(plan: Plan) -> list[str]:
     """Return which configurations are run, and under which seeds."""
+    seeds = f"{' and '.join(plan.options.seed_options)} {ranges(plan.seeds)}"
+    if plan.candidates is not None:
+        runs = f"runs: {plan.count * len(plan.seeds):,}, each configuration under all seeds at once ({seeds})"
+        return [_sampler_text(plan, plan.candidates), *([runs] if plan.seeds else [])]
     if not plan.seeds:
         return [f"runs: {_chosen(plan)}"]
-    seeds = f"{' and '.join(plan.options.seed_options)} {ranges(plan.seeds)}"
     if plan.options.race:
         most = len(plan.seeds) * plan.count
         most = most if plan.options.max_runs == -1 else min(most, plan.options.max_runs)

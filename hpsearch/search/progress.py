@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 
 from hpsearch.backends.base import NamesSubmissions
-from hpsearch.choosers.race import race_lines
+from hpsearch.choosers.of_search import chooser_lines
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
@@ -177,7 +177,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
         lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
     lines += failure_lines([entry for entry in record if entry.state is RunState.STOPPED_EARLY], record, folder)
     lines += place_lines(record)
-    lines += race_lines(record)
+    lines += chooser_lines(record)
     over = seeds_of(record)
     means, best = means_of(record, over)[:5], [] if over else best_runs(record, settings)[:5]
     if means or best:

@@ -7,12 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
-from hpsearch.choosers.chooser import Chooser
-from hpsearch.choosers.race import Race
+from hpsearch.choosers.chooser import runs_of
+from hpsearch.choosers.of_search import new_chooser, suggestions_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
@@ -22,7 +23,7 @@ from hpsearch.config.recorded import config_of, config_to_end
 from hpsearch.config.written_options import recorded
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
-from hpsearch.console.text import check_texts
+from hpsearch.console.text import amount, check_texts
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import (
     NO_ROOM,
@@ -49,7 +50,7 @@ from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.store.classic_files import command_line
-from hpsearch.store.events import ControllerStarted, RunPlanned
+from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
@@ -59,6 +60,8 @@ from hpsearch.user_code.user_functions import FunctionProcess
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0
+#: How many suggestions a dry run shows.
+_FIRST_SHOWN = 3
 #: Bytes of the record of what a scheduler or nvidia-smi was asked; an older part of the same size is kept beside it.
 _MOST_CONVERSATION = 1_000_000
 
@@ -104,14 +107,13 @@ def run_search(
 def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
     """Run a new search. planned: makes its plan, anew where another search has just taken the folder."""
     plan = planned()
-    if plan.options.race and SearchFolder(plan.folder).journal.exists():
-        how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
-        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already; {how}")
+    _check_has_own_folder(plan)
     if plan.options.dry_run:
         check_cluster_options(plan.options)
         console.notes(plan_lines(plan))
         reused = {event.run for event in plan.reused(plan.runs())}
         console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
+        _show_first(SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)]), console)
         return SearchEnd(None, 0)
     backend = choose_backend(plan.options, console, continues=plan.settings.continues)
     console.notes(plan_lines(plan))
@@ -121,13 +123,37 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
             with EndCommand(console) as at_end, new_search(plan, this_controller(), lock_ways(console.note)) as new:
                 search, runs = new
                 console.notes(repeated_lines(search.record, runs, search.folder.path))
-                chooser = _chooser(search, plan.options, console)
+                chooser = new_chooser(search, plan.options, console.note)
                 controller = Controller(search, plan.config, backend, console, plan.options, chooser=chooser)
                 return _carry_out(controller, runs, at_end)
         except FolderTakenError:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = planned()
             console.note(f"results: {plan.folder}")
+
+
+def _check_has_own_folder(plan: Plan) -> None:
+    """Raise UsageError if a search whose list of runs grows would be added to another one."""
+    folder = SearchFolder(plan.folder)
+    if plan.options.race and folder.journal.exists():
+        how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
+        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already; {how}")
+    if plan.options.suggests and (folder.journal.exists() or folder.results.exists()):
+        how = f"one with --sampler={plan.options.sampler} needs a folder of its own: give another --out_dir"
+        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
+
+
+def _show_first(record: SearchRecord, console: Console) -> None:
+    """Print what a sampler would choose first, while no result is known; nothing in a search without one."""
+    suggestions = suggestions_of(record)
+    if suggestions is None or not suggestions.has_more():
+        return
+    choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
+    settings, first = record.known_settings(), max(record.runs, default=0) + 1
+    at, expected = record.started_at or 0.0, suggestions.expected()
+    left = f"; {amount(expected - len(choices), 'more run')} will be chosen by results"
+    console.notes([f"The next {amount(len(choices), 'run')}, if no more results are known then{left}"])
+    console.results(command_line(run, settings) for run in runs_of(choices, expected, settings.shown_folder, at, first))
 
 
 def resume_search(
@@ -161,7 +187,7 @@ def resume_search(
         console.notes(resume.resume_lines(folder.path, runs, choice))
         try:
             trial = choice.trial_failures
-            chooser = _chooser(search, options, console) if is_whole else None
+            chooser = new_chooser(search, options, console.note) if is_whole else None
             controller = Controller(search, config, backend, console, options, trial_failures=trial, chooser=chooser)
             return _carry_out(controller, runs, at_end, choice)
         except SubmissionRefused:
@@ -176,15 +202,10 @@ def _open_for_work(search: LiveSearch, options: SearchOptions, choice: resume.Ru
     choice = resume.add_runs(search, options, choice, time.time())
     search.open_for_work(*moved)
     commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-    if moved or choice.added or choice.plan or options.race or not all(map(Path.exists, commands)):
+    if moved or choice.added or choice.plan or options.race or options.suggests or not all(map(Path.exists, commands)):
         # Or the first controller was killed before it could write them.
         search.write_commands()
     return choice
-
-
-def _chooser(search: LiveSearch, options: SearchOptions, console: Console) -> Chooser | None:
-    """Return what adds runs to a search while it is carried out; None if all are planned."""
-    return Race(search, options, console.note, time.time) if options.race else None
 
 
 def _options_on_resume(
@@ -223,6 +244,8 @@ def _rehearse(
     finally:
         process.close()
     console.results(shell_line(new_attempt(reader, entry).argv) for entry in due)
+    if choice.numbers is None and not due:
+        _show_first(reader.record, console)
     return SearchEnd(None, 0)
 
 

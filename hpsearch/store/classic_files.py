@@ -13,7 +13,7 @@ from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
 from hpsearch.pickles.plain_pickle import MOST_BYTES, load_plain_pickle
-from hpsearch.store.layout import SearchFolder, read_whole, write_whole
+from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
 from hpsearch.store.record import RunRecord
 from hpsearch.store.settings import Settings
 
@@ -204,11 +204,18 @@ def configuration_dict(run: Run, settings: Settings) -> dict[str, object]:
 
 def write_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
     """Write the two scripts of all commands, and their pickle."""
-    about = [f"The {len(runs)} commands of this search, in order of execution.", f"Run in: {settings.run_cwd}"]
+    count = f"{len(runs)} " if runs else ""
+    about = [f"The {count}commands of this search, in order of execution.", f"Run in: {settings.run_cwd}"]
     write_whole(folder.commands, _script(about, (command_line(run, settings) for run in runs)))
     about.append("The output option is left out here; commands.sh has it.")
     write_whole(folder.commands_without_folders, _script(about, (command_line(run, settings, False) for run in runs)))
     write_dicts(folder.commands_pickle, [configuration_dict(run, settings) for run in runs])
+
+
+def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
+    """Add the commands of new runs to the two scripts. Never fails: they are written anew when the search ends."""
+    for path, with_folder in ((folder.commands, True), (folder.commands_without_folders, False)):
+        append_text(path, "".join(f"{command_line(run, settings, with_folder)}\n" for run in runs))
 
 
 def write_run_command(path: Path, run: Run, settings: Settings) -> None:

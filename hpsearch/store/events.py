@@ -42,19 +42,39 @@ class ControllerStarted:
 
 
 @dataclass(frozen=True)
+class SearchCandidates:
+    """A sampler chooses the configurations of the search from these; they are known by their place.
+
+    count: how many they are. available: of how many they are a sample; 0 = that was not counted, None = they are all.
+    options: pairs of name and values (encoded), in order. rows: which value each has, see `choosers.candidates`.
+    """
+
+    count: int
+    available: int | None
+    options: list[list[Any]]  # Any: see above
+    rows: str
+
+
+@dataclass(frozen=True)
 class RunPlanned:
-    """A run belongs to the search. options: pairs of name and value (encoded), in order."""
+    """A run belongs to the search. options: pairs of name and value (encoded), in order.
+
+    candidate: which of the `SearchCandidates` it is. why: what made the sampler choose it, on the first run of it.
+    None = no sampler chose it; then no journal has these fields.
+    """
 
     run: int
     folder: str
     out_dir: str
     options: list[list[Any]]  # Any: see above
+    candidate: int | None = None
+    why: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, run: Run) -> RunPlanned:
+    def of(cls, run: Run, candidate: int | None = None, why: Mapping[str, Any] | None = None) -> RunPlanned:
         """Return the event by which the journal learns of a run."""
         options = [[name, encode(value)] for name, value in run.configuration.options]
-        return cls(run.number, run.folder, run.out_dir, options)
+        return cls(run.number, run.folder, run.out_dir, options, candidate, why)
 
 
 @dataclass(frozen=True)
@@ -212,12 +232,13 @@ class EndTold:
     at: float
 
 
-_OfSearch = SearchStarted | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
+_OfSearch = SearchStarted | SearchCandidates | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
 Event = _OfSearch | RunPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
 
 #: The name by which a line tells its kind -> that kind. Any: the classes above.
 _KINDS: dict[str, type[Any]] = {
     "search": SearchStarted,
+    "candidates": SearchCandidates,
     "controller": ControllerStarted,
     "planned": RunPlanned,
     "moved": RunMoved,
@@ -243,7 +264,11 @@ _decoder = json.JSONDecoder()
 def to_line(event: Event) -> bytes:
     """Return an event as one line of JSON, line break included."""
     said = {"event": _NAMES[type(event)], **vars(event)}
-    if isinstance(event, AttemptIntended) and event.continues is None:
+    if isinstance(event, RunPlanned):
+        for name in ("candidate", "why"):
+            if said[name] is None:
+                del said[name]
+    elif isinstance(event, AttemptIntended) and event.continues is None:
         del said["continues"]
     return _to_json(said).encode("ascii") + b"\n"
 
@@ -283,6 +308,9 @@ def _check(event: Event) -> None:
         check_name("folder", event.folder)
         for _, value in event.options:
             decode(value)
+    elif isinstance(event, SearchCandidates):
+        for _, values in event.options:
+            decode(values)
     elif isinstance(event, SearchStarted):
         if event.version > JOURNAL_VERSION:
             raise ValueError(f"version {event.version} of the journal is newer than this program")

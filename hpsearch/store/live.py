@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
-from hpsearch.store.classic_files import write_commands, write_not_completed
+from hpsearch.store.classic_files import append_commands, write_commands, write_not_completed
 from hpsearch.store.configuration_table import repetitions, write_configurations
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
@@ -135,6 +135,10 @@ class LiveSearch:
     def write_commands(self) -> None:
         """Write the scripts and the pickle of all commands."""
         write_commands(self.folder, [entry.run for entry in self.record if not entry.reused], self.settings)
+
+    def add_commands(self, runs: Sequence[Run]) -> None:
+        """Add new commands to the scripts, as far as that works; `write_commands` writes them anew."""
+        append_commands(self.folder, runs, self.settings)
 
     def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         """Write events to the journal, then take them into account; for what happens only if it is written.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
 from hpsearch.core.model import CodeTree, Run
-from hpsearch.store.events import RunReused
+from hpsearch.store.events import Event
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
@@ -32,7 +32,7 @@ class PlannedSearch(Protocol):
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
     code: what runs execute a copy of, if they do.
     inputs: what is searched: name of the copy in the folder -> the file, or the content.
-    runs: in execution order, made one by one. reused: what makes some of them count as finished.
+    runs: in execution order, made one by one. more: what else the journal keeps of the plan.
     """
 
     @property
@@ -47,7 +47,7 @@ class PlannedSearch(Protocol):
     def stamp(self) -> float: ...
     def inputs(self) -> dict[str, Path | bytes]: ...
     def runs(self, first_number: int) -> Iterator[Run]: ...
-    def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]: ...
+    def more(self, runs: Iterable[Run]) -> Iterator[Event]: ...
 
 
 @contextlib.contextmanager
@@ -71,7 +71,7 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
                     yield search, runs
                 except SubmissionRefused:
                     search.withdraw_plan()
-                    keeps = any(entry.submitted is not None for entry in runs)
+                    keeps = any(entry.submitted is not None for entry in search.record)
                     raise
             except BaseException:
                 if is_own and not keeps:
@@ -99,7 +99,7 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
         # Whatever is added to a search executes the same code as its first runs.
         _copy_code(plan.code, folder.code)
     first = max(search.record.runs, default=0) + 1
-    search.add_plan(plan.runs(first), plan.settings, plan.stamp, plan.reused(plan.runs(first)))
+    search.add_plan(plan.runs(first), plan.settings, plan.stamp, plan.more(plan.runs(first)))
     for name, content in inputs.items():
         _write_input(folder.path / name, content)
     search.write_commands()

@@ -26,6 +26,7 @@ from hpsearch.store.events import (
     RunPlanned,
     RunReused,
     RunsLeftOut,
+    SearchCandidates,
     SearchStarted,
     decode_summary,
 )
@@ -50,6 +51,7 @@ class RunRecord:
     reused: the folder of another search's run whose results count here; empty if they are its own.
     dropped: why a race gives the run's configuration no more seeds; None while it does.
     stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
+    candidate, why: see `RunPlanned`.
     """
 
     run: Run
@@ -72,6 +74,8 @@ class RunRecord:
     reused: str = ""
     dropped: ConfigurationDropped | None = None
     stopped: AttemptStopped | None = None
+    candidate: int | None = None
+    why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
 
     def copy(self) -> RunRecord:
         """Return the same, to be kept as it is now."""
@@ -150,6 +154,8 @@ class SearchRecord:
         self.runs: dict[int, RunRecord] = {}
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
+        #: Of which a sampler chooses; None in a search without one.
+        self.candidates: SearchCandidates | None = None
         #: Numbers of the runs that the grid has no more, see `RunsLeftOut`.
         self.left_out: frozenset[int] = frozenset()
         #: The latest one of the latest search.
@@ -206,7 +212,10 @@ class SearchRecord:
             self._apply_to_run(self._entry(event), event)
         elif isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
-            self.runs[event.run] = RunRecord(Run(event.run, event.folder, options, event.out_dir))
+            run = Run(event.run, event.folder, options, event.out_dir)
+            self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why)
+        elif isinstance(event, SearchCandidates):
+            self.candidates = event
         elif isinstance(event, RunMoved):
             entry = self.runs[event.run]
             for known in (entry, entry.kept, entry.before):

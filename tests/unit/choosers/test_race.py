@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from searches import SETTINGS
 
-from hpsearch.choosers.race import Race, Standing, coming_seeds, drops_after, has_more, race_lines
+from hpsearch.choosers.of_search import chooser_lines, has_more
+from hpsearch.choosers.race import Race, Standing, coming_seeds, drops_after
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Configuration, Job, Run, RunState
@@ -190,7 +191,7 @@ def backend() -> NoisyBackend:
 def test_the_limit_of_a_race_is_told_where_there_is_one(tmp_path: Path, limits: dict[str, int], told: str) -> None:
     planned_race(tmp_path, **limits)
     with LiveSearch(SearchFolder(tmp_path)) as search:
-        assert race_lines(search.record) == [f"race: 6 of 6 configurations left, 0 dropped; {told}"]
+        assert chooser_lines(search.record) == [f"race: 6 of 6 configurations left, 0 dropped; {told}"]
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,7 @@ def test_a_race_needs_fewer_runs_and_leaves_the_best(tmp_path: Path, backend: No
     assert (len(backend.executed), left, len(told)) == (35, {3, 4, 5}, 3)
     with LiveSearch(SearchFolder(tmp_path)) as search:
         assert not has_more(search.record)
-        assert race_lines(search.record) == ["race: 3 of 6 configurations left, 3 dropped; 35 runs of at most 48"]
+        assert chooser_lines(search.record) == ["race: 3 of 6 configurations left, 3 dropped; 35 runs of at most 48"]
         commands = search.folder.commands.read_text().splitlines()
     assert len([line for line in commands if not line.startswith("#")]) == 35
 

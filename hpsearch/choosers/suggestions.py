@@ -1,0 +1,148 @@
+"""``--sampler bayes`` and ``optuna``: each configuration is chosen by the results so far, when there is a place for it.
+
+What is suggested depends on the journal alone: on the candidates in it, and on what it says of their runs up to there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from hpsearch.choosers.candidates import candidates_in
+from hpsearch.choosers.chooser import Choice
+from hpsearch.config.options import SearchOptions
+from hpsearch.console.text import amount
+from hpsearch.core.configurations import missing_seeds, seed_in, with_seed
+from hpsearch.core.errors import FolderError
+from hpsearch.core.model import Configuration, RunState
+from hpsearch.folder.run_tables import performance
+from hpsearch.samplers.candidates import Candidates, Observed
+from hpsearch.samplers.choosing import Sampler, new_sampler
+from hpsearch.store.events import SearchCandidates
+from hpsearch.store.record import RunRecord, SearchRecord
+
+
+class Suggestions:
+    """Chooses what a sampler suggests; see `Chooser`. Each suggestion is run under all seeds before the next one."""
+
+    def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
+        """options: of the search; its sampler, its budget and its seeds. Raises FolderError if candidates are lost."""
+        if record.candidates is None:
+            raise FolderError("the journal has lost the configurations of which its sampler chooses")
+        self._record, self.options, self.event = record, options, record.candidates
+        self._listed = [int(word) for word in options.seeds_list.split(",") if word]
+        #: Of each candidate that has runs, those runs, in order of first appearance.
+        self._begun: dict[int, list[RunRecord]] = {}
+        self._seen = 0
+
+    @property
+    def most(self) -> int:
+        """How many configurations are run in all."""
+        return min(self.options.num_searches, self.event.count)
+
+    def begun(self) -> Mapping[int, Sequence[RunRecord]]:
+        """Return the runs of each configuration that was suggested, in order."""
+        for entry in islice(self._record, self._seen, None):
+            if entry.candidate is not None:
+                self._begun.setdefault(entry.candidate, []).append(entry)
+        self._seen = len(self._record.runs)
+        return self._begun
+
+    def has_more(self) -> bool:
+        """Return whether the budget is not used up."""
+        return self.expected() > 0
+
+    def expected(self) -> int:
+        """Return how many runs the rest of the budget is."""
+        new = max(0, self.most - len(self.begun()))
+        return new * max(1, self.options.seed_count) + len(self._left())
+
+    def _left(self) -> Sequence[int]:
+        """Return the seeds that the latest suggestion has not got."""
+        if not self.options.seed_count or not self.begun():
+            return []
+        runs = self._begun[next(reversed(self._begun))]
+        seeds = [seed_in(entry.run.configuration.as_dict(), self.options.seed_options) for entry in runs]
+        return missing_seeds(self._listed, self.options.seed_count, {seed for seed in seeds if seed is not None})
+
+    def coming(self) -> Iterator[Choice]:
+        """Yield the rest of the latest suggestion, then new ones, each as if all before it were running."""
+        known, running = list(self.begun()), list[int]()
+        for seed in self._left():
+            running = known[-1:]
+            yield self._choice(known[-1], seed)
+        while len(known) < self.most:
+            suggestion = self.sampler.suggest(self.observed(running), self._seed_of_sampler(len(known)))
+            if suggestion is None:
+                return
+            candidate, why = suggestion.candidate, dict(suggestion.why)
+            assert candidate not in known
+            known.append(candidate)
+            running.append(candidate)
+            seeds = missing_seeds(self._listed, self.options.seed_count, ())
+            yield self._choice(candidate, next(iter(seeds), None), why)
+            yield from (self._choice(candidate, seed) for seed in seeds[1:])
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """All configurations that may be suggested."""
+        return candidates_in(self.event)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """What chooses among them; made only when there is a place for what it suggests."""
+        return new_sampler(self.options.sampler, self.candidates)
+
+    def observed(self, running: Sequence[int] = ()) -> Observed:
+        """Return what is known of the runs so far. running: candidates of which more runs are about to start."""
+        scores = {each: [score for run in runs for score in self._scores(run)] for each, runs in self.begun().items()}
+        scores |= {each: [] for each in running if each not in scores}
+        is_open = {each: not all(run.result.state.is_final for run in runs) for each, runs in self._begun.items()}
+        is_open |= dict.fromkeys(running, True)
+        pending = [each for each, found in scores.items() if not found and is_open[each]]
+        return Observed({each: found for each, found in scores.items() if found or not is_open[each]}, pending)
+
+    def _scores(self, entry: RunRecord) -> list[float]:
+        """Return the run's result, larger is better; nothing if it has none."""
+        if entry.result.state is not RunState.FINISHED:
+            return []
+        settings = self._record.known_settings()
+        found = performance(entry.result, settings.performance_key)
+        if found is None or not math.isfinite(found):
+            return []
+        return [-found if settings.sort_ascending else found]
+
+    def _seed_of_sampler(self, count: int) -> int:
+        """Return another seed for each suggestion, whatever was asked before. count: how many there were."""
+        text = f"{self.options.random_seed} {count}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
+
+    def _choice(self, candidate: int, seed: int | None, why: Mapping[str, Any] | None = None) -> Choice:
+        configuration = self.candidates.configuration(candidate)
+        if seed is not None:
+            options = with_seed(configuration.as_dict(), self.options.seed_options, seed)
+            configuration = Configuration(tuple(options.items()))
+        return Choice(configuration, candidate, why)
+
+
+def space_text(candidates: SearchCandidates, budget: int) -> str:
+    """Return, for people, how many of how many configurations are run."""
+    count, available = candidates.count, candidates.available
+    among = f"{amount(count, 'configuration')}"
+    if available is not None:
+        among += f" sampled at random from {available:,}" if available else " sampled at random"
+    return f"{budget:,} of {among}" if budget < count else f"all {among}"
+
+
+def suggestion_lines(suggestions: Suggestions) -> list[str]:
+    """Return, for people, which sampler a search has, and how far it is."""
+    sampler, begun = suggestions.options.sampler, len(suggestions.begun())
+    text = space_text(suggestions.event, suggestions.most)
+    if begun < suggestions.most:
+        return [f"sampler: {sampler}, {begun:,} suggested so far; it takes {text}"]
+    is_used_up = suggestions.options.num_searches > suggestions.event.count
+    return [f"sampler: {sampler}, {text}" + (" have run" if is_used_up else "")]
