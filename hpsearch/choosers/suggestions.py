@@ -107,8 +107,11 @@ class Suggestions:
         return Observed({each: found for each, found in scores.items() if found or not is_open[each]}, pending)
 
     def _scores(self, entry: RunRecord) -> list[float]:
-        """Return the run's result, larger is better; nothing if it has none."""
-        if entry.result.state is not RunState.FINISHED:
+        """Return the run's result, larger is better; nothing if it has none.
+
+        Of a run that was stopped early, the value counts that it had.
+        """
+        if entry.result.state not in (RunState.FINISHED, RunState.STOPPED_EARLY):
             return []
         settings = self._record.known_settings()
         found = performance(entry.result, settings.performance_key)

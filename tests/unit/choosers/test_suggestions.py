@@ -115,7 +115,7 @@ def suggested(folder: Path) -> list[object]:
 
 
 def check_all_prefixes(folder: Path, options: SearchOptions = OPTIONS) -> int:
-    """Compare what is suggested from each prefix of the journal with what it says next; return how many of those there were."""
+    """Compare each suggestion with what comes out again from the journal before it; return how many there were."""
     record, count = SearchRecord(), 0
     for line in (folder / ".hpsearch" / "journal.jsonl").read_bytes().splitlines(keepends=True):
         event = from_line(line)
