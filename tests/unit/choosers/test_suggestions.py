@@ -16,7 +16,8 @@ from hpsearch.choosers import suggestions as module
 from hpsearch.choosers.candidates import listed
 from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more, new_chooser
 from hpsearch.choosers.suggestions import Suggestions
-from hpsearch.config.options import SearchOptions, recorded
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.written_options import recorded
 from hpsearch.console.console import Console
 from hpsearch.core.coding import Order
 from hpsearch.core.model import Job
