@@ -68,6 +68,10 @@ class Choices:
         """Whether something comes next."""
         return self._chooser is not None and self._chooser.has_more()
 
+    def expected(self) -> int:
+        """Return how many more runs come, as far as that is known."""
+        return 0 if self._chooser is None else self._chooser.expected()
+
     def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
         """Plan what comes next; return that and its place, None if there is no place or nothing comes."""
         place = self._backend.place(active) if self else None

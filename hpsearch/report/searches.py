@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from hpsearch.choosers.of_search import chooser_lines, has_more
+from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more
 from hpsearch.config.options import options_from_names
 from hpsearch.config.written_options import to_argv
 from hpsearch.console.text import amount
@@ -138,7 +138,7 @@ class OpenSearch:
         return ShownSearch(
             folder=self.folder,
             settings=settings,
-            state=_state_text(state, runs),
+            state=_state_text(state, runs, expected_runs(record)),
             runs=runs,
             attempts=list(record.attempts),
             away=record.away,
@@ -163,9 +163,9 @@ class OpenSearch:
         return SearchState.of(self._liveness(), left + has_more(record))
 
 
-def _state_text(state: SearchState, runs: Sequence[ShownRun]) -> str:
+def _state_text(state: SearchState, runs: Sequence[ShownRun], expected: int = 0) -> str:
     names = {each.value for each in RunState if each.is_final}
-    left = sum(run.state not in names for run in runs)
+    left = sum(run.state not in names for run in runs) + expected
     return f"{state.value}, {amount(left, 'run')} left" if state is SearchState.STOPPED and left else state.value
 
 

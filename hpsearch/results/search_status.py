@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.backends.process_identity import pid_of
-from hpsearch.choosers.of_search import has_more
+from hpsearch.choosers.of_search import expected_runs, has_more
 from hpsearch.console.bar import runs_per_second
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import Mean
@@ -54,6 +54,7 @@ class SearchStatus:
     over: the options that repeat a configuration; means: with such, the configurations, best first.
     best: the best finished run so far; with `over`, the first one that counts of the best configuration.
     failures: runs that ended and did not finish, except cancelled ones.
+    expected: how many more runs a sampler will choose.
     starts: what each ran with, if that was asked for.
     """
 
@@ -71,6 +72,7 @@ class SearchStatus:
     means: Sequence[Mean[RunRecord]]
     best: RunRecord | None
     live: Sequence[LiveRun]
+    expected: int
     failures: Sequence[RunRecord]
     starts: Sequence[Provenance] = ()
 
@@ -82,7 +84,8 @@ def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) 
     means = means_of(record, over)
     liveness = liveness_of_controller(holder)
     counts = Counter(entry.state for entry in record)
-    left = sum(count for state, count in counts.items() if not state.is_final)
+    expected = expected_runs(record)
+    left = sum(count for state, count in counts.items() if not state.is_final) + expected
     rate = _runs_per_hour(record, now if liveness is not Liveness.GONE else min(now, record.last_event_at or now))
     live = [
         LiveRun(entry, sent, _phase(reader.folder, entry, sent, liveness), max(0.0, now - sent.at))
@@ -110,6 +113,7 @@ def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) 
         means=means,
         best=next(iter([mean.counted[0] for mean in means[:1]] if over else best_runs(record, settings)), None),
         live=live,
+        expected=expected,
         failures=[entry for entry in record if entry.state.is_failure],
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from hpsearch.choosers.race import drop_text, race_lines
+from hpsearch.choosers.of_search import chooser_lines
+from hpsearch.choosers.race import drop_text
 from hpsearch.config.cluster_options import display_name
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.config.program import resume_hint
@@ -129,7 +130,8 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("left", _left(status), str),
         ("best", _best(status), green),
         ("second", _second(status), str),
-        ("race", _race(status, shown), str),
+        ("sampler", _of_chooser(status, "sampler"), str),
+        ("race", (*_of_chooser(status, "race"), *_drops(status, shown)), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
         ("stopped", _stopped(status, shown), str),
@@ -166,6 +168,7 @@ def _state(status: SearchStatus) -> Iterator[str]:
         if jobs:
             yield f"left to {_scheduler(status)}: {_phases(jobs)}{others} with: {hint}"
         else:
+            left += status.expected
             what = f"stopped, {amount(left, 'run')} left" if left else "stopped before the race was over"
             yield f"{what}; resume with: {hint}"
         if status.holder is not None:
@@ -191,6 +194,7 @@ def _runs(status: SearchStatus) -> str:
     counts = counts_text(status.counts - Counter({RunState.RUNNING: unseen}))
     counts += f", {unseen:,} may be running" if unseen else ""
     counts += f", {status.ended:,} ended but not collected" if status.ended else ""
+    counts += f", {status.expected:,} to be chosen" if status.expected else ""
     return f"{len(status.record.runs):,}: {counts}"
 
 
@@ -238,9 +242,14 @@ def _options(entry: RunRecord, status: SearchStatus) -> str:
     return options_text(option_texts(entry, names))
 
 
-def _race(status: SearchStatus, shown: int) -> Iterator[str]:
-    """Say how far a race is, and which configurations were dropped last."""
-    yield from (line.removeprefix("race: ") for line in race_lines(status.record))
+def _of_chooser(status: SearchStatus, label: str) -> Iterator[str]:
+    """Say how far a sampler or a race is."""
+    lines = (line.partition(": ") for line in chooser_lines(status.record))
+    yield from (text for head, _, text in lines if head == label)
+
+
+def _drops(status: SearchStatus, shown: int) -> Iterator[str]:
+    """Say which configurations a race has dropped last."""
     drops = status.record.drops[::-1]
     for drop in drops[:shown]:
         yield f"{drop_text(drop, status.record)}, {duration(max(0.0, status.at - drop.at))} ago"

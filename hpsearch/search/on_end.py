@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpsearch.backends.launcher import exit_reason
 from hpsearch.backends.shell import run_command
+from hpsearch.choosers.of_search import expected_runs
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, ControllerPresent, StoreError
 from hpsearch.core.model import RunState
@@ -94,7 +95,7 @@ def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) 
         "FINISHED": finished,
         "FAILED": failed,
         "STOPPED_EARLY": stopped,
-        "LEFT": len(states) - finished - failed - stopped,
+        "LEFT": len(states) - finished - failed - stopped + expected_runs(record),
         "BEST": "" if value is None else f"{value:g}",
         "BEST_RUN": "" if best is None else best.run.number,
         "BEST_FOLDER": "" if best is None else best.reused or folder.run_folder(best.run),

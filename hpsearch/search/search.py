@@ -13,7 +13,7 @@ from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.choosers.chooser import runs_of
-from hpsearch.choosers.of_search import new_chooser, suggestions_of
+from hpsearch.choosers.of_search import has_more, new_chooser, suggestions_of
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
@@ -362,7 +362,8 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
         console.result(str(folder.results), None if stopped_by is None else _LAST_WORD_S)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
-    have_results = all(entry.state.is_done for entry in runs)
+    may_go_on = controller.chooser is not None and has_more(controller.search.record)
+    have_results = all(entry.state.is_done for entry in runs) and not may_go_on
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:
         is_done = all(entry.is_open or entry.state.is_done for entry in runs)

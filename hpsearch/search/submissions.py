@@ -272,7 +272,7 @@ class Submissions:
     def _give_up(self, reason: str, how: str) -> None:
         """Submit nothing more. how: what to do, before the command that goes on."""
         self.given_up = reason
-        left, doubtful = amount(len(self.queue), "run"), self._runs.doubtful
+        left, doubtful = amount(len(self.queue) + self._choices.expected(), "run"), self._runs.doubtful
         unsure = f", and {amount(len(doubtful), 'submission')} may or may not be accepted" if doubtful else ""
         self._warn(f"{left} not submitted{unsure}: {reason}; {how}: {resume_hint(self._search.folder.path)}")
 
