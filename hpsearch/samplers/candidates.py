@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +11,14 @@ from hpsearch.core.model import Configuration
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
+
+#: Why a candidate is suggested: few values, which JSON can hold. `rule` is always there and names what decided.
+Why = Mapping[str, str | float | int]
+
+
+#: Samplers of Optuna by the names that users give them, and their classes. Only those that go by trials alone: others
+#: (CMA-ES, say) keep more in a study, which a new study for each suggestion would not have.
+OPTUNA_SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSampler"}
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,15 @@ class Observed:
     pending: Sequence[int] = ()
 
 
+def mean_score(scores: Sequence[float]) -> float | None:
+    """Return the mean of a candidate's scores; None if it has none."""
+    # Divided first, since the sum of finite numbers need not be finite.
+    return math.fsum(score / len(scores) for score in scores) if scores else None
+
+
 @dataclass(frozen=True)
 class Suggestion:
-    """The candidate that should run next.
-
-    why: few values for people, which JSON can hold; `rule` is always there and names what decided.
-    """
+    """The candidate that should run next, and why."""
 
     candidate: int
-    why: Mapping[str, str | float | int]
+    why: Why

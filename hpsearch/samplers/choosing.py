@@ -1,10 +1,10 @@
-"""The samplers by name, and what is told of a suggestion while a search runs."""
+"""The samplers by name, and what is told of their suggestions while a search runs."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
+from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why
 
 
 class Sampler(Protocol):
@@ -18,27 +18,19 @@ class Sampler(Protocol):
         """
 
 
-class _Start:
-    """Draws at random."""
-
-    def __init__(self, candidates: Candidates) -> None:
-        self._candidates = candidates
-
-    def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
-        import numpy as np
-
-        known = {*observed.scores, *observed.pending}
-        free = [row for row in range(len(self._candidates)) if row not in known]
-        chosen = int(np.random.default_rng(seed).integers(len(free))) if free else 0
-        return Suggestion(free[chosen], {"rule": "start"}) if free else None
-
-
 def new_sampler(sampler: str, candidates: Candidates, optuna_sampler: str = "tpe") -> Sampler:
     """Return the sampler of a name: ``bayes`` or ``optuna``.
 
     Raises UsageError, naming the remedy, if what it needs is not installed.
     """
-    return _Start(candidates)
+    # Both import numpy, which most commands do without.
+    if sampler == "optuna":
+        from hpsearch.samplers.through_optuna import ThroughOptuna
+
+        return ThroughOptuna(candidates, optuna_sampler)
+    from hpsearch.samplers.bayes import Bayes
+
+    return Bayes(candidates)
 
 
 def suggest(
@@ -46,3 +38,25 @@ def suggest(
 ) -> Suggestion | None:
     """Return what a new sampler of this name suggests; see `Sampler.suggest`."""
     return new_sampler(sampler, candidates, optuna_sampler).suggest(observed, seed)
+
+
+def progress_text(why: Why, ascending: bool = False) -> str:
+    """Say in few words what the latest suggestion promises; empty if that is not known.
+
+    ascending: small scores are the better ones; so the sampler was given all of them with the other sign.
+    """
+    if why.get("rule") == "start":
+        more = int(why.get("needed", 0)) - int(why.get("results", 0))
+        return f"results decide after {more:,} more" if more > 0 else ""
+    if "chance" not in why:
+        return f"best {_score(why['best'], ascending)}" if "best" in why else ""
+    best, expected = (_score(why[name], ascending) for name in ("best", "expected"))
+    return f"best {best}; next expected {expected}, chance of a better one {_percent(float(why['chance']))}"
+
+
+def _score(score: str | float | int, ascending: bool) -> str:
+    return f"{-float(score) + 0.0 if ascending else float(score):.4g}"
+
+
+def _percent(share: float) -> str:
+    return "below 1 %" if share < 0.01 else f"{100 * share:.0f} %"

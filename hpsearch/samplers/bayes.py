@@ -1,0 +1,144 @@
+"""The sampler ``bayes``: what improves most, by a Gaussian process on the ranks of the scores.
+
+Ranks, since a few scores that are far off (a diverged run, say) would decide about everything otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, mean_score
+from hpsearch.samplers.features import features_of
+from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
+
+#: So many candidates have a score before the scores decide.
+_FEWEST = 8
+#: Of these that are drawn at random, the one farthest from all that have run comes first.
+_DRAWN = 10
+#: The most candidates from whose scores lengths and noise are fitted, whose scores count, and which are pending.
+_MOST_FITTED, _MOST_SCORED, _MOST_PENDING = 200, 700, 300
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, eq=False)
+class _Results:
+    """Scores on the sampler's own scale.
+
+    rows: of candidates that have ended, ascending. scores: the mean of each; the worst one for those without. targets:
+    the quantile of a normal distribution that belongs to the score's rank. counts: scores of each, at least 1.
+    """
+
+    rows: Codes
+    scores: Codes
+    targets: Codes
+    counts: Codes
+
+    def known(self, most: int) -> Known:
+        """Return what the process takes in: the best half of `most`, and of all others evenly by rank."""
+        order = np.argsort(-self.targets, kind="stable")
+        if len(order) > most:
+            best, others = order[: most // 2], order[most // 2 :]
+            order = np.concatenate([best, others[np.linspace(0, len(others) - 1, most - len(best)).astype(int)]])
+        return Known(self.rows[order], self.targets[order], self.counts[order])
+
+    def score_at(self, target: float) -> float:
+        """Return the score that has a target, between two scores by a straight line."""
+        targets, first = np.unique(self.targets, return_index=True)
+        return float(np.interp(target, targets, self.scores[first]))
+
+
+def _results_of(scores: Mapping[int, Sequence[float]]) -> _Results | None:
+    """Return the scores on the sampler's own scale; None if they are too few, or all alike."""
+    rows = sorted(scores)
+    means = [mean_score(scores[row]) for row in rows]
+    numbers = [mean for mean in means if mean is not None]
+    if len(rows) < _FEWEST or len(set(numbers)) < 2:
+        return None
+    worst = min(numbers)
+    known = np.array([worst if mean is None else mean for mean in means])
+    counts = np.array([max(1, len(scores[row])) for row in rows])
+    return _Results(np.array(rows), known, _normal_quantiles(known), counts)
+
+
+def _normal_quantiles(scores: Codes) -> Codes:
+    """Return the quantile of a normal distribution at each score's rank; equal scores share their middle rank."""
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    shares = (np.cumsum(counts) - counts / 2) / len(scores)
+    return np.array([_NORMAL.inv_cdf(share) for share in shares.tolist()])[places]
+
+
+class Bayes:
+    """Suggests by expected improvement; see `Sampler`."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        self._size = len(candidates)
+        self._features = features_of(candidates)
+
+    def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
+        """Return the candidate with most improvement to expect; see `Sampler.suggest`.
+
+        The order of scores and of pending candidates makes no difference.
+        """
+        pending = np.array(sorted({*observed.pending} - {*observed.scores}), int)
+        known = np.array(sorted({*observed.scores, *observed.pending}), int)
+        free = np.delete(np.arange(self._size), known)
+        if not len(free):
+            return None
+        results = _results_of(observed.scores)
+        if results is None:
+            why: Why = {"rule": "start", "results": len(observed.scores), "needed": _FEWEST}
+            return Suggestion(self._farthest(free, known, np.random.default_rng(seed)), why)
+        return self._most_promising(free, results, pending[-_MOST_PENDING:], np.random.default_rng(seed))
+
+    def _farthest(self, free: Codes, known: Codes, random: np.random.Generator) -> int:
+        """Return of some candidates the one that is farthest from all known ones."""
+        drawn = random.choice(free, min(_DRAWN, len(free)), replace=False)
+        if not len(known):
+            return int(drawn[0])
+        apart = np.sum([feature.squared_distances(drawn, known) for feature in self._features], axis=0)
+        return int(drawn[apart.min(axis=1).argmax()])
+
+    def _most_promising(
+        self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator
+    ) -> Suggestion:
+        few = results.known(_MOST_FITTED)
+        process = Process(self._features, fitted_logs(distances(self._features, few.rows), few))
+        expected = process.expectation(results.known(_MOST_SCORED), pending, free)
+        improvements = _improvements(expected)
+        # Equal ones are many where an option decides nothing.
+        equal = np.flatnonzero(improvements >= improvements.max() * (1 - 1e-6))
+        chosen = int(random.choice(equal))
+        return Suggestion(int(free[chosen]), _why(expected, chosen, results))
+
+
+def _improvements(expected: Expectation) -> Codes:
+    """Return by how much each candidate is expected to be better than the best."""
+    ahead = (expected.means - expected.best) / expected.spreads
+    below = np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in ahead.tolist()])
+    density = np.exp(-ahead * ahead / 2) / math.sqrt(2 * math.pi)
+    improvements: Codes = expected.spreads * (ahead * below + density)
+    return improvements
+
+
+def _why(expected: Expectation, chosen: int, results: _Results) -> Why:
+    """Return what is expected of a candidate, in the scores' own unit."""
+    mean, spread = float(expected.means[chosen]), float(expected.spreads[chosen])
+    ahead = (mean - float(results.targets.max())) / math.hypot(spread, expected.noise)
+    return {
+        "rule": "improvement",
+        "expected": results.score_at(mean),
+        "low": results.score_at(mean - spread),
+        "high": results.score_at(mean + spread),
+        "best": float(results.scores.max()),
+        "chance": _NORMAL.cdf(ahead),
+        "results": len(results.rows),
+    }

@@ -1,0 +1,90 @@
+"""How far apart candidates are in each option: numbers by their places on a scale, words as the same or not."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpsearch.core.ranking import number_of
+from hpsearch.core.value_text import whole_text
+from hpsearch.samplers.candidates import Candidates, Option
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
+
+#: The squared distance of two words, and of a word (or the option's absence) from the middle of the same option's
+#: numbers; the ends of the numbers are 1 apart.
+_WORDS_APART, _WORD_FROM_NUMBERS = 1.0, 0.4
+
+
+def number_in_value(value: object) -> float | None:
+    """Return the finite number that an option's value is for a script, as 0.001 or the text ``'1e-3'``; else None."""
+    number = None if isinstance(value, (bool, type(None))) else number_of(whole_text(value))
+    return number if number is not None and math.isfinite(number) else None
+
+
+def places(numbers: Sequence[float]) -> list[float]:
+    """Return for each number its place on a scale from 0 to 1; a single number is in the middle.
+
+    The place is halfway between that on the numbers' own scale, logarithmic where this spaces them more evenly, and
+    that by rank: lists are seldom written evenly, and whoever wrote one chose each of its steps.
+    """
+    known = sorted(set(numbers))
+    if len(known) < 2:
+        return [0.5] * len(numbers)
+    scales = [_unit(known)] + ([_unit([math.log(number) for number in known])] if known[0] > 0 else [])
+    ranks = _unit([float(rank) for rank in range(len(known))])
+    found = {n: (at + rank) / 2 for n, at, rank in zip(known, min(scales, key=_unevenness), ranks)}
+    return [found[number] for number in numbers]
+
+
+def _unit(increasing: Sequence[float]) -> list[float]:
+    # Divided first, since the difference of two finite numbers need not be finite.
+    largest = max(abs(increasing[0]), abs(increasing[-1])) or 1
+    parts = [number / largest for number in increasing]
+    # Neighbours among the numbers that a computer knows may have one logarithm.
+    span = parts[-1] - parts[0] or 1
+    return [(part - parts[0]) / span for part in parts]
+
+
+def _unevenness(increasing: Iterable[float]) -> float:
+    steps = [after - before for before, after in itertools.pairwise(increasing)]
+    return max(steps) - min(steps)
+
+
+class Feature:
+    """One option of all candidates.
+
+    places: of each candidate, on the scale of the option's numbers (words are in the middle). labels: of each
+    candidate, 0 for a number, else one for each word; None if there are only numbers.
+    """
+
+    def __init__(self, option: Option, codes: Codes) -> None:
+        numbers = [None, *map(number_in_value, option.values)]
+        used = np.unique(codes).tolist()
+        on_scale = [code for code in used if numbers[code] is not None]
+        place_of_code = np.full(len(numbers), 0.5, np.float32)
+        place_of_code[on_scale] = places([number for code in on_scale if (number := numbers[code]) is not None])
+        label_of_code = np.array([0 if number is not None else code + 1 for code, number in enumerate(numbers)])
+        self.has_numbers, self.has_words = bool(on_scale), len(on_scale) < len(used)
+        self.places, self.labels = place_of_code[codes], label_of_code[codes]
+        self._gap = _WORD_FROM_NUMBERS if on_scale else _WORDS_APART
+
+    def squared_distances(self, ours: Codes, others: Codes) -> Codes:
+        """Return the squared distances between two lists of candidates, of shape (ours, others)."""
+        found = np.zeros((len(ours), len(others)), np.float32)
+        if self.has_numbers:
+            found += np.square(np.subtract.outer(self.places[ours], self.places[others]))
+        if self.has_words:
+            found += np.float32(self._gap) * np.not_equal.outer(self.labels[ours], self.labels[others])
+        return found
+
+
+def features_of(candidates: Candidates) -> list[Feature]:
+    """Return those options in which candidates differ."""
+    columns = zip(candidates.options, candidates.rows.T)
+    return [Feature(option, codes) for option, codes in columns if len(codes) and (codes != codes[0]).any()]

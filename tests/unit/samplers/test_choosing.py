@@ -1,0 +1,30 @@
+"""What is told of a suggestion."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpsearch.samplers.candidates import Why
+from hpsearch.samplers.choosing import progress_text
+
+PROMISE: Why = {"rule": "improvement", "expected": 0.95123, "best": 0.953, "chance": 0.1234}
+
+
+@pytest.mark.parametrize(
+    "why, text",
+    [
+        (PROMISE, "best 0.953; next expected 0.9512, chance of a better one 12 %"),
+        ({**PROMISE, "chance": 0.0004}, "best 0.953; next expected 0.9512, chance of a better one below 1 %"),
+        ({"rule": "start", "results": 3, "needed": 8}, "results decide after 5 more"),
+        ({"rule": "start", "results": 9, "needed": 8}, ""),
+        ({"rule": "Optuna tpe", "best": 3}, "best 3"),
+        ({"rule": "Optuna tpe"}, ""),
+    ],
+)
+def test_the_bar_says_what_the_latest_suggestion_promises(why: Why, text: str) -> None:
+    assert progress_text(why) == text
+
+
+def test_losses_are_told_as_they_were_found() -> None:
+    why: Why = {"rule": "improvement", "expected": -0.25, "best": -0.0, "chance": 0.5}
+    assert progress_text(why, ascending=True) == "best 0; next expected 0.25, chance of a better one 50 %"
