@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .contents import content_of, small_content
 
-#: Reads what plotly has drawn: traces of one plot by the title of its axis.
+#: Reads what plotly is given: traces of one plot by the title of its axis.
 TRACES = """(figure, title) => {
   const axes = Object.entries(figure.layout).filter(([key]) => key.startsWith('xaxis'));
   const id = axes.find(([, each]) => each.title?.text === title)[0].replace('axis', '');
@@ -15,9 +15,14 @@ LAYOUT = """figure => Object.entries(figure.layout).filter(([key]) => key.starts
   .map(([, each]) => [each.title.text, each.ticktext])"""
 
 
+def figure(shown):
+    """Return the locator of all plots, whether plotly draws them or is only told to."""
+    return shown.section("options").locator(".plot")
+
+
 def traces(shown, option):
     """Return the points, those beyond the range, the means and the best run of an option's plot."""
-    return shown.plot("options").evaluate(TRACES, option)
+    return figure(shown).evaluate(TRACES, option)
 
 
 def count(shown):
@@ -37,13 +42,13 @@ def page_place(shown, x, y):
 
 
 def test_each_option_has_a_plot_with_its_values_and_seeds_have_none(show):
-    axes = show(small_content()).plot("options").evaluate(LAYOUT)
+    axes = figure(show(small_content(), draws=False)).evaluate(LAYOUT)
     assert axes == [["lr", ["0.001", "0.01", "0.1"]], ["units", ["32", "64"]], ["act", ["relu", "tanh"]]]
 
 
 def test_means_and_spreads_are_those_of_each_value(show):
-    scores = [1, 2, 3, 5, 7, 9]
-    means = traces(show(content_of({"act": ["a", "a", "a", "b", "b", "b"]}, {"acc": scores}, seeds=())), "act")[2]
+    content = content_of({"act": ["a", "a", "a", "b", "b", "b"]}, {"acc": [1, 2, 3, 5, 7, 9]}, seeds=())
+    means = traces(show(content, draws=False), "act")[2]
     assert means["y"] == [2, 7]
     assert means["error"] == [1, 2]
     assert means["text"] == ["act a: mean 2.0 ± 1.0 (3)", "act b: mean 7.0 ± 2.0 (3)"]
@@ -51,7 +56,7 @@ def test_means_and_spreads_are_those_of_each_value(show):
 
 def test_many_values_are_averaged_in_bins(show):
     content = content_of({"lr": [run / 100 for run in range(100)]}, {"acc": list(range(100))}, seeds=())
-    points, _, means, _ = traces(show(content), "lr")
+    points, _, means, _ = traces(show(content, draws=False), "lr")
     assert len(points["x"]) == 100
     assert len(means["x"]) == 12
 
@@ -59,7 +64,7 @@ def test_many_values_are_averaged_in_bins(show):
 def test_a_diverged_run_lies_at_the_edge_and_flattens_nothing(show):
     content = content_of({"lr": [1, 2, 3] * 4}, {"loss": [*range(11), 1e30]}, seeds=())
     content["performance"]["larger"] = False
-    shown = show(content)
+    shown = show(content, draws=False)
     points, beyond, means, _ = traces(shown, "lr")
     assert max(points["y"]) == 10
     assert (beyond["y"], beyond["customdata"]) == ([10], [11])
@@ -69,13 +74,13 @@ def test_a_diverged_run_lies_at_the_edge_and_flattens_nothing(show):
 
 def test_missing_values_are_beside_the_numbers(show):
     content = content_of({"momentum": [None, 0.5, 0.9] * 4, "act": ["a", "b"] * 6}, {"acc": list(range(12))}, seeds=())
-    assert show(content).plot("options").evaluate(LAYOUT)[0] == ["momentum", ["none", "0.5", "0.9"]]
+    assert figure(show(content, draws=False)).evaluate(LAYOUT)[0] == ["momentum", ["none", "0.5", "0.9"]]
 
 
 def test_names_and_words_reach_plotly_escaped(show):
     content = content_of({"<b>act</b>": ["<i>a</i>", "&lt;"]}, {"acc": [1, 2]}, seeds=())
     shown = show(content)
-    assert shown.plot("options").evaluate(LAYOUT) == [["&lt;b&gt;act&lt;/b&gt;", ["&lt;i&gt;a&lt;/i&gt;", "&amp;lt;"]]]
+    assert figure(shown).evaluate(LAYOUT) == [["&lt;b&gt;act&lt;/b&gt;", ["&lt;i&gt;a&lt;/i&gt;", "&amp;lt;"]]]
     texts = traces(shown, "&lt;b&gt;act&lt;/b&gt;")[0]["text"]
     assert texts == [
         "run 2: acc 2<br>&lt;b&gt;act&lt;/b&gt; &amp;lt;",
@@ -119,16 +124,16 @@ def test_of_many_options_those_that_matter_most_are_shown(show):
         "shares": shares,
         "text": "",
     }
-    shown = show(content)
-    assert [title for title, _ in shown.plot("options").evaluate(LAYOUT)] == [f"option_{k}" for k in range(2, 14)]
+    shown = show(content, draws=False)
+    assert [title for title, _ in figure(shown).evaluate(LAYOUT)] == [f"option_{k}" for k in range(2, 14)]
     shown.section("options").get_by_role("button", name="Show all 14 options").click()
-    assert len(shown.plot("options").evaluate(LAYOUT)) == 14
+    assert len(figure(shown).evaluate(LAYOUT)) == 14
 
 
 def test_of_many_runs_a_sample_is_drawn_and_means_are_over_all(show):
     runs = range(9000)
     content = content_of({"act": ["ab"[run % 2] for run in runs]}, {"acc": [run % 2 for run in runs]}, seeds=())
-    shown = show(content)
+    shown = show(content, draws=False)
     points, _, means, _ = traces(shown, "act")
     assert 2700 < len(points["x"]) < 3300
     assert means["text"] == ["act a: mean 0 ± 0 (4500)", "act b: mean 1 ± 0 (4500)"]
