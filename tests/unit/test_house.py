@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,9 @@ WRITERS = {
     "seeds.gathering": "a grid for a dry run, in a temporary folder",
 }
 
+#: The page that tells people how the code is laid out.
+PAGE = (ROOT / "docs" / "house.rst").read_text(encoding="utf-8")
+
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
     for path in sorted(PACKAGE.glob("*/**/*.py"))
@@ -76,9 +80,15 @@ MODULES = {
 }
 
 
+@functools.cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    """Return all nodes of a file's syntax tree; parsing takes most of the time of these tests."""
+    return [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+
+
 def imported_modules(path: Path) -> Iterator[str]:
     """Yield each module of our packages that a file imports, wherever the import stands, as in ``core.model``."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         names = []
         if isinstance(node, ast.ImportFrom):
             inside = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -88,10 +98,19 @@ def imported_modules(path: Path) -> Iterator[str]:
         yield from (name.partition(".")[2] for name in names if name.startswith("hpsearch."))
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_go_down_the_house(name: str) -> None:
-    packages = {module.rpartition(".")[0] for module in imported_modules(MODULES[name])}
-    assert packages <= MAY_IMPORT[name.rpartition(".")[0]]
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_go_down_the_house(package: str) -> None:
+    imports = [
+        (name, module)
+        for name, path in MODULES.items()
+        if name.rpartition(".")[0] == package
+        for module in imported_modules(path)
+    ]
+    assert [each for each in imports if each[1].rpartition(".")[0] not in MAY_IMPORT[package]] == []
+
+
+def test_every_package_has_a_floor() -> None:
+    assert {name.rpartition(".")[0] for name in MODULES} <= set(MAY_IMPORT)
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -104,7 +123,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def starts_of_processes(path: Path) -> set[str]:
     """Return the modules and functions by which a file could start a process, as in ``os.fork``."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -114,10 +133,10 @@ def starts_of_processes(path: Path) -> set[str]:
     return {name for name in names if STARTS.match(name)}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_processes_start_at_a_few_doors_only(path: Path) -> None:
-    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-    assert starts_of_processes(path) == DOORS.get(name, set())
+def test_processes_start_at_a_few_doors_only() -> None:
+    files = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    starts = {name: starts_of_processes(path) for name, path in files.items()}
+    assert {name: found for name, found in starts.items() if found} == DOORS
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -133,7 +152,7 @@ def test_no_module_of_the_own_folder_hides_a_library() -> None:
 
 def writing_calls(path: Path) -> Iterator[str]:
     """Yield each call in a file that may change what lies on a disk."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             written = " ".join(map(ast.unparse, [*node.args, *node.keywords]))
@@ -159,9 +178,38 @@ def test_the_search_path_is_touched_in_one_place() -> None:
     touching = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.path", "sys.meta_path"))
         or (isinstance(node, ast.ImportFrom) and node.module == "sys")
     }
     # The main module is copied beside simulations, and makes the package importable from there.
     assert touching == {"user_code/import_paths.py", "hpsearch.py"}
+
+
+def on_page(path: str) -> Path:
+    """Return the file or folder that the page on the house means: those of the package stand there without its name."""
+    return next((place for place in (PACKAGE / path, ROOT / path) if place.exists()), Path("missing", path))
+
+
+def test_each_path_on_the_page_about_the_house_exists() -> None:
+    paths = set(re.findall(r"``([\w.]+(?:/[\w./]*|\.py))``", PAGE))
+    assert "search/plan.py" in paths
+    assert {path for path in paths if not on_page(path).exists()} == set()
+
+
+def test_the_page_about_the_house_tells_of_each_package_and_of_no_other() -> None:
+    assert {package for package in MAY_IMPORT if f"``{package}``" not in PAGE} == set()
+    assert set(re.findall(r"^\d +``([\w.]+)`` ", PAGE, re.MULTILINE)) <= set(MAY_IMPORT)
+
+
+def test_each_name_that_the_page_about_the_house_gives_with_a_file_is_in_it() -> None:
+    """As in ``search/plan.py``: ``make_plan``, or ``add_row`` of ``store/live.py``."""
+    named = re.findall(r"``([\w/]+/\w+\.py)``:?\s+``(?:\w+\.)?(\w+)``", PAGE)
+    named += [(path, name) for name, path in re.findall(r"``(\w+)`` (?:of|in)\s+``([\w/]+/\w+\.py)``", PAGE)]
+    named += [(path, name) for name, path in re.findall(r"``(\w+)`` \(``([\w/]+/\w+\.py)``\)", PAGE)]
+    named += [(path, name) for path, name in re.findall(r"``([\w/]+/\w+\.py)`` \(``(\w+)``\)", PAGE)]
+    assert {("search/plan.py", "make_plan"), ("choosers/chooser.py", "Chooser")} <= set(named)
+    missing = [
+        (path, name) for path, name in named if not re.search(rf"\b{name}\b", on_page(path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
