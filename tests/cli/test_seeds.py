@@ -649,7 +649,7 @@ def test_it_is_a_subcommand_too(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_the_best_digits_network_under_three_seeds(project: Project) -> None:
+def test_the_best_digits_network_under_two_seeds(project: Project) -> None:
     pytest.importorskip("sklearn")
     digits = project.path / "digits"
     shutil.copytree(ROOT / "examples" / "digits", digits, ignore=shutil.ignore_patterns("out", "__pycache__"))
@@ -657,9 +657,9 @@ def test_the_best_digits_network_under_three_seeds(project: Project) -> None:
     (project.path / "few.json").write_text(json.dumps({"grid": grid, "conditions": []}))
     options = ("--grid_module=digits.hpsearch_config", "--grid_config=few.json", "--run_cwd=digits")
     search = project.search(*options, "--out_dir=out", "--force_out_dir", timeout=120).folder
-    result = gather(project, f"--run_dir={search}", "--num_seeds=3", "--num_cpu_jobs=2", "--start_gathering")
+    result = gather(project, f"--run_dir={search}", "--num_seeds=2", "--start_gathering")
     lines = summary_of(result)
     assert lines[0].startswith("acc_val (mean +/- std): 9")
-    assert "Number of seeds: 3" in lines
+    assert "Number of seeds: 2" in lines
     assert "--lr=0.01" in commands_in(results_of(result))[0]
-    assert seeds_of(commands_in(results_of(result))) == ["0", "1"]
+    assert seeds_of(commands_in(results_of(result))) == ["0"]

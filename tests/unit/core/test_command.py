@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -51,7 +49,7 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 @settings(deadline=None, max_examples=60)
 @given(st.lists(TEXT, min_size=1, max_size=4))
 def test_fault_9_a_shell_gives_every_word_back_as_written_from_one_line(words: list[str]) -> None:
-    line = shell_line([sys.executable, "-S", "-c", "import json, sys; print(json.dumps(sys.argv[1:]))", *words])
+    line = shell_line(["printf", "%s\\0", *words])
     assert "\n" not in line
-    done = subprocess.run(["sh"], input=line + "\n", capture_output=True, text=True, encoding="utf-8", check=True)
-    assert json.loads(done.stdout) == words
+    done = subprocess.run(["sh"], input=line.encode() + b"\n", capture_output=True, check=True)
+    assert done.stdout.decode().split("\0")[:-1] == words

@@ -64,7 +64,7 @@ def chosen(grid: Grid, conditions: list[Condition], **order: object) -> list[fro
     return [words(configuration.as_dict()) for configuration in selection]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS)
 def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) -> None:
     expected = by_the_rules(grid, conditions)

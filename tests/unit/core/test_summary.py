@@ -121,13 +121,13 @@ LONG = ["1", "1 ", "-", "e1", "1.", "tensor(", "tensor(1,a=", "tensor(1,a='", "a
 
 
 @pytest.mark.parametrize("piece", LONG, ids=ascii)
-@pytest.mark.parametrize("end", ["", "x", ")" * 100_000], ids=["", "x", "brackets"])
+@pytest.mark.parametrize("end", ["", "x", ")" * 50_000], ids=["", "x", "brackets"])
 def test_the_time_for_a_long_summary_grows_with_its_length_only(piece: str, end: str) -> None:
-    text = "acc " + piece * (200_000 // len(piece)) + end + "\nfinished 1\n"
+    text = "acc " + piece * (100_000 // len(piece)) + end + "\nfinished 1\n"
     begun = time.process_time()
     with contextlib.suppress(SummaryError):
         number_of(parse_summary(text, ["acc", "finished"], "s.txt")["acc"][0])
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 5
 
 
 def test_a_summary_of_more_than_ten_megabytes_is_not_read(tmp_path: Path) -> None:
