@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch import Not
+from hpsearch import IntUniform, Not
 from hpsearch.core.coding import Column, Order
 from hpsearch.core.command import arguments
 from hpsearch.core.conditions import Condition, Constraint, Grid, Members, Watched, names_in, verdict
@@ -36,7 +36,7 @@ def grids(draw: st.DrawFn, names: str = "abcde") -> Grid:
     for size in draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)):
         key, left = tuple(left[:size]), left[size:]
         if len(key) == 1:
-            grid[key[0]] = draw(st.lists(VALUES, min_size=1, max_size=3))
+            grid[key[0]] = draw(st.lists(VALUES, min_size=1, max_size=3) | st.just(IntUniform(0, 2)))
         elif key:
             grid[key] = draw(st.lists(st.tuples(*[VALUES] * len(key)), min_size=1, max_size=3))
     return grid
