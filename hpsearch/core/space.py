@@ -32,9 +32,10 @@ def enumerate_space(
     constraints leave nothing.
     """
     coded = CodedSpace([grids] if isinstance(grids, Mapping) else grids, conditions)
-    is_sample = order.sample or (
-        coded.bound > order.most_listed and order.limit is not None and not order.deterministic
-    )
+    is_sample = order.sample
+    if order.limit is not None and not order.deterministic:
+        # Cut from the whole list, a sample would be full of the configurations that have a range.
+        is_sample = is_sample or coded.bound > (order.limit if coded.has_ranges else order.most_listed)
     if not is_sample and coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
         selection = _plain(coded, order)
     else:

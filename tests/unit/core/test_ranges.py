@@ -126,6 +126,13 @@ def test_a_condition_that_never_matches_a_range_says_so() -> None:
     ]
 
 
+def test_a_list_that_is_cut_short_keeps_the_configurations_without_a_range() -> None:
+    grid = {"opt": ["adam", "sgd"], "n": range(10)}
+    conditions = [Condition({"opt": ["sgd"]}, {"momentum": Uniform(0, 1)})]
+    found = [each.as_dict()["opt"] for each in enumerate_space(grid, conditions, Order(limit=500, most_listed=10**6))]
+    assert (found.count("adam"), found.count("sgd")) == (10, 490)
+
+
 def test_not_takes_no_range() -> None:
     with pytest.raises(TypeError, match=r"Not expects a list of values, as in Not\(\[Uniform\(0, 1\)\]\)"):
         Not(Uniform(0, 1))
