@@ -35,8 +35,12 @@ class _TooSlow(Exception):
 class LineMatcher:
     """Finds values by one pattern, for all runs of a search; gives up for good once it takes too long."""
 
-    def __init__(self, pattern: str, option: str = "--progress_pattern") -> None:
-        """Raises UsageError if the pattern is not a regular expression, or has other groups than expected."""
+    def __init__(self, pattern: str, option: str = "--progress_pattern", most_s: float = _MOST_S) -> None:
+        """most_s: the processor time that lines handed over at once may take, in seconds.
+
+        Raises UsageError if the pattern is not a regular expression, or has other groups than expected.
+        """
+        self._most_s = most_s
         try:
             self._pattern = re.compile(pattern)
         except (re.error, OverflowError, RecursionError) as error:
@@ -67,7 +71,7 @@ class LineMatcher:
         if self.problem:
             return values
         try:
-            with _limited(_MOST_S):
+            with _limited(self._most_s):
                 for line in lines:
                     match = self._pattern.search(line)
                     if match is not None:

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import ROOT
 
@@ -145,6 +145,7 @@ def test_earlier_attempts_come_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.json", "m", "events.out.tfevents.1"])
+@settings(max_examples=25, deadline=None)
 @given(content=st.binary(max_size=300))
 def test_nothing_that_a_script_writes_raises(tmp_path_factory, name: str, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("run")

@@ -1,7 +1,7 @@
 """What early stopping would have saved, and cost."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.stopping.curves import Curve, Point, merged
@@ -57,6 +57,7 @@ def test_a_replay_side_by_side_knows_what_the_others_have_told_by_then() -> None
     assert {place: stop.step for place, stop in stops.items()} == {0: 3}
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 5).map(float), min_size=1, max_size=9), min_size=1, max_size=9),
     st.integers(1, 4),
