@@ -306,6 +306,8 @@ class EarlyStop:
     def _idle_lines(self) -> Iterator[str]:
         """Say plainly where early stopping could do nothing."""
         values, _ = self._values()
+        if any(entry.stopped is not None for entry in self._search.record):
+            return
         known = [entry for entry in self._search.record if entry.token in self._ended]
         finished = [entry for entry in known if entry.state is RunState.FINISHED]
         silent = [entry for entry in finished if entry.run.number not in values.told_early]
