@@ -48,7 +48,7 @@ def axes_of(grid: Grid) -> list[dict[str, Sequence[object]]]:
 
 @dataclass(frozen=True, repr=False)
 class Range(Sequence[float]):
-    """Numbers from `low` to `high`, both included, of which at most 1,000 stand for all.
+    """Numbers from `low` to `high`, both included; at most 1,000 of them are tried.
 
     low, high: as the user wrote them, perhaps no numbers (Any): see `problem`. word: what stands for the class in JSON.
     """
@@ -70,7 +70,7 @@ class Range(Sequence[float]):
         return "" if self.low < self.high else "two different numbers, the smaller one first"
 
     def covers(self, value: object) -> bool:
-        """Return whether a value is a number between the bounds, also one that does not stand for the range."""
+        """Return whether a value is a number between the bounds, also one that is not tried."""
         return _is_number(value) and bool(self.low <= value <= self.high)
 
     def _exact(self) -> Sequence[float]:
@@ -112,7 +112,7 @@ class Uniform(Range):
 
 
 class LogUniform(Range):
-    """The same with equal chances for equal ratios, as in ``LogUniform(1e-5, 1e-1)``."""
+    """Like `Uniform`, with equal chances for equal ratios, as in ``LogUniform(1e-5, 1e-1)``."""
 
     word = "log_uniform"
 
@@ -127,7 +127,7 @@ class LogUniform(Range):
 
 
 class IntUniform(Range):
-    """The same with whole numbers only, as in ``IntUniform(1, 16)``; up to 1,000 of them stand all for themselves."""
+    """Like `Uniform`, with whole numbers only, as in ``IntUniform(1, 16)``: all of them, up to 1,000."""
 
     word = "int_uniform"
 
