@@ -8,6 +8,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from hpsearch.choosers.of_search import suggestions_of
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
@@ -52,9 +53,28 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
     fixed = next((name for name in others if name in PLANNING_OPTIONS), None)
     if fixed is not None:
         raise UsageError(f"--{fixed} cannot be given to extend: all runs of a search share what it was started with")
+    if suggestions_of(reader.record) is not None:
+        return _raise_budget(reader, of_grid, others, console)
     options = _grown_options(with_given(resume.options_of(reader), others), of_grid, console)
     plan = _grown_plan(reader, options, of_grid)
     return resume_search(str(folder.path), others, console, extension=partial(_extension, plan=plan, console=console))
+
+
+def _raise_budget(
+    reader: SearchReader, of_grid: Mapping[str, Any], others: Mapping[str, Any], console: Console
+) -> SearchEnd:  # Any: of the options' types
+    """Let the sampler of a search choose more configurations; see `extend_search`. of_grid: given options."""
+    options = resume.options_of(reader)
+    listed = f"the configurations of a search with --sampler={options.sampler} were listed when it began"
+    other = next((name for name in of_grid if name != "num_searches"), None)
+    if other is not None:
+        raise UsageError(f"--{other} cannot be given to extend: {listed}; start another search, or leave it out")
+    wanted = of_grid.get("num_searches")
+    if wanted is None or wanted <= options.num_searches:
+        more = f"say how many it should run in all: --num_searches=N, more than the {options.num_searches:,} so far"
+        raise UsageError(f"{reader.folder.path}: {listed}, whatever its grid is by now; {more}")
+    choice = resume.RunChoice(options={"num_searches": wanted})
+    return resume_search(str(reader.folder.path), others, console, choice)
 
 
 def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.RunChoice:

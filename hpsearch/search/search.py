@@ -13,7 +13,8 @@ from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.choosers.chooser import runs_of
-from hpsearch.choosers.of_search import has_more, new_chooser, suggestions_of
+from hpsearch.choosers.of_search import has_more, new_chooser
+from hpsearch.choosers.suggestions import Suggestions
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
@@ -113,7 +114,9 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
         console.notes(plan_lines(plan))
         reused = {event.run for event in plan.reused(plan.runs())}
         console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
-        _show_first(SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)]), console)
+        _show_first(
+            SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)]), plan.options, console
+        )
         return SearchEnd(None, 0)
     backend = choose_backend(plan.options, console, continues=plan.settings.continues)
     console.notes(plan_lines(plan))
@@ -143,9 +146,9 @@ def _check_has_own_folder(plan: Plan) -> None:
         raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
 
 
-def _show_first(record: SearchRecord, console: Console) -> None:
-    """Print what a sampler would choose first, while no result is known; nothing in a search without one."""
-    suggestions = suggestions_of(record)
+def _show_first(record: SearchRecord, options: SearchOptions, console: Console) -> None:
+    """Print what a sampler would choose next by what is known now; nothing in a search without one."""
+    suggestions = Suggestions(record, options) if options.suggests and not options.race else None
     if suggestions is None or not suggestions.has_more():
         return
     choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
@@ -245,7 +248,7 @@ def _rehearse(
         process.close()
     console.results(shell_line(new_attempt(reader, entry).argv) for entry in due)
     if choice.numbers is None and not due:
-        _show_first(reader.record, console)
+        _show_first(reader.record, options, console)
     return SearchEnd(None, 0)
 
 
