@@ -157,6 +157,8 @@ def find_search(
     config = config.in_process(FunctionProcess(parser_timeout_s))
     search = FoundSearch(folder, listing, config, record, bool(damage), problems=damage)
     _gather_runs(search)
+    if not search.runs and record is not None:
+        raise FolderError(f"{folder.path}: no run of this search was chosen yet")
     if not search.runs:
         raise no_search(folder, lacks, search.problems)
     _gather_results(search)

@@ -106,7 +106,7 @@ class SearchReader:
         """Return a run. Raises FolderError if there is none of this number."""
         runs = self.record.runs
         if number not in runs:
-            reach = f"runs go from {min(runs)} to {max(runs)}"
+            reach = f"runs go from {min(runs)} to {max(runs)}" if runs else "no run was chosen yet"
             raise FolderError(f"there is no run {number} in {self.folder.path}; {reach}")
         return runs[number]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.choosers.of_search import budget_of
 from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
@@ -123,12 +124,13 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     # The overview does not know the options of the runs.
     means = means_of(SearchReader(folder).record, over) if over else []
     values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(record, settings)))
+    runs = max(found.runs, budget_of(record))
     return Listed(
         folder.path,
-        SearchState.of(liveness_of_controller(lock_holder(folder.lock)), found.left).value,
+        SearchState.of(liveness_of_controller(lock_holder(folder.lock)), found.left + runs - found.runs).value,
         record.last_event_at or 0.0,
         settings.name,
-        found.runs,
+        runs,
         sum(entry.result.state is RunState.FINISHED for entry in record),
         found.counts,
         settings.performance_key,

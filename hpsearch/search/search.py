@@ -114,9 +114,8 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
         console.notes(plan_lines(plan))
         reused = {event.run for event in plan.reused(plan.runs())}
         console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
-        _show_first(
-            SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)]), plan.options, console
-        )
+        record = SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)])
+        _show_first(record, plan.options, console)
         return SearchEnd(None, 0)
     backend = choose_backend(plan.options, console, continues=plan.settings.continues)
     console.notes(plan_lines(plan))
@@ -154,8 +153,8 @@ def _show_first(record: SearchRecord, options: SearchOptions, console: Console) 
     choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
     settings, first = record.known_settings(), max(record.runs, default=0) + 1
     at, expected = record.started_at or 0.0, suggestions.expected()
-    left = f"; {amount(expected - len(choices), 'more run')} will be chosen by results"
-    console.notes([f"The next {amount(len(choices), 'run')}, if no more results are known then{left}"])
+    more = f"; results choose {amount(expected - len(choices), 'more run')}" if expected > len(choices) else ""
+    console.notes([f"The next {amount(len(choices), 'run')} if no result comes in between{more}"])
     console.results(command_line(run, settings) for run in runs_of(choices, expected, settings.shown_folder, at, first))
 
 
@@ -191,6 +190,8 @@ def resume_search(
         try:
             trial = choice.trial_failures
             chooser = new_chooser(search, options, console.note) if is_whole else None
+            if chooser is not None and chooser.expected():
+                console.note(f"{amount(chooser.expected(), 'more run')} to be chosen by results")
             controller = Controller(search, config, backend, console, options, trial_failures=trial, chooser=chooser)
             return _carry_out(controller, runs, at_end, choice)
         except SubmissionRefused:

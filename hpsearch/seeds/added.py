@@ -85,6 +85,8 @@ def _race(reader: SearchReader, options: SeedsOptions, console: Console) -> int:
     check_race(search)
     racers = Racers(record, search)
     standings = racers.standings()
+    if not standings:
+        raise UsageError(f"{reader.folder.path}: no run of this search was chosen yet, so there is nothing to race")
     choice = RunChoice(added=list(racers.coming(standings, FEWEST_FOR_TEST)), options=which)
     if all(one.failures == len(one.results) for one in standings):
         choice = replace(choice, trial_failures=_trial_failures(options.search))
