@@ -26,6 +26,7 @@ _SUBCOMMANDS = {
     "status": ("Show how far a search is, its best run and its failures.", "results.status:main"),
     "best": ("Show the best configurations, or their commands.", "results.best:main"),
     "logs": ("Show what a run printed.", "results.logs:main"),
+    "why": ("Show why a sampler chose a run, or why it was stopped early.", "results.why:main"),
     "reproduce": ("Run a run again with its code, and compare the results.", "results.reproduce:main"),
     "cancel": ("Stop a search and all its runs.", "search.command:cancel"),
     "resume": ("Continue a search that was stopped.", "search.command:resume"),

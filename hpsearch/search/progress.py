@@ -27,6 +27,7 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     varying_options,
 )
+from hpsearch.samplers.choosing import progress_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
@@ -73,6 +74,8 @@ class Progress:
         again += " (continued)" if attempt.continues is not None else ""
         options = options_text(option_texts(self._record.runs[run.number], self._varying))
         options = shell_line(attempt.argv) if self._is_verbose else options
+        if (expected := self._expectation(self._record.runs[run.number])).startswith("expected"):
+            options += f" ({expected})"
         self._console.note(f"run {run.number}/{self._last_run} {what}{again}{options and ': '}{options}")
 
     def runs_now(self, job: Job, place: str) -> None:
@@ -121,6 +124,12 @@ class Progress:
         self._told.add(kind)
         return f"; {hint}" if hint else ""
 
+    def _expectation(self, entry: RunRecord) -> str:
+        """Return in words what a sampler expects of a run; empty if none has chosen it."""
+        text = progress_text(entry.why or {}, self._settings.sort_ascending) if entry.why else ""
+        # What is best so far is told anyway.
+        return text.partition("; ")[2].removeprefix("next ") if text.startswith("best ") else text
+
     def refresh(self) -> None:
         if not self._console.has_bar:
             return
@@ -133,7 +142,14 @@ class Progress:
         texts += [[red(f"{failed} failed")]] if failed else []
         texts += [[f"{stopped} stopped early"]] if (stopped := self._counts[RunState.STOPPED_EARLY]) else []
         slots = slots_in_use(job.place.label for job in self._runs.jobs)
-        self._console.describe_bar([*texts, *self._best_texts(is_over), [", ".join(slots), ""]])
+        expected = [] if is_over else self._expected_texts()
+        self._console.describe_bar([*texts, *self._best_texts(is_over), *expected, [", ".join(slots), ""]])
+
+    def _expected_texts(self) -> Iterator[Sequence[str]]:
+        """Yield what the sampler expected of the latest configuration that it has chosen."""
+        latest = next((entry for entry in reversed(self._record.runs.values()) if entry.why), None)
+        if latest is not None and (text := self._expectation(latest)):
+            yield [f"next {text}" if text.startswith("expected") else text, text.rpartition(", ")[2], ""]
 
     def _best_texts(self, is_over: bool) -> Iterator[Sequence[str]]:
         """Yield what is best so far, and whether the second best configuration differs. is_over: no run is to come."""
