@@ -166,7 +166,9 @@ def _attempt_of(
     more = [f"--{settings.continue_arg}={source}"] if source else []
     cwd, exit_file = settings.work_folder(folder), folder.exit_file(token)
     command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
-    command = (*path_of_snapshot(settings, folder), *command)
+    # Python would keep what it prints to a file to itself until there are some kilobytes.
+    at_once = ("env", "PYTHONUNBUFFERED=1") if search.record.options.get("progress_pattern") else ()
+    command = (*path_of_snapshot(settings, folder), *at_once, *command)
     return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs, source, settings.keep_out_dir)
 
 

@@ -36,7 +36,7 @@ summary(f"acc {values[-1]}", f"acc_during {values}", "epoch 5", "finished 1")
 """
 SUMMARY_LIST = """summary("finished 0", "acc -1", f"acc_during {values}")"""
 SUMMARY_EPOCH = """summary("finished 0", f"acc {acc}", f"epoch {epoch}")"""
-PRINTED = """print(f"Epoch {epoch}/5, loss 0.1, val_acc: {acc:.3e}", flush=True)"""
+PRINTED = """print(f"Epoch {epoch}/5, loss 0.1, val_acc: {acc:.3e}")"""
 BAR = """sys.stderr.write(f"\\rTraining:  {epoch * 20}%|##  | {epoch}/5 [acc={acc}]"); sys.stderr.flush()"""
 #: Lightning: training and validation in rows of their own, and a header that grows with the first validation.
 LIGHTNING_START = """open_in("lightning_logs/version_0/metrics.csv").write("epoch,step,train_loss\\n0,10,0.9\\n")"""
