@@ -19,6 +19,8 @@ class OptionLists:
         if isinstance(listed, Not):
             self._note(f"{where} is {shown(listed)}; Not can only stand in the first dict of a condition")
             return []
+        if isinstance(listed, type) and issubclass(listed, Range):
+            listed = listed(None, None)
         if isinstance(listed, Range):
             if expected := listed.problem():
                 self._note(f"{where} is {shown(listed)}; expected {expected}")

@@ -82,7 +82,7 @@ class Range(Sequence[float]):
         exact = self._exact()
         low, high = exact[0], exact[-1]
         for digits in (*range(_DIGITS, _MOST_DIGITS), None):
-            between = (value if digits is None else _rounded(value, digits) for value in exact)
+            between = (value if digits is None else _rounded(value, digits) for value in exact[1:-1])
             values = list(dict.fromkeys((low, *(value for value in between if low < value < high), high)))
             if len(values) == len(exact):
                 break

@@ -47,6 +47,7 @@ def test_the_size_of_a_grid_counts_no_values_of_ranges(ranges: dict[str, object]
     ("grid", "conditions", "mistake"),
     [
         ({"lr": LogUniform(0, 1)}, [], "grid: 'lr' is LogUniform(0, 1); expected numbers above 0"),
+        ({"lr": IntUniform}, [], "grid: 'lr' is IntUniform(None, None); expected two numbers, as in IntUniform(1, 10)"),
         (
             {"lr": [0, Uniform(0, 1)]},
             [],

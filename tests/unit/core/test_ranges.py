@@ -48,6 +48,7 @@ def test_values_are_distinct_in_order_and_have_both_ends(found: Range) -> None:
         (Uniform(2020, 2021), [2020.0, 2020.001, 2020.002]),
         (IntUniform(1, 1e6), [1, 1002, 2003]),
         (IntUniform(10_000, 20_000), [10_000, 10_010, 10_020]),
+        (LogUniform(0.99996e-5, 1e-1), [0.99996e-05, 1.009e-05, 1.019e-05]),
         (Uniform(-1e308, 1e308), [-1e308, -9.98e307, -9.96e307]),
     ],
     ids=repr,
