@@ -93,8 +93,9 @@ open_in("tb/events.out.tfevents.17.host.1", "wb").write(content)
     ids=["list", "epoch", "printed", "bar", "lightning", "hugging-face", "json-lines", "table", "events"],
 )
 def test_a_hopeless_run_is_stopped_by_what_its_script_tells_anyway(
-    project: Project, text: str, attributes: str, options: str, step: int
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str, attributes: str, options: str, step: int
 ) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     project.grid({"x": [5, 7, 6, 1, 8]}, script=text, more=attributes)
     result = project.search("--deterministic_search", "--stop_early=median", *shlex.split(options))
     journal = (result.folder / ".hpsearch/journal.jsonl").read_text().splitlines()
