@@ -21,7 +21,7 @@ _LONGEST_LINE = 1 << 18
 #: A Hugging Face trainer_state.json of 100,000 entries has this size.
 _MOST_JSON_BYTES = 16 << 20
 #: How many files that fit a pattern are looked for; the last so many of them are read.
-_MOST_FOUND, _MOST_FILES = 10_000, 100
+_MOST_FOUND, _MOST_FILES = 10_000, 20
 _HAS_WILDCARD = re.compile(r"[*?\[]")
 _DELIMITERS = ",;\t"
 _EVENTS_NAME = "tfevents"
@@ -45,7 +45,7 @@ class ProgressReader:
         """folders: of the run's attempts, in order. name: relative to them; it may hold ``*``, ``?`` and ``[...]``."""
         self._folders, self._name, self._keys = folders, name, (value_key, step_key)
         self._readers: dict[Path, Reader] = {}
-        self._curve, self._parts = Curve(), tuple[Curve, ...]()
+        self._curve, self._earlier, self._parts = Curve(), Curve(), tuple[Curve, ...]()
 
     @property
     def problem(self) -> str:
@@ -57,11 +57,15 @@ class ProgressReader:
 
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
         """Return the whole curve, and whether all that is there has been read."""
-        for path in self._paths():
+        paths = self._paths()
+        for path in self._readers.keys() - set(paths):
+            # It was removed, as old checkpoints are, or there are too many newer ones: what it told stays.
+            self._earlier = _all_of([self._earlier, self._readers.pop(path).update()[0]])
+        for path in paths:
             if path not in self._readers and (reader := self._reader(path)) is not None:
                 self._readers[path] = reader
-        found = [self._readers[path].update(is_last) for path in sorted(self._readers, key=_natural)]
-        parts = tuple(curve for curve, _ in found)
+        found = [self._readers[path].update(is_last) for path in paths if path in self._readers]
+        parts = (*([self._earlier] if self._earlier.points else []), *(curve for curve, _ in found))
         if len(parts) != len(self._parts) or any(new is not old for new, old in zip(parts, self._parts)):
             self._parts = parts
             self._curve = parts[0] if len(parts) == 1 else _all_of(parts)
@@ -73,8 +77,8 @@ class ProgressReader:
         paths = list[Path]()
         for folder in self._folders:
             with contextlib.suppress(OSError):
-                paths += islice(folder.glob(self._name), _MOST_FOUND)
-        return sorted(paths, key=_natural)[-_MOST_FILES:]
+                paths += sorted(islice(folder.glob(self._name), _MOST_FOUND), key=_natural)
+        return paths[-_MOST_FILES:]
 
     def _reader(self, path: Path) -> Reader | None:
         """Return the reader of a file's format, by its name, else by its first bytes; None if these are not there."""

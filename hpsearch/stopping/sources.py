@@ -24,6 +24,10 @@ _MOST_PIECES = 256
 _HIGH_IS_GOOD = re.compile(r"(^|[_\W\d])(acc|auc|auroc|f1|prec|recall|iou|map|bleu|rouge|r2|score|reward|return)", re.I)
 
 
+#: As in ``logloss``.
+_LOW_ENDINGS = ("loss", "err", "error")
+
+
 class SourceKind(enum.Enum):
     """What values are read from."""
 
@@ -113,9 +117,10 @@ def is_ascending(wanted: Wanted, key: str) -> bool:
 
     They are if they are under the performance key; under another key, its name counts if it tells.
     """
-    if key in ("", wanted.performance_key) or low_is_good(key) == (_HIGH_IS_GOOD.search(key) is not None):
+    is_low_good = low_is_good(key) or key.lower().endswith(_LOW_ENDINGS)
+    if key in ("", wanted.performance_key) or is_low_good == (_HIGH_IS_GOOD.search(key) is not None):
         return wanted.sort_ascending
-    return low_is_good(key)
+    return is_low_good
 
 
 class RunCurve:

@@ -136,11 +136,20 @@ def test_what_a_removed_file_told_stays(tmp_path: Path) -> None:
     assert list(reader.update()[0].points) == FOUND
 
 
-def test_earlier_attempts_come_first(tmp_path: Path) -> None:
-    for name, text in [("a", "epoch,acc\n1,0.5\n2,0.6\n"), ("b", "epoch,acc\n2,0.7\n")]:
+def test_of_very_many_files_the_newest_are_read_and_the_others_stay(tmp_path: Path) -> None:
+    reader, steps = ProgressReader([tmp_path], "checkpoint-*.jsonl", "acc"), 50
+    for step in range(1, steps + 1):
+        (tmp_path / f"checkpoint-{step}.jsonl").write_text(f'{{"acc": {step}, "step": {step}}}\n')
+        curve = reader.update()[0]
+    assert [point.step for point in curve.points] == list(range(1, steps + 1))
+
+
+@pytest.mark.parametrize("file", ["m.csv", "*.csv"])
+def test_earlier_attempts_come_first(tmp_path: Path, file: str) -> None:
+    for name, text in [("b", "epoch,acc\n1,0.5\n2,0.6\n"), ("a", "epoch,acc\n2,0.7\n")]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "m.csv").write_text(text)
-    reader = ProgressReader([tmp_path / "a", tmp_path / "b"], "m.csv", "acc")
+    reader = ProgressReader([tmp_path / "b", tmp_path / "a"], file, "acc")
     assert list(reader.update()[0].points) == FOUND
 
 

@@ -39,6 +39,7 @@ def test_a_search_has_one_source_of_values(changes: dict[str, object], text: str
         ("acc", False, "val_acc", False),
         ("acc", False, "val_loss", True),
         ("test_loss", True, "val_acc", False),
+        ("acc", False, "validation_0-mlogloss", True),
         ("test_loss", True, "val_metric", True),
         ("distance", True, "other", True),
         ("accuracy", True, "accuracy", True),
