@@ -106,7 +106,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         of = amount(len(means), "configuration") if runs.over else amount(len(runs.runs), "finished run")
         console.note(f"best by {by} ({order}) of {of}")
         console.results(_table(best[:count], means[:count], runs, key, console))
-        console.notes(filter(None, [verdict(means)]))
+        stopped = f"{amount(runs.stopped, 'run')} stopped early, not ranked" if runs.stopped else ""
+        console.notes(filter(None, [verdict(means), stopped]))
     return 0
 
 
@@ -252,7 +253,7 @@ class FinishedRuns:
     """All finished runs of a folder, and what the columns of the table mean.
 
     settings: without a program where there is no journal, and without a performance key where nobody knows it.
-    over: the options that repeat a configuration, if any.
+    over: the options that repeat a configuration, if any. stopped: how many runs were stopped early.
     """
 
     folder: SearchFolder
@@ -261,6 +262,7 @@ class FinishedRuns:
     option_names: Sequence[str]
     keywords: Sequence[str]
     over: Sequence[str]
+    stopped: int = 0
 
     def means(self, key: str, ascending: bool) -> list[Mean[FinishedRun]]:
         """Return the configurations by the mean of a column, see `best_means`; none if nothing repeats them."""
@@ -312,7 +314,8 @@ def _from_journal(reader: SearchReader, given_over: Collection[str]) -> Finished
     columns = columns_of(settings, [run.row for run in runs])
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
     over = seeds_of(reader.record, [name for name in given_over if name in settings.option_names])
-    return FinishedRuns(reader.folder, runs, settings, options, keywords, over)
+    stopped = sum(entry.result.state is RunState.STOPPED_EARLY for entry in reader.record)
+    return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped)
 
 
 def _copied_settings(folder: Path) -> Settings:

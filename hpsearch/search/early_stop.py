@@ -153,6 +153,7 @@ class EarlyStop:
     def __init__(self, controller: Controller) -> None:
         self._options, self._search, self._backend = controller.options, controller.search, controller.backend
         self._console, self._clocks, self._runs = controller.console, controller.clocks, controller.runs
+        self._stop = controller.stop
         self._rules = rules_of(controller.options)
         self._interval_s = _CLUSTER_LOOK_S if controller.backend.has_queue else _LOOK_S
         self._began = self._next_look = self._clocks.steady()
@@ -161,7 +162,7 @@ class EarlyStop:
         #: Tokens of the live attempts, and of those that have told something since they were judged.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()
         self._told_at: dict[str, float] = {}
-        self._said: set[str] = set()
+        self._told: set[str] = set()
         #: Tokens of the attempts that have ended and were read to their end.
         self._ended: set[str] = set()
 
@@ -181,15 +182,31 @@ class EarlyStop:
 
     def ended(self, run: OpenRun) -> None:
         """Read the rest of a run that has ended, before its files move."""
-        if self._rules and run.job is not None and run.attempt.token not in self._ended:
+        is_of_use = bool(self._rules) and self._stop.signal_number is None
+        if is_of_use and run.job is not None and run.attempt.token not in self._ended:
             self._guarded(lambda: self._read_rest(run))
 
     def closing_lines(self) -> list[str]:
         """Return what early stopping could not do; and in a dry run, what it would have done."""
-        lines: list[str] = []
-        if self._rules:
-            self._guarded(lambda: lines.extend([*self._idle_lines(), *self._dry_lines()]))
-        return lines
+        return self._said(lambda: [*self._idle_lines(), *self._dry_lines()])
+
+    def opening_lines(self) -> list[str]:
+        """Return by what runs are stopped, and what their values are."""
+        return self._said(lambda: [self._opening_line()])
+
+    def _said(self, lines: Callable[[], list[str]]) -> list[str]:
+        """Return what there is to say, nothing if runs are not stopped early or the search is about to end."""
+        said: list[str] = []
+        if self._rules and self._stop.signal_number is None:
+            self._guarded(lambda: said.extend(lines()))
+        return said
+
+    def _opening_line(self) -> str:
+        is_compared = any(rule.compares for rule in self._rules)
+        after = f" from step {self._options.stop_after:g} on" if is_compared else ""
+        what = "would be stopped early" if self._options.stop_dry_run else "are stopped early"
+        rules = " or ".join(rule.value for rule in self._rules)
+        return f"runs {what} by {rules}{after}: {self._values()[0].source.text}"
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -202,8 +219,8 @@ class EarlyStop:
             self._say_once("error", f"it does not work as it should ({type(error).__name__}: {error})")
 
     def _say_once(self, kind: str, text: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
+        if kind not in self._told:
+            self._told.add(kind)
             self._console.warn(f"{self._name}: {text}")
 
     @property

@@ -296,6 +296,7 @@ def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.R
             dispatcher.take_over(runs, choice.again, takes_up_all)
             if choice.only_ends:
                 stop.request(signal.SIGINT)
+            console.notes(dispatcher.early_stop.opening_lines())
             dispatcher.run()
             dispatcher.finish()
         is_stopped = stop.signal_number is not None

@@ -98,6 +98,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
         "resume",
         "failure_groups",
         "dropped",
+        "stopped_early",
     ]
     assert (answer["state"], answer["runs"], answer["failures"], answer["resume"]) == ("running", 3, [], None)
     assert {state: count for state, count in answer["counts"].items() if count} == {
