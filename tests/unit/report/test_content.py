@@ -27,6 +27,7 @@ from hpsearch.report.searches import OpenSearch
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
+    AttemptStopped,
     AttemptSubmitted,
     ControllerStarted,
     Event,
@@ -238,3 +239,41 @@ def test_searches_are_told_apart_and_say_what_is_best_elsewhere(tmp_path: Path) 
 def test_a_folder_that_holds_no_search_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="not a search folder"):
         OpenSearch(SearchFolder(tmp_path), "", ()).shown()
+
+
+WHY = "median: its best value 0.1 up to step 5 is below the median 0.5 of 3 others at step 5"
+
+
+def stopped_run(number: int) -> list[Event]:
+    """Return the events of a run that was stopped early, with a summary that can be read."""
+    name, token = f"sim_{number:02d}", f"sim_{number:02d}.1.abcdef"
+    run = Run(number, name, Configuration((("x", number),)), f"o/{name}")
+    summary = encode_summary({"acc": ["0.1"], "finished": ["0"]})
+    return [
+        RunPlanned.of(run),
+        AttemptIntended(number, token, 10.0),
+        AttemptSubmitted(number, token, "7@8", "host", 11.0),
+        AttemptStopped(number, token, 15.0, "median", WHY, "5", "0.1"),
+        AttemptEnded(number, token, 143, 20.0, "stopped early", WHY),
+        RunCollected(number, token, "stopped early", 21.0, summary, WHY, WHY),
+    ]
+
+
+def test_a_stopped_run_has_a_state_and_a_reason_and_is_no_failure(tmp_path: Path) -> None:
+    events = [*run_events(1, {"x": 1}, {"acc": 0.5, "finished": 1}), *stopped_run(2)]
+    found = content(folder_with(tmp_path, *events))
+    states = [found["states"][code] for code in found["runs"]["state"]]
+    causes = [None if code is None else found["causes"][code] for code in found["runs"]["cause"]]
+    assert (states, causes, found["failures"]) == (["finished", "stopped early"], [None, WHY], [])
+    assert found["searches"][0]["counts"] == {"finished": 1, "stopped early": 1}
+
+
+def test_a_stopped_run_shows_its_last_value(tmp_path: Path) -> None:
+    found = content(folder_with(tmp_path, *stopped_run(1)))
+    assert [float(cell) for cell in column(found, "acc")["cells"]] == [0.1]
+
+
+def test_the_timeline_shows_its_attempt_as_stopped(tmp_path: Path) -> None:
+    found = content(folder_with(tmp_path, *stopped_run(1)))
+    attempts = found["attempts"]
+    assert ([found["states"][code] for code in attempts["state"]], attempts["ended"]) == (["stopped early"], [20.0])

@@ -386,3 +386,20 @@ def test_a_scheduler_runs_job_is_stopped_once_it_runs(tmp_path: Path, clock: Fak
     with planned_search(tmp_path, 4) as search:
         run(search, backend)
         assert states(search)[4] == "stopped early"
+
+
+def test_the_search_says_first_by_what_runs_are_stopped(search: LiveSearch, backend: TellingBackend) -> None:
+    options = SearchOptions(stop_early="nan,asha", stop_after=2, stop_dry_run=True)
+    with StopRequest() as stop:
+        controller = Controller(search, CONFIG, backend, Console(), options, stop, backend.clock.clocks)
+        (line,) = Dispatcher(controller).early_stop.opening_lines()
+    assert line == "runs would be stopped early by nan or asha from step 2 on: 'acc' in s.txt (large is good)"
+
+
+def test_a_search_that_is_about_to_end_reads_and_says_nothing(search: LiveSearch, backend: TellingBackend) -> None:
+    options = SearchOptions(stop_early="median")
+    with StopRequest() as stop:
+        stop.request(2)
+        controller = Controller(search, CONFIG, backend, Console(), options, stop, backend.clock.clocks)
+        early_stop = Dispatcher(controller).early_stop
+        assert (early_stop.opening_lines(), early_stop.closing_lines()) == ([], [])
