@@ -56,6 +56,9 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
     if suggestions_of(reader.record) is not None:
         return _raise_budget(reader, of_grid, others, console)
     options = _grown_options(with_given(resume.options_of(reader), others), of_grid, console)
+    if options.suggests:
+        problem = f"--sampler={options.sampler} cannot be given to extend: it chooses from the first run on"
+        raise UsageError(f"{problem}; start another search, or leave it out")
     plan = _grown_plan(reader, options, of_grid)
     return resume_search(str(folder.path), others, console, extension=partial(_extension, plan=plan, console=console))
 

@@ -106,3 +106,16 @@ def test_a_search_of_the_older_tool_is_extended(project: Project) -> None:
     result = project.ask("extend", "searches/s", "--grid_module=grid", "--dry_run")
     assert "runs: 1 finished already, 1 new" in result.stderr
     assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_sampler_that_goes_by_results_cannot_join_a_search_later(extended: tuple[Project, str]) -> None:
+    project, _ = extended
+    journal = project.path / "out" / "s" / ".hpsearch" / "journal.jsonl"
+    before = journal.read_bytes()
+    refused = project.ask("extend", "out/s", "--sampler=bayes", "--num_searches=9")
+    assert (refused.exit_status, refused.stderr) == (
+        2,
+        "hpsearch: --sampler=bayes cannot be given to extend: it chooses from the first run on; start another search, "
+        "or leave it out\n",
+    )
+    assert journal.read_bytes() == before
