@@ -19,11 +19,12 @@ from hpsearch.store.record import RunRecord
 
 @dataclass(frozen=True)
 class Choice:
-    """What runs next. candidate, why: as `RunPlanned` has them."""
+    """What runs next. candidate, why, after: as `RunPlanned` has them."""
 
     configuration: Configuration
     candidate: int | None = None
     why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
+    after: int | None = None
 
 
 class Chooser(Protocol):
@@ -85,7 +86,7 @@ class Choices:
         # In the second of the search, which no other search of its folder has: names stay unique.
         at = self._search.record.started_at or 0.0
         runs = next_runs(self._search, [each.configuration for each in coming], at, self._chooser.expected())
-        planned = [RunPlanned.of(run, each.candidate, each.why) for run, each in zip(runs, coming)]
+        planned = [RunPlanned.of(run, each.candidate, each.why, each.after) for run, each in zip(runs, coming)]
         self._search.note_happened(*planned)
         entries = [self._search.record.runs[run.number] for run in runs]
         self.added += entries

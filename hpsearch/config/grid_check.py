@@ -30,7 +30,7 @@ _REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMAR
 _OPTIONAL = (
     *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
     *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
-    *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "_PROGRESS_FILE", "_PROGRESS_KEYS", "constraints"),
+    *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "_PROGRESS_FILE", "_PROGRESS_KEYS", "_BUDGET_ARG", "constraints"),
 )
 #: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
 _VERY_NEAR = 0.85
@@ -217,6 +217,14 @@ class Check:
                 "attempts; take one of the two out"
             )
         return keeps, name
+
+    def budget(self, out_arg: str) -> str:
+        """Return the option that says how long a run trains; empty if none does."""
+        name = "" if self.attribute("_BUDGET_ARG") is None else self._option("_BUDGET_ARG")
+        taken = {out_arg: "the output option (_OUT_ARG)", self.attribute("_CONTINUE_ARG"): "_CONTINUE_ARG, too"}
+        if name and name in taken:
+            self.note(f"_BUDGET_ARG is {name!r}, which is {taken[name]}; expected another option")
+        return name
 
     def progress(self) -> tuple[str, tuple[str, ...]]:
         """Return the file in which runs tell their values, empty if none, and the keys of value and step there."""

@@ -149,6 +149,7 @@ def _config(
     conditions = check.conditions(out_arg) if needs_grid else ()
     keep_out_dir, continue_arg = check.checkpoints(out_arg)
     progress_file, progress_keys = check.progress()
+    budget_arg = check.budget(out_arg)
     constraints = check.constraints() if needs_grid else ()
     script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
@@ -169,6 +170,7 @@ def _config(
         continue_arg=continue_arg,
         progress_file=progress_file,
         progress_keys=progress_keys,
+        budget_arg=budget_arg,
     )
     argparse_handle = check.function("_ARGPARSE_HANDLE")
     check.raise_if_any(settings.grid_source)

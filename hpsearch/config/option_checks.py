@@ -44,6 +44,7 @@ def check_together(options: SearchOptions) -> None:
         _check_submit_only(options)
         _check_seeds(options)
         check_race(options)
+        _check_budgets(options)
         _check_stopping(options, options.given_by_hand)
     texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
     for name, expected in texts.items():
@@ -105,6 +106,19 @@ def _check_seeds(options: SearchOptions) -> None:
     for name in ("seed_option", "vary_data_seed"):
         if getattr(options, name) and options.num_seeds is None and not options.seeds_list:
             raise UsageError(f"--{name} has no effect without seeds: add --num_seeds=N or --seeds_list=LIST")
+
+
+def _check_budgets(options: SearchOptions) -> None:
+    """Raise UsageError if an option does not go together with budgets."""
+    reasons = {
+        "seed_count": ("num_seeds", "says how often each configuration runs, and so do the budgets"),
+        "race": ("race", "decides by results which seeds run"),
+        "suggests": (f"sampler={options.sampler}", "goes by results, and those of small budgets would mislead it"),
+        "submit_only": ("submit_only", "returns before there are results, and they decide what goes on"),
+    }
+    for name, (option, reason) in reasons.items():
+        if options.budgets and getattr(options, name):
+            raise UsageError(f"--{option} does not go with --budgets: it {reason}")
 
 
 def check_race(options: SearchOptions) -> None:

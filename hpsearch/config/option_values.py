@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 from hpsearch.config.given_paths import file_name_of
@@ -93,6 +94,15 @@ def whole_numbers(text: str) -> str:
     if text and not numbers:
         raise argparse.ArgumentTypeError(f"expected whole numbers such as 42,43,44, found {text!r}")
     return ",".join(map(str, numbers))
+
+
+def rising_numbers(text: str) -> str:
+    """Read a list of rising numbers above 0, empty = none; return it as it is written down."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    numbers = [positive(word) for word in words]
+    if text and (len(numbers) < 2 or any(small >= large for small, large in pairwise(numbers))):
+        raise argparse.ArgumentTypeError(f"expected two or more rising numbers such as 5,15,45, found {text!r}")
+    return ",".join(words)
 
 
 def search_name(text: str) -> str:

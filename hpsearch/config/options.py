@@ -20,6 +20,7 @@ from hpsearch.config.option_values import (
     option_name,
     positive,
     race_limit,
+    rising_numbers,
     sampler_name,
     scheduler_name,
     search_limit,
@@ -126,6 +127,13 @@ class SearchOptions:
         "P",
     )
     max_runs: int = _what(-1, "With --race: at most N runs in all; -1 = no limit.", search_limit, "N")
+    budgets: str = _what(
+        "",
+        "Run all configurations with the smallest of these values of _BUDGET_ARG, such as 5,15,45 epochs, and only the "
+        "best with the next larger one, and so on.",
+        rising_numbers,
+        "LIST",
+    )
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
     random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
@@ -321,6 +329,11 @@ class SearchOptions:
             return ()
         names = (self.seed_option or USUAL_SEED, *((DATA_SEED_OPTION,) if self.vary_data_seed else ()))
         return tuple(dict.fromkeys(names))
+
+    @property
+    def chooses(self) -> bool:
+        """True if the search gets runs while it is carried out."""
+        return self.race or self.suggests or bool(self.budgets)
 
     @property
     def seed_count(self) -> int:

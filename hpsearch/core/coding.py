@@ -103,7 +103,7 @@ class Selection:
         """Return the values that grid and conditions list for an option, some perhaps twice."""
         return [value for column in self.columns if column.name == name for value in column.values[1:]]
 
-    def under_seeds(self, names: Sequence[str], seeds: Sequence[int]) -> Selection:
+    def under_seeds(self, names: Sequence[str], seeds: Sequence[float]) -> Selection:
         """Repeat all configurations under each seed: in their order under the first one, then under the second, ...
 
         names: the options that get the seed; one that the configurations have already keeps its place.

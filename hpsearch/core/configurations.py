@@ -55,7 +55,7 @@ def seed_in(options: Mapping[str, object], seed_options: Sequence[str]) -> int |
         return None
 
 
-def with_seed(options: Mapping[str, object], seed_options: Collection[str], seed: int) -> dict[str, object]:
+def with_seed(options: Mapping[str, object], seed_options: Collection[str], seed: float) -> dict[str, object]:
     """Return the options of a new run; a seed option keeps its place, one that the configuration lacks comes last."""
     return {**options, **dict.fromkeys(seed_options, seed)}
 

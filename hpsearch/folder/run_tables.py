@@ -4,8 +4,9 @@ import contextlib
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from hpsearch.console.text import aligned
 from hpsearch.core.failures import cut
@@ -16,6 +17,8 @@ from hpsearch.core.value_text import integer, whole_text
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
+
+T = TypeVar("T")
 
 _GROUPS_SHOWN = 20
 #: How many options of a run are told in one line, and how many characters of a value.
@@ -49,8 +52,19 @@ def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
 def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecord]:
     """Return the finished runs, best first; runs without a number under the performance key are left out."""
     finished = [entry.result for entry in entries if entry.result.state is RunState.FINISHED]
+    if settings.budget_option:
+        finished = with_largest_budget(finished, lambda entry: entry.run.configuration.as_dict(), settings)
     finished.sort(key=lambda entry: entry.run.number)
     return best(finished, lambda entry: cell_under(entry.summary, settings.performance_key), settings.sort_ascending)
+
+
+def with_largest_budget(
+    runs: Sequence[T], options_of: Callable[[T], Mapping[str, object]], settings: Settings
+) -> list[T]:
+    """Return those runs that have the largest budget of all; all of them in a search without ``--budgets``."""
+    budgets = [rank_of(options_of(run).get(settings.budget_option)) for run in runs]
+    largest = max((budget for budget in budgets if budget is not None), default=None)
+    return [run for run, budget in zip(runs, budgets) if budget == largest]
 
 
 def performance(entry: RunRecord, key: str) -> float | None:
@@ -84,6 +98,7 @@ def varying_options(record: SearchRecord) -> list[str]:
     first, count, varying = dict[str, tuple[str, object]](), Counter[str](), set[str]()
     if record.candidates is not None:
         varying.update(name for name, values in record.candidates.options if len(values) > 1)
+    varying.add(record.known_settings().budget_option)
     for entry in record:
         for pair in entry.run.configuration.options:
             name, value = pair

@@ -28,7 +28,7 @@ from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
-from hpsearch.folder.run_tables import options_text, ranges
+from hpsearch.folder.run_tables import options_text, ranges, with_largest_budget
 from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.settings import Settings
@@ -78,7 +78,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--differences is for the table and --json: a command needs all its options")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
-    runs = finished_runs(choose_folder(options.folder, console), options.over)
+    runs = _with_largest_budget(finished_runs(choose_folder(options.folder, console), options.over), console)
     settings = runs.settings
     # An option may be a keyword of the summary, too.
     check_over(options.over, dict.fromkeys((*runs.option_names, *settings.option_names)), runs.folder.path)
@@ -145,6 +145,17 @@ def _order(ascending: bool, is_chosen: bool) -> str:
     direction, other = ("lowest", "highest") if ascending else ("highest", "lowest")
     # The user named a keyword, and nobody said what is good there.
     return f"{direction} first; --{other} reverses that" if is_chosen else f"{direction} first"
+
+
+def _with_largest_budget(runs: FinishedRuns, console: Console) -> FinishedRuns:
+    """Return only the runs that can be the best in a search with budgets, and say so; all in another one."""
+    if not runs.settings.budget_option:
+        return runs
+    largest = with_largest_budget(runs.runs, lambda run: run.row, runs.settings)
+    if len(largest) < len(runs.runs):
+        name = runs.settings.budget_option
+        console.note(f"{amount(len(largest), 'run')} with the largest {name} so far, {largest[0].row[name]}")
+    return replace(runs, runs=largest)
 
 
 def _best(runs: FinishedRuns, key: str, ascending: bool) -> tuple[Sequence[FinishedRun], Sequence[Mean[FinishedRun]]]:

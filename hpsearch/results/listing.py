@@ -123,7 +123,8 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     over = seeds_of(record, [name for name in given_over if name in settings.option_names])
     # The overview does not know the options of the runs.
     means = means_of(SearchReader(folder).record, over) if over else []
-    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(record, settings)))
+    ranked = SearchReader(folder).record if settings.budget_option else record
+    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(ranked, settings)))
     runs = max(found.runs, budget_of(record))
     return Listed(
         folder.path,

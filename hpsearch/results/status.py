@@ -131,6 +131,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("best", _best(status), green),
         ("second", _second(status), str),
         ("sampler", _of_chooser(status, "sampler"), str),
+        ("budgets", _of_chooser(status, "budgets"), str),
         ("race", (*_of_chooser(status, "race"), *_drops(status, shown)), str),
         ("live", _live(status.live, shown, room), str),
         ("failed", _failed(status, shown), red),
@@ -243,7 +244,7 @@ def _options(entry: RunRecord, status: SearchStatus) -> str:
 
 
 def _of_chooser(status: SearchStatus, label: str) -> Iterator[str]:
-    """Say how far a sampler or a race is."""
+    """Say how far a sampler, budgets or a race are."""
     lines = (line.partition(": ") for line in chooser_lines(status.record))
     yield from (text for head, _, text in lines if head == label)
 

@@ -26,21 +26,32 @@ def end_of_patience(entry: RunRecord, most: int, folder: SearchFolder) -> str:
     return f"run {entry.run.number} is not continued any more ({limit}); to go on: {resume_hint(folder.path)}"
 
 
-def continues_from(folder: SearchFolder, settings: Settings, entry: RunRecord) -> str | None:
+def continues_from(
+    folder: SearchFolder, settings: Settings, entry: RunRecord, smaller: RunRecord | None = None
+) -> str | None:
     """Return what the next attempt at a run goes on from, as `AttemptIntended` has it.
+
+    smaller: the run of the same configuration with a smaller budget, from which the first attempt goes on.
 
     Whatever ended the earlier attempts; but after one that finished, the next begins anew. An attempt that has left
     nothing of its own (it never began, or was ended before it could save anything) is passed over.
     """
+    first = None if smaller is None or not settings.continue_arg else _folder_of(folder, smaller)
     if not settings.continues or not entry.attempts or entry.state is RunState.FINISHED:
-        return None
+        return first
     if settings.keep_out_dir:
         return ""
     source = _newest_with_work(folder, entry)
     if source is None:
-        return ""
+        return first or ""
     # As the user wrote the search's folder: not a Path, "./x" has to stay.
     return os.path.join(os.path.dirname(entry.run.out_dir), source.relative_to(folder.path))  # noqa: PTH118, PTH120
+
+
+def _folder_of(folder: SearchFolder, entry: RunRecord) -> str | None:
+    """Return the folder of a run that finished, as its command names it; None if it is gone."""
+    is_there = Path(entry.reused).is_dir() if entry.reused else folder.run_folder(entry.run).is_dir()
+    return entry.out_dir if is_there else None
 
 
 def _newest_with_work(folder: SearchFolder, entry: RunRecord) -> Path | None:

@@ -174,7 +174,9 @@ def _attempt_of(
 
 def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
     """Return a run's next attempt, under a new unique name."""
-    number, source = entry.attempts + 1, continues_from(search.folder, search.record.known_settings(), entry)
+    before = search.record.runs.get(entry.after or 0)
+    source = continues_from(search.folder, search.record.known_settings(), entry, before)
+    number = entry.attempts + 1
     return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}", source)
 
 

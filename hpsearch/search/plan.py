@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
+from hpsearch.choosers.budgets import at_smallest_budget, planned_budgets
 from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED, candidates_in, listed
 from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.suggestions import space_text
@@ -133,6 +134,8 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         options = replace(options, seed_option=options.seed_options[0])
     configurations = _configurations(config, options)
     selection, seeds = _under_seeds(configurations, config, options)
+    if options.budgets:
+        selection = at_smallest_budget(configurations, config, options)
     count, candidates = len(configurations), None
     if options.suggests:
         candidates, selection = listed(configurations), replace(selection, positions=())
@@ -353,6 +356,8 @@ def _run_lines(plan: Plan) -> list[str]:
     if plan.candidates is not None:
         runs = f"runs: {plan.count * len(plan.seeds):,}, each configuration under all seeds at once ({seeds})"
         return [_sampler_text(plan, plan.candidates), *([runs] if plan.seeds else [])]
+    if plan.options.budgets:
+        return [f"configurations: {_chosen(plan)}", planned_budgets(plan.count, plan.settings, plan.options)]
     if not plan.seeds:
         return [f"runs: {_chosen(plan)}"]
     if plan.options.race:

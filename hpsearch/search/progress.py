@@ -199,7 +199,8 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
     if means or best:
         direction = "lowest" if settings.sort_ascending else "highest"
         by = f"mean {settings.performance_key} over {' and '.join(over)}" if over else settings.performance_key
-        lines.append(f"best by {by} ({direction} first):")
+        at = f" with {name}={option_texts(best[0], [name])[name]}" if (name := settings.budget_option) and best else ""
+        lines.append(f"best by {by}{at} ({direction} first):")
         header, first, *others = means_table(means, record, over) if over else best_table(best, record)
         lines += ["  " + line for line in (header, green(first), *others)]
         lines += filter(None, [verdict(means)])

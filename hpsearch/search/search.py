@@ -140,6 +140,9 @@ def _check_has_own_folder(plan: Plan) -> None:
     if plan.options.race and folder.journal.exists():
         how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
         raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already; {how}")
+    if plan.options.budgets and folder.journal.exists():
+        how = "one with --budgets needs a folder of its own: give another --out_dir"
+        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
     if plan.options.suggests and (folder.journal.exists() or folder.results.exists()):
         how = f"one with --sampler={plan.options.sampler} needs a folder of its own: give another --out_dir"
         raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
@@ -206,7 +209,7 @@ def _open_for_work(search: LiveSearch, options: SearchOptions, choice: resume.Ru
     choice = resume.add_runs(search, options, choice, time.time())
     search.open_for_work(*moved)
     commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
-    if moved or choice.added or choice.plan or options.race or options.suggests or not all(map(Path.exists, commands)):
+    if moved or choice.added or choice.plan or options.chooses or not all(map(Path.exists, commands)):
         # Or the first controller was killed before it could write them.
         search.write_commands()
     return choice

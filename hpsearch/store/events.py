@@ -60,7 +60,8 @@ class RunPlanned:
     """A run belongs to the search. options: pairs of name and value (encoded), in order.
 
     candidate: which of the `SearchCandidates` it is. why: what made the sampler choose it, on the first run of it.
-    None = no sampler chose it; then no journal has these fields.
+    after: the run with a smaller budget from which it goes on. None = no sampler chose it, or it is the first of its
+    configuration; then no journal has these fields.
     """
 
     run: int
@@ -69,12 +70,15 @@ class RunPlanned:
     options: list[list[Any]]  # Any: see above
     candidate: int | None = None
     why: Mapping[str, Any] | None = None
+    after: int | None = None
 
     @classmethod
-    def of(cls, run: Run, candidate: int | None = None, why: Mapping[str, Any] | None = None) -> RunPlanned:
+    def of(
+        cls, run: Run, candidate: int | None = None, why: Mapping[str, Any] | None = None, after: int | None = None
+    ) -> RunPlanned:
         """Return the event by which the journal learns of a run."""
         options = [[name, encode(value)] for name, value in run.configuration.options]
-        return cls(run.number, run.folder, run.out_dir, options, candidate, why)
+        return cls(run.number, run.folder, run.out_dir, options, candidate, why, after)
 
 
 @dataclass(frozen=True)
@@ -265,7 +269,7 @@ def to_line(event: Event) -> bytes:
     """Return an event as one line of JSON, line break included."""
     said = {"event": _NAMES[type(event)], **vars(event)}
     if isinstance(event, RunPlanned):
-        for name in ("candidate", "why"):
+        for name in ("candidate", "why", "after"):
             if said[name] is None:
                 del said[name]
     elif isinstance(event, AttemptIntended) and event.continues is None:

@@ -51,7 +51,7 @@ class RunRecord:
     reused: the folder of another search's run whose results count here; empty if they are its own.
     dropped: why a race gives the run's configuration no more seeds; None while it does.
     stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
-    candidate, why: see `RunPlanned`.
+    candidate, why, after: see `RunPlanned`.
     """
 
     run: Run
@@ -76,6 +76,7 @@ class RunRecord:
     stopped: AttemptStopped | None = None
     candidate: int | None = None
     why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
+    after: int | None = None
 
     def copy(self) -> RunRecord:
         """Return the same, to be kept as it is now."""
@@ -213,7 +214,7 @@ class SearchRecord:
         elif isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
             run = Run(event.run, event.folder, options, event.out_dir)
-            self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why)
+            self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
         elif isinstance(event, SearchCandidates):
             self.candidates = event
         elif isinstance(event, RunMoved):

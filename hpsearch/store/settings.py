@@ -11,7 +11,7 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import build, check_path
 
 #: Settings that are newer than the first journals; where they are not used, it looks as it always did.
-_NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys")
+_NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys", "budget_arg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class Settings:
     import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
     keep_out_dir, continue_arg: how another attempt goes on from the one before; see `continues`.
     progress_file, progress_keys: where a run tells values while it goes on; names of the values, and of their steps.
+    budget_arg: the option that says how long a run trains.
     """
 
     program: tuple[str, ...] = ()
@@ -43,11 +44,17 @@ class Settings:
     continue_arg: str = ""
     progress_file: str = ""
     progress_keys: tuple[str, ...] = ()
+    budget_arg: str = ""
 
     @property
     def continues(self) -> bool:
         """True if the script saves its state, so that another attempt at a run goes on from the one before."""
         return self.keep_out_dir or bool(self.continue_arg)
+
+    @property
+    def budget_option(self) -> str:
+        """The option that has another value in a run with a larger budget; empty in a search without ``--budgets``."""
+        return self.budget_arg if self.options.get("budgets") else ""
 
     @property
     def grid_source(self) -> str:
