@@ -13,7 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from project import FORK_SERVER, ROOT, Project
+
+# How long an example takes says something about the machine, and benchmarks measure that.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 #: All processes that a test starts inherit this variable, whose value is the test's own.
 _TEST_MARK = "HPSEARCH_TEST"
