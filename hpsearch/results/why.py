@@ -114,7 +114,7 @@ def _end_lines(entry: RunRecord, record: SearchRecord, before: Sequence[RunRecor
     yield f"result: {', '.join([entry.result.state.value, *_result_texts(entry.result, record, before)])}"
     if entry.stopped is not None:
         what = "it would have been stopped early" if entry.stopped.is_dry else "it was stopped early"
-        yield f"{what}: {entry.stopped.reason} ({entry.stopped.rule}, step {entry.stopped.step})"
+        yield f"{what}: {entry.stopped.reason}"
     if entry.dropped is not None:
         yield f"its configuration gets no more seeds: {entry.dropped.why}"
 

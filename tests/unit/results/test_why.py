@@ -81,14 +81,14 @@ def test_the_first_suggestion_has_nothing_to_go_by(tmp_path: Path) -> None:
 
 
 def test_a_run_that_no_sampler_chose_says_so_and_why_it_ended(tmp_path: Path) -> None:
-    stop = AttemptStopped(2, "sim_2.1.abc", 1.5, "median", "0.1 is below the median 0.4", "7", "0.1")
+    stop = AttemptStopped(2, "sim_2.1.abc", 1.5, "median", "median: 0.1 is below the median 0.4", "7", "0.1")
     intended, collected = ended(2, "0.1", "stopped early")
     drop = ConfigurationDropped([2], 3.0, 3, 0.01, "it is worse")
     assert told(tmp_path, 2, planned(2, None, None), intended, stop, collected, drop) == [
         "run 2: lr=0.1 opt=adam",
         "planned with the search, or added to it: no sampler has chosen it",
         "result: stopped early, acc 0.1",
-        "it was stopped early: 0.1 is below the median 0.4 (median, step 7)",
+        "it was stopped early: median: 0.1 is below the median 0.4",
         "its configuration gets no more seeds: it is worse",
     ]
 
