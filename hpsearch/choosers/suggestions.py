@@ -79,7 +79,9 @@ class Suggestions:
             suggestion = self.sampler.suggest(self.observed(running), self._seed_of_sampler(len(known)))
             if suggestion is None:
                 return
-            candidate, why = suggestion.candidate, dict(suggestion.why)
+            # For people: more digits say nothing, and depend on how many cores a machine has.
+            why = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in suggestion.why.items()}
+            candidate = suggestion.candidate
             assert candidate not in known
             known.append(candidate)
             running.append(candidate)

@@ -251,7 +251,7 @@ def _rehearse(
     finally:
         process.close()
     console.results(shell_line(new_attempt(reader, entry).argv) for entry in due)
-    if choice.numbers is None and not due:
+    if choice.numbers is None:
         _show_first(reader.record, options, console)
     return SearchEnd(None, 0)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_search import CONFIG, FakeBackend, FakeClock
 from searches import SETTINGS
+from suggested import check_each_prefix, idle_places, suggested
 
 from hpsearch.choosers import suggestions as module
 from hpsearch.choosers.candidates import listed
@@ -26,10 +27,8 @@ from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
-from hpsearch.store.events import RunPlanned, from_line
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import SearchRecord
 
 OPTIONS = SearchOptions(sampler="bayes", num_searches=8, seed_option="")
 GRID = {"x": [1, 2, 3, 4], "y": ["a", "b", "c"]}
@@ -110,25 +109,6 @@ def events(folder: Path, kind: str) -> list[dict[str, object]]:
     return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
-def suggested(folder: Path) -> list[object]:
-    """Return which candidates were planned, in order."""
-    return [event["candidate"] for event in events(folder, "planned")]
-
-
-def check_all_prefixes(folder: Path, options: SearchOptions = OPTIONS) -> int:
-    """Compare each suggestion with what comes out again from the journal before it; return how many there were."""
-    record, count = SearchRecord(), 0
-    for line in (folder / ".hpsearch" / "journal.jsonl").read_bytes().splitlines(keepends=True):
-        event = from_line(line)
-        if isinstance(event, RunPlanned):
-            choice = next(iter(Suggestions(record, options).coming()))
-            assert (choice.candidate, choice.why) == (event.candidate, event.why)
-            assert [list(pair) for pair in choice.configuration.options] == event.options
-            count += event.why is not None
-        record.apply(event)
-    return count
-
-
 @pytest.fixture
 def backend() -> ScoringBackend:
     return ScoringBackend(FakeClock())
@@ -149,7 +129,8 @@ def test_each_suggestion_comes_out_again_from_the_journal_before_it(
     backend.slots, backend.capacity = slots, capacity
     planned(tmp_path)
     go_on(tmp_path, backend)
-    assert check_all_prefixes(tmp_path) == 8
+    assert check_each_prefix(tmp_path) == 8
+    assert capacity > 1 or idle_places(tmp_path, slots, 8) == 0
 
 
 class KilledError(Exception):
@@ -186,7 +167,7 @@ def test_a_search_killed_at_any_write_goes_on_as_if_nothing_had_happened(
     monkeypatch.setattr(module, "new_sampler", Greedy)
     go_on(tmp_path, backend)
     assert (suggested(tmp_path), len(backend.executed)) == (whole, 8)
-    assert check_all_prefixes(tmp_path) == 8
+    assert check_each_prefix(tmp_path) == 8
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -201,7 +182,7 @@ def test_each_suggestion_gets_all_seeds_before_the_next_one(
     assert len(set(suggested(tmp_path)[::3])) == 3
     assert suggested(tmp_path) == [each for each in suggested(tmp_path)[::3] for _ in range(3)]
     assert ["why" in event for event in events(tmp_path, "planned")] == [True, False, False] * 3
-    assert check_all_prefixes(tmp_path, options) == 3
+    assert check_each_prefix(tmp_path) == 3
 
 
 def observed(folder: Path, options: SearchOptions = OPTIONS) -> Observed:
@@ -218,7 +199,7 @@ def test_a_run_without_a_finite_result_counts_as_failed(tmp_path: Path, backend:
     go_on(tmp_path, backend, options)
     # Candidates are in the order of the grid, three of each x.
     assert [len(found) for _, found in sorted(observed(tmp_path).scores.items())] == [0] * 6 + [1] * 6
-    assert check_all_prefixes(tmp_path, options) == 12
+    assert check_each_prefix(tmp_path) == 12
 
 
 def test_scores_are_larger_where_results_are_better(tmp_path: Path, backend: ScoringBackend) -> None:
@@ -251,7 +232,7 @@ def test_a_run_that_is_tried_again_is_pending_meanwhile(tmp_path: Path, backend:
     third = next(event for event in events(tmp_path, "planned") if event["run"] == 3)
     assert [event["run"] for event in events(tmp_path, "intended")] == [1, 2, 2, 2, 3, 4]
     assert f"{suggested(tmp_path)[1]}: []" in str(third["why"])
-    assert check_all_prefixes(tmp_path, options) == 4
+    assert check_each_prefix(tmp_path) == 4
 
 
 def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path, backend: ScoringBackend) -> None:
