@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import contextlib
+import gc
 import os
 import re
 import secrets
@@ -40,6 +41,10 @@ _SHARING = (
         re.compile(rf"test_{name}\.py")
         for name in ("best", "by_configuration", "export", "extend", "output", "seeds", "seeds_added")
     ),
+    # A browser: its start takes a second of a processor, and plotly's JavaScript two more the first time.
+    re.compile(r"browser/test_(page|real_search|hostile_content)\.py"),
+    re.compile(r"browser/test_(curves|heatmap|importance|options|progress|seeds_view)\.py"),
+    re.compile(r"browser/"),
 )
 
 
@@ -54,6 +59,15 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "hpsearch", quiet=2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep Python's collector of garbage from looking at thousands of tests, again and again."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
