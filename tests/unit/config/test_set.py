@@ -33,7 +33,7 @@ def test_a_setting_holds_literals_of_python_or_words(text: str, name: str, value
     assert values_set([setting(text)]) == {name: values}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())), min_size=1))
 def test_every_literal_comes_back_from_its_text(values: list[object]) -> None:
     assert values_set([f"x={','.join(map(repr, values))}"]) == {

@@ -46,7 +46,7 @@ def test_the_output_option_comes_last() -> None:
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(TEXT, min_size=1, max_size=4))
 def test_fault_9_a_shell_gives_every_word_back_as_written_from_one_line(words: list[str]) -> None:
     line = shell_line(["printf", "%s\\0", *words])

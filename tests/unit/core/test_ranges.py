@@ -29,7 +29,7 @@ ANY_RANGE = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ANY_RANGE)
 def test_values_are_distinct_in_order_and_have_both_ends(found: Range) -> None:
     assert found.problem() == ""

@@ -64,7 +64,7 @@ def chosen(grid: Grid, conditions: list[Condition], **order: object) -> list[fro
     return [words(configuration.as_dict()) for configuration in selection]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS)
 def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) -> None:
     expected = by_the_rules(grid, conditions)
@@ -74,7 +74,7 @@ def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) 
     assert selection.report.available == len(selection)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS, st.integers(0, 2**32 - 1))
 def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
     grid: Grid, conditions: list[Condition], seed: int
@@ -85,14 +85,14 @@ def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
 
 
 @given(st.integers(1, 300) | st.just(20_001), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @example(20_000, 2**32 - 1)
 def test_a_plain_grid_is_searched_in_the_order_of_numpys_first_generator(size: int, seed: int) -> None:
     selection = enumerate_space({"x": range(size)}, [], Order(seed=seed))
     assert [int(position) for position in selection.positions] == np.random.RandomState(seed).permutation(size).tolist()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS, st.integers(1, 30))
 def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     grid: Grid, conditions: list[Condition], wanted: int
@@ -103,7 +103,7 @@ def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     assert set(sample) <= everything
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(CONDITIONS, st.integers(1, 12))
 def test_few_configurations_are_found_in_a_huge_grid(conditions: list[Condition], wanted: int) -> None:
     grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from project import ROOT
 
@@ -59,7 +59,6 @@ def test_exact_shares_are_those_of_sums_of_squares(sizes: tuple[int, ...], seeds
 VALUES = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=24, max_size=24)
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_exact_shares_and_the_rest_add_up_to_one(performance: list[float]) -> None:
     found = importance_of(grid_of(2, 3, 2, seeds=2), performance, "loss")
@@ -68,7 +67,6 @@ def test_exact_shares_and_the_rest_add_up_to_one(performance: list[float]) -> No
     assert math.fsum(parts) == pytest.approx(1.0 if found.method else 0.0)
 
 
-@settings(deadline=None)
 @given(VALUES, st.permutations(["o0", "o1", "o2"]))
 def test_the_order_of_options_makes_no_difference(performance: list[float], order: list[str]) -> None:
     columns = grid_of(2, 3, 4)
@@ -77,7 +75,6 @@ def test_the_order_of_options_makes_no_difference(performance: list[float], orde
     assert dict(other.shares) == pytest.approx(dict(found.shares))
 
 
-@settings(deadline=None)
 @given(VALUES, st.permutations(range(24)))
 def test_the_order_of_runs_makes_no_difference(performance: list[float], order: list[int]) -> None:
     columns = grid_of(2, 3, 4)
@@ -86,7 +83,6 @@ def test_the_order_of_runs_makes_no_difference(performance: list[float], order: 
     assert dict(other.shares) == pytest.approx(dict(importance_of(columns, performance, "loss").shares))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=12, max_size=12, unique=True))
 def test_an_option_that_does_nothing_has_no_share(values: list[int]) -> None:
     performance = [float(value) for value in values for _ in range(3)]
@@ -94,7 +90,6 @@ def test_an_option_that_does_nothing_has_no_share(values: list[int]) -> None:
     assert shares["o2"] == pytest.approx(0, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e3, 1e3), st.floats(0.001, 1e3))
 def test_units_of_the_performance_make_no_difference(offset: float, factor: float) -> None:
     performance = [random.Random(run).random() for run in range(24)]
