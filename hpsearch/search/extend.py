@@ -55,10 +55,10 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
         raise UsageError(f"--{fixed} cannot be given to extend: all runs of a search share what it was started with")
     if suggestions_of(reader.record) is not None:
         return _raise_budget(reader, of_grid, others, console)
-    options = _grown_options(with_given(resume.options_of(reader), others), of_grid, console)
-    if options.suggests:
-        problem = f"--sampler={options.sampler} cannot be given to extend: it chooses from the first run on"
+    if SearchOptions(sampler=of_grid.get("sampler", "grid")).suggests:
+        problem = f"--sampler={of_grid['sampler']} cannot be given to extend: it chooses from the first run on"
         raise UsageError(f"{problem}; start another search, or leave it out")
+    options = _grown_options(with_given(resume.options_of(reader), others), of_grid, console)
     plan = _grown_plan(reader, options, of_grid)
     return resume_search(str(folder.path), others, console, extension=partial(_extension, plan=plan, console=console))
 
