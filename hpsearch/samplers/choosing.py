@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Protocol
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why
+
+#: By the build of OpenBLAS: numpy's wheels have the first one.
+_THREAD_SETTERS = (
+    "scipy_openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "openblas_set_num_threads",
+)
 
 
 class Sampler(Protocol):
@@ -24,6 +34,7 @@ def new_sampler(sampler: str, candidates: Candidates, optuna_sampler: str = "tpe
     Raises UsageError, naming the remedy, if what it needs is not installed.
     """
     # Both import numpy, which most commands do without.
+    compute_in_one_thread()
     if sampler == "optuna":
         from hpsearch.samplers.through_optuna import ThroughOptuna
 
@@ -31,6 +42,25 @@ def new_sampler(sampler: str, candidates: Candidates, optuna_sampler: str = "tpe
     from hpsearch.samplers.bayes import Bayes
 
     return Bayes(candidates)
+
+
+def compute_in_one_thread() -> None:
+    """Keep numpy's linear algebra from using all cores, where the library behind it is known (OpenBLAS on Linux).
+
+    Its threads wait for each other in busy loops: where runs keep the cores busy, they take seconds for what one thread
+    does in milliseconds. Not by the environment: runs would inherit that.
+    """
+    import ctypes
+
+    import numpy  # noqa: F401  # loads the library
+
+    with contextlib.suppress(OSError):
+        loaded = Path("/proc/self/maps").read_text(errors="surrogateescape").split()
+        for path in {word for word in loaded if "openblas" in word}:
+            library = ctypes.CDLL(path)
+            for name in _THREAD_SETTERS:
+                if hasattr(library, name):
+                    library[name](1)
 
 
 def suggest(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from hpsearch.samplers.candidates import Why
-from hpsearch.samplers.choosing import progress_text
+from hpsearch.samplers.choosing import compute_in_one_thread, progress_text
 
 PROMISE: Why = {"rule": "improvement", "expected": 0.95123, "best": 0.953, "chance": 0.1234}
 
@@ -28,3 +30,12 @@ def test_the_bar_says_what_the_latest_suggestion_promises(why: Why, text: str) -
 def test_losses_are_told_as_they_were_found() -> None:
     why: Why = {"rule": "improvement", "expected": -0.25, "best": -0.0, "chance": 0.5}
     assert progress_text(why, ascending=True) == "best 0; next expected 0.25, chance of a better one 50 %"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks libraries up where Linux lists them")
+def test_samplers_compute_in_one_thread() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(2):
+        compute_in_one_thread()
+        libraries = threadpoolctl.threadpool_info()
+        assert {each["num_threads"] for each in libraries if each["user_api"] == "blas"} == {1}
