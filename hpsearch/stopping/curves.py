@@ -29,7 +29,7 @@ class Curve:
     def __len__(self) -> int:
         return len(self.points)
 
-    @property
+    @cached_property
     def last_step(self) -> float:
         """How far the run has come; below any step if it has told nothing."""
         return self.points[-1].step if self.points else -math.inf

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpsearch.stopping.growing import GrowingFile, LineFile, Piece, WholeFile
 
@@ -94,6 +96,33 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(path: Path, make, kind) 
 def test_a_device_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to("/dev/zero")
     assert GrowingFile(tmp_path / "log").read() == Piece()
+
+
+OPERATIONS = st.lists(st.tuples(st.sampled_from(["append", "write", "replace", "read"]), st.binary(max_size=6)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(OPERATIONS, st.integers(1, 8))
+def test_pieces_since_the_file_began_anew_are_its_content(
+    tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, bytes]], most: int
+) -> None:
+    path = tmp_path_factory.mktemp("run") / "log"
+    path.touch()
+    file, found = GrowingFile(path), b""
+    for number, (operation, content) in enumerate([*operations, *[("read", b"")] * 400]):
+        if operation == "append":
+            append(path, content)
+        elif operation == "write":
+            path.write_bytes(content)
+        elif operation == "replace":
+            path.with_name("other").write_bytes(content)
+            path.with_name("other").replace(path)
+        if operation != "read":
+            # Two changes may come within one tick of the file system's clock.
+            os.utime(path, (number, number))
+        piece = file.read(most) if operation == "read" else Piece()
+        found = piece.content if piece.is_anew else found + piece.content
+    assert found == path.read_bytes()
 
 
 def test_a_line_waits_for_its_end(path: Path) -> None:
