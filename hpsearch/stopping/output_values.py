@@ -20,6 +20,8 @@ _LONGEST_LINE = 4096
 #: that is read at once (a megabyte), one that tries every way to split a line may take years for one line.
 _MOST_S = 1.0
 _EXPECTED = "one group (the value), two groups (step and value), or groups named (?P<step>...) and (?P<value>...)"
+#: Colours and moves of a terminal's cursor.
+_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _EXPONENT = re.compile(r"[eE][+-]?\d+")
 #: In a pattern: what stands for itself and what for characters; a group whose content counts.
 _ESCAPES, _WORD = re.compile(r"\\[\s\S]|\[[^\]]*\]|\(\?[^)]*\)"), re.compile(r"[A-Za-z][\w./-]*")
@@ -73,7 +75,7 @@ class LineMatcher:
         try:
             with _limited(self._most_s):
                 for line in lines:
-                    match = self._pattern.search(line)
+                    match = self._pattern.search(_TERMINAL.sub("", line) if "\x1b" in line else line)
                     if match is not None:
                         values += self._values(match)
         except _TooSlow:

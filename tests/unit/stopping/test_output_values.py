@@ -26,6 +26,7 @@ PATTERN = r"epoch (\d+).*acc ([\d.]+)"
         (r"(?P<value>\S+) at (?P<step>\d+)", "0.5 at 7", (7.0, 0.5)),
         (r"(?P<value>[\d.]+) (?P<unit>\w+)", "0.5 s", (None, 0.5)),
         (r"(?:test|val) acc (\S+)", "val acc 0.5", (None, 0.5)),
+        (r"acc: (\S+)$", "\x1b[A\x1b[1;32macc:\x1b[0m 0.5\x1b[K", (None, 0.5)),
     ],
 )
 def test_a_line_tells_its_step_and_value(pattern: str, line: str, found: tuple[float | None, float]) -> None:
