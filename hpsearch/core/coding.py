@@ -165,7 +165,7 @@ class Judge(Protocol):
 
 
 class Points(Protocol):
-    """Points of a cube, one after another, that fill it more evenly than chance does."""
+    """Points of a cube, one after another; those of a Sobol sequence fill it more evenly than chance does."""
 
     def draw(self, count: int, sides: int) -> Codes:
         """Return the next points: coordinates from 0 to below 1, of shape (count, sides); `sides` is always the same.

@@ -5,13 +5,16 @@ Only light imports: a plain grid of usual size needs neither a table nor numpy.
 
 import random
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_row, too_many
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import value_text, values_text
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes
 
 #: The longest list that is shuffled sooner than numpy is imported.
 _MOST_WITHOUT_NUMPY = 20_000
@@ -41,12 +44,27 @@ def enumerate_space(
     else:
         from hpsearch.core.space_table import from_table, sampled
 
+        if coded.has_ranges and points is None:
+            points = _RandomPoints(order.seed)
         selection = sampled(coded, order, judge, points) if is_sample else from_table(coded, order, judge)
     if not len(selection):
         tried = selection.report.tried
         among = "" if tried is None else f" that was found among {tried:,}"
         raise ConfigError(f"the constraints leave out every configuration{among}")
     return selection
+
+
+class _RandomPoints:
+    """Points by chance. As of any `Points`, fewer are the beginning of more, however many are drawn at a time."""
+
+    def __init__(self, seed: int) -> None:
+        import numpy as np
+
+        self._random = np.random.RandomState(seed)
+
+    def draw(self, count: int, sides: int) -> "Codes":
+        """Return the next points, see `Points`."""
+        return self._random.random_sample((count, sides))
 
 
 def _plain(coded: CodedSpace, order: Order) -> Selection:

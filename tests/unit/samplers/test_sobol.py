@@ -77,9 +77,10 @@ def test_a_range_is_no_thousand_configurations_where_other_grids_have_none(is_so
     )
 
 
-@pytest.mark.parametrize("grid", [LISTS, {"a": [1, 2], "b": range(40)}], ids=["huge", "small"])
-def test_fewer_are_the_beginning_of_more(grid: Grid) -> None:
-    assert sample(grid, 20, BY_A) == sample(grid, 50, BY_A)[:20]
+@pytest.mark.parametrize("grid", [LISTS, {"a": [1, 2], "b": range(400)}], ids=["huge", "small"])
+@pytest.mark.parametrize("is_sobol", [True, False], ids=["sobol", "random"])
+def test_fewer_are_the_beginning_of_more(grid: Grid, is_sobol: bool) -> None:
+    assert sample(grid, 90, BY_A, is_sobol) == sample(grid, 200, BY_A, is_sobol)[:90]
 
 
 def test_the_seed_decides_and_the_order_of_the_grid_may_be_kept() -> None:
