@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from project import Project, Result, wait_until
 from standins.worlds import FAKE_TRAIN, FakeGpus, TrainRun
+from suggested import check_each_prefix, suggested
 
 UUIDS = [f"GPU-{index:08}-0000-0000-0000-000000000000" for index in range(4)]
 GO = "go"
@@ -916,3 +917,19 @@ def test_a_gputil_that_cannot_be_imported_is_said_with_the_remedy(box: Box, dist
         f"hpsearch: the package GPUtil cannot be imported ({message}): {remedy}; or give --visible_gpus=-1 to run "
         "without GPUs\n",
     )
+
+
+def test_eight_places_on_gpus_are_never_empty_while_a_sampler_has_more_to_suggest(box: Box) -> None:
+    box.describe(IDLE, IDLE, IDLE, IDLE)
+    box.grid(40, seconds=[1.5, 2.0, 2.5], memory_mb=[0], load_percent=[0])
+    options = ["--sampler=bayes", "--num_searches=24", "--max_num_jobs_per_gpu=2", NO_STARTUP, QUICK]
+    result = box.project.run(*options, "--visible_gpus=", "--out_dir=out", "--force_out_dir")
+    assert result.exit_status == 0, result.stderr
+    folder = box.project.path / "out"
+    assert len(set(suggested(folder))) == len(box.gpus.runs()) == 24
+    assert set(box.most_at_once().values()) == {2}
+    ends, starts = ([event["at"] for event in box.events(kind)] for kind in ("ended", "submitted"))
+    pauses = [start - end for start, end in zip(starts[8:], sorted(ends))]
+    # Where a place waited for a timer, these were ten seconds.
+    assert max(pauses) < 5
+    assert check_each_prefix(folder) == 24
