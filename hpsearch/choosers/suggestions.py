@@ -97,7 +97,7 @@ class Suggestions:
     @cached_property
     def sampler(self) -> Sampler:
         """What chooses among them; made only when there is a place for what it suggests."""
-        return new_sampler(self.options.sampler, self.candidates)
+        return new_sampler(self.options.sampler, self.candidates, self.options.optuna_sampler)
 
     def observed(self, running: Sequence[int] = ()) -> Observed:
         """Return what is known of the runs so far. running: candidates of which more runs are about to start."""

@@ -64,6 +64,8 @@ def _check_sampler(options: SearchOptions) -> None:
         raise UsageError(f"--sampler={options.sampler}: {same}: leave one of the two out")
     if options.sampler != "grid" and options.num_searches == -1:
         raise UsageError(f"--sampler={options.sampler} chooses configurations: say how many with --num_searches=N")
+    if "optuna_sampler" in options.given_by_hand and options.sampler != "optuna":
+        raise UsageError("--optuna_sampler has no effect without --sampler=optuna")
     if options.suggests:
         _check_suggests(options)
 

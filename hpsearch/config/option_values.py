@@ -167,11 +167,15 @@ def gpu_list(text: str) -> str:
     return ",".join(parts)
 
 
-def sampler_name(text: str) -> str:
-    """Read the name of what chooses the configurations."""
-    if text not in SAMPLERS:
-        raise argparse.ArgumentTypeError(f"expected {', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}, found {text!r}")
-    return text
+def one_of(words: Sequence[str]) -> Callable[[str], str]:
+    """Return a reader of one of these words."""
+
+    def checked(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"expected {', '.join(words[:-1])} or {words[-1]}, found {text!r}")
+        return text
+
+    return checked
 
 
 def scheduler_name(text: str) -> str:

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.config.option_values import (
+    SAMPLERS,
     at_least,
     gpu_list,
     hours,
     hours_or_forever,
+    one_of,
     option_name,
     positive,
     race_limit,
     rising_numbers,
-    sampler_name,
     scheduler_name,
     search_limit,
     search_name,
@@ -31,6 +32,7 @@ from hpsearch.config.option_values import (
     stop_rules,
     whole_numbers,
 )
+from hpsearch.samplers.candidates import OPTUNA_SAMPLERS
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -95,9 +97,16 @@ class SearchOptions:
     sampler: str = _what(
         "grid",
         "What chooses the configurations: grid takes all, or with --num_searches=N, N at random; random samples N of a "
-        "grid of any size, and sobol (needs SciPy) does so more evenly.",
-        sampler_name,
-        "{grid,random,sobol,bayes,optuna}",
+        "grid of any size, and sobol (needs SciPy) does so more evenly; bayes and optuna (needs Optuna) choose each of "
+        "N by the results so far (docs/large_grids.rst).",
+        one_of(SAMPLERS),
+        f"{{{','.join(SAMPLERS)}}}",
+    )
+    optuna_sampler: str = _what(
+        "tpe",
+        "With --sampler=optuna: which of Optuna's.",
+        one_of([*OPTUNA_SAMPLERS]),
+        f"{{{','.join(OPTUNA_SAMPLERS)}}}",
     )
     num_searches: int = _what(-1, "Run at most N configurations; -1 = all.", search_limit, "N")
     num_seeds: int | None = _what(

@@ -9,7 +9,7 @@ from hpsearch.core.errors import UsageError
 #: They are newer than the first journals; where they are not used, it looks as it always did.
 _NEWER = (
     *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
-    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler", "budgets"),
+    *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler", "budgets", "optuna_sampler"),
     *("stop_early", "stop_after", "progress_pattern", "stop_dry_run"),
 )
 

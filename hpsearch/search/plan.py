@@ -140,7 +140,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     if options.suggests:
         candidates, selection = listed(configurations), replace(selection, positions=())
         # What it needs may not be installed.
-        new_sampler(options.sampler, candidates_in(candidates))
+        new_sampler(options.sampler, candidates_in(candidates), options.optuna_sampler)
         count = min(options.num_searches, candidates.count)
     if seeds and (options.race or options.suggests):
         # The grid may say which seed is the first.

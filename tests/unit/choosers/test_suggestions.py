@@ -37,7 +37,7 @@ GRID = {"x": [1, 2, 3, 4], "y": ["a", "b", "c"]}
 class Greedy:
     """Suggests the unseen candidate that a hash of all it is told points to: any difference shows."""
 
-    def __init__(self, sampler: str, candidates: Candidates) -> None:
+    def __init__(self, sampler: str, candidates: Candidates, optuna_sampler: str) -> None:
         self._size = len(candidates)
 
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:

@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from hpsearch.config.option_checks import check_together, with_given
-from hpsearch.config.option_values import at_least, sampler_name
+from hpsearch.config.option_values import SAMPLERS, at_least, one_of
 from hpsearch.config.options import SearchOptions, options_from
 from hpsearch.config.parsers import add_options
 from hpsearch.config.written_options import recorded, to_argv
@@ -71,6 +71,7 @@ def test_options_of_seeds_that_make_no_sense_together_are_refused(options: Searc
     [
         (["--sampler=random"], "--sampler=random chooses configurations: say how many with --num_searches=N"),
         (["--sampler=bayes"], "--sampler=bayes chooses configurations: say how many with --num_searches=N"),
+        (["--optuna_sampler=gp"], "--optuna_sampler has no effect without --sampler=optuna"),
         (
             ["--sampler=grid", "--dont_generate_full_grid", "--num_searches=3"],
             "--sampler=grid: --dont_generate_full_grid is --sampler=random: leave one of the two out",
@@ -93,7 +94,7 @@ def test_random_is_a_sample_of_a_grid_that_is_not_built(words: list[str]) -> Non
 
 def test_an_unknown_sampler_is_told_with_the_known_ones() -> None:
     with pytest.raises(argparse.ArgumentTypeError) as refused:
-        sampler_name("tpe")
+        one_of(SAMPLERS)("tpe")
     assert str(refused.value) == "expected grid, random, sobol, bayes or optuna, found 'tpe'"
 
 
