@@ -214,20 +214,23 @@ def remark(counts: dict[str, list[int]]) -> str:
 
 
 def print_ratios(counts: dict[Case, list[int]], places: int) -> None:
-    """Print the geometric mean, over the tables, of each sampler's mean and median as shares of random's."""
-    tables = {name for name, at_once, _ in counts if at_once == places}
-    for sampler in {sampler: None for *_, sampler in counts}:
-        means, medians = (
-            statistics.geometric_mean(
-                average(counts[name, places, sampler]) / average(counts[name, places, "random"]) for name in tables
-            )
-            for average in (statistics.mean, statistics.median)
-        )
+    """Print each sampler's mean as a share of what random search needs on average: the geometric mean over tables."""
+    tables = sorted({name for name, at_once, _ in counts if at_once == places})
+    for sampler in dict.fromkeys(sampler for *_, sampler in counts):
+        shares = [statistics.mean(counts[name, places, sampler]) / expected_at_random(loaded(name)) for name in tables]
+        ratio, details = statistics.geometric_mean(shares), f"{min(shares):.2f} to {max(shares):.2f} by table"
         what = f"{sampler} / random, {places} at once"
+        if sampler == "random":
+            continue
         if sampler == "bayes":
-            answer(what, means, GOAL, f"by medians {medians:.2f}")
-        elif sampler != "random":
-            print(f"{what}: ratio {means:.2f}; by medians {medians:.2f}", flush=True)
+            answer(what, ratio, GOAL, details)
+        else:
+            print(f"{what}: ratio {ratio:.2f}; {details}", flush=True)
+
+
+def expected_at_random(table: Table) -> float:
+    """Return how many runs a random search starts on average until it finds one of the best."""
+    return (len(table.top) + 1) / (int(table.top.sum()) + 1)
 
 
 def parsed() -> argparse.Namespace:
