@@ -17,13 +17,14 @@ const methods = { on() {}, removeAllListeners() {} };
 const drawn = (element, data, layout) => Promise.resolve(Object.assign(element, { data, layout, ...methods }));
 window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
 """
-#: True once the page has started, nothing waits for a short time (as the search box does for more words), and two more
-#: frames have been painted; may be asked again after a reload.
+#: True once the page has started, nothing waits for a short time (as the search box does for more words), two more
+#: frames have been painted, and every view in sight is up to date; may be asked again after a reload.
 SETTLED = """\
 document.documentElement.dataset.ready && !isWaiting() &&
   new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(!isWaiting()))))
 """
-#: Runs before the page's own scripts: an error ends the waiting for its start, and short waits are counted.
+#: Runs before the page's own scripts: an error ends the waiting for its start, short waits are counted, and plotly is
+#: not parsed beside the page: in it, a window that has had plotly before knows it already.
 PREPARED = """\
 addEventListener("error", () => (document.documentElement.dataset.ready = "no"));
 const [start, stop, waiting] = [setTimeout, clearTimeout, new Set()];
@@ -33,7 +34,8 @@ window.setTimeout = (then, ms = 0, ...words) => {
   return id;
 };
 window.clearTimeout = (id) => { waiting.delete(id); stop(id); };
-window.isWaiting = () => waiting.size > 0;
+window.isWaiting = () => waiting.size > 0 || document.querySelector("section[aria-busy=true]") !== null;
+URL.createObjectURL = () => { throw new Error("not in tests"); };
 """
 
 

@@ -6,6 +6,7 @@ const CURVES = { lines: 200, points: 150, groups: 8, width: 280 };
 section({
   id: "curves",
   title: "Learning curves",
+  isPlot: true,
   empty() {
     if (!curveColumns().length) return "No result is a list of numbers. A keyword with several numbers in the summary, such as one loss for each epoch, is drawn here.";
     return view.visible.some((i) => hasCurve(chosenCurves().of, i)) ? "" : "No run that passes the filters has a curve.";

@@ -5,6 +5,7 @@ const HEAT = { values: 30, bins: 12, texts: 240, narrow: 560 };
 section({
   id: "heatmap",
   title: "Two options together",
+  isPlot: true,
   empty() {
     if (options().length < 2) return "It takes two options that vary.";
     return view.order.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText();

@@ -5,6 +5,7 @@ const MOST_BARS = 15;
 section({
   id: "importance",
   title: "Importance of options",
+  isPlot: true,
   empty() {
     const found = content.importance;
     if (!found) return "No run has the search's performance yet.";

@@ -7,6 +7,7 @@ const SMALL_PLOTS = { most: 12, width: 270, height: 200, gap: 26, points: 3000, 
 section({
   id: "options",
   title: "Result over each option",
+  isPlot: true,
   empty: () => (options().length ? (view.order.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText()) : "No option varies."),
   draw(body) {
     const all = node("button", { type: "button", click: () => keep("options", { all: !isEveryOptionShown() }) || this.redraw() });

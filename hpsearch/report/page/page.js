@@ -519,6 +519,31 @@ function stateColours() {
   return Object.fromEntries(content.states.map((state) => [state, styleColour(stateVariable(state))]));
 }
 
+let isPlotlyLoading = false;
+
+// Hands plotly's script, which is a text until then, to the browser; the page is drawn on once it has run. As a blob it is
+// parsed beside the page, which goes on answering: that takes a second. The browser parses it but once for a page that is
+// loaded anew, if it is a part of that page.
+function loadPlotly() {
+  if (window.Plotly || isPlotlyLoading) return;
+  isPlotlyLoading = true;
+  if (placeBefore !== null) return runPlotly();
+  const script = node("script", { load: drawSoon, error: runPlotly });
+  try {
+    script.src = URL.createObjectURL(new Blob([document.getElementById("plotly").textContent], { type: "text/javascript" }));
+  } catch {
+    return runPlotly();
+  }
+  document.head.append(script);
+}
+
+// Runs plotly's script now.
+function runPlotly() {
+  if (window.Plotly) return;
+  document.head.append(node("script", {}, document.getElementById("plotly").textContent));
+  drawSoon();
+}
+
 // Draws traces into an element with the page's fonts and colours; returns plotly's promise.
 function plot(element, traces, layout = {}, config = {}) {
   const { text, line, surface } = colours();
@@ -545,7 +570,8 @@ const ORDER = ["summary", "table", "parallel", "options", "heatmap", "importance
 const sections = new Map();
 
 // Registers a part of the page: draw(body) is called once, when it comes near; redraw(body) when something has changed;
-// empty() returns a sentence if there is nothing to show.
+// empty() returns a sentence if there is nothing to show. isAnswer: it follows a filter at once, before the others; isPlot:
+// it takes plotly.
 function section(part) {
   sections.set(part.id, { empty: () => "", redraw: part.draw, ...part, isDrawn: false, isNear: false, isStale: true });
 }
@@ -576,13 +602,39 @@ function noteSights(entries) {
   for (const entry of entries) {
     const part = sections.get(entry.target.id);
     part.isNear = entry.isIntersecting;
-    if (part.isNear && part.isStale) drawSection(part);
+    noteDue(part);
   }
+  drawSoon();
+}
+
+// Tells those who wait, or do not see the page, whether a section is still to be drawn.
+function noteDue(part) {
+  part.element.setAttribute("aria-busy", String(part.isNear && part.isStale));
+}
+
+let isDrawingSoon = false;
+
+// Draws the sections in sight that are not up to date, from the top, each after a picture of its own: keys and clicks in
+// between are heard, and what they change is drawn at once.
+function drawSoon() {
+  if (isDrawingSoon) return;
+  isDrawingSoon = true;
+  requestAnimationFrame(() => setTimeout(drawNext));
+}
+
+function drawNext() {
+  isDrawingSoon = false;
+  const canBeDrawn = (part) => part.isNear && part.isStale && (window.Plotly || !part.isPlot);
+  const part = ORDER.map((id) => sections.get(id)).find(canBeDrawn);
+  if (!part) return;
+  drawSection(part);
+  drawSoon();
 }
 
 // Draws a section now, or says why there is nothing to see.
 function drawSection(part) {
   part.isStale = false;
+  noteDue(part);
   const why = part.empty();
   if (why) {
     part.isDrawn = false;
@@ -599,12 +651,14 @@ function drawSection(part) {
   part.body.style.minHeight = ""; // what a reload kept free
 }
 
-// Draws what is in sight anew; the rest when it comes into sight.
+// Draws the answer anew now, what else is in sight soon, and the rest when it comes into sight.
 function refreshSections() {
   for (const part of sections.values()) {
     part.isStale = true;
-    if (part.isNear) drawSection(part);
+    if (part.isAnswer && (part.isNear || !part.isDrawn)) drawSection(part);
+    else noteDue(part);
   }
+  drawSoon();
 }
 
 // Draws everything for paper, which has no scrolling: light, and as wide as the window; printers shrink it.
@@ -626,6 +680,7 @@ function takeFromPaper() {
 
 // Draws everything that has changed.
 function drawAll() {
+  runPlotly();
   for (const part of sections.values()) if (part.isStale) drawSection(part);
 }
 
@@ -648,6 +703,7 @@ function start() {
   listen();
   if (content.watch_s) watch();
   document.documentElement.dataset.ready = "yes";
+  requestAnimationFrame(() => setTimeout(loadPlotly));
 }
 
 // Writes what the page is about.

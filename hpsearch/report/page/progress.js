@@ -6,6 +6,7 @@ const MOST_SENTENCES = 8;
 section({
   id: "progress",
   title: "Progress",
+  isPlot: true,
   empty: () => (view.visible.some((i) => !Number.isNaN(performance(i))) ? "" : noResultText()),
   draw(body) {
     this.sentence = node("p", { class: "sentence" });

@@ -6,6 +6,7 @@ const SEEDS = { most: 20, chance: 0.05, fewest: 3, narrow: 640 };
 section({
   id: "seeds",
   title: "Seeds",
+  isPlot: true,
   empty() {
     if (repeated(view.visible).length) return "";
     if (repeated(view.order).length) return "No configuration that passes the filters has several runs with a result.";

@@ -3,6 +3,7 @@
 section({
   id: "summary",
   title: "Summary",
+  isAnswer: true,
   draw(body) {
     const cards = content.searches.map((_, k) => searchCard(k));
     refill(body, shownBest(), node("div", { class: "cards" }, cards));

@@ -16,6 +16,7 @@ const table = {
 section({
   id: "table",
   title: "Runs",
+  isAnswer: true,
   empty: () => (runs.count ? "" : "There is no run yet."),
   draw(body) {
     table.parts = newTable();

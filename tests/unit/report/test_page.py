@@ -74,7 +74,7 @@ def test_the_page_may_load_nothing() -> None:
     policy = re.search('Content-Security-Policy" content="([^"]*)"', page_html({}, ""))
     assert policy is not None
     assert policy[1] == (
-        "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+        "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; "
         "img-src data: blob:; connect-src 'none'; form-action 'none'; base-uri 'none'"
     )
 
