@@ -108,8 +108,10 @@ class Shown:
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""
         section = self.page.locator(f"section#{name}")
-        section.scroll_into_view_if_needed()
-        self.settle()
+        for _ in range(2):
+            # Views above it that are drawn now may have pushed it out of sight.
+            section.scroll_into_view_if_needed()
+            self.settle()
         return section
 
     def plot(self, name: str):

@@ -528,19 +528,20 @@ function loadPlotly() {
   if (window.Plotly || isPlotlyLoading) return;
   isPlotlyLoading = true;
   if (placeBefore !== null) return runPlotly();
-  const script = node("script", { load: drawSoon, error: runPlotly });
+  const inert = document.getElementById("plotly");
   try {
-    script.src = URL.createObjectURL(new Blob([document.getElementById("plotly").textContent], { type: "text/javascript" }));
+    const src = URL.createObjectURL(new Blob([inert.textContent], { type: "text/javascript" }));
+    inert.after(node("script", { src, load: () => (inert.remove(), drawSoon()), error: runPlotly }));
   } catch {
-    return runPlotly();
+    runPlotly();
   }
-  document.head.append(script);
 }
 
-// Runs plotly's script now.
+// Runs plotly's script now, as a part of the page.
 function runPlotly() {
   if (window.Plotly) return;
-  document.head.append(node("script", {}, document.getElementById("plotly").textContent));
+  const inert = document.getElementById("plotly");
+  inert.replaceWith(node("script", {}, inert.textContent));
   drawSoon();
 }
 
