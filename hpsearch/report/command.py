@@ -35,6 +35,7 @@ examples:
 _DEFAULT = "report.html"
 #: How often --watch looks for news, in seconds, if nobody says it.
 _WATCH_S = 10
+_LONGEST_SLEEP_S = 0.2
 #: Files in a search folder that belong to the search.
 _OWN_ENDINGS = (".csv", ".pickle", ".sh", ".py")
 
@@ -95,9 +96,16 @@ def _watch(
         if is_over:
             return
         seen = now
-        time.sleep(options.watch)
+        _pause(options.watch)
         for search in searches:
             search.update()
+
+
+def _pause(seconds: float) -> None:
+    """Sleep for so long, in pieces: Ctrl-C just before a sleep is heard only after it."""
+    end = time.monotonic() + seconds
+    while (left_s := end - time.monotonic()) > 0:
+        time.sleep(min(left_s, _LONGEST_SLEEP_S))
 
 
 def _check_over(over: Sequence[str], searches: Sequence[OpenSearch]) -> None:

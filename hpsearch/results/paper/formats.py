@@ -12,6 +12,7 @@ from hpsearch.core.ranking import number_of
 from hpsearch.results.paper.cells import Mark
 
 EMPTY = "-"
+_PLUS_MINUS = "±"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class Format:
-    """How a table is written. best, close: what a legend calls the marks.
+    """How a table is written. best, close: what a legend calls the marks; plus_minus: what it calls a spread.
 
     lines: table, legend and the command that made them -> lines.
     """
@@ -47,6 +48,7 @@ class Format:
     best: str
     close: str
     lines: Callable[[ShownTable, Sequence[str], str], list[str]]
+    plus_minus: str = "+-"
 
 
 def _joined(titles: tuple[str, str]) -> str:
@@ -92,7 +94,7 @@ def _markdown_lines(table: ShownTable, about: Sequence[str], _: str) -> list[str
 
 
 def _markdown_cell(cell: ShownCell) -> str:
-    number = markdown(cell.mean) + (f" ± {cell.std}" if cell.std else "")
+    number = markdown(cell.mean) + (f" {_PLUS_MINUS} {cell.std}" if cell.std else "")
     sign = {Mark.BEST: "**", Mark.CLOSE: "*", Mark.NONE: ""}[cell.mark]
     return " ".join(filter(None, [f"{sign}{number}{sign}", cell.count]))
 
@@ -100,5 +102,5 @@ def _markdown_cell(cell: ShownCell) -> str:
 FORMATS = {
     "text": Format("*", "~", _text_lines),
     "latex": Format("bold", "underlined", _latex_lines),
-    "markdown": Format("bold", "italic", _markdown_lines),
+    "markdown": Format("bold", "italic", _markdown_lines, _PLUS_MINUS),
 }

@@ -60,15 +60,15 @@ class PaperTable:
 
     def about(self, form: Format) -> list[str]:
         """Return the legend."""
-        return [*self._what(), *self._marks(form), *self.choice()]
+        return [*self._what(form.plus_minus), *self._marks(form), *self.choice()]
 
-    def _what(self) -> list[str]:
+    def _what(self, plus_minus: str) -> list[str]:
         keywords, most = ", ".join(each.keyword for each in self.measures), max(self.counts, default=0)
         if most < 2:
             return [f"{keywords}: of one run each"]
         over = " and ".join(self.table.over) or "runs with the same options"
         fewer = " unless in brackets" if min(self.counts) < most else ""
-        return [f"{keywords}: mean +- std over {over}, n = {most}{fewer}; {SAMPLE_STD}"]
+        return [f"{keywords}: mean {plus_minus} std over {over}, n = {most}{fewer}; {SAMPLE_STD}"]
 
     def _marks(self, form: Format) -> list[str]:
         entries = [entry for column in self.columns.values() for entry in column.values() if entry.spread]

@@ -148,7 +148,8 @@ MARKDOWN = """\
 | rule   | 0.510 ± 0.010     | 0.100 ± 0.000     |
 | svm    | *0.920 ± 0.020*   | **0.810 ± 0.010** |
 | tree   | **0.950 ± 0.020** | 0.705 ± 0.007 (2) |
-"""
+
+acc: mean ± std over seed, n = 3 unless in brackets; std divides by n - 1"""
 CSV = """\
 method,data,key,mean,std,n,mark
 rule,a,acc,51.0,1.0,3,
