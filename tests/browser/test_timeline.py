@@ -122,6 +122,7 @@ def test_runs_that_filters_hide_are_faint(show):
     before = field.colour(0, 0.2), field.colour(1, 0.8)
     shown.page.locator("#search").fill("lr=0.1")
     shown.settle()
+    field = Field(shown)
     assert field.colour(0, 0.2) != before[0]
     assert field.colour(1, 0.8) == before[1]
 
