@@ -107,6 +107,7 @@ class _Content:
             "ended": search.ended,
             "counts": Counter(run.state for run in search.runs),
             "machine_hours": search.machine_hours,
+            "whole": search.is_whole,
             "notes": [*map(printable, search.notes), *self._differences(search)],
             "provenance": [[name, printable(text)] for name, text in _facts(search)],
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more
+from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more, suggestions_of
 from hpsearch.config.options import options_from_names
 from hpsearch.config.written_options import to_argv
 from hpsearch.console.text import amount
@@ -60,7 +60,7 @@ class ShownSearch:
     """A search at one moment. started, ended: seconds since the epoch; ended: None while it may go on.
 
     state, notes: for people. away: see `RecordWithAttempts`. over: the options that repeat a configuration.
-    command: to start it again; may be empty.
+    command: to start it again; may be empty. is_whole: its runs are all configurations of its grid.
     """
 
     folder: SearchFolder
@@ -74,6 +74,7 @@ class ShownSearch:
     over: Sequence[str] = ()
     command: str = ""
     notes: Sequence[str] = field(default_factory=list)
+    is_whole: bool = False
 
     @property
     def machine_hours(self) -> float | None:
@@ -147,6 +148,7 @@ class OpenSearch:
             over=seeds_of(record, self._over),
             command=_command(record),
             notes=[*self._reader.damage, *_notes(record, liveness)],
+            is_whole=_is_whole(record),
         )
 
     def _liveness(self) -> Liveness:
@@ -175,6 +177,15 @@ def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
     live = sum(entry.is_live for entry in record)
     if live and liveness is not Liveness.LIVE:
         yield f"{amount(live, 'run')} may be running: whoever started this search has gone, or is on another machine"
+
+
+def _is_whole(record: SearchRecord) -> bool:
+    """Return whether all configurations of the grid have a run, as far as the search's options tell."""
+    options = options_from_names(record.options)
+    if record.candidates is not None:
+        suggestions = suggestions_of(record)
+        return suggestions is not None and record.candidates.available is None and not suggestions.expected()
+    return bool(record.options) and options.num_searches == -1 and not options.race and not options.budgets
 
 
 def _command(record: SearchRecord) -> str:

@@ -49,7 +49,7 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
     yield f"run {entry.run.number}" + (f": {options}" if options else "")
     suggestions = suggestions_of(record)
     if suggestions is None or entry.candidate is None:
-        yield "planned with the search, or added to it: no sampler has chosen it"
+        yield _budget_text(entry, record) or "planned with the search, or added to it: no sampler has chosen it"
         yield from _end_lines(entry, record, ())
     else:
         first = suggestions.begun()[entry.candidate][0]
@@ -57,6 +57,17 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
         yield from _suggestion_lines(first, suggestions, before, record)
         yield from _end_lines(entry, record, before)
         yield from _nearest_lines(first, suggestions, before, record)
+
+
+def _budget_text(entry: RunRecord, record: SearchRecord) -> str:
+    """Say why a configuration has another run with a larger budget; empty if this is none."""
+    why, name = entry.why or {}, record.known_settings().budget_option
+    if entry.after is None or not name:
+        return ""
+    rank = f"with {name}={why.get('budget')} it was number {why.get('rank')} of the {why.get('known')} with a result"
+    is_sure = why.get("rule") == "promoted"
+    sure = "so it was sure to be among the best" if is_sure else "and a place was free before all results were known"
+    return f"goes on from run {entry.after}: {rank}, {sure}"
 
 
 class _RecordBefore(SearchRecord):

@@ -125,6 +125,7 @@ def _search(states: Sequence[int]) -> dict[str, object]:
         "ended": None if RUNNING in states else STARTED + 60 * len(states),
         "counts": {STATES[state]: states.count(state) for state in dict.fromkeys(states)},
         "machine_hours": round(len(states) * 100 / 3600, 2),
+        "whole": False,
         "notes": [],
         "provenance": [["commit", "3f2a9c1 (changed: 2 files)"], ["python", "3.12.3"], ["host", "node3"]],
     }

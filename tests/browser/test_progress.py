@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .contents import CANCELLED, FAILED, FINISHED, PLANNED, RUNNING, STARTED, content_of, strange_contents
 from .shown import address_of
 
@@ -39,6 +41,23 @@ def test_the_best_so_far_is_a_line_with_a_mark_for_each_new_best(show):
     assert (failed["x"], failed["runs"]) == ([4], [3])
     assert (line["x"], line["y"]) == ([1, 2, 5, 5], [0.5, 0.7, 0.9, 0.9])
     assert (marks["x"], marks["runs"]) == ([1, 2, 5], [0, 1, 4])
+
+
+def test_what_random_order_would_find_is_shown_where_the_whole_grid_has_run(show):
+    content = search([0.5, 0.7, 0.6, None, 0.9], [FINISHED] * 3 + [FAILED, FINISHED])
+    content["searches"][0]["whole"] = True
+    shown = show(content, draws=False)
+    *_, expected = traces(shown)
+    assert expected["x"] == [1, 2, 3, 4, 5]
+    # One that failed counts as the worst: the mean of 0.5, 0.7, 0.6, 0.5 and 0.9, of the best of any two, ...
+    assert expected["y"] == pytest.approx([0.64, 0.74, 0.81, 0.86, 0.9])
+    assert "Dotted: what random order would be expected to find." in shown.section("progress").inner_text()
+
+
+def test_random_order_is_not_told_of_a_part_of_a_grid(show):
+    shown = show(search([0.5, 0.7, 0.6]), draws=False)
+    assert len(traces(shown)) == 4
+    assert "Dotted" not in shown.section("progress").inner_text()
 
 
 def test_smaller_may_be_better_and_runs_count_in_the_order_of_their_ends(show):

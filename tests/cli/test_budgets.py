@@ -78,6 +78,14 @@ def test_the_best_go_on_from_where_they_were(project: Project) -> None:
     assert len([line for line in commands if "--epochs=" in line]) == 13
 
 
+def test_why_tells_what_a_run_goes_on_from(project: Project) -> None:
+    assert project.run(*BUDGETS).exit_status == 0
+    said = project.ask("why", "out", "13").stdout
+    assert "goes on from run " in said
+    assert "with epochs=3 it was number 1 of the 3 with a result, so it was sure to be among the best\n" in said
+    assert "no sampler has chosen it" in project.ask("why", "out", "1").stdout
+
+
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(project: Project) -> None:
     (project.path / "wait").touch()
     controller = project.start(*BUDGETS)

@@ -29,8 +29,10 @@ section({
     const thinText = thin ? "Hollow points have less than half as many values as others and do not count. " : "";
     const all = { click: () => chooseProgress({ all: !choice.all }), class: "link", type: "button" };
     const cutText = outside ? `${amount(outside, "result")} far off ${outside === 1 ? "is" : "are"} drawn at the edge. ` : "";
-    this.hint.replaceChildren(thinText, cutText, ...(outside || choice.all ? [node("button", all, choice.all ? "Cut what is far off" : "Show all")] : []));
     const { traces, layout } = progressPicture(courses, range, choice);
+    const dotted = traces.some((trace) => trace.line && trace.line.dash === "dot");
+    const dottedText = dotted ? "Dotted: what random order would be expected to find. " : "";
+    this.hint.replaceChildren(thinText, cutText, dottedText, ...(outside || choice.all ? [node("button", all, choice.all ? "Cut what is far off" : "Show all")] : []));
     plot(this.plot, traces, layout);
     openOnPointClick(this.plot);
   },
@@ -202,6 +204,7 @@ function progressPicture(courses, range, choice) {
     pointTrace(course, shades[k], shownY, scale, range, type),
     failedTrace(course, low + 0.6 * pad, scale, type),
     ...bestTraces(course, shades[k], shownY, scale, choice),
+    ...expectedTraces(course, shownY, choice),
   ]);
   const title = choice.by === "time" ? `${scale.unit} since the ${isOne ? "search" : "searches"} began` : choice.of === "means" ? "runs ended (a mean counts when its last run has)" : "runs ended";
   const ahead = courses.length === 1 ? aheadOf(courses[0], choice, line, muted) : { shapes: [], annotations: [] };
@@ -274,6 +277,35 @@ function bestTraces(course, colour, shownY, scale, choice) {
     { mode: "lines", x: [...x, scale.of(Math.max(last, marks[marks.length - 1].x))], y: [...y, y[y.length - 1]], line, name, hoverinfo: "skip", legendgroup: name },
     { mode: "markers", x, y, marker, text: texts, hoverinfo: "text", customdata: marks.map((mark) => mark.run), showlegend: false, legendgroup: name },
   ];
+}
+
+// Returns the faint line of what the same runs would have come to in random order, where they are a whole grid.
+function expectedTraces(course, shownY, choice) {
+  const { search, ended, pending, points } = course;
+  if (!content.searches[search].whole || pending.length || choice.by === "time" || choice.of === "means") return [];
+  const expected = expectedBest(points.map((point) => point.y), ended.length);
+  const name = "expected in random order";
+  const line = { color: colours().muted, width: 1.5, dash: "dot" };
+  const text = expected.map(({ k, y }) => plain(`${name}: ${shown(y)} after ${amount(k, "run")}`));
+  return [{ mode: "lines", x: expected.map(({ k }) => k), y: expected.map(({ y }) => shownY(y)), line, name, text, hoverinfo: "text" }];
+}
+
+// Returns the mean of the best of k results drawn from all without putting any back, for some k: [{k, y}].
+function expectedBest(values, count) {
+  const finite = values.filter(Number.isFinite).sort(better);
+  if (finite.length < 2) return [];
+  // A run without a result is as bad as the worst.
+  while (finite.length < count) finite.push(finite[finite.length - 1]);
+  const wanted = new Set(Array.from({ length: Math.min(count, 60) }, (_, i) => Math.round(count ** ((i + 1) / Math.min(count, 60)))));
+  return [...wanted].map((k) => {
+    // The chance that the best of all is among them, then that it is not and the second is, ...
+    let [chance, y] = [k / count, 0];
+    for (let i = 0; i + k <= count; i += 1) {
+      y += chance * finite[i];
+      chance *= (count - i - k) / Math.max(1, count - i - 1);
+    }
+    return { k, y };
+  });
 }
 
 // Returns what a point says: the run, its result and options.
