@@ -246,8 +246,9 @@ def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int
     return finished, ended, sum(alive), len(runs) - finished - ended - sum(alive)
 
 
-def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
+def resume_lines(search: LiveSearch | SearchReader, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
     """Return what is about to be done."""
+    folder = search.folder.path
     if choice.plan is not None:
         return []
     if choice.added:
@@ -262,7 +263,9 @@ def resume_lines(folder: Path, runs: Sequence[RunRecord], choice: RunChoice) -> 
         if live and not ended + rest:
             return [f"Waiting for {amount(live, 'run')} of {folder} that may still be running"]
         return [f"Running {amount(ended + rest, 'run')} of {folder} again{waiting}"]
-    return [f"Resuming {folder}", resumed_text(finished, ended, live, rest)]
+    stopped = sum(entry.state is RunState.STOPPED_EARLY for entry in search.record)
+    left = f"; {amount(stopped, 'run')} stopped early, not run again" if stopped else ""
+    return [f"Resuming {folder}", f"{resumed_text(finished, ended, live, rest)}{left}"]
 
 
 def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:

@@ -189,7 +189,7 @@ def resume_search(
         is_whole = choice.numbers is None and not choice.only_ends
         choice = _open_for_work(search, options, choice)
         runs = choice.of(search.record)
-        console.notes(resume.resume_lines(folder.path, runs, choice))
+        console.notes(resume.resume_lines(search, runs, choice))
         try:
             trial = choice.trial_failures
             chooser = new_chooser(search, options, console.note) if is_whole else None
@@ -244,7 +244,7 @@ def _rehearse(
     for event in (*resume.moves(reader), *(() if new is None else (*map(RunPlanned.of, new.runs), *new.more))):
         reader.record.apply(event)
     runs = choice.of(reader.record)
-    console.notes(["Dry run: nothing is started or written", *resume.resume_lines(reader.folder.path, runs, choice)])
+    console.notes(["Dry run: nothing is started or written", *resume.resume_lines(reader, runs, choice)])
     settings, process = reader.record.known_settings(), FunctionProcess(options.parser_timeout)
     try:
         due = resume.due_runs(reader, runs, choice, config_of(settings).in_process(process))

@@ -16,9 +16,9 @@ from hpsearch.console.console import Console
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.folder.run_tables import best_runs
-from hpsearch.search.controller import Controller, StopRequest
+from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_run
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.early_stop import check_values
+from hpsearch.search.early_stop import EarlyStop, check_values
 from hpsearch.search.resume import WHAT_IS_LEFT
 from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.events import AttemptIntended, AttemptStopped, AttemptSubmitted, from_line, to_line
@@ -403,3 +403,32 @@ def test_a_search_that_is_about_to_end_reads_and_says_nothing(search: LiveSearch
         controller = Controller(search, CONFIG, backend, Console(), options, stop, backend.clock.clocks)
         early_stop = Dispatcher(controller).early_stop
         assert (early_stop.opening_lines(), early_stop.closing_lines()) == ([], [])
+
+
+def test_a_look_is_short_and_all_runs_have_their_turn(tmp_path: Path) -> None:
+    clock, runs = FakeClock(), 30
+
+    def slow() -> float:
+        """Whatever is done takes its time."""
+        clock.go_on(0.05)
+        return clock.steady_s
+
+    with planned_search(tmp_path, runs) as search, StopRequest() as stop:
+        controller = Controller(
+            search, CONFIG, FakeBackend(clock), Console(), SearchOptions(stop_early="nan", progress_pattern="(.*)"),
+            stop, Clocks(slow, slow),
+        )  # fmt: skip
+        for number in range(1, runs + 1):
+            token = f"sim_{number}.1.a"
+            search.note(
+                AttemptIntended(number, token, 1.0), AttemptSubmitted(number, token, f"{number}@job", "host", 2.0)
+            )
+            controller.runs.add(latest_run(search, search.record.runs[number]))
+            search.folder.logs.mkdir(exist_ok=True)
+            (search.folder.logs / f"{token}.out").write_text("nan\nnan\n")
+        early_stop, looks, most = EarlyStop(controller), 0, 0
+        while looks < 100 and len(stopped := [e for e in search.record if e.is_stopped]) < runs:
+            clock.go_on(100)
+            early_stop.look()
+            looks, most = looks + 1, max(most, sum(e.is_stopped for e in search.record) - len(stopped))
+    assert (1 < looks < runs, most < runs / 3) == (True, True)
