@@ -108,6 +108,7 @@ class _Content:
             "counts": Counter(run.state for run in search.runs),
             "machine_hours": search.machine_hours,
             "whole": search.is_whole,
+            "budget": search.settings.budget_option,
             "notes": [*map(printable, search.notes), *self._differences(search)],
             "provenance": [[name, printable(text)] for name, text in _facts(search)],
         }

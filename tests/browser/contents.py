@@ -126,6 +126,7 @@ def _search(states: Sequence[int]) -> dict[str, object]:
         "counts": {STATES[state]: states.count(state) for state in dict.fromkeys(states)},
         "machine_hours": round(len(states) * 100 / 3600, 2),
         "whole": False,
+        "budget": "",
         "notes": [],
         "provenance": [["commit", "3f2a9c1 (changed: 2 files)"], ["python", "3.12.3"], ["host", "node3"]],
     }

@@ -14,8 +14,16 @@ const bests = new Map(); // search -> its best configuration; emptied when anoth
 
 // Returns the best configuration of a search, undefined if none has a result.
 function bestOf(k) {
-  if (!bests.has(k)) bests.set(k, configurations(view.order.filter((i) => content.runs.search[i] === k))[0]);
+  if (!bests.has(k)) bests.set(k, configurations(withLargestBudget(k, view.order.filter((i) => content.runs.search[i] === k)))[0]);
   return bests.get(k);
+}
+
+// Returns those of a search's runs that trained longest, where the search has budgets: with less, they do not compare.
+function withLargestBudget(k, indexes) {
+  const budget = content.searches[k].budget && column(content.searches[k].budget, "option");
+  if (!budget) return indexes;
+  const largest = indexes.reduce((most, i) => (runs.isFinished(i) ? Math.max(most, budget.number(i)) : most), -Infinity);
+  return indexes.filter((i) => budget.number(i) === largest);
 }
 
 // Returns in one line what is best of the runs shown, null if all are shown: then the cards say it.
