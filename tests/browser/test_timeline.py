@@ -221,16 +221,30 @@ def test_a_clock_that_was_set_back_breaks_nothing(show):
     assert field.hover(1, 0.3)[2] == "took 9 min 10 s"
 
 
-def test_searches_may_be_drawn_as_if_they_had_begun_together(show):
-    content = search([(0, 0, 0, 0, 400, FINISHED), (1, 1, 50_000, 50_000, 50_400, FINISHED)])
+def two_searches(start: float) -> dict[str, object]:
+    """Return two searches of one run, 400 s long, the second of which begins so many seconds after the first."""
+    content = search([(0, 0, 0, 0, 400, FINISHED), (1, 1, start, start, start + 400, FINISHED)])
     content["searches"] = [{**content["searches"][0], "name": name} for name in ("one", "two")]
     content["runs"]["search"] = [0, 1]
-    shown = show(content | {"made_at": STARTED}, draws=False)
+    return content | {"made_at": STARTED}
+
+
+def test_searches_may_be_drawn_as_if_they_had_begun_together(show):
+    shown = show(two_searches(1_600), draws=False)
     field = Field(shown)
     assert field.hover(1, 0.5) == []
     shown.section("timeline").get_by_role("button", name="Since each search began").click()
     shown.settle()
     assert field.hover(1, 0.5)[0] == "two: run 2 on GPU 1"
+
+
+def test_searches_far_apart_are_drawn_by_the_clock_only_if_somebody_asks(show):
+    shown = show(two_searches(50_000), draws=False)
+    field = Field(shown)
+    assert field.hover(1, 0.5)[0] == "two: run 2 on GPU 1"
+    shown.section("timeline").get_by_role("button", name="By the clock").click()
+    shown.reload()
+    assert Field(shown).hover(1, 0.5) == []
 
 
 def test_ten_thousand_attempts_in_two_hundred_slots_are_drawn(show):

@@ -24,8 +24,17 @@ function styleColour(name) {
 const VIRIDIS = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
 const OKABE_ITO = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000"];
 
+const coloursOfThemes = new Map(); // whether the page is dark -> its colours
+
 // Returns the colours of the theme that is shown now; all are told apart by colour-blind people.
 function colours() {
+  const dark = isDark();
+  if (!coloursOfThemes.has(dark)) coloursOfThemes.set(dark, newColours());
+  return coloursOfThemes.get(dark);
+}
+
+// Reads the colours from the style: the browser computes it anew for each.
+function newColours() {
   const names = ["text", "muted", "line", "surface", "accent", "best"];
   const found = Object.fromEntries(names.map((name) => [name, styleColour(name)]));
   const scale = VIRIDIS.map((colour, k) => [k / (VIRIDIS.length - 1), colour]);

@@ -1,9 +1,13 @@
 // Slots over time: which run had which GPU, host or job, for how long runs waited, and when slots were idle.
 
+// Searches that ran for a smaller part of the time than one in so many are drawn from the start of each.
+const FAR_APART = 3;
+
 const timeline = {
   bars: [], // what ran: {run, attempt, slot, submitted, from, to, state}, times as they are
   waits: [], // what waited in a queue: {run, from, to}
   now: 0,
+  isFarApart: false, // whether clock time would show mostly the time between searches
   x: null, // time -> pixel
   elements: null,
 };
@@ -50,6 +54,13 @@ function readAttempts() {
     timeline.bars.push({ ...bar, state: content.states[state[k]] });
   });
   timeline.bars.sort((a, b) => a.from - b.from);
+  timeline.isFarApart = areFarApart(content.searches.map((_, search) => searchSpan(search)).filter((span) => span.to >= span.from));
+}
+
+// Returns whether spans {from, to} take but a small part of the time from the first to the last.
+function areFarApart(spans) {
+  const [from, to] = [Math.min(...spans.map((span) => span.from)), Math.max(...spans.map((span) => span.to))];
+  return spans.length > 1 && to - from > FAR_APART * spans.reduce((sum, span) => sum + span.to - span.from, 0);
 }
 
 // Returns the reader's choices: {by: "clock" | "start", window: [from, to] or null}.
@@ -57,7 +68,9 @@ function timelineChoice() {
   const kept = view.kept.timeline && typeof view.kept.timeline === "object" ? view.kept.timeline : {};
   const [from, to] = Array.isArray(kept.window) ? kept.window : [];
   const isWindow = Number.isFinite(from) && Number.isFinite(to) && to > from;
-  return { by: kept.by === "start" && content.searches.length > 1 ? "start" : "clock", window: isWindow ? [from, to] : null };
+  const usual = timeline.isFarApart ? "start" : "clock";
+  const by = content.searches.length < 2 ? "clock" : ["clock", "start"].includes(kept.by) ? kept.by : usual;
+  return { by, window: isWindow ? [from, to] : null };
 }
 
 // Keeps a choice of the reader, and draws the section anew.
@@ -91,8 +104,14 @@ function searchOf(each) {
 
 // Returns when the first run of a search was submitted or started.
 function searchStart(search) {
+  return searchSpan(search).from;
+}
+
+// Returns {from, to}: from the first submission or start of a search to its last end.
+function searchSpan(search) {
   const own = [...timeline.bars, ...timeline.waits].filter((each) => searchOf(each) === search);
-  return own.reduce((least, each) => Math.min(least, each.from), Infinity);
+  const from = own.reduce((least, each) => Math.min(least, each.from), Infinity);
+  return { from, to: own.reduce((most, each) => Math.max(most, each.to), -Infinity) };
 }
 
 // Returns the times without a controller in which nothing ran, if they take most of the room: [{from, to, kept}].
