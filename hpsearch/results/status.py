@@ -265,7 +265,8 @@ def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
     rows = [["run", "state", "on", "host", "job", "for"]]
     for run in live[:shown]:
         number, host = str(run.entry.run.number), run.submitted.host
-        rows.append([number, _PHASES[run.phase], run.place or "-", host, run.job, duration(run.for_s)])
+        doing = "stopping" if run.entry.is_stopped else _PHASES[run.phase]
+        rows.append([number, doing, run.place or "-", host, run.job, duration(run.for_s)])
     if not any(run.place for run in live[:shown]):
         rows = [[*row[:2], *row[3:]] for row in rows]
     lines = aligned(rows)

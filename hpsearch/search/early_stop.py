@@ -173,10 +173,12 @@ class EarlyStop:
 
     def look(self) -> None:
         """If it is time to: read what runs have told since, and tell those to end that are hopeless."""
-        if self.seconds_left() != 0.0 or self._search.trouble is not None:
+        if self.seconds_left() != 0.0:
             return
         began = self._clocks.steady()
-        self._guarded(self._look)
+        # Without its reason in the journal, no run may be ended.
+        if self._search.trouble is None:
+            self._guarded(self._look)
         took_s = self._clocks.steady() - began
         self._next_look = self._clocks.steady() + max(self._interval_s, _SHARE * took_s)
 

@@ -13,7 +13,7 @@ from searches import SETTINGS
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
-from hpsearch.core.errors import UsageError
+from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_run
@@ -208,11 +208,11 @@ def test_a_resume_leaves_stopped_runs_alone(search: LiveSearch, backend: Telling
 
 def test_others_start_and_end_while_a_stopped_run_saves_its_state(tmp_path: Path, clock: FakeClock) -> None:
     values = {1: GOOD, 2: GOOD, 3: GOOD, 4: [*BAD, *BAD], 5: [12.0], 6: [12.0]}
-    backend = TellingBackend(clock, slots=4, values=values, stop_takes_s=100.0)
+    backend = TellingBackend(clock, slots=4, values=values, stop_takes_s=40.0)
     with planned_search(tmp_path, 6) as search:
         run(search, backend)
         ends = {e.run.number: e.ended.at for e in search.record if e.ended is not None}
-    assert max(ends[5], ends[6]) < ends[4] - 90
+    assert max(ends[5], ends[6]) < ends[4] - 30
 
 
 def test_a_run_is_told_once_and_again_after_a_minute(search: LiveSearch, backend: TellingBackend) -> None:
@@ -432,3 +432,13 @@ def test_a_look_is_short_and_all_runs_have_their_turn(tmp_path: Path) -> None:
             early_stop.look()
             looks, most = looks + 1, max(most, sum(e.is_stopped for e in search.record) - len(stopped))
     assert (1 < looks < runs, most < runs / 3) == (True, True)
+
+
+def test_nothing_is_stopped_while_the_journal_cannot_be_written(search: LiveSearch, backend: TellingBackend) -> None:
+    options, clock = SearchOptions(stop_early="median"), backend.clock
+    with StopRequest() as stop:
+        early_stop = EarlyStop(Controller(search, CONFIG, backend, Console(), options, stop, clock.clocks))
+        search.trouble = StoreError("no room")
+        early_stop.look()
+        # Nor does the search look again and again without a pause.
+        assert (backend.stopped, early_stop.seconds_left()) == ([], 1.0)
