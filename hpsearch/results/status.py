@@ -310,6 +310,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
             "since": holder.since if holder else None,
         },
         "runs": len(status.record.runs),
+        "to_be_chosen": status.expected,
         "counts": {state.value: status.counts[state] for state in RunState},
         "runs_per_hour": status.runs_per_hour,
         "seconds_left": status.left_s,

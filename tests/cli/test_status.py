@@ -89,6 +89,7 @@ def test_the_keys_for_scripts_stay(project: Project, live: subprocess.Popen[str]
         "last_event_at",
         "controller",
         "runs",
+        "to_be_chosen",
         "counts",
         "runs_per_hour",
         "seconds_left",
