@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from hpsearch.choosers.candidates import candidates_in
 from hpsearch.choosers.chooser import Choice
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.text import amount
-from hpsearch.core.configurations import missing_seeds, seed_in, with_seed
+from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_seed
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.folder.run_tables import performance
@@ -47,10 +47,20 @@ class Suggestions:
     def begun(self) -> Mapping[int, Sequence[RunRecord]]:
         """Return the runs of each configuration that was suggested, in order."""
         for entry in islice(self._record, self._seen, None):
-            if entry.candidate is not None:
-                self._begun.setdefault(entry.candidate, []).append(entry)
+            candidate = self._candidate_of(entry) if entry.candidate is None else entry.candidate
+            if candidate is not None:
+                self._begun.setdefault(candidate, []).append(entry)
         self._seen = len(self._record.runs)
         return self._begun
+
+    def _candidate_of(self, entry: RunRecord) -> int | None:
+        """Return which candidate a run is that no sampler has chosen: further seeds of one, or its line was lost."""
+        return self._candidates_by_identity.get(identity(entry.run.configuration.as_dict(), self._record.over))
+
+    @cached_property
+    def _candidates_by_identity(self) -> Mapping[Hashable, int]:
+        known = ((self.candidates.configuration(row).as_dict(), row) for row in range(self.event.count))
+        return {identity(options, self._record.over): row for options, row in known}
 
     def has_more(self) -> bool:
         """Return whether the budget is not used up."""
@@ -137,9 +147,8 @@ class Suggestions:
 def space_text(candidates: SearchCandidates, budget: int) -> str:
     """Return, for people, how many of how many configurations are run."""
     count, available = candidates.count, candidates.available
-    among = f"{amount(count, 'configuration')}"
-    if available is not None:
-        among += f" sampled at random from {available:,}" if available else " sampled at random"
+    among = amount(count, "configuration" if available is None else "sampled configuration")
+    among += f" (of {available:,})" if available else ""
     return f"{budget:,} of {among}" if budget < count else f"all {among}"
 
 

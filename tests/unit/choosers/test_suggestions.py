@@ -14,19 +14,21 @@ from searches import SETTINGS
 from suggested import check_each_prefix, idle_places, suggested
 
 from hpsearch.choosers import suggestions as module
-from hpsearch.choosers.candidates import listed
+from hpsearch.choosers.candidates import candidates_in, listed
 from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more, new_chooser
-from hpsearch.choosers.suggestions import Suggestions
+from hpsearch.choosers.suggestions import Suggestions, space_text
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import recorded
 from hpsearch.console.console import Console
 from hpsearch.core.coding import Order
-from hpsearch.core.model import Job
+from hpsearch.core.conditions import Condition
+from hpsearch.core.model import Configuration, Job, Run
 from hpsearch.core.space import enumerate_space
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
+from hpsearch.store.events import SearchCandidates, from_line, to_line
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
@@ -287,3 +289,53 @@ def test_runs_have_names_as_wide_as_the_budget(tmp_path: Path, backend: ScoringB
     names = [str(event["folder"]) for event in events(tmp_path, "planned")]
     assert {len(name) for name in names} == {len("sim_20260101000000_01")}
     assert len({name.split("_")[1] for name in names}) == 1
+
+
+def test_runs_that_no_sampler_chose_count_as_those_of_their_configuration(
+    tmp_path: Path, backend: ScoringBackend
+) -> None:
+    planned(tmp_path)
+    go_on(tmp_path, backend)
+    first = suggested(tmp_path)[0]
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        options = {**search.record.runs[1].run.configuration.as_dict(), "random_seed": 5}
+        run = Run(9, "sim_9", Configuration(tuple(options.items())), str(tmp_path / "sim_9"))
+        search.add_plan(
+            [run], replace(search.settings, options=recorded(replace(OPTIONS, seed_option="random_seed"))), 2e6
+        )
+    go_on(tmp_path, backend)
+    known = observed(tmp_path)
+    assert (len(known.scores), len(known.scores[first])) == (8, 2)
+
+
+def test_a_lost_number_of_a_candidate_is_found_again(tmp_path: Path, backend: ScoringBackend) -> None:
+    planned(tmp_path)
+    go_on(tmp_path, backend)
+    before, journal = observed(tmp_path), tmp_path / ".hpsearch" / "journal.jsonl"
+    lines = [line for line in map(json.loads, journal.read_text().splitlines()) if line.pop("candidate", 0) is not None]
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert observed(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("available", "text"),
+    [
+        (None, "3 of 12 configurations"),
+        (0, "3 of 12 sampled configurations"),
+        (5000, "3 of 12 sampled configurations (of 5,000)"),
+    ],
+)
+def test_a_space_that_was_sampled_is_told_as_such(available: int | None, text: str) -> None:
+    candidates = replace(listed(enumerate_space(GRID, [], Order())), available=available)
+    assert space_text(candidates, 3) == text
+
+
+@pytest.mark.parametrize("values", [[1, 1.0, "1", True], [0.5, 0.25, 0.125], [None, [1, 2], (1, 2)], [{"a": 1}, "b"]])
+def test_candidates_come_back_from_the_journal_as_they_were(values: list[object]) -> None:
+    conditions = [Condition({"y": ["a"]}, {"z": [1, 2], "y": ["a", "b"]})]
+    space = enumerate_space({"x": values, "y": ["a", "b"]}, conditions, Order(limit=20_000))
+    event = from_line(to_line(listed(space)))
+    assert isinstance(event, SearchCandidates)
+    found = candidates_in(event)
+    assert len(found) == event.count == len(space)
+    assert {repr(found.configuration(row)) for row in range(len(found))} == {repr(each) for each in space}
