@@ -147,7 +147,8 @@ class Progress:
 
     def _expected_texts(self) -> Iterator[Sequence[str]]:
         """Yield what the sampler expected of the latest configuration that it has chosen."""
-        latest = next((entry for entry in reversed(self._record.runs.values()) if entry.why), None)
+        runs = self._record.runs.values() if self._record.candidates is not None else ()
+        latest = next((entry for entry in reversed(runs) if entry.why), None)
         if latest is not None and (text := self._expectation(latest)):
             yield [f"next {text}" if text.startswith("expected") else text, text.rpartition(", ")[2], ""]
 

@@ -59,6 +59,7 @@ def test_a_search_leaves_what_every_search_leaves(project: Project) -> None:
     result = project.run(*BAYES, "--num_cpu_jobs=2")
     folder = project.path / "out"
     assert "sampler: bayes, 12 of 60 configurations, each chosen by the results so far (seed 42)" in result.stderr
+    assert re.search(r"run 12/12 started: x=. y=. \(expected [0-9.]+, chance of a better one .*%\)\n", result.stderr)
     failed = sum(line.startswith("0 ") for line in executed(project))
     assert (result.exit_status, len(executed(project)), len(set(executed(project)))) == (bool(failed), 12, 12)
     assert len(rows(folder)) == 12 - failed
