@@ -23,6 +23,8 @@ LOOK_FOR = """async (words) => {
   const rows = document.querySelectorAll("#table tr[data-row]").length;
   return [shown.textContent, rows, [...document.querySelectorAll("[aria-busy=true]")].map((each) => each.id)];
 }"""
+#: Those of the strange searches that leave plotly nothing to draw.
+WITHOUT_PLOTS = ["no run", "no column", "nothing finished"]
 
 
 def test_an_address_brings_its_filters_along(show):
@@ -35,7 +37,7 @@ def test_all_views_are_drawn_without_a_complaint_in_the_dark(show):
     assert [slip for slip in SLIPS if slip in text] == []
 
 
-@pytest.mark.parametrize("what", strange_contents())
+@pytest.mark.parametrize("what", sorted(strange_contents().keys() - WITHOUT_PLOTS))
 def test_strange_searches_are_drawn_without_a_complaint(show, what):
     text = show(strange_contents()[what]).whole_text()
     assert [slip for slip in SLIPS if slip in text] == []
@@ -68,6 +70,14 @@ def test_plotly_comes_from_beside_the_page_or_from_the_page(browser, tmp_path, u
     in_page = page.evaluate("[...document.scripts].filter((each) => each.textContent.length > 1e6).length")
     assert in_page == (1 if url else 0)
     page.context.close()
+
+
+@pytest.mark.parametrize("what", WITHOUT_PLOTS)
+def test_searches_without_a_result_are_shown_without_a_complaint_or_a_plot(show, what):
+    shown = show(strange_contents()[what], draws=False)
+    text = shown.whole_text()
+    assert [slip for slip in SLIPS if slip in text] == []
+    assert shown.run("[...document.querySelectorAll('.plot')].filter((plot) => plot.data).length") == 0
 
 
 def test_all_views_are_drawn_without_a_complaint_also_where_no_run_is_left(show):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, ROOT, SCRIPT, Project
+from project import GRID, SCRIPT, Project
 
 COPIES = sorted((Path(__file__).parent / "copies_of_1_0").glob("*.py"))
 #: What modules of the older tool take from the copy that was started, or from the package.
@@ -37,19 +37,16 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return folder / "hpsearch.py"
 
 
-def package(folder: Path) -> Path:
-    shutil.copytree(ROOT / "hpsearch", folder / "hpsearch")
-    return folder
-
-
-def test_a_copy_in_a_checkout_starts(copy: Path, tmp_path: Path) -> None:
-    package(tmp_path / "root")
+def test_a_copy_in_a_checkout_starts(copy: Path, tmp_path: Path, checkout: Callable[[Path], Path]) -> None:
+    checkout(tmp_path / "root")
     result = Project(copy.parent).command(["env", "-u", "PYTHONPATH", sys.executable, copy.name])
     assert result.exit_status == 0, result.stderr
 
 
-def test_a_copy_beside_an_installed_package_starts(copy: Path, tmp_path: Path) -> None:
-    installed = package(tmp_path / "site")
+def test_a_copy_beside_an_installed_package_starts(
+    copy: Path, tmp_path: Path, checkout: Callable[[Path], Path]
+) -> None:
+    installed = checkout(tmp_path / "site")
     result = Project(copy.parent).command(["env", f"PYTHONPATH={installed}", sys.executable, copy.name])
     assert result.exit_status == 0, result.stderr
     assert (result.folder / "search_results.csv").read_text().count(os.linesep) == 2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, ROOT, Project, Result
+from project import GRID, Project, Result
 
 from .seeds_project import KEYWORDS, SEEDS_SCRIPT, commands_in, seeds_of
 
@@ -30,9 +30,9 @@ INIT_OF_FILE = "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(
 
 
 @pytest.fixture
-def sim(project: Project) -> Path:
+def sim(project: Project, checkout: Callable[[Path], Path]) -> Path:
     """A simulation two folders below the root of a checkout, with a run that was started by hand."""
-    shutil.copytree(ROOT / "hpsearch", project.path / "hpsearch")
+    checkout(project.path)
     folder = project.path / "sims" / "my_sim"
     run = folder / "out" / "example_run"
     run.mkdir(parents=True)

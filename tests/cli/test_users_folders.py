@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, ROOT, SCRIPT, Project, Result
+from project import GRID, SCRIPT, Project, Result
 
 from hpsearch.user_code.import_paths import OUR_PACKAGES
 
+#: A fixture of this folder: makes a folder one with the package in it.
+Checkout = Callable[[Path], Path]
 #: A grid module that looks at all these folders beside it.
 LOOKS = f"""
 import importlib, os
@@ -28,9 +30,9 @@ PYTHON = sys.executable
 COMMAND = "import sys\nfrom hpsearch.__main__ import main\nsys.exit(main())\n"
 
 
-def checkout(root: Path, sim: Path, with_init: bool, more: str = "") -> Project:
+def clone(checkout: Checkout, root: Path, sim: Path, with_init: bool, more: str = "") -> Project:
     """Write a clone without an installed package, and a simulation with folders like ours beside it."""
-    shutil.copytree(ROOT / "hpsearch", root / "hpsearch")
+    checkout(root)
     for folder in (sim / name for name in OUR_PACKAGES):
         folder.mkdir(parents=True)
         (folder / "mine.py").touch()
@@ -67,9 +69,9 @@ WAYS: dict[str, Callable[[Path], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("with_init", [True, False], ids=["packages", "plain folders"])
 @pytest.mark.parametrize("way", WAYS)
-def test_from_the_folder_of_the_simulation(tmp_path: Path, way: str, with_init: bool) -> None:
+def test_from_the_folder_of_the_simulation(tmp_path: Path, way: str, with_init: bool, checkout: Checkout) -> None:
     root, sim = tmp_path / "root", tmp_path / "root" / "sims" / "my_sim"
-    project = checkout(root, sim, with_init)
+    project = clone(checkout, root, sim, with_init)
     if way == "a copy":
         shutil.copy(root / "hpsearch" / "hpsearch.py", sim)
     result = start(project, sim, *WAYS[way](root))
@@ -88,8 +90,8 @@ def test_from_the_folder_of_the_simulation(tmp_path: Path, way: str, with_init: 
     ],
     ids=lambda words: " ".join(words[:3]),
 )
-def test_from_the_root(tmp_path: Path, words: tuple[str, ...], with_init: bool) -> None:
-    result = start(checkout(tmp_path, tmp_path, with_init), tmp_path, *words)
+def test_from_the_root(tmp_path: Path, words: tuple[str, ...], with_init: bool, checkout: Checkout) -> None:
+    result = start(clone(checkout, tmp_path, tmp_path, with_init), tmp_path, *words)
     assert result.exit_status == 0, result.stderr
 
 
@@ -104,14 +106,16 @@ def test_from_the_root(tmp_path: Path, words: tuple[str, ...], with_init: bool) 
     ],
     ids=lambda words: words[0],
 )
-def test_from_inside_the_package(tmp_path: Path, words: tuple[str, ...], more: str, with_init: bool) -> None:
-    result = start(checkout(tmp_path, tmp_path, with_init, more), tmp_path / "hpsearch", *words)
+def test_from_inside_the_package(
+    tmp_path: Path, words: tuple[str, ...], more: str, with_init: bool, checkout: Checkout
+) -> None:
+    result = start(clone(checkout, tmp_path, tmp_path, with_init, more), tmp_path / "hpsearch", *words)
     assert result.exit_status == 0, result.stderr
 
 
 @pytest.mark.parametrize("cwd", ["hpsearch", "."])
-def test_a_grid_module_beside_the_main_module_is_found(tmp_path: Path, cwd: str) -> None:
-    project = checkout(tmp_path, tmp_path / "sim", with_init=True)
+def test_a_grid_module_beside_the_main_module_is_found(tmp_path: Path, cwd: str, checkout: Checkout) -> None:
+    project = clone(checkout, tmp_path, tmp_path / "sim", with_init=True)
     (tmp_path / "sim" / "hpsearch_config.py").rename(tmp_path / "hpsearch" / "my_grid.py")
     (tmp_path / "hpsearch" / "my_grid.py").write_text(
         "import __init__, my_values\nfrom mine.more import VALUES\n"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from project import GRID, ROOT, SCRIPT, Project, Result, rows
 
+#: A fixture of this folder: makes a folder one with the package in it.
+Checkout = Callable[[Path], Path]
 #: Code that modules of the older tool's users begin with.
 OLD_IMPORTS = """
 from hpsearch import hpsearch
@@ -23,13 +25,6 @@ from hpsearch import Not
 #: A grid module that leaves the number of the search's process, and a simulation that presses Ctrl-C there.
 TELLS_ITS_PROCESS = "import os\nopen(os.path.dirname(__file__) + '/process', 'w').write(str(os.getpid()))\n"
 STOPS = "import os, signal, time\nos.kill(int(open('process').read()), signal.SIGINT)\ntime.sleep(60)\n"
-
-
-def checkout(path: Path) -> Path:
-    """Return a copy of the project's own tree, as a clone without an installed package."""
-    path.mkdir()
-    shutil.copytree(ROOT / "hpsearch", path / "hpsearch")
-    return path
 
 
 def simulation(folder: Path, more: str = "") -> Path:
@@ -70,7 +65,9 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
-def test_as_a_module_from_the_root_of_a_checkout(tmp_path: Path, bare_python: str, more: str) -> None:
+def test_as_a_module_from_the_root_of_a_checkout(
+    tmp_path: Path, bare_python: str, more: str, checkout: Checkout
+) -> None:
     root = checkout(tmp_path / "root")
     simulation(root / "sims" / "my_sim", more)
     result = run(
@@ -83,7 +80,7 @@ def test_as_a_module_from_the_root_of_a_checkout(tmp_path: Path, bare_python: st
 
 
 @pytest.mark.parametrize("more", ["", "import __init__\n" + OLD_IMPORTS], ids=["plain", "old"])
-def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
+def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str, checkout: Checkout) -> None:
     root = checkout(tmp_path / "root")
     simulation(root / "sims" / "my_sim", more)
     result = run(
@@ -95,7 +92,9 @@ def test_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more
 
 
 @pytest.mark.parametrize("more", ["", "import __init__\n" + OLD_IMPORTS], ids=["plain", "old"])
-def test_postprocessing_in_place_from_inside_the_package(tmp_path: Path, bare_python: str, more: str) -> None:
+def test_postprocessing_in_place_from_inside_the_package(
+    tmp_path: Path, bare_python: str, more: str, checkout: Checkout
+) -> None:
     root = checkout(tmp_path / "root")
     work = simulation(root / "sims" / "my_sim", more + "_PERFORMANCE_EVAL_HANDLE = lambda s, c: int(s['acc'][0]) > c\n")
     options = ["--grid_module=sims.my_sim.hpsearch_config", "--run_cwd=../sims/my_sim"]
@@ -110,7 +109,9 @@ def test_postprocessing_in_place_from_inside_the_package(tmp_path: Path, bare_py
 
 
 @pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
-def test_a_copy_beside_a_simulation_in_the_checkout(tmp_path: Path, bare_python: str, more: str) -> None:
+def test_a_copy_beside_a_simulation_in_the_checkout(
+    tmp_path: Path, bare_python: str, more: str, checkout: Checkout
+) -> None:
     root = checkout(tmp_path / "root")
     folder = simulation(root / "sims" / "my_sim", more)
     copy_with_default(folder)
@@ -120,7 +121,7 @@ def test_a_copy_beside_a_simulation_in_the_checkout(tmp_path: Path, bare_python:
 
 
 @pytest.mark.parametrize("more", ["", OLD_IMPORTS], ids=["plain", "old imports"])
-def test_a_copy_beside_a_simulation_with_the_package_installed(tmp_path: Path, more: str) -> None:
+def test_a_copy_beside_a_simulation_with_the_package_installed(tmp_path: Path, more: str, checkout: Checkout) -> None:
     folder = simulation(tmp_path / "elsewhere" / "my_sim", more)
     copy_with_default(folder)
     installed = checkout(tmp_path / "site")
@@ -129,7 +130,7 @@ def test_a_copy_beside_a_simulation_with_the_package_installed(tmp_path: Path, m
     assert len(rows(result.folder)) == 2
 
 
-def test_a_script_that_begins_with_import_init_calls_run(tmp_path: Path, bare_python: str) -> None:
+def test_a_script_that_begins_with_import_init_calls_run(tmp_path: Path, bare_python: str, checkout: Checkout) -> None:
     root = checkout(tmp_path / "root")
     folder = simulation(root / "sims" / "my_sim")
     (folder / "__init__.py").write_text("import sys; sys.path.insert(0, '../..')\n")
@@ -143,7 +144,7 @@ def test_a_script_that_begins_with_import_init_calls_run(tmp_path: Path, bare_py
     assert result.stdout.splitlines()[-1] == str(result.folder / "search_results.csv")
 
 
-def test_a_script_beside_a_copy_gets_the_package(tmp_path: Path, bare_python: str) -> None:
+def test_a_script_beside_a_copy_gets_the_package(tmp_path: Path, bare_python: str, checkout: Checkout) -> None:
     root = checkout(tmp_path / "root")
     folder = simulation(root / "sims" / "my_sim")
     copy_with_default(folder)
@@ -179,7 +180,7 @@ def test_fault_13_two_searches_live_in_one_process(project: Project) -> None:
 @pytest.mark.parametrize("place", ["mnist", "mnist/scripts/deep"])
 @pytest.mark.parametrize("how", ["installed", "checkout"])
 def test_a_copy_finds_a_dotted_default_that_begins_in_a_folder_above(
-    tmp_path: Path, bare_python: str, how: str, place: str
+    tmp_path: Path, bare_python: str, how: str, place: str, checkout: Checkout
 ) -> None:
     root = checkout(tmp_path / "root") if how == "checkout" else tmp_path / "root"
     simulation(root / "mnist")
@@ -192,7 +193,7 @@ def test_a_copy_finds_a_dotted_default_that_begins_in_a_folder_above(
     assert len(rows(result.folder)) == 2
 
 
-def test_a_copy_that_is_reached_by_a_link_finds_a_dotted_default(tmp_path: Path) -> None:
+def test_a_copy_that_is_reached_by_a_link_finds_a_dotted_default(tmp_path: Path, checkout: Checkout) -> None:
     copy_with_default(simulation(tmp_path / "root" / "mnist"), "mnist.hpsearch_config")
     (tmp_path / "linked").symlink_to(tmp_path / "root" / "mnist")
     result = run([sys.executable, "hpsearch.py"], cwd=tmp_path / "linked", PYTHONPATH=str(checkout(tmp_path / "site")))
@@ -203,7 +204,9 @@ def test_a_copy_that_is_reached_by_a_link_finds_a_dotted_default(tmp_path: Path)
 
 
 @pytest.mark.parametrize("default", ["hpsearch_config", "mnist.hpsearch_config"])
-def test_a_copy_in_a_package_finds_what_its_grid_module_imports(tmp_path: Path, default: str) -> None:
+def test_a_copy_in_a_package_finds_what_its_grid_module_imports(
+    tmp_path: Path, default: str, checkout: Checkout
+) -> None:
     folder = simulation(tmp_path / "root" / "mnist", "from shared.values import VALUES\nimport mnist\n")
     (folder / "__init__.py").touch()
     (tmp_path / "root" / "shared").mkdir()
@@ -213,14 +216,14 @@ def test_a_copy_in_a_package_finds_what_its_grid_module_imports(tmp_path: Path, 
     assert result.exit_status == 0, result.stderr
 
 
-def test_a_copy_does_not_hide_that_there_is_no_such_module(tmp_path: Path) -> None:
+def test_a_copy_does_not_hide_that_there_is_no_such_module(tmp_path: Path, checkout: Checkout) -> None:
     folder = simulation(tmp_path / "mnist")
     copy_with_default(folder, "mnist.no_grid")
     result = run([sys.executable, "hpsearch.py"], cwd=folder, PYTHONPATH=str(checkout(tmp_path / "site")))
     assert (result.exit_status, "there is no module 'mnist'" in result.stderr) == (2, True), result.stderr
 
 
-def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_python: str) -> None:
+def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_python: str, checkout: Checkout) -> None:
     root = checkout(tmp_path / "my root")
     folder = simulation(root / "sims" / "my_sim", TELLS_ITS_PROCESS)
     copy_with_default(folder)
@@ -235,7 +238,9 @@ def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_pytho
     assert len(rows(resumed.folder)) == 2
 
 
-def test_the_hint_to_resume_is_short_where_the_package_is_found(tmp_path: Path, bare_python: str) -> None:
+def test_the_hint_to_resume_is_short_where_the_package_is_found(
+    tmp_path: Path, bare_python: str, checkout: Checkout
+) -> None:
     root = checkout(tmp_path / "root")
     work = simulation(root / "sims", TELLS_ITS_PROCESS)
     (work / "train.py").write_text(STOPS)
