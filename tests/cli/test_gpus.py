@@ -546,8 +546,21 @@ def test_an_odd_card_alone_ends_the_search_before_anything_is_written(box: Box, 
     assert not (box.project.path / "out").exists()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ODD_CARDS if kind != "missing index"])
-def test_an_odd_card_beside_a_good_one_is_a_warning(box: Box, kind: str) -> None:
+def test_odd_cards_beside_a_good_one_are_a_warning_each(box: Box) -> None:
+    odd = [(gpu, message) for gpu, options, message in ODD_CARDS.values() if not options]
+    box.describe(*(gpu for gpu, _ in odd), IDLE)
+    box.grid(2)
+    result = box.search(QUICK)
+    told = [
+        message.replace("GPU 0", f"GPU {index}").replace("-i 0", f"-i {index}")
+        for index, (_, message) in enumerate(odd)
+    ]
+    assert [result.stderr.count(f"warning: {message}\n") for message in told] == [1] * 5
+    assert set(box.used()) == {"5"}
+
+
+@pytest.mark.parametrize("kind", ["no memory figures, but a demand", "too small"])
+def test_a_card_that_an_option_shuts_out_beside_a_good_one_is_a_warning(box: Box, kind: str) -> None:
     gpu, options, message = ODD_CARDS[kind]
     box.describe(gpu, IDLE)
     box.grid(2)
@@ -844,23 +857,21 @@ def test_the_bar_on_a_terminal_shows_the_slots_in_use_on_each_gpu(box: Box) -> N
 WORN = "WARNING: infoROM is corrupted at gpu 0000:0B:00.0\n"
 
 
-@pytest.mark.parametrize("where", ["after", "errors"])
-@pytest.mark.parametrize("options", [[QUICK], [QUICK, "--exclusive_gpus"]])
-def test_a_worn_info_rom_is_told_once_and_its_card_is_used(box: Box, options: list[str], where: str) -> None:
+@pytest.mark.parametrize("where, options", [("after", [QUICK]), ("errors", [QUICK, "--exclusive_gpus"])])
+def test_a_worn_info_rom_is_told_once_and_its_card_is_used(box: Box, where: str, options: list[str]) -> None:
     box.describe(IDLE, code=14, **{where: WORN})
     box.grid(2)
     result = box.search(*options)
     assert (box.used(), result.stderr.count("infoROM is corrupted at gpu 0000:0B:00.0")) == (["0", "0"], 1)
 
 
-@pytest.mark.parametrize("where", ["after", "errors"])
-def test_a_warning_that_comes_in_mid_search_ends_no_search(box: Box, where: str) -> None:
+def test_a_warning_that_comes_in_mid_search_ends_no_search(box: Box) -> None:
     box.describe(IDLE)
     # So long that the readings from before the first run are worth nothing after it.
     box.grid(2, seconds=[1.2])
     controller = box.start(QUICK)
     box.await_runs(1)
-    box.describe(IDLE, code=14, **{where: WORN})
+    box.describe(IDLE, code=14, after=WORN)
     result = box.finish(controller)
     told = [line[20:] for line in result.stderr.splitlines() if "infoROM is corrupted" in line]
     assert (result.exit_status, [line[:29] for line in told]) == (0, ["warning: nvidia-smi says: WAR"])
