@@ -794,10 +794,10 @@ def test_the_closing_table_says_which_gpu_each_run_had_and_how_long_it_waited(bo
     result = box.search(QUICK)
     lines = [line[20:] for line in result.stderr.splitlines()]
     closing = lines[next(index for index, line in enumerate(lines) if line.startswith("3 runs: 3 finished")) :]
-    assert any(re.fullmatch(r"GPU 0: runs? 1(, 3)? \(waited \d\.\d( to \d\.\d)? s\)", line) for line in closing)
-    assert any(re.fullmatch(r"GPU 1: runs? 2(-3)? \(waited \d\.\d( to \d\.\d)? s\)", line) for line in closing)
+    assert any(re.fullmatch(r"GPU 0: runs? 1(, 3)? \(waited [\d.]+( to [\d.]+)? s\)", line) for line in closing)
+    assert any(re.fullmatch(r"GPU 1: runs? 2(-3)? \(waited [\d.]+( to [\d.]+)? s\)", line) for line in closing)
     header = next(index for index, line in enumerate(closing) if line.split() == ["score", "run", "on", "waited", "x"])
-    assert re.fullmatch(r"  0\.5 +1 +GPU 0 +\d\.\d s +0", closing[header + 1])
+    assert re.fullmatch(r"  0\.5 +1 +GPU 0 +[\d.]+ s +0", closing[header + 1])
 
 
 def test_the_journal_says_which_gpu_each_run_had_and_how_long_it_waited(box: Box) -> None:

@@ -7,46 +7,48 @@ Where FAKE_TRAIN_LOG is set, one JSON line each is added to that file at the sta
 Options it does not know are hyperparameters and accepted.
 """
 
-import argparse
 import json
 import os
 import sys
 import time
-from pathlib import Path
+
+#: Options with their defaults; argparse and pathlib would take longer to import than most of these runs.
+DEFAULTS = {
+    "out_dir": "",
+    "seconds": 0.0,
+    "until": "",  # train on until this file exists
+    "memory_mb": 1000.0,
+    "load_percent": 50.0,
+    "allocate_after_s": 0.0,  # memory and load show only this much later
+    "score": "0.5",
+    "finished": "1",
+    "summary_name": "summary.txt",
+    "exit_code": 0,
+}
 
 
 def main():
-    options = read_options()
+    options = read_options(sys.argv[1:])
     note("start")
     proc_file = register(options)
     try:
-        if options.out_dir is not None:
-            make_folder(options.out_dir)
+        if options["out_dir"]:
+            make_folder(options["out_dir"])
         train(options)
-        if options.out_dir is not None:
-            (options.out_dir / options.summary_name).write_text(
-                f"score {options.score}\nfinished {options.finished}\n", encoding="utf-8"
-            )
+        if options["out_dir"]:
+            with open(os.path.join(options["out_dir"], options["summary_name"]), "w", encoding="utf-8") as summary:
+                summary.write(f"score {options['score']}\nfinished {options['finished']}\n")
     finally:
-        if proc_file is not None:
-            proc_file.unlink(missing_ok=True)
+        if proc_file is not None and os.path.exists(proc_file):
+            os.unlink(proc_file)
         note("end")
-    return options.exit_code
+    return options["exit_code"]
 
 
-def read_options():
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--out_dir", type=Path)
-    parser.add_argument("--seconds", type=float, default=0.0)
-    parser.add_argument("--until", type=Path, help="train on until this file exists")
-    parser.add_argument("--memory_mb", type=float, default=1000)
-    parser.add_argument("--load_percent", type=float, default=50)
-    parser.add_argument("--allocate_after_s", type=float, default=0.0, help="memory and load show only this much later")
-    parser.add_argument("--score", default="0.5")
-    parser.add_argument("--finished", default="1")
-    parser.add_argument("--summary_name", default="summary.txt")
-    parser.add_argument("--exit_code", type=int, default=0)
-    return parser.parse_known_args()[0]
+def read_options(words):
+    """Return the options that are known, each given as ``--name=value``; all other words are hyperparameters."""
+    given = (word[2:].partition("=")[::2] for word in words if word.startswith("--"))
+    return {**DEFAULTS, **{name: type(DEFAULTS[name])(value) for name, value in given if name in DEFAULTS}}
 
 
 def register(options):
@@ -59,34 +61,37 @@ def register(options):
         "started_at": time.time(),
         "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "device_order": os.environ.get("CUDA_DEVICE_ORDER", "FASTEST_FIRST"),
-        "memory_mb": {"by_time": [[0, 0], [options.allocate_after_s, options.memory_mb]]},
-        "load_percent": {"by_time": [[0, 0], [options.allocate_after_s, options.load_percent]]},
+        "memory_mb": {"by_time": [[0, 0], [options["allocate_after_s"], options["memory_mb"]]]},
+        "load_percent": {"by_time": [[0, 0], [options["allocate_after_s"], options["load_percent"]]]},
         "name": sys.executable,
     }
-    folder = Path(scenario + ".state", "procs")
-    folder.mkdir(parents=True, exist_ok=True)
-    half_written = folder / f"{os.getpid()}.new"
-    half_written.write_text(json.dumps(record), encoding="utf-8")
-    return half_written.replace(folder / str(os.getpid()))
+    folder = os.path.join(scenario + ".state", "procs")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, str(os.getpid()))
+    with open(path + ".new", "w", encoding="utf-8") as half_written:
+        json.dump(record, half_written)
+    os.replace(path + ".new", path)
+    return path
 
 
 def own_start_ticks():
     """Return when this process started, in kernel ticks; 0 where there is no /proc."""
     try:
-        return int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19])
+        with open("/proc/self/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[19])
     except FileNotFoundError:
         return 0
 
 
 def make_folder(folder):
-    if folder.exists():
+    if os.path.exists(folder):
         sys.exit(f"fake_train: the output folder {folder} exists already")
-    folder.mkdir(parents=True)
+    os.makedirs(folder)
 
 
 def train(options):
-    time.sleep(options.seconds)
-    while options.until is not None and not options.until.exists():
+    time.sleep(options["seconds"])
+    while options["until"] and not os.path.exists(options["until"]):
         time.sleep(0.02)
 
 
