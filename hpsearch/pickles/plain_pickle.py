@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from hpsearch.core.conditions import RANGES, Not, Range
+from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 
 #: No larger file is read, in bytes.
@@ -223,7 +223,8 @@ def _parts(value: object) -> Sequence[object] | None:
     if isinstance(value, Not):
         return [value.values]
     if isinstance(value, Range):
-        return [value.low, value.high]
+        # As much as the list that it stands for.
+        return [value.low, value.high] * (RANGE_SIZE // 2)
     return [*value.keys(), *value.values()] if isinstance(value, dict) else None
 
 

@@ -210,6 +210,7 @@ HOSTILE = {
     "state of a list": b"]}b.",
     "state of a text": b"Va\n}b.",
     "range with more": b"chpsearch.core.conditions\nUniform\n)\x81}(Vlow\nK\x00Vhigh\nK\x01V_values\n]us.",
+    "range again and again": b"(chpsearch.core.conditions\nUniform\n)\x81q\x00" + b"h\x00" * 9_000 + b"l.",
     "range of a class": b"chpsearch.core.conditions\nUniform\n)\x81}(Vlow\ncbuiltins\neval\nVhigh\nK\x01us.",
     "Not of a text": b"chpsearch.core.conditions\nNot\n)\x81}Vvalues\nVabc\nsb.",
     "many marks": b"(" * 150_000,
