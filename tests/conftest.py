@@ -21,15 +21,15 @@ from project import FORK_SERVER, ROOT, Project
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-#: All processes that a test starts inherit this variable, whose value is the test's own.
+#: All processes that a test starts inherit this variable; each test has its own value.
 _TEST_MARK = "HPSEARCH_TEST"
-#: The same of all tests of this process, for what fixtures have started that several tests share.
+#: The same for processes that fixtures start for several tests.
 _SESSION_MARK = "TESTS_OF_HPSEARCH"
-#: So long may what a test has started and told to end take to be gone, on a busy machine.
+#: How long processes that a test has told to end may take, on a busy machine.
 _LAST_BREATH_S = 10.0
-#: Where tests lie that mostly wait for schedulers and runs, and where those that mostly compute.
+#: Folders of tests that mostly wait for schedulers and runs, and of tests that mostly compute.
 _WAITING, _COMPUTING = ("cluster", "crash", "backends", "standins"), ("cli",)
-#: Tests that one worker should make, since they share what takes long to start.
+#: Groups of tests that share something slow to start: one worker runs all of a group.
 _SHARING = (
     re.compile(r"test_slurm_clusters\.py"),
     re.compile(r"test_a_limit_on_submitted_jobs|test_unknown_accounts"),
@@ -41,7 +41,7 @@ _SHARING = (
         re.compile(rf"test_{name}\.py")
         for name in ("best", "by_configuration", "export", "extend", "output", "seeds", "seeds_added")
     ),
-    # A browser: its start takes a second of a processor, and plotly's JavaScript two more the first time.
+    # Starting a browser takes a second of CPU time, and loading plotly for the first time takes two more.
     re.compile(r"browser/test_(page|real_search|hostile_content)\.py"),
     re.compile(r"browser/test_(curves|heatmap|importance|options|progress|seeds_view)\.py"),
     re.compile(r"browser/"),
@@ -49,9 +49,9 @@ _SHARING = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let searches notice SIGHUP and SIGINT, which nohup and a shell's background jobs ignore; compile the package.
+    """Let searches notice SIGHUP and SIGINT, which nohup and background jobs of a shell ignore; compile the package.
 
-    The commands under test write no bytecode: without any, each of thousands of processes would compile the package.
+    The commands under test write no bytecode: without it, thousands of processes would each compile the package.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep Python's collector of garbage from looking at thousands of tests, again and again."""
+    """Keep the garbage collector away from thousands of tests: it would look at all of them again and again."""
     gc.disable()
     yield
     gc.enable()
@@ -72,9 +72,9 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give several workers tests that wait and tests that compute in turn, and the short ones of the rules last.
+    """Mix tests that wait with tests that compute, and put the short tests of rules last.
 
-    No processor is idle then, and no worker is left alone with a long test.
+    So no processor is idle, and no worker is left with a long test at the end.
     """
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
@@ -92,9 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give workers tests one by one, but all that share something to one of them; such groups first.
+    """Give tests to workers one by one, but a group (see `_SHARING`) to one worker; groups come first.
 
-    Marks of the plugin's own would do the same, but not with every version of pytest.
+    The marks of pytest-xdist would do the same, but not with every version of pytest.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -124,7 +124,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_outlives_the_tests() -> Iterator[None]:
-    """What fixtures share among tests ends with the last of them."""
+    """Processes that several tests share end with the last test."""
     with pytest.MonkeyPatch.context() as patch, _leaves_no_process(_SESSION_MARK, "these tests", patch):
         with contextlib.closing(FORK_SERVER):
             yield
@@ -132,7 +132,7 @@ def _no_process_outlives_the_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees what the caller's shell says about GPUs, schedulers or the terminal, or leaves processes behind."""
+    """No test sees the caller's variables about GPUs and schedulers, and none leaves processes behind."""
     for name in list(os.environ):
         if name.startswith(("SLURM_", "SBATCH_", "LSB_", "CUDA_")) or name == "HPSEARCH_ATTEMPT":
             monkeypatch.delenv(name)
@@ -142,7 +142,7 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Mark what is started within a block; kill what is left after it, and fail."""
+    """Mark the processes that a block starts; if some are left after it, kill them and fail."""
     mark = f"{variable}={secrets.token_hex(8)}"
     patch.setenv(*mark.split("="))
     before = _processes()
@@ -159,17 +159,17 @@ def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> It
 
 
 def _processes() -> set[str]:
-    # Asked twice a test: making paths of them would take longer than most tests.
+    # This runs twice in each test, and Path.iterdir takes twice as long.
     with os.scandir("/proc") as entries:
         return {entry.name for entry in entries if entry.name.isdigit()}
 
 
 def _left_of(mark: str, before: set[str]) -> dict[int, str]:
-    """Return the live processes with this in their environment, without those `before`: number -> command line."""
+    """Return the live processes with this mark in their environment, except those `before`: number -> command line."""
     left = {}
     for folder in map(Path("/proc").joinpath, _processes() - before):
         with contextlib.suppress(OSError):
-            # What was forked and has executed nothing since shows the environment of the process it was forked from.
+            # A forked process that has executed no program shows the environment of the process it comes from.
             if FORK_SERVER.is_forked(int(folder.name)) or mark.encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
                 left[int(folder.name)] = " ".join(words).strip()

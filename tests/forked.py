@@ -1,7 +1,7 @@
 """Commands of hpsearch as processes that start at once: forked from one that has imported what they need.
 
-Thousands of tests start a command, and most of its time would be Python's imports. All else is as if it was started by
-its name: the module runs as ``__main__`` in a process of its own, with its own folder, environment and pipes.
+Thousands of tests start a command, and imports would take most of its time. In all else it is as if started by its
+name: the module runs as ``__main__`` in a process of its own, with its own folder, environment and pipes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IMPORTED = (
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 #: A larger request does not fit into one message.
 _LARGEST = 100_000
-#: How long the text of a number is that the server tells of a command.
+#: The length of the number that the server sends about a command, as text.
 _NUMBER = 12
 
 
@@ -73,7 +73,7 @@ class ForkedCommand(subprocess.Popen[str]):
         return self.returncode
 
     def communicate(self, input: None = None, timeout: float | None = None) -> tuple[str, str]:
-        """Return what is still to be read of its output, as soon as the command ends. Raises TimeoutExpired."""
+        """Return the rest of its output as soon as the command ends. Raises TimeoutExpired."""
         until = None if timeout is None else time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:
             for stream in self._read:
@@ -100,7 +100,7 @@ class ForkedCommand(subprocess.Popen[str]):
 
 
 class ForkServer:
-    """The process from which commands are forked; it starts with the first of them.
+    """The process that commands are forked from; it starts with the first command.
 
     environment: of that process; a command with other variables that Python reads at its start is not forked.
     """
@@ -203,7 +203,7 @@ def serve(descriptor: int) -> None:
 
 
 def _tell(news: int, number: int) -> None:
-    # Nobody may listen any more.
+    # The test may have gone.
     with contextlib.suppress(BrokenPipeError):
         os.write(news, str(number).rjust(_NUMBER).encode())
 
@@ -223,7 +223,7 @@ def _carry_out(argv: list[str], cwd: str, environment: dict[str, str], streams: 
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise
-        # Without taking apart all that the first process has imported, which would take longer than most commands.
+        # Tearing down all imported modules would take longer than most commands.
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"OPENBLAS_NUM_THREADS": "1"}
 if Path(os.__file__).with_name("distutils").joinpath("spawn.py").exists():
     QUICK["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
-#: Of all commands: the package is found, and nothing is compiled again for each.
+#: The environment of all commands: they find the package, and none writes bytecode.
 SURROUNDINGS = {
     **QUICK,
     "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
@@ -57,7 +57,7 @@ _SUMMARY_KEYWORDS = {keywords!r}
 """
 
 
-#: The command `hpsearch`, stopped once before FUNCTION of TARGET: "waiting" says so, "go" lets it go on.
+#: The command `hpsearch`, paused once before FUNCTION of TARGET: it writes the file "waiting" and waits for "go".
 PAUSED = """\
 import sys, time
 from importlib import import_module
@@ -76,7 +76,7 @@ from hpsearch.__main__ import main
 sys.exit(main())
 """
 
-#: Makes a CALL that ends at once, and fails if that has imported what takes long to import.
+#: Makes a CALL that ends at once, and fails if a heavy package was imported.
 LIGHT = """\
 import sys
 try:
@@ -98,7 +98,7 @@ def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 30)
 
 @dataclass
 class Result:
-    """What a command left: its exit status, what it printed, and the search folder if there is one."""
+    """The result of a command: its exit status, what it printed, and the search folder if there is one."""
 
     exit_status: int
     stdout: str
@@ -228,7 +228,7 @@ class Project:
 
 
 def journal_has(folder: Path, event: str, count: int) -> bool:
-    """Return whether a search's journal tells at least so often of a kind of event."""
+    """Return whether a search's journal has at least `count` events of a kind."""
     journal = folder / ".hpsearch" / "journal.jsonl"
     return journal.exists() and journal.read_text().count(f'"event":"{event}"') >= count
 
@@ -255,7 +255,7 @@ def rows(folder: Path, name: str = "search_results.csv") -> list[dict[str, str]]
 
 
 def has_rows(folder: Path, count: int) -> bool:
-    """Return whether a search's table has at least so many rows."""
+    """Return whether a search's table has at least `count` rows."""
     table = folder / "search_results.csv"
     return table.exists() and len(table.read_text().splitlines()) > count
 

@@ -1,4 +1,4 @@
-"""A git repository for tests: made and changed by git itself, without the settings of whoever runs the tests."""
+"""A git repository for tests: made and changed by git itself, without the settings of the user who runs the tests."""
 
 from __future__ import annotations
 

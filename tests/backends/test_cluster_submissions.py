@@ -166,7 +166,7 @@ def test_nothing_is_left_of_a_run_that_cannot_be_started_here(cluster: Cluster) 
 
 
 def tried(cluster: Cluster, backend: ClusterBackend, answers: list[str]) -> list[int]:
-    """Return how large arrays were of which sbatch said each of these words; empty = it took one."""
+    """Return the sizes of the submitted arrays; sbatch answers each with the next of these words, empty = accepted."""
     sizes, number = [], 1
     for words in answers:
         cluster.says("sbatch", "" if words else f"{number}\n", words, 1 if words else 0)

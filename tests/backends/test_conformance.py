@@ -14,7 +14,7 @@ from hpsearch.backends.base import Backend
 from hpsearch.core.model import Job, JobPhase
 
 SLEEP = "import time; time.sleep(600)"
-#: Writes its own process id and that of a child to files; both then sleep.
+#: Writes its own process id and its child's to files; both then sleep.
 FAMILY = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])

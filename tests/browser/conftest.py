@@ -17,7 +17,7 @@ from .shown import Shown, write_report
 
 #: Drawing without a process for the GPU takes a third less time; there is no sandbox since tests may run as root.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-#: How long a page may take for anything that is waited for, on a busy machine.
+#: How long a page may take for anything a test waits for, on a busy machine.
 PATIENCE_MS = 60_000
 HERE = Path(__file__).parent
 
@@ -46,7 +46,7 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def free_windows(browser) -> list[Shown]:
-    """Windows that no test uses: one that has had plotly before shows it again in less than half the time."""
+    """Windows that no test uses at the moment: one that has shown plotly before loads it in less than half the time."""
     return []
 
 

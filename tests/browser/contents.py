@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 #: A cell of a column; numbers that JSON cannot hold are the words "nan", "inf" and "-inf".
 Cell = float | str | None | list[float | str]
-#: Above so many distinct values a column lists its cells instead.
+#: A column with more distinct values than this lists its cells.
 MOST_VALUES = 64
 STARTED = 1_764_000_000.0
 STATES = ["finished", "failed", "out of memory", "running", "cancelled", "planned"]
@@ -177,7 +177,7 @@ def _runs(states: Sequence[int]) -> dict[str, object]:
 
 
 def _use(count: int) -> dict[str, object] | None:
-    """Return how two slots were used by so many attempts."""
+    """Return how two slots were used by this number of attempts."""
     if not count:
         return None
     times = {"from": STARTED, "to": STARTED + 50 * count, "busy_s": 95 * count, "away_s": 0, "idle_s": 5 * count}

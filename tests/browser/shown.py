@@ -1,4 +1,4 @@
-"""A report in a browser, as the fixture `show` gives it to tests: what they ask of it, and what it must never do."""
+"""A report in a browser, as the fixture `show` gives it to tests: what tests ask it, and what it must never do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from hpsearch.report.page import page_html, plotly_javascript
 
-#: Stands for plotly where a test is about something else, or about what plotly is given: `data` and `layout` of a plot.
+#: Replaces plotly in tests of something else, and in tests of the `data` and `layout` that plotly is given.
 NO_PLOTLY = """\
 const methods = { on() {}, removeAllListeners() {} };
 const drawn = (element, data, layout) => Promise.resolve(Object.assign(element, { data, layout, ...methods }));
@@ -78,11 +78,11 @@ class Shown:
         self.page.mouse.move(0, 0)
 
     def leave(self) -> None:
-        """Leave the page; what it still says is heard before."""
+        """Leave the page; its last messages are heard."""
         self.page.goto("about:blank")
 
     def emptied(self) -> Shown:
-        """Return the window without anything of the test that has used it."""
+        """Return the window without the traces of the last test."""
         self.complaints, self.expected, self._allowed = [], [], ""
         return self
 
@@ -144,7 +144,7 @@ class Shown:
         return self.page.evaluate(script, *arguments)
 
     def watch(self) -> None:
-        """Take down all that the page must not do."""
+        """Note everything that the page must not do."""
         self.page.add_init_script(f"{{ {PREPARED} }}")
         self.page.on("console", lambda said: said.type == "error" and self._complain("console", said.text))
         self.page.on("pageerror", lambda error: self._complain("error", str(error)))

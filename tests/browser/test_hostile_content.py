@@ -27,12 +27,12 @@ HOSTILE = [
     "\x1b[31mred\x1b[0m \x07\x08\x0b\x0c\x01",
     "/*STYLE*/ <!--CONTENT--> /*SCRIPTS*/ /*PLOTLY*/",
 ]
-#: Elements that no part of the page makes.
+#: Elements that the page never makes itself.
 FOREIGN = "img, iframe, object, embed, link, base, form, b, i, svg a, [onload], [onerror], a[href^='javascript:' i]"
 
 
 def hostile_content() -> dict[str, object]:
-    """Return a report where each text is hostile: names of columns, values, causes, logs, folders, provenance."""
+    """Return a report in which all text is hostile: names of columns, values, causes, logs, folders, provenance."""
     count = len(HOSTILE)
     names = {f"{text} {number}": [(number + run) % 3 for run in range(count)] for number, text in enumerate(HOSTILE)}
     options = {"lr": [10.0**-run for run in range(count)], "word": list(HOSTILE), **names}

@@ -1,4 +1,4 @@
-"""The page as a whole: it opens without errors whatever it shows, and nothing of it is loaded or sent anywhere."""
+"""The page as a whole: it opens without errors whatever it shows, and it loads and sends nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hpsearch.report.page import page_html
 from .contents import small_content, strange_contents
 from .shown import address_of, write_report
 
-#: What a page shows where a script took something missing for a text.
+#: What a page shows where a script took a missing value for a text.
 SLIPS = ("undefined", "[object ", "NaN", "null")
 #: How many of the views of `small_content` plotly draws if only one seed is shown.
 PLOTS = 5
@@ -23,7 +23,7 @@ LOOK_FOR = """async (words) => {
   const rows = document.querySelectorAll("#table tr[data-row]").length;
   return [shown.textContent, rows, [...document.querySelectorAll("[aria-busy=true]")].map((each) => each.id)];
 }"""
-#: Those of the strange searches that leave plotly nothing to draw.
+#: Strange searches without anything for plotly to draw.
 WITHOUT_PLOTS = ["no run", "no column", "nothing finished"]
 
 

@@ -6,7 +6,7 @@ from .contents import content_of, small_content
 from .shown import address_of
 
 NAMES = "<b>lr</b> <img src=x onerror=alert(1)>"
-#: Two optimizers, of which only one has a momentum; one run failed, one diverged.
+#: Two optimizers, only one has a momentum; one run has no number, one diverged.
 CONDITIONAL = content_of(
     {
         "lr": [0.001, 0.01, 0.1] * 4,

@@ -12,7 +12,7 @@ from hpsearch.core.statistics import spread_of, welch_p
 from .contents import content_of, small_content
 from .shown import address_of
 
-#: Student's t above which a fortieth lies, for so many values less one.
+#: The 97.5 % quantile of Student's t, by the number of values.
 T_OF = {3: 4.302652729911275, 4: 3.182446305284263, 5: 2.7764451051977987, 30: 2.045229642132703}
 
 

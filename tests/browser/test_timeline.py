@@ -222,7 +222,7 @@ def test_a_clock_that_was_set_back_breaks_nothing(show):
 
 
 def two_searches(start: float) -> dict[str, object]:
-    """Return two searches of one run, 400 s long, the second of which begins so many seconds after the first."""
+    """Return two searches of one run, 400 s long, the second begins this many seconds after the first."""
     content = search([(0, 0, 0, 0, 400, FINISHED), (1, 1, start, start, start + 400, FINISHED)])
     content["searches"] = [{**content["searches"][0], "name": name} for name in ("one", "two")]
     content["runs"]["search"] = [0, 1]

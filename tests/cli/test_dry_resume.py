@@ -12,7 +12,7 @@ FAILS_FOR_2 = SCRIPT.replace("time.sleep", 'options["x"] == "2" and sys.exit("x 
 
 @pytest.fixture
 def failed(project: Project) -> Path:
-    """A search of which run 2 failed."""
+    """A search whose run 2 failed."""
     project.grid({"x": [1, 2]}, script=FAILS_FOR_2)
     return project.run().folder
 

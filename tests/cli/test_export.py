@@ -15,7 +15,7 @@ import pytest
 from older_tool import OlderSearch
 from project import Project, Result, journal_has, wait_until
 
-#: Leaves two keywords, of which one is a list; fails where x is 3, waits where x is 4.
+#: Leaves two keywords, one of them a list; fails where x is 3, waits where x is 4.
 SCRIPT = """\
 import os, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])

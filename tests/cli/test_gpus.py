@@ -84,7 +84,7 @@ class Box:
         return Result(controller.returncode, stdout, stderr)
 
     def await_runs(self, count: int) -> list[TrainRun]:
-        """Wait until so many runs have been started."""
+        """Wait until `count` runs have started; return all."""
         wait_until(lambda: len(self.gpus.runs()) >= count, f"{count} runs started")
         return self.gpus.runs()
 
@@ -867,7 +867,7 @@ def test_a_worn_info_rom_is_told_once_and_its_card_is_used(box: Box, where: str,
 
 def test_a_warning_that_comes_in_mid_search_ends_no_search(box: Box) -> None:
     box.describe(IDLE)
-    # So long that the readings from before the first run are worth nothing after it.
+    # Readings are used for a second: those from before the first run are too old after it.
     box.grid(2, seconds=[1.2])
     controller = box.start(QUICK)
     box.await_runs(1)

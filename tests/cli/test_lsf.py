@@ -50,14 +50,14 @@ def most_at_once(lsf: FakeLsf) -> int:
 
 
 def start_running(project: Project, lsf: FakeLsf, count: int, *options: str) -> subprocess.Popen[str]:
-    """Start a search and wait until so many of its runs run."""
+    """Start a search and wait until `count` of its runs run."""
     controller = project.start("--run_cluster", *OUT, *options)
     wait_until(lambda: executions(project) == count, f"{count} runs")
     return controller
 
 
 def run_until_asked(project: Project, lsf: FakeLsf, times: int, *options: str) -> Result:
-    """Run a search whose runs wait until bjobs was called so often; the first call is the check at the start."""
+    """Run a search whose runs go on until bjobs was called that many `times`; the first call is the check at the start."""
     controller = project.start("--run_cluster", *OUT, *options)
     wait_until(lambda: len(lsf.calls("bjobs")) >= times, f"{times} calls of bjobs")
     project.go()

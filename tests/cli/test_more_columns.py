@@ -27,7 +27,7 @@ def header(project: Project, name: str = "search_results.csv") -> list[str]:
 
 @pytest.fixture
 def searched(project: Project) -> Project:
-    """A search of three runs, of which the third failed, with the further columns."""
+    """A search of three runs with the further columns; the third run failed."""
     project.grid(GRID, script=SCRIPT)
     argv = ("--out_dir=out", "--force_out_dir", "--deterministic_search", "--more_columns")
     assert project.run(*argv).exit_status == 1

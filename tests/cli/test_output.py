@@ -32,7 +32,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def through_shell(project: Project, words: str, redirection: str) -> subprocess.CompletedProcess[str]:
-    """Run ``hpsearch WORDS`` in bash with a redirection; its exit status is that of hpsearch."""
+    """Run ``hpsearch WORDS`` in bash with a redirection; return the exit status of hpsearch."""
     line = f'"$PYTHON" -m hpsearch {words} {redirection}; exit "${{PIPESTATUS[0]}}"'
     environment = {**project.environ(), "PYTHON": sys.executable}
     return subprocess.run(

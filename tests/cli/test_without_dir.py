@@ -11,7 +11,7 @@ from project import Project, journal_has, run_folders, wait_until
 
 @pytest.fixture
 def ended(project: Project) -> Path:
-    """Two searches below ./out, of which the second is the newer one; its folder."""
+    """Two searches below ./out; returns the folder of the newer one."""
     project.grid({"x": [1, 2]})
     first = project.search("--out_dir=out/first", "--force_out_dir").folder
     os.utime(first / ".hpsearch" / "journal.jsonl", (1.0, 1.0))

@@ -86,7 +86,7 @@ class ClusterProject:
         self.project.write("go", "")
 
     def wait_for_executions(self, count: int) -> None:
-        """Wait until so many executions of the simulation have begun."""
+        """Wait until `count` executions of the simulation have begun."""
         wait_until(lambda: sum(self.executions().values()) >= count, f"{count} executions", 60)
 
     def hasten(self, job_id: str) -> None:
@@ -107,7 +107,7 @@ class ClusterProject:
         return [event for event in map(json.loads, lines) if event["event"] == kind]
 
     def wait_for_events(self, kind: str, count: int = 1) -> list[dict[str, object]]:
-        """Wait until the journal has so many events of this kind; return them."""
+        """Wait until the journal has `count` events of this kind; return them."""
         wait_until(lambda: len(self.events(kind)) >= count, f"{count} events '{kind}'", 60)
         return self.events(kind)
 

@@ -33,7 +33,7 @@ def kill_when(is_time: Callable[[], bool], controller: subprocess.Popen[str]) ->
 
 
 def after(pause_s: float) -> Callable[[], bool]:
-    """Return what is true from so many seconds on."""
+    """Return a condition that becomes true after this number of seconds."""
     end = time.monotonic() + pause_s
     return lambda: time.monotonic() > end
 

@@ -56,7 +56,7 @@ class Call:
 
 @dataclass(frozen=True)
 class TrainRun:
-    """One execution of fake_train.py; `end` is None while it trains, and for ever if it was killed."""
+    """One execution of fake_train.py; `end` is None while it trains, and stays None if it is killed."""
 
     pid: int
     start: float
@@ -86,7 +86,7 @@ class LsfJob:
 
 
 class World:
-    """What both stand-ins have in common: a folder, commands that come first on PATH, a log of their calls."""
+    """What the stand-ins have in common: a folder, commands that come first on PATH, a log of their calls."""
 
     commands: Mapping[str, Path] = {}
     foreign_variables: tuple[str, ...] = ()

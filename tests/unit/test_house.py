@@ -1,4 +1,4 @@
-"""Who may import whom: down the house only, in no circle; who starts processes; and no module hides a library."""
+"""Modules import down the house only, and in no circle; few start processes; none hides a library."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MAY_IMPORT["backends.cluster"] = {"core", "backends", "backends.cluster"}
 COMMANDS = {"__init__", "__main__", "hpsearch", "hpsearch_postprocessing", "gather_random_seeds"}
 TEMPLATE = "hpsearch_config_template"
 MOST_MODULES = 15
-#: Where a process may begin, and by what: commands, users' runs, a user's module apart from us, this program in UTF-8.
+#: Who may start processes, and by what: commands, users' runs, users' functions, this program again in UTF-8.
 DOORS = {
     "backends.shell": {"subprocess"},
     "backends.launcher": {"subprocess"},
@@ -48,14 +48,14 @@ DOORS = {
     "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
-#: Calls that change what lies on a disk; `open` and `os.open` do where they are not for reading.
+#: Calls that change something on a disk; so do `open` and `os.open` unless they are for reading.
 WRITING_CALLS = {
     *("mkdir", "makedirs", "mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "touch"),
     *("write_text", "write_bytes", "truncate", "ftruncate", "symlink", "symlink_to", "link", "hardlink_to"),
     *("unlink", "rmdir", "removedirs", "rmtree", "rename", "renames", "copyfile", "copytree", "copy2", "move"),
     *("os.remove", "os.replace", "shutil.copy"),
 }
-#: Who besides the store writes files, and which.
+#: Modules besides the store that write files, and which files.
 WRITERS = {
     "backends.launcher": "exit files",
     "backends.cluster.script": "job scripts",

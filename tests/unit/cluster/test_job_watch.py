@@ -21,7 +21,7 @@ GOOD, BAD, KILLED, TOLD = ExitNote(0), ExitNote(3), ExitNote(137), ExitNote(143,
 
 
 def watch(told: Status | None = None, note: ExitNote | None = None, at: float = 0) -> JobWatch:
-    """Return a job of which the scheduler said this (None = nothing yet), and then its exit file."""
+    """Return a job after this answer of the scheduler (None = no answer yet) and then this exit file."""
     made = JobWatch()
     if told is not None:
         made.see_row(told, at)

@@ -14,7 +14,7 @@ LSF, SLURM = ("bsub", "bjobs"), ("sbatch", "squeue")
 
 
 def options(*typed: str, **values: object) -> SearchOptions:
-    """Return options of which those in `typed`, and all with a value here, were given by hand."""
+    """Return options; the user gave those in `typed` and all that have a value here."""
     return SearchOptions(given_by_hand=(*typed, *values), **values)  # type: ignore[arg-type]
 
 

@@ -20,7 +20,7 @@ Columns = dict[str, list[object]]
 
 
 def grid_of(*sizes: int, seeds: int = 1) -> Columns:
-    """Return all combinations of options o0, o1, ... with so many values each, each combination `seeds` times."""
+    """Return all combinations of options o0, o1, ... with these numbers of values, each combination `seeds` times."""
     rows = [row for row in itertools.product(*map(range, sizes)) for _ in range(seeds)]
     return {f"o{place}": [row[place] for row in rows] for place in range(len(sizes))}
 

@@ -23,7 +23,7 @@ NOTE = "echo $HPSEARCH_FINISHED finished >>told.txt"
 
 @pytest.fixture
 def search(tmp_path: Path) -> Iterator[LiveSearch]:
-    """Three runs, of which the second failed."""
+    """Three runs; the second failed."""
     with planned_search(tmp_path, runs=3) as search:
         dispatch(search, FakeBackend(FakeClock(), exit_statuses={2: 1}))
         yield search

@@ -30,7 +30,7 @@ def no_flock(descriptor: int, operation: int) -> None:
 
 
 def flock_of_one_host(descriptor: int, operation: int) -> None:
-    """Always given: whoever has it on another machine cannot be seen."""
+    """A lock that is always given: its holder on another machine cannot be seen."""
 
 
 @dataclass

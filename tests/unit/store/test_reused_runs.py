@@ -35,7 +35,7 @@ def test_an_event_comes_back(event: Event) -> None:
 
 
 def noted(folder: Path, *events: Event) -> LiveSearch:
-    """Return a search with two runs, of which these events tell."""
+    """Return a search with two runs and these events."""
     search = planned_search(folder, 2)
     search.note(*events)
     return search

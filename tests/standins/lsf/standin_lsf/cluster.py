@@ -13,7 +13,7 @@ DEFAULTS = {
     "cluster_name": "standin",
     "user": None,  # default: the environment's USER
     "hosts": ["node1", "node2"],  # jobs are spread over them in turn
-    "slots": 4,  # so many jobs run at once, the others pend
+    "slots": 4,  # jobs that run at once; the others pend
     "queues": {"normal": {}, "short": {}},  # name -> {"max_run_limit_minutes": n}
     "default_queue": "normal",
     "max_processors": 64,
@@ -22,12 +22,12 @@ DEFAULTS = {
     "seconds_per_minute": 60.0,  # how long a minute of -W lasts
     "run_limit_grace_minutes": 10.0,  # from SIGUSR2 at the run limit until the job is killed
     "terminate_interval_s": 0.3,  # between SIGINT, SIGTERM and SIGKILL
-    "start_delay_s": 0.0,  # a job pends at least so long
-    "pending_limit": None,  # bsub retries while so many jobs pend, LSB_NTRIES times or for ever
+    "start_delay_s": 0.0,  # a job pends at least this long
+    "pending_limit": None,  # bsub retries while this many jobs pend, LSB_NTRIES times or for ever
     "pending_retry_s": 60.0,
     "clean_period_s": 3600.0,  # finished jobs are forgotten after this
     "forget_killed_pending": True,  # a job killed while it pends is forgotten at once
-    "idle_exit_s": 0.5,  # the scheduler process leaves after so long without jobs
+    "idle_exit_s": 0.5,  # the scheduler process ends after this time without jobs
     "esub_lines": [],  # printed by bsub before its answer
     "project_line": None,  # name of a project: "Job is submitted to <NAME> project." comes first
     "without_bash": False,  # no host can execute a job's script: it ends with 127

@@ -108,7 +108,7 @@ def signal_all(jobs, options, now):
 
 
 def signal_number(text):
-    """Return the signal that "KILL", "SIGKILL" or "9" names, None if there is none."""
+    """Return the signal that "KILL", "SIGKILL" or "9" names; None for any other word."""
     try:
         return signal.Signals(int(text)) if text.isdigit() else signal.Signals["SIG" + text.upper().removeprefix("SIG")]
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""bparams: the parameters of the cluster, of which only the size of arrays is told."""
+"""bparams: the parameters of the cluster; it tells the largest size of arrays only."""
 
 import sys
 
