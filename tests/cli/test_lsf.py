@@ -57,7 +57,7 @@ def start_running(project: Project, lsf: FakeLsf, count: int, *options: str) -> 
 
 
 def run_until_asked(project: Project, lsf: FakeLsf, times: int, *options: str) -> Result:
-    """Run a search whose runs go on until bjobs was called that many `times`; the first call is the check at the start."""
+    """Run a search whose runs wait for the given number of calls of bjobs; the first is the check at the start."""
     controller = project.start("--run_cluster", *OUT, *options)
     wait_until(lambda: len(lsf.calls("bjobs")) >= times, f"{times} calls of bjobs")
     project.go()
