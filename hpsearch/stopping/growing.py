@@ -137,15 +137,21 @@ class Lines:
 class LineFile:
     """The lines of a growing file; one that has not ended waits for its rest."""
 
-    def __init__(self, path: Path, longest: int, returns_end_lines: bool = False) -> None:
-        """longest: of a longer line, only so many bytes are kept. returns_end_lines: as in the output of tqdm."""
+    def __init__(
+        self, path: Path, longest: int, returns_end_lines: bool = False, most_bytes: int = MOST_AT_ONCE
+    ) -> None:
+        """longest: of a longer line, only so many bytes are kept. returns_end_lines: as in the output of tqdm.
+
+        most_bytes: read at one look.
+        """
+        self._most_bytes = most_bytes
         self.file = GrowingFile(path)
         self._longest, self._end = longest, _ANY_LINE_END if returns_end_lines else _LINE_END
         self._held_back = b""
 
     def read(self, is_last: bool = False) -> Lines:
         """Return the new lines. is_last: nothing will be added, so that a line without an end is one, too."""
-        piece = self.file.read()
+        piece = self.file.read(self._most_bytes)
         content = (b"" if piece.is_anew else self._held_back) + piece.content
         *lines, rest = self._end.split(content)
         if is_last and piece.is_all and rest:

@@ -15,10 +15,11 @@ from hpsearch.stopping.growing import LineFile
 from hpsearch.stopping.rows import number_in, step_in
 
 #: Of a longer line, only its first bytes are looked at: what a pattern costs may grow with the square of the length.
-_LONGEST_LINE = 4096
-#: How much processor time the lines of one look may take, in seconds. An ordinary pattern takes some hundredths for all
-#: that is read at once (a megabyte), one that tries every way to split a line may take years for one line.
-_MOST_S = 1.0
+_LONGEST_LINE = 2000
+#: How many bytes of a log are read at one look, and how much processor time their lines may take, in seconds. An
+#: ordinary pattern takes a hundredth, a careless one (``.*?a.*?b.*?c``) a tenth; one that tries every way to split a
+#: line may take years for a single one.
+_MOST_BYTES, _MOST_S = 1 << 18, 1.0
 _EXPECTED = "one group (the value), two groups (step and value), or groups named (?P<step>...) and (?P<value>...)"
 #: Colours and moves of a terminal's cursor.
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -127,7 +128,7 @@ class OutputReader:
     """The curve in a run's logs; a carriage return ends a line, as a progress bar's lines end."""
 
     def __init__(self, logs: Sequence[Path], matcher: LineMatcher) -> None:
-        self._logs = [LineFile(log, _LONGEST_LINE, returns_end_lines=True) for log in logs]
+        self._logs = [LineFile(log, _LONGEST_LINE, True, _MOST_BYTES) for log in logs]
         self._curves = [Curve() for _ in logs]
         self._matcher, self._count, self._has_lines, self._curve = matcher, 0, False, Curve()
 

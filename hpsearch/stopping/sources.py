@@ -19,8 +19,8 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of, folders_aside
 
-#: Of an ended run, at most so many pieces of its files are read (a megabyte each).
-_MOST_PIECES = 256
+#: Of an ended run, at most so many pieces of each file are read.
+_MOST_PIECES = 64
 _HIGH_IS_GOOD = re.compile(r"(^|[_\W\d])(acc|auc|auroc|f1|prec|recall|iou|map|bleu|rouge|r2|score|reward|return)", re.I)
 
 
@@ -156,7 +156,7 @@ class RunCurve:
         return self._reader.problem
 
     def update(self, is_last: bool = False) -> Curve:
-        """Read what is new, at most a megabyte of each file; return the whole curve, the same object if nothing is new.
+        """Read what is new, a bounded part of each file; return the whole curve, the same object if nothing is new.
 
         Never raises for what the script writes, and never waits for it. is_last: the run has ended, all is read.
         """
