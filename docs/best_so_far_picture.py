@@ -51,11 +51,15 @@ def drawn(key: str, curves: dict[str, list[float]]) -> str:
         )
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">runs</text>')
     parts.append(f'<text x="{LEFT + 8}" y="{TOP + 12}">best {escape(key)} so far</text>')
+    places = dict[str, float]()
+    for name, curve in sorted(curves.items(), key=lambda pair: -pair[1][-1]):
+        # Names of lines that end at the same height stand below each other.
+        places[name] = max([y(curve[-1]) + 4, *(place + 15 for place in places.values())])
     for (name, curve), (colour, dashes) in zip(curves.items(), STYLES):
         steps = "".join(f"H{x(run):.1f}V{y(value):.1f}" for run, value in enumerate(curve[1:], start=2))
         line = f'fill="none" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dashes}"'
         parts.append(f'<path d="M{x(1):.1f} {y(curve[0]):.1f}{steps}" {line}/>')
-        parts.append(f'<text x="{WIDTH - RIGHT + 8}" y="{y(curve[-1]) + 4:.1f}" fill="{colour}">{escape(name)}</text>')
+        parts.append(f'<text x="{WIDTH - RIGHT + 8}" y="{places[name]:.1f}" fill="{colour}">{escape(name)}</text>')
     font = 'font-family="sans-serif" font-size="13" fill="#333"'
     inside = "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {font}>\n{inside}\n</svg>\n'

@@ -28,7 +28,14 @@ from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
-from hpsearch.store.events import SearchCandidates, from_line, to_line
+from hpsearch.store.events import (
+    AttemptIntended,
+    RunCollected,
+    RunPlanned,
+    SearchCandidates,
+    from_line,
+    to_line,
+)
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
@@ -92,13 +99,13 @@ def planned(folder: Path, options: SearchOptions = OPTIONS, grid: dict[str, list
         search.write_commands()
 
 
-def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) -> None:
+def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS, console: Console | None = None) -> None:
     """Take the search up and carry it out."""
     with LiveSearch(SearchFolder(folder)) as search, StopRequest() as stop:
         search.open_for_work()
         chooser = new_chooser(search, options, lambda text: None)
         clocks = backend.clock.clocks
-        controller = Controller(search, CONFIG, backend, Console(), options, stop, clocks, chooser=chooser)
+        controller = Controller(search, CONFIG, backend, console or Console(), options, stop, clocks, chooser=chooser)
         dispatcher = Dispatcher(controller)
         dispatcher.take_over(RunChoice().of(search.record))
         dispatcher.run()
@@ -339,3 +346,68 @@ def test_candidates_come_back_from_the_journal_as_they_were(values: list[object]
     found = candidates_in(event)
     assert len(found) == event.count == len(space)
     assert {repr(found.configuration(row)) for row in range(len(found))} == {repr(each) for each in space}
+
+
+@pytest.mark.parametrize(
+    ("state", "summary", "scores"),
+    [
+        ("finished", {"acc": ["0.5"], "finished": ["1"]}, [0.5]),
+        ("stopped early", {"acc": ["0.5"], "finished": ["0"]}, [0.5]),
+        ("stopped early", None, []),
+        ("failed", {"acc": ["0.5"], "finished": ["0"]}, []),
+        ("cancelled", None, []),
+    ],
+)
+def test_a_run_that_was_stopped_early_counts_with_the_value_that_it_had(
+    tmp_path: Path, state: str, summary: Mapping[str, object] | None, scores: list[float]
+) -> None:
+    planned(tmp_path)
+    with LiveSearch(SearchFolder(tmp_path)) as search:
+        search.open_for_work()
+        choice = next(Suggestions(search.record, OPTIONS).coming())
+        run = Run(1, "sim_1", choice.configuration, str(tmp_path / "sim_1"))
+        search.note(
+            RunPlanned.of(run, choice.candidate, choice.why),
+            AttemptIntended(1, "sim_1.1.abc", 1.0),
+            RunCollected(1, "sim_1.1.abc", state, 2.0, summary),
+        )
+    assert observed(tmp_path) == Observed({choice.candidate: scores}, [])  # type: ignore[dict-item]
+
+
+class Seen(Console):
+    """Knows how many runs its bar has counted, and what stood behind it."""
+
+    has_bar = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.totals: list[int] = []
+        self.texts: list[str] = []
+
+    def start_bar(self, total: int, done: int) -> None:
+        """Begin to count."""
+        self.totals.append(total)
+
+    def extend_bar(self, count: int) -> None:
+        """Count more."""
+        self.totals.append(self.totals[-1] + count)
+
+    def describe_bar(self, texts: Sequence[Sequence[str]]) -> None:
+        """Note the longest wordings."""
+        self.texts += [each[0] for each in texts]
+
+
+def test_the_bar_counts_the_budget_and_says_what_is_expected(
+    tmp_path: Path, backend: ScoringBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = {"rule": "improvement", "expected": 0.5, "low": 0.4, "high": 0.6, "best": 0.45, "chance": 0.3}
+
+    def suggest(sampler: Greedy, observed: Observed, seed: int) -> Suggestion:
+        return Suggestion(len(observed.scores) + len(observed.pending), why)
+
+    monkeypatch.setattr(Greedy, "suggest", suggest)
+    console = Seen()
+    planned(tmp_path)
+    go_on(tmp_path, backend, console=console)
+    assert set(console.totals) == {8}
+    assert "next expected 0.5, chance of a better one 30 %" in console.texts
