@@ -52,7 +52,8 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
         yield _budget_text(entry, record) or "planned with the search, or added to it: no sampler has chosen it"
         yield from _end_lines(entry, record, ())
     else:
-        first = suggestions.begun()[entry.candidate][0]
+        # Others of this configuration may have been added by hand.
+        first = next(run for run in suggestions.begun()[entry.candidate] if run.candidate is not None)
         before = known_before(reader, first.run.number)
         yield from _suggestion_lines(first, suggestions, before, record)
         yield from _end_lines(entry, record, before)
@@ -97,7 +98,7 @@ def _suggestion_lines(
 ) -> Iterator[str]:
     """Say when it was suggested, what was known then, and what the sampler expected. first: its first run."""
     place, ended = list(suggestions.begun()).index(first.candidate or 0) + 1, sum(run.state.is_final for run in before)
-    others = f" and {len(before) - ended:,} were not over" if ended < len(before) else ""
+    others = f" and {len(before) - ended:,} had not" if ended < len(before) else ""
     of = f"configuration {place:,} of {suggestions.most:,}"
     when = f"when {amount(ended, 'run')} had ended{others}" if before else "before all others"
     yield f"suggested by {suggestions.options.sampler} as {of}, {when}"
