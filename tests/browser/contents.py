@@ -15,8 +15,8 @@ Cell = float | str | None | list[float | str]
 #: A column with more distinct values than this lists its cells.
 MOST_VALUES = 64
 STARTED = 1_764_000_000.0
-STATES = ["finished", "failed", "out of memory", "running", "cancelled", "planned"]
-FINISHED, FAILED, OUT_OF_MEMORY, RUNNING, CANCELLED, PLANNED = range(6)
+STATES = ["finished", "failed", "out of memory", "running", "cancelled", "planned", "stopped early"]
+FINISHED, FAILED, OUT_OF_MEMORY, RUNNING, CANCELLED, PLANNED, STOPPED = range(7)
 LOG_OF_17 = """\
 epoch 3: loss 0.412
 Traceback (most recent call last):

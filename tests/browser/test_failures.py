@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .contents import CANCELLED, FAILED, FINISHED, OUT_OF_MEMORY, RUNNING, content_of, small_content
+from .contents import CANCELLED, FAILED, FINISHED, OUT_OF_MEMORY, RUNNING, STOPPED, content_of, small_content
 
 CAUSE = "CUDA <b>out</b> of memory &amp; more"
 
@@ -109,6 +109,11 @@ def test_failures_follow_the_filters(show):
     "content, search, sentence",
     [
         (content_of({"lr": [1]}, {"acc": [0.5]}), "", "Every run that ended finished."),
+        (
+            content_of({"lr": [1, 2]}, {"acc": [0.5, 0.1]}, [FINISHED, STOPPED]),
+            "",
+            "Every run that ended finished, or was stopped early.",
+        ),
         (content_of({"lr": []}, {}), "", "No run has ended yet."),
         (small_content(), "planned", "No run has ended yet."),
         (small_content(), "nothing is like this", "No run passes the filters."),
