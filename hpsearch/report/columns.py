@@ -20,6 +20,8 @@ Column = dict[str, Any]
 Cell = Any
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
+#: What most results are, and always a finite number.
+_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,25}")
 #: Up to here, JavaScript tells whole numbers apart.
 _LARGEST_WHOLE = 2**53
 #: A column with more distinct values than these lists them only if each is met twice on average.
@@ -177,6 +179,8 @@ def _number_in(text: str) -> Cell:
 
 def _result_cell(value: object) -> Cell:
     """Return what a run has under a keyword: a number, a list of numbers, or a text; None if nothing."""
+    if type(value) is str and _DECIMAL.fullmatch(value):
+        return float(value)
     text = "" if value is None else whole_text(value).strip()
     if not text:
         return None
@@ -205,6 +209,8 @@ def _kind_of_result(present: Sequence[Cell]) -> str:
 
 def _as_float(cell: Cell) -> float:
     """Return a cell as a number; NaN if it is none."""
+    if type(cell) is float:
+        return cell
     if isinstance(cell, str):
         return float(cell) if cell in ("nan", "inf", "-inf") else math.nan
     return math.nan if cell is None or isinstance(cell, list) else float(cell)

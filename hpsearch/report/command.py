@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 import time
-import webbrowser
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +129,8 @@ def _write(path: Path, searches: Sequence[OpenSearch], plotly_js: str, watch_s: 
 
 def _open(path: Path, console: Console) -> None:
     """Open the page in the user's browser; where there is none, say so."""
+    import webbrowser
+
     # Without a display, that would be one for texts, which shows nothing of it and holds the terminal.
     has_display = sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
     if not has_display or not webbrowser.open(path.as_uri()):

@@ -4,10 +4,11 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean, median, quantiles
+from threading import Thread
 from typing import Any
 
 #: With fewer runs (exact) or configurations (estimated), or fewer than two for each option, shares are chance.
@@ -265,10 +266,12 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
     """Return how differently each option is distributed among the best. Raises ImportError without Optuna 3.6."""
     if not options:
         return {}
-    with _without_scikit_learn():
-        import optuna
-        from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+    importing = Thread(target=_import_optuna)
+    importing.start()
+    importing.join()
+    import optuna
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     # Places among the values instead of values: whether an axis is logarithmic makes no difference then.
     codes = {name: _grouped(option) for name, option in options.items()}
@@ -287,17 +290,20 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
         return dict(get_param_importances(study, evaluator=evaluator, params=list(options), normalize=False))
 
 
-@contextmanager
-def _without_scikit_learn() -> Iterator[None]:
-    """Let Optuna believe that scikit-learn is not installed, unless it is imported already.
+def _import_optuna() -> None:
+    """Import Optuna, if it is installed, without scikit-learn, unless that is imported already.
 
-    Only another evaluator of Optuna's needs it. Importing it takes longer than a report of 10,000 runs.
+    Only another evaluator of Optuna's needs it. Importing it takes longer than a report of 10,000 runs. To be called in
+    a thread of its own: Optuna keeps the error of an import that failed, and with it all that the functions around it
+    hold.
     """
     is_there = "sklearn" in sys.modules
     try:
         if not is_there:
+            # In Python's import system, this says that there is no such module.
             sys.modules["sklearn"] = None  # type: ignore[assignment]
-        yield
+        with suppress(ImportError):
+            import optuna.importance  # noqa: F401
     finally:
         if not is_there:
             del sys.modules["sklearn"]

@@ -351,10 +351,9 @@ def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # An
 
 def decode_summary(summary: Mapping[str, Any]) -> dict[str, list[object]]:  # Any: see above
     """Return the summary that `encode_summary` was given. Raises ValueError, TypeError or KeyError if it is none."""
-    decoded = {
-        keyword: value if _is_one_text(value) else [decode(item) for item in value]
-        for keyword, value in summary.items()
-    }
+    if all(map(_is_one_text, summary.values())):
+        return dict(summary)
+    decoded = {keyword: [decode(item) for item in value] for keyword, value in summary.items()}
     if not all(decoded.values()):
         raise ValueError("a keyword of the summary has no value")
     return decoded
