@@ -278,17 +278,27 @@ def test_a_complete_grid_needs_no_optuna(monkeypatch: pytest.MonkeyPatch) -> Non
     assert importance_of(grid_of(3, 3), [float(run) for run in range(9)], "acc").method == "exact"
 
 
-#: Makes an estimate; prints whether that has imported scikit-learn, which can be imported afterwards.
+#: Makes an estimate; prints whether that has imported scikit-learn, which can be imported afterwards, and whether
+#: anything keeps what its caller held.
 ESTIMATE = """\
-import random, sys
+import random, sys, weakref
 from hpsearch.report.importance import importance_of
-columns = {name: [random.randrange(50) for _ in range(200)] for name in "ab"}
-found = importance_of(columns, [float(value) for value in columns["a"]], "acc")
-print(found.method, "sklearn" in sys.modules)
+
+class Held:
+    pass
+
+def estimate():
+    held = Held()
+    columns = {name: [random.randrange(50) for _ in range(200)] for name in "ab"}
+    found = importance_of(columns, [float(value) for value in columns["a"]], "acc")
+    print(found.method, "sklearn" in sys.modules)
+    return weakref.ref(held)
+
+print(estimate()())
 import sklearn
 """
 
 
-def test_an_estimate_does_not_import_scikit_learn() -> None:
+def test_an_estimate_does_not_import_scikit_learn_and_holds_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", ESTIMATE], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert (done.stdout, done.stderr, done.returncode) == ("ped-anova False\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("ped-anova False\nNone\n", "", 0)
