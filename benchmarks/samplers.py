@@ -23,7 +23,7 @@ GOAL = 0.5
 SIGNIFICANT = 0.05
 WIDTH = 24
 #: Optuna may be asked so often for a configuration that has not run yet; then one is drawn.
-MOST_ASKED = 50
+MOST_ASKED = 10
 
 
 class Search(Protocol):
