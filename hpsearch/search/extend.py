@@ -72,6 +72,8 @@ def _raise_budget(
     other = next((name for name in of_grid if name != "num_searches"), None)
     if other is not None:
         raise UsageError(f"--{other} cannot be given to extend: {listed}; start another search, or leave it out")
+    if options.race:
+        raise UsageError(f"{reader.folder.path}: its configurations race by now, so no sampler adds to them")
     wanted = of_grid.get("num_searches")
     if wanted is None or wanted <= options.num_searches:
         more = f"say how many it should run in all: --num_searches=N, more than the {options.num_searches:,} so far"

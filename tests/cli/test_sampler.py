@@ -171,3 +171,11 @@ def test_seeds_of_a_suggestion_run_before_the_next_one(project: Project) -> None
     assert found == [each for each in found[::3] for _ in range(3)]
     assert (project.path / "out" / "search_results_by_configuration.csv").exists()
     assert check_each_prefix(project.path / "out") == 4
+
+
+def test_what_a_sampler_has_found_can_be_raced_and_is_complete_then(project: Project) -> None:
+    project.run("--sampler=bayes", "--num_searches=4", "--out_dir=out", "--force_out_dir")
+    raced = hpsearch(project, "seeds", "out", "--race", "--num_seeds=3")
+    assert "race: " in raced.stderr
+    refused = hpsearch(project, "extend", "out", "--num_searches=9")
+    assert (refused.exit_status, "its configurations race by now" in refused.stderr) == (2, True)
