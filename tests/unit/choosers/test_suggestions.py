@@ -411,3 +411,10 @@ def test_the_bar_counts_the_budget_and_says_what_is_expected(
     go_on(tmp_path, backend, console=console)
     assert set(console.totals) == {8}
     assert "next expected 0.5, chance of a better one 30 %" in console.texts
+
+
+def test_a_run_that_no_sampler_chose_is_noted_as_it_always_was() -> None:
+    run = Run(1, "sim_1", Configuration((("x", 1),)), "o/sim_1")
+    assert to_line(RunPlanned.of(run)) == (
+        b'{"event":"planned","run":1,"folder":"sim_1","out_dir":"o/sim_1","options":[["x",1]]}\n'
+    )
