@@ -24,14 +24,22 @@ PATIENCE_MS = 300_000
 SETTLED_MS = 1500
 
 
+def wait_for_views(page: Page) -> None:
+    """Wait until all views in sight are drawn."""
+    page.evaluate(PAINTED)
+    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+
+
 def write_picture(file: Path, page: Page, at: str, clicks: list[str]) -> None:
     """Write what is in the window after scrolling to a section, and clicks on elements."""
-    page.wait_for_function("document.documentElement.dataset.ready")
-    if at:
+    page.wait_for_function("document.documentElement.dataset.ready && window.Plotly")
+    for _ in range(2 if at else 0):
+        # Views beside it that are drawn now may have pushed it away.
         page.evaluate("id => document.getElementById(id).scrollIntoView()", at)
+        wait_for_views(page)
     for selector in clicks:
         page.locator(selector).first.click()
-    page.evaluate(PAINTED)
+    wait_for_views(page)
     page.wait_for_timeout(SETTLED_MS)
     session = page.context.new_cdp_session(page)
     shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
