@@ -23,8 +23,9 @@ from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
 
-#: Between two looks, on this machine and at files that a cluster's nodes write; and so many times what a look takes.
-_LOOK_S, _CLUSTER_LOOK_S, _SHARE = 1.0, 5.0, 10
+#: Between two looks, on this machine and at files that a cluster's nodes write; where looks take long, so many times
+#: what one takes, but only up to so many of these pauses: a slow disk must not keep us from looking.
+_LOOK_S, _CLUSTER_LOOK_S, _SHARE, _MOST_PAUSES = 1.0, 5.0, 10, 4
 #: For how long a look reads, and for how long it judges, before the other runs have to wait for the next one.
 _MOST_S = 0.2
 #: A run that was told to end is told again after this time: a scheduler may not have heard it.
@@ -179,8 +180,9 @@ class EarlyStop:
         # Without its reason in the journal, no run may be ended.
         if self._search.trouble is None:
             self._guarded(self._look)
-        took_s = self._clocks.steady() - began
-        self._next_look = self._clocks.steady() + max(self._interval_s, _SHARE * took_s)
+        now = self._clocks.steady()
+        pause_s = min(_SHARE * (now - began), _MOST_PAUSES * self._interval_s)
+        self._next_look = now + max(self._interval_s, pause_s)
 
     def ended(self, run: OpenRun) -> None:
         """Read the rest of a run that has ended, before its files move."""
