@@ -53,7 +53,9 @@ _FILTER = f"""async (words) => {{
   await changed;
   await new Promise(requestAnimationFrame);
   const answered = performance.now();
-  while (document.querySelector("[aria-busy=true]")) await {_PAINTED};
+  const isInSight = ({{ top, bottom }}) => bottom > 0 && top < innerHeight;
+  const due = () => [...document.querySelectorAll("[aria-busy=true]")].map((each) => each.getBoundingClientRect());
+  while (due().some(isInSight)) await {_PAINTED};
   await {_PAINTED};
   return [answered - started, performance.now() - started];
 }}"""

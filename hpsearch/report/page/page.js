@@ -61,10 +61,16 @@ function noteDue(part) {
   part.element.setAttribute("aria-busy", String(part.isNear && part.isStale));
 }
 
+// Returns whether some of a section is in the window.
+function isInSight({ element }) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
 let isDrawingSoon = false;
 
-// Draws the sections in sight that are not up to date, from the top, each after a picture of its own: keys and clicks in
-// between are heard, and what they change is drawn at once.
+// Draws the sections near that are not up to date, those in sight first, each after a picture of its own: keys and clicks
+// in between are heard, and what they change is drawn at once.
 function drawSoon() {
   if (isDrawingSoon) return;
   isDrawingSoon = true;
@@ -74,7 +80,8 @@ function drawSoon() {
 function drawNext() {
   isDrawingSoon = false;
   const canBeDrawn = (part) => part.isNear && part.isStale && (window.Plotly || !part.isPlot);
-  const part = ORDER.map((id) => sections.get(id)).find(canBeDrawn);
+  const due = ORDER.map((id) => sections.get(id)).filter(canBeDrawn);
+  const part = due.find(isInSight) || due[0];
   if (!part) return;
   drawSection(part);
   drawSoon();
