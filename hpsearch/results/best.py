@@ -28,7 +28,7 @@ from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
-from hpsearch.folder.run_tables import options_text, ranges, with_largest_budget
+from hpsearch.folder.run_tables import options_text, ranges, varying_options, with_largest_budget
 from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.settings import Settings
@@ -187,7 +187,8 @@ def _table(
 
     means: of the configurations, if any; a row is one of these then.
     """
-    varying = _varying(runs, runs.runs)
+    apart = {*runs.planned_apart, *_varying(runs, runs.runs)}
+    varying = [name for name in runs.option_names if name in apart and name not in runs.over]
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying, *runs.over)]
     first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
     first = first if means else [[key, "run"], *([run.row[key], runs.label(run)] for run in best)]
@@ -265,6 +266,7 @@ class FinishedRuns:
 
     settings: without a program where there is no journal, and without a performance key where nobody knows it.
     over: the options that repeat a configuration, if any. stopped: how many runs were stopped early.
+    planned_apart: the options in which the runs of the whole search differ, also those that have not finished.
     """
 
     folder: SearchFolder
@@ -274,6 +276,7 @@ class FinishedRuns:
     keywords: Sequence[str]
     over: Sequence[str]
     stopped: int = 0
+    planned_apart: Sequence[str] = ()
 
     def means(self, key: str, ascending: bool) -> list[Mean[FinishedRun]]:
         """Return the configurations by the mean of a column, see `best_means`; none if nothing repeats them."""
@@ -326,7 +329,8 @@ def _from_journal(reader: SearchReader, given_over: Collection[str]) -> Finished
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
     over = seeds_of(reader.record, [name for name in given_over if name in settings.option_names])
     stopped = sum(entry.result.state is RunState.STOPPED_EARLY for entry in reader.record)
-    return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped)
+    apart = varying_options(reader.record)
+    return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped, apart)
 
 
 def _copied_settings(folder: Path) -> Settings:

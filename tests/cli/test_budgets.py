@@ -124,6 +124,13 @@ def test_best_looks_at_the_largest_budget(project: Project) -> None:
     assert listed["best"] == {"key": "acc", "value": -1.5}
 
 
+def test_best_names_the_options_of_a_lone_run_with_the_largest_budget(project: Project) -> None:
+    assert project.run(*BUDGETS).exit_status == 0
+    header, row = project.ask("best", "out").stdout.splitlines()
+    assert header.split() == ["acc", "run", "x", "epochs"]
+    assert row.split()[2:] == ["8", "9"]
+
+
 def test_without_checkpoints_each_starts_anew(project: Project) -> None:
     write_grid(project, TRAINS)
     result = project.run(*BUDGETS)
