@@ -98,6 +98,7 @@ def varying_options(record: SearchRecord) -> list[str]:
     first, count, varying = dict[str, tuple[str, object]](), Counter[str](), set[str]()
     if record.candidates is not None:
         varying.update(name for name, values in record.candidates.options if len(values) > 1)
+        varying.update(record.over)
     varying.add(record.known_settings().budget_option)
     for entry in record:
         for pair in entry.run.configuration.options:

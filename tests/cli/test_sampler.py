@@ -167,6 +167,7 @@ def test_a_search_that_is_cancelled_tells_how_many_runs_are_left(project: Projec
 def test_seeds_of_a_suggestion_run_before_the_next_one(project: Project) -> None:
     result = project.run(*BAYES[:1], "--num_searches=4", *BAYES[2:], "--num_seeds=3")
     assert "runs: 12, each configuration under all seeds at once (random_seed 0-2)" in result.stderr
+    assert re.search(r"run 1/12 started: .*random_seed=0", result.stderr)
     found = suggested(project.path / "out")
     assert found == [each for each in found[::3] for _ in range(3)]
     assert (project.path / "out" / "search_results_by_configuration.csv").exists()
