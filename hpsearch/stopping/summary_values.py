@@ -80,6 +80,8 @@ class SummaryReader:
 
     def _take_number(self, value: float, steps: Sequence[float] | None, text: str) -> None:
         if math.isnan(value) and not self._curve.points:
+            name = self._file.path.name
+            self._wrong = f"{name} had only nan under {self._value_key!r}, which counts after a first number"
             return
         if steps is None:
             # Written once more with the same numbers, it tells nothing new; but a NaN stays NaN.

@@ -114,6 +114,7 @@ def test_a_summary_while_it_is_written_keeps_what_it_told_before(path: Path) -> 
         (None, "there is no summary.txt"),
         ("finished 0\n", "summary.txt, lines 1-1: no line starts with the keyword 'acc'"),
         ("acc adam\n", "summary.txt has no number under 'acc'"),
+        ("acc nan\nepoch 1\n", "summary.txt had only nan under 'acc', which counts after a first number"),
         ("acc 1 2\n", ""),
     ],
 )
