@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: So many candidates have a score before the scores decide.
 _FEWEST = 8
-#: Of these that are drawn at random, the one farthest from all that have run comes first.
-_DRAWN = 10
 #: The most candidates from whose scores lengths and noise are fitted, whose scores count, and which are pending.
 _MOST_FITTED, _MOST_SCORED, _MOST_PENDING = 200, 700, 300
 _NORMAL = NormalDist()
@@ -93,19 +91,11 @@ class Bayes:
         free = np.delete(np.arange(self._size), known)
         if not len(free):
             return None
-        results = _results_of(observed.scores)
+        results, random = _results_of(observed.scores), np.random.default_rng(seed)
         if results is None:
             why: Why = {"rule": "start", "results": len(observed.scores), "needed": _FEWEST}
-            return Suggestion(self._farthest(free, known, np.random.default_rng(seed)), why)
-        return self._most_promising(free, results, pending[-_MOST_PENDING:], np.random.default_rng(seed))
-
-    def _farthest(self, free: Codes, known: Codes, random: np.random.Generator) -> int:
-        """Return of some candidates the one that is farthest from all known ones."""
-        drawn = random.choice(free, min(_DRAWN, len(free)), replace=False)
-        if not len(known):
-            return int(drawn[0])
-        apart = np.sum([feature.squared_distances(drawn, known) for feature in self._features], axis=0)
-        return int(drawn[apart.min(axis=1).argmax()])
+            return Suggestion(int(random.choice(free)), why)
+        return self._most_promising(free, results, pending[-_MOST_PENDING:], random)
 
     def _most_promising(
         self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator
@@ -115,8 +105,7 @@ class Bayes:
         expected = process.expectation(results.known(_MOST_SCORED), pending, free)
         improvements = _improvements(expected)
         # Equal ones are many where an option decides nothing.
-        equal = np.flatnonzero(improvements >= improvements.max() * (1 - 1e-6))
-        chosen = int(random.choice(equal))
+        chosen = int(random.choice(np.flatnonzero(improvements >= improvements.max() * (1 - 1e-6))))
         return Suggestion(int(free[chosen]), _why(expected, chosen, results))
 
 

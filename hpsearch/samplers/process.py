@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Logarithms of what is taken for likely before any score is known, and how wide: how far scores go together along an
 #: option (1 is the whole scale), and the share of chance in the variance of a score.
 _LENGTH, _LENGTH_WIDTH = 0.0, 1.0
-_NOISE, _NOISE_WIDTH = math.log(0.05), 1.5
+_NOISE, _NOISE_WIDTH = math.log(0.25), 1.0
 #: The steps by which the fit changes one logarithm at a time: over all of them coarsely, then finely.
 _STEPS = (0.9, 0.45)
 #: Candidates for which expectations are computed at once, so that memory stays small.
