@@ -357,7 +357,9 @@ class EarlyStop:
         curves = [values.curves[entry.run.number] for entry in told]
         results = [performance(entry, settings.performance_key) for entry in told]
         found = outcome(stops, curves, results, settings.sort_ascending)
-        what = f"{len(stops):,} of {amount(len(told), 'finished run')} would have been stopped"
+        silent = len(finished) - len(told)
+        but = f" (and {silent:,} told no values)" if silent else ""
+        what = f"{len(stops):,} of {amount(len(told), 'finished run')}{but} would have been stopped"
         saved = f", which saves {found.saved_share:.0%} of all steps" if stops else ""
         best = " and ".join(f"run {told[place].run.number}" for place in found.best)
         end = f"; the best ({best}) {'would have been lost' if found.costs_best else 'stays'}" if best else ""
