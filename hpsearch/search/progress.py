@@ -11,7 +11,8 @@ from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.failures import likeness
 from hpsearch.core.model import Job, RunState
-from hpsearch.core.ranking import SIGNIFICANT_P, Mean, p_of_second, verdict
+from hpsearch.core.ranking import SIGNIFICANT_P, Mean, number_of, p_of_second, verdict
+from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import failure_lines, known_cause, log_hint
 from hpsearch.folder.means import means_of, means_table
@@ -114,7 +115,8 @@ class Progress:
         return "".join([*parts, "" if entry.state.is_done else self._hint(entry)])
 
     def _result(self, entry: RunRecord) -> str:
-        key, value = self._settings.performance_key, performance(entry, self._settings.performance_key)
+        key = self._settings.performance_key
+        value = number_of(cell_under(entry.summary, key))
         return "; ".join(filter(None, ["" if value is None else f"{key} {value:g}", entry.problem]))
 
     def _hint(self, entry: RunRecord) -> str:

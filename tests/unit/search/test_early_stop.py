@@ -244,6 +244,20 @@ def test_a_dry_run_stops_nothing_and_says_what_it_would_have_saved(
     assert capsys.readouterr().err.count("run 4 would be stopped: median: its best value 1.1") == 1
 
 
+def test_a_run_that_ends_with_nan_says_so(
+    search: LiveSearch, backend: TellingBackend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend.values[4] = [NAN]
+    run(search, backend)
+    assert ": acc nan [" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_how_many_runs_told_nothing(search: LiveSearch, backend: TellingBackend) -> None:
+    del backend.values[3]
+    lines = run(search, backend, stop_dry_run=True)
+    assert "--stop_dry_run: 0 of 3 finished runs (and 1 told no values) would have been stopped" in lines[-1]
+
+
 def test_silent_runs_are_told_of(
     search: LiveSearch, backend: TellingBackend, capsys: pytest.CaptureFixture[str]
 ) -> None:
