@@ -84,9 +84,10 @@ def _raise_budget(
 
 def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.RunChoice:
     """Return which runs of a search, and which new ones, are run. Tells what is new. plan: of the whole grid."""
+    # What goes on with a larger budget is never in the grid; the chooser answers for it.
+    of_grid = [each for each in every_run(record) if each.after is None]
     known = [
-        KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done)
-        for each in every_run(record)
+        KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done) for each in of_grid
     ]
     # A race has runs under more seeds than its plan lists.
     plan, growth = _narrowed(plan, known, () if plan.seeds and not plan.options.race else record.over)

@@ -124,6 +124,15 @@ def test_best_looks_at_the_largest_budget(project: Project) -> None:
     assert listed["best"] == {"key": "acc", "value": -1.5}
 
 
+def test_an_extension_runs_what_failed_with_a_larger_budget(project: Project) -> None:
+    (project.path / "fails").write_text("8 9\n")
+    assert project.run(*BUDGETS).exit_status == 1
+    (project.path / "fails").unlink()
+    extended = project.ask("extend", "out")
+    assert "runs: 9 finished already, 0 new\n" in extended.stderr
+    assert "budgets: 9 of 9 at epochs=1, 3 of 3 at epochs=3, 1 of 1 at epochs=9\n" in extended.stderr
+
+
 def test_best_names_the_options_of_a_lone_run_with_the_largest_budget(project: Project) -> None:
     assert project.run(*BUDGETS).exit_status == 0
     header, row = project.ask("best", "out").stdout.splitlines()
