@@ -10,7 +10,7 @@ from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.run_files import RunConfiguration
-from hpsearch.folder.run_tables import performance
+from hpsearch.folder.run_tables import performance, with_largest_budget
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
@@ -50,13 +50,19 @@ class Repeated:
 
 
 def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
-    """Return the best configurations by their means, best first. Raises FolderError if there is none."""
-    key, is_ascending = reader.record.known_settings().performance_key, reader.record.known_settings().sort_ascending
+    """Return the best configurations by their means, best first, of those with the largest budget.
+
+    Raises FolderError if there is none.
+    """
+    settings = reader.record.known_settings()
+    key, is_ascending = settings.performance_key, settings.sort_ascending
     every, names = list(_every_run(reader.record)), options.seed_options
     seeds = defaultdict[Hashable, set[int | None]](set)
     for _, entry in every:
         seeds[identity(_options_of(entry), names)].add(seed_in(_options_of(entry), names))
     finished = [(label, entry) for label, entry in every if entry.state is RunState.FINISHED]
+    if settings.budget_option:
+        finished = with_largest_budget(finished, lambda labelled: _options_of(labelled[1]), settings)
     groups = by_configuration(finished, lambda labelled: _options_of(labelled[1]), names)
     sized = [(len(seeds[identity(_options_of(group[0][1]), names)]), group) for group in groups]
     means = best_configurations(sized, lambda labelled: performance(labelled[1], key), is_ascending)

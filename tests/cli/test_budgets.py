@@ -133,6 +133,15 @@ def test_an_extension_runs_what_failed_with_a_larger_budget(project: Project) ->
     assert "budgets: 9 of 9 at epochs=1, 3 of 3 at epochs=3, 1 of 1 at epochs=9\n" in extended.stderr
 
 
+def test_seeds_repeats_the_best_with_the_largest_budget_only(project: Project) -> None:
+    write_grid(project, TRAINS, SCRIPT.replace("acc $x.$n", "acc $((x - n)).5"))
+    assert project.run(*BUDGETS).exit_status == 0
+    before = executed(project)
+    result = project.ask("seeds", "out", "--top=2", "--num_seeds=1")
+    assert result.exit_status == 0, result.stderr
+    assert sorted([*before, "8 0 9"]) == executed(project)
+
+
 def test_best_names_the_options_of_a_lone_run_with_the_largest_budget(project: Project) -> None:
     assert project.run(*BUDGETS).exit_status == 0
     header, row = project.ask("best", "out").stdout.splitlines()
