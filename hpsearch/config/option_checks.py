@@ -47,6 +47,7 @@ def check_together(options: SearchOptions) -> None:
         _check_budgets(options)
         _check_stopping(options, options.given_by_hand)
     texts = {"name": "a text with a letter or digit", "seeds_list": "seeds such as 42,43,44", "seed_option": "a name"}
+    texts["budgets"] = "rising numbers such as 5,15,45"
     for name, expected in texts.items():
         if name in options.given_by_hand and not getattr(options, name):
             raise UsageError(f"--{name}: expected {expected}, found an empty text")

@@ -16,6 +16,7 @@ from typing import TypeVar
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.conditions import RANGES, Key, Range, key_in
 from hpsearch.core.errors import UsageError
+from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.store.values import LARGEST_INTEGER
 
@@ -263,6 +264,8 @@ def _literal(text: str) -> object:
     if kind and bracket and bounds.endswith(")"):
         numbers = [_literal(bound) for bound in _split(bounds[:-1])]
         return kind(*numbers) if len(numbers) == 2 else kind(numbers, None)
+    if bracket and bounds.endswith(")") and (meant := nearest(name.strip(), [kind.__name__ for kind in RANGES])):
+        raise ValueError(f"did you mean {meant}({bounds}? To give {text!r} as a text, put it in quotes")
     # In a word, # begins no comment.
     is_enclosed = text[0] in (*_QUOTES, *_CLOSERS) and text[-1] in (*_QUOTES, *_CLOSERS.values())
     if "#" in text and not is_enclosed:

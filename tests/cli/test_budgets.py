@@ -183,6 +183,7 @@ def test_a_dry_run_shows_the_smallest_budget(project: Project) -> None:
     ("words", "more", "told"),
     [
         (["--budgets=5"], "", "expected two or more rising numbers such as 5,15,45, found '5'"),
+        (["--budgets="], "", "--budgets: expected rising numbers such as 5,15,45, found an empty text"),
         (["--budgets=5,5"], "", "expected two or more rising numbers"),
         (["--budgets=9,3"], "", "expected two or more rising numbers"),
         (["--budgets=a,b"], "", "expected a positive number"),

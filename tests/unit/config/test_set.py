@@ -137,3 +137,19 @@ def test_a_tie_is_set_as_a_whole(grid: object, text: str, message: str) -> None:
     check.grids("out_dir")
     with pytest.raises(ConfigError, match=re.escape(message)):
         check.raise_if_any("grid.py")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("LogUnifrom(1e-5,1)", "LogUniform(1e-5,1)"),
+        ("intuniform(1, 9)", "IntUniform(1, 9)"),
+        ("uniform()", "Uniform()"),
+    ],
+)
+def test_a_range_that_is_misspelled_is_no_text(word: str, meant: str) -> None:
+    with pytest.raises(
+        argparse.ArgumentTypeError, match=re.escape(f"did you mean {meant}? To give '{word}' as a text")
+    ):
+        setting(f"lr={word}")
+    assert setting(f"lr='{word}'") == f"lr='{word}'"
