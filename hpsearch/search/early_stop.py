@@ -160,8 +160,9 @@ class EarlyStop:
         self._began = self._next_look = self._clocks.steady()
         self._earlier = {entry.token for entry in controller.search.record if entry.token}
         self._known: tuple[RunValues, Rivals] | None = None
-        #: Tokens of the live attempts, and of those that have told something since they were judged.
+        #: Tokens of the live attempts, and of those that are to be judged, since somebody has told something.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()
+        self._has_news = False
         self._told_at: dict[str, float] = {}
         self._told: set[str] = set()
         #: Tokens of the attempts that have ended and were read to their end.
@@ -249,6 +250,13 @@ class EarlyStop:
         """Yield the runs that a rule gives up, as far as there is time to look; the others are looked at next time."""
         runs = {run.attempt.token: run for run in active if not run.entry.is_stopped}
         self._read_news(runs)
+        if self._has_news:
+            # By what others tell, one may be hopeless that tells nothing more.
+            curves = self._values()[0].curves
+            self._to_judge.update(
+                dict.fromkeys(token for token, run in runs.items() if curves.get(run.number, Curve()).points)
+            )
+            self._has_news = False
         deadline = self._clocks.steady() + _MOST_S
         while self._to_judge and self._clocks.steady() <= deadline:
             token = next(iter(self._to_judge))
@@ -269,8 +277,7 @@ class EarlyStop:
             if token in runs:
                 self._to_read.append(token)
                 before = values.curves.get(runs[token].number)
-                if values.read(runs[token].entry) is not before:
-                    self._to_judge[token] = None
+                self._has_news |= values.read(runs[token].entry) is not before
             if self._clocks.steady() > deadline:
                 return
 
@@ -316,6 +323,7 @@ class EarlyStop:
     def _read_rest(self, run: OpenRun) -> None:
         self._ended.add(run.attempt.token)
         self._values()[0].read(run.entry, is_last=True)
+        self._has_news = True
 
     def _warn_of_silence(self, active: Sequence[OpenRun]) -> None:
         """Say once that no run tells values, as soon as that is likely to stay so."""

@@ -6,6 +6,7 @@ on the console, throws, opens a dialog or requests anything but the file itself.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,9 @@ def browser() -> Iterator[object]:
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
+        # Playwright waits for its driver, and the driver for all who have its pipe: processes that a test has forked
+        # may live on in a circle of references.
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -129,6 +129,33 @@ def test_a_run_worse_than_the_median_of_others_is_stopped(search: LiveSearch, ba
     assert (states(search), backend.stopped) == (expected, [4])
 
 
+class LateRivals(TellingBackend):
+    """Run 4 tells its values first, and then nothing for a while; the others tell theirs later."""
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Let the jobs run."""
+        super().release(jobs)
+        for job in jobs:
+            number, waits_s = job.attempt.run.number, 20.0
+            if number != 4:
+                self._began[number] = (self.clock.steady_s + 10, self._began[number][1])
+                waits_s = 10.0
+            self._ends[job.attempt.token] += waits_s
+
+    def _write(self, path: Path, told: Sequence[float], is_last: bool) -> None:
+        # A script does not write what it has written before.
+        if not path.exists() or f"epoch {len(told)}\n" not in path.read_text():
+            super()._write(path, told, is_last and told[-1] not in BAD)
+
+
+def test_a_run_that_tells_nothing_more_is_judged_by_what_others_tell_later(
+    search: LiveSearch, clock: FakeClock
+) -> None:
+    late = LateRivals(clock, slots=4, values={1: GOOD, 2: GOOD, 3: GOOD, 4: BAD})
+    run(search, late)
+    assert states(search)[4] == "stopped early"
+
+
 def test_the_journal_says_why_with_step_and_value(search: LiveSearch, backend: TellingBackend) -> None:
     run(search, backend)
     stopped = why(search, 4)

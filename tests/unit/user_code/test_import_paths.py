@@ -30,7 +30,10 @@ def test_folders_are_added_once_in_their_order() -> None:
     assert sys.path == ["/c", "/a", "/b", "/d"]
 
 
-def test_the_folder_of_the_package_hides_nothing(tmp_path: Path) -> None:
+def test_the_folder_of_the_package_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OUR_PACKAGES:
+        # Another test may have imported a module of this name from elsewhere.
+        monkeypatch.delitem(sys.modules, name, raising=False)
     add_first([PACKAGE, str(tmp_path)])
     (tmp_path / "results").mkdir()
     assert sys.path == [str(tmp_path), "/a", "/b"]

@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,21 @@ from hpsearch.core.coding import CodedSpace
 from hpsearch.core.conditions import Constraint
 from hpsearch.core.errors import ConfigError, ParserTimeout
 from hpsearch.user_code.user_functions import ConstraintProcess, FunctionProcess
+
+
+@pytest.fixture(autouse=True)
+def _processes_end_with_their_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An error that a test has caught may keep the process that raised it, and what that has inherited open."""
+    made, start = weakref.WeakSet[FunctionProcess](), FunctionProcess.__init__
+
+    def noted(process: FunctionProcess, *given: Any, **named: Any) -> None:
+        start(process, *given, **named)
+        made.add(process)
+
+    monkeypatch.setattr(FunctionProcess, "__init__", noted)
+    yield
+    for process in list(made):
+        process.close()
 
 
 def limited(function: Callable[..., object], limit_s: float = 30, is_stopping: bool = False) -> Callable[..., object]:
