@@ -25,6 +25,8 @@ examples:
 """
 #: How many of the nearest earlier configurations are shown.
 _NEAREST_SHOWN = 3
+#: By what a sampler chose, in its words and for people.
+_REASONS = {"improvement": "most improvement to expect", "resemblance": "resembles the best so far, and few others"}
 #: What a sampler says in scores, which are larger where results are better.
 _IN_SCORES = ("expected", "low", "high", "best")
 
@@ -112,11 +114,11 @@ def reason_text(why: Mapping[str, Any], key: str, ascending: bool) -> str:  # An
     rule = said.pop("rule", "")
     if rule == "start" and "needed" in said:
         return f"only {said['results']} of the {said['needed']} results that a guess needs; far from all others"
-    if rule == "improvement" and {*_IN_SCORES, "chance"} <= said.keys():
+    if rule in _REASONS and {*_IN_SCORES, "chance"} <= said.keys():
         low, high = sorted((said["low"], said["high"]))
         expected = f"expected {key} {said['expected']:.4g}, probably {low:.4g} to {high:.4g}"
         chance = f"chance of a better one {100 * said['chance']:.0f} %"
-        return f"most improvement to expect: {expected}; best then {said['best']:.4g}, {chance}"
+        return f"{_REASONS[rule]}: {expected}; best then {said['best']:.4g}, {chance}"
     numbers = (f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in said.items())
     return ", ".join(filter(None, [f"rule {rule}" if rule else "the journal does not say", *numbers]))
 

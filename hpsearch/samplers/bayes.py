@@ -1,5 +1,6 @@
-"""The sampler ``bayes``: what improves most, by a Gaussian process on the ranks of the scores.
+"""The sampler ``bayes``: by turns what improves most, by a Gaussian process, and what resembles the best so far.
 
+Each of the two is good where the other is not. Both go by the ranks of the scores.
 Ranks, since a few scores that are far off (a diverged run, say) would decide about everything otherwise.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, mean_score
 from hpsearch.samplers.features import features_of
 from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
+from hpsearch.samplers.resemblance import Resemblance
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -75,11 +77,12 @@ def _normal_quantiles(scores: Codes) -> Codes:
 
 
 class Bayes:
-    """Suggests by expected improvement; see `Sampler`."""
+    """Suggests by expected improvement and by resemblance; see `Sampler`."""
 
     def __init__(self, candidates: Candidates) -> None:
         self._size = len(candidates)
         self._features = features_of(candidates)
+        self._resemblance = Resemblance(candidates)
 
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
         """Return the candidate with most improvement to expect; see `Sampler.suggest`.
@@ -95,14 +98,20 @@ class Bayes:
         if results is None:
             why: Why = {"rule": "start", "results": len(observed.scores), "needed": _FEWEST}
             return Suggestion(int(random.choice(free)), why)
-        return self._most_promising(free, results, pending[-_MOST_PENDING:], random)
+        is_even = len(known) % 2 == 0
+        return self._most_promising(free, results, pending[-_MOST_PENDING:], random, is_even)
 
     def _most_promising(
-        self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator
+        self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator, improves: bool
     ) -> Suggestion:
+        """Return what improves most, or else what resembles the best."""
         few = results.known(_MOST_FITTED)
         process = Process(self._features, fitted_logs(distances(self._features, few.rows), few))
         expected = process.expectation(results.known(_MOST_SCORED), pending, free)
+        if not improves:
+            best_first = results.rows[np.argsort(-results.targets, kind="stable")]
+            chosen = self._resemblance.drawn(free, best_first, pending, random)
+            return Suggestion(int(free[chosen]), {**_why(expected, chosen, results), "rule": "resemblance"})
         improvements = _improvements(expected)
         # Equal ones are many where an option decides nothing.
         chosen = int(random.choice(np.flatnonzero(improvements >= improvements.max() * (1 - 1e-6))))

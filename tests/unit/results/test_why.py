@@ -103,6 +103,11 @@ def test_a_run_that_no_sampler_chose_says_so_and_why_it_ended(tmp_path: Path) ->
             "most improvement to expect: expected loss 0.3, probably 0.2 to 0.4; best then 0.25, "
             "chance of a better one 0 %",
         ),
+        (
+            {"rule": "resemblance", "expected": -0.3, "low": -0.4, "high": -0.2, "best": -0.25, "chance": 0.1},
+            "resembles the best so far, and few others: expected loss 0.3, probably 0.2 to 0.4; best then 0.25, "
+            "chance of a better one 10 %",
+        ),
     ],
 )
 def test_scores_are_told_as_the_users_results(why: Mapping[str, object], text: str) -> None:

@@ -78,6 +78,16 @@ def test_the_reason_tells_what_is_expected_in_the_scores_own_unit() -> None:
     assert 0 < why["chance"] < 1
 
 
+def test_by_turns_it_is_what_resembles_the_best() -> None:
+    what = known(41)
+    rules = [
+        suggestion.why["rule"]
+        for pending in ([], [row for row in range(len(GRID)) if row not in what.scores][:1])
+        if (suggestion := Bayes(GRID).suggest(Observed(what.scores, pending), 3)) is not None
+    ]
+    assert rules == ["resemblance", "improvement"]
+
+
 def test_more_results_than_are_taken_in_end_in_a_suggestion() -> None:
     space = product(a=range(40), b=range(37))
     what = observed(space, range(0, 1480, 2), lambda options: -abs(float(str(options["a"])) - 20))
