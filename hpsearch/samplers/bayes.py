@@ -1,7 +1,7 @@
 """The sampler ``bayes``: by turns what improves most, by a Gaussian process, and what resembles the best so far.
 
-Each of the two is good where the other is not. Both go by the ranks of the scores.
-Ranks, since a few scores that are far off (a diverged run, say) would decide about everything otherwise.
+Each of the two is good where the other is not. Both go by the ranks of the scores: a few that are far off (a diverged
+run, say) would decide about everything otherwise.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _FEWEST = 8
 #: The most candidates from whose scores lengths and noise are fitted, whose scores count, and which are pending.
 _MOST_FITTED, _MOST_SCORED, _MOST_PENDING = 200, 700, 300
+#: One in so many suggestions is what improves most, the others are what resembles the best.
+_TURNS = 3
 _NORMAL = NormalDist()
 
 
@@ -98,8 +100,8 @@ class Bayes:
         if results is None:
             why: Why = {"rule": "start", "results": len(observed.scores), "needed": _FEWEST}
             return Suggestion(int(random.choice(free)), why)
-        is_even = len(known) % 2 == 0
-        return self._most_promising(free, results, pending[-_MOST_PENDING:], random, is_even)
+        improves = len(known) % _TURNS == 0
+        return self._most_promising(free, results, pending[-_MOST_PENDING:], random, improves)
 
     def _most_promising(
         self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator, improves: bool

@@ -1,7 +1,7 @@
-"""How much more candidates resemble the best known ones than the others, option by option.
+"""How much more candidates resemble the best known ones than the others.
 
-This is what a tree-structured Parzen estimator goes by (Bergstra et al. 2011), here over the candidates that are left.
-Other than a Gaussian process, it supposes nothing about how options act together, and is not led on by a plateau.
+This is what a multivariate tree-structured Parzen estimator goes by (Bergstra et al. 2011; Falkner et al. 2018), here
+over the candidates that are left. It needs no model of the scores, and is not led on by a plateau.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from hpsearch.samplers.features import number_in_value, places
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: The share of what has a score that counts as the best; at least `_FEWEST_GOOD`.
-_GOOD, _FEWEST_GOOD = 0.15, 2
+#: The share of what has a score that counts as the best, and at most how many.
+_GOOD, _MOST_GOOD = 0.1, 25
+#: At most so many of the others are looked at, evenly by rank, and so many that wait.
+_MOST_OTHERS = 150
 #: How far a number lends weight to its neighbours: a part of the whole scale, and at least of a step.
 _WIDTH, _LEAST_STEPS = 0.12, 0.5
-#: So many candidates are drawn as the best are spread, of which the one that resembles the others least is taken.
+#: So many candidates are drawn near the best, of which the one that resembles the others least is taken.
 _DRAWN = 24
 
 
@@ -36,35 +38,54 @@ class Resemblance:
 
     def drawn(self, free: Codes, best_first: Codes, pending: Codes, random: np.random.Generator) -> int:
         """Return the place in `free` of a candidate. best_first: all that have a score."""
-        count = max(_FEWEST_GOOD, math.ceil(_GOOD * len(best_first)))
-        good, others = best_first[:count], np.concatenate([best_first[count:], pending])
-        likely, ratio = np.zeros(len(free)), np.zeros(len(free))
+        count = min(_MOST_GOOD, math.ceil(_GOOD * len(best_first)))
+        others = np.concatenate([_evenly(best_first[count:]), pending[-_MOST_OTHERS:]])
+        near_good, near_others = (self._likelihoods(free, rows) for rows in (best_first[:count], others))
+        shares = np.exp(near_good - near_good.max())
+        found = random.choice(len(free), _DRAWN, p=shares / shares.sum())
+        return int(found[np.argmax((near_good - near_others)[found])])
+
+    def _likelihoods(self, free: Codes, rows: Codes) -> Codes:
+        """Return the logarithm of how likely candidates are beside some rows, or anywhere: all weigh the same."""
+        count = len(rows) + 1
+        beside = np.zeros((len(free), count), np.float32)
         for codes, weights in zip(self._codes, self._weights):
-            near_good, near_others = (_logs(codes[rows], weights) for rows in (good, others))
-            likely += near_good[codes[free]]
-            ratio += (near_good - near_others)[codes[free]]
-        shares = np.exp(likely - likely.max())
-        places_drawn = random.choice(len(free), _DRAWN, p=shares / shares.sum())
-        return int(places_drawn[np.argmax(ratio[places_drawn])])
+            logs = _logs(weights, count)
+            beside[:, :-1] += logs[codes[rows]][:, codes[free]].T
+            beside[:, -1] += np.where(codes[free] > 0, -math.log(len(weights)), 0)
+        highest = beside.max(axis=1)
+        found: Codes = highest.astype(np.float64) + np.log(np.exp(beside - highest[:, None]).sum(axis=1) / count)
+        return found
+
+
+def _evenly(rows: Codes) -> Codes:
+    """Return at most `_MOST_OTHERS` of the rows."""
+    kept = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_OTHERS)).astype(int)
+    found: Codes = rows[kept]
+    return found
 
 
 def _weights(option: Option) -> Codes:
-    """Return how much a candidate with one code counts for another code, shape (codes, codes); nothing for code 0."""
-    numbers = [number_in_value(value) for value in option.values]
-    known = [number for number in numbers if number is not None]
-    at = iter(places(known))
-    scale = [math.nan if number is None else next(at) for number in numbers]
-    width = max(_WIDTH, _LEAST_STEPS / max(1, len(set(known)) - 1))
-    apart = np.subtract.outer(scale, scale)
-    near = np.where(np.isnan(apart), np.eye(len(numbers)), np.exp(-((apart / width) ** 2) / 2))
-    found = np.zeros((len(numbers) + 1, len(numbers) + 1))
-    found[1:, 1:] = near / near.sum(axis=1, keepdims=True)
-    return found
+    """Return how a value lends its weight to each value, shape (values, values); words keep theirs."""
+    numbers = [number for value in option.values if (number := number_in_value(value)) is not None]
+    if len(numbers) < len(option.values):
+        return np.eye(len(option.values))
+    at = np.array(places(numbers))
+    width = max(_WIDTH, _LEAST_STEPS / max(1, len(set(numbers)) - 1))
+    near = np.exp(-((np.subtract.outer(at, at) / width) ** 2) / 2)
+    weights: Codes = near / near.sum(axis=1, keepdims=True)
+    return weights
 
 
-def _logs(codes: Codes, weights: Codes) -> Codes:
-    """Return the logarithm of how likely each code is among some; 0 for code 0, an option that is absent."""
-    counts = (np.bincount(codes, minlength=len(weights)) @ weights)[1:]
-    # As if there were one more, spread over all codes.
-    found: Codes = np.concatenate([[0.0], np.log((counts + 1 / len(counts)) / (counts.sum() + 1))])
-    return found
+def _logs(weights: Codes, count: int) -> Codes:
+    """Return the logarithm of how likely each code of a candidate is beside each code of a row, shape (row, candidate).
+
+    count: of all rows; the fewer there are, the more is possible beside each. Beside a row without the option all
+    values are equally likely; a candidate without it is neither more nor less likely for that.
+    """
+    size = len(weights)
+    shares = np.full((size + 1, size + 1), 1 / size)
+    shares[1:, 1:] = (1 / count + weights) / (1 + size / count)
+    shares[:, 0] = 1
+    logs: Codes = np.log(shares).astype(np.float32)
+    return logs

@@ -57,7 +57,7 @@ def known(count: int, seed: int = 1) -> Observed:
 
 
 def test_monotone_changes_of_the_scores_change_no_suggestion() -> None:
-    what = known(25)
+    what = known(24)
     bent = Observed({row: [math.atan(score) * 1e6] for row, [score] in what.scores.items()})
     first, second = (Bayes(GRID).suggest(each, 3) for each in (what, bent))
     assert first is not None and second is not None and first.candidate == second.candidate
@@ -69,23 +69,24 @@ def test_few_scores_decide_nothing_and_are_counted() -> None:
 
 
 def test_the_reason_tells_what_is_expected_in_the_scores_own_unit() -> None:
-    suggestion = Bayes(GRID).suggest(known(40), 3)
+    suggestion = Bayes(GRID).suggest(known(42), 3)
     assert suggestion is not None
     why = {name: value for name, value in suggestion.why.items() if isinstance(value, float)}
-    assert suggestion.why["rule"] == "improvement" and suggestion.why["results"] == 40
-    assert why["best"] == max(score for [score] in known(40).scores.values())
+    assert suggestion.why["rule"] == "improvement" and suggestion.why["results"] == 42
+    assert why["best"] == max(score for [score] in known(42).scores.values())
     assert why["low"] <= why["expected"] <= why["high"] <= why["best"]
     assert 0 < why["chance"] < 1
 
 
 def test_by_turns_it_is_what_resembles_the_best() -> None:
-    what = known(41)
+    what = known(40)
+    free = [row for row in range(len(GRID)) if row not in what.scores]
     rules = [
         suggestion.why["rule"]
-        for pending in ([], [row for row in range(len(GRID)) if row not in what.scores][:1])
-        if (suggestion := Bayes(GRID).suggest(Observed(what.scores, pending), 3)) is not None
+        for waiting in range(4)
+        if (suggestion := Bayes(GRID).suggest(Observed(what.scores, free[:waiting]), 3)) is not None
     ]
-    assert rules == ["resemblance", "improvement"]
+    assert rules == ["resemblance", "resemblance", "improvement", "resemblance"]
 
 
 def test_more_results_than_are_taken_in_end_in_a_suggestion() -> None:
