@@ -64,7 +64,8 @@ def kill(controller: subprocess.Popen[str]) -> None:
 
 def states(folder: Path) -> dict[int, str]:
     """Return what the journal says at last of each run: state, or the kind of its last event."""
-    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
+    # Of a line that is just being written, only a part may be there.
+    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().rpartition("\n")[0].splitlines()
     events = [event for event in map(json.loads, lines) if "run" in event]
     return {event["run"]: event.get("state", event["event"]) for event in events}
 

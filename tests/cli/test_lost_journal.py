@@ -34,10 +34,12 @@ def executed(project: Project) -> list[str]:
 
 
 def left_by_a_kill(project: Project, sleep: float, kind: str, number: int) -> None:
-    """Begin a search of four runs, and kill its controller after `number` events of a kind."""
+    """Begin a search of four runs, and kill its controller after `number` events of a kind, when a run has begun."""
     project.grid({"x": [1, 2, 3, 4], "sleep": [sleep]}, script=TELLING)
     controller = project.start(*ONE_FOLDER)
     wait_until(lambda: journal_has(project.path / "s", kind, number), f"{number} x {kind}")
+    # Before that, the run may still wait for its controller to let it go.
+    wait_until(lambda: (project.path / "executed").exists() and bool(executed(project)), "the run has begun")
     controller.kill()
     controller.communicate()
 
@@ -95,7 +97,6 @@ def test_live_runs_of_a_search_whose_journal_is_lost_are_cancelled(
     project: Project, lose: Callable[[Path], None]
 ) -> None:
     left_by_a_kill(project, 60, "submitted", 1)
-    wait_until(lambda: (project.path / "executed").exists() and bool(executed(project)), "the run has begun")
     pid = int((project.path / "executed").read_text().split()[1])
     lose(journal_of(project))
     result = project.ask("cancel", "s")
@@ -104,7 +105,6 @@ def test_live_runs_of_a_search_whose_journal_is_lost_are_cancelled(
 
 def test_a_lock_file_that_cannot_be_read_keeps_no_live_run_from_being_cancelled(project: Project) -> None:
     left_by_a_kill(project, 60, "submitted", 1)
-    wait_until(lambda: (project.path / "executed").exists() and bool(executed(project)), "the run has begun")
     pid = int((project.path / "executed").read_text().split()[1])
     binary(journal_of(project).with_name("lock"))
     result = project.ask("cancel", "s")
