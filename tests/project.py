@@ -121,9 +121,14 @@ class Project:
         """Write a file of the project."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        if executable:
-            path.chmod(0o755)
+        if not executable:
+            path.write_text(text, encoding="utf-8")
+            return path
+        # Not into the file itself: a run may just be starting it, and then it cannot be written to.
+        new = path.with_name(f"{path.name}.new")
+        new.write_text(text, encoding="utf-8")
+        new.chmod(0o755)
+        new.replace(path)
         return path
 
     def grid(
