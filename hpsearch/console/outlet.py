@@ -192,11 +192,22 @@ class OutletStream(io.TextIOBase):
         return self._outlet.stream.fileno()
 
 
+#: A stream that can be held up has one outlet, whoever writes to it: of two threads, one would overtake the other.
+_OUTLETS: dict[TextIO, Outlet] = {}
+
+
 def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
     """Return the outlets of two streams; the same if both lead to one terminal or pipe, which keeps the order."""
-    first, second = Outlet(out), Outlet(err)
+    first, second = _outlet_of(out), _outlet_of(err)
     is_one = first.reader is not None and second.reader is not None and os.path.samestat(first.reader, second.reader)
     return (second, second) if is_one else (first, second)
+
+
+def _outlet_of(stream: TextIO) -> Outlet:
+    known = _OUTLETS.get(stream) or Outlet(stream)
+    if not known.never_blocks:
+        _OUTLETS[stream] = known
+    return known
 
 
 def _bytes_of(text: str | bytes) -> bytes:

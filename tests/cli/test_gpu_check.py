@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import ROOT, wait_until
+from project import ROOT, is_alive, wait_until
 from standins.worlds import FakeGpus
 
 SCRIPT = ROOT / "script" / "gpu-check"
@@ -87,6 +88,17 @@ def test_a_signal_ends_the_checks_and_all_that_they_started(
     _, stderr = checks.communicate(timeout=30)
     assert (checks.returncode, stderr) == (128 + number, "")
     assert (list(scratch.iterdir()), gpus.processes()) == ([], [])
+
+
+def test_what_was_started_ends_though_a_signal_came_while_a_lock_was_taken(tmp_path: Path) -> None:
+    """Whatever waits by Popen.wait() would wait forever then."""
+    checks = runpy.run_path(str(SCRIPT))
+    bench = checks["Bench"](tmp_path, None, {}, 0.0)
+    sleeper = bench.process(["sleep", "600"])
+    sleeper._waitpid_lock.acquire()
+    bench.end()
+    sleeper._waitpid_lock.release()
+    assert not is_alive(sleeper.pid)
 
 
 def test_a_card_that_hides_its_memory_is_told_in_one_line(gpus: FakeGpus, tmp_path: Path) -> None:

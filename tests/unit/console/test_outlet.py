@@ -127,6 +127,16 @@ def test_streams_with_one_reader_share_an_outlet(pipe: Pipe, tmp_path: Path) -> 
         assert out is not err
 
 
+def test_who_writes_later_never_comes_first(pipe: Pipe, tmp_path: Path) -> None:
+    """A command's own words and those on its error are written by two consoles."""
+    with (tmp_path / "out").open("w") as out:
+        _, first = outlets_of(out, pipe.stream)
+        first.write(MUCH)
+        _, second = outlets_of(out, pipe.stream)
+        second.write("the end")
+    assert pipe.read(len(MUCH) + 7) == f"{MUCH}the end".encode()
+
+
 def test_a_stream_for_libraries_writes_through_the_outlet(pipe: Pipe) -> None:
     stream = OutletStream(Outlet(pipe.stream))
     print("a line", file=stream)
