@@ -22,7 +22,7 @@ from _tables import Table, load, make, names
 GOAL = 0.5
 SIGNIFICANT = 0.05
 WIDTH = 24
-#: Optuna may be asked so often for a configuration that has not run yet; then one is drawn.
+#: How often Optuna is asked for a configuration that has not run yet, before one is drawn.
 MOST_ASKED = 10
 
 
@@ -140,9 +140,10 @@ SEARCHES: dict[str, Callable[[Table, int], Search]] = {
 
 
 def runs_until_top(table: Table, search: Search, seed: int, places: int) -> int:
-    """Return how many runs are started until one is of the best; so many are at work at once, and not equally long.
+    """Return how many runs are started until one is of the best. They take unequally long.
 
-    seed: gives each configuration its score (that of one of the table's seeds) and how long it takes.
+    places: how many run at once. seed: gives each configuration its score (that of one of the table's seeds) and how
+    long it takes.
     """
     import numpy as np
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from hpsearch.samplers.candidates import Candidates, Observed, Option
+from hpsearch.samplers.candidates import Candidates, Observed, Option, Suggestion
+from hpsearch.samplers.choosing import new_sampler
 
 VALUES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
@@ -50,3 +51,10 @@ def searches(draw: st.DrawFn) -> tuple[Candidates, Observed]:
 def observed(candidates: Candidates, rows: Sequence[int], score: Callable[[dict[str, object]], float]) -> Observed:
     """Return one score for each of the rows."""
     return Observed({row: [score(candidates.configuration(row).as_dict())] for row in rows})
+
+
+def suggest(
+    name: str, candidates: Candidates, what: Observed, seed: int, optuna_sampler: str = "tpe"
+) -> Suggestion | None:
+    """Return what a sampler suggests that was asked nothing before."""
+    return new_sampler(name, candidates, optuna_sampler).suggest(what, seed)

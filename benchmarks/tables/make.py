@@ -99,7 +99,7 @@ def scaled_down(reduction: Any, model: Any) -> Any:  # Any: scikit-learn's model
 
 @functools.lru_cache
 def samples(data: str, most: int | None) -> Any:  # Any: two of numpy's arrays
-    """Return inputs and targets of one of scikit-learn's data sets, the first so many."""
+    """Return inputs and targets of one of scikit-learn's data sets, the first `most` of them."""
     from sklearn import datasets
 
     inputs, targets = getattr(datasets, f"load_{data}")(return_X_y=True)

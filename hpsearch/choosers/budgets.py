@@ -5,7 +5,6 @@ What goes on depends on the journal alone, so that a search that is resumed goes
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -19,7 +18,7 @@ from hpsearch.core.conditions import options_of
 from hpsearch.core.configurations import identity, with_seed
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, RunState
-from hpsearch.folder.run_tables import performance
+from hpsearch.folder.run_tables import outcome_of
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
 
@@ -41,6 +40,12 @@ def at_smallest_budget(selection: Selection, config: SearchConfig, options: Sear
     if len({text_of(value) for value in selection.values_of(name)}) > 1:
         raise ConfigError(f"{where}: the grid has several values of {name}, which --budgets sets: take it out there")
     return selection.under_seeds([name], budgets_of(options)[:1])
+
+
+def runs_in_all(count: int, options: SearchOptions) -> int:
+    """Return how many runs come of `count` that are planned, if none fails: more where the best go on."""
+    budgets = budgets_of(options)
+    return sum(sizes_at(count, budgets)) if budgets else count
 
 
 def planned_budgets(count: int, settings: Settings, options: SearchOptions) -> str:
@@ -93,13 +98,7 @@ class Budgets:
     def _results(self, runs: Mapping[int, RunRecord]) -> list[float | None]:
         """Return the results at the budgets that a configuration has had without a gap."""
         had = next((budget for budget in range(len(self.budgets)) if budget not in runs), len(self.budgets))
-        return [self._result(runs[budget]) for budget in range(had)]
-
-    def _result(self, entry: RunRecord) -> float | None:
-        if entry.result.state is RunState.FINISHED:
-            found = performance(entry.result, self._settings.performance_key)
-            return math.nan if found is None else found
-        return math.nan if entry.state.is_final else None
+        return [outcome_of(runs[budget], self._settings.performance_key) for budget in range(had)]
 
     def has_more(self) -> bool:
         """Return whether a run goes on now."""

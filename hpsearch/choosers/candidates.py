@@ -1,4 +1,4 @@
-"""The configurations of which a sampler chooses: from a space to the journal, and back."""
+"""The configurations that a sampler chooses from: from a space to the journal, and back."""
 
 from __future__ import annotations
 

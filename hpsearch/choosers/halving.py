@@ -49,21 +49,19 @@ class Halving:
     def __init__(self, results: Sequence[Sequence[float | None]], sizes: Sequence[int], ascending: bool) -> None:
         """sizes: see `sizes_at`. ascending: small is good."""
         self._results, self._sizes = results, sizes
+        there = [[one[budget] for one in results if len(one) > budget] for budget in range(len(sizes))]
+        self._had, self._running = [*map(len, there)], [each.count(None) for each in there]
         self._ranked = [self._ranking(budget, ascending) for budget in range(len(sizes))]
-        self._coming = [max(0, sizes[0] - self._had(0))]
+        self._coming = [max(0, sizes[0] - self._had[0])]
         for budget in range(1, len(sizes)):
             ranked, wanted = self._ranked[budget - 1], sizes[budget]
             # One that has gone on too early takes no place of those that are among the best.
             gone_on = sum(len(results[place]) > budget for place in ranked[:wanted])
             self._coming.append(min(wanted, len(ranked) + self._open(budget - 1)) - gone_on)
 
-    def _had(self, budget: int) -> int:
-        return sum(len(one) > budget for one in self._results)
-
     def _open(self, budget: int) -> int:
         """Return how many results are not known yet at a budget, of runs that are there or are still to come."""
-        unknown = sum(len(one) > budget and one[budget] is None for one in self._results)
-        return unknown + self._coming[budget]
+        return self._running[budget] + self._coming[budget]
 
     def _ranking(self, budget: int, ascending: bool) -> list[int]:
         """Return the configurations with a number at a budget, best first; of equal ones, the first."""
@@ -92,8 +90,7 @@ class Halving:
         """Return what may go on to a budget now, best first."""
         before, wanted = budget - 1, self._sizes[budget]
         ranked, unknown = self._ranked[before], self._open(before)
-        ended = self._had(before) - sum(len(one) > before and one[before] is None for one in self._results)
-        so_far = ended * wanted // self._sizes[before]
+        so_far = (self._had[before] - self._running[before]) * wanted // self._sizes[before]
         for rank, place in enumerate(ranked[:wanted], start=1):
             is_sure = rank + unknown <= wanted
             if len(self._results[place]) == budget and (is_sure or rank <= so_far):

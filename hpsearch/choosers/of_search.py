@@ -45,12 +45,6 @@ def expected_runs(record: SearchRecord) -> int:
     return 0 if suggestions is None else suggestions.expected()
 
 
-def budget_of(record: SearchRecord) -> int:
-    """Return how many runs a sampler chooses in all; 0 in a search without one."""
-    suggestions = suggestions_of(record)
-    return 0 if suggestions is None else suggestions.most * max(1, suggestions.options.seed_count)
-
-
 def has_more(record: SearchRecord) -> bool:
     """Return whether runs may be added to a search when it goes on."""
     return may_go_on(record) if record.options.get("race") else expected_runs(record) > 0

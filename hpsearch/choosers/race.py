@@ -16,12 +16,12 @@ from hpsearch.console.text import amount
 from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_seed
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
-from hpsearch.folder.run_tables import option_texts, options_text, performance, varying_options
+from hpsearch.folder.run_tables import option_texts, options_text, outcome_of, varying_options
 from hpsearch.store.events import ConfigurationDropped
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 
-#: So many seeds without a result, and a configuration is dropped.
+#: How many seeds may end without a result before their configuration is dropped.
 _MOST_FAILURES = 3
 
 
@@ -88,8 +88,8 @@ def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: 
 def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tuple[int, int]]:
     """Return what comes next, place and seed of a configuration: those with the fewest seeds first, then the better.
 
-    What comes first is certain to be run; what comes later, only if there are so many free slots that nobody waits for
-    the results in between. Nothing comes once at most one configuration is left.
+    What comes first is certain to be run; what comes later, only if enough slots are free that nobody waits for the
+    results in between. Nothing comes once at most one configuration is left.
     """
     racing = [(k, one) for k, one in enumerate(standings) if one.dropped_after is None]
     lanes = [_lane(k, one, ascending) for k, one in racing if one.failures < _MOST_FAILURES]
@@ -109,7 +109,7 @@ class Racers:
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
         """options: of the search; which of its options get the seed, and which seeds there are."""
         self._record, self._options, self._grouped = record, options, 0
-        self._listed = [int(word) for word in options.seeds_list.split(",") if word]
+        self._listed = options.listed_seeds
         self._by_identity: dict[Hashable, list[tuple[int | None, RunRecord]]] = {}
 
     @property
@@ -130,21 +130,16 @@ class Racers:
         return [self._standing(group) for group in self._groups]
 
     def _standing(self, group: Sequence[tuple[int | None, RunRecord]]) -> Standing:
+        key = self._record.known_settings().performance_key
         by_seed: dict[int, list[float | None]] = {}
         for seed, entry in group:
             if seed is not None:
-                by_seed.setdefault(seed, []).append(self._result(entry))
+                by_seed.setdefault(seed, []).append(outcome_of(entry, key))
         # Of several runs with one seed, the first that has a result counts.
         results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
         left = missing_seeds(self._listed, self._options.seed_count, by_seed)
         drops = (entry.dropped.seeds for _, entry in group if entry.dropped is not None)
         return Standing(results, left, next(drops, None))
-
-    def _result(self, entry: RunRecord) -> float | None:
-        if entry.result.state is RunState.FINISHED:
-            found = performance(entry.result, self._record.known_settings().performance_key)
-            return math.nan if found is None else found
-        return math.nan if entry.state.is_final else None
 
     def configuration(self, place: int, seed: int) -> Configuration:
         """Return a configuration under a seed."""

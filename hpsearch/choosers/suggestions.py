@@ -32,9 +32,9 @@ class Suggestions:
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
         """options: of the search; its sampler, its budget and its seeds. Raises FolderError if candidates are lost."""
         if record.candidates is None:
-            raise FolderError("the journal has lost the configurations of which its sampler chooses")
+            raise FolderError("the journal has lost the configurations that its sampler chooses from")
         self._record, self.options, self.event = record, options, record.candidates
-        self._listed = [int(word) for word in options.seeds_list.split(",") if word]
+        self._listed = options.listed_seeds
         #: Of each candidate that has runs, those runs, in order of first appearance.
         self._begun: dict[int, list[RunRecord]] = {}
         self._seen = 0

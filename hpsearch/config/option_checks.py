@@ -89,6 +89,8 @@ def _check_submit_only(options: SearchOptions) -> None:
         raise UsageError("--submit_only leaves the runs to a scheduler: give --run_cluster, too")
     if options.submit_only and options.suggests:
         _check_suggests(options)
+    if options.submit_only and options.budgets:
+        raise UsageError("--submit_only returns before there are results, and they decide what goes on: leave it out")
     if options.submit_only and options.race:
         raise UsageError("--submit_only returns before there are results, and a race depends on them: leave it out")
 
@@ -114,10 +116,9 @@ def _check_seeds(options: SearchOptions) -> None:
 def _check_budgets(options: SearchOptions) -> None:
     """Raise UsageError if an option does not go together with budgets."""
     reasons = {
-        "seed_count": ("num_seeds", "says how often each configuration runs, and so do the budgets"),
+        "seed_count": ("seeds_list" if options.seeds_list else "num_seeds", "says how often each configuration runs"),
         "race": ("race", "decides by results which seeds run"),
         "suggests": (f"sampler={options.sampler}", "goes by results, and those of small budgets would mislead it"),
-        "submit_only": ("submit_only", "returns before there are results, and they decide what goes on"),
     }
     for name, (option, reason) in reasons.items():
         if options.budgets and getattr(options, name):

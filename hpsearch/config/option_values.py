@@ -20,6 +20,8 @@ from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.store.values import LARGEST_INTEGER
 
+#: How like a range's name another must be to be taken for it.
+_VERY_NEAR = 0.85
 _N = TypeVar("_N", int, float)
 #: What chooses the configurations of a search.
 SAMPLERS = ("grid", "random", "sobol", "bayes", "optuna")
@@ -264,7 +266,8 @@ def _literal(text: str) -> object:
     if kind and bracket and bounds.endswith(")"):
         numbers = [_literal(bound) for bound in _split(bounds[:-1])]
         return kind(*numbers) if len(numbers) == 2 else kind(numbers, None)
-    if bracket and bounds.endswith(")") and (meant := nearest(name.strip(), [kind.__name__ for kind in RANGES])):
+    names = [kind.__name__ for kind in RANGES]
+    if bracket and bounds.endswith(")") and (meant := nearest(name.strip(), names, _VERY_NEAR)):
         raise ValueError(f"did you mean {meant}({bounds}? To give {text!r} as a text, put it in quotes")
     # In a word, # begins no comment.
     is_enclosed = text[0] in (*_QUOTES, *_CLOSERS) and text[-1] in (*_QUOTES, *_CLOSERS.values())

@@ -146,7 +146,7 @@ class SearchOptions:
     deterministic_search: bool = _what(False, "Keep the order of the grid instead of shuffling it.")
     random_seed: int = _what(42, "Seed for shuffling and sampling.", seed, "N")
     dont_generate_full_grid: bool = _what(
-        False, "The same as --sampler=random: the whole grid is not built, and may have any size."
+        False, "The same as --sampler=random (needs --num_searches): the grid is not built, and may have any size."
     )
     dry_run: bool = _trial(False, "Only print the commands; write nothing.")
 
@@ -206,21 +206,24 @@ class SearchOptions:
 
     stop_early: str = _stopping(
         "none",
-        "End a run that is hopeless by its values so far: nan (no numbers), median (worse than half of the others), "
-        "asha (not in the best third); or several, such as nan,median.",
+        "End a run that is hopeless by its values so far: nan (not a number, twice in a row), median (worse than half "
+        "of the others), asha (not in the best third); or several, such as nan,median.",
         stop_rules,
         "RULES",
     )
     stop_after: float = _stopping(
-        5, "Compare runs from this step on: of epochs, or what the script counts.", positive, "STEPS"
-    )
+        5, "Compare runs from this step on (of epochs, or what the script counts); asha also at 3, 9, ... times it.",
+        positive, "STEPS",
+    )  # fmt: skip
     progress_pattern: str = _stopping(
         "",
         "Read values from what runs print: 'epoch (\\d+).*acc ([\\d.]+)', step and value. Default: the summary as it "
         "grows, or _PROGRESS_FILE of the grid module.",
         metavar="REGEX",
     )
-    stop_dry_run: bool = _stopping(False, "Stop nothing; say what would have been stopped, and what that had cost.")
+    stop_dry_run: bool = _stopping(
+        False, "Stop nothing; say what would have been stopped, and what that would have saved or cost."
+    )
 
     resume: str = _resuming(
         "",
@@ -347,7 +350,12 @@ class SearchOptions:
     @property
     def seed_count(self) -> int:
         """How many seeds each configuration gets, in a race at most; 0 in a search without seeds."""
-        return len(self.seeds_list.split(",")) if self.seeds_list else self.num_seeds or 0
+        return len(self.listed_seeds) or self.num_seeds or 0
+
+    @property
+    def listed_seeds(self) -> list[int]:
+        """The seeds of ``--seeds_list``."""
+        return [int(word) for word in self.seeds_list.split(",") if word]
 
 
 def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types

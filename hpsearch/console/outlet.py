@@ -192,8 +192,9 @@ class OutletStream(io.TextIOBase):
         return self._outlet.stream.fileno()
 
 
-#: A stream that can be held up has one outlet, whoever writes to it: of two threads, one would overtake the other.
-_OUTLETS: dict[TextIO, Outlet] = {}
+#: A stream that can be held up has one outlet, whoever writes to it in a thread of the program: of two writing threads,
+#: one would overtake the other. An outlet itself belongs to one thread of the program.
+_OUTLETS: dict[tuple[TextIO, int], Outlet] = {}
 
 
 def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
@@ -204,9 +205,10 @@ def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
 
 
 def _outlet_of(stream: TextIO) -> Outlet:
-    known = _OUTLETS.get(stream) or Outlet(stream)
+    key = stream, _thread.get_ident()
+    known = _OUTLETS.get(key) or Outlet(stream)
     if not known.never_blocks:
-        _OUTLETS[stream] = known
+        _OUTLETS[key] = known
     return known
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,9 +74,9 @@ class Range(Sequence[float]):
         """Return whether a value is a number between the bounds, also one that is not tried."""
         return _is_number(value) and bool(self.low <= value <= self.high)
 
+    @abstractmethod
     def _exact(self) -> Sequence[float]:
         """Return the values before they are rounded, in order."""
-        raise NotImplementedError
 
     @cached_property
     def _values(self) -> Sequence[float]:

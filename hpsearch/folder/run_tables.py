@@ -1,6 +1,7 @@
 """What people read about the runs of a search: where they ran, why some failed, which are best."""
 
 import contextlib
+import math
 import re
 import shlex
 from collections import Counter, defaultdict
@@ -53,6 +54,7 @@ def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecor
     """Return the finished runs, best first; runs without a number under the performance key are left out."""
     finished = [entry.result for entry in entries if entry.result.state is RunState.FINISHED]
     if settings.budget_option:
+        finished = [entry for entry in finished if performance(entry, settings.performance_key) is not None]
         finished = with_largest_budget(finished, lambda entry: entry.run.configuration.as_dict(), settings)
     finished.sort(key=lambda entry: entry.run.number)
     return best(finished, lambda entry: cell_under(entry.summary, settings.performance_key), settings.sort_ascending)
@@ -70,6 +72,14 @@ def with_largest_budget(
 def performance(entry: RunRecord, key: str) -> float | None:
     """Return a run's value under the performance key, None if there is no number."""
     return rank_of(cell_under(entry.summary, key))
+
+
+def outcome_of(entry: RunRecord, key: str) -> float | None:
+    """Return a run's value under the performance key; NaN if it ended without a number, None while it may get one."""
+    if entry.result.state is RunState.FINISHED:
+        found = performance(entry.result, key)
+        return math.nan if found is None else found
+    return math.nan if entry.state.is_final else None
 
 
 def odd_performances(record: SearchRecord) -> str:

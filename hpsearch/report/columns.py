@@ -192,7 +192,7 @@ def _result_cell(value: object) -> Cell:
 
 
 def _numbers_in(text: str) -> list[float]:
-    """Return the numbers of which a text consists; none if it holds anything else."""
+    """Return the numbers in a text that holds nothing else; none otherwise."""
     if text[0] in '"[':
         # As summaries are kept, and as Python writes a list: quickly, there may be millions.
         with contextlib.suppress(ValueError):

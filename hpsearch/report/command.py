@@ -101,7 +101,7 @@ def _watch(
 
 
 def _pause(seconds: float) -> None:
-    """Sleep for so long, in pieces: Ctrl-C just before a sleep is heard only after it."""
+    """Sleep for this long, in pieces: Ctrl-C just before a sleep is heard only after it."""
     end = time.monotonic() + seconds
     while (left_s := end - time.monotonic()) > 0:
         time.sleep(min(left_s, _LONGEST_SLEEP_S))

@@ -2,9 +2,8 @@
 
 import math
 import sys
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean, median, quantiles
@@ -273,6 +272,8 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
     from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
+    from hpsearch.samplers.through_optuna import quiet
+
     # Places among the values instead of values: whether an axis is logarithmic makes no difference then.
     codes = {name: _grouped(option) for name, option in options.items()}
     distributions: dict[str, BaseDistribution] = {
@@ -281,7 +282,7 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
         else CategoricalDistribution(range(max(codes[name]) + 1))
         for name, option in options.items()
     }
-    with _quiet(optuna):
+    with quiet(optuna):
         study = optuna.create_study(direction="maximize" if larger else "minimize")
         for row, mean in zip(rows, means):
             params = {name: found[row] for name, found in codes.items()}
@@ -323,19 +324,6 @@ def _grouped(option: _Option) -> list[int]:
     if not option.are_numbers or not option.has_none or numbers <= _GROUPS:
         return option.codes
     return [_GROUPS if code == numbers else code * _GROUPS // numbers for code in option.codes]
-
-
-@contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:  # Any: a module
-    """Keep Optuna from saying that studies are made and that functions are new."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def _best_of(rows: list[int], table: _Table, larger: bool) -> str:

@@ -13,6 +13,7 @@ from hpsearch.config.options import options_from_names
 from hpsearch.config.written_options import to_argv
 from hpsearch.console.text import amount
 from hpsearch.core.command import shell_line
+from hpsearch.core.configurations import identity
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import causes_of
@@ -180,8 +181,11 @@ def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
 
 
 def _is_whole(record: SearchRecord) -> bool:
-    """Return whether all configurations of the grid have a run, as far as the search's options tell."""
-    options = options_from_names(record.options)
+    """Return whether all configurations of the grid have a run, none more than others, as far as the options tell."""
+    options, over = options_from_names(record.options), seeds_of(record)
+    counts = Counter(identity(entry.run.configuration.as_dict(), over) for entry in record) if over else {}
+    if len(set(counts.values())) > 1:
+        return False
     if record.candidates is not None:
         suggestions = suggestions_of(record)
         return suggestions is not None and record.candidates.available is None and not suggestions.expected()

@@ -22,7 +22,7 @@ from hpsearch.core.configurations import by_configuration
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, verdict
+from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, rank_of, verdict
 from hpsearch.core.statistics import mean_text, spread_of
 from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
@@ -78,11 +78,12 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--differences is for the table and --json: a command needs all its options")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
-    runs = _with_largest_budget(finished_runs(choose_folder(options.folder, console), options.over), console)
+    runs = finished_runs(choose_folder(options.folder, console), options.over)
     settings = runs.settings
     # An option may be a keyword of the summary, too.
     check_over(options.over, dict.fromkeys((*runs.option_names, *settings.option_names)), runs.folder.path)
     key = options.by or settings.performance_key
+    runs = _with_largest_budget(runs, key, console)
     is_own_order = key == settings.performance_key and not options.highest
     ascending = options.lowest or (settings.sort_ascending and is_own_order)
     best, means = _best(runs, key, ascending)
@@ -147,11 +148,12 @@ def _order(ascending: bool, is_chosen: bool) -> str:
     return f"{direction} first; --{other} reverses that" if is_chosen else f"{direction} first"
 
 
-def _with_largest_budget(runs: FinishedRuns, console: Console) -> FinishedRuns:
+def _with_largest_budget(runs: FinishedRuns, key: str, console: Console) -> FinishedRuns:
     """Return only the runs that can be the best in a search with budgets, and say so; all in another one."""
     if not runs.settings.budget_option:
         return runs
-    largest = with_largest_budget(runs.runs, lambda run: run.row, runs.settings)
+    ranked = [run for run in runs.runs if rank_of(run.row.get(key, "")) is not None] or runs.runs
+    largest = with_largest_budget(ranked, lambda run: run.row, runs.settings)
     if len(largest) < len(runs.runs):
         name = runs.settings.budget_option
         console.note(f"{amount(len(largest), 'run')} with the largest {name} so far, {largest[0].row[name]}")

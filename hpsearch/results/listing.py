@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.choosers.of_search import budget_of
+from hpsearch.choosers.of_search import expected_runs, has_more
 from hpsearch.config.given_paths import existing_folder
 from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
@@ -123,15 +123,17 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     over = seeds_of(record, [name for name in given_over if name in settings.option_names])
     # The overview does not know the options of the runs.
     means = means_of(SearchReader(folder).record, over) if over else []
-    ranked = SearchReader(folder).record if settings.budget_option else record
-    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(ranked, settings)))
-    runs = max(found.runs, budget_of(record))
+    chooses_by_options = bool(settings.budget_option or record.options.get("race"))
+    whole = SearchReader(folder).record if chooses_by_options else record
+    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(whole, settings)))
+    to_come = expected_runs(whole)
+    left = found.left + max(to_come, has_more(whole))
     return Listed(
         folder.path,
-        SearchState.of(liveness_of_controller(lock_holder(folder.lock)), found.left + runs - found.runs).value,
+        SearchState.of(liveness_of_controller(lock_holder(folder.lock)), left).value,
         record.last_event_at or 0.0,
         settings.name,
-        runs,
+        found.runs + to_come,
         sum(entry.result.state is RunState.FINISHED for entry in record),
         found.counts,
         settings.performance_key,

@@ -113,7 +113,8 @@ def reason_text(why: Mapping[str, Any], key: str, ascending: bool) -> str:  # An
     said = {name: -value + 0.0 if ascending and name in _IN_SCORES else value for name, value in why.items()}
     rule = said.pop("rule", "")
     if rule == "start" and "needed" in said:
-        return f"only {said['results']} of the {said['needed']} results that a guess needs; far from all others"
+        few = f"only {said['results']} of the {said['needed']} results that a guess needs"
+        return f"at random: {few if said['results'] < said['needed'] else 'all results so far were alike'}"
     if rule in _REASONS and {*_IN_SCORES, "chance"} <= said.keys():
         low, high = sorted((said["low"], said["high"]))
         expected = f"expected {key} {said['expected']:.4g}, probably {low:.4g} to {high:.4g}"

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, mean_score
-from hpsearch.samplers.features import features_of
+from hpsearch.samplers.features import evenly, features_of
 from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
 from hpsearch.samplers.resemblance import Resemblance
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: So many candidates have a score before the scores decide.
+#: How many candidates have a score before the scores decide.
 _FEWEST = 8
 #: The most candidates from whose scores lengths and noise are fitted, whose scores count, and which are pending.
 _MOST_FITTED, _MOST_SCORED, _MOST_PENDING = 200, 700, 300
-#: One in so many suggestions is what improves most, the others are what resembles the best.
+#: Every third suggestion is what improves most, the others are what resembles the best.
 _TURNS = 3
 _NORMAL = NormalDist()
 
@@ -49,7 +49,7 @@ class _Results:
         order = np.argsort(-self.targets, kind="stable")
         if len(order) > most:
             best, others = order[: most // 2], order[most // 2 :]
-            order = np.concatenate([best, others[np.linspace(0, len(others) - 1, most - len(best)).astype(int)]])
+            order = np.concatenate([best, evenly(others, most - len(best))])
         return Known(self.rows[order], self.targets[order], self.counts[order])
 
     def score_at(self, target: float) -> float:
@@ -87,7 +87,7 @@ class Bayes:
         self._resemblance = Resemblance(candidates)
 
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
-        """Return the candidate with most improvement to expect; see `Sampler.suggest`.
+        """Return what improves most or what resembles the best, by turns; at random while results are few or alike.
 
         The order of scores and of pending candidates makes no difference.
         """
@@ -101,7 +101,7 @@ class Bayes:
             why: Why = {"rule": "start", "results": len(observed.scores), "needed": _FEWEST}
             return Suggestion(int(random.choice(free)), why)
         improves = len(known) % _TURNS == 0
-        return self._most_promising(free, results, pending[-_MOST_PENDING:], random, improves)
+        return self._most_promising(free, results, evenly(pending, _MOST_PENDING), random, improves)
 
     def _most_promising(
         self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator, improves: bool

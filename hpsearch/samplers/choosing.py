@@ -54,24 +54,20 @@ def compute_in_one_thread() -> None:
 
     import numpy  # noqa: F401  # loads the library
 
+    lines: list[str] = []
     with contextlib.suppress(OSError):
-        loaded = Path("/proc/self/maps").read_text(errors="surrogateescape").split()
-        for path in {word for word in loaded if "openblas" in word}:
+        lines = Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines()
+    # The sixth column is a path, perhaps with blanks in it.
+    for path in {line.split(maxsplit=5)[5] for line in lines if "openblas" in line}:
+        with contextlib.suppress(OSError):
             library = ctypes.CDLL(path)
             for name in _THREAD_SETTERS:
                 if hasattr(library, name):
                     library[name](1)
 
 
-def suggest(
-    sampler: str, candidates: Candidates, observed: Observed, seed: int, optuna_sampler: str = "tpe"
-) -> Suggestion | None:
-    """Return what a new sampler of this name suggests; see `Sampler.suggest`."""
-    return new_sampler(sampler, candidates, optuna_sampler).suggest(observed, seed)
-
-
-def progress_text(why: Why, ascending: bool = False) -> str:
-    """Say in few words what the latest suggestion promises; empty if that is not known.
+def expectation_text(why: Why, ascending: bool = False) -> str:
+    """Say in few words what a suggestion promises; empty if that is not known.
 
     ascending: small scores are the better ones; so the sampler was given all of them with the other sign.
     """
@@ -79,13 +75,9 @@ def progress_text(why: Why, ascending: bool = False) -> str:
         more = int(why.get("needed", 0)) - int(why.get("results", 0))
         return f"results decide after {more:,} more" if more > 0 else ""
     if "chance" not in why:
-        return f"best {_score(why['best'], ascending)}" if "best" in why else ""
-    best, expected = (_score(why[name], ascending) for name in ("best", "expected"))
-    return f"best {best}; next expected {expected}, chance of a better one {_percent(float(why['chance']))}"
-
-
-def _score(score: str | float | int, ascending: bool) -> str:
-    return f"{-float(score) + 0.0 if ascending else float(score):.4g}"
+        return ""
+    expected = -float(why["expected"]) + 0.0 if ascending else float(why["expected"])
+    return f"expected {expected:.4g}, chance of a better one {_percent(float(why['chance']))}"
 
 
 def _percent(share: float) -> str:

@@ -88,3 +88,9 @@ def features_of(candidates: Candidates) -> list[Feature]:
     """Return those options in which candidates differ."""
     columns = zip(candidates.options, candidates.rows.T)
     return [Feature(option, codes) for option, codes in columns if len(codes) and (codes != codes[0]).any()]
+
+
+def evenly(rows: Codes, most: int) -> Codes:
+    """Return at most this many of some rows, spread over all."""
+    kept: Codes = rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
+    return kept

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.samplers.candidates import Candidates, Option
-from hpsearch.samplers.features import number_in_value, places
+from hpsearch.samplers.features import evenly, number_in_value, places
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
 #: The share of what has a score that counts as the best, and at most how many.
 _GOOD, _MOST_GOOD = 0.1, 25
-#: At most so many of the others are looked at, evenly by rank, and so many that wait.
+#: How many of the others are looked at, at most, and how many that wait.
 _MOST_OTHERS = 150
 #: How far a number lends weight to its neighbours: a part of the whole scale, and at least of a step.
 _WIDTH, _LEAST_STEPS = 0.12, 0.5
-#: So many candidates are drawn near the best, of which the one that resembles the others least is taken.
+#: How many candidates are drawn near the best; the one that resembles the others least is taken.
 _DRAWN = 24
 
 
@@ -39,7 +39,7 @@ class Resemblance:
     def drawn(self, free: Codes, best_first: Codes, pending: Codes, random: np.random.Generator) -> int:
         """Return the place in `free` of a candidate. best_first: all that have a score."""
         count = min(_MOST_GOOD, math.ceil(_GOOD * len(best_first)))
-        others = np.concatenate([_evenly(best_first[count:]), pending[-_MOST_OTHERS:]])
+        others = np.concatenate([evenly(rows, _MOST_OTHERS) for rows in (best_first[count:], pending)])
         near_good, near_others = (self._likelihoods(free, rows) for rows in (best_first[:count], others))
         shares = np.exp(near_good - near_good.max())
         found = random.choice(len(free), _DRAWN, p=shares / shares.sum())
@@ -56,13 +56,6 @@ class Resemblance:
         highest = beside.max(axis=1)
         found: Codes = highest.astype(np.float64) + np.log(np.exp(beside - highest[:, None]).sum(axis=1) / count)
         return found
-
-
-def _evenly(rows: Codes) -> Codes:
-    """Return at most `_MOST_OTHERS` of the rows."""
-    kept = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_OTHERS)).astype(int)
-    found: Codes = rows[kept]
-    return found
 
 
 def _weights(option: Option) -> Codes:

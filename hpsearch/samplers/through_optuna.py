@@ -20,12 +20,12 @@ from hpsearch.samplers.features import features_of, number_in_value
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: Optuna may name so many candidates that have run before the nearest one that has not is taken.
+#: How often Optuna is asked for a candidate that has not run, before the nearest one is taken.
 _MOST_ASKED = 20
 _INSTALL = 'pip install "hpsearch[optuna]"'
 #: What samplers of Optuna import that Optuna does not bring along.
 _NEEDED = {"gp": ("torch", "scipy")}
-#: Where the constant liar is usual, by which pending candidates count.
+#: From this version on, TPE takes pending trials into account by default.
 _OLDEST = 5
 
 
@@ -103,7 +103,7 @@ class ThroughOptuna:
         if not len(free):
             return None
         why: Why = {"rule": f"Optuna {self._name}", **_best(observed)}
-        with _quiet(self._optuna):
+        with quiet(self._optuna):
             study = self._study(observed, seed)
             for _ in range(_MOST_ASKED):
                 named = self._named(study.ask())
@@ -179,7 +179,7 @@ def _optuna(name: str) -> Any:  # Any: a module
 
 
 @contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:  # Any: a module
+def quiet(optuna: Any) -> Iterator[None]:  # Any: a module
     """Keep Optuna from saying that studies are made and that functions are new."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

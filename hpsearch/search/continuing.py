@@ -31,7 +31,8 @@ def continues_from(
 ) -> str | None:
     """Return what the next attempt at a run goes on from, as `AttemptIntended` has it.
 
-    smaller: the run of the same configuration with a smaller budget, from which the first attempt goes on.
+    smaller: the run of the same configuration with a smaller budget, from which the first attempt goes on if
+    it finished.
 
     Whatever ended the earlier attempts; but after one that finished, the next begins anew. An attempt that has left
     nothing of its own (it never began, or was ended before it could save anything) is passed over.
@@ -49,7 +50,9 @@ def continues_from(
 
 
 def _folder_of(folder: SearchFolder, entry: RunRecord) -> str | None:
-    """Return the folder of a run that finished, as its command names it; None if it is gone."""
+    """Return the folder of a run, as its command names it; None if the run has not finished, or the folder is gone."""
+    if entry.state is not RunState.FINISHED:
+        return None
     is_there = Path(entry.reused).is_dir() if entry.reused else folder.run_folder(entry.run).is_dir()
     return entry.out_dir if is_there else None
 

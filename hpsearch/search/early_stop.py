@@ -23,8 +23,8 @@ from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
 
-#: Between two looks, on this machine and at files that a cluster's nodes write; where looks take long, so many times
-#: what one takes, but only up to so many of these pauses: a slow disk must not keep us from looking.
+#: Between two looks, on this machine and at files that a cluster's nodes write. Where looks take long: `_SHARE` times
+#: what one takes, but at most `_MOST_PAUSES` such pauses, since a slow disk must not keep us from looking.
 _LOOK_S, _CLUSTER_LOOK_S, _SHARE, _MOST_PAUSES = 1.0, 5.0, 10, 4
 #: For how long a look reads, and for how long it judges, before the other runs have to wait for the next one.
 _MOST_S = 0.2
@@ -63,7 +63,7 @@ class RunValues:
     """The values that a search's runs have told so far.
 
     source: what they are read from. curves: by the run's number; empty if it has told nothing.
-    told_early: numbers of the runs that told values while they went on.
+    spoke_early: numbers of the runs that told values while they went on.
     """
 
     def __init__(self, search: LiveSearch, source: Source, earlier: Collection[str]) -> None:
@@ -71,7 +71,7 @@ class RunValues:
         self._search, self.source = search, source
         self._readers: dict[str, RunCurve] = {}
         self.curves: dict[int, Curve] = {}
-        self.told_early: set[int] = set()
+        self.spoke_early: set[int] = set()
         self._problem = ""
         self._earlier = earlier
         ended = (entry for entry in search.record if entry.token in earlier and not entry.is_open)
@@ -79,12 +79,15 @@ class RunValues:
 
     def read(self, entry: RunRecord, is_last: bool = False) -> Curve:
         """Read what is new of a run, all of it if it has just ended; return its curve."""
+        if entry.token not in self._readers:
+            # What an earlier attempt told says nothing of this one.
+            self.curves.pop(entry.run.number, None)
         reader = self._readers.pop(entry.token, None) or self._reader(entry, entry.token not in self._earlier)
         curve = self.curves[entry.run.number] = reader.update(is_last)
         self._problem = reader.problem or self._problem
         if not is_last:
             self._readers[entry.token] = reader
-            self.told_early |= {entry.run.number} if curve.points else set()
+            self.spoke_early |= {entry.run.number} if curve.points else set()
         return curve
 
     @property
@@ -92,12 +95,18 @@ class RunValues:
         """Why nothing is read, for people."""
         return self._problem or "a run's values come only at its end, or it ends too soon"
 
-    def read_earlier(self, may_go_on: Callable[[], bool]) -> None:
-        """Read the runs that had ended before this controller came, one by one while it may."""
+    def has_told(self, entry: RunRecord) -> bool:
+        """Return whether the newest attempt at a run, which lives, has told something."""
+        return entry.token in self._readers and bool(self.curves[entry.run.number].points)
+
+    def read_earlier(self, may_go_on: Callable[[], bool]) -> bool:
+        """Read the runs that had ended before this controller came, one by one while it may; return if any was read."""
+        is_any = bool(self._unread)
         while self._unread and may_go_on():
             entry = self._unread.popleft()
             if not entry.is_open and entry.run.number not in self.curves:
                 self.curves[entry.run.number] = self._reader(entry, False).update(is_last=True)
+        return is_any
 
     def _reader(self, entry: RunRecord, is_own: bool) -> RunCurve:
         return run_curve(self.source, self._search.folder, entry, self._search.settings.continues, is_own)
@@ -163,8 +172,8 @@ class EarlyStop:
         #: Tokens of the live attempts, and of those that are to be judged, since somebody has told something.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()
         self._has_news = False
-        self._told_at: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._signalled_at: dict[str, float] = {}
+        self._said_kinds: set[str] = set()
         #: Tokens of the attempts that have ended and were read to their end.
         self._ended: set[str] = set()
 
@@ -180,7 +189,7 @@ class EarlyStop:
         began = self._clocks.steady()
         # Without its reason in the journal, no run may be ended.
         if self._search.trouble is None:
-            self._guarded(self._look)
+            self._look()
         now = self._clocks.steady()
         pause_s = min(_SHARE * (now - began), _MOST_PAUSES * self._interval_s)
         self._next_look = now + max(self._interval_s, pause_s)
@@ -224,8 +233,8 @@ class EarlyStop:
             self._say_once("error", f"it does not work as it should ({type(error).__name__}: {error})")
 
     def _say_once(self, kind: str, text: str) -> None:
-        if kind not in self._told:
-            self._told.add(kind)
+        if kind not in self._said_kinds:
+            self._said_kinds.add(kind)
             self._console.warn(f"{self._name}: {text}")
 
     @property
@@ -242,9 +251,12 @@ class EarlyStop:
     def _look(self) -> None:
         active = [run for run in self._runs.active if not run.is_held and run.entry.state is RunState.RUNNING]
         if self._rules:
-            self._note(list(self._hopeless(active)))
-            self._warn_of_silence(active)
-        self._tell([run for run in active if run.entry.is_stopped])
+            self._guarded(lambda: self._judge_all(active))
+        self._guarded(lambda: self._tell([run for run in active if run.entry.is_stopped]))
+
+    def _judge_all(self, active: Sequence[OpenRun]) -> None:
+        self._note(list(self._hopeless(active)))
+        self._warn_of_silence(active)
 
     def _hopeless(self, active: Sequence[OpenRun]) -> Iterator[tuple[OpenRun, Stop]]:
         """Yield the runs that a rule gives up, as far as there is time to look; the others are looked at next time."""
@@ -252,10 +264,8 @@ class EarlyStop:
         self._read_news(runs)
         if self._has_news:
             # By what others tell, one may be hopeless that tells nothing more.
-            curves = self._values()[0].curves
-            self._to_judge.update(
-                dict.fromkeys(token for token, run in runs.items() if curves.get(run.number, Curve()).points)
-            )
+            values = self._values()[0]
+            self._to_judge.update(dict.fromkeys(token for token, run in runs.items() if values.has_told(run.entry)))
             self._has_news = False
         deadline = self._clocks.steady() + _MOST_S
         while self._to_judge and self._clocks.steady() <= deadline:
@@ -264,12 +274,13 @@ class EarlyStop:
             # In a dry run it goes on.
             if token in runs and runs[token].entry.stopped is None:
                 stop = self._judge(runs[token].entry)
-                yield from [(runs[token], stop)] if stop is not None else []
+                if stop is not None:
+                    yield runs[token], stop
 
     def _read_news(self, runs: Mapping[str, OpenRun]) -> None:
         """Read what runs have told since; those that time is too short for come first next time."""
         (values, _), deadline = self._values(), self._clocks.steady() + _MOST_S
-        values.read_earlier(lambda: self._clocks.steady() <= deadline)
+        self._has_news |= values.read_earlier(lambda: self._clocks.steady() <= deadline)
         known = set(self._to_read)
         self._to_read.extend(token for token in runs if token not in known)
         for _ in range(len(self._to_read)):
@@ -315,10 +326,10 @@ class EarlyStop:
         jobs = [
             run.job
             for run in runs
-            if run.job is not None and now - self._told_at.get(run.attempt.token, -math.inf) >= _TOLD_FOR_S
+            if run.job is not None and now - self._signalled_at.get(run.attempt.token, -math.inf) >= _TOLD_FOR_S
         ]
         if jobs:
-            self._told_at.update(dict.fromkeys(self._backend.stop(jobs), now))
+            self._signalled_at.update(dict.fromkeys(self._backend.stop(jobs), now))
 
     def _read_rest(self, run: OpenRun) -> None:
         self._ended.add(run.attempt.token)
@@ -329,7 +340,7 @@ class EarlyStop:
         """Say once that no run tells values, as soon as that is likely to stay so."""
         values, _ = self._values()
         is_late = bool(active) and self._clocks.steady() - self._began >= _SILENT_S
-        if not values.told_early and (len(self._ended) >= _FEWEST_ENDS or is_late):
+        if not values.spoke_early and (len(self._ended) >= _FEWEST_ENDS or is_late):
             self._say_once("silence", f"no values were read so far ({values.why_none})")
 
     def _idle_lines(self) -> Iterator[str]:
@@ -339,7 +350,7 @@ class EarlyStop:
             return
         known = [entry for entry in self._search.record if entry.token in self._ended]
         finished = [entry for entry in known if entry.state is RunState.FINISHED]
-        silent = [entry for entry in finished if entry.run.number not in values.told_early]
+        silent = [entry for entry in finished if entry.run.number not in values.spoke_early]
         longest = max((curve.last_step for curve in values.curves.values() if curve.points), default=math.inf)
         if silent and 2 * len(silent) >= len(finished):
             runs = amount(len(silent), "run")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
-from hpsearch.choosers.budgets import at_smallest_budget, planned_budgets
+from hpsearch.choosers.budgets import at_smallest_budget, planned_budgets, runs_in_all
 from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED, candidates_in, listed
 from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.suggestions import space_text
@@ -47,8 +47,9 @@ from hpsearch.user_code.user_functions import ConstraintProcess
 class Plan:
     """A search before anything of it is written.
 
-    selection: of all runs, of `count` configurations. seeds: under which each is run; empty without ``--num_seeds``;
-    in a race, only the first ones are planned, and none where a sampler chooses each of `count` among the candidates.
+    selection: the runs that are planned from the start, those of `count` configurations: in a race only under the first
+    seeds, with budgets only at the smallest one; none where a sampler chooses.
+    seeds: under which each configuration is run; empty without ``--num_seeds``.
     stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
     reusable: finished runs of other searches, by what identifies their commands.
     new: which of the selection are run, None = all; chosen: the same for people.
@@ -95,7 +96,8 @@ class Plan:
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
         chosen = self.selection if self.new is None else self.new
-        return runs_of(chosen, len(chosen), self.settings.shown_folder, self.stamp, first_number)
+        count = runs_in_all(len(chosen), self.options)
+        return runs_of(chosen, count, self.settings.shown_folder, self.stamp, first_number)
 
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
         """Return the events by which some of these runs count as finished, because another search has run them."""
@@ -205,11 +207,10 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
     for name in names:
         if name == config.settings.out_arg:
             raise ConfigError(f"--seed_option={name}: that is the output option (_OUT_ARG), which hpsearch sets itself")
-    listed = [int(word) for word in options.seeds_list.split(",") if word]
     named = {name: selection.values_of(name) for name in names}
     try:
         check_seed_options(names, config.grids, config.conditions)
-        seeds = seeds_to_run(named, options.num_seeds, listed)
+        seeds = seeds_to_run(named, options.num_seeds, options.listed_seeds)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     if not options.race:

@@ -28,7 +28,7 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     varying_options,
 )
-from hpsearch.samplers.choosing import progress_text
+from hpsearch.samplers.choosing import expectation_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
@@ -128,9 +128,7 @@ class Progress:
 
     def _expectation(self, entry: RunRecord) -> str:
         """Return in words what a sampler expects of a run; empty if none has chosen it."""
-        text = progress_text(entry.why or {}, self._settings.sort_ascending) if entry.why else ""
-        # What is best so far is told anyway.
-        return text.partition("; ")[2].removeprefix("next ") if text.startswith("best ") else text
+        return expectation_text(entry.why or {}, self._settings.sort_ascending)
 
     def refresh(self) -> None:
         if not self._console.has_bar:

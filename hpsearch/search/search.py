@@ -136,16 +136,14 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
 
 def _check_has_own_folder(plan: Plan) -> None:
     """Raise UsageError if a search whose list of runs grows would be added to another one."""
-    folder = SearchFolder(plan.folder)
-    if plan.options.race and folder.journal.exists():
-        how = f"to race its configurations: {command_hint('seeds', plan.folder)} --race"
-        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already; {how}")
-    if plan.options.budgets and folder.journal.exists():
-        how = "one with --budgets needs a folder of its own: give another --out_dir"
-        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
-    if plan.options.suggests and (folder.journal.exists() or folder.results.exists()):
-        how = f"one with --sampler={plan.options.sampler} needs a folder of its own: give another --out_dir"
-        raise UsageError(f"--out_dir={plan.options.out_dir}: there is a search already, and {how}")
+    folder, options = SearchFolder(plan.folder), plan.options
+    if not options.chooses or not (folder.journal.exists() or folder.results.exists()):
+        return
+    what = f"--sampler={options.sampler}" if options.suggests else "--budgets" if options.budgets else "--race"
+    how = f", and one with {what} needs a folder of its own: give another --out_dir"
+    if options.race and folder.journal.exists():
+        how = f"; to race its configurations: {command_hint('seeds', plan.folder)} --race"
+    raise UsageError(f"--out_dir={options.out_dir}: there is a search already{how}")
 
 
 def _show_first(record: SearchRecord, options: SearchOptions, console: Console) -> None:

@@ -62,6 +62,7 @@ def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
         seeds[identity(_options_of(entry), names)].add(seed_in(_options_of(entry), names))
     finished = [(label, entry) for label, entry in every if entry.state is RunState.FINISHED]
     if settings.budget_option:
+        finished = [each for each in finished if performance(each[1], key) is not None]
         finished = with_largest_budget(finished, lambda labelled: _options_of(labelled[1]), settings)
     groups = by_configuration(finished, lambda labelled: _options_of(labelled[1]), names)
     sized = [(len(seeds[identity(_options_of(group[0][1]), names)]), group) for group in groups]

@@ -13,7 +13,7 @@ from hpsearch.store.layout import open_file
 
 #: Most bytes of one file that are read at one look: a look at hundreds of runs must not hold up a search.
 MOST_AT_ONCE = 1 << 20
-#: By so many of its first and newest bytes a file is known again: one that is written anew may have its size and inode.
+#: How many of its first and newest bytes tell a file: one that is written anew may have its size and inode.
 _HEAD, _TAIL = 1024, 64
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END, _ANY_LINE_END = re.compile(rb"\n"), re.compile(rb"[\n\r]")
@@ -140,7 +140,7 @@ class LineFile:
     def __init__(
         self, path: Path, longest: int, returns_end_lines: bool = False, most_bytes: int = MOST_AT_ONCE
     ) -> None:
-        """longest: of a longer line, only so many bytes are kept. returns_end_lines: as in the output of tqdm.
+        """longest: how many bytes of a line are kept. returns_end_lines: as in the output of tqdm.
 
         most_bytes: read at one look.
         """

@@ -102,7 +102,7 @@ def _number_in(text: str) -> float | None:
 
 @contextlib.contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _TooSlow inside, once so much processor time is used up: `re` looks for signals while it searches.
+    """Raise _TooSlow inside, once this much processor time is used up: `re` looks for signals while it searches.
 
     Raises ValueError in another thread than the main one, which alone gets signals.
     """

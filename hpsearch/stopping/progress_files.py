@@ -20,7 +20,7 @@ from hpsearch.stopping.rows import Row, RowCurve, number_in
 _LONGEST_LINE = 1 << 18
 #: A Hugging Face trainer_state.json of 100,000 entries has this size.
 _MOST_JSON_BYTES = 16 << 20
-#: How many files that fit a pattern are looked for; the last so many of them are read.
+#: How many files that fit a pattern are looked for, and how many of the last are read.
 _MOST_FOUND, _MOST_FILES = 10_000, 20
 _HAS_WILDCARD = re.compile(r"[*?\[]")
 _DELIMITERS = ",;\t"
@@ -204,7 +204,7 @@ class JsonReader:
     @property
     def problem(self) -> str:
         """Why there are no values, for people; empty if there are."""
-        return self._file.problem or self._rows.problem(self._file.path.name) or self._wrong
+        return self._file.problem or self._wrong or self._rows.problem(self._file.path.name)
 
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
         """Return the whole curve, and True: the file is always read as a whole."""
@@ -231,6 +231,9 @@ class JsonReader:
     def _add_newest(self, before: Curve) -> None:
         """Add the one point of an object that holds the newest values only, unless it says no step."""
         newest = self._rows.curve.points if self._rows.has_steps else ()
+        if self._rows.curve.points and not newest:
+            name, step = self._file.path.name, self._step_key or "epoch, step or global_step"
+            self._wrong = f"{name} holds the newest value only, and does not say at which step ({step})"
         self._rows.curve = before if newest and newest[0] in before.points else merged(before, newest)
 
     def _rows_in(self, found: Any) -> list[Row]:  # Any: JSON

@@ -1,7 +1,8 @@
 """The rules that say which run is hopeless, by its curve and those of others; pure.
 
 All that compare runs compare the best that a run has told so far with what others had told when they had come no
-further. So a run that is slow, and is judged late, is not worse off for it; and the best run of all is never stopped.
+further. So a run that is slow, and is judged late, is not worse off for it; and the run with the best value so far is
+never stopped.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hpsearch.stopping.curves import Curve
 
 #: Fewer others say too little of what is usual.
 FEWEST_OTHERS = 3
-#: `asha` keeps one in so many at each rung, and the next rung is so many times as far.
+#: `asha` keeps one in three at each rung, and the next rung is three times as far.
 REDUCTION = 3
 
 
@@ -82,7 +83,7 @@ def _median(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: fl
 
     This is the median stopping rule of Google Vizier (Golovin et al. 2017): the best value of a run against the median
     of the running averages of the others. That is mild: a run is stopped only if at its best it is below what is usual
-    on the way. Where fewer than `FEWEST_OTHERS` have come as far, the last step counts that so many have reached.
+    on the way. Where fewer than `FEWEST_OTHERS` have come as far, the last step counts that this many have reached.
     """
     reached = heapq.nlargest(FEWEST_OTHERS, (other.last_step for other in others))
     step = min(own.last_step, *reached, math.inf)

@@ -19,13 +19,14 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of, folders_aside
 
-#: Of an ended run, at most so many pieces of each file are read.
+#: How many pieces of each file of an ended run are read, at most.
 _MOST_PIECES = 64
-_HIGH_IS_GOOD = re.compile(r"(^|[_\W\d])(acc|auc|auroc|f1|prec|recall|iou|map|bleu|rouge|r2|score|reward|return)", re.I)
-
-
-#: As in ``logloss``.
-_LOW_ENDINGS = ("loss", "err", "error")
+_HIGH_IS_GOOD = re.compile(
+    r"(^|[_\W\d])(acc(uracy|\d|$|[_\W])|auc|auroc|f1|prec|recall|iou|map($|[_\W\d])|bleu|rouge|r2|score|reward|return)",
+    re.IGNORECASE,
+)
+#: Beyond what `low_is_good` knows: as in ``logloss``, and words that begin like one of the others.
+_LOW_IS_GOOD = re.compile(r"(loss|err|error)$|mape|brier|cost", re.IGNORECASE)
 
 
 class SourceKind(enum.Enum):
@@ -105,11 +106,6 @@ def _check_file(wanted: Wanted) -> None:
             f"_PROGRESS_FILE is {wanted.file!r}; expected a path inside a run's folder, as in 'metrics.csv' or "
             "'lightning_logs/version_*/metrics.csv'"
         )
-    if len(wanted.keys) > 2 or not all(wanted.keys):
-        raise ConfigError(
-            f"_PROGRESS_KEYS is {wanted.keys!r}; expected the name of the values, and that of their steps if you like: "
-            "('val_acc', 'epoch')"
-        )
 
 
 def is_ascending(wanted: Wanted, key: str) -> bool:
@@ -117,7 +113,7 @@ def is_ascending(wanted: Wanted, key: str) -> bool:
 
     They are if they are under the performance key; under another key, its name counts if it tells.
     """
-    is_low_good = low_is_good(key) or key.lower().endswith(_LOW_ENDINGS)
+    is_low_good = low_is_good(key) or _LOW_IS_GOOD.search(key) is not None
     if key in ("", wanted.performance_key) or is_low_good == (_HIGH_IS_GOOD.search(key) is not None):
         return wanted.sort_ascending
     return is_low_good
@@ -158,7 +154,8 @@ class RunCurve:
     def update(self, is_last: bool = False) -> Curve:
         """Read what is new, a bounded part of each file; return the whole curve, the same object if nothing is new.
 
-        Never raises for what the script writes, and never waits for it. is_last: the run has ended, all is read.
+        Never raises for what the script writes, and never waits for it. is_last: the run has ended: all is read, up to
+        `_MOST_PIECES`.
         """
         curve, is_all = self._reader.update(is_last)
         pieces = 1
@@ -182,8 +179,3 @@ def run_curve(
     logs = list(dict.fromkeys([*(path for _, path in numbered), *live]))
     aside = [path for number, path in folders_aside(folder, entry.run).items() if first <= number < entry.attempts]
     return RunCurve(source, folder_of(entry, folder), logs, aside, from_start)
-
-
-def curve_of(source: Source, folder: SearchFolder, entry: RunRecord, continues: bool) -> Curve:
-    """Return the whole curve of an ended run."""
-    return run_curve(source, folder, entry, continues).update(is_last=True)

@@ -323,6 +323,9 @@ def _check(event: Event) -> None:
         _check_id(event)
     elif isinstance(event, AttemptEnded):
         RunState(event.cause or "lost")
+    elif isinstance(event, AttemptStopped):
+        # Not JSON's numbers: they may be NaN.
+        float(event.step), float(event.value)
     elif isinstance(event, RunReused):
         decode_summary(event.summary)
     elif isinstance(event, RunCollected):

@@ -155,7 +155,7 @@ class SearchRecord:
         self.runs: dict[int, RunRecord] = {}
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
-        #: Of which a sampler chooses; None in a search without one.
+        #: What a sampler chooses from; None in a search without one.
         self.candidates: SearchCandidates | None = None
         #: Numbers of the runs that the grid has no more, see `RunsLeftOut`.
         self.left_out: frozenset[int] = frozenset()

@@ -149,6 +149,31 @@ def test_best_names_the_options_of_a_lone_run_with_the_largest_budget(project: P
     assert row.split()[2:] == ["8", "9"]
 
 
+def test_the_best_is_one_with_a_number(project: Project) -> None:
+    """Else a search would have no best run once the first long one came to nothing."""
+    write_grid(project, TRAINS, SCRIPT.replace('echo "acc $x.$n', '[ "$n" != 9 ] || x=nan n=""; echo "acc $x$n'))
+    assert project.run(*BUDGETS).exit_status == 0
+    assert json.loads(project.ask("status", "out", "--json").stdout)["best"]["options"]["epochs"] == 3
+    assert json.loads(project.ask("best", "out", "--json").stdout)[0]["options"]["epochs"] == 3
+
+
+def test_a_search_that_was_killed_after_its_first_budget_has_not_ended(project: Project) -> None:
+    write_grid(project, TRAINS, SCRIPT.replace("[ ! -e wait ]", '[ "$n" = 1 ]'))
+    controller = project.start(*BUDGETS)
+    wait_until(lambda: journal_has(project.path / "out", "collected", 9), "the first budget's results")
+    controller.kill()
+    controller.communicate()
+    project.go()
+    (listed,) = json.loads(project.ask("list", ".", "--json").stdout)
+    assert (listed["state"], listed["runs"]) == ("stopped", 13)
+    assert project.run("--resume=out").exit_status == 0
+
+
+def test_folders_have_names_as_wide_as_the_number_of_all_runs(project: Project) -> None:
+    assert project.run(*BUDGETS).exit_status == 0
+    assert {len(folder.name) for folder in (project.path / "out").glob("sim_*")} == {len("sim_20261128000000_01")}
+
+
 def test_without_checkpoints_each_starts_anew(project: Project) -> None:
     write_grid(project, TRAINS)
     result = project.run(*BUDGETS)
@@ -188,8 +213,13 @@ def test_a_dry_run_shows_the_smallest_budget(project: Project) -> None:
         (["--budgets=9,3"], "", "expected two or more rising numbers"),
         (["--budgets=a,b"], "", "expected a positive number"),
         (["--budgets=1,3", "--num_seeds=2"], "", "--num_seeds does not go with --budgets"),
+        (["--budgets=1,3", "--seeds_list=1,2"], "", "--seeds_list does not go with --budgets"),
         (["--budgets=1,3", "--sampler=bayes", "--num_searches=3"], "", "--sampler=bayes does not go with --budgets"),
-        (["--budgets=1,3", "--run_cluster", "--submit_only"], "", "--submit_only does not go with --budgets"),
+        (
+            ["--budgets=1,3", "--run_cluster", "--submit_only"],
+            "",
+            "--submit_only returns before there are results",
+        ),
         (["--budgets=1,3"], "_BUDGET_ARG = None", "has no _BUDGET_ARG: name the option that says how long a run"),
         (["--budgets=1,3"], "_BUDGET_ARG = '--epochs'", "expected the option's name without dashes in front"),
         (["--budgets=1,3"], "_BUDGET_ARG = 'out_dir'", "which is the output option (_OUT_ARG)"),

@@ -82,10 +82,9 @@ def carried_out(
 ) -> tuple[list[list[float | None]], list[tuple[int, int]]]:
     """Run configurations with as many slots, in a random order of ends; return all results, and what went on when."""
     sizes, luck = sizes_at(len(values), budgets), random.Random(seed)
-    results: list[list[float | None]] = []
     running, order, waiting = list[int](), list[tuple[int, int]](), list(range(len(values)))
     # As a search has it: all are planned at the smallest budget, and only then something is chosen.
-    results = [[None] for _ in values]
+    results: list[list[float | None]] = [[None] for _ in values]
     while True:
         while len(running) < slots:
             if waiting:

@@ -177,6 +177,15 @@ def test_a_run_taken_over_from_another_search_names_its_folder(tmp_path: Path) -
     assert (found["runs"]["folder"], found["states"]) == (["/other/sim_07"], ["finished"])
 
 
+def test_a_grid_is_whole_until_some_configurations_have_more_seeds(tmp_path: Path) -> None:
+    """Random order would not have drawn the best more often."""
+    first = [*run_events(1, {"x": 1, "seed": 0}, {"acc": 0.5}), *run_events(2, {"x": 2, "seed": 0}, {"acc": 0.7})]
+    seeds = {"options": {"seed_option": "seed", "num_seeds": 1}}
+    assert content(folder_with(tmp_path / "whole", *first, **seeds))["searches"][0]["whole"] is True
+    more = run_events(3, {"x": 2, "seed": 1}, {"acc": 0.8})
+    assert content(folder_with(tmp_path / "more", *first, *more, **seeds))["searches"][0]["whole"] is False
+
+
 def test_the_undamaged_lines_of_a_journal_are_shown_and_the_damage_is_told(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, *run_events(1, {"x": 1}, {"acc": 0.5}))
     with folder.journal.open("ab") as journal:

@@ -75,7 +75,7 @@ def test_the_first_suggestion_has_nothing_to_go_by(tmp_path: Path) -> None:
     assert told(tmp_path, 1, planned(1, 0, start)) == [
         "run 1: lr=0.1 opt=sgd",
         "suggested by bayes as configuration 1 of 5, before all others",
-        "why: only 0 of the 8 results that a guess needs; far from all others",
+        "why: at random: only 0 of the 8 results that a guess needs",
         "result: planned",
     ]
 
@@ -97,6 +97,7 @@ def test_a_run_that_no_sampler_chose_says_so_and_why_it_ended(tmp_path: Path) ->
     ("why", "text"),
     [
         ({}, "the journal does not say"),
+        ({"rule": "start", "results": 12, "needed": 8}, "at random: all results so far were alike"),
         ({"rule": "Optuna tpe", "best": -0.25}, "rule Optuna tpe, best 0.25"),
         (
             {"rule": "improvement", "expected": -0.3, "low": -0.4, "high": -0.2, "best": -0.25, "chance": 0.0},

@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from sampler_spaces import observed, product
+from sampler_spaces import observed, product, suggest
 
 from hpsearch.core.errors import UsageError
 from hpsearch.samplers.candidates import Candidates, Observed, Option, Suggestion
-from hpsearch.samplers.choosing import new_sampler, suggest
+from hpsearch.samplers.choosing import new_sampler
 
 LINE = product(a=range(60), b=["x", "y", "z"])
 

@@ -230,3 +230,11 @@ def test_a_finished_run_that_is_repeated_begins_anew(tmp_path: Path) -> None:
         dispatch(search, backend, again=[1])
         (entry,) = search.record
     assert (backend.done, entry.continuations, entry.attempts) == ([1, 2, 3, 4, 5], 1, 4)
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_a_larger_budget_goes_on_only_from_a_run_that_finished(folder: SearchFolder, state: RunState) -> None:
+    left(folder.path / "sim_1", "state")
+    larger, smaller = entry_of(RunState.PLANNED, 0), entry_of(state)
+    found = continues_from(folder, replace(SETTINGS, continue_arg="from"), larger, smaller)
+    assert found == (smaller.run.out_dir if state is RunState.FINISHED else None)

@@ -18,8 +18,9 @@ from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_run
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.early_stop import EarlyStop, check_values
+from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, values_of
 from hpsearch.search.resume import WHAT_IS_LEFT
+from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.events import AttemptIntended, AttemptStopped, AttemptSubmitted, from_line, to_line
 from hpsearch.store.journal import read_record
@@ -388,6 +389,16 @@ def test_a_first_seed_without_numbers_is_stopped(tmp_path: Path, clock: FakeCloc
         assert why(search, 1).rule == "nan"
 
 
+def test_what_an_earlier_attempt_told_says_nothing_of_a_new_one(search: LiveSearch) -> None:
+    """Else a new attempt would be ended before it was read for the first time."""
+    source = values_of(CONFIG.settings, SearchOptions(stop_early="nan"))
+    values, entry = RunValues(search, source, ()), search.record.runs[1]
+    values.curves[1] = merged(Curve(), [Point(1, NAN), Point(2, NAN)])
+    search.note(AttemptIntended(1, "sim_1.2.b", 1.0))
+    assert not values.has_told(entry)
+    assert (values.read(entry).points, values.has_told(entry)) == ((), False)
+
+
 def test_a_configuration_is_not_compared_with_its_own_seeds(tmp_path: Path, clock: FakeClock) -> None:
     # Three others would be needed: there are two, and the run of its own configuration.
     values = {1: GOOD, 2: GOOD, 3: GOOD, 4: GOOD, 5: GOOD, 6: BAD}
@@ -475,11 +486,18 @@ def test_a_look_is_short_and_all_runs_have_their_turn(tmp_path: Path) -> None:
     assert (1 < looks < runs, most < runs / 3) == (True, True)
 
 
-def test_nothing_is_stopped_while_the_journal_cannot_be_written(search: LiveSearch, backend: TellingBackend) -> None:
-    options, clock = SearchOptions(stop_early="median"), backend.clock
-    with StopRequest() as stop:
-        early_stop = EarlyStop(Controller(search, CONFIG, backend, Console(), options, stop, clock.clocks))
+def test_nothing_is_stopped_while_the_journal_cannot_be_written(tmp_path: Path, clock: FakeClock) -> None:
+    stopped_and_left(tmp_path)
+    backend, options = TellingBackend(clock), SearchOptions(stop_early="median")
+    with LiveSearch(SearchFolder(tmp_path)) as search, StopRequest() as stop:
+        controller = Controller(search, CONFIG, backend, Console(), options, stop, clock.clocks)
+        controller.runs.add(latest_run(search, search.record.runs[1]))
+        early_stop = EarlyStop(controller)
         search.trouble = StoreError("no room")
         early_stop.look()
         # Nor does the search look again and again without a pause.
         assert (backend.stopped, early_stop.seconds_left()) == ([], 1.0)
+        search.trouble = None
+        clock.steady_s += 1
+        early_stop.look()
+        assert backend.stopped == [1]

@@ -174,6 +174,11 @@ def test_nothing_that_a_script_writes_raises(tmp_path_factory, name: str, conten
         ("m.csv", "epoch,loss\n1,2\n", "m.csv has no 'acc' but epoch, loss"),
         ("m.csv", "epoch,acc\n1,bad\n", "m.csv has no number under 'acc'"),
         ("m.json", "[1]", "m.json is not JSON with objects that hold 'acc'"),
+        (
+            "m.json",
+            '{"acc": 0.5}',
+            "m.json holds the newest value only, and does not say at which step (epoch, step or global_step)",
+        ),
         ("m.jsonl", '{"loss": 1}\n', "m.jsonl has no 'acc' but loss"),
         ("tfevents", "no events at all", "tfevents is not an event file of TensorBoard (a record of "),
     ],

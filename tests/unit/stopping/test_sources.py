@@ -41,6 +41,11 @@ def test_a_search_has_one_source_of_values(changes: dict[str, object], text: str
         ("test_loss", True, "val_acc", False),
         ("acc", False, "validation_0-mlogloss", True),
         ("test_loss", True, "val_metric", True),
+        ("acc", False, "val_mape", True),
+        ("acc", False, "accumulated_cost", True),
+        ("test_loss", True, "brier_score", True),
+        ("test_loss", True, "val_mAP", False),
+        ("test_loss", True, "accuracy_top1", False),
         ("distance", True, "other", True),
         ("accuracy", True, "accuracy", True),
     ],
@@ -69,11 +74,6 @@ def test_the_name_of_other_values_says_which_are_good_if_it_can(
         ),
         ({"file": "../m.csv"}, ConfigError, "_PROGRESS_FILE is '../m.csv'; "),
         ({"file": "**/m.csv"}, ConfigError, "_PROGRESS_FILE is '**/m.csv'; "),
-        (
-            {"keys": ("a", "b", "c")},
-            ConfigError,
-            "_PROGRESS_KEYS is ('a', 'b', 'c'); expected the name of the values, ",
-        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(
