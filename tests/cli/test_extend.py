@@ -76,7 +76,8 @@ def test_an_extension_that_is_killed_is_resumed(project: Project) -> None:
     wait_until(lambda: journal_has(folder, "collected", 2), "one of the new runs is collected")
     process.kill()
     project.end(process)
-    assert project.ask("resume", "out/s").exit_status == 0
+    result = project.ask("resume", "out/s")
+    assert result.exit_status == 0, result.stderr
     assert values(folder, "x", "until") == [("1", ""), ("1", "go"), ("2", "go"), ("3", "go")]
     assert len(events(folder, "planned")) == 4
 
