@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 #: A longer curve is thinned: nobody needs more to compare runs, and hundreds of curves are in memory.
@@ -14,10 +14,15 @@ MOST_POINTS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a run. step: finite; of an epoch, a batch, or 1, 2, 3 where the source has none."""
+    """One value of a run. step: finite; of an epoch, a batch, or 1, 2, 3 where the source has none.
+
+    absorbed, absorbed_sum: how many numbers near it the thinned curve has lost, and their sum.
+    """
 
     step: float
     value: float
+    absorbed: int = 0
+    absorbed_sum: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Curve:
         means, total, count = list[float](), 0.0, 0
         for point in self.points:
             if not math.isnan(point.value):
-                total, count = total + point.value, count + 1
+                total, count = total + point.value + point.absorbed_sum, count + 1 + point.absorbed
             means.append(total / count if count else math.nan)
         return means
 
@@ -95,6 +100,15 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     kept = list[Point]()
     for start in range(0, len(points), 4):
         group = sorted(points[start : start + 4], key=lambda point: (math.isnan(point.value), point.value))
-        numbers = [point for point in group if not math.isnan(point.value)] or group
-        kept += sorted({numbers[0], numbers[-1]}, key=lambda point: point.step)
+        numbers = [point for point in group if not math.isnan(point.value)]
+        ends = numbers or group
+        stays = sorted({ends[0], ends[-1]}, key=lambda point: point.step)
+        kept += [*stays[:-1], _with_absorbed(stays[-1], numbers[1:-1])]
     return kept
+
+
+def _with_absorbed(point: Point, lost: Sequence[Point]) -> Point:
+    """Return a point that stands for others as well where the mean is asked for."""
+    absorbed = point.absorbed + sum(1 + other.absorbed for other in lost)
+    absorbed_sum = point.absorbed_sum + sum(other.value + other.absorbed_sum for other in lost)
+    return replace(point, absorbed=absorbed, absorbed_sum=absorbed_sum)

@@ -52,6 +52,17 @@ def test_a_long_curve_keeps_its_extremes_its_newest_points_and_its_length_within
     assert [point.value for point in curve.points[-100:]] == values[-100:]
 
 
+@pytest.mark.parametrize(("count", "at_once"), [(3000, 1), (20_000, 700), (20_000, 20_000)])
+def test_the_mean_of_a_long_curve_counts_the_points_that_it_has_lost(count: int, at_once: int) -> None:
+    values = [100.0 / (1 + step) if step % 7 else math.nan for step in range(count)]
+    points, curve = [Point(step, value) for step, value in enumerate(values)], Curve()
+    for start in range(0, count, at_once):
+        curve = merged(curve, points[start : start + at_once])
+    numbers = [value for value in values if not math.isnan(value)]
+    assert len(curve) <= MOST_POINTS
+    assert curve.mean() == pytest.approx(sum(numbers) / len(numbers))
+
+
 def test_an_empty_curve_has_come_nowhere() -> None:
     assert Curve().last_step == -math.inf
     assert math.isnan(Curve().best(ascending=False))
