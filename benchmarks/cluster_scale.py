@@ -1,0 +1,187 @@
+"""A large search on a look-alike of a cluster, as jobs and as arrays: what the controller costs, and how often it asks.
+
+    benchmarks/cluster_scale.py                                 # 1,500 runs, 50 ends a second, in about a minute
+    benchmarks/cluster_scale.py --runs 20000 --rate 5           # the real thing: over an hour for each kind
+    benchmarks/cluster_scale.py --kinds slurm_array --profile   # cProfile of the controller
+
+At the same time, a second look-alike gets the same number of jobs as one array by hand, with the same times of jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from _cluster import COMMANDS, LookAlike
+from _measure import ROOT, answer, hpsearch_argv, rows, scratch_project
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+KINDS = {
+    "slurm": ("--scheduler=slurm", "--slurm_gres="),
+    "slurm_array": ("--scheduler=slurm", "--slurm_gres=", "--slurm_array"),
+    "lsf": ("--scheduler=lsf",),
+    "lsf_array": ("--scheduler=lsf", "--lsf_array"),
+}
+#: One array by hand; it is over when the queue is empty.
+BARE = """\
+printf '#!/bin/sh\\ntrue\\n' >true.sh
+sbatch --parsable --array=1-{runs}%{slots} true.sh >/dev/null
+while squeue -h -j 1001 | grep -q .; do sleep {pause_s}; done
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The controller at one moment. cpu_s, commands_s: its own, and of the commands that it has called."""
+
+    at: float
+    cpu_s: float
+    commands_s: float
+    rss_kb: int
+    descriptors: int
+    counts: dict[str, int]
+
+    @property
+    def asked(self) -> int:
+        return sum(self.counts.get(name, 0) for name in COMMANDS)
+
+
+def sample(pid: int, cluster: LookAlike) -> Sample:
+    """Look at a process. Raises OSError when it has ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system, child_user, child_system = (int(text) / TICKS for text in fields[11:15])
+    rss = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KB
+    descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    counts = dict(cluster.stats())
+    return Sample(time.monotonic(), user + system, child_user + child_system, rss, descriptors, counts)
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the slope of the line through the points by least squares."""
+    mean_x, mean_y = (sum(values) / len(points) for values in zip(*points, strict=True))
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+
+
+def samples_of(process: subprocess.Popen[bytes], cluster: LookAlike, pause_s: float) -> Iterator[Sample]:
+    """Yield samples until the process has ended."""
+    while process.poll() is None:
+        try:
+            yield sample(process.pid, cluster)
+        except (OSError, ValueError, IndexError):
+            return
+        time.sleep(pause_s)
+
+
+def controller_argv(kind: str, given: argparse.Namespace) -> list[str]:
+    """Return the command of the search."""
+    argv = hpsearch_argv("--grid_module=config", "--out_dir=out", "--force_out_dir", "--run_cluster")
+    argv += [f"--num_jobs={given.slots}", "--deterministic_search", *KINDS[kind], *given.more]
+    if given.profile:
+        argv[1:3] = ["-c", _PROFILED.format(given.profile + "." + kind), argv[2]]
+    return argv
+
+
+#: Executes a module as `python -m` does, and notes where its CPU time goes.
+_PROFILED = """\
+import cProfile, runpy, sys, time
+module = sys.argv.pop(1)
+profile = cProfile.Profile(time.process_time)
+try:
+    profile.runcall(runpy.run_module, module, run_name="__main__", alter_sys=True)
+finally:
+    profile.dump_stats({!r})
+"""
+
+
+def measure(kind: str, given: argparse.Namespace) -> None:
+    """Carry out a search of one kind, and print what it cost."""
+    job_s = given.slots / given.rate
+    with scratch_project(f"{{'x': list(range({given.runs}))}}") as folder:
+        with (
+            LookAlike(folder / "cluster", given.slots, job_s) as cluster,
+            LookAlike(folder / "bare", given.slots, job_s, given.runs, scripts=False) as bare,
+        ):
+            text = BARE.format(runs=given.runs, slots=given.slots, pause_s=min(5.0, 5 / given.rate))
+            (folder / "by_hand").mkdir()
+            began = time.monotonic()
+            with (folder / "controller.log").open("wb") as log:
+                environment = {**cluster.env, "PYTHONPATH": given.code}
+                search = subprocess.Popen(
+                    controller_argv(kind, given), cwd=folder, env=environment, stdout=log, stderr=log
+                )
+            by_hand = subprocess.Popen(["sh", "-c", text], cwd=folder / "by_hand", env=bare.env)
+            samples, by_hand_s = [], 0.0
+            for each in samples_of(search, cluster, max(0.5, min(5.0, 25 / given.rate))):
+                samples.append(each)
+                if not by_hand_s and by_hand.poll() is not None:
+                    by_hand_s = time.monotonic() - began
+            ours_s = time.monotonic() - began
+            by_hand.wait()
+            by_hand_s = by_hand_s or time.monotonic() - began
+            if search.wait():
+                raise SystemExit((folder / "controller.log").read_text()[-3000:])
+        assert rows(folder, "out") == given.runs, f"{rows(folder, 'out')} rows"
+        if given.samples:
+            lines = (json.dumps({"kind": kind, **vars(each)}) + "\n" for each in samples)
+            with Path(given.samples).open("a") as file:
+                file.writelines(lines)
+    tell(kind, given, samples, ours_s, by_hand_s)
+
+
+def tell(kind: str, given: argparse.Namespace, samples: Sequence[Sample], ours_s: float, by_hand_s: float) -> None:
+    """Print what the samples say: of the steady state, between the first ends and the last submission."""
+    ended = [each.counts.get("ended", 0) for each in samples]
+    first = next(place for place, count in enumerate(ended) if count >= given.slots)
+    last = next(
+        place for place, count in enumerate(ended) if count >= given.runs - given.slots or place == len(ended) - 1
+    )
+    steady = samples[first : last + 1]
+    one, other = steady[0], steady[-1]
+    took_s, runs = other.at - one.at, ended[last] - ended[first]
+    cpu_s, commands_s = other.cpu_s - one.cpu_s, other.commands_s - one.commands_s
+    calls = {name: other.counts.get(name, 0) - one.counts.get(name, 0) for name in COMMANDS}
+    told = ", ".join(f"{60 * count / took_s:.1f} {name}" for name, count in calls.items() if count)
+    in_all = ", ".join(f"{samples[-1].counts[name]:,} {name}" for name in COMMANDS if name in samples[-1].counts)
+    growth_kb = 1000 * slope([(each.counts["ended"], each.rss_kb) for each in steady])
+    per_run_ms = 1000 * cpu_s / runs
+    scale = f"{given.runs:,} runs, {given.slots} at once, {runs / took_s:.1f} ends a second"
+    print(f"{kind}: {scale}; {took_s:.0f} s of steady state", flush=True)
+    at_five = f"{100 * cpu_s / took_s:.2f} % of a core; {per_run_ms:.2f} ms a run, {per_run_ms / 2:.2f} % at 5 a second"
+    answer("  CPU of the controller, % of a core", 100 * cpu_s / took_s, 2 * given.rate / 5, at_five)
+    print(f"  its commands: {100 * commands_s / took_s:.2f} % of a core; {1000 * commands_s / runs:.2f} ms a run")
+    print(f"  calls a minute: {told or 'none'}; in all: {in_all}")
+    memory = f"{one.rss_kb / 1024:.1f} to {other.rss_kb / 1024:.1f} MB"
+    answer("  memory, kB for 1,000 runs", growth_kb, 1000, memory)
+    descriptors = [each.descriptors for each in steady]
+    print(f"  open files: {min(descriptors)} to {max(descriptors)}")
+    answer("  time / array by hand", ours_s / by_hand_s, 1.1, f"{ours_s:.1f} s, by hand {by_hand_s:.1f} s")
+
+
+def main() -> None:
+    """Print what each kind of search costs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1500)
+    parser.add_argument("--rate", type=float, default=50, help="ends a second (%(default)s)")
+    parser.add_argument("--slots", type=int, default=500)
+    parser.add_argument("--kinds", default="slurm,slurm_array", help=", ".join(KINDS))
+    parser.add_argument("--profile", default="", help="write cProfile's figures to this file")
+    parser.add_argument("--samples", default="", help="add all samples to this file, as JSON")
+    parser.add_argument("--code", default=str(ROOT), help="where the package lies")
+    parser.add_argument("more", nargs="*", help="further options of the search")
+    given = parser.parse_args()
+    if given.runs < 2.5 * given.slots:
+        parser.error("--runs has to be 2.5 times --slots: the steady state lies between the first and the last --slots")
+    for kind in given.kinds.split(","):
+        measure(kind, given)
+
+
+if __name__ == "__main__":
+    main()
