@@ -195,7 +195,9 @@ class Dispatcher:
         active = self._runs.active
         statuses = self._backend.poll(self._runs.jobs) if active else {}
         for run in active:
-            status = statuses.get(run.attempt.token, Status(JobPhase.UNKNOWN))
+            status = statuses.get(run.attempt.token)
+            if status is None:
+                continue
             if status.phase is JobPhase.ENDED:
                 self._note_end(run, status)
             elif status.phase is JobPhase.RUNNING:

@@ -15,7 +15,7 @@ from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
-from hpsearch.core.model import Attempt, Configuration, Place, Run
+from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 
 class Clock:
@@ -203,6 +203,22 @@ def test_only_a_refusal_for_its_size_makes_the_next_array_smaller(
 ) -> None:
     cluster.says("scontrol", "MaxArraySize = 17\n")
     assert tried(cluster, cluster.backend(SCHEDULERS["slurm"](), as_arrays=True), answers) == sizes
+
+
+@pytest.mark.parametrize(
+    "name, command, job_id",
+    [("slurm", "squeue", "7_{}"), ("slurm", "squeue", "7_{};two"), ("lsf", "bjobs", "7[{}]")],
+)
+def test_an_array_is_asked_for_once_however_many_jobs_it_has(
+    cluster: Cluster, name: str, command: str, job_id: str
+) -> None:
+    cluster.says(command, stderr="slurm_load_jobs error: Invalid job id specified\nNo matching job found\n", status=1)
+    cluster.says("sacct")
+    backend = cluster.backend(SCHEDULERS[name]())
+    jobs = [Job(one, job_id.format(one.run.number), Place(), 0.0) for one in cluster.attempts(*range(1, 1201))]
+    cluster.clock.now = 1.0
+    backend.poll(jobs)
+    assert [call.split()[-1] for call in cluster.calls(command)] == ["7"]
 
 
 def test_an_array_of_one_job_that_is_too_large_is_refused_for_good(cluster: Cluster) -> None:

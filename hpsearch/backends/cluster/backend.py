@@ -9,14 +9,12 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
-from hpsearch.backends.cluster.jobs import ClusterJobs
+from hpsearch.backends.cluster.jobs import ClusterJobs, look_pause_s
 from hpsearch.backends.cluster.script import remove, scripts_for, write
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission, submissions_text
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
 
-#: Between two looks at the exit files, which bother no scheduler: the first pause, the longest, and its growth.
-_FIRST_LOOK_S, _LAST_LOOK_S, _LOOK_GROWTH = 0.05, 2.0, 1.3
 #: How long a cancelled job may take to be gone, in seconds, before nothing more can be done.
 _CANCEL_S = 90.0
 
@@ -44,7 +42,7 @@ class ClusterBackend:
         self._arrays = JobArrays(scheduler, wishes.jobs, self._client.run, clock)
         self._last_array: str | None = None
         self._free = wishes.jobs
-        self._look_s = _FIRST_LOOK_S
+        self._look_s = look_pause_s(0)
         self._hopeless = ""
         self._missing_once: set[str] = set()
 
@@ -154,10 +152,9 @@ class ClusterBackend:
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
         """Look at the exit files; ask the scheduler for the other jobs when it is time to."""
         has_news = self._jobs.look(active)
-        open_jobs = self._jobs.still_open(active)
-        if open_jobs and not self._jobs.schedule.seconds_left(self._clock()):
+        if not self._jobs.schedule.seconds_left(self._clock()) and (open_jobs := self._jobs.still_open(active)):
             has_news |= self._ask(open_jobs)
-        self._look_s = _FIRST_LOOK_S if has_news else min(self._look_s * _LOOK_GROWTH, _LAST_LOOK_S)
+        self._look_s = look_pause_s(len(active), None if has_news else self._look_s)
         statuses = self._jobs.statuses(active)
         ended = {token for token, status in statuses.items() if status.phase is JobPhase.ENDED}
         self._arrays.widen(job.id for job in active if job.attempt.token not in ended)
@@ -182,7 +179,7 @@ class ClusterBackend:
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         limits = [] if timeout_s is None else [timeout_s]
         if active:
-            limits += [self._look_s, max(self._jobs.schedule.seconds_left(self._clock()), _FIRST_LOOK_S)]
+            limits += [self._look_s, max(self._jobs.schedule.seconds_left(self._clock()), look_pause_s(0))]
         _sleep(min(limits, default=None), alarm)
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:

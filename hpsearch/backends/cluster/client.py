@@ -12,6 +12,8 @@ from hpsearch.core.model import Job
 
 #: If its scheduler is down or busy, a command gives up by itself after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
+#: How many ids stand in one command.
+_MOST_IDS = 500
 #: The id of a job that the scheduler has forgotten: only its exit file is left.
 FORGOTTEN = "forgotten"
 
@@ -42,7 +44,9 @@ class SchedulerClient:
         """Return the jobs whose clusters answer, and all rows; tell once of a cluster that does not."""
         rows: list[JobRow] = []
         silent: set[str] = set()
-        for ids in _groups(jobs):
+        # An array is asked for as a whole, once.
+        wholes = (self._scheduler.array_of(job.id) or job.id for job in jobs if job.id != FORGOTTEN)
+        for ids in ids_for_commands(wholes, _MOST_IDS):
             cluster = cluster_of(ids[0])
             if cluster not in silent:
                 answer = self.run(self._scheduler.query_command(ids))
@@ -87,10 +91,12 @@ class SchedulerClient:
         news: dict[tuple[str, ...], list[Job]] = {}
         for job in jobs:
             trouble = rows[job.id].trouble if job.id in rows else ""
+            if not trouble:
+                continue
             # Numbers (of jobs, of hosts) and the order of several reasons may change.
             text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
             kind = tuple(sorted(part.strip() for part in text.split(";")))
-            if trouble and (job.id, kind) not in self._told_troubles:
+            if (job.id, kind) not in self._told_troubles:
                 self._told_troubles.add((job.id, kind))
                 news.setdefault(kind, []).append(job)
         for first, *others in news.values():
@@ -100,11 +106,14 @@ class SchedulerClient:
 
 
 def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:
-    return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), most=500)
+    return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), _MOST_IDS)
 
 
 #: After a change that the scheduler did not accept: the pause before the next try, doubled each time up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
+#: A change waits until this share of all jobs may start by it, or for this long since the last one, in seconds: each is
+#: a command, and where hundreds run, one ends every moment.
+_WIDER_BY, _WIDEN_S = 1 / 32, 10.0
 
 
 class JobArrays:
@@ -118,7 +127,7 @@ class JobArrays:
         self._site_limit: int | None = None
         self._largest = math.inf
         self._newest, self._at_once = "", 0
-        self._next_try, self._pause_s = 0.0, _FIRST_PAUSE_S
+        self._next_try, self._pause_s, self._changed_at = 0.0, _FIRST_PAUSE_S, -math.inf
 
     @property
     def size(self) -> int:
@@ -149,6 +158,8 @@ class JobArrays:
 
     def widen(self, job_ids: Iterable[str]) -> None:
         """Let more jobs of the newest array run if others have ended. job_ids: of all jobs that have not ended."""
+        if self._newest and self._at_once >= self._jobs:
+            return
         ids = list(dict.fromkeys(job_ids))
         arrays = [self._scheduler.array_of(job_id) for job_id in ids]
         if not self._newest and len(set(arrays)) == 1:
@@ -156,13 +167,18 @@ class JobArrays:
             self._newest = arrays[0] or ""
         others = len(ids) - arrays.count(self._newest)
         at_once = max(1, self._jobs - others)
-        if not self._newest or self._at_once >= at_once or others == len(ids) or self._clock() < self._next_try:
+        if not self._newest or others == len(ids) or not self._is_worth_a_command(at_once):
             return
         command = self._scheduler.throttle_command(self._newest, at_once)
         answer = None if command is None else self._run(command)
         # scontrol fails if some of an array's jobs have ended, and says "No error" of the others, which it has changed.
         if answer is None or answer.exit_status == 0 or "No error" in f"{answer.stdout}{answer.stderr}":
-            self._at_once, self._pause_s = at_once, _FIRST_PAUSE_S
+            self._at_once, self._pause_s, self._changed_at = at_once, _FIRST_PAUSE_S, self._clock()
         else:
             self._next_try = self._clock() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _LAST_PAUSE_S)
+
+    def _is_worth_a_command(self, at_once: int) -> bool:
+        more, now = at_once - self._at_once, self._clock()
+        is_due = more >= _WIDER_BY * self._jobs or now - self._changed_at >= _WIDEN_S
+        return more > 0 and is_due and now >= self._next_try

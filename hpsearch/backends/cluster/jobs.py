@@ -46,6 +46,11 @@ class JobWatch:
     is_told_to_end: bool = False
 
     @property
+    def is_plain(self) -> bool:
+        """True if the scheduler's word is all that is known, and it is not that the job has ended."""
+        return not (self.note or self.absences or self.is_cancelled or self.told.phase is JobPhase.ENDED)
+
+    @property
     def waits_for_cause(self) -> bool:
         """True if it has ended and only the scheduler may know why."""
         return self.note is not None and (self.note.was_told_to_stop or self.note.exit_status != 0)
@@ -69,7 +74,7 @@ class JobWatch:
         if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
             return False
         # Another reason alone is no news: LSF's have numbers of hosts, which change all the time.
-        is_news = told != replace(self.told, reason=told.reason)
+        is_news = _without_reason(told) != _without_reason(self.told)
         self.told, self.told_at = told, now if is_news else self.told_at
         return is_news
 
@@ -163,6 +168,18 @@ class PollSchedule:
         return min(max(_SHORTEST_S, min(_SHARE * (now - self._began), _SHORTEST_LATER_S)), self._longest_s)
 
 
+#: Between two looks at the exit files, which bother no scheduler: the first pause, the longest, and its growth.
+_FIRST_LOOK_S, _LAST_LOOK_S, _LOOK_GROWTH = 0.05, 2.0, 1.3
+#: The first pause is at least this long for each job: with 500, a look takes 2 ms, and tells of several ends at once.
+_LOOK_PER_JOB_S = 0.001
+
+
+def look_pause_s(jobs: int, last_s: float | None = None) -> float:
+    """Return for how long not to look at exit files. jobs: how many live. last_s: the last pause, if without news."""
+    first_s = max(_FIRST_LOOK_S, _LOOK_PER_JOB_S * jobs)
+    return min(first_s if last_s is None else last_s * _LOOK_GROWTH, _LAST_LOOK_S)
+
+
 class ClusterJobs:
     """The jobs of one controller."""
 
@@ -175,12 +192,14 @@ class ClusterJobs:
     def look(self, jobs: Sequence[Job]) -> bool:
         """Look at the exit files; return whether one has come (or gone)."""
         now, has_news = self._clock(), False
-        listed = _listed({job.attempt.exit_file.parent for job in jobs})
+        # As texts: of hundreds of jobs, paths would take most of the time of a look.
+        listed = _listed({os.path.dirname(job.attempt.exit_file) for job in jobs})  # noqa: PTH120
         if listed is None:
             return False
         for job in jobs:
             watch = self._watches[job.attempt.token]
-            if watch.see_note(note_in(job.attempt.exit_file) if job.attempt.exit_file in listed else None, now):
+            is_there = str(job.attempt.exit_file) in listed
+            if (is_there or watch.note) and watch.see_note(note_in(job.attempt.exit_file) if is_there else None, now):
                 has_news = True
                 if watch.waits_for_cause:
                     self.schedule.hurry(now)
@@ -224,29 +243,35 @@ class ClusterJobs:
 
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; without those that nothing is known of."""
-        now = self._clock()
-        logs = _listed({job.attempt.log_folder for job in jobs if self._watches[job.attempt.token].has_failed_silently})
-        known = {job.attempt.token: self._status(job, now, logs) for job in jobs}
-        for token, status in known.items():
+        now, watches = self._clock(), self._watches
+        known = {job.attempt.token: watches[job.attempt.token].told for job in jobs}
+        others = [job for job in jobs if not watches[job.attempt.token].is_plain]
+        failed = (job for job in others if watches[job.attempt.token].has_failed_silently)
+        logs = _listed({str(job.attempt.log_folder) for job in failed})
+        for job in others:
+            token = job.attempt.token
+            known[token] = status = self._status(job, now, logs)
             if status.phase is JobPhase.ENDED:
-                del self._watches[token]
-        return {token: status for token, status in known.items() if status.phase is not JobPhase.UNKNOWN}
+                del watches[token]
+            elif status.phase is JobPhase.UNKNOWN:
+                del known[token]
+        return known
 
     def own_reports(self, job: Job) -> list[LogFile]:
         """Return the scheduler's reports on a job that had this one run only."""
-        is_own = self.names.of(job.attempt)[1] is None or len(self.names.of_one_job(job.attempt)) == 1
-        return self._reports(job) if is_own else []
+        reports = self._reports(job)
+        return reports if reports and len(self.names.of_one_job(job.attempt)) == 1 else []
 
     def _reports(self, job: Job) -> list[LogFile]:
         scheduler = self._scheduler
         return list(scheduler.reports(job, *self.names.of(job.attempt))) if isinstance(scheduler, Reporter) else []
 
-    def _status(self, job: Job, now: float, logs: set[Path] | None) -> Status:
+    def _status(self, job: Job, now: float, logs: set[str] | None) -> Status:
         """Return what is known of a job, and if it failed silently, what it left. logs: all files there, if known."""
         watch = self._watches[job.attempt.token]
         if not watch.has_failed_silently:
             return watch.status(now)
-        report = next((report.path for report in self._reports(job) if report.path in (logs or ())), None)
+        report = next((report.path for report in self._reports(job) if str(report.path) in (logs or ())), None)
         has_output = self._has_output(job, logs)
         watch.never_began = report is not None and has_output is False
         status = watch.status(now)
@@ -267,17 +292,17 @@ class ClusterJobs:
             words = self._scheduler.report_words(text) if isinstance(self._scheduler, Reporter) else ""
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
-    def _has_output(self, job: Job, logs: set[Path] | None, with_submission: bool = False) -> bool | None:
+    def _has_output(self, job: Job, logs: set[str] | None, with_submission: bool = False) -> bool | None:
         """Return whether a job has left output, or its submission has; None if that is unknown (now)."""
         stems = self.names.of_one_job(job.attempt) | ({self.names.of(job.attempt)[0]} if with_submission else set())
-        return None if logs is None else any(job.attempt.log_folder / f"{stem}.out" in logs for stem in stems)
+        return None if logs is None else any(f"{job.attempt.log_folder}/{stem}.out" in logs for stem in stems)
 
     def _told(self, job: Job, row: JobRow) -> Status:
         """Return what a row says of a job; cancelled without any output means that it could not be started."""
         if not row.may_be_unstarted or self._watches[job.attempt.token].note is not None:
             return row.status
         # The jobs of an array share the array's output file.
-        has_output = self._has_output(job, _listed({job.attempt.log_folder}), with_submission=row.number is None)
+        has_output = self._has_output(job, _listed({str(job.attempt.log_folder)}), with_submission=row.number is None)
         lost = replace(row.status, cause=RunState.LOST, reason="its node could not start it")
         return lost if has_output is False else row.status
 
@@ -287,18 +312,21 @@ class SubmissionNames:
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, int | None]] = {}
+        self._tokens: dict[str, list[str]] = {}
         self._read: set[Path] = set()
 
     def remember(self, submission: Submission) -> None:
         for number, job in enumerate(submission.jobs, start=1):
             for attempt in job:
-                self._names[attempt.token] = (submission.name, number if submission.single is None else None)
+                self._add(attempt.token, submission.name, number if submission.single is None else None)
 
     def of(self, attempt: Attempt) -> tuple[str, int | None]:
         """Return the name of an attempt's submission, and its job's number there; None if it was the only one."""
         if attempt.token not in self._names:
             self._read_scripts(attempt.log_folder)
-        return self._names.setdefault(attempt.token, (attempt.token, None))
+        if attempt.token not in self._names:
+            self._add(attempt.token, attempt.token, None)
+        return self._names[attempt.token]
 
     def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
         """Return token -> job id for the attempts whose submissions have rows."""
@@ -333,23 +361,33 @@ class SubmissionNames:
 
     def of_one_job(self, attempt: Attempt) -> set[str]:
         """Return the tokens of all attempts in an attempt's job."""
-        job = self.of(attempt)
-        return {token for token, other in self._names.items() if other == job}
+        name, number = self.of(attempt)
+        return {token for token in self._tokens.get(name, (attempt.token,)) if self._names[token] == (name, number)}
+
+    def _add(self, token: str, name: str, number: int | None) -> None:
+        self._names[token] = (name, number)
+        if token != name:
+            self._tokens.setdefault(name, []).append(token)
 
     def _read_scripts(self, log_folder: Path) -> None:
         for script in {*log_folder.glob(f"*{BATCH_MARK}*.sh")} - self._read:
             self._read.add(script)
             with contextlib.suppress(OSError):  # Its runs are then looked for by their own names.
                 text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
-                self._names.update({token: (script.stem, int(number)) for number, token in RUN_LINE.findall(text)})
+                for number, token in RUN_LINE.findall(text):
+                    self._add(token, script.stem, int(number))
 
 
-def _listed(folders: Iterable[Path]) -> set[Path] | None:
+def _without_reason(status: Status) -> tuple[object, ...]:
+    return status.phase, status.exit_status, status.cause, status.place, status.ended_at, status.began_at
+
+
+def _listed(folders: Iterable[str]) -> set[str] | None:
     """Return the files in some folders, as a network file system shows them now; None if one cannot be listed."""
-    found: set[Path] = set()
+    found: set[str] = set()
     try:
         for folder in folders:
-            found.update(folder / name for name in os.listdir(folder))  # noqa: PTH208  (half the cost of iterdir)
+            found.update(f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208
     except OSError:
         return None
     return found

@@ -4,7 +4,6 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
@@ -215,7 +214,7 @@ class Slurm(Scheduler):
         may_be_unstarted = state == "CANCELLED" and bool(node)
         # A federation's cluster says this of a job from the moment that it starts on another one.
         is_elsewhere = state == "REVOKED"
-        name = PurePath(script).name.removesuffix(".sh")
+        name = script.rpartition("/")[2].removesuffix(".sh")
         status, trouble, is_hopeless = _status(job_id, state, reason, node)
         return JobRow(job_id, name, status, task, trouble, is_hopeless, may_be_unstarted, is_elsewhere=is_elsewhere)
 

@@ -92,6 +92,29 @@ def test_the_newest_array_is_widened_as_jobs_of_the_one_before_end(clock: FakeCl
     ]
 
 
+def test_where_hundreds_run_the_newest_array_is_widened_by_several_jobs_at_once(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = JobArrays(Slurm(SlurmWishes()), 320, commands, lambda: clock.steady_s)
+    widths.submitted("8", 1)
+    for others in range(319, 295, -1):
+        widths.widen([*(f"7_{number}" for number in range(others)), "8_1"])
+    assert [argv[-1] for argv in commands.argvs] == [
+        "ArrayTaskThrottle=2",
+        "ArrayTaskThrottle=12",
+        "ArrayTaskThrottle=22",
+    ]
+
+
+def test_a_few_more_jobs_of_the_newest_array_start_after_some_seconds(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = JobArrays(Slurm(SlurmWishes()), 320, commands, lambda: clock.steady_s)
+    widths.submitted("8", 1)
+    for others in (317, 316, 315):
+        widths.widen([*(f"7_{number}" for number in range(others)), "8_1"])
+        clock.go_on(6)
+    assert [argv[-1] for argv in commands.argvs] == ["ArrayTaskThrottle=3", "ArrayTaskThrottle=5"]
+
+
 def test_a_change_that_failed_is_tried_again_after_a_pause(clock: FakeClock) -> None:
     commands = Commands([FAILED, FAILED, Answer(None, "", ""), DONE])
     widths, times = throttle(clock, commands), []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.jobs import PollSchedule
+from hpsearch.backends.cluster.jobs import PollSchedule, look_pause_s
 
 
 def test_a_new_search_asks_after_a_second() -> None:
@@ -62,3 +62,15 @@ def test_a_pause_is_never_above_the_longest_nor_below_the_shortest(steps: list[t
         schedule.hurry(now) if what == "hurry" else schedule.asked(now, what == "news")
         assert schedule.seconds_left(now) <= 60
         assert what == "hurry" or schedule.seconds_left(now) > 0.999
+
+
+def test_exit_files_are_looked_at_less_and_less_often_while_none_comes() -> None:
+    pauses = [look_pause_s(8)]
+    for _ in range(20):
+        pauses.append(look_pause_s(8, pauses[-1]))
+    assert (pauses[:2], pauses == sorted(pauses), pauses[-1]) == ([0.05, pytest.approx(0.065)], True, 2)
+
+
+@pytest.mark.parametrize("jobs, pause_s", [(0, 0.05), (50, 0.05), (500, 0.5), (10_000, 2.0)])
+def test_where_hundreds_of_jobs_run_a_look_waits_for_several_ends(jobs: int, pause_s: float) -> None:
+    assert look_pause_s(jobs) == pytest.approx(pause_s)
