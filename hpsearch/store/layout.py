@@ -16,6 +16,7 @@ from pathlib import Path
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
+from hpsearch.core.value_text import integer
 
 STATE_FOLDER = ".hpsearch"
 #: What the path of a snapshot has in it.
@@ -146,6 +147,26 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what `write_whole` left in a folder when its process was killed; what stays is not worth a search."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208  A Path for each of thousands of runs would take long.
+            pid = integer(name.removesuffix(".part").rpartition(".")[2])
+            if name.startswith(".") and name.endswith(".part") and pid is not None and not _has_number(pid):
+                remove(folder / name)
+
+
+def _has_number(pid: int) -> bool:
+    """Return whether a process of this machine has this number: it may be writing just now."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:

@@ -8,13 +8,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from hpsearch.core.errors import FolderError, StoreError, reason_of
+from hpsearch.core.errors import ControllerPresent, FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
 from hpsearch.store.classic_files import append_commands, write_commands, write_not_completed
 from hpsearch.store.configuration_table import repetitions, write_configurations
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
-from hpsearch.store.layout import SearchFolder, write_whole
+from hpsearch.store.layout import SearchFolder, remove, remove_parts, write_whole
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
@@ -232,7 +232,26 @@ class LiveSearch:
         try:
             self.close_files()
         finally:
+            self._remove_rests()
             self._lock.release()
+
+    def _remove_rests(self) -> None:
+        """Remove what killed controllers left: parts of files, exit files that were read, logs of no attempt."""
+        folder = self.folder
+        try:
+            self._lock.check()
+        except ControllerPresent:
+            return
+        if self._lock.follows_a_crash:
+            for each in (folder.path, folder.state, folder.provenance):
+                remove_parts(each)
+        with contextlib.suppress(OSError, StoreError):
+            empty = [path for path in folder.logs.iterdir() if not path.stat().st_size]
+            notes = [*folder.exits.iterdir()]
+            live = {entry.token for entry in self.record if entry.is_open} if empty or notes else set[str]()
+            # A log of a live run may still be empty, too, and each backend has its own names for them.
+            for path in (*(empty if not live else ()), *(note for note in notes if note.name not in live)):
+                remove(path)
 
     def __enter__(self) -> LiveSearch:
         return self

@@ -119,11 +119,14 @@ class ControllerLock:
             has_flock = self._take_flock()
             holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
             self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino, beat_s=self._ways.beat_s)
-            while not self._write_first(self._judged(has_flock)):
-                pass
+            judged = self._judged(has_flock)
+            while not self._write_first(judged):
+                judged = self._judged(has_flock)
         except BaseException:
             os.close(self._descriptor)
             raise
+        #: True if the last controller of this search never gave the lock back.
+        self.follows_a_crash = bool(judged.strip())
         self._beat_at = self._ways.now()
         self._heart = threading.Thread(target=self._beat_on, daemon=True)
         self._heart.start()

@@ -237,6 +237,39 @@ def test_a_controller_that_stood_still_notices_that_another_took_over_and_writes
         assert lock_holder(folder.lock) is not None
 
 
+def leave(folder: SearchFolder, *names: str) -> list[Path]:
+    """Make files in a search folder, all empty; return them."""
+    paths = [folder.path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return paths
+
+
+def test_the_controller_after_a_killed_one_removes_what_that_left_half_made(tmp_path: Path) -> None:
+    planned_search(tmp_path, 1).close()
+    folder = SearchFolder(tmp_path)
+    no_process = 2**31 - 1
+    names = (".commands.sh", ".hpsearch/.journal.jsonl", ".hpsearch/provenance/.1.json")
+    logs = leave(
+        folder, *(f".hpsearch/{name}" for name in ("logs/sim_1.1.ab.out", "logs/sim_1.1.ab.err", "exits/sim_1.1.ab"))
+    )
+    left = leave(folder, *(f"{name}.{no_process}.part" for name in names))
+    of_others = leave(folder, f".report.html.{os.getppid()}.part", ".users.part", "users.part")
+    folder.lock.write_bytes(record_of(OWN))
+    LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)).close()
+    assert [path for path in (*left, *logs) if path.exists()] == []
+    assert all(path.exists() for path in of_others)
+
+
+def test_logs_and_exit_file_of_a_run_that_may_be_live_stay(tmp_path: Path) -> None:
+    search = planned_search(tmp_path, 1)
+    search.note(AttemptIntended(1, "sim_1.1.ab", 1.0))
+    kept = leave(search.folder, ".hpsearch/logs/sim_1.1.ab.out", ".hpsearch/exits/sim_1.1.ab")
+    search.close()
+    assert all(path.exists() for path in kept)
+
+
 def test_the_heart_beats_and_no_reader_sees_half_of_it(path: Path) -> None:
     with ControllerLock(path, OWN, LockWays(beat_s=0.005)):
         size, seen = path.stat().st_size, set[int]()
