@@ -1,0 +1,95 @@
+"""A sample of the random histories of `script/torture`, and the faults that they use."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from crash.torture.faults import FAULTS, Control, Fault, need_library
+from crash.torture.history import random_history
+from crash.torture.oracle import findings
+from crash.torture.player import play
+from crash.torture.worlds import TROUBLES, USUAL
+
+#: Most steps of a history here: it takes a few seconds of CPU time.
+STEPS = 4
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of faults, compiled."""
+    return need_library(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def control(tmp_path: Path, library: Path) -> Control:
+    return Control(tmp_path / "faults", library, tmp_path / "out")
+
+
+def run(control: Control, folder: Path, program: str, module: str = "hpsearch") -> subprocess.CompletedProcess[str]:
+    """Run a program under the name of a module, in a folder."""
+    (folder / f"{module}.py").write_text(f"import os, time\n{program}\n")
+    environment = {**os.environ, **control.environment(), "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    argv = [sys.executable, "-m", module]
+    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", ["disk full", "no inodes", "EIO in fsync", "no locks", "read only"])
+def test_a_fault_has_its_error(control: Control, tmp_path: Path, name: str) -> None:
+    control.fail(FAULTS[name])
+    program = "import fcntl\nfile = open('out', 'wb', 0)\nfcntl.flock(file, 2)\nwhile file.write(b'xx'): os.fsync(file)"
+    done = run(control, tmp_path, program)
+    assert f"[Errno {FAULTS[name].error}]" in done.stderr.splitlines()[-1]
+    assert control.injected > 0
+
+
+def test_a_fault_leaves_other_files_alone(control: Control, tmp_path: Path) -> None:
+    control.fail(FAULTS["read only"])
+    assert run(control, tmp_path, "open('other', 'w').write('x')").returncode == 0
+    assert control.injected == 0
+
+
+def test_a_fault_leaves_what_a_command_starts_alone(control: Control, tmp_path: Path) -> None:
+    control.fail(FAULTS["read only"])
+    done = run(control, tmp_path, "import subprocess\nsubprocess.run(['touch', 'out'], check=True)")
+    assert (done.returncode, done.stderr, (tmp_path / "out").exists()) == (0, "", True)
+
+
+def test_a_fault_leaves_other_programs_alone(control: Control, tmp_path: Path) -> None:
+    control.fail(FAULTS["read only"])
+    assert run(control, tmp_path, "open('out', 'w').write('x')", module="training").returncode == 0
+
+
+def test_a_fault_can_come_now_and_then(control: Control, tmp_path: Path) -> None:
+    control.fail(Fault(FAULTS["disk full"].calls, errno.EIO, every=3))
+    program = "file = open('out', 'wb', 0)\nfor _ in range(9):\n  try: file.write(b'x')\n  except OSError: pass"
+    run(control, tmp_path, program)
+    assert (control.injected, (tmp_path / "out").read_bytes()) == (3, b"x" * 6)
+
+
+@pytest.mark.parametrize(("moment", "content"), [("before", b"ab"), ("halfway", b"abc"), ("after", b"abcd")])
+def test_a_command_dies_at_a_call(control: Control, tmp_path: Path, moment: str, content: bytes) -> None:
+    control.die_at(3, moment)  # The first is the opening.
+    done = run(control, tmp_path, "file = open('out', 'wb', 0)\nfile.write(b'ab')\nfile.write(b'cd')\nos._exit(0)")
+    assert (done.returncode, control.deaths, (tmp_path / "out").read_bytes()) == (-9, 1, content)
+
+
+@pytest.mark.parametrize("offset_s", [-86400, 3600])
+def test_the_clock_can_be_set(control: Control, tmp_path: Path, offset_s: int) -> None:
+    control.set_clock(offset_s)
+    done = run(control, tmp_path, "print(time.time() - os.stat('/proc/self').st_mtime)")
+    assert float(done.stdout) == pytest.approx(offset_s, abs=60)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("world", USUAL)
+def test_nothing_is_lost_repeated_or_left(library: Path, tmp_path: Path, world: str, seed: int) -> None:
+    history = random_history(world, seed, TROUBLES.get(world, ()), steps=STEPS)
+    found = findings(play(history, tmp_path / "history", library).facts)
+    assert found == [], "\n".join(
+        [str(history), *map(str, found), f"script/torture --only {world} --seed {seed} --one"]
+    )

@@ -1,0 +1,8 @@
+"""Started by `script/torture`."""
+
+import sys
+
+from .command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""The search of a history: its folder wherever it lies by now, its journal, and commands that are about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from project import ROOT, SURROUNDINGS
+
+from .facts import Ended
+from .processes import MARK, descriptors, has_mark, kill
+from .simulation import key_of, read_ledger
+
+#: What commands of tests must not see of the machine's own schedulers and cards.
+_FOREIGN = ("SLURM_", "SBATCH_", "LSB_", "CUDA_", "LD_", "HPSEARCH_")
+#: An exit status that the page about it promises for an end of its own accord.
+_ENDS = frozenset((0, 1, 2))
+
+
+def read_events(folder: Path) -> list[dict[str, object]]:
+    """Return the whole events of a journal that can be read, in order."""
+    try:
+        lines = (folder / ".hpsearch" / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    except OSError:
+        return []
+    events = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            events.append(json.loads(line))
+    return events
+
+
+def planned_keys(folder: Path) -> dict[int, str]:
+    """Return the runs that the pickle of all commands names: number -> key."""
+    try:
+        commands = pickle.loads((folder / "commands.pickle").read_bytes())
+    except OSError:
+        return {}
+    return {number_of(str(each.pop("out_dir"))): key_of(each.items()) for each in commands}
+
+
+def number_of(folder: str) -> int:
+    """Return the number of a run by the name of its folder."""
+    return int(folder.rpartition("_")[2])
+
+
+def unfinished(folder: Path) -> set[int]:
+    """Return the numbers of the planned runs that a journal has not left out, and does not call finished."""
+    finished: set[object] = set()
+    left_out: set[object] = set()
+    for event in read_events(folder):
+        if event["event"] == "left_out":
+            left_out = set(event["runs"])  # type: ignore[call-overload]
+        if event["event"] == "collected" and event["state"] == "finished":
+            finished.add(event["run"])
+    return {number for number in planned_keys(folder) if number not in finished | left_out}
+
+
+@dataclass
+class Command:
+    """A command that was started. may_end: the exit statuses that what was done to it allows."""
+
+    words: str
+    process: subprocess.Popen[bytes]
+    output: Path
+    may_end: set[int] = field(default_factory=lambda: set(_ENDS))
+    most_files: int = 0
+
+    def is_live(self) -> bool:
+        """Return whether it has not ended, and note how many files it has open."""
+        if self.process.poll() is not None:
+            return False
+        self.most_files = max(self.most_files, descriptors(self.process.pid))
+        return True
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; before Python handles it, it ends the process by itself."""
+        self.may_end |= {128 + number, -number}
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def ended(self, unfinished: int | None) -> Ended:
+        """Return what its end was. unfinished: how many runs had not finished then; None: that is not its matter."""
+        text = self.output.read_text(errors="replace")
+        return Ended(self.words, self.process.returncode, frozenset(self.may_end), text, unfinished, self.most_files)
+
+
+@dataclass
+class Search:
+    """A project with one search, and the commands that are live. environment: added to that of commands."""
+
+    project: Path
+    mark: str
+    environment: Mapping[str, str]
+    folder: Path = field(init=False)
+    live: list[Command] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    started: int = 0
+
+    def __post_init__(self) -> None:
+        self.folder = self.project / "out"
+        (self.project / "said").mkdir()
+
+    def environ(self) -> dict[str, str]:
+        """Return the environment of commands."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        own = {**SURROUNDINGS, **self.environment, MARK: self.mark}
+        paths = [str(ROOT), self.environment.get("PYTHONPATH", "")]
+        return {**kept, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+    def start(self, *words: str) -> Command:
+        """Start `python -m WORDS` in the project."""
+        self.started += 1
+        output = self.project / "said" / f"{self.started}.txt"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *words],
+                cwd=self.project,
+                env=self.environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+        command = Command(f"{self.started}. {' '.join(words)}", process, output)
+        self.live.append(command)
+        return command
+
+    def reap(self, deaths: int = 0) -> None:
+        """Note the end of commands. deaths: how many of them may have died at a call."""
+        for command in [each for each in self.live if not each.is_live()]:
+            self.live.remove(command)
+            if deaths:
+                command.may_end.add(-signal.SIGKILL)
+            is_alone = not self.live and " resume " in command.words and "--dry_run" not in command.words
+            self.ended.append(command.ended(len(unfinished(self.folder)) if is_alone else None))
+
+    def lines(self) -> int:
+        """Return how many lines the journal has."""
+        try:
+            return (self.folder / ".hpsearch" / "journal.jsonl").read_bytes().count(b"\n")
+        except OSError:
+            return 0
+
+    def exists(self) -> bool:
+        """Return whether there is a journal; it is written with the whole plan, or not at all."""
+        return (self.folder / ".hpsearch" / "journal.jsonl").exists()
+
+    def live_runs(self) -> list[int]:
+        """Return the process numbers of executions that have begun, and live."""
+        begun = {entry.pid for entry in read_ledger(self.project) if entry.kind == "begin"}
+        return [pid for pid in begun if has_mark(pid, self.mark)]
+
+    def kill(self, victims: str) -> int:
+        """Kill the controllers, the runs, their groups, or all at once; return how many processes were meant."""
+        controllers: Sequence[Command] = [each for each in self.live if each.is_live()]
+        runs = self.live_runs() if victims != "controller" else []
+        if victims in ("controller", "all"):
+            for command in controllers:
+                command.send(signal.SIGKILL)
+        for pid in runs:
+            kill(pid, self.mark, group=victims != "runs")
+        return len(runs) + (len(controllers) if victims in ("controller", "all") else 0)
