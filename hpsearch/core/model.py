@@ -147,6 +147,11 @@ class Attempt:
     keeps_folder: bool = False
 
 
+def is_job_id(found: object) -> bool:
+    """Return whether this can be a scheduler's id of a job: a word that no command takes for an option."""
+    return isinstance(found, str) and found.isprintable() and found != "" and not found.startswith("-")
+
+
 @dataclass(frozen=True)
 class Job:
     """An attempt that a backend has accepted.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.core.model import Run, RunState
+from hpsearch.core.model import Run, RunState, is_job_id
 from hpsearch.core.value_text import integer
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import build_plain, check_name, check_path, decode, encode
@@ -337,8 +337,7 @@ def _check_id(event: AttemptSubmitted) -> None:
     """Make sure that an id means one job: a process, or a word that no command takes for an option."""
     pid = integer(event.id.partition("@")[0])
     is_process = pid is not None and 0 < pid <= _LARGEST_PID
-    is_word = bool(event.id) and not event.id.startswith("-") and event.id.isprintable()
-    if not (is_word if event.is_queued else is_process):
+    if not (is_job_id(event.id) if event.is_queued else is_process):
         raise ValueError(f"id is {event.id[:40]!r}; expected that of a {'job' if event.is_queued else 'process'}")
 
 

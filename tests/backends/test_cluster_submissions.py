@@ -13,9 +13,9 @@ from hpsearch.backends.cluster.backend import ClusterBackend
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.local import SequentialBackend
-from hpsearch.backends.scheduler import ClusterWishes, Scheduler
+from hpsearch.backends.scheduler import ClusterWishes, JobRow, Scheduler
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
-from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
+from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
 
 
 class Clock:
@@ -226,3 +226,19 @@ def test_an_array_of_one_job_that_is_too_large_is_refused_for_good(cluster: Clus
     cluster.says("sbatch", stderr=TOO_LARGE, status=1)
     with pytest.raises(SubmissionRefused):
         cluster.backend(SCHEDULERS["slurm"](), as_arrays=True).submit(cluster.attempts(1), Place())
+
+
+@pytest.mark.parametrize("named", ["4711;c1\x0f", "-1", "", "4711\ud800", None, 4711])
+def test_a_job_gets_no_id_that_the_journal_would_refuse(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, named: object
+) -> None:
+    cluster.says("sbatch")
+    cluster.says("squeue", stdout="")
+    scheduler = Slurm(SlurmWishes())
+    monkeypatch.setattr(scheduler, "submitted_id", lambda answer: named)
+    monkeypatch.setattr(scheduler, "rows", lambda answer: [JobRow(named, "sim_1.1.abc", Status(JobPhase.QUEUED))])
+    backend, attempts = cluster.backend(scheduler), cluster.attempts(1)
+    with pytest.raises(SubmissionUnsure, match=r"named the job .*, which is no id"):
+        backend.submit(attempts, Place())
+    with pytest.raises(SubmissionUnsure, match="asking once more"):
+        backend.find(attempts)

@@ -13,7 +13,7 @@ from hpsearch.backends.cluster.jobs import ClusterJobs, look_pause_s
 from hpsearch.backends.cluster.script import remove, scripts_for, write
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission, submissions_text
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
-from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status, is_job_id
 
 #: How long a cancelled job may take to be gone, in seconds, before nothing more can be done.
 _CANCEL_S = 90.0
@@ -122,10 +122,13 @@ class ClusterBackend:
         text = scripts[submission.script]
         answer = self._client.run(self._scheduler.submit_command(submission, text, self._wishes))
         try:
-            return self._scheduler.submitted_id(answer)
+            accepted = self._scheduler.submitted_id(answer)
         except SubmissionRefused as error:
             error.asked = self.conversation.last
             raise
+        if not is_job_id(accepted):
+            raise SubmissionUnsure(f"{self.name} named the job {accepted!r:.80}, which is no id")
+        return accepted
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Nothing: a job is found by its name, so it may start at once."""

@@ -11,7 +11,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.script import RUN_LINE
 from hpsearch.backends.launcher import ExitNote, exit_reason, note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler, Submission, script_path
-from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status
+from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status, is_job_id
 
 #: How long to wait for an exit file: of a job that ended by itself; of a killed one, which rarely leaves any.
 _EXIT_FILE_S, _KILLED_S = 30.0, 3.0
@@ -330,7 +330,7 @@ class SubmissionNames:
 
     def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
         """Return token -> job id for the attempts whose submissions have rows."""
-        ids = {(row.name, row.number): row.id for row in rows if row.name}
+        ids = {(row.name, row.number): row.id for row in rows if row.name and is_job_id(row.id)}
         names = {attempt.token: self.of(attempt) for attempt in attempts}
         found = {token: ids.get(name) or ids.get((name[0], None)) for token, name in names.items()}
         return {token: job_id for token, job_id in found.items() if job_id is not None}
