@@ -1,0 +1,1 @@
+"""Readers of text from outside, given what nobody would write."""

@@ -1,0 +1,89 @@
+"""Whatever is in a text from outside, its readers return what is valid or raise an error of our own, soon."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fuzz.mutations import STRANGE, Mutator
+from fuzz.target import CORPUS, FAST_FOLDER, Target
+from fuzz.targets import TARGETS
+from fuzz.watch import Forbidden, Watch
+
+_MOST_S = 5.0
+_SEED = 1
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    return Watch(_MOST_S)
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_no_text_breaks_its_reader(
+    target: Target, watch: Watch, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Thousands of small files: whether they outlive the machine does not matter.
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    kept = target.kept()
+    for content in kept:
+        # Modules that are imported where they are first needed are imported here.
+        target.read(content, scratch)
+    mutator = Mutator(kept, _SEED)
+    mutated = [mutator.next() for _ in range(target.mutations)]
+    for content in (*kept, *STRANGE, *mutated):
+        with watch.on():
+            target.read(content, scratch)
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        lambda content: exec(content),
+        lambda content: os.system("true"),  # noqa: S605  (it is never started)
+        lambda content: pickle.Unpickler(io.BytesIO(pickle.dumps(Path))).load(),
+        lambda content: __import__("nobodys_module"),
+        lambda content: [each for each in iter(int, 1) if each],
+    ],
+    ids=["executes", "starts", "looks up", "imports", "never ends"],
+)
+def test_a_reader_is_caught_that(reads: Callable[[bytes], object]) -> None:
+    watch = Watch(0.05)
+    with pytest.raises(Forbidden), watch.on():
+        reads(b"1")
+
+
+def test_a_reader_is_caught_that_raises_or_returns_something_else(tmp_path: Path) -> None:
+    def reads(content: bytes, _: Path) -> None:
+        assert int(content) == 5
+
+    target = Target("five", reads, [b"5"], (OverflowError,))
+    target.read(b"5", tmp_path)
+    with pytest.raises(ValueError, match="invalid literal"):
+        target.read(b"x", tmp_path)
+    with pytest.raises(AssertionError):
+        target.read(b"6", tmp_path)
+
+
+def test_the_same_seed_gives_the_same_inputs() -> None:
+    ones, others = ([mutator.next() for _ in range(50)] for mutator in (Mutator([b"ab 1", b"c"], 7) for _ in range(2)))
+    assert ones == others
+    assert len(set(ones)) > 25
+
+
+def test_the_corpus_is_small_and_belongs_to_targets() -> None:
+    files = list(CORPUS.iterdir())
+    assert {file.stem for file in files} <= {target.name for target in TARGETS}
+    assert sum(file.stat().st_size for file in files) < 200_000
