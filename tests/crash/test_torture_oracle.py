@@ -162,6 +162,11 @@ BROKEN: dict[str, tuple[Kind, str, Callable[[Facts], Facts]]] = {
     "an exit status": (Kind.LEFT, "exits/token", lambda facts: write_whole(facts, ".hpsearch/exits/token", "0\n")),
     "a log": (Kind.LEFT, "logs/token.out", lambda facts: write_whole(facts, ".hpsearch/logs/token.out", "")),
     "an end by a signal": (Kind.STATUS, "exit status -11", lambda facts: with_command(facts, status=-11)),
+    "a 2 of a search that has begun": (
+        Kind.STATUS,
+        "has started runs",
+        lambda facts: with_command(facts, status=2, output="2026-01-01 00:00:00 run 1/2 started: x=1\n"),
+    ),
     "an untrue 0": (Kind.STATUS, "but 2 runs", lambda facts: with_command(facts, status=0, unfinished=2)),
     "an untrue 0 at the end": (
         Kind.STATUS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from .facts import Facts
 from .search import number_of, planned_keys, unfinished
 from .simulation import Entry, key_of, never_finishes, read_ledger, x_of
 
+#: What a controller says of each run that it starts.
+_STARTED = re.compile(r"^\S+ \S+ run \d+/\d+ started", re.MULTILINE)
 #: More files than any command of ours has reason to have open with a few runs.
 MOST_FILES = 80
 
@@ -151,9 +154,11 @@ def _rests(facts: Facts) -> Iterator[Finding]:
 def _statuses(facts: Facts) -> Iterator[Finding]:
     """Exit statuses are true, and no command opens more and more files."""
     for command in facts.ended:
+        said = command.output.strip()[-600:]
         if command.status not in command.allowed:
-            said = command.output.strip()[-600:]
             yield Finding(Kind.STATUS, f"{command.words}: exit status {command.status}: {said}")
+        if command.status == 2 and _STARTED.search(command.output):
+            yield Finding(Kind.STATUS, f"{command.words}: exit status 2, but it has started runs: {said}")
         if command.status == 0 and command.unfinished:
             yield Finding(Kind.STATUS, f"{command.words}: exit status 0, but {command.unfinished} runs did not finish")
         if command.most_files > MOST_FILES:
