@@ -1,5 +1,6 @@
 """Collect the runs that ended; what cannot be read or moved now is tried again, and harms no other run."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
-from hpsearch.search.controller import Controller, OpenRun, new_attempt
+from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord
@@ -112,6 +113,15 @@ class Collector:
         self._exit_files.setdefault(self._search.folder.exit_file(entry.token), "")
         self._remove_exit_files()
         return True
+
+    def place_left(self, entries: Sequence[RunRecord]) -> None:
+        """Put in place the logs of collected runs that an earlier controller could not move any more."""
+        with contextlib.suppress(OSError):
+            tokens = {path.stem for path in self._search.folder.logs.iterdir()}
+            left = (entry for entry in entries if tokens and entry.token in tokens and not entry.is_open)
+            for run in (latest_run(self._search, entry) for entry in left if entry.kept is None):
+                if run.job is not None:
+                    self._place(run.entry, list(self._backend.logs(run.job)))
 
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.

@@ -67,6 +67,7 @@ class Dispatcher:
         self._again.update(again)
         self._progress = Progress(self._controller, entries, again)
         self._restore_kept(entry for entry in entries if entry.run.number not in again)
+        self._collector.place_left(entries)
         left_out = self._search.record.left_out
         for entry in entries:
             is_wanted = entry.run.number in again

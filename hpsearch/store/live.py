@@ -246,11 +246,12 @@ class LiveSearch:
             for each in (folder.path, folder.state, folder.provenance):
                 remove_parts(each)
         with contextlib.suppress(OSError, StoreError):
-            empty = [path for path in folder.logs.iterdir() if not path.stat().st_size]
-            notes = [*folder.exits.iterdir()]
-            live = {entry.token for entry in self.record if entry.is_open} if empty or notes else set[str]()
+            logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
+            live = {entry.token for entry in self.record if entry.is_open} if logs or notes else set[str]()
             # A log of a live run may still be empty, too, and each backend has its own names for them.
-            for path in (*(empty if not live else ()), *(note for note in notes if note.name not in live)):
+            known = {entry.token for entry in self.record} if logs and not live else set[str]()
+            empty = (log for log in logs if not live and log.stem not in known and not log.stat().st_size)
+            for path in (*empty, *(note for note in notes if note.name not in live)):
                 remove(path)
 
     def __enter__(self) -> LiveSearch:

@@ -196,3 +196,18 @@ def test_a_cancelled_run_is_run_again_in_a_free_folder_and_the_first_attempt_is_
     assert [path.name for path in (folder / ".hpsearch" / "attempts").iterdir()] == [
         run_folders(folder)[0].name + ".attempt1"
     ]
+
+
+def test_logs_that_could_not_be_moved_are_moved_when_the_search_goes_on(project: Project) -> None:
+    project.grid({"x": [1, 2]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    folder = project.search("--out_dir=out", "--force_out_dir").folder
+    first, _ = run_folders(folder)
+    tokens = [json.loads(line) for line in (folder / ".hpsearch/journal.jsonl").read_text().splitlines()]
+    token = next(event["token"] for event in tokens if event["event"] == "submitted" and event["run"] == 1)
+    placed = sorted(path.name for path in first.iterdir())
+    for kind in ("out", "err"):
+        (first / f"job_{first.name}.{kind}").rename(folder / ".hpsearch/logs" / f"{token}.{kind}")
+    (first / "hpsearch_command.sh").unlink()
+    resume_until_done(project, folder)
+    assert sorted(path.name for path in first.iterdir()) == placed
+    assert list((folder / ".hpsearch/logs").iterdir()) == []
