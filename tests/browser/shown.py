@@ -107,12 +107,12 @@ class Shown:
 
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""
-        section = self.page.locator(f"section#{name}")
         for _ in range(2):
-            # Views above it that are drawn now may have pushed it out of sight.
-            section.scroll_into_view_if_needed()
+            # Views above it that are drawn now may have pushed it out of sight. Not by Playwright: the script that it
+            # puts into the page first takes a sixth of a whole test's processor time.
+            self.page.evaluate(f"document.querySelector('section#{name}').scrollIntoViewIfNeeded()")
             self.settle()
-        return section
+        return self.page.locator(f"section#{name}")
 
     def plot(self, name: str):
         """Scroll to a view and return the locator of its first plot, drawn."""
