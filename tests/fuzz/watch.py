@@ -13,6 +13,7 @@ _NEVER = frozenset(
     "os.system os.exec os.fork os.forkpty os.posix_spawn os.spawn subprocess.Popen pickle.find_class pty.spawn"
     " ctypes.dlopen socket.connect socket.bind shutil.rmtree webbrowser.open code.__new__ os.kill".split()
 )
+_MAKE_CLASSES = ("dataclasses", "collections", "hpsearch.startup")
 _MAY_BE_IMPORTED = ("hpsearch", "encodings", "numpy")
 
 
@@ -33,9 +34,10 @@ class Watch:
         # The process's own library: opening it again is how C's buffers are flushed.
         if not self._is_on or (event == "ctypes.dlopen" and arguments[0] is None):
             return
-        is_text_executed = (
-            event == "exec" and isinstance(arguments[0], CodeType) and arguments[0].co_filename == "<string>"
-        )
+        is_code = event == "exec" and isinstance(arguments[0], CodeType) and arguments[0].co_filename == "<string>"
+        # Methods of dataclasses are texts, too, which their own module executes.
+        maker = str(sys._getframe(1).f_globals.get("__name__")) if is_code else ""
+        is_text_executed = is_code and not maker.startswith(_MAKE_CLASSES)
         is_strange = event == "import" and str(arguments[0]).partition(".")[0] not in self._importable
         if event in _NEVER or is_text_executed or is_strange:
             raise Forbidden(f"{event} {arguments!r:.200}")

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,33 @@ def test_a_spread_is_what_python_s_own_statistics_say(numbers: list[float]) -> N
     expected = (statistics.fmean(numbers), deviation, deviation / math.sqrt(len(numbers)))
     assert (found.mean, found.std, found.sem) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert (found.count, found.low, found.high) == (len(numbers), min(numbers), max(numbers))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=20), st.integers(-300, 300), st.floats(-1e3, 1e3))
+def test_mean_and_spread_are_those_of_exact_fractions_at_any_magnitude(
+    numbers: list[float], power: int, offset: float
+) -> None:
+    numbers = [(number + offset) * 10.0**power for number in numbers]
+    exact = [Fraction(number) for number in numbers]
+    mean = sum(exact) / len(exact)
+    squares = sum((number - mean) ** 2 for number in exact)
+    # What the last bits of the numbers themselves decide.
+    dust = 4 * math.ulp(max(map(abs, numbers))) * math.sqrt(len(numbers))
+    found = spread_of(numbers)
+    assert found is not None
+    assert found.mean == pytest.approx(float(mean), rel=1e-15, abs=5e-324)
+    assert found.std == pytest.approx(root(squares / (len(exact) - 1)), rel=1e-12, abs=dust)
+    assert found.sem == pytest.approx(root(squares / (len(exact) - 1) / len(exact)), rel=1e-12, abs=dust)
+    shown = statistic("loss", numbers)
+    assert (shown.mean, shown.spread) == pytest.approx((found.mean, root(squares / len(exact))), rel=1e-12, abs=dust)
+
+
+def root(square: Fraction) -> float:
+    """Return the square root, also where the square is too large or too small for a float."""
+    if not square:
+        return 0.0
+    scale = Fraction(2) ** ((square.numerator.bit_length() - square.denominator.bit_length()) // 2)
+    return math.sqrt(square / scale**2) * float(scale)
 
 
 def test_what_is_no_number_is_left_out_and_not_counted() -> None:

@@ -1,0 +1,95 @@
+"""Wherever a journal ends, a search that is resumed from it comes to its end, and runs nothing again that finished."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fake_search import FakeBackend, FakeClock, dispatch, planned_search
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpsearch.core.model import RunState
+from hpsearch.store.events import AttemptSubmitted, RunCollected
+from hpsearch.store.journal import JournalReader, read_record
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.table import read_table
+
+
+@dataclass
+class History:
+    """A search that is resumed again and again; each time, its journal has lost its end."""
+
+    folder: Path
+    backend: FakeBackend
+    retries: int
+    runs: int
+    plan: int = 0
+    finished: set[int] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Carry the search out once, to its end."""
+        with planned_search(self.folder, self.runs) as search:
+            self.plan = search.folder.journal.stat().st_size
+            dispatch(search, self.backend, self.retries)
+
+    def cut(self, share: float) -> None:
+        """Take the end of the journal away: nothing behind its plan, or all but a share of that."""
+        journal = SearchFolder(self.folder).journal
+        content = journal.read_bytes()
+        journal.write_bytes(content[: self.plan + round(share * (len(content) - self.plan))])
+
+    def resume(self) -> set[int]:
+        """Resume to the end; return the runs that were known to run or to have ended well, and were started again."""
+        known = self._known_to_end_well()
+        self.backend.started.clear()
+        with LiveSearch(SearchFolder(self.folder)) as search:
+            search.open_for_work()
+            dispatch(search, self.backend, self.retries)
+        return known & set(self.backend.started)
+
+    def _known_to_end_well(self) -> set[int]:
+        events = list(JournalReader(SearchFolder(self.folder).journal).new_events())
+        last = {event.run: event for event in events if isinstance(event, (AttemptSubmitted, RunCollected))}
+        ill = {*self.backend.exit_statuses, *self.backend.causes}
+        return {run for run in last if run not in ill}
+
+
+HISTORIES = st.fixed_dictionaries(
+    {
+        "runs": st.integers(1, 4),
+        "slots": st.integers(1, 3),
+        "is_scheduler": st.booleans(),
+        "retries": st.integers(0, 1),
+        "exit_statuses": st.dictionaries(st.integers(1, 4), st.sampled_from([1, 137]), max_size=2),
+        "causes": st.dictionaries(
+            st.integers(1, 4), st.sampled_from([RunState.TIMED_OUT, RunState.FAILED]), max_size=1
+        ),
+    }
+)
+
+
+@settings(max_examples=40)
+@given(HISTORIES, st.lists(st.floats(0, 1), min_size=1, max_size=3))
+def test_a_search_comes_to_its_end_from_any_prefix_of_its_journal(drawn: dict, shares: list[float]) -> None:
+    folder = Path(tempfile.mkdtemp())
+    runs, retries = drawn.pop("runs"), drawn.pop("retries")
+    backend = FakeBackend(FakeClock(), **drawn)
+    history = History(folder, backend, retries, runs)
+    history.begin()
+    for share in shares:
+        history.cut(share)
+        assert history.resume() == set()
+    ill = {*backend.exit_statuses, *backend.causes}
+    record = read_record(SearchFolder(folder))
+    assert sorted(record.runs) == list(range(1, runs + 1))
+    assert {entry.run.number: entry.state is RunState.FINISHED for entry in record} == {
+        run: run not in ill for run in range(1, runs + 1)
+    }
+    rows = Counter(row["out_dir"] for row in read_table(SearchFolder(folder).results))
+    assert rows == {str(folder / f"sim_{run}"): 1 for run in range(1, runs + 1) if run not in ill}
+    shutil.rmtree(folder)
