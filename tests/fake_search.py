@@ -180,7 +180,7 @@ def dispatch(
 ) -> StopRequest:
     """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
     console = Console()
-    chosen = [entry for entry in search.record if not only or entry.run.number in only]
+    chosen = [number for number in search.record.runs if not only or number in only]
     with StopRequest() as stop:
         clocks = backend.clock.clocks
         hours = -1 if longest_wait_s == math.inf else longest_wait_s / 3600

@@ -99,12 +99,16 @@ def runs_of(
     configurations: Iterable[Configuration], count: int, shown_folder: str, stamp: float, first_number: int
 ) -> Iterator[Run]:
     """Return a run for each configuration, made one by one; numbers and folders are new. count: at least as many."""
-    width = len(str(first_number + count - 1))
-    second = time.strftime("%Y%m%d%H%M%S", time.localtime(stamp))
+    stem, width = folder_names(stamp, first_number + count - 1)
     for number, configuration in enumerate(configurations, start=first_number):
-        name = f"sim_{second}_{number:0{width}d}"
+        name = f"{stem}{number:0{width}d}"
         # Not a Path: "./x" has to stay.
         yield Run(number, name, configuration, os.path.join(shown_folder, name))  # noqa: PTH118
+
+
+def folder_names(stamp: float, last: int) -> tuple[str, int]:
+    """Return what the names of new runs' folders begin with, and how many digits follow. last: the largest number."""
+    return time.strftime("sim_%Y%m%d%H%M%S_", time.localtime(stamp)), len(str(last))
 
 
 def next_runs(
@@ -114,7 +118,7 @@ def next_runs(
 
     at: seconds since the epoch. expected: how many runs come now and later, if that is known; numbers are as wide.
     """
-    first = max(search.record.runs, default=0) + 1
+    first = search.record.runs.last + 1
     return list(runs_of(configurations, max(expected, len(configurations)), shown_folder(search), at, first))
 
 

@@ -82,9 +82,9 @@ class KnownRun:
 class Growth:
     """What a changed grid means for the runs of its search.
 
-    new: configurations without a run. finished: how many have one that finished. again: numbers of the unfinished runs
-    of the others, one each. left_out: numbers of all other unfinished runs. gone: how many finished runs have
-    configurations that are not in the grid.
+    new: configurations without a run; places: which of the grid's they are. finished: how many have one that finished.
+    again: numbers of the unfinished runs of the others, one each. left_out: numbers of all other unfinished runs. gone:
+    how many finished runs have configurations that are not in the grid.
     """
 
     new: Sequence[Configuration]
@@ -92,6 +92,7 @@ class Growth:
     again: frozenset[int]
     left_out: frozenset[int]
     gone: int
+    places: Sequence[int] = ()
 
 
 def growth_of(
@@ -102,8 +103,8 @@ def growth_of(
     over: options that do not count. seeds: options over which runs were repeated that the grid does not list: a run is
     in the grid whatever they are.
     """
-    grid = {identity(each.as_dict(), over): each for each in wanted}
-    configurations = {identity(each.as_dict(), (*over, *seeds)) for each in grid.values()} if seeds else grid.keys()
+    grid = {identity(each.as_dict(), over): (place, each) for place, each in enumerate(wanted)}
+    configurations = {identity(each.as_dict(), (*over, *seeds)) for _, each in grid.values()} if seeds else grid.keys()
     finished, first, left_out, gone = set[Hashable](), dict[Hashable, int](), set[int](), 0
     # Finished ones first.
     for run in sorted(known, key=lambda run: not run.is_finished):
@@ -116,6 +117,6 @@ def growth_of(
             first[key] = run.number
         elif run.number:
             left_out.add(run.number)
-    new = [each for key, each in grid.items() if key not in finished and key not in first]
-    again = frozenset(first.values())
-    return Growth(new, sum(key in finished for key in grid), again, frozenset(left_out), gone)
+    new = [found for key, found in grid.items() if key not in finished and key not in first]
+    count, places = sum(key in finished for key in grid), [place for place, _ in new]
+    return Growth([each for _, each in new], count, frozenset(first.values()), frozenset(left_out), gone, places)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_row, too_many
+from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_codes, too_many
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
 #: The longest list that is shuffled sooner than numpy is imported.
-_MOST_WITHOUT_NUMPY = 20_000
+_MOST_WITHOUT_NUMPY = 200_000
 
 
 def enumerate_space(
@@ -79,7 +79,7 @@ def _plain(coded: CodedSpace, order: Order) -> Selection:
         raise too_many(size)
     (axes,) = coded.grids
     columns, report = list(coded.columns.values()), coded.report([], available=size)
-    return Selection(columns, positions, lambda position: product_row(axes, int(position)), report)
+    return Selection(columns, positions, lambda chosen: product_codes(axes, [*map(int, chosen)]), report)
 
 
 def _shuffled(size: int, seed: int) -> Any:  # Any: a list, or numpy's array; used as a sequence of integers

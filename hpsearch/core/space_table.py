@@ -61,7 +61,7 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
     positions: Any = kept if order.deterministic else kept[shuffled(len(kept), order.seed)]
     if order.limit is not None:
         positions = positions[: order.limit]
-    return Selection(columns, positions, lambda position: [int(column[position]) for column in codes], report)
+    return Selection(columns, positions, lambda chosen: [column[chosen].tolist() for column in codes], report)
 
 
 def shuffled(size: int, seed: int) -> Codes:
@@ -197,7 +197,7 @@ def sampled(coded: CodedSpace, order: Order, judge: Judge | None, points: Points
     rows = list(sample.found.values())
     if order.deterministic:
         rows.sort(key=tuple)
-    return Selection(columns, range(len(rows)), rows.__getitem__, report)
+    return Selection(columns, range(len(rows)), lambda chosen: [*zip(*map(rows.__getitem__, chosen))], report)
 
 
 def _command_words(columns: Sequence[Column], row: Sequence[int]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hpsearch.core.errors import FolderError, reason_of
 from hpsearch.core.model import RunState
-from hpsearch.store.events import Event, from_line
+from hpsearch.store.events import Event, RunsPlanned, from_line
 from hpsearch.store.layout import SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
 
@@ -21,7 +21,7 @@ _FIRST = re.compile(rb'"token":"[^"]*\.1\.[^".]*"')
 
 @dataclass(frozen=True)
 class Overview:
-    """A search at a glance. record: without runs that were never started; runs: the number of all."""
+    """A search at a glance. record: not with all runs that were never started; runs: the number of all."""
 
     record: SearchRecord
     runs: int
@@ -29,8 +29,8 @@ class Overview:
     @property
     def counts(self) -> Counter[RunState]:
         """How many runs are in each state, by the journal."""
-        counts = Counter(entry.state for entry in self.record)
-        left_out = len(self.record.left_out - self.record.runs.keys())
+        counts = self.record.states()
+        left_out = sum(number not in self.record.runs for number in self.record.left_out)
         counts[RunState.CANCELLED] += left_out
         counts[RunState.PLANNED] += self.runs - len(self.record.runs) - left_out
         return counts
@@ -47,13 +47,15 @@ def overview(folder: SearchFolder) -> Overview:
         with open(folder.journal, "rb", opener=open_file) as file:
             content = file.read()
         record = SearchRecord(fills_gaps=True)
+        together = 0
         for event in _events(content[: content.rfind(b"\n") + 1]):
             record.apply(event)
+            together += event.count if isinstance(event, RunsPlanned) else 0
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = reason_of(error) if isinstance(error, OSError) else f"damaged: {error}"
         raise FolderError(f"{folder.journal}: cannot be read ({why})") from error
     record.known_settings()
-    return Overview(record, max(content.count(_PLANNED), len(record.runs)))
+    return Overview(record, max(content.count(_PLANNED) + together, len(record.runs)))
 
 
 def _events(content: bytes) -> Iterator[Event]:

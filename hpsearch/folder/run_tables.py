@@ -85,7 +85,7 @@ def outcome_of(entry: RunRecord, key: str) -> float | None:
 def odd_performances(record: SearchRecord) -> str:
     """Return a warning if finished runs have no number under the performance key; empty if all have one."""
     key = record.known_settings().performance_key
-    finished = (entry for entry in record if entry.state is RunState.FINISHED)
+    finished = (entry for entry in record.begun if entry.state is RunState.FINISHED)
     return odd_performance((cell_under(entry.summary, key) for entry in finished), key)
 
 
@@ -110,14 +110,13 @@ def varying_options(record: SearchRecord) -> list[str]:
         varying.update(name for name, values in record.candidates.options if len(values) > 1)
         varying.update(record.over)
     varying.add(record.known_settings().budget_option)
-    for entry in record:
-        for pair in entry.run.configuration.options:
-            name, value = pair
-            known = first.setdefault(name, pair)
-            # Most runs share the pairs, and a search may have a hundred thousand of them.
-            if pair is not known and name not in varying and whole_text(value) != whole_text(known[1]):
-                varying.add(name)
-            count[name] += 1
+    for pairs, runs in record.listed_options():
+        name = pairs[0][0]
+        known = first.setdefault(name, pairs[0])
+        count[name] += runs
+        # Most runs share the pairs, and a search may have a hundred thousand of them.
+        if name not in varying and any(p is not known and whole_text(p[1]) != whole_text(known[1]) for p in pairs):
+            varying.add(name)
     varying.update(name for name in first if count[name] < len(record.runs))
     return [name for name in record.known_settings().option_names if name in varying]
 

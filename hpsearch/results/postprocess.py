@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from hpsearch.backends.scheduler import BATCH_MARK, without_cluster
@@ -113,7 +114,7 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
         _write_table(folder.postprocessing_results, rows, search)
         for completion in Completion:
             dicts = [configuration_dict(found.run, settings) for found in search.of(completion)]
-            write_dicts(folder.postprocessing_jobs(completion.value), dicts)
+            write_dicts(folder.postprocessing_jobs(completion.value), partial(iter, dicts))
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot be written ({reason_of(error)})") from error
     console.note(f"rows in {folder.postprocessing_results.name}: {len(rows):,}{_best(rows, settings)}")

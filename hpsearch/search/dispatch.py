@@ -58,30 +58,35 @@ class Dispatcher:
         self.restored: set[int] = set()
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
 
-    def take_over(self, entries: Sequence[RunRecord], again: Collection[int] = (), takes_up_all: bool = True) -> None:
+    def take_over(self, runs: Sequence[int], again: Collection[int] = (), takes_up_all: bool = True) -> None:
         """Take runs into the loop, whatever state an earlier controller left them in.
 
-        again: numbers of runs that are run again in any case. Other finished ones are left alone.
+        runs: their numbers. again: numbers of runs that are run again in any case. Other finished ones are left alone.
         takes_up_all: also run those that turn out to have ended without finishing while no controller was there.
         """
         self._again.update(again)
-        self._progress = Progress(self._controller, entries, again)
-        self._restore_kept(entry for entry in entries if entry.run.number not in again)
-        self._collector.place_left(entries)
-        left_out = self._search.record.left_out
-        for entry in entries:
-            is_wanted = entry.run.number in again
+        self._progress = Progress(self._controller, runs, again)
+        known, left_out = self._search.record.runs, self._search.record.left_out
+        self._restore_kept(filter(None, (known.if_begun(number) for number in runs if number not in again)))
+        self._collector.place_left(filter(None, map(known.if_begun, runs)))
+        waiting: list[int] = []
+        for number in runs:
+            entry, is_wanted = known.if_begun(number), number in again
+            if entry is None:
+                waiting.append(number)
+                continue
             if entry.submitted is not None and entry.submitted.is_queued:
                 self._submissions.job_was_accepted(entry.collected_at is None)
             if entry.is_open:
                 run = latest_run(self._search, entry)
-                is_taken_up = takes_up_all and entry.run.number not in left_out
+                is_taken_up = takes_up_all and number not in left_out
                 run.is_unseen = run.job is not None and (is_taken_up or is_wanted)
                 self._runs.add(run)
             elif entry.state is not RunState.FINISHED or is_wanted:
                 if entry.state is RunState.OUT_OF_MEMORY:
                     self._submissions.queue.can_have_memory(latest_run(self._search, entry))
-                self._submissions.queue.append(entry)
+                waiting.append(number)
+        self._submissions.queue.fill(waiting)
 
     def run(self) -> None:
         """Run until every run has ended, or a stop is requested.
@@ -127,7 +132,7 @@ class Dispatcher:
 
     def finish(self) -> None:
         """Sort the table and write which runs did not finish, once there is room. Raises StoreError if that fails."""
-        self._restore_kept(self._search.record)
+        self._restore_kept(self._search.record.begun)
         is_finished = False
         while not is_finished:
             try:
@@ -258,7 +263,7 @@ class Dispatcher:
         if is_again and entry.state is RunState.OUT_OF_MEMORY:
             is_again = self._submissions.queue.can_have_memory(run) or run.is_unseen
         if is_again:
-            self._submissions.queue.append(entry)
+            self._submissions.queue.append(run.number)
         elif entry.result.summary is not None:
             self._collector.add_row(entry)
         self._progress.ended(entry, is_again)
@@ -323,7 +328,7 @@ class Dispatcher:
         self._collect_ended(is_last_try=True)
         self._progress.refresh()
         if isinstance(self._backend, LeftoverEnder):
-            over = [entry.token for entry in self._search.record if entry.token and not entry.is_open]
+            over = [entry.token for entry in self._search.record.begun if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):
                 self._console.note(f"ended a process that a run had left behind: {process}")
 

@@ -74,7 +74,7 @@ class RunValues:
         self.spoke_early: set[int] = set()
         self._problem = ""
         self._earlier = earlier
-        ended = (entry for entry in search.record if entry.token in earlier and not entry.is_open)
+        ended = (entry for entry in search.record.begun if entry.token in earlier and not entry.is_open)
         self._unread = deque(ended)
 
     def read(self, entry: RunRecord, is_last: bool = False) -> Curve:
@@ -167,7 +167,7 @@ class EarlyStop:
         self._rules = rules_of(controller.options)
         self._interval_s = _CLUSTER_LOOK_S if controller.backend.has_queue else _LOOK_S
         self._began = self._next_look = self._clocks.steady()
-        self._earlier = {entry.token for entry in controller.search.record if entry.token}
+        self._earlier = {entry.token for entry in controller.search.record.begun if entry.token}
         self._known: tuple[RunValues, Rivals] | None = None
         #: Tokens of the live attempts, and of those that are to be judged, since somebody has told something.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()

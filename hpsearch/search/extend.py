@@ -101,7 +101,8 @@ def _narrowed(plan: Plan, known: list[KnownRun], seeds: Sequence[str] = ()) -> t
     """Return a plan with only what is new in it. seeds: see `growth_of`."""
     growth = growth_of(plan.selection, known, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
     text = growth_text(growth, is_sample=plan.options.num_searches != -1)
-    return replace(plan, new=growth.new, chosen=text), growth
+    positions = [plan.selection.positions[place] for place in growth.places]
+    return replace(plan, selection=replace(plan.selection, positions=positions), chosen=text), growth
 
 
 def growth_text(growth: Growth, is_sample: bool) -> str:

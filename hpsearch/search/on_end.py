@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from hpsearch.backends.launcher import exit_reason
@@ -37,7 +38,7 @@ class EndCommand:
         exit_status: of the search.
         """
         search, command = controller.search, controller.options.on_end
-        is_left_to_scheduler = controller.options.submit_only and any(entry.is_open for entry in search.record)
+        is_left_to_scheduler = controller.options.submit_only and any(entry.is_open for entry in search.record.begun)
         if not command or is_left_to_scheduler or search.record.end_told_to == command:
             return
         try:
@@ -79,23 +80,23 @@ class EndCommand:
 def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) -> dict[str, str]:
     """Return what became of a search, as environment variables: name -> text, empty where there is nothing to say."""
     settings = record.known_settings()
-    states = [entry.result.state for entry in record]
-    finished, stopped = states.count(RunState.FINISHED), states.count(RunState.STOPPED_EARLY)
-    failed = sum(state.is_failure for state in states)
+    states = Counter(entry.result.state for entry in record.begun)
+    finished, stopped = states[RunState.FINISHED], states[RunState.STOPPED_EARLY]
+    failed = sum(count for state, count in states.items() if state.is_failure)
     over, key = seeds_of(record), settings.performance_key
     mean = next(iter(means_of(record, over)), None)
-    best = mean.counted[0] if mean else next(iter([] if over else best_runs(record, settings)), None)
+    best = mean.counted[0] if mean else next(iter([] if over else best_runs(record.begun, settings)), None)
     value = mean.spread.mean if mean else None if best is None else performance(best, key)
     values = {
         "NAME": settings.name,
         "FOLDER": folder.path,
         "RESULTS": folder.results,
         "EXIT_STATUS": exit_status,
-        "RUNS": len(states),
+        "RUNS": len(record.runs),
         "FINISHED": finished,
         "FAILED": failed,
         "STOPPED_EARLY": stopped,
-        "LEFT": len(states) - finished - failed - stopped + expected_runs(record),
+        "LEFT": len(record.runs) - finished - failed - stopped + expected_runs(record),
         "BEST": "" if value is None else f"{value:g}",
         "BEST_RUN": "" if best is None else best.run.number,
         "BEST_FOLDER": "" if best is None else best.reused or folder.run_folder(best.run),

@@ -4,14 +4,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
 from hpsearch.choosers.budgets import at_smallest_budget, planned_budgets, runs_in_all
 from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED, candidates_in, listed
-from hpsearch.choosers.chooser import runs_of
+from hpsearch.choosers.chooser import folder_names
 from hpsearch.choosers.suggestions import space_text
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
@@ -25,7 +25,7 @@ from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Grid, names_in, options_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
-from hpsearch.core.model import CodeTree, Configuration, Run, RunState
+from hpsearch.core.model import CodeTree, Run, RunState
 from hpsearch.core.space import check_seed_options, enumerate_space, seeds_to_run
 from hpsearch.core.space_report import SpaceReport
 from hpsearch.core.statistics import FEWEST_FOR_TEST
@@ -35,9 +35,10 @@ from hpsearch.folder.run_tables import ranges
 from hpsearch.samplers.choosing import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
-from hpsearch.store.events import RunReused, SearchCandidates, encode_summary
+from hpsearch.store.events import RunReused, RunsPlanned, SearchCandidates, encode_summary
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.planned import MOST_RUNS, RunBlock, block_of
+from hpsearch.store.record import SearchRecord
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import readable
 from hpsearch.user_code.user_functions import ConstraintProcess
@@ -52,7 +53,7 @@ class Plan:
     seeds: under which each configuration is run; empty without ``--num_seeds``.
     stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
     reusable: finished runs of other searches, by what identifies their commands.
-    new: which of the selection are run, None = all; chosen: the same for people.
+    chosen: which of all configurations these are, for people, in an extension.
     """
 
     config: SearchConfig
@@ -63,7 +64,6 @@ class Plan:
     stamp: float
     reusable: Mapping[Hashable, ReusableRun] = field(default_factory=dict)
     code: CodeTree | None = None
-    new: Sequence[Configuration] | None = None
     chosen: str = ""
     candidates: SearchCandidates | None = None
 
@@ -93,11 +93,17 @@ class Plan:
             inputs[source.name] = source
         return inputs
 
+    def blocks(self, first_number: int = 1) -> Iterator[RunBlock]:
+        """Return the runs in execution order, some thousands at a time."""
+        last = first_number + runs_in_all(len(self.selection), self.options) - 1
+        (stem, width), columns = folder_names(self.stamp, last), self.selection.columns
+        for codes in self.selection.blocks(MOST_RUNS):
+            yield block_of(first_number, stem, width, self.settings.shown_folder, columns, codes)
+            first_number += len(codes[0])
+
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
-        chosen = self.selection if self.new is None else self.new
-        count = runs_in_all(len(chosen), self.options)
-        return runs_of(chosen, count, self.settings.shown_folder, self.stamp, first_number)
+        return (run for block in self.blocks(first_number) for run in block.runs())
 
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
         """Return the events by which some of these runs count as finished, because another search has run them."""
@@ -106,11 +112,12 @@ class Plan:
             if found is not None:
                 yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
 
-    def more(self, runs: Iterable[Run]) -> Iterator[RunReused | SearchCandidates]:
-        """Return what else the journal keeps of the plan. runs: those planned."""
+    def events(self, first_number: int = 1) -> Iterator[RunsPlanned | RunReused | SearchCandidates]:
+        """Return what the journal keeps of the plan: its runs, and what else is known of them."""
+        yield from map(RunsPlanned.of, self.blocks(first_number))
         if self.candidates is not None:
             yield self.candidates
-        yield from self.reused(runs)
+        yield from self.reused(self.runs(first_number))
 
 
 def _keyed(grid: Grid) -> dict[str, Sequence[object]]:
@@ -283,14 +290,15 @@ def _snapshot_text(code: CodeTree, folder: SearchFolder) -> str:
     return f"snapshot: {amount(len(code.files), 'file')} of {code.top}, {size / 1000:,.1f} kB{linked}"
 
 
-def repeated_lines(record: SearchRecord, new: Sequence[RunRecord], folder: Path) -> list[str]:
-    """Return a warning if new runs repeat finished ones of the same folder."""
-    over, numbers = (record.known_settings().out_arg,), {entry.run.number for entry in new}
+def repeated_lines(record: SearchRecord, new: Collection[int], folder: Path) -> list[str]:
+    """Return a warning if new runs repeat finished ones of the same folder. new: their numbers."""
+    over = (record.known_settings().out_arg,)
     if len(record.runs) == len(new) and not record.carried:
         return []
-    earlier = (entry for entry in every_run(record) if entry.run.number not in numbers)
+    earlier = (entry for entry in every_run(record) if entry.run.number not in new)
     finished = {identity(each.run.configuration.as_dict(), over) for each in earlier if each.state is RunState.FINISHED}
-    count = sum(identity(entry.run.configuration.as_dict(), over) in finished for entry in new if not entry.reused)
+    added = (entry for entry in map(record.runs.__getitem__, new) if not entry.reused)
+    count = sum(identity(entry.run.configuration.as_dict(), over) in finished for entry in added)
     if not count:
         return []
     what = f"{count:,} of {amount(len(new), 'configuration')} finished here before and will run again"

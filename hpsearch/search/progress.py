@@ -39,21 +39,25 @@ _MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50
 
 
 class Progress:
-    """Tells of the runs of one search, as they start and end. again: numbers of those that do not count as finished."""
+    """Tells of the runs of one search, as they start and end.
 
-    def __init__(self, controller: Controller, entries: Sequence[RunRecord], again: Collection[int] = ()) -> None:
+    runs: numbers of those looked after. again: of those that do not count as finished.
+    """
+
+    def __init__(self, controller: Controller, runs: Sequence[int], again: Collection[int] = ()) -> None:
         self._console, self._runs, self._stop = controller.console, controller.runs, controller.stop
         self._settings, self._is_verbose = controller.search.settings, controller.options.verbose
         self._varying = varying_options(controller.search.record)
         self._chooser = controller.chooser
         self._expected = 0 if self._chooser is None else self._chooser.expected()
-        self._last_run = max(controller.search.record.runs, default=0) + self._expected
-        finished = [e for e in entries if e.state is RunState.FINISHED and e.run.number not in again]
-        self._total = len(entries) + self._expected
+        self._last_run = controller.search.record.runs.last + self._expected
+        begun = filter(None, map(controller.search.record.runs.if_begun, runs))
+        finished = [e for e in begun if e.state is RunState.FINISHED and e.run.number not in again]
+        self._total = len(runs) + self._expected
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record
         # Of all runs in the folder, as in the closing table.
-        self._best = best_runs(self._record, self._settings)[:1]
+        self._best = best_runs(self._record.begun, self._settings)[:1]
         self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
@@ -63,7 +67,7 @@ class Progress:
         """Take in that the search has more runs."""
         expected = 0 if self._chooser is None else self._chooser.expected()
         more, self._expected = count + expected - self._expected, expected
-        self._total, self._last_run = self._total + more, max(self._record.runs) + expected
+        self._total, self._last_run = self._total + more, self._record.runs.last + expected
         self._console.extend_bar(more)
 
     def started(self, job: Job, is_queued: bool) -> None:
@@ -147,7 +151,7 @@ class Progress:
 
     def _expected_texts(self) -> Iterator[Sequence[str]]:
         """Yield what the sampler expected of the latest configuration that it has chosen."""
-        runs = self._record.runs.values() if self._record.candidates is not None else ()
+        runs = self._record.begun if self._record.candidates is not None else []
         latest = next((entry for entry in reversed(runs) if entry.why), None)
         if latest is not None and (text := self._expectation(latest)):
             yield [f"next {text}" if text.startswith("expected") else text, text.rpartition(", ")[2], ""]
@@ -166,18 +170,21 @@ class Progress:
             yield [verdict(self._means), f"p = {p:.2g} to second", ""]
 
 
-def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: Collection[str]) -> list[str]:
+def submitted_lines(controller: Controller, runs: Collection[int], earlier: Collection[str]) -> list[str]:
     """Return what was left to the scheduler, and how to look at it and collect it.
 
-    runs: those of the search. earlier: tokens of attempts that were submitted before; what has ended since counts, too.
+    runs: numbers of those looked after. earlier: tokens of attempts that were submitted before; what has ended since
+    counts, too.
     """
     folder, backend, active = controller.search.folder, controller.backend, controller.runs.active
-    jobs = [entry.submitted.id for entry in runs if entry.submitted is not None and entry.token not in earlier]
+    numbers = frozenset(runs)
+    begun = [entry for entry in controller.search.record.begun if entry.run.number in numbers]
+    jobs = [entry.submitted.id for entry in begun if entry.submitted is not None and entry.token not in earlier]
     where = f" ({backend.submissions_of(jobs)})" if jobs and isinstance(backend, NamesSubmissions) else ""
     lines = [f"Submitted {amount(len(jobs), 'run')} to {backend.name}{where}"]
     waiting = sum(run.attempt.token in earlier for run in active)
     lines += [f"{amount(waiting, 'run')} submitted earlier"] if waiting else []
-    left = sum(not entry.is_open and not entry.state.is_final for entry in runs)
+    left = len(numbers) - sum(entry.is_open or entry.state.is_final for entry in begun)
     lines += [f"{amount(left, 'run')} not submitted yet: resume submits them"] if left else []
     return [*lines, f"  look:     {command_hint('status', folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
 
@@ -185,18 +192,18 @@ def submitted_lines(controller: Controller, runs: Sequence[RunRecord], earlier: 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_stopped: bool = False) -> list[str]:
     """Return how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
-    counts = counts_text(Counter(entry.state for entry in record))
+    counts, begun = counts_text(record.states()), record.begun
     name = f"{settings.name}: " if settings.name else ""
     what = "Stopped" if is_stopped else amount(len(record.runs), "run")
     lines = [f"{name}{what}: {counts} ({duration(took_s)})"]
-    lines += map(red, failure_lines([entry for entry in record if entry.state.is_failure], record, folder))
+    lines += map(red, failure_lines([entry for entry in begun if entry.state.is_failure], record, folder))
     if not is_stopped:
-        lines += failure_lines([entry for entry in record if entry.state is RunState.CANCELLED], record, folder)
-    lines += failure_lines([entry for entry in record if entry.state is RunState.STOPPED_EARLY], record, folder)
-    lines += place_lines(record)
+        lines += failure_lines([entry for entry in begun if entry.state is RunState.CANCELLED], record, folder)
+    lines += failure_lines([entry for entry in begun if entry.state is RunState.STOPPED_EARLY], record, folder)
+    lines += place_lines(begun)
     lines += chooser_lines(record)
     over = seeds_of(record)
-    means, best = means_of(record, over)[:5], [] if over else best_runs(record, settings)[:5]
+    means, best = means_of(record, over)[:5], [] if over else best_runs(begun, settings)[:5]
     if means or best:
         direction = "lowest" if settings.sort_ascending else "highest"
         by = f"mean {settings.performance_key} over {' and '.join(over)}" if over else settings.performance_key

@@ -50,12 +50,12 @@ from hpsearch.search.early_stop import check_values
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
-from hpsearch.store.classic_files import command_line
+from hpsearch.store.classic_files import block_lines, command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
-from hpsearch.store.record import RunRecord, SearchRecord
+from hpsearch.store.record import SearchRecord
 from hpsearch.store.settings import Settings
 from hpsearch.user_code.user_functions import FunctionProcess
 
@@ -112,9 +112,9 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
     if plan.options.dry_run:
         check_cluster_options(plan.options)
         console.notes(plan_lines(plan))
-        reused = {event.run for event in plan.reused(plan.runs())}
-        console.results(command_line(run, plan.settings) for run in plan.runs() if run.number not in reused)
-        record = SearchRecord.of([*plan.more(()), SearchStarted(plan.settings.to_json(), plan.stamp)])
+        console.results(_commands(plan))
+        listed = [] if plan.candidates is None else [plan.candidates]
+        record = SearchRecord.of([*listed, SearchStarted(plan.settings.to_json(), plan.stamp)])
         _show_first(record, plan.options, console)
         return SearchEnd(None, 0)
     backend = choose_backend(plan.options, console, continues=plan.settings.continues)
@@ -132,6 +132,14 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = planned()
             console.note(f"results: {plan.folder}")
+
+
+def _commands(plan: Plan) -> Iterator[str]:
+    """Return the commands of the runs of a plan that no other search has run already."""
+    reused = {event.run for event in plan.reused(plan.runs())}
+    for block in plan.blocks():
+        lines = zip(block.numbers, block_lines(block, plan.settings))
+        yield from (line for number, line in lines if number not in reused)
 
 
 def _check_has_own_folder(plan: Plan) -> None:
@@ -152,7 +160,7 @@ def _show_first(record: SearchRecord, options: SearchOptions, console: Console) 
     if suggestions is None or not suggestions.has_more():
         return
     choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
-    settings, first = record.known_settings(), max(record.runs, default=0) + 1
+    settings, first = record.known_settings(), record.runs.last + 1
     at, expected = record.started_at or 0.0, suggestions.expected()
     more = f"; results choose {amount(expected - len(choices), 'more run')}" if expected > len(choices) else ""
     console.notes([f"The next {amount(len(choices), 'run')} if no result comes in between{more}"])
@@ -194,7 +202,7 @@ def resume_search(
             if chooser is not None and chooser.expected():
                 console.note(f"{amount(chooser.expected(), 'more run')} to be chosen by results")
             controller = Controller(search, config, backend, console, options, trial_failures=trial, chooser=chooser)
-            return _carry_out(controller, runs, at_end, choice)
+            return _carry_out(controller, [entry.run.number for entry in runs], at_end, choice)
         except SubmissionRefused:
             if (choice.added or choice.plan or choice.options) and not any(entry.is_open for entry in runs):
                 search.withdraw_plan()
@@ -256,11 +264,14 @@ def _rehearse(
 
 def _carry_out(
     controller: Controller,
-    runs: Sequence[RunRecord],
+    runs: Sequence[int],
     at_end: EndCommand,
     choice: resume.RunChoice = resume.WHAT_IS_LEFT,
 ) -> SearchEnd:
-    """Run what is to be run, and close the search in good order; whatever becomes of it, `at_end` hears of it."""
+    """Run what is to be run, and close the search in good order; whatever becomes of it, `at_end` hears of it.
+
+    runs: their numbers.
+    """
     try:
         with _recording(controller, choice):
             end = _run_all(controller, runs, choice)
@@ -284,11 +295,11 @@ def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.A
     return recorder
 
 
-def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.RunChoice) -> SearchEnd:
-    """Run what is to be run, show it, and say how it ended."""
+def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoice) -> SearchEnd:
+    """Run what is to be run, show it, and say how it ended. runs: their numbers."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
-    earlier = {entry.token for entry in runs if entry.submitted is not None}
+    earlier = {entry.token for entry in search.record.begun if entry.submitted is not None}
     console.keep_log(lambda text: append_text(search.folder.log, text))
     # After --submit_only all runs were started: collect their ends, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
@@ -302,15 +313,14 @@ def _run_all(controller: Controller, runs: Sequence[RunRecord], choice: resume.R
             dispatcher.finish()
         is_stopped = stop.signal_number is not None
         is_left = controller.options.submit_only and not is_stopped
-        if not is_left or any(entry.state.is_final for entry in search.record):
+        if not is_left or any(entry.state.is_final for entry in search.record.begun):
             console.notes(closing_lines(search.record, search.folder, time.monotonic() - started, is_stopped))
         console.notes(dispatcher.early_stop.closing_lines())
         console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
         if odd := odd_performances(search.record):
             console.warn(odd)
     # From here on signals have their usual effect: the reader of the results may take its time.
-    counted = [entry for entry in (*runs, *dispatcher.chosen) if not entry.is_out]
-    return _end(controller, counted, dispatcher.restored)
+    return _end(controller, [*runs, *(entry.run.number for entry in dispatcher.chosen)], dispatcher.restored)
 
 
 @contextlib.contextmanager
@@ -358,10 +368,10 @@ def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
     return f"nothing written is lost: {remedy}, then resume with: {resume_hint(folder.path)}"
 
 
-def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) -> SearchEnd:
+def _end(controller: Controller, runs: Sequence[int], restored: set[int]) -> SearchEnd:
     """Print where the results lie, and return how the search ended; raise SearchInterrupted if it was stopped early.
 
-    restored: runs whose earlier result counts again.
+    runs: numbers of those that were looked after. restored: runs whose earlier result counts again.
     """
     console, folder, stopped_by = controller.console, controller.search.folder, controller.stop.signal_number
     try:
@@ -369,10 +379,12 @@ def _end(controller: Controller, runs: Sequence[RunRecord], restored: set[int]) 
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
     may_go_on = controller.chooser is not None and has_more(controller.search.record)
-    have_results = all(entry.state.is_done for entry in runs) and not may_go_on
+    begun = list(map(controller.search.record.runs.if_begun, runs))
+    counted = [entry for entry in begun if entry is None or not entry.is_out]
+    have_results = not may_go_on and all(entry is not None and entry.state.is_done for entry in counted)
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:
-        is_done = all(entry.is_open or entry.state.is_done for entry in runs)
+        is_done = all(entry is not None and (entry.is_open or entry.state.is_done) for entry in counted)
         return SearchEnd(folder.results, 0 if is_done else 1)
     if stopped_by is not None and not all_finished:
         hint = retry_hint(folder.path, restored) if have_results else resume_hint(folder.path)

@@ -94,7 +94,8 @@ class Submissions:
             # A submission without a clear answer may have taken the place.
             if self._delays.left_s > 0 or self._runs.doubtful:
                 return
-            entries, place = self.queue.next(self._runs.jobs)
+            numbers, place = self.queue.next(self._runs.jobs)
+            entries = [self._search.record.runs[number] for number in numbers]
             if place is None and not self.queue:
                 entries, place = self._choices.next(self._runs.jobs)
             if place is None:
@@ -111,12 +112,12 @@ class Submissions:
         earlier = folders_aside(self._search.folder, entry.run).get(attempts - 1)
         if earlier is not None and not _stays(run.attempt):
             self._move_back([(entry.run, earlier)])
-        self.queue.put_back([entry])
+        self.queue.put_back([run.number])
 
     def prepare(self) -> None:
         """Let the backend prepare the run that comes next, while there is no place for it."""
-        if not self.is_over and self.queue.ready and (number := self.queue.ready[0].run.number) not in self._prepared:
-            self._prepared[number] = new_attempt(self._search, self.queue.ready[0])
+        if not self.is_over and self.queue.ready and (number := self.queue.ready[0]) not in self._prepared:
+            self._prepared[number] = new_attempt(self._search, self._search.record.runs[number])
             self._backend.prepare(self._prepared[number])
 
     def settle(self) -> None:
@@ -136,7 +137,7 @@ class Submissions:
                 self.taken_back(run)
             else:
                 del self._runs[run.number]
-                self.queue.put_back([run.entry])
+                self.queue.put_back([run.number])
 
     def settle_at_last(self) -> None:
         """Settle what is in doubt before the search ends: some questions, until someone is in a hurry."""
@@ -160,13 +161,16 @@ class Submissions:
                 run.is_held = False
 
     def _submit(self, entries: Sequence[RunRecord], place: Place) -> None:
-        runs = [OpenRun(entry, self._next_attempt(entry), waited_s=self.queue.waited_s(entry)) for entry in entries]
+        runs = [
+            OpenRun(entry, self._next_attempt(entry), waited_s=self.queue.waited_s(entry.run.number))
+            for entry in entries
+        ]
         moved: list[tuple[Run, Path]] = []
         try:
             self._intend(runs, moved)
         except StoreError as error:
             self._move_back(moved)
-            self.queue.put_back(entries)
+            self.queue.put_back([entry.run.number for entry in entries])
             if self._search.trouble is None:
                 self._put_off_unless_forbidden(error)
             return
@@ -219,7 +223,7 @@ class Submissions:
         now = self._clocks.wall()
         self._search.note_happened(*(AttemptWithdrawn(run.number, run.attempt.token, now) for run in runs))
         self._move_back(moved)
-        self.queue.put_back([run.entry for run in runs])
+        self.queue.put_back([run.number for run in runs])
 
     def _may_pass(self, error: SearchError) -> bool:
         """Return whether to try again later: a scheduler that has taken a job may take the next one, too."""
@@ -291,34 +295,43 @@ def _stays(attempt: Attempt) -> bool:
 
 
 class RunQueue:
-    """The runs that wait for a place, in order: `ready` ones for any, held ones for one with more memory."""
+    """The numbers of runs that wait for a place, in order: `ready` ones for any, held ones for one with more memory."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:
         self._backend, self._steady = backend, steady
+        #: Since when the runs up to this number wait, where `_since` does not say more: of a million, that is less to
+        #: remember than a time for each.
+        self._began, self._last = steady(), 0
         self._since: dict[int, float] = {}
-        self.ready: deque[RunRecord] = deque()
+        self.ready: deque[int] = deque()
         self.memory_needs_mb: dict[int, float] = {}
-        self._held: dict[int, RunRecord] = {}
+        self._held: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self.ready) + len(self._held)
 
-    def append(self, entry: RunRecord) -> None:
-        self._since[entry.run.number] = self._steady()
-        self._add(entry, self.ready.append)
+    def fill(self, numbers: Sequence[int]) -> None:
+        """Let the first runs wait. The numbers of all that come later by other ways are larger."""
+        self._began, self._last = self._steady(), max(numbers, default=0)
+        for number in numbers:
+            self._add(number, self.ready.append)
 
-    def put_back(self, entries: Sequence[RunRecord]) -> None:
+    def append(self, number: int) -> None:
+        self._since[number] = self._steady()
+        self._add(number, self.ready.append)
+
+    def put_back(self, numbers: Sequence[int]) -> None:
         """Let runs that could not be started wait before all others, in this order."""
-        for entry in reversed(entries):
-            self._add(entry, self.ready.appendleft)
+        for number in reversed(numbers):
+            self._add(number, self.ready.appendleft)
 
-    def _add(self, entry: RunRecord, add: Callable[[RunRecord], None]) -> None:
-        if entry.run.number in self.memory_needs_mb:
-            self._held[entry.run.number] = entry
+    def _add(self, number: int, add: Callable[[int], None]) -> None:
+        if number in self.memory_needs_mb:
+            self._held[number] = None
         else:
-            add(entry)
+            add(number)
 
-    def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
+    def next(self, active: Sequence[Job]) -> tuple[list[int], Place | None]:
         """Take out the runs that can be started now; return them and their place, None if there is none."""
         if self.ready:
             place = self._backend.place(active)
@@ -329,7 +342,8 @@ class RunQueue:
             for number in self._held:
                 place = self._backend.place_with_memory(active, self.memory_needs_mb[number])
                 if place is not None:
-                    return [self._held.pop(number)], place
+                    del self._held[number]
+                    return [number], place
         return [], None
 
     def can_have_memory(self, run: OpenRun) -> bool:
@@ -341,10 +355,10 @@ class RunQueue:
             self.memory_needs_mb[run.number] = need_mb
         return need_mb is not None
 
-    def waited_s(self, entry: RunRecord) -> float:
+    def waited_s(self, number: int) -> float:
         """Return for how many seconds a run has waited."""
         now = self._steady()
-        return round(now - self._since.get(entry.run.number, now), 3)
+        return round(now - self._since.get(number, self._began if number <= self._last else now), 3)
 
 
 class Delays:

@@ -4,23 +4,32 @@ import argparse
 import os
 import pickle
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice, repeat
 from pathlib import Path
+from typing import TypeVar
 
-from hpsearch.core.command import argv, shell_line, words_of_line
+from hpsearch.core.command import argument, argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
 from hpsearch.pickles.plain_pickle import MOST_BYTES, load_plain_pickle
 from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
-from hpsearch.store.record import RunRecord
+from hpsearch.store.planned import RunBlock
+from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
+
+T = TypeVar("T")
 
 #: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
+#: How many runs are written at once.
+_AT_ONCE = 1_000
 _RUN_NAME = re.compile(r"sim_\d+_\d+")
 #: A search that was added to the folder of another one renamed the other's file, with a time stamp.
 _COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
@@ -197,19 +206,67 @@ def command_line(run: Run, settings: Settings, with_folder: bool = True) -> str:
     return shell_line(argv(settings.program, run.configuration, settings.out_arg, out_dir))
 
 
+def block_lines(block: RunBlock, settings: Settings, with_folder: bool = True) -> Iterator[str]:
+    """Return the commands of planned runs as lines for a shell, as `command_line` does, ten times as fast."""
+    program = shell_line(settings.program)
+    options = block.options_as(lambda name, value: _quoted(argument(name, value)))
+    last = (f" {shlex.quote(f'--{settings.out_arg}={each}')}" for each in block.out_dirs())
+    for number, words, out_word in zip(block.numbers, options, last if with_folder else repeat("")):
+        line = " ".join([program, *words]) + out_word
+        # Such a word needs more than quotes.
+        yield line if "\n" not in line else command_line(block.run(number), settings, with_folder)
+
+
+def _quoted(word: str | None) -> str:
+    return "" if word is None else shlex.quote(word)
+
+
 def configuration_dict(run: Run, settings: Settings) -> dict[str, object]:
     """Return a run's options with the output option last."""
     return {**run.configuration.as_dict(), settings.out_arg: run.out_dir}
 
 
-def write_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
-    """Write the two scripts of all commands, and their pickle."""
-    count = f"{len(runs)} " if runs else ""
-    about = [f"The {count}commands of this search, in order of execution.", f"Run in: {settings.run_cwd}"]
-    write_whole(folder.commands, _script(about, (command_line(run, settings) for run in runs)))
-    about.append("The output option is left out here; commands.sh has it.")
-    write_whole(folder.commands_without_folders, _script(about, (command_line(run, settings, False) for run in runs)))
-    write_dicts(folder.commands_pickle, [configuration_dict(run, settings) for run in runs])
+def _block_dicts(block: RunBlock, settings: Settings) -> Iterator[dict[str, object]]:
+    for pairs, out_dir in zip(block.options_as(lambda name, value: (name, value)), block.out_dirs()):
+        options = dict(pairs)
+        options[settings.out_arg] = out_dir
+        yield options
+
+
+def write_commands(folder: SearchFolder, record: SearchRecord) -> None:
+    """Write the two scripts of all commands of a search, and their pickle; what another search has run is left out."""
+    settings = record.known_settings()
+    count = len(record.runs) - sum(bool(entry.reused) for entry in record.begun)
+    about = [f"The {f'{count} ' if count else ''}commands of this search, in order of execution."]
+    about.append(f"Run in: {settings.run_cwd}")
+    for path, with_folder in ((folder.commands, True), (folder.commands_without_folders, False)):
+        of_block, of_run = partial(block_lines, with_folder=with_folder), partial(command_line, with_folder=with_folder)
+        write_whole(path, _script(about), _parts(_of_runs(record, of_block, of_run, lambda entry: not entry.reused)))
+        about.append("The output option is left out here; commands.sh has it.")
+    write_dicts(
+        folder.commands_pickle,
+        lambda: _of_runs(record, _block_dicts, configuration_dict, lambda entry: not entry.reused),
+    )
+
+
+def _of_runs(
+    record: SearchRecord,
+    of_block: Callable[[RunBlock, Settings], Iterator[T]],
+    of_run: Callable[[Run, Settings], T],
+    is_wanted: Callable[[RunRecord], bool],
+) -> Iterator[T]:
+    """Return something of each run, in order. of_run, is_wanted: asked about those that are not only planned."""
+    settings, begun = record.known_settings(), {entry.run.number: entry for entry in record.begun}
+    for numbers, block in record.runs.parts():
+        if block is not None and begun.keys().isdisjoint(numbers):
+            yield from of_block(block, settings)
+            continue
+        planned = repeat(None) if block is None else of_block(block, settings)
+        for number, found in zip(numbers, planned):
+            if found is not None and number not in begun:
+                yield found
+            elif is_wanted(begun[number]):
+                yield of_run(begun[number].run, settings)
 
 
 def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
@@ -223,28 +280,45 @@ def write_run_command(path: Path, run: Run, settings: Settings) -> None:
     path.write_bytes(_script([f"Run in: {settings.run_cwd}"], [command_line(run, settings)]))
 
 
-def _script(about: Iterable[str], lines: Iterable[str]) -> bytes:
+def _script(about: Iterable[str], lines: Iterable[str] = ()) -> bytes:
     # A folder's name may hold a line break, and a comment ends there.
     comments = ("# " + text.replace("\n", "\\n") for text in about)
     return ("\n".join(["#!/bin/sh", *comments, *lines]) + "\n").encode("utf-8", "surrogateescape")
 
 
-def write_not_completed(folder: SearchFolder, entries: Iterable[RunRecord], settings: Settings) -> None:
+def _parts(lines: Iterator[str]) -> Iterator[bytes]:
+    """Return lines as the content of a file, some at a time."""
+    while part := "".join(f"{line}\n" for line in islice(lines, _AT_ONCE)):
+        yield part.encode("utf-8", "surrogateescape")
+
+
+def write_not_completed(folder: SearchFolder, record: SearchRecord) -> None:
     """Write the configurations of all runs that did not finish; no file if there are none."""
-    dicts = [configuration_dict(e.run, settings) for e in entries if e.state is not RunState.FINISHED]
-    if dicts:
-        write_dicts(folder.not_completed, dicts)
-    else:
+    if record.states()[RunState.FINISHED] == len(record.runs):
         folder.not_completed.unlink(missing_ok=True)
+        return
+    write_dicts(
+        folder.not_completed,
+        lambda: _of_runs(record, _block_dicts, configuration_dict, lambda entry: entry.state is not RunState.FINISHED),
+    )
 
 
-def write_dicts(path: Path, dicts: list[dict[str, object]]) -> None:
-    """Write configurations as a pickle. Raises StoreError if it cannot be written."""
+def write_dicts(path: Path, dicts: Callable[[], Iterable[dict[str, object]]]) -> None:
+    """Write configurations as a pickle. dicts: returns them, each time anew. Raises StoreError if that fails."""
     try:
-        content = pickle.dumps(dicts)
+        write_whole(path, b"", _pickled(dicts()))
     except (pickle.PicklingError, AttributeError, TypeError):
         # A value of a class that cannot be pickled: its text is what the simulation receives anyway.
         plain = (str, int, float, bool, type(None))
-        texts = [{k: v if isinstance(v, plain) else whole_text(v) for k, v in options.items()} for options in dicts]
-        content = pickle.dumps(texts)
-    write_whole(path, content)
+        texts = [{k: v if isinstance(v, plain) else whole_text(v) for k, v in each.items()} for each in dicts()]
+        write_whole(path, b"", _pickled(texts))
+
+
+def _pickled(dicts: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
+    """Return the pickle of a list, part by part: to know what it has met, a pickler keeps all (200 bytes a run)."""
+    # In this protocol a part may number what it has met from 0 on, as if it were the only one.
+    begin, rest = pickle.dumps([], 3)[:-1], iter(dicts)
+    yield begin
+    while part := list(islice(rest, _AT_ONCE)):
+        yield pickle.dumps(part, 3)[len(begin) : -1]
+    yield pickle.STOP

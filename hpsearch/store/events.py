@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpsearch.core.model import Run, RunState, is_job_id
 from hpsearch.core.value_text import integer
+from hpsearch.store.planned import Pair, RunBlock, packed, unpacked
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import build_plain, check_name, check_path, decode, encode
 
@@ -16,6 +17,8 @@ from hpsearch.store.values import build_plain, check_name, check_path, decode, e
 JOURNAL_VERSION = 1
 #: Process ids are smaller on every system.
 _LARGEST_PID = 2**31 - 1
+#: More runs than any line tells of.
+_MOST_TOGETHER = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,41 @@ class RunPlanned:
         """Return the event by which the journal learns of a run."""
         options = [[name, encode(value)] for name, value in run.configuration.options]
         return cls(run.number, run.folder, run.out_dir, options, candidate, why, after)
+
+
+@dataclass(frozen=True)
+class RunsPlanned:
+    """Runs with consecutive numbers belong to the search, all planned before the first of them started.
+
+    folder: what the names of their folders begin with; `width` digits follow. out_dir: in which folder these lie.
+    options: pairs of a name and its values (encoded), in order. codes: which value each run has, see `packed`.
+    """
+
+    first: int
+    count: int
+    folder: str
+    width: int
+    out_dir: str
+    options: list[list[Any]]  # Any: see above
+    codes: str
+
+    @classmethod
+    def of(cls, block: RunBlock) -> RunsPlanned:
+        """Return the event by which the journal learns of some runs."""
+        options = [[pairs[0][0], [encode(value) for _, value in pairs]] for pairs in block.options]
+        codes = packed(block.codes, [len(pairs) for pairs in block.options])
+        return cls(block.first, len(block.numbers), block.stem, block.width, block.parent, options, codes)
+
+    def block(self, pair_of: Callable[[str, Any], Pair] = lambda name, value: (name, decode(value))) -> RunBlock:
+        """Return the runs. pair_of: returns an option from its name and its encoded value.
+
+        Raises ValueError, or what its values raise, if there can be no such runs.
+        """
+        if not (0 < self.count <= _MOST_TOGETHER and self.first > 0 and 0 < self.width < 20 and self.options):
+            raise ValueError(f"{self.count} runs from {self.first} on, with {len(self.options)} options")
+        options = [[pair_of(name, value) for value in values] for name, values in self.options]
+        codes = unpacked(self.codes, self.count, [*map(len, options)])
+        return RunBlock(self.first, self.folder, self.width, self.out_dir, options, codes)
 
 
 @dataclass(frozen=True)
@@ -237,7 +275,7 @@ class EndTold:
 
 
 _OfSearch = SearchStarted | SearchCandidates | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
-Event = _OfSearch | RunPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
+Event = _OfSearch | RunPlanned | RunsPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
 
 #: The name by which a line tells its kind -> that kind. Any: the classes above.
 _KINDS: dict[str, type[Any]] = {
@@ -245,6 +283,7 @@ _KINDS: dict[str, type[Any]] = {
     "candidates": SearchCandidates,
     "controller": ControllerStarted,
     "planned": RunPlanned,
+    "plan": RunsPlanned,
     "moved": RunMoved,
     "carried": RowCarried,
     "dropped": ConfigurationDropped,
@@ -306,12 +345,15 @@ def _check(event: Event) -> None:
     """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
     if isinstance(event, OfAttempt):
         check_name("token", event.token)
-    if isinstance(event, (RunPlanned, RunMoved, RunReused)):
+    if isinstance(event, (RunPlanned, RunsPlanned, RunMoved, RunReused)):
         check_path("out_dir", event.out_dir)
     if isinstance(event, RunPlanned):
         check_name("folder", event.folder)
         for _, value in event.options:
             decode(value)
+    elif isinstance(event, RunsPlanned):
+        check_name("folder", f"{event.folder}{event.first}")
+        event.block()
     elif isinstance(event, SearchCandidates):
         for _, values in event.options:
             decode(values)

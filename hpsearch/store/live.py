@@ -18,7 +18,7 @@ from hpsearch.store.layout import SearchFolder, remove, remove_parts, write_whol
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
-from hpsearch.store.table import Columns, ResultsTable, more_cells, read_table, row_of, whole_table
+from hpsearch.store.table import Columns, ResultsTable, Row, more_cells, read_table, row_of, whole_table
 
 
 def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFolder, remedy: str) -> None:
@@ -84,7 +84,8 @@ class LiveSearch:
     def add_plan(self, runs: Iterable[Run], settings: Settings, at: float, more: Iterable[Event] = ()) -> None:
         """Add a planned search, whole or not at all, and before it the rows that lie here without being in the journal.
 
-        at: seconds since the epoch. more: events about these runs. Raises StoreError if it cannot be written.
+        at: seconds since the epoch. more: events about these runs, or of more runs. Raises StoreError if it cannot be
+        written.
         """
         self.folder.create_state()
         refuse_other_script(self.record.settings or settings, settings, self.folder, "give another --out_dir")
@@ -92,15 +93,20 @@ class LiveSearch:
         earlier = self.folder.journal.read_bytes() if self.folder.journal.exists() else b""
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
-        known = {out_dir for entry in self.record for out_dir in (entry.run.out_dir, entry.result.out_dir)}
-        known |= {row.get(settings.out_arg, "") for row in self.record.carried}
-        # A table that was not written anew since the folder was moved has its runs where they were before.
-        names = {entry.run.folder for entry in self.record}
-        places = ((row, row.get(settings.out_arg, "")) for row in read_table(self.folder.results))
-        rows = (row for row, place in places if place not in known and os.path.basename(place) not in names)  # noqa: PTH119
-        # One by one: of 100,000 runs, nothing but the record's own objects may be in memory.
+        rows = self._unknown_rows(settings.out_arg)
+        # One by one: of a million runs, nothing but the record's own objects may be in memory.
         events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), more, [started])
         write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))
+
+    def _unknown_rows(self, out_arg: str) -> list[Row]:
+        """Return the rows in the table that are of no run of the journal."""
+        places = [(row, row.get(out_arg, "")) for row in read_table(self.folder.results)]
+        entries = list(self.record) if places else []
+        known = {out_dir for entry in entries for out_dir in (entry.run.out_dir, entry.result.out_dir)}
+        known |= {row.get(out_arg, "") for row in self.record.carried}
+        # A table that was not written anew since the folder was moved has its runs where they were before.
+        names = {entry.run.folder for entry in entries}
+        return [row for row, place in places if place not in known and os.path.basename(place) not in names]  # noqa: PTH119
 
     def _applied_line(self, event: Event) -> bytes:
         self.record.apply(event)
@@ -126,7 +132,7 @@ class LiveSearch:
         self._table = ResultsTable(self.folder.results, self._columns.names, rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}
         # A run with results of another search that is run here keeps one row.
-        self._shown |= {entry.run.out_dir for entry in self.record if entry.result.reused}
+        self._shown |= {entry.run.out_dir for entry in self.record.begun if entry.result.reused}
 
     def who_asked_to_cancel(self) -> str | None:
         """Return who asked this controller from elsewhere to stop; None if nobody did. A request is told once."""
@@ -134,7 +140,7 @@ class LiveSearch:
 
     def write_commands(self) -> None:
         """Write the scripts and the pickle of all commands."""
-        write_commands(self.folder, [entry.run for entry in self.record if not entry.reused], self.settings)
+        write_commands(self.folder, self.record)
 
     def add_commands(self, runs: Sequence[Run]) -> None:
         """Add new commands to the scripts, as far as that works; `write_commands` writes them anew."""
@@ -211,7 +217,7 @@ class LiveSearch:
         self._lock.check()
         self._columns, rows = whole_table(self.record, is_sorted=True)
         self._table.rewrite(self._columns.names, rows)
-        write_not_completed(self.folder, self.record, self.settings)
+        write_not_completed(self.folder, self.record)
         if self.record.over:
             write_configurations(self.folder, repetitions(self.record), self.settings, self.record.over)
 

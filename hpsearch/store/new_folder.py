@@ -4,18 +4,17 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
-from hpsearch.core.model import CodeTree, Run
+from hpsearch.core.model import CodeTree
 from hpsearch.store.events import Event
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
-from hpsearch.store.record import RunRecord
 from hpsearch.store.settings import Settings
 
 #: How often folders are made anew because a search that failed took away its own at the same moment.
@@ -32,7 +31,7 @@ class PlannedSearch(Protocol):
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
     code: what runs execute a copy of, if they do.
     inputs: what is searched: name of the copy in the folder -> the file, or the content.
-    runs: in execution order, made one by one. more: what else the journal keeps of the plan.
+    events: by which the journal learns of it: its runs, in execution order, and what else it keeps of the plan.
     """
 
     @property
@@ -46,13 +45,12 @@ class PlannedSearch(Protocol):
     @property
     def stamp(self) -> float: ...
     def inputs(self) -> dict[str, Path | bytes]: ...
-    def runs(self, first_number: int) -> Iterator[Run]: ...
-    def more(self, runs: Iterable[Run]) -> Iterator[Event]: ...
+    def events(self, first_number: int) -> Iterator[Event]: ...
 
 
 @contextlib.contextmanager
-def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[tuple[LiveSearch, list[RunRecord]]]:
-    """Make the folder of a planned search and take its lock; yield the search, ready for work, and its new runs.
+def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[tuple[LiveSearch, range]]:
+    """Make the folder of a planned search and take its lock; yield the search, ready for work, and its runs' numbers.
 
     Making the folder claims it, unless it may exist: then the lock does. If nothing comes of the search, what was made
     for it is taken away; what others made or put there stays. holder, ways: see `LiveSearch`.
@@ -71,7 +69,7 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
                     yield search, runs
                 except SubmissionRefused:
                     search.withdraw_plan()
-                    keeps = any(entry.submitted is not None for entry in search.record)
+                    keeps = any(entry.submitted is not None for entry in search.record.begun)
                     raise
             except BaseException:
                 if is_own and not keeps:
@@ -89,8 +87,8 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
         raise
 
 
-def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Path | bytes]) -> list[RunRecord]:
-    """Note the planned runs and return them; put what is searched, and the commands, into the folder."""
+def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Path | bytes]) -> range:
+    """Note the planned runs and return their numbers; put what is searched, and the commands, into the folder."""
     folder = search.folder
     if not search.record.runs:
         # What another tool left under the names of our own files stays.
@@ -98,13 +96,13 @@ def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Pa
     if plan.code is not None and not search.record.runs:
         # Whatever is added to a search executes the same code as its first runs.
         _copy_code(plan.code, folder.code)
-    first = max(search.record.runs, default=0) + 1
-    search.add_plan(plan.runs(first), plan.settings, plan.stamp, plan.more(plan.runs(first)))
+    first = search.record.runs.last + 1
+    search.add_plan((), plan.settings, plan.stamp, plan.events(first))
     for name, content in inputs.items():
         _write_input(folder.path / name, content)
     search.write_commands()
     search.open_for_work()
-    return [entry for entry in search.record if entry.run.number >= first]
+    return range(first, search.record.runs.last + 1)
 
 
 def _own_views(folder: SearchFolder) -> list[Path]:

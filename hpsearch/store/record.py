@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any
@@ -26,10 +27,12 @@ from hpsearch.store.events import (
     RunPlanned,
     RunReused,
     RunsLeftOut,
+    RunsPlanned,
     SearchCandidates,
     SearchStarted,
     decode_summary,
 )
+from hpsearch.store.planned import Pair, Runs
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import decode
 
@@ -152,7 +155,7 @@ class SearchRecord:
         """Begin with nothing. fills_gaps: a run whose planning is lost is known by what else tells of it."""
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
-        self.runs: dict[int, RunRecord] = {}
+        self.runs = Runs(RunRecord)
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
         #: What a sampler chooses from; None in a search without one.
@@ -182,7 +185,32 @@ class SearchRecord:
         return record
 
     def __iter__(self) -> Iterator[RunRecord]:
-        return iter(self.runs.values())
+        """Return all runs, by number. Where only those matter of which more is known than the plan: see `begun`."""
+        return iter(self.runs.all())
+
+    @property
+    def begun(self) -> list[RunRecord]:
+        """All runs of which more is known than their plan, by number, perhaps with others.
+
+        Of a search that is hardly begun, these are few. Whatever else is planned has the state PLANNED.
+        """
+        return self.runs.begun()
+
+    def states(self) -> Counter[RunState]:
+        """Return how many runs are in each state."""
+        begun = self.begun
+        counts = Counter(entry.state for entry in begun)
+        counts[RunState.PLANNED] += len(self.runs) - len(begun)
+        return counts
+
+    def listed_options(self) -> Iterator[tuple[Sequence[Pair], int]]:
+        """Return options with different values of some runs, and how many runs have them; in all, those of all runs."""
+        for numbers, block in self.runs.parts():
+            if block is None:
+                yield from (([pair], 1) for pair in self.runs[numbers[0]].run.configuration.options)
+            else:
+                having = (len(numbers) - list(codes).count(0) for codes in block.codes)
+                yield from zip(block.options, having)
 
     def known_settings(self) -> Settings:
         """Return the settings. Raises FolderError if the journal holds no planned search."""
@@ -215,6 +243,8 @@ class SearchRecord:
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
             run = Run(event.run, event.folder, options, event.out_dir)
             self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
+        elif isinstance(event, RunsPlanned):
+            self.runs.add_block(event.block(self._option))
         elif isinstance(event, SearchCandidates):
             self.candidates = event
         elif isinstance(event, RunMoved):

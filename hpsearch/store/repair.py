@@ -18,6 +18,7 @@ from hpsearch.store.events import (
     RowCarried,
     RunCollected,
     RunPlanned,
+    RunsPlanned,
     SearchStarted,
     encode_summary,
     from_line,
@@ -135,17 +136,25 @@ def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Even
 
 def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
     """Put back settings, and runs whose planning is lost: those in front of everything that tells of them."""
-    record = SearchRecord.of(event for _, event in repair.events if isinstance(event, (RunPlanned, SearchStarted)))
+    plans = (RunPlanned, RunsPlanned)
+    record = SearchRecord.of(event for _, event in repair.events if isinstance(event, (*plans, SearchStarted)))
     copy = fill_in_settings(record, folder)
     if copy is not None:
-        planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, RunPlanned)]
+        planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, plans)]
         repair.events.insert(max(planned, default=-1) + 1, (0, copy))
         repair.put_back.append(f"the settings of the search, from {folder.settings_copy}")
-    if plans := _lost_plans(folder, record):
-        every = [*((0, plan) for plan in plans), *repair.events]
-        # Planned runs by their number, and everything else behind them in its order.
-        repair.events = sorted(every, key=lambda each: each[1].run if isinstance(each[1], RunPlanned) else math.inf)
-    repair.put_back += [f"run {plan.run}, from {folder.commands_pickle}" for plan in plans]
+    if lost := _lost_plans(folder, record):
+        repair.events = sorted([*((0, plan) for plan in lost), *repair.events], key=_place)
+        which = f"run {lost[0].run}" if len(lost) == 1 else f"{len(lost):,} runs, {lost[0].run} to {lost[-1].run}"
+        repair.put_back.append(f"{which}, from {folder.commands_pickle}")
+
+
+def _place(each: tuple[int, Event]) -> float:
+    """Return the key that puts planned runs in order, and everything else behind them as it was."""
+    event = each[1]
+    if isinstance(event, RunPlanned):
+        return event.run
+    return event.first if isinstance(event, RunsPlanned) else math.inf
 
 
 def _fitting(repair: JournalRepair) -> SearchRecord:

@@ -32,7 +32,7 @@ def row_of(entry: RunRecord, settings: Settings) -> Row:
 def rows_of(record: SearchRecord) -> list[Row]:
     """Return the rows of all runs that delivered a summary, after the rows that were there before the journal."""
     settings = record.known_settings()
-    rows = [row_of(entry.result, settings) for entry in record if entry.result.summary is not None]
+    rows = [row_of(entry.result, settings) for entry in record.begun if entry.result.summary is not None]
     newer = {row[settings.out_arg] for row in rows}
     return [row for row in record.carried if row.get(settings.out_arg) not in newer] + rows
 
@@ -90,7 +90,7 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
     columns = Columns.of(columns_of(settings, rows), record.has_more_columns)
     if not columns.more:
         return columns, rows
-    cells = {entry.result.out_dir: more_cells(entry.result) for entry in record}
+    cells = {entry.result.out_dir: more_cells(entry.result) for entry in record.begun}
     return columns, [columns.row(row, cells.get(row.get(settings.out_arg, ""), {})) for row in rows]
 
 

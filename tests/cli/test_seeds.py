@@ -463,9 +463,7 @@ def test_an_interrupted_gathering_of_another_configuration_is_not_resumed(projec
     options = (f"--run_dir={search}", "--num_seeds=3", "--start_gathering")
     results = results_of(gather(project, *options))
     journal = results / ".hpsearch" / "journal.jsonl"
-    planned = [
-        line for line in journal.read_text().splitlines(True) if json.loads(line)["event"] in ("planned", "search")
-    ]
+    planned = [line for line in journal.read_text().splitlines(True) if json.loads(line)["event"] in ("plan", "search")]
     journal.write_text("".join(planned))
     for run in run_folders(results)[1:]:
         shutil.rmtree(run)

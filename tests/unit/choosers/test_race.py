@@ -162,7 +162,7 @@ def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) 
         race = Race(search, options, told.append, clocks.wall)
         controller = Controller(search, CONFIG, backend, Console(), options, stop, clocks, chooser=race)
         dispatcher = Dispatcher(controller)
-        dispatcher.take_over(RunChoice().of(search.record))
+        dispatcher.take_over([entry.run.number for entry in RunChoice().of(search.record)])
         dispatcher.run()
         dispatcher.finish()
     return told

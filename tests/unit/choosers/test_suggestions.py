@@ -107,7 +107,7 @@ def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS, 
         clocks = backend.clock.clocks
         controller = Controller(search, CONFIG, backend, console or Console(), options, stop, clocks, chooser=chooser)
         dispatcher = Dispatcher(controller)
-        dispatcher.take_over(RunChoice().of(search.record))
+        dispatcher.take_over([entry.run.number for entry in RunChoice().of(search.record)])
         dispatcher.run()
         dispatcher.finish()
 

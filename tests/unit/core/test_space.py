@@ -194,7 +194,7 @@ def test_a_seed_option_of_the_grid_keeps_its_place() -> None:
 def test_seeds_of_a_huge_grid_are_not_unrolled() -> None:
     grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}
     repeated = enumerate_space(grid, [], Order(limit=4000, sample=True)).under_seeds(["s"], range(5000))
-    assert (len(repeated), repeated.row_at(19_999_999)[-1]) == (20_000_000, 5000)
+    assert (len(repeated), repeated.codes_at([19_999_999])[-1]) == (20_000_000, [5000])
     with pytest.raises(ConfigError, match=r"4,000 configurations under 5,001 seeds are too many: take"):
         enumerate_space(grid, [], Order(limit=4000, sample=True)).under_seeds(["s"], range(5001))
 

@@ -261,7 +261,7 @@ def test_the_bar_ranks_by_mean_and_says_in_the_end_that_two_do_not_differ(tmp_pa
     clock, console = FakeClock(), Seen()
     with LiveSearch(folder) as search, StopRequest() as stop:
         controller = Controller(search, CONFIG, FakeBackend(clock), console, SearchOptions(), stop, clock.clocks)
-        Progress(controller, list(search.record)).refresh()
+        Progress(controller, list(search.record.runs)).refresh()
     assert console.texts[:-1] == [
         ["best acc 0.540 +- 0.010 (3)", "best 0.540 +- 0.010 (3)"],
         ["first and second do not differ significantly (Welch's t, p = 0.22)", "p = 0.22 to second", ""],

@@ -112,7 +112,7 @@ def run(search: LiveSearch, backend: FakeBackend, rules: str = "median", **optio
     given = SearchOptions(**{"stop_early": rules, "stop_after": 2, **options})  # type: ignore[arg-type]
     with StopRequest() as stop:
         dispatcher = Dispatcher(Controller(search, CONFIG, backend, Console(), given, stop, backend.clock.clocks))
-        dispatcher.take_over(WHAT_IS_LEFT.of(search.record))
+        dispatcher.take_over([entry.run.number for entry in WHAT_IS_LEFT.of(search.record)])
         dispatcher.run()
         dispatcher.finish()
         return dispatcher.early_stop.closing_lines()

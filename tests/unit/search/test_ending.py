@@ -73,7 +73,7 @@ def end(search: LiveSearch, backend: Scheduler) -> str:
     with StopRequest() as stop:
         clocks = Clocks(lambda: 100.0, lambda: 100.0)
         dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, SearchOptions(), stop, clocks))
-        dispatcher.take_over(list(search.record))
+        dispatcher.take_over(list(search.record.runs))
         stop.request(signal.SIGINT)
         dispatcher.run()
     return search.record.runs[1].state.value

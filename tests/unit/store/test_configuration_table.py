@@ -125,7 +125,8 @@ def record_of(*entries: RunRecord) -> SearchRecord:
     """A search with these runs."""
     record = SearchRecord()
     record.settings = SETTINGS
-    record.runs = {entry.run.number: entry for entry in entries}
+    for entry in entries:
+        record.runs[entry.run.number] = entry
     return record
 
 

@@ -1,0 +1,211 @@
+"""Runs that are planned together: a table of small integers, of which a run is made when it is asked for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import os
+import sys
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from hpsearch.core.coding import Column
+from hpsearch.core.model import Configuration, Run
+
+#: Runs of one block, a line of the journal; what a damaged line takes with it.
+MOST_RUNS = 10_000
+#: The largest codes that take one byte, and two.
+_MOST_IN_BYTE, _MOST_IN_TWO = 2**8 - 1, 2**16 - 1
+
+#: An option's name and value; runs share these pairs.
+Pair = tuple[str, object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunBlock:
+    """Runs with consecutive numbers.
+
+    stem: what the names of their folders begin with; `width` digits follow. parent: the folder where these lie, as the
+    simulation gets it. options: by option, in order, those that a run may have. codes: by option, which of them each
+    run has, from 1 on; 0 = none.
+    """
+
+    first: int
+    stem: str
+    width: int
+    parent: str
+    options: Sequence[Sequence[Pair]]
+    codes: Sequence[Sequence[int]]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the runs."""
+        return range(self.first, self.first + len(self.codes[0]))
+
+    def run(self, number: int) -> Run:
+        """Return the run of a number."""
+        at = number - self.first
+        return self._run(number, [pairs[codes[at] - 1] for pairs, codes in zip(self.options, self.codes) if codes[at]])
+
+    def runs(self) -> Iterator[Run]:
+        """Return all runs, made one by one."""
+        return map(self._run, self.numbers, self.options_as(lambda name, value: (name, value)))
+
+    def options_as(self, as_wanted: Callable[[str, object], T]) -> Iterator[Iterable[T]]:
+        """Return of each run what a function makes of its options; what comes out as None or empty is left out.
+
+        The function is asked once for each option and value: to ask it for each run would take ten times as long.
+        """
+        columns = [[None, *(as_wanted(*pair) for pair in pairs)] for pairs in self.options]
+        found = zip(*(map(column.__getitem__, codes) for column, codes in zip(columns, self.codes)))
+        return (filter(None, row) for row in found)
+
+    def out_dirs(self) -> Iterator[str]:
+        """Return the output folder of each run, see `Run`."""
+        stem, width = self._out_stem, self.width
+        return (f"{stem}{number:0{width}d}" for number in self.numbers)
+
+    @cached_property
+    def _out_stem(self) -> str:
+        # Not a Path: "./x" has to stay.
+        return os.path.join(self.parent, self.stem)  # noqa: PTH118
+
+    def _run(self, number: int, options: Iterable[Pair]) -> Run:
+        digits = f"{number:0{self.width}d}"
+        return Run(number, self.stem + digits, Configuration(tuple(options)), self._out_stem + digits)
+
+
+def block_of(
+    first: int, stem: str, width: int, parent: str, columns: Sequence[Column], codes: Sequence[Sequence[int]]
+) -> RunBlock:
+    """Return runs from the codes of a space, see `Selection`: with those options that are in use."""
+    options, renamed = list[Sequence[Pair]](), list[Sequence[int]]()
+    for column, listed in zip(columns, codes):
+        used = sorted({*listed} - {0})
+        if used:
+            place = {0: 0, **{code: number for number, code in enumerate(used, start=1)}}
+            options.append([column.options[code] for code in used])
+            renamed.append(array(_code_type(len(used)), map(place.__getitem__, listed)))
+    return RunBlock(first, stem, width, parent, options, renamed)
+
+
+def packed(codes: Sequence[Sequence[int]], sizes: Sequence[int]) -> str:
+    """Return codes as text, option by option. sizes: the largest code that each option may have."""
+    content = b"".join(_little(array(_code_type(size), listed)).tobytes() for size, listed in zip(sizes, codes))
+    # The lowest level takes a quarter of the time of the usual one, and codes in random order hardly get smaller.
+    return base64.b64encode(zlib.compress(content, 1)).decode("ascii")
+
+
+def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]:
+    """Return the codes that `packed` was given, `count` for each option. Raises ValueError if the text is no such."""
+    types = [_code_type(size) for size in sizes]
+    whole = sum(count * array(kind).itemsize for kind in types)
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), whole + 1)
+    except (zlib.error, binascii.Error) as error:
+        raise ValueError(f"its codes cannot be read ({error})") from error
+    if len(content) != whole:
+        raise ValueError(f"its codes are {len(content)} bytes; expected {whole}")
+    found, at = list[Sequence[int]](), 0
+    for kind, size in zip(types, sizes):
+        codes = array(kind)
+        codes.frombytes(content[at : (at := at + count * codes.itemsize)])
+        found.append(codes := _little(codes))
+        if max(codes) > size:
+            raise ValueError(f"it names value {max(codes)} of an option with {size}")
+    return found
+
+
+def _code_type(most: int) -> str:
+    """Return the letter by which the array module knows integers up to this one."""
+    return "B" if most <= _MOST_IN_BYTE else "H" if most <= _MOST_IN_TWO else "I"
+
+
+def _little(codes: array[int]) -> array[int]:
+    """Return codes in the order of bytes that journals have, or back."""
+    if sys.byteorder == "big":
+        codes.byteswap()
+    return codes
+
+
+class Runs(Mapping[int, T]):
+    """What is known of each run, by its number; of one that is planned in a block it is made when it is asked for."""
+
+    def __init__(self, make: Callable[[Run], T]) -> None:
+        """Begin without runs. make: returns what is known of a run that is only planned."""
+        self._make = make
+        self._blocks: list[RunBlock] = []
+        self._known: dict[int, T] = {}
+        self._size = 0
+        #: The largest number; 0 without runs.
+        self.last = 0
+        #: True if `_known` has all runs, in order.
+        self._is_whole = True
+
+    def __getitem__(self, number: int) -> T:
+        found = self._known.get(number)
+        if found is None:
+            block = self._block_of(number)
+            if block is None:
+                raise KeyError(number)
+            found = self._known[number] = self._make(block.run(number))
+        return found
+
+    def __setitem__(self, number: int, known: T) -> None:
+        """Replace what is known of a run, or add one that is planned alone."""
+        if number not in self:
+            self._size += 1
+            self.last = max(self.last, number)
+        self._known[number] = known
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._known or (isinstance(number, int) and self._block_of(number) is not None)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._known) if self._is_whole else (each for numbers, _ in self.parts() for each in numbers)
+
+    def add_block(self, block: RunBlock) -> None:
+        """Add runs that are planned together. Raises ValueError if one of them is there already."""
+        numbers = block.numbers
+        is_new = numbers[0] > self.last or not any(number in self for number in numbers)
+        if not is_new:
+            raise ValueError(f"one of the runs {numbers[0]} to {numbers[-1]} is planned already")
+        bisect.insort(self._blocks, block, key=lambda each: each.first)
+        self._size += len(numbers)
+        self.last = max(self.last, numbers[-1])
+        self._is_whole = False
+
+    def begun(self) -> list[T]:
+        """Return what is known of the runs that were ever asked for, in order; of all others, only the plan is."""
+        return [self._known[number] for number in (self._known if self._is_whole else sorted(self._known))]
+
+    def if_begun(self, number: int) -> T | None:
+        """Return what is known of a run; None if only the plan is, or if there is no such run."""
+        return self._known.get(number)
+
+    def all(self) -> Iterable[T]:
+        """Return what is known of all runs, in order; from now on, each of them counts as begun."""
+        if not self._is_whole:
+            self._known = {number: self[number] for number in self}
+            self._is_whole = True
+        return self._known.values()
+
+    def parts(self) -> list[tuple[Sequence[int], RunBlock | None]]:
+        """Return the numbers of all runs, in order: those of each block, and between these the others one by one."""
+        alone = (number for number in self._known if not self._blocks or self._block_of(number) is None)
+        parts: list[tuple[Sequence[int], RunBlock | None]] = [([number], None) for number in alone]
+        parts += [(block.numbers, block) for block in self._blocks]
+        return sorted(parts, key=lambda part: part[0][0])
+
+    def _block_of(self, number: int) -> RunBlock | None:
+        at = bisect.bisect_right(self._blocks, number, key=lambda each: each.first) - 1
+        return self._blocks[at] if at >= 0 and number in self._blocks[at].numbers else None
