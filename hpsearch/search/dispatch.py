@@ -66,15 +66,15 @@ class Dispatcher:
         """
         self._again.update(again)
         self._progress = Progress(self._controller, runs, again)
-        known, left_out = self._search.record.runs, self._search.record.left_out
-        self._restore_kept(filter(None, (known.if_begun(number) for number in runs if number not in again)))
-        self._collector.place_left(filter(None, map(known.if_begun, runs)))
+        begun, left_out = {each.run.number: each for each in self._search.record.begun}, self._search.record.left_out
+        self._restore_kept(begun[number] for number in runs if number in begun and number not in again)
+        self._collector.place_left([begun[number] for number in runs if number in begun])
         waiting: list[int] = []
         for number in runs:
-            entry, is_wanted = known.if_begun(number), number in again
-            if entry is None:
+            if number not in begun:
                 waiting.append(number)
                 continue
+            entry, is_wanted = begun[number], number in again
             if entry.submitted is not None and entry.submitted.is_queued:
                 self._submissions.job_was_accepted(entry.collected_at is None)
             if entry.is_open:

@@ -51,8 +51,9 @@ class Progress:
         self._chooser = controller.chooser
         self._expected = 0 if self._chooser is None else self._chooser.expected()
         self._last_run = controller.search.record.runs.last + self._expected
-        begun = filter(None, map(controller.search.record.runs.if_begun, runs))
-        finished = [e for e in begun if e.state is RunState.FINISHED and e.run.number not in again]
+        begun = {entry.run.number: entry for entry in controller.search.record.begun}
+        counted = (begun[number] for number in runs if number in begun and number not in again)
+        finished = [entry for entry in counted if entry.state is RunState.FINISHED]
         self._total = len(runs) + self._expected
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record

@@ -313,8 +313,8 @@ class RunQueue:
     def fill(self, numbers: Sequence[int]) -> None:
         """Let the first runs wait. The numbers of all that come later by other ways are larger."""
         self._began, self._last = self._steady(), max(numbers, default=0)
-        for number in numbers:
-            self._add(number, self.ready.append)
+        self.ready.extend(number for number in numbers if number not in self.memory_needs_mb)
+        self._held.update(dict.fromkeys(number for number in numbers if number in self.memory_needs_mb))
 
     def append(self, number: int) -> None:
         self._since[number] = self._steady()

@@ -210,8 +210,10 @@ def block_lines(block: RunBlock, settings: Settings, with_folder: bool = True) -
     """Return the commands of planned runs as lines for a shell, as `command_line` does, ten times as fast."""
     program = shell_line(settings.program)
     options = block.options_as(lambda name, value: _quoted(argument(name, value)))
-    last = (f" {shlex.quote(f'--{settings.out_arg}={each}')}" for each in block.out_dirs())
-    for number, words, out_word in zip(block.numbers, options, last if with_folder else repeat("")):
+    # Digits need no quotes: what stands around them is quoted once for all runs.
+    before, after = shlex.quote(f"--{settings.out_arg}={block.out_stem}0").rsplit("0", 1)
+    last = block.numbered(f" {before}", after) if with_folder else repeat("")
+    for number, words, out_word in zip(block.numbers, options, last):
         line = " ".join([program, *words]) + out_word
         # Such a word needs more than quotes.
         yield line if "\n" not in line else command_line(block.run(number), settings, with_folder)
@@ -227,7 +229,7 @@ def configuration_dict(run: Run, settings: Settings) -> dict[str, object]:
 
 
 def _block_dicts(block: RunBlock, settings: Settings) -> Iterator[dict[str, object]]:
-    for pairs, out_dir in zip(block.options_as(lambda name, value: (name, value)), block.out_dirs()):
+    for pairs, out_dir in zip(block.options_as(lambda name, value: (name, value)), block.numbered(block.out_stem)):
         options = dict(pairs)
         options[settings.out_arg] = out_dir
         yield options

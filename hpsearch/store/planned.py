@@ -66,19 +66,20 @@ class RunBlock:
         found = zip(*(map(column.__getitem__, codes) for column, codes in zip(columns, self.codes)))
         return (filter(None, row) for row in found)
 
-    def out_dirs(self) -> Iterator[str]:
-        """Return the output folder of each run, see `Run`."""
-        stem, width = self._out_stem, self.width
-        return (f"{stem}{number:0{width}d}" for number in self.numbers)
+    def numbered(self, before: str, after: str = "") -> Iterator[str]:
+        """Return for each run a text with its number in it, written as in the name of its folder."""
+        width = self.width
+        return (f"{before}{number:0{width}d}{after}" for number in self.numbers)
 
     @cached_property
-    def _out_stem(self) -> str:
+    def out_stem(self) -> str:
+        """What the output folder of each run is, up to its number, see `Run`."""
         # Not a Path: "./x" has to stay.
         return os.path.join(self.parent, self.stem)  # noqa: PTH118
 
     def _run(self, number: int, options: Iterable[Pair]) -> Run:
         digits = f"{number:0{self.width}d}"
-        return Run(number, self.stem + digits, Configuration(tuple(options)), self._out_stem + digits)
+        return Run(number, self.stem + digits, Configuration(tuple(options)), self.out_stem + digits)
 
 
 def block_of(
