@@ -53,6 +53,7 @@ from hpsearch.store.events import (
     RunPlanned,
     RunReused,
     RunsLeftOut,
+    RunsPlanned,
     SearchCandidates,
     SearchStarted,
     from_line,
@@ -61,6 +62,7 @@ from hpsearch.store.events import (
 from hpsearch.store.journal import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, holder_in, record_of, take_request
+from hpsearch.store.planned import RunBlock
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.repair import fill_in_settings, journal_repair, write_repair
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of, sorted_rows, write_table
@@ -74,6 +76,7 @@ _HISTORY: list[Event] = [
     RowCarried({"x": "7", "out_dir": "o/old", "acc": "0.5", "finished": "1"}),
     RunPlanned(1, "sim_1_1", "o/sim_1_1", [["x", 1], ["y", {"numpy": ["float32", False, 0.5]}]]),
     RunPlanned(2, "sim_1_2", "o/sim_1_2", [["x", {"tuple": [1, "a"]}], ["y", {"dict": [["k", None]]}]], 0, {"p": 1}, 1),
+    RunsPlanned.of(RunBlock(3, "sim_1_", 1, "o", [[("x", 3), ("x", "4")], [("y", None)]], [[1, 2], [0, 1]])),
     SearchCandidates(2, None, [["x", [1, 2]]], _CANDIDATES),
     SearchStarted(json.loads(json.dumps(SETTINGS.to_json())), 1.0),
     ControllerStarted("here", 7, 1.0, json.loads(json.dumps(asdict(SearchOptions()))), "c1"),
