@@ -29,8 +29,10 @@ _SESSION_MARK = "TESTS_OF_HPSEARCH"
 _LAST_BREATH_S = 10.0
 #: Folders of tests that mostly wait for schedulers and runs, and of tests that mostly compute.
 _WAITING, _COMPUTING = ("cluster", "crash", "backends", "standins"), ("cli",)
-#: Groups of tests that share something slow to start: one worker runs all of a group.
+#: Groups of tests that share something slow to start or to import: one worker runs all of a group.
 _SHARING = (
+    # SciPy takes a second to import.
+    re.compile(r"test_(sobol|ties)\.py"),
     re.compile(r"test_slurm_clusters\.py"),
     re.compile(r"test_a_limit_on_submitted_jobs|test_unknown_accounts"),
     re.compile(r"test_conformance\.py.*\[slurm"),
@@ -92,7 +94,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give tests to workers one by one, but a group (see `_SHARING`) to one worker; groups come first.
+    """Give tests to workers one by one, but a group (see `_SHARING`) to one worker, and so a module of short tests.
+
+    Large groups come first.
 
     The marks of pytest-xdist would do the same, but not with every version of pytest.
     """
@@ -100,7 +104,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class GroupScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((shared.pattern for shared in _SHARING if shared.search(nodeid)), nodeid)
+            module = nodeid.partition("::")[0]
+            alone = module if module.startswith("tests/unit/") else nodeid
+            return next((shared.pattern for shared in _SHARING if shared.search(nodeid)), alone)
 
     return GroupScheduling(config, log)
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pytest
 from older_tool import OlderSearch
 from project import Project, Result, journal_has, wait_until
@@ -47,6 +46,8 @@ def exported(result: Result) -> list[dict[str, Any]]:
 
 
 def test_the_table_has_each_finished_run_with_options_and_keywords(searched: Project) -> None:
+    import pandas
+
     result = searched.ask("export", "out", "-o", "runs.csv")
     told = "2 finished runs; 1 more did not finish: --all exports them, too\n"
     assert (result.exit_status, result.stdout, result.stderr) == (0, "", told)
@@ -134,6 +135,8 @@ def test_rows_that_were_in_the_table_before_the_journal_are_runs_too(project: Pr
 
 
 def test_parquet_keeps_the_types_of_options_and_results(searched: Project) -> None:
+    import pandas
+
     result = searched.ask("export", "out", "--all", "--format=parquet", "-o", "runs.parquet")
     assert (result.exit_status, result.stdout, result.stderr) == (0, "", "")
     frame = pandas.read_parquet(searched.path / "runs.parquet")
@@ -143,6 +146,8 @@ def test_parquet_keeps_the_types_of_options_and_results(searched: Project) -> No
 
 
 def test_parquet_is_written_to_a_pipe_and_not_to_a_terminal(searched: Project) -> None:
+    import pandas
+
     words = [*searched.argv()[:2], "hpsearch", "export", "out", "--format=parquet"]
     piped = subprocess.run(words, cwd=searched.path, env=searched.environ(), capture_output=True, check=True)
     assert pandas.read_parquet(io.BytesIO(piped.stdout))["run"].tolist() == [1, 2]

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas
 import pytest
 from project import SCRIPT, Project, journal_has, load, rows, run_folders, wait_until
 
@@ -73,6 +72,8 @@ def test_a_search_leaves_what_older_users_read(project: Project) -> None:
 
 
 def test_the_table_is_sorted_by_number_and_pandas_reads_the_values_back(project: Project) -> None:
+    import pandas
+
     project.grid({"x": [9.5, 108.04, 99.04], "name": ['"a,b"'], "flag": [True], "none": [None], "list": [[1, 2]]})
     frame = pandas.read_csv(project.search().folder / "search_results.csv", sep=";")
     assert list(frame.columns) == ["x", "name", "flag", "none", "list", "out_dir", "acc", "finished"]

@@ -7,7 +7,6 @@ import math
 from datetime import datetime
 
 import numpy as np
-import pyarrow.parquet
 import pytest
 
 from hpsearch.results.parquet import as_parquet
@@ -15,6 +14,8 @@ from hpsearch.results.parquet import as_parquet
 
 def read(values: list[object]) -> tuple[str, list[object]]:
     """Return the type and the values of a column after a journey; a missing value is an ellipsis."""
+    import pyarrow.parquet
+
     rows = [{} if value is ... else {"a": value} for value in values]
     table = pyarrow.parquet.read_table(io.BytesIO(as_parquet(["a"], rows)))
     return str(table.schema.field("a").type), table["a"].to_pylist()

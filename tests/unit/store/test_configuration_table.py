@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +55,8 @@ def test_a_configuration_has_one_row_with_options_count_and_statistics() -> None
     )
 )
 def test_the_table_is_what_a_data_frame_says_grouped_by_the_options(runs: list[tuple[float, int, float]]) -> None:
+    import pandas
+
     frame = pandas.DataFrame(runs, columns=["lr", "seed", "acc"])
     groups = {lr: list(group["acc"]) for lr, group in frame.groupby("lr", sort=False)}
     rows = table(*(run(repr(acc), lr=lr, random_seed=seed) for lr, seed, acc in runs))

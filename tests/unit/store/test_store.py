@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +156,8 @@ CELLS = [
 
 @pytest.mark.parametrize("cell", CELLS, ids=ascii)
 def test_a_cell_stays_one_cell_of_one_row_for_whoever_reads_it(tmp_path: Path, cell: str) -> None:
+    import pandas
+
     path = tmp_path / "t.csv"
     rows = [{"x": "1", "y": cell}, {"x": cell, "y": "2"}]
     table = ResultsTable(path, ["x", "y"], rows[:1])
