@@ -141,6 +141,8 @@ class JobWatch:
 
 #: The shortest pause, in seconds, is a share of the search's age, within limits: after a day, none asks every second.
 _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
+#: Or it is this long for each job, where that is longer: the answer is as long as there are jobs.
+_SHORTEST_PER_JOB_S = 0.01
 
 
 class PollSchedule:
@@ -148,15 +150,16 @@ class PollSchedule:
 
     def __init__(self, longest_s: float, now: float) -> None:
         self._longest_s, self._began = longest_s, now
+        self._jobs = 0
         self._asked_at, self._pause_s = now, self._shortest(now)
 
     def seconds_left(self, now: float) -> float:
         """Return how long not to ask; 0 = it is time to."""
         return max(0.0, self._pause_s - (now - self._asked_at))
 
-    def asked(self, now: float, has_news: bool) -> None:
-        """Wait longer before the next question, or less long if the answer was news."""
-        self._asked_at = now
+    def asked(self, now: float, has_news: bool, jobs: int = 1) -> None:
+        """Wait longer before the next question, or less long if the answer was news. jobs: how many it was about."""
+        self._asked_at, self._jobs = now, jobs
         pause_s = min(self._pause_s * (1 / 3 if has_news else 1.5), self._longest_s)
         self._pause_s = max(self._shortest(now), pause_s)
 
@@ -165,7 +168,8 @@ class PollSchedule:
         self._pause_s = self._shortest(now)
 
     def _shortest(self, now: float) -> float:
-        return min(max(_SHORTEST_S, min(_SHARE * (now - self._began), _SHORTEST_LATER_S)), self._longest_s)
+        later_s = max(_SHARE * (now - self._began), _SHORTEST_PER_JOB_S * self._jobs)
+        return min(max(_SHORTEST_S, min(later_s, _SHORTEST_LATER_S)), self._longest_s)
 
 
 #: Between two looks at the exit files, which bother no scheduler: the first pause, the longest, and its growth.
@@ -193,12 +197,12 @@ class ClusterJobs:
         """Look at the exit files; return whether one has come (or gone)."""
         now, has_news = self._clock(), False
         # As texts: of hundreds of jobs, paths would take most of the time of a look.
-        listed = _listed({os.path.dirname(job.attempt.exit_file) for job in jobs})  # noqa: PTH120
+        paths = [str(job.attempt.exit_file) for job in jobs]
+        listed = _listed({path.rpartition("/")[0] for path in paths})
         if listed is None:
             return False
-        for job in jobs:
-            watch = self._watches[job.attempt.token]
-            is_there = str(job.attempt.exit_file) in listed
+        for job, path in zip(jobs, paths, strict=True):
+            watch, is_there = self._watches[job.attempt.token], path in listed
             if (is_there or watch.note) and watch.see_note(note_in(job.attempt.exit_file) if is_there else None, now):
                 has_news = True
                 if watch.waits_for_cause:

@@ -41,6 +41,14 @@ def test_a_submission_makes_the_next_question_come_soon() -> None:
     assert schedule.seconds_left(11) == 1
 
 
+@pytest.mark.parametrize("jobs, pause_s", [(100, 1), (500, 5), (20_000, 15)])
+def test_hundreds_of_jobs_are_not_asked_for_every_second(jobs: int, pause_s: float) -> None:
+    schedule = PollSchedule(60, now=0)
+    schedule.asked(1, has_news=True, jobs=jobs)
+    schedule.hurry(1)
+    assert schedule.seconds_left(1) == pause_s
+
+
 def test_a_search_of_a_day_is_in_no_hurry() -> None:
     schedule = PollSchedule(60, now=0)
     schedule.asked(86_400, has_news=True)
