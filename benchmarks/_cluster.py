@@ -124,8 +124,11 @@ class Cluster:
         if task.number is None and self._runs_scripts:
             for path in filter(None, (task.array.out, task.array.err)):
                 Path(path).touch()
-        due = time.monotonic() + self._job_s * self._random.uniform(0.5, 1.5)
-        heapq.heappush(self._ends, (due, self.counts["started"], task))
+        lasts_s = self._job_s * self._random.uniform(0.5, 1.5)
+        if self.counts["started"] <= self._slots:
+            # As if the first ones had run for a while: so jobs end at the same rate from the beginning.
+            lasts_s *= self._random.random()
+        heapq.heappush(self._ends, (time.monotonic() + lasts_s, self.counts["started"], task))
 
     def _end(self, task: Task) -> None:
         if task.state != "RUNNING":

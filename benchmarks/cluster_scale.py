@@ -1,10 +1,10 @@
-"""A large search on a look-alike of a cluster, as jobs and as arrays: what the controller costs, and how often it asks.
+"""A large search on a look-alike of a cluster, as jobs and as arrays: what the controller costs, how often it asks.
 
-    benchmarks/cluster_scale.py                                 # 1,500 runs, 50 ends a second, in about a minute
-    benchmarks/cluster_scale.py --runs 20000 --rate 5           # the real thing: over an hour for each kind
-    benchmarks/cluster_scale.py --kinds slurm_array --profile   # cProfile of the controller
+    benchmarks/cluster_scale.py                                 # 40 s of 20,000 runs, 500 at once, 5 ends a second
+    benchmarks/cluster_scale.py --to_the_end                    # all of them: over an hour for each kind
+    benchmarks/cluster_scale.py --kinds slurm_array --profile F # cProfile of the controller
 
-At the same time, a second look-alike gets the same number of jobs as one array by hand, with the same times of jobs.
+To the end, a second look-alike gets as many jobs at the same time, as one array by hand: that is no slower than it can be.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -108,77 +109,87 @@ def measure(kind: str, given: argparse.Namespace) -> None:
         with (
             LookAlike(folder / "cluster", given.slots, job_s) as cluster,
             LookAlike(folder / "bare", given.slots, job_s, given.runs, scripts=False) as bare,
+            (folder / "controller.log").open("wb") as log,
         ):
-            text = BARE.format(runs=given.runs, slots=given.slots, pause_s=min(5.0, 5 / given.rate))
-            (folder / "by_hand").mkdir()
+            environment, argv = {**cluster.env, "PYTHONPATH": given.code}, controller_argv(kind, given)
             began = time.monotonic()
-            with (folder / "controller.log").open("wb") as log:
-                environment = {**cluster.env, "PYTHONPATH": given.code}
-                search = subprocess.Popen(
-                    controller_argv(kind, given), cwd=folder, env=environment, stdout=log, stderr=log
-                )
-            by_hand = subprocess.Popen(["sh", "-c", text], cwd=folder / "by_hand", env=bare.env)
-            samples, by_hand_s = [], 0.0
-            for each in samples_of(search, cluster, max(0.5, min(5.0, 25 / given.rate))):
+            search = subprocess.Popen(argv, cwd=folder, env=environment, stdout=log, stderr=log)
+            by_hand = array_by_hand(folder, bare, given) if given.to_the_end else None
+            samples, by_hand_s = list[Sample](), 0.0
+            for each in samples_of(search, cluster, 5 if given.to_the_end else 1):
                 samples.append(each)
-                if not by_hand_s and by_hand.poll() is not None:
+                if by_hand is not None and not by_hand_s and by_hand.poll() is not None:
                     by_hand_s = time.monotonic() - began
-            ours_s = time.monotonic() - began
-            by_hand.wait()
-            by_hand_s = by_hand_s or time.monotonic() - began
-            if search.wait():
-                raise SystemExit((folder / "controller.log").read_text()[-3000:])
-        assert rows(folder, "out") == given.runs, f"{rows(folder, 'out')} rows"
-        if given.samples:
-            lines = (json.dumps({"kind": kind, **vars(each)}) + "\n" for each in samples)
-            with Path(given.samples).open("a") as file:
-                file.writelines(lines)
-    tell(kind, given, samples, ours_s, by_hand_s)
+                if not given.to_the_end and each.at - steady(samples, given)[0].at >= given.seconds:
+                    search.send_signal(signal.SIGTERM)
+                    break
+            status, ours_s = search.wait(), time.monotonic() - began
+            if by_hand is not None:
+                by_hand.wait()
+                by_hand_s = by_hand_s or time.monotonic() - began
+        if status not in (0, 128 + signal.SIGTERM):
+            raise SystemExit((folder / "controller.log").read_text()[-3000:])
+        assert not given.to_the_end or rows(folder, "out") == given.runs, f"{rows(folder, 'out')} rows"
+    if given.samples:
+        lines = (json.dumps({"kind": kind, **vars(each)}) + "\n" for each in samples)
+        with Path(given.samples).open("a") as file:
+            file.writelines(lines)
+    tell(kind, given, steady(samples, given))
+    if given.to_the_end:
+        answer("  time / array by hand", ours_s / by_hand_s, 1.1, f"{ours_s:.1f} s, by hand {by_hand_s:.1f} s")
 
 
-def tell(kind: str, given: argparse.Namespace, samples: Sequence[Sample], ours_s: float, by_hand_s: float) -> None:
-    """Print what the samples say: of the steady state, between the first ends and the last submission."""
-    ended = [each.counts.get("ended", 0) for each in samples]
-    first = next(place for place, count in enumerate(ended) if count >= given.slots)
-    last = next(
-        place for place, count in enumerate(ended) if count >= given.runs - given.slots or place == len(ended) - 1
-    )
-    steady = samples[first : last + 1]
-    one, other = steady[0], steady[-1]
-    took_s, runs = other.at - one.at, ended[last] - ended[first]
+def array_by_hand(folder: Path, cluster: LookAlike, given: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """Start a shell that submits one array and waits for its end."""
+    (folder / "by_hand").mkdir()
+    text = BARE.format(runs=given.runs, slots=given.slots, pause_s=min(5.0, 5 / given.rate))
+    return subprocess.Popen(["sh", "-c", text], cwd=folder / "by_hand", env=cluster.env)
+
+
+def steady(samples: Sequence[Sample], given: argparse.Namespace) -> Sequence[Sample]:
+    """Return the samples from when as many jobs run as may, to when the last ones are submitted; the last one at least."""
+    first = next((place for place, each in enumerate(samples) if each.counts.get("started", 0) >= given.slots), -1)
+    last = [each for each in samples[first:] if each.counts.get("ended", 0) <= given.runs - given.slots]
+    return last or samples[-1:]
+
+
+def tell(kind: str, given: argparse.Namespace, samples: Sequence[Sample]) -> None:
+    """Print what the samples say."""
+    one, other = samples[0], samples[-1]
+    took_s, runs = other.at - one.at, other.counts["ended"] - one.counts.get("ended", 0)
     cpu_s, commands_s = other.cpu_s - one.cpu_s, other.commands_s - one.commands_s
     calls = {name: other.counts.get(name, 0) - one.counts.get(name, 0) for name in COMMANDS}
     told = ", ".join(f"{60 * count / took_s:.1f} {name}" for name, count in calls.items() if count)
-    in_all = ", ".join(f"{samples[-1].counts[name]:,} {name}" for name in COMMANDS if name in samples[-1].counts)
-    growth_kb = 1000 * slope([(each.counts["ended"], each.rss_kb) for each in steady])
-    per_run_ms = 1000 * cpu_s / runs
-    scale = f"{given.runs:,} runs, {given.slots} at once, {runs / took_s:.1f} ends a second"
-    print(f"{kind}: {scale}; {took_s:.0f} s of steady state", flush=True)
-    at_five = f"{100 * cpu_s / took_s:.2f} % of a core; {per_run_ms:.2f} ms a run, {per_run_ms / 2:.2f} % at 5 a second"
-    answer("  CPU of the controller, % of a core", 100 * cpu_s / took_s, 2 * given.rate / 5, at_five)
-    print(f"  its commands: {100 * commands_s / took_s:.2f} % of a core; {1000 * commands_s / runs:.2f} ms a run")
-    print(f"  calls a minute: {told or 'none'}; in all: {in_all}")
+    in_all = ", ".join(f"{other.counts[name]:,} {name}" for name in COMMANDS if name in other.counts)
+    scale = f"{given.runs:,} runs, {given.slots} at once"
+    print(f"{kind}: {scale}; {runs:,} ends in {took_s:.0f} s ({runs / took_s:.1f} a second)", flush=True)
+    per_run = f"{cpu_s:.2f} s, {1000 * cpu_s / runs:.2f} ms a run"
+    answer("  CPU of the controller, % of a core", 100 * cpu_s / took_s, 2 * given.rate / 5, per_run)
+    print(f"  commands that it called: {100 * commands_s / took_s:.2f} % of a core")
+    print(f"  calls a minute: {told or 'none'}; in all so far: {in_all}")
+    growth_kb = 1000 * slope([(each.counts.get("ended", 0), each.rss_kb) for each in samples])
     memory = f"{one.rss_kb / 1024:.1f} to {other.rss_kb / 1024:.1f} MB"
-    answer("  memory, kB for 1,000 runs", growth_kb, 1000, memory)
-    descriptors = [each.descriptors for each in steady]
+    answer("  memory, kB for 1,000 runs", growth_kb, 2500, memory)
+    descriptors = [each.descriptors for each in samples]
     print(f"  open files: {min(descriptors)} to {max(descriptors)}")
-    answer("  time / array by hand", ours_s / by_hand_s, 1.1, f"{ours_s:.1f} s, by hand {by_hand_s:.1f} s")
 
 
 def main() -> None:
     """Print what each kind of search costs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1500)
-    parser.add_argument("--rate", type=float, default=50, help="ends a second (%(default)s)")
+    parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--rate", type=float, default=5, help="ends a second (%(default)s)")
     parser.add_argument("--slots", type=int, default=500)
+    parser.add_argument(
+        "--seconds", type=float, default=40, help="how long to measure, if not to the end (%(default)s)"
+    )
+    parser.add_argument("--to_the_end", action="store_true")
     parser.add_argument("--kinds", default="slurm,slurm_array", help=", ".join(KINDS))
     parser.add_argument("--profile", default="", help="write cProfile's figures to this file")
     parser.add_argument("--samples", default="", help="add all samples to this file, as JSON")
     parser.add_argument("--code", default=str(ROOT), help="where the package lies")
     parser.add_argument("more", nargs="*", help="further options of the search")
     given = parser.parse_args()
-    if given.runs < 2.5 * given.slots:
-        parser.error("--runs has to be 2.5 times --slots: the steady state lies between the first and the last --slots")
     for kind in given.kinds.split(","):
         measure(kind, given)
 

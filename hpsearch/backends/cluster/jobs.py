@@ -189,6 +189,7 @@ class ClusterJobs:
 
     def __init__(self, scheduler: Scheduler, longest_pause_s: float, clock: Callable[[], float]) -> None:
         self._scheduler, self._clock = scheduler, clock
+        self._reporter = scheduler if isinstance(scheduler, Reporter) else None
         self.schedule = PollSchedule(longest_pause_s, clock())
         self._watches: defaultdict[str, JobWatch] = defaultdict(JobWatch)
         self.names = SubmissionNames()
@@ -267,8 +268,7 @@ class ClusterJobs:
         return reports if reports and len(self.names.of_one_job(job.attempt)) == 1 else []
 
     def _reports(self, job: Job) -> list[LogFile]:
-        scheduler = self._scheduler
-        return list(scheduler.reports(job, *self.names.of(job.attempt))) if isinstance(scheduler, Reporter) else []
+        return [] if self._reporter is None else list(self._reporter.reports(job, *self.names.of(job.attempt)))
 
     def _status(self, job: Job, now: float, logs: set[str] | None) -> Status:
         """Return what is known of a job, and if it failed silently, what it left. logs: all files there, if known."""
@@ -293,7 +293,7 @@ class ClusterJobs:
         words = ""
         with contextlib.suppress(OSError):
             text = report.read_text(encoding="utf-8", errors="replace")
-            words = self._scheduler.report_words(text) if isinstance(self._scheduler, Reporter) else ""
+            words = self._reporter.report_words(text) if self._reporter is not None else ""
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
     def _has_output(self, job: Job, logs: set[str] | None, with_submission: bool = False) -> bool | None:
