@@ -4,7 +4,7 @@
     benchmarks/cluster_scale.py --to_the_end                    # all of them: over an hour for each kind
     benchmarks/cluster_scale.py --kinds slurm_array --profile F # cProfile of the controller
 
-To the end, a second look-alike gets as many jobs at the same time, as one array by hand: that is no slower than it can be.
+To the end, a second look-alike gets as many jobs at the same time, as one array by hand: nothing can be faster.
 """
 
 from __future__ import annotations
@@ -147,8 +147,9 @@ def array_by_hand(folder: Path, cluster: LookAlike, given: argparse.Namespace) -
 
 
 def steady(samples: Sequence[Sample], given: argparse.Namespace) -> Sequence[Sample]:
-    """Return the samples from when as many jobs run as may, to when the last ones are submitted; the last one at least."""
-    first = next((place for place, each in enumerate(samples) if each.counts.get("started", 0) >= given.slots), -1)
+    """Return the samples between the first time that nearly all slots are in use and the last submissions."""
+    enough = 0.98 * given.slots
+    first = next((place for place, each in enumerate(samples) if each.counts.get("running", 0) >= enough), -1)
     last = [each for each in samples[first:] if each.counts.get("ended", 0) <= given.runs - given.slots]
     return last or samples[-1:]
 
@@ -167,11 +168,12 @@ def tell(kind: str, given: argparse.Namespace, samples: Sequence[Sample]) -> Non
     answer("  CPU of the controller, % of a core", 100 * cpu_s / took_s, 2 * given.rate / 5, per_run)
     print(f"  commands that it called: {100 * commands_s / took_s:.2f} % of a core")
     print(f"  calls a minute: {told or 'none'}; in all so far: {in_all}")
-    growth_kb = 1000 * slope([(each.counts.get("ended", 0), each.rss_kb) for each in samples])
-    memory = f"{one.rss_kb / 1024:.1f} to {other.rss_kb / 1024:.1f} MB"
-    answer("  memory, kB for 1,000 runs", growth_kb, 2500, memory)
     descriptors = [each.descriptors for each in samples]
-    print(f"  open files: {min(descriptors)} to {max(descriptors)}")
+    memory = f"{one.rss_kb / 1024:.1f} to {other.rss_kb / 1024:.1f} MB"
+    print(f"  memory: {memory}; open files: {min(descriptors)} to {max(descriptors)}")
+    if given.to_the_end:
+        growth_kb = 1000 * slope([(each.counts.get("ended", 0), each.rss_kb) for each in samples])
+        answer("  memory, kB for 1,000 runs", growth_kb, 2500, memory)
 
 
 def main() -> None:
