@@ -175,7 +175,7 @@ class PollSchedule:
 #: Between two looks at the exit files, which bother no scheduler: the first pause, the longest, and its growth.
 _FIRST_LOOK_S, _LAST_LOOK_S, _LOOK_GROWTH = 0.05, 2.0, 1.3
 #: The first pause is at least this long for each job: with 500, a look takes 2 ms, and tells of several ends at once.
-_LOOK_PER_JOB_S = 0.001
+_LOOK_PER_JOB_S = 0.002
 
 
 def look_pause_s(jobs: int, last_s: float | None = None) -> float:
