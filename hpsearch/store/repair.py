@@ -1,5 +1,6 @@
 """A damaged journal made usable again: whole lines are kept, and what other files still know is put back."""
 
+import contextlib
 import math
 import os
 import re
@@ -137,7 +138,10 @@ def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Even
 def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
     """Put back settings, and runs whose planning is lost: those in front of everything that tells of them."""
     plans = (RunPlanned, RunsPlanned)
-    record = SearchRecord.of(event for _, event in repair.events if isinstance(event, (*plans, SearchStarted)))
+    record = SearchRecord()
+    for event in (event for _, event in repair.events if isinstance(event, (*plans, SearchStarted))):
+        with contextlib.suppress(ValueError):  # Runs that are planned twice; `_fitting` drops the second line.
+            record.apply(event)
     copy = fill_in_settings(record, folder)
     if copy is not None:
         planned = [index for index, (_, event) in enumerate(repair.events) if isinstance(event, plans)]

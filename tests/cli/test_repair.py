@@ -157,3 +157,14 @@ def test_a_damaged_line_never_keeps_a_search_from_being_cancelled(project: Proje
 
 
 SLEEPER = "import time\ntime.sleep(60)\n"
+
+
+def test_runs_that_are_planned_twice_are_kept_once(stopped: Project) -> None:
+    before = journal_of(stopped).read_bytes()
+    first, rest = before.split(b"\n", 1)
+    journal_of(stopped).write_bytes(first + b"\n" + first + b"\n" + rest)
+    assert "one of the runs 1 to 4 is planned already" in stopped.ask("resume", "s").stderr
+    repaired = stopped.ask("repair", "s")
+    assert (repaired.exit_status, journal_of(stopped).read_bytes()) == (0, before)
+    assert "dropped: line 2: it does not fit the lines before it" in repaired.stderr
+    assert_all_is_resumed(stopped)
