@@ -13,6 +13,7 @@ from hpsearch.config.option_values import stop_rules
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import recorded, to_argv
 from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.stopping.rules import StopRule
 from hpsearch.store.settings import Settings
 
 
@@ -34,8 +35,9 @@ def test_rules_are_read_each_once(text: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan,", "none,nan", "mean", "Median"])
-def test_other_words_are_no_rules(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="none, or one or more of nan, median, asha"):
+def test_other_words_are_no_rules_and_all_rules_are_told(text: str) -> None:
+    every = ", ".join(rule.value for rule in StopRule)
+    with pytest.raises(argparse.ArgumentTypeError, match=f"none, or one or more of {every} with"):
         stop_rules(text)
 
 

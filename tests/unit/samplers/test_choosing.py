@@ -1,15 +1,26 @@
-"""What is told of a suggestion."""
+"""Which sampler a name stands for, and what is told of a suggestion."""
 
 from __future__ import annotations
 
 import sys
 
 import pytest
+from sampler_spaces import product
 
+from hpsearch.config.option_values import SAMPLERS
+from hpsearch.config.options import SearchOptions
+from hpsearch.samplers.bayes import Bayes
 from hpsearch.samplers.candidates import Why
-from hpsearch.samplers.choosing import compute_in_one_thread, expectation_text
+from hpsearch.samplers.choosing import compute_in_one_thread, expectation_text, new_sampler
+from hpsearch.samplers.through_optuna import ThroughOptuna
 
 PROMISE: Why = {"rule": "improvement", "expected": 0.95123, "best": 0.953, "chance": 0.1234}
+
+
+def test_each_name_that_goes_by_results_stands_for_a_sampler_of_its_own() -> None:
+    names = [name for name in SAMPLERS if SearchOptions(sampler=name).suggests]
+    kinds = {name: type(new_sampler(name, product(a=[1, 2]))) for name in names}
+    assert kinds == {"bayes": Bayes, "optuna": ThroughOptuna}
 
 
 @pytest.mark.parametrize(
