@@ -1,7 +1,6 @@
 """bsub's options: from the command line and #BSUB lines, and what LSF refuses in them."""
 
 import re
-import shlex
 
 VALUED = "-J -W -n -R -q -o -e -oo -eo -cwd -M -P -w -gpu -G -g -app -sla -u -m -Jd -L -wa -wt".split()
 FLAGS = "-H -x -r -rn -B -N".split()
@@ -35,6 +34,8 @@ def read_options(words):
 
 def script_options(script):
     """Return the options of a script's #BSUB lines."""
+    import shlex  # few scripts have such lines
+
     options = {}
     for line in script.splitlines():
         if line.startswith("#BSUB"):

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import time
 
 from .reasons import reason_line
@@ -63,7 +62,7 @@ def deliver(job, cluster, key, is_direct, config):
 def copy_spooled(path, file):
     try:
         with open(path, "rb") as spooled:
-            shutil.copyfileobj(spooled, file)
+            file.write(spooled.read())
     except FileNotFoundError:
         return  # the job never came to write
     os.unlink(path)

@@ -1,14 +1,16 @@
 """The names of jobs, and which of them the options -J, -u and -q choose, for bjobs and bkill."""
 
-import fnmatch
-
 
 def is_selected(job, options):
     """Say whether a job has the name, user and queue that the options ask for. "*" in a name stands for anything."""
     user, queue, name = options.get("-u", "all"), options.get("-q"), options.get("-J")
     if user not in ("all", job["user"]) or queue not in (None, job["queue"]):
         return False
-    return name is None or fnmatch.fnmatchcase(job["name"], name) or element_name(job) == name
+    if name is None:
+        return True
+    from fnmatch import fnmatchcase  # few calls ask for names
+
+    return fnmatchcase(job["name"], name) or element_name(job) == name
 
 
 def key_of(number, index):
