@@ -193,8 +193,13 @@ def open_file(path: str, flags: int) -> int:
 
 def read_small(path: Path, most_bytes: int = _MOST_SMALL) -> bytes:
     """Return what a small file of ours holds; of a longer one its beginning. Raises OSError if it cannot be read."""
-    with open(path, "rb", buffering=0, opener=open_file) as file:
-        return file.read(most_bytes)
+    try:
+        with open(path, "rb", buffering=0, opener=open_file) as file:
+            return file.read(most_bytes)
+    except OSError as error:
+        # A call about an open file does not know its name.
+        error.filename = error.filename or str(path)
+        raise
 
 
 def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:

@@ -122,8 +122,10 @@ class ControllerLock:
             judged = self._judged(has_flock)
             while not self._write_first(judged):
                 judged = self._judged(has_flock)
-        except BaseException:
+        except BaseException as error:
             os.close(self._descriptor)
+            if isinstance(error, OSError):
+                error.filename = error.filename or str(path)
             raise
         #: True if the last controller of this search never gave the lock back.
         self.follows_a_crash = bool(judged.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from crash.torture.history import random_history
 from crash.torture.oracle import findings
 from crash.torture.player import play
 from crash.torture.worlds import TROUBLES, USUAL
+from project import Project
 
 #: Most steps of a history here: it takes a few seconds of CPU time.
 STEPS = 4
@@ -69,6 +71,19 @@ def test_a_fault_can_come_now_and_then(control: Control, tmp_path: Path) -> None
     program = "file = open('out', 'wb', 0)\nfor _ in range(9):\n  try: file.write(b'x')\n  except OSError: pass"
     run(control, tmp_path, program)
     assert (control.injected, (tmp_path / "out").read_bytes()) == (3, b"x" * 6)
+
+
+@pytest.mark.parametrize("call", [2, 11, 12, 14, 20])
+def test_a_command_names_the_file_that_cannot_be_read(
+    control: Control, tmp_path: Path, project: Project, call: int
+) -> None:
+    project.grid({"x": [1]})
+    out = project.search(f"--out_dir={tmp_path}/out", "--force_out_dir").folder
+    control.fail_once(FAULTS["EIO in reading"], call)
+    project.environment.update(control.environment())
+    result = project.ask("resume", str(out))
+    assert (result.exit_status in (0, 1, 2), control.injected) == (True, 1), result.stderr
+    assert not re.search("a file: |Traceback", result.stderr), result.stderr
 
 
 @pytest.mark.parametrize(("moment", "content"), [("before", b"ab"), ("halfway", b"abc"), ("after", b"abcd")])

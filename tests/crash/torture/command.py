@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import count
@@ -19,7 +19,7 @@ from project import ROOT
 
 from .counts import Counts
 from .faults import NoCompilerError, build_library
-from .history import History, random_history
+from .history import History, deaths, random_history
 from .oracle import Finding, Kind, findings
 from .player import play
 from .shrink import shrunk
@@ -68,36 +68,48 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def tell(tried: Tried) -> None:
-    """Print a failure: seed and history, what was found, and where the folder is."""
-    lines = [str(tried.history), *(f"  FOUND {finding}" for finding in tried.findings), f"  kept in {tried.folder}"]
-    say("\n".join(lines))
+def tell(tried: Tried, steps: int) -> None:
+    """Print a failure: seed and history, what was found, and where the folder is. steps: as they were drawn."""
+    again = f"script/torture --only {tried.history.world} --seed {tried.history.seed} --steps {steps} --one"
+    found = (f"  FOUND {finding}" for finding in tried.findings)
+    say("\n".join([str(tried.history), *found, f"  kept in {tried.folder}", f"  once more: {again}"]))
+
+
+def upcoming(options: argparse.Namespace) -> Iterator[History]:
+    """Return the histories to play, without an end unless it is only one."""
+    worlds = [options.only] if options.only else list(USUAL)
+    if options.sweep:
+        yield from (history for call in count(options.seed or 1) for each in worlds for history in deaths(each, call))
+    for seed in [options.seed] if options.one else count(options.seed):
+        yield from (random_history(world, seed, TROUBLES.get(world, ()), options.steps) for world in worlds)
 
 
 def run_for(options: argparse.Namespace, folder: Path, library: Path) -> Counts:
     """Play histories, `options.jobs` at once, until the time is over; return what came of them."""
-    end, counts = time.monotonic() + options.minutes * 60, Counts()
-    worlds = [options.only] if options.only else list(USUAL)
-    upcoming = ((world, seed) for seed in count(options.seed) for world in worlds)
+    end, counts, numbers = time.monotonic() + options.minutes * 60, Counts(), count(1)
+    histories = upcoming(options)
     with ProcessPoolExecutor(options.jobs) as pool:
         going: set[Future[Tried]] = set()
-        while going or time.monotonic() < end:
+        while True:
             while len(going) < options.jobs and time.monotonic() < end:
-                world, seed = next(upcoming)
-                history = random_history(world, seed, TROUBLES.get(world, ()), options.steps)
-                going.add(pool.submit(try_once, history, folder / f"{world}-{seed}", library))
-                if options.one:
+                history = next(histories, None)
+                if history is None:
                     end = 0.0
+                else:
+                    name = f"{history.world}-{history.seed}-{next(numbers)}"
+                    going.add(pool.submit(try_once, history, folder / name, library))
+            if not going:
+                return counts
             done, going = wait(going, return_when=FIRST_COMPLETED)
-            for future in done:
-                tried = future.result()
+            for tried in (future.result() for future in done):
                 counts.add(tried.history, tried.kills, tried.injected, tried.findings)
                 if tried.findings:
-                    tell(tried)
+                    tell(tried, options.steps)
                     if options.shrink:
                         shortest = pool.submit(shrink, tried, library, options.shrink).result()
                         say(f"  the shortest that fails so:\n{shortest}")
-    return counts
+                if options.sweep and not tried.kills:
+                    end = 0.0
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -107,6 +119,11 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first seed; each history has its own (0)")
     parser.add_argument("--only", choices=WORLDS, help="this world instead of all but Slurm")
     parser.add_argument("--one", action="store_true", help="only the history of that seed and world")
+    parser.add_argument(
+        "--sweep",
+        action="store_true",
+        help="instead of random histories: a small search dies at each change of its folder, from the N-th on, in turn",
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="histories at once (1)")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="most steps that are drawn (10)")
     parser.add_argument("--shrink", type=float, default=120, metavar="S", help="most seconds to shrink a failure (120)")

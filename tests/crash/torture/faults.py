@@ -20,7 +20,9 @@ REQUIRE = "HPSEARCH_REQUIRE_CC"
 #: seen, prefix.
 _LAYOUT = struct.Struct("=qqqqIIiIQ1024s")
 _COUNTS = struct.Struct("=qq")
-_COUNTS_AT, _RULE_AT = 16, 32
+_COUNTS_AT, _RULE_AT, _SEEN_AT = 16, 32, 48
+#: More calls than any command makes.
+_MANY = 2**31
 #: The kinds of calls, as in faults.c.
 _OPENS, _CREATES, _WRITES, _READS, _SYNCS, _NAMES, _FOLDERS, _LOCKS, _LOOKS = (1 << bit for bit in range(9))
 #: When a process dies: before a call, in the middle of what it writes, or after it.
@@ -41,6 +43,7 @@ FAULTS: Mapping[str, Fault] = {
     "no inodes": Fault(_CREATES | _FOLDERS, errno.ENOSPC),
     "quota": Fault(_WRITES | _CREATES | _FOLDERS, errno.EDQUOT),
     "EIO": Fault(_WRITES | _READS | _SYNCS, errno.EIO, every=3),
+    "EIO in reading": Fault(_READS | _LOOKS, errno.EIO, every=5),
     "EIO in fsync": Fault(_SYNCS, errno.EIO),
     "ESTALE": Fault(_OPENS | _READS | _WRITES | _LOOKS | _NAMES, errno.ESTALE, every=4),
     "no locks": Fault(_LOCKS, errno.ENOSYS),
@@ -102,6 +105,11 @@ class Control:
         # Which calls fail is written last: half a rule never holds.
         struct.pack_into("=iI", self._map, _RULE_AT + 8, fault.error, fault.every)
         struct.pack_into("=I", self._map, _RULE_AT + 4, fault.calls)
+
+    def fail_once(self, fault: Fault, call: int) -> None:
+        """Let the call-th call from now on fail, and no other."""
+        struct.pack_into("=Q", self._map, _SEEN_AT, _MANY - call)
+        self.fail(Fault(fault.calls, fault.error, every=_MANY))
 
     def die_at(self, call: int, moment: str) -> None:
         """Let a command die by SIGKILL at the call-th change of the search folder from now on; 0: none does."""

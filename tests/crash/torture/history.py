@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -101,6 +101,13 @@ def random_history(world: str, seed: int, troubles: Sequence[str], steps: int = 
             detail = str(known)
         drawn += _around(Step(act, detail, *_moment(chance, act)), chance)
     return History(world, seed, values, tuple(drawn))
+
+
+def deaths(world: str, call: int) -> Iterator[History]:
+    """Return histories in which the first command dies at the call-th change of the folder, and the next ones go on."""
+    for moment in MOMENTS:
+        steps = (Step(Act.DIE, f"{call} {moment}"), Step(Act.GO, "1"), Step(Act.GO, "1", lines=1000))
+        yield History(world, call, 4, steps)
 
 
 def _around(step: Step, chance: random.Random) -> list[Step]:
