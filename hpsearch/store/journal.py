@@ -5,13 +5,13 @@ import errno
 import gc
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
-from hpsearch.store.events import Event, SearchStarted, from_line, to_line
+from hpsearch.store.events import Event, LineReader, SearchStarted, from_line, to_line
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.repair import fill_in
@@ -20,6 +20,8 @@ from hpsearch.store.repair import fill_in
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+#: Of a journal with more bytes than these, lines are read in another way, see `LineReader`.
+_LONG = 100_000
 #: There is room again when this many bytes can be written.
 _ROOM = 4096
 
@@ -171,6 +173,7 @@ class JournalReader:
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
+        self._read: Callable[[bytes], Event] = from_line
         self.damage: list[str] = []
         #: Whether the settings of a search were among what was read.
         self.has_settings = False
@@ -198,8 +201,11 @@ class JournalReader:
         path = self._path
         try:
             with open(path, "rb", opener=open_file) as file:
-                self._inode = os.fstat(file.fileno()).st_ino
+                found = os.fstat(file.fileno())
+                self._inode = found.st_ino
                 file.seek(self._offset)
+                if found.st_size - self._offset > _LONG:
+                    self._read = LineReader()
                 yield from self._events(file)
         except FileNotFoundError as error:
             raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
@@ -214,7 +220,7 @@ class JournalReader:
             self._lines += 1
             self._offset += len(line)
             try:
-                event = from_line(line)
+                event = self._read(line)
             except ValueError as error:
                 self._found_damage(f"damaged, or written by a newer version ({error})", error)
             else:

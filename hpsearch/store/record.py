@@ -49,7 +49,8 @@ class RunRecord:
     attempts: how many were intended. continuations: how many of the newest went on from the one before, in a row;
     earlier_s: for how many seconds the others in that row ran.
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
-    scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended.
+    scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended,
+    None if that was only the plan.
     kept: the latest attempt that finished, while newer ones have not; its results count until one has.
     reused: the folder of another search's run whose results count here; empty if they are its own.
     dropped: why a race gives the run's configuration no more seeds; None while it does.
@@ -129,6 +130,17 @@ class RunRecord:
         return (self.started and self.started.place) or (self.submitted.place if self.submitted else "")
 
     @property
+    def is_untouched(self) -> bool:
+        """True if nothing is known of it besides its plan."""
+        return not self.token and self.state is RunState.PLANNED and self.dropped is None
+
+    @property
+    def has_begun(self) -> bool:
+        """True if the newest attempt is known to have run, so that it cannot be taken back."""
+        is_process = self.submitted is not None and not self.submitted.is_queued
+        return is_process or self.started is not None or self.ended is not None
+
+    @property
     def is_live(self) -> bool:
         """True if an attempt was submitted and its end is not recorded."""
         return self.submitted is not None and self.ended is None
@@ -174,7 +186,13 @@ class SearchRecord:
         self.has_more_columns = False
         #: The options over which configurations are repeated; empty in a search without seeds. They stay, too.
         self.over: tuple[str, ...] = ()
-        self.last_event_at: float | None = None
+        #: The latest event that says when it was.
+        self._latest: Any = None  # Any: several kinds do
+
+    @property
+    def last_event_at(self) -> float | None:
+        """When something happened last, in seconds since the epoch."""
+        return None if self._latest is None else self._latest.at
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> SearchRecord:
@@ -235,11 +253,13 @@ class SearchRecord:
 
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
-        self.last_event_at = getattr(event, "at", self.last_event_at)
         if isinstance(event, OfAttempt):
+            self._latest = event
             self.end_told_to = ""
             self._apply_to_run(self._entry(event), event)
-        elif isinstance(event, RunPlanned):
+            return
+        self._latest = event if hasattr(event, "at") else self._latest
+        if isinstance(event, RunPlanned):
             options = Configuration(tuple(self._option(name, value) for name, value in event.options))
             run = Run(event.run, event.folder, options, event.out_dir)
             self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
@@ -272,12 +292,9 @@ class SearchRecord:
             self.carried.append(event.row)
 
     def _apply_to_run(self, entry: RunRecord, event: OfAttempt) -> None:
+        # By their types, the frequent ones first: a long journal has hundreds of thousands of these.
         if isinstance(event, AttemptIntended):
             self._intend(entry, event.token, event.continues is not None)
-        elif isinstance(event, AttemptWithdrawn) and entry.before is not None:
-            before = entry.before
-            for each in fields(RunRecord):
-                setattr(entry, each.name, getattr(before, each.name))
         elif isinstance(event, AttemptSubmitted):
             if event.token != entry.token:
                 # The line that announced it is lost: what was submitted was intended.
@@ -285,14 +302,16 @@ class SearchRecord:
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
             # What waits in a queue may still be taken back.
             entry.before = entry.before if event.is_queued else None
-        elif isinstance(event, AttemptStarted):
-            entry.started, entry.state, entry.before = event, RunState.RUNNING, None
-        elif isinstance(event, AttemptStopped):
-            entry.stopped = event
         elif isinstance(event, AttemptEnded):
             entry.ended, entry.before = event, None
         elif isinstance(event, RunCollected):
             self._collect(entry, event)
+        elif isinstance(event, AttemptStarted):
+            entry.started, entry.state, entry.before = event, RunState.RUNNING, None
+        elif isinstance(event, AttemptStopped):
+            entry.stopped = event
+        elif isinstance(event, AttemptWithdrawn):
+            self._withdraw(entry)
 
     def _option(self, name: str, encoded: Any) -> tuple[str, object]:  # Any: see `encode`
         """Return an option's name and value; runs with the same option share one pair."""
@@ -349,9 +368,20 @@ class SearchRecord:
                 entry.state, entry.cause = (RunState.CANCELLED, _LEFT_OUT) if is_out else (RunState.PLANNED, "")
         self.left_out = numbers
 
+    def _withdraw(self, entry: RunRecord) -> None:
+        before = entry.before
+        if before is None and entry.attempts == 1 and not entry.has_begun:
+            before = RunRecord(
+                entry.run, dropped=entry.dropped, candidate=entry.candidate, why=entry.why, after=entry.after
+            )
+        if before is not None:
+            for each in fields(RunRecord):
+                setattr(entry, each.name, getattr(before, each.name))
+
     def _intend(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
-        entry.before = entry.copy()
-        entry.before.before = None
+        if not entry.is_untouched:
+            entry.before = entry.copy()
+            entry.before.before = None
         entry.earlier_s = (entry.took_s or entry.earlier_s) if is_continued else 0.0
         entry.continuations = entry.continuations + 1 if is_continued else 0
         if entry.state is RunState.FINISHED:

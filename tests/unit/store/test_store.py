@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,7 +15,19 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import RunState
-from hpsearch.store.events import AttemptIntended, AttemptSubmitted, RunCollected, RunPlanned, from_line, to_line
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptIntended,
+    AttemptStarted,
+    AttemptSubmitted,
+    AttemptWithdrawn,
+    Event,
+    LineReader,
+    RunCollected,
+    RunPlanned,
+    from_line,
+    to_line,
+)
 from hpsearch.store.journal import Journal, JournalReader
 from hpsearch.store.layout import write_whole
 from hpsearch.store.record import SearchRecord
@@ -81,6 +93,65 @@ def test_an_event_is_read_back_whole_even_if_fields_are_left_out() -> None:
     assert to_line(from_line(line)) == to_line(event)
 
 
+USUAL: list[Event] = [
+    AttemptIntended(1, "sim_1_1.1.abcdef", 1.5),
+    AttemptSubmitted(7, "a", "12@34.5f", "node-1", 1.0, "GPU 0", {"CUDA_VISIBLE_DEVICES": "0", "B": "1"}, 1e-05),
+    AttemptSubmitted(8, "a", "4711", "h", 0.25, is_queued=True),
+    AttemptStarted(1, "a", 2.0, "node-2"),
+    AttemptEnded(1, "a", 3, 2.5, reason="exit status 3", began=1.5),
+    AttemptEnded(1, "a", None, 2.5),
+    RunCollected(1, "a", "finished", 2.75, {"acc": ["0.5"], "finished": ["1"]}),
+    RunCollected(1, "a", "out of memory", 2.75, None, "no summary", "CUDA out of memory"),
+]
+UNUSUAL: list[Event] = [
+    AttemptIntended(1, "a", 1.5, continues="sim_1"),
+    AttemptSubmitted(1, "a", "12_[3]", "h", 1.0, is_queued=True),
+    AttemptSubmitted(1, "a", "12@34", 'h"', 1.0, environment={"A": "ä"}, waited_s=1e10),
+    AttemptEnded(1, "a", -9, -2.5, "timed out"),
+    RunCollected(1, "a", "finished", 2.75, {"acc": [0.5], "": ["a\tb"]}, "ü"),
+    RunCollected(1, "a", "finished", 2.75, {}),
+    AttemptWithdrawn(1, "a", 2.0),
+    RunPlanned(1, "f", "o", [["x", 3]]),
+]
+
+
+def outcome(read: Callable[[bytes], Event], line: bytes) -> bytes | str:
+    """Return all that is read of a line, or the error."""
+    try:
+        return to_line(read(line))
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("event", [*USUAL, *UNUSUAL])
+def test_many_lines_are_read_as_single_ones_are(event: Event) -> None:
+    assert LineReader()(to_line(event)) == event
+
+
+READER = LineReader()
+DAMAGE = [b"", b'"', b"\\", b"0", b"-", b"9" * 20, b",", b"}", b"\n", b"\xff", b" ", b"e1"]
+
+
+@given(st.sampled_from([*USUAL, *UNUSUAL]), st.data())
+def test_a_damaged_line_among_many_is_taken_as_a_single_one_is(event: Event, data: st.DataObject) -> None:
+    line = to_line(event)
+    start = data.draw(st.integers(0, len(line)))
+    end = data.draw(st.integers(start, min(start + 2, len(line))))
+    damage = data.draw(
+        st.sampled_from([b"", b'"', b"\\", b"0", b"-", b"9" * 20, b",", b"}", b"\n", b"\xff", b" ", b"e1"])
+    )
+    line = line[:start] + damage + line[end:]
+    assert outcome(READER, line) == outcome(from_line, line)
+
+
+def test_an_event_that_was_read_has_its_own_fields_and_no_others() -> None:
+    read = LineReader()(to_line(USUAL[0]))
+    assert isinstance(read, AttemptIntended)
+    assert (read.at, read.continues) == (1.5, None)
+    with pytest.raises(AttributeError, match="colour"):
+        getattr(read, "colour")  # noqa: B009
+
+
 @pytest.mark.parametrize("is_on", [True, False])
 def test_reading_leaves_the_search_for_garbage_as_it_was(tmp_path: Path, is_on: bool) -> None:
     path = tmp_path / "journal"
@@ -102,11 +173,25 @@ def search_for_garbage(is_on: bool) -> Iterator[None]:
 
 
 def test_what_was_known_before_an_attempt_stays_as_it_was() -> None:
-    record = SearchRecord.of([RunPlanned(1, "f", "o", [["x", 3]]), AttemptIntended(1, "a", 1.0)])
+    first = [AttemptIntended(1, "a", 1.0), RunCollected(1, "a", "failed", 1.5), AttemptIntended(1, "b", 2.0)]
+    record = SearchRecord.of([RunPlanned(1, "f", "o", [["x", 3]]), *first])
     before = record.runs[1].before
     assert before is not None
-    record.apply(AttemptSubmitted(1, "a", "7@1", "h", 1.0))
-    assert (before.token, before.submitted, before.before, before.state) == ("", None, None, RunState.PLANNED)
+    record.apply(AttemptSubmitted(1, "b", "7@1", "h", 2.0))
+    assert (before.token, before.submitted, before.before, before.state) == ("a", None, None, RunState.FAILED)
+
+
+@pytest.mark.parametrize("later", [[], [AttemptSubmitted(1, "a", "7", "h", 1.0, is_queued=True)]])
+def test_a_first_attempt_that_is_taken_back_leaves_the_run_as_it_was_planned(later) -> None:
+    plan = RunPlanned(1, "f", "o", [["x", 3]], candidate=4, why={"rule": "first"})
+    record = SearchRecord.of([plan, AttemptIntended(1, "a", 1.0), *later, AttemptWithdrawn(1, "a", 2.0)])
+    assert record.runs == SearchRecord.of([plan]).runs
+
+
+def test_an_attempt_that_has_run_cannot_be_taken_back() -> None:
+    begun = [AttemptIntended(1, "a", 1.0), AttemptSubmitted(1, "a", "7@1", "h", 1.0)]
+    record = SearchRecord.of([RunPlanned(1, "f", "o", []), *begun, AttemptWithdrawn(1, "a", 2.0)])
+    assert (record.runs[1].state, record.runs[1].token) == (RunState.RUNNING, "a")
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
