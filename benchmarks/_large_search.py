@@ -1,0 +1,139 @@
+"""A search with very many runs: its folder as hpsearch leaves it, written by its own store without starting a run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from _measure import ROOT
+
+sys.path.insert(0, str(ROOT))
+from hpsearch.config.options import SearchOptions
+from hpsearch.config.written_options import recorded
+from hpsearch.core.model import Configuration, Run
+from hpsearch.store.events import (
+    AttemptEnded,
+    AttemptIntended,
+    AttemptSubmitted,
+    ControllerStarted,
+    Event,
+    RunCollected,
+)
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+from hpsearch.store.run_folders import put_files_in_place
+from hpsearch.store.settings import Settings
+
+#: The script of these searches: every run with this seed fails.
+FAILING_SEED = 7
+SCRIPT = f"""\
+#!/bin/sh
+for word; do
+    case $word in --out_dir=*) out=${{word#*=}};; --seed=*) seed=${{word#*=}};; --lr=*) lr=${{word#*=}};; esac
+done
+mkdir -p "$out"
+[ "$seed" != {FAILING_SEED} ] || {{ echo "no convergence" >&2; exit 3; }}
+printf 'acc 0.%s%s\\nfinished 1\\n' "${{lr#*.}}" "$seed" >"$out/summary.txt"
+"""
+#: 100 configurations, each under as many seeds as make the search as large as it shall be.
+LR = tuple(round(0.001 * step, 3) for step in range(1, 11))
+UNITS = tuple(16 * step for step in range(1, 11))
+STAMP, AT = "20260102030405", 1_767_323_045.5
+#: How many runs' events are written at once.
+_BATCH = 500
+
+
+def grid_text(count: int) -> str:
+    """Return the grid of a search with this many runs, as Python source. count: a multiple of 100."""
+    return f"{{'lr': {list(LR)}, 'units': {list(UNITS)}, 'seed': list(range({count // 100}))}}"
+
+
+def write_search(path: Path, count: int, ended: int, has_folders: bool = False, fails: bool = False) -> None:
+    """Write the folder of a search of `count` runs that was stopped when so many had `ended`; 1 % `fails`, if any.
+
+    path: of the folder, in a project as `scratch_project` makes it. has_folders: also the folders of the ended runs.
+    """
+    folder = SearchFolder(path)
+    path.mkdir()
+    (path / "config.py").write_bytes((path.parent / "config.py").read_bytes())
+    settings, options = _settings(path, count), SearchOptions(grid_module="config", out_dir=path.name)
+    with LiveSearch(folder) as search:
+        search.add_plan(_runs(count, path.name), settings, AT)
+        search.write_commands()
+        search.open_for_work()
+        search.note(ControllerStarted(socket.gethostname(), os.getpid(), AT, recorded(options)))
+        runs = (entry.run for entry in itertools.islice(search.record, ended))
+        while batch := list(itertools.islice(runs, _BATCH)):
+            search.note(*itertools.chain.from_iterable(_events(run, fails) for run in batch))
+            for run in batch if has_folders else ():
+                _write_folder(folder, run, settings, fails)
+        search.finish()
+
+
+def _settings(path: Path, count: int) -> Settings:
+    return Settings(
+        program=("./train.sh",),
+        run_cwd=str(path.parent),
+        shown_folder=path.name,
+        summary_filename="summary.txt",
+        summary_keywords=("acc", "finished"),
+        performance_key="acc",
+        grid_module="config",
+        grid_file=str(path.parent / "config.py"),
+        option_names=("lr", "units", "seed"),
+        import_paths=(str(path.parent),),
+        options=recorded(SearchOptions(grid_module="config", out_dir=path.name, visible_gpus="-1")),
+    )
+
+
+def _runs(count: int, shown_folder: str) -> Iterator[Run]:
+    width = len(str(count))
+    configurations = itertools.product(LR, UNITS, range(count // 100))
+    for number, (lr, units, seed) in enumerate(configurations, start=1):
+        name = f"sim_{STAMP}_{number:0{width}d}"
+        yield Run(number, name, Configuration((("lr", lr), ("units", units), ("seed", seed))), f"{shown_folder}/{name}")
+
+
+def _fails(run: Run, fails: bool) -> bool:
+    return fails and run.configuration.as_dict()["seed"] == FAILING_SEED
+
+
+def _events(run: Run, fails: bool) -> list[Event]:
+    token, at, host = f"{run.folder}.1.{run.number:06x}", AT + run.number, socket.gethostname()
+    job = f"{100_000 + run.number}@{2_000_000 + run.number}.f007164c.4026531836.4026531838"
+    is_failed = _fails(run, fails)
+    ended = AttemptEnded(run.number, token, 3 if is_failed else 0, at + 0.9, "", "exit status 3" if is_failed else "")
+    if is_failed:
+        problem, cause = "exit status 3; there is no summary file", "no convergence (exit status 3)"
+        collected = RunCollected(run.number, token, "failed", at + 0.95, None, problem, cause)
+    else:
+        summary = {"acc": [_acc(run)], "finished": ["1"]}
+        collected = RunCollected(run.number, token, "finished", at + 0.95, summary)
+    return [
+        AttemptIntended(run.number, token, at),
+        AttemptSubmitted(run.number, token, job, host, at + 0.001, waited_s=0.011),
+        ended,
+        collected,
+    ]
+
+
+def _acc(run: Run) -> str:
+    options = run.configuration.as_dict()
+    return f"0.{str(options['lr']).partition('.')[2]}{options['seed']}"
+
+
+def _write_folder(folder: SearchFolder, run: Run, settings: Settings, fails: bool) -> None:
+    """Write what a run and its controller leave: summary, command and two logs."""
+    is_failed, own = _fails(run, fails), f"{folder.path}/{run.folder}"
+    os.mkdir(own)  # noqa: PTH102  (a Path would take longer than the folder)
+    put_files_in_place(Path(own), {}, run, settings)
+    texts = {f"job_{run.folder}.out": "", f"job_{run.folder}.err": "no convergence\n" if is_failed else ""}
+    if not is_failed:
+        texts["summary.txt"] = f"acc {_acc(run)}\nfinished 1\n"
+    for name, text in texts.items():
+        with open(f"{own}/{name}", "w") as file:  # noqa: PTH123
+            file.write(text)
