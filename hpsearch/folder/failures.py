@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from hpsearch.config.program import logs_hint
@@ -103,32 +104,54 @@ def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
     return shared_options([option_texts(entry, names) for entry in group.runs], names)
 
 
-def failure_lines(
-    entries: Iterable[RunRecord],
-    record: SearchRecord,
-    folder: SearchFolder,
-    most: int = _MOST_GROUPS,
-    whole: Callable[[str], str] = str,
-) -> Iterator[str]:
-    """Return for each kind of failure: how many runs and why, what is special about them, and how to read on.
+class Failures:
+    """Runs that did not finish; what there is to say about them is worked out once, however often it is shown."""
 
-    most: how many kinds are told one by one. whole: makes a line one that is not wrapped.
-    """
-    groups, names = failure_groups(entries, folder), varying_options(record)
-    for group in groups[:most]:
-        yield group.text
-        if group.state is not RunState.CANCELLED:
-            special = _special(group, names)
-            yield from [f"  {special}"] if special else []
-            # The script may call its option otherwise.
-            unknown = [name for name in record.over if f"--{name}" in group.cause]
-            yield from (f"  if the script has no --{name}: name its own with --seed_option=NAME" for name in unknown)
-            # Its log says nothing about why it was stopped.
-            hint = "" if group.state is RunState.STOPPED_EARLY else log_hint(group.runs[0], folder)
-            yield from [whole(f"  {hint}")] if hint else []
-    if len(groups) > most:
-        left = sum(len(group.runs) for group in groups[most:])
-        yield f"... and {amount(left, 'run')} for {amount(len(groups) - most, 'other reason')}"
+    def __init__(self, runs: Sequence[RunRecord], record: SearchRecord, folder: SearchFolder) -> None:
+        self.runs, self._record, self._folder = runs, record, folder
+        self._lines: dict[int, list[str]] = {}
+
+    @cached_property
+    def groups(self) -> list[FailureGroup]:
+        """Those that failed alike together, the largest group first."""
+        return failure_groups(self.runs, self._folder)
+
+    @cached_property
+    def varying(self) -> list[str]:
+        """The options that vary in the search."""
+        return varying_options(self._record)
+
+    def lines(self, most: int = _MOST_GROUPS, whole: Callable[[str], str] = str) -> list[str]:
+        """Return for each kind of failure: how many runs and why, what is special about them, and how to read on.
+
+        most: how many kinds are told one by one. whole: makes a line one that is not wrapped; the same in all calls.
+        """
+        if most not in self._lines:
+            self._lines[most] = list(self._told(most, whole))
+        return self._lines[most]
+
+    def _told(self, most: int, whole: Callable[[str], str]) -> Iterator[str]:
+        for group in self.groups[:most]:
+            yield group.text
+            if group.state is not RunState.CANCELLED:
+                special = _special(group, self.varying)
+                yield from [f"  {special}"] if special else []
+                # The script may call its option otherwise.
+                unknown = [name for name in self._record.over if f"--{name}" in group.cause]
+                yield from (
+                    f"  if the script has no --{name}: name its own with --seed_option=NAME" for name in unknown
+                )
+                # Its log says nothing about why it was stopped.
+                hint = "" if group.state is RunState.STOPPED_EARLY else log_hint(group.runs[0], self._folder)
+                yield from [whole(f"  {hint}")] if hint else []
+        if len(self.groups) > most:
+            left = sum(len(group.runs) for group in self.groups[most:])
+            yield f"... and {amount(left, 'run')} for {amount(len(self.groups) - most, 'other reason')}"
+
+
+def failure_lines(entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder) -> list[str]:
+    """Return what `Failures` say about some runs."""
+    return Failures(list(entries), record, folder).lines()
 
 
 def _special(group: FailureGroup, names: Sequence[str]) -> str:

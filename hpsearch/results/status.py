@@ -22,7 +22,7 @@ from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import number_of, p_of_second, verdict
 from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
-from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_hint, shared_by
+from hpsearch.folder.failures import known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness, SearchState
 from hpsearch.folder.means import mean_json, runs_text
 from hpsearch.folder.provenance import provenance_lines, provenances
@@ -33,9 +33,8 @@ from hpsearch.folder.run_tables import (
     option_texts,
     options_text,
     performance,
-    varying_options,
 )
-from hpsearch.results.search_status import LiveRun, SearchStatus, ended_now, status_of
+from hpsearch.results.search_status import LiveRun, SearchStatus, StatusReader
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
 from hpsearch.store.values import readable
@@ -51,6 +50,8 @@ Works on any machine that sees the folder, during the search and afterwards.
 """
 #: How long --watch waits between two looks.
 _WATCH_INTERVAL_S = 1.0
+#: Longer, where a look takes more than this share of the time: with a sampler or means, all runs are looked at again.
+_SHARE_OF_A_CORE = 0.01
 #: How many live runs and failures are named one by one.
 _SHOWN = 10
 #: The rate is told once this many runs have ended, if they take this long on average, in seconds.
@@ -74,38 +75,42 @@ def main(argv: Sequence[str]) -> int:
     console = Console(stamps=False)
     reader = SearchReader(choose_folder(options.folder, console))
     check_over(options.over, reader.record.known_settings().option_names, reader.folder.path)
+    source = StatusReader(reader, options.over)
     if not options.watch:
-        return console.table(_lines(_status(reader, options.over, options.verbose), options.json, console.width))
+        return console.table(_lines(_status(source, options.verbose), options.json, console.width))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _watch(reader, options.over, options.verbose, options.json, console)
+        _watch(source, options.verbose, options.json, console)
     return 0
 
 
-def _status(reader: SearchReader, over: Sequence[str], is_verbose: bool) -> SearchStatus:
-    status = status_of(reader, time.time(), over)
-    return replace(status, starts=provenances(reader.folder)) if is_verbose else status
+def _status(source: StatusReader, is_verbose: bool) -> SearchStatus:
+    status = source.status(time.time())
+    return replace(status, starts=provenances(status.folder)) if is_verbose else status
 
 
 def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int | None = None) -> list[str]:
     return [json.dumps(as_json(status))] if is_json else status_lines(status, width, height)
 
 
-def _watch(reader: SearchReader, over: Sequence[str], is_verbose: bool, is_json: bool, console: Console) -> None:
+def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Console) -> None:
     """Show the status until nobody works on the search any more; without a terminal, only what is new."""
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
-        status = _status(reader, over, is_verbose)
-        now_seen = (reader.record.last_event_at, len(reader.record.runs), status.holder)
+        began_s = time.process_time()
+        status = _status(source, is_verbose)
+        now_seen = (status.record.last_event_at, len(status.record.runs), status.holder)
         if console.width is not None or now_seen != seen:
-            seen = now_seen
             console.redraw(_lines(status, is_json, console.width, console.height))
         # Jobs that were left to a scheduler go on without a controller.
         is_moving = any(run.submitted.is_queued and run.phase is not JobPhase.ENDED for run in status.live)
         if status.state is SearchState.ENDED or (status.state is SearchState.STOPPED and not is_moving):
             return
-        time.sleep(_WATCH_INTERVAL_S)
-        reader.update()
+        # The first look is at everything; the others are at what is new.
+        took_s = time.process_time() - began_s if seen else 0.0
+        seen = now_seen
+        time.sleep(max(_WATCH_INTERVAL_S, took_s / _SHARE_OF_A_CORE))
+        source.update()
 
 
 def status_lines(status: SearchStatus, width: int | None, height: int | None = None) -> list[str]:
@@ -134,8 +139,8 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("budgets", _of_chooser(status, "budgets"), str),
         ("race", (*_of_chooser(status, "race"), *_drops(status, shown)), str),
         ("live", _live(status.live, shown, room), str),
-        ("failed", _failed(status, shown), red),
-        ("stopped", _stopped(status, shown), str),
+        ("failed", status.failures.lines(shown, _whole), red),
+        ("stopped", status.stopped.lines(shown, _whole), str),
         ("starts", provenance_lines(status.starts, status.folder), str),
     ]
     lines: list[str] = []
@@ -162,7 +167,7 @@ def _state(status: SearchStatus) -> Iterator[str]:
     elif status.state is SearchState.ENDED:
         yield "ended"
     else:
-        left = sum(not entry.result.state.is_done for entry in status.record)
+        left = status.not_done
         hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
         jobs = [run for run in status.live if run.submitted.is_queued]
         others = f"; {amount(left - len(jobs), 'other run')} not done; resume" if left > len(jobs) else "; collect"
@@ -201,10 +206,8 @@ def _runs(status: SearchStatus) -> str:
 
 def _rate(status: SearchStatus) -> Iterator[str]:
     """Say how fast runs end, while that means something: not after two ends, nor of runs that take no time."""
-    spans = [
-        entry.ended.at - entry.submitted.at for entry in ended_now(status.record) if entry.ended and entry.submitted
-    ]
-    is_telling = len(spans) >= _FEWEST_ENDS and sum(spans) >= _SHORTEST_S * len(spans)
+    count, mean_s = status.lengths_s
+    is_telling = count >= _FEWEST_ENDS and mean_s >= _SHORTEST_S
     if status.runs_per_hour is not None and status.liveness is not Liveness.GONE and is_telling:
         digits = ",.0f" if status.runs_per_hour >= 10 else ".2g"
         yield f"{status.runs_per_hour:{digits}} runs an hour"
@@ -239,7 +242,7 @@ def _second(status: SearchStatus) -> Iterator[str]:
 
 
 def _options(entry: RunRecord, status: SearchStatus) -> str:
-    names = (name for name in varying_options(status.record) if name not in status.over)
+    names = (name for name in status.failures.varying if name not in status.over)
     return options_text(option_texts(entry, names))
 
 
@@ -273,15 +276,6 @@ def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
     if room is not None and max(map(len, lines)) > room:
         lines = aligned([[*row[:-3], *row[-2:]] for row in rows])
     return [_whole(line) for line in lines if shown] + _more(len(live), shown)
-
-
-def _failed(status: SearchStatus, shown: int) -> list[str]:
-    return list(failure_lines(status.failures, status.record, status.folder, shown, _whole))
-
-
-def _stopped(status: SearchStatus, shown: int) -> list[str]:
-    stopped = [entry for entry in status.record if entry.state is RunState.STOPPED_EARLY]
-    return list(failure_lines(stopped, status.record, status.folder, shown, _whole))
 
 
 def _whole(line: str) -> str:
@@ -324,7 +318,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
                 "log": str(failure_log(entry, status.folder)),
                 "cause": known_cause(entry, status.folder),
             }
-            for entry in status.failures
+            for entry in status.failures.runs
         ],
         "resume": resume_hint(status.folder.path) if status.state is SearchState.STOPPED else None,
         "failure_groups": _groups_json(status),
@@ -343,16 +337,15 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
 
 
 def _groups_json(status: SearchStatus) -> list[dict[str, Any]]:  # Any: see as_json
-    names = varying_options(status.record)
     return [
         {
             "state": group.state.value,
             "cause": group.cause,
             "runs": [entry.run.number for entry in group.runs],
-            "options": shared_by(group, names),
+            "options": shared_by(group, status.failures.varying),
             "logs": log_hint(group.runs[0], status.folder) or None,
         }
-        for group in failure_groups(status.failures, status.folder)
+        for group in status.failures.groups
     ]
 
 

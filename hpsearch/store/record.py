@@ -186,6 +186,7 @@ class SearchRecord:
         self.has_more_columns = False
         #: The options over which configurations are repeated; empty in a search without seeds. They stay, too.
         self.over: tuple[str, ...] = ()
+        self._touched: set[int] = set()
         #: The latest event that says when it was.
         self._latest: Any = None  # Any: several kinds do
 
@@ -193,6 +194,11 @@ class SearchRecord:
     def last_event_at(self) -> float | None:
         """When something happened last, in seconds since the epoch."""
         return None if self._latest is None else self._latest.at
+
+    def take_touched(self) -> set[int]:
+        """Return the numbers of the runs that something has happened to since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> SearchRecord:
@@ -255,6 +261,7 @@ class SearchRecord:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
         if isinstance(event, OfAttempt):
             self._latest = event
+            self._touched.add(event.run)
             self.end_told_to = ""
             self._apply_to_run(self._entry(event), event)
             return
@@ -354,6 +361,7 @@ class SearchRecord:
             name = event.out_dir.rpartition("/")[2]
             self.runs[event.run] = RunRecord(Run(event.run, name, Configuration(()), event.out_dir))
         entry = self.runs[event.run]
+        self._touched.add(event.run)
         entry.state, entry.reused, entry.collected_at = RunState.FINISHED, event.out_dir, event.at
         entry.summary = decode_summary(event.summary)
         entry.submitted = entry.started = entry.stopped = entry.ended = entry.before = entry.kept = None
@@ -365,6 +373,7 @@ class SearchRecord:
         for entry in untried:
             if not entry.token and not entry.reused:
                 is_out = entry.run.number in numbers
+                self._touched.add(entry.run.number)
                 entry.state, entry.cause = (RunState.CANCELLED, _LEFT_OUT) if is_out else (RunState.PLANNED, "")
         self.left_out = numbers
 

@@ -1,0 +1,181 @@
+"""What the runs of a search add up to: kept up to date at the cost of what has happened since the last look."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hpsearch.console.bar import runs_per_second
+from hpsearch.core.model import RunState
+from hpsearch.core.ranking import Mean
+from hpsearch.folder.failures import Failures
+from hpsearch.folder.means import means_of
+from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.store.events import ControllerStarted
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import RunRecord, SearchRecord
+
+#: Asked of each of perhaps 100,000 runs: a property takes five times as long.
+_FINAL = frozenset(state for state in RunState if state.is_final)
+_DONE = frozenset(state for state in RunState if state.is_done)
+_FAILURES = frozenset(state for state in RunState if state.is_failure)
+
+
+class RunTally:
+    """Looks only at those runs again that something has happened to.
+
+    done: numbers of the runs that need not run any more. ended: numbers of those that have ended, as is known, but not
+    what they came to.
+    """
+
+    def __init__(self, record: SearchRecord, folder: SearchFolder) -> None:
+        self.record, self._folder = record, folder
+        self._begin()
+
+    def _begin(self) -> None:
+        self._settings, self._controller = self.record.known_settings(), self.record.controller
+        self._states: dict[int, RunState] = {}
+        self._counts: Counter[RunState] = Counter()
+        self.done, self.ended = set[int](), set[int]()
+        self._live, self._failed, self._stopped = (dict[int, RunRecord]() for _ in range(3))
+        self._planned = 0
+        self._failures: Failures | None = None
+        self._stopped_early: Failures | None = None
+        self._means: dict[Sequence[str], list[Mean[RunRecord]]] = {}
+        self._best: RunRecord | None = None
+        self._best_rank, self._is_best_known = (0.0, 0), not self._settings.budget_option
+        self._begin_controller(self._controller)
+
+    def _begin_controller(self, controller: ControllerStarted | None) -> None:
+        self._controller = controller
+        self._ended_at: dict[int, float] = {}
+        self._last_end_at: float | None = 0.0
+        self._took_s: dict[int, float] = {}
+        self._sum_s = 0.0
+
+    def update(self) -> None:
+        """Take in what the record has learned since the last call."""
+        record, touched = self.record, self.record.take_touched()
+        if record.settings is not self._settings:
+            # A later search was added, and another result may count.
+            touched |= self._states.keys()
+            self._begin()
+        if record.controller is not self._controller:
+            self._begin_controller(record.controller)
+        if touched:
+            self._means.clear()
+        if len(record.runs) != self._planned:
+            # Another option may vary now.
+            self._planned, self._failures, self._stopped_early = len(record.runs), None, None
+        for number in touched:
+            if number in self._states:
+                self._forget(number)
+            self._take(number, record.runs[number])
+
+    def _take(self, number: int, entry: RunRecord) -> None:
+        state, result = entry.state, entry.result
+        self._states[number] = state
+        self._counts[state] += 1
+        if result.state in _DONE:
+            self.done.add(number)
+        if entry.is_live:
+            self._live[number] = entry
+        elif state not in _FINAL and entry.ended is not None and entry.submitted is not None:
+            self.ended.add(number)
+        if state in _FAILURES:
+            self._failed[number], self._failures = entry, None
+        elif state is RunState.STOPPED_EARLY:
+            self._stopped[number], self._stopped_early = entry, None
+        if state in _FINAL and number in self.record.collected_now and self._controller is not None:
+            self._take_end(number, entry)
+        if result.state is RunState.FINISHED and self._is_best_known:
+            self._compare(result)
+
+    def _take_end(self, number: int, entry: RunRecord) -> None:
+        if entry.collected_at is not None:
+            self._ended_at[number] = entry.collected_at
+            self._last_end_at = None if self._last_end_at is None else max(self._last_end_at, entry.collected_at)
+        if entry.ended is not None and entry.submitted is not None:
+            self._took_s[number] = entry.ended.at - entry.submitted.at
+            self._sum_s += self._took_s[number]
+
+    def _compare(self, result: RunRecord) -> None:
+        value = performance(result, self._settings.performance_key)
+        if value is not None:
+            rank = (value if self._settings.sort_ascending else -value, result.run.number)
+            if self._best is None or rank < self._best_rank:
+                self._best, self._best_rank = result, rank
+
+    def _forget(self, number: int) -> None:
+        self._counts[self._states.pop(number)] -= 1
+        self.done.discard(number)
+        self.ended.discard(number)
+        self._live.pop(number, None)
+        if self._failed.pop(number, None) is not None:
+            self._failures = None
+        if self._stopped.pop(number, None) is not None:
+            self._stopped_early = None
+        if self._ended_at.pop(number, None) is not None:
+            self._last_end_at = None
+            self._sum_s -= self._took_s.pop(number, 0.0)
+        if self._best is not None and self._best.run.number == number:
+            self._best, self._is_best_known = None, False
+
+    @property
+    def counts(self) -> Counter[RunState]:
+        """How many runs are in each state, by the journal."""
+        counts = Counter(self._counts)
+        counts[RunState.PLANNED] += len(self.record.runs) - len(self._states)
+        return counts
+
+    @property
+    def live(self) -> list[RunRecord]:
+        """Runs whose end the journal does not know, by number."""
+        return [entry for _, entry in sorted(self._live.items())]
+
+    @property
+    def failures(self) -> Failures:
+        """Runs that ended and did not finish, except cancelled ones, by number."""
+        if self._failures is None:
+            self._failures = self._told(self._failed)
+        return self._failures
+
+    @property
+    def stopped(self) -> Failures:
+        """Runs that were stopped early, by number."""
+        if self._stopped_early is None:
+            self._stopped_early = self._told(self._stopped)
+        return self._stopped_early
+
+    def _told(self, runs: dict[int, RunRecord]) -> Failures:
+        return Failures([entry for _, entry in sorted(runs.items())], self.record, self._folder)
+
+    @property
+    def best(self) -> RunRecord | None:
+        """The best finished run so far; None if none has a number."""
+        if not self._is_best_known:
+            self._best = next(iter(best_runs(self.record, self._settings)), None)
+            self._is_best_known = not self._settings.budget_option
+            if self._best is not None and self._is_best_known:
+                value = performance(self._best, self._settings.performance_key) or 0.0
+                self._best_rank = (value if self._settings.sort_ascending else -value, self._best.run.number)
+        return self._best
+
+    def means(self, over: Sequence[str]) -> list[Mean[RunRecord]]:
+        """Return the configurations by their means, see `means_of`."""
+        key = tuple(over)
+        if key not in self._means:
+            self._means[key] = means_of(self.record, over)
+        return self._means[key]
+
+    @property
+    def lengths_s(self) -> tuple[int, float]:
+        """How many runs have ended under the latest controller, and how long they took on average, in seconds."""
+        return len(self._took_s), self._sum_s / max(1, len(self._took_s))
+
+    def runs_per_hour(self, now: float) -> float | None:
+        """Return how many runs end in an hour under the latest controller; None if none has ended."""
+        if self._controller is None or not self._ended_at:
+            return None
+        if self._last_end_at is None:
+            self._last_end_at = max(self._ended_at.values())
+        rate = runs_per_second(len(self._ended_at), self._controller.at, self._last_end_at, now)
+        return rate and 3600 * rate
