@@ -16,8 +16,8 @@ from hpsearch.store.values import build, build_plain, check_name, check_path, de
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1
-#: Where the name of its kind starts in a line.
-_NAME_STARTS = len('{"event":"')
+#: Where the name of its kind starts in a line, and how many letters tell those of attempts apart.
+_NAME_STARTS, _LETTERS = len('{"event":"'), 3
 #: Process ids are smaller on every system.
 _LARGEST_PID = 2**31 - 1
 #: More runs than any line tells of.
@@ -388,44 +388,41 @@ _READ_AS: dict[str, Callable[[str], object]] = {
     "bool": "true".__eq__,
     "Mapping[str, Any] | None": lambda text: _decoder.raw_decode(text)[0],
 }
-#: Which fields of usual lines are read at once.
+#: Which fields of usual lines are read at once, besides run and token.
 _AT_ONCE: dict[type[OfAttempt], tuple[str, ...]] = {
-    AttemptIntended: ("run", "token"),
-    AttemptSubmitted: ("run", "token", "is_queued"),
-    AttemptStarted: ("run", "token"),
-    AttemptEnded: ("run", "token"),
-    RunCollected: ("run", "token", "state", "at", "summary", "problem", "cause"),
+    AttemptIntended: (),
+    AttemptSubmitted: ("at", "is_queued"),
+    AttemptStarted: (),
+    AttemptEnded: ("at",),
+    RunCollected: ("state", "at", "summary", "problem", "cause"),
 }
+#: Puts a value into a field of an event that is being made.
+_Put = Callable[[OfAttempt, object], None]
+_put_line: _Put = vars(_AsRead)["_line"].__set__
+_new = object.__new__
+#: How a line looks that has all fields, in order, and nothing unusual in them: what matches it, the class, what takes
+#: run and token, for the other fields that are read at once number of the group, what takes it and what reads it, and
+#: what takes None for those that a line does not have.
+_UsualLine = tuple[
+    Callable[[str], re.Match[str] | None],
+    type[OfAttempt],
+    _Put,
+    _Put,
+    list[tuple[int, _Put, Callable[[str], object]]],
+    list[_Put],
+]
 
 
-class _UsualLine:
-    """How a line of one kind looks, if it has all fields, in order, and nothing unusual in them."""
-
-    def __init__(self, kind: type[OfAttempt]) -> None:
-        left_out = _LEFT_OUT.get(kind, ())
-        every = [each for each in fields(kind) if each.name not in left_out]
-        usual = {each.name: _USUAL.get(each.name, _USUAL_OF[str(each.type)]) for each in every}
-        usual |= {RunCollected: {"state": _USUAL_STATE}, AttemptEnded: {"cause": _NO_CAUSE}}.get(kind, {})
-        pattern = "".join(f',"{name}":{of_value}' for name, of_value in usual.items())
-        self._match = re.compile(rf'\{{"event":"{_NAMES[kind]}"{pattern}\}}\n', re.ASCII).fullmatch
-        self._kind, self._set_line = kind, vars(_AsRead)["_line"].__set__
-        types = {each.name: str(each.type) for each in every}
-        self._groups = [[*usual].index(name) + 1 for name in _AT_ONCE[kind]]
-        self._fields = [(getattr(kind, name).__set__, _READ_AS[types[name]]) for name in _AT_ONCE[kind]]
-        self._left_out = [getattr(kind, name).__set__ for name in left_out]
-
-    def read(self, line: str) -> OfAttempt | None:
-        """Return the event in a line; None if the line does not look like that."""
-        found = self._match(line)
-        if found is None:
-            return None
-        event = object.__new__(self._kind)
-        for (put, read), text in zip(self._fields, found.group(*self._groups)):
-            put(event, read(text))
-        for put in self._left_out:
-            put(event, None)
-        self._set_line(event, line)
-        return event
+def _usual_line(kind: type[OfAttempt]) -> _UsualLine:
+    left_out = _LEFT_OUT.get(kind, ())
+    types = {each.name: str(each.type) for each in fields(kind) if each.name not in left_out}
+    usual = {name: _USUAL.get(name, _USUAL_OF[of_type]) for name, of_type in types.items()}
+    usual |= {RunCollected: {"state": _USUAL_STATE}, AttemptEnded: {"cause": _NO_CAUSE}}.get(kind, {})
+    pattern = "".join(f',"{name}":{of_value}' for name, of_value in usual.items())
+    matches = re.compile(rf'\{{"event":"{_NAMES[kind]}"{pattern}\}}\n', re.ASCII).fullmatch
+    puts: dict[str, _Put] = {name: getattr(kind, name).__set__ for name in _FIELDS[kind]}
+    others = [([*usual].index(name) + 1, puts[name], _READ_AS[types[name]]) for name in _AT_ONCE[kind]]
+    return matches, kind, puts["run"], puts["token"], others, [puts[name] for name in left_out]
 
 
 class LineReader:
@@ -437,14 +434,28 @@ class LineReader:
 
     def __init__(self) -> None:
         # It takes a millisecond to compile the patterns: a short journal has been read by then.
-        self._usual = {_NAMES[kind]: _UsualLine(kind) for kind in _AT_ONCE}
+        self._usual = {_NAMES[kind][:_LETTERS]: _usual_line(kind) for kind in _AT_ONCE}
 
     def __call__(self, line: bytes) -> Event:
         """Return the event. Raises ValueError as `from_line` does."""
         text = line.decode("ascii")
-        usual = self._usual.get(text[_NAME_STARTS : text.find('"', _NAME_STARTS)])
-        event = None if usual is None else usual.read(text)
-        return from_line(line) if event is None else event
+        usual = self._usual.get(text[_NAME_STARTS : _NAME_STARTS + _LETTERS])
+        if usual is None:
+            return from_line(line)
+        matches, kind, put_run, put_token, others, left_out = usual
+        found = matches(text)
+        if found is None:
+            return from_line(line)
+        event = _new(kind)
+        run, token = found.group(1, 2)
+        put_run(event, int(run))
+        put_token(event, token)
+        for group, put, read in others:
+            put(event, read(found[group]))
+        for put in left_out:
+            put(event, None)
+        _put_line(event, text)
+        return event
 
 
 def _check(event: Event) -> None:

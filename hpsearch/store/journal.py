@@ -247,6 +247,8 @@ def collected_later() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            # What was read stays: later searches need not go through it either.
+            gc.freeze()
             gc.enable()
 
 
