@@ -254,7 +254,7 @@ class SearchRecord:
     @property
     def drops(self) -> list[ConfigurationDropped]:
         """The configurations that a race has dropped and not taken up again, in order."""
-        found = {id(entry.dropped): entry.dropped for entry in self if entry.dropped}
+        found = {id(entry.dropped): entry.dropped for entry in self.begun if entry.dropped}
         return sorted(found.values(), key=lambda drop: drop.at)
 
     def apply(self, event: Event) -> None:
