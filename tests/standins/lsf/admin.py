@@ -6,12 +6,11 @@ admin.py --terminate DIR JOB REASON          kill a running job as LSF does, e.g
 admin.py --scheduler DIR                     be the scheduler process (bsub starts it)
 """
 
-import json
 import sys
 import time
 
 from standin_lsf.cluster import UNFINISHED, Cluster
-from standin_lsf.processes import is_same_alive, kill_session, send
+from standin_lsf.ending import stop
 from standin_lsf.reasons import REASONS
 from standin_lsf.scheduler import KILL_STEPS, Scheduler
 from standin_lsf.submit import ensure_scheduler
@@ -30,33 +29,6 @@ def main(argv):
         sys.stderr.write(__doc__)
         return 2
     return 0
-
-
-def stop(cluster):
-    """Kill by recorded process ids, and only what still is the recorded process. No job is accepted afterwards."""
-    scheduler = cluster.read()["scheduler"]
-    if is_same_alive(scheduler):
-        send(scheduler["pid"], SIGKILL)
-    with cluster.locked() as state:
-        if is_same_alive(state["scheduler"]):
-            send(state["scheduler"]["pid"], SIGKILL)
-        state.update(scheduler=None, stopped=True)
-        for job in state["jobs"].values():
-            if job["process"] is not None:
-                kill_session(job["process"], cluster.folder)
-            if job["stat"] in UNFINISHED:
-                job.update(stat="EXIT", exit_code=137, reason="TERM_ADMIN", finish_time=time.time())
-    for call in calls(cluster):
-        if is_same_alive(call):
-            send(call["pid"], SIGKILL)
-
-
-def calls(cluster):
-    try:
-        with open(cluster.path("calls.log"), encoding="utf-8") as log:
-            return [json.loads(line) for line in log]
-    except FileNotFoundError:
-        return []
 
 
 def terminate(cluster, key, reason):
