@@ -245,7 +245,7 @@ def has_said(folder: Path, text: str) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process lives (one that was not waited for does not)."""
+    """Return whether a process lives; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -138,7 +138,7 @@ def test_cancelling_ends_children_too(bench: Bench) -> None:
     assert [is_alive(pid) for pid in pids] == [False, False]
 
 
-def test_cancelling_in_a_hurry_ends_whoever_does_not_listen(bench: Bench) -> None:
+def test_cancelling_in_a_hurry_ends_what_does_not_listen(bench: Bench) -> None:
     job = bench.start(STUBBORN)
     pids = family(bench)
     bench.ring()

@@ -145,7 +145,7 @@ def test_words_and_names_are_text_not_markup(show):
 def test_a_click_on_a_line_opens_its_run(show):
     shown = show(content_of({"act": ["a", "b"], "kind": ["c", "d"]}, {"acc": [1, 2]}, seeds=()), draws=False)
     act, kind = grip(shown, "act").bounding_box(), grip(shown, "kind").bounding_box()
-    # On both axes the first of two words lies at a quarter of the height, and so does the line between.
+    # The first of two words lies at a quarter of the height of both axes, and the line between them does, too.
     x, y = (act["x"] + kind["x"] + act["width"]) / 2, act["y"] + BEYOND + (act["height"] - 2 * BEYOND) * 0.75
     shown.page.mouse.move(x, y)
     shown.page.locator(".tip").wait_for()

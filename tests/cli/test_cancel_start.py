@@ -64,7 +64,7 @@ def test_a_search_that_is_just_resumed_is_cancelled(killed: Project, target: str
 
 
 def test_a_search_that_a_script_resumes_in_the_background_is_cancelled(killed: Project) -> None:
-    # So does a shell without job control with what it starts by "&".
+    # A shell without job control does the same to what it starts by "&".
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     program = ignoring + PAUSED.format(target=SEARCH, function="choose_backend")
     resumed = killed.start_python(program, "resume", "s")

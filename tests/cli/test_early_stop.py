@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from project import Project, load, rows, wait_until
 
-#: Prints three values, of which `x` decides, and goes on until there is a file `go`. Told to end, it saves its state.
+#: Prints three values, which depend on `x`, and goes on until there is a file `go`. Told to end, it saves its state.
 PRINTS = """\
 import os, signal, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""script/gpu-check, where there is no card: its words there, and its own logic on a look-alike card and PyTorch."""
+"""script/gpu-check: what it says where there is no card, and its own logic on a look-alike card and PyTorch."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_signal_ends_the_checks_and_all_that_they_started(
 
 
 def test_what_was_started_ends_though_a_signal_came_while_a_lock_was_taken(tmp_path: Path) -> None:
-    """Whatever waits by Popen.wait() would wait forever then."""
+    """Popen.wait() would wait forever then."""
     checks = runpy.run_path(str(SCRIPT))
     bench = checks["Bench"](tmp_path, None, {}, 0.0)
     sleeper = bench.process(["sleep", "600"])

@@ -1,4 +1,4 @@
-"""What the README promises a new user: its first search, typed as it stands there, works."""
+"""The README's first search works for a new user who types it as it stands there."""
 
 from __future__ import annotations
 

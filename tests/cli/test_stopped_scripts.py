@@ -1,4 +1,4 @@
-"""``--stop_early`` on scripts that know nothing of it, each of which tells its values in its own way."""
+"""``--stop_early`` on scripts that know nothing of it; each tells its values in its own way."""
 
 from __future__ import annotations
 

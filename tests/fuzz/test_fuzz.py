@@ -1,4 +1,4 @@
-"""Whatever is in a text from outside, its readers return what is valid or raise an error of our own, soon."""
+"""Readers of text from outside soon return valid values or raise an error of our own, whatever the text holds."""
 
 from __future__ import annotations
 

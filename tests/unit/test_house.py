@@ -48,7 +48,7 @@ DOORS = {
     "console.exit_status": {"os.execv"},
 }
 STARTS = re.compile(r"(subprocess|multiprocessing|pty|os\.(system|popen|(fork|posix_spawn|spawn|exec)\w*))$")
-#: Calls that change something on a disk; so do `open` and `os.open` unless they are for reading.
+#: Calls that change something on a disk, besides `open` and `os.open` for writing.
 WRITING_CALLS = {
     *("mkdir", "makedirs", "mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "touch"),
     *("write_text", "write_bytes", "truncate", "ftruncate", "symlink", "symlink_to", "link", "hardlink_to"),
@@ -187,7 +187,7 @@ def test_the_search_path_is_touched_in_one_place() -> None:
 
 
 def on_page(path: str) -> Path:
-    """Return the file or folder that the page on the house means: those of the package stand there without its name."""
+    """Return the file or folder that the page on the house names; the package's own stand there without `hpsearch/`."""
     return next((place for place in (PACKAGE / path, ROOT / path) if place.exists()), Path("missing", path))
 
 

@@ -1,4 +1,4 @@
-"""What is left of a history once it was played: what the oracle judges."""
+"""What a played history leaves behind, for the oracle to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shortest history that still fails, of one that does."""
+"""The shortest history that still fails, made from a longer one."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def carried_out(
     """Run configurations with as many slots, in a random order of ends; return all results, and what went on when."""
     sizes, luck = sizes_at(len(values), budgets), random.Random(seed)
     running, order, waiting = list[int](), list[tuple[int, int]](), list(range(len(values)))
-    # As a search has it: all are planned at the smallest budget, and only then something is chosen.
+    # As in a search: all are planned at the smallest budget before anything is chosen.
     results: list[list[float | None]] = [[None] for _ in values]
     while True:
         while len(running) < slots:

@@ -461,7 +461,7 @@ def test_a_look_is_short_and_all_runs_have_their_turn(tmp_path: Path) -> None:
     clock, runs = FakeClock(), 30
 
     def slow() -> float:
-        """Whatever is done takes its time."""
+        """Everything takes some time."""
         clock.go_on(0.05)
         return clock.steady_s
 
@@ -495,7 +495,7 @@ def test_nothing_is_stopped_while_the_journal_cannot_be_written(tmp_path: Path, 
         early_stop = EarlyStop(controller)
         search.trouble = StoreError("no room")
         early_stop.look()
-        # Nor does the search look again and again without a pause.
+        # And the search pauses between two looks.
         assert (backend.stopped, early_stop.seconds_left()) == ([], 1.0)
         search.trouble = None
         clock.steady_s += 1

@@ -35,7 +35,7 @@ def flock_of_one_host(descriptor: int, operation: int) -> None:
 
 @dataclass
 class Time:
-    """Passes only as it is waited for; `while_waiting` is what others do meanwhile."""
+    """A clock that goes on only while someone waits; `while_waiting` is what others do then."""
 
     now_s: float = 100.0
     while_waiting: Callable[[], None] = lambda: None

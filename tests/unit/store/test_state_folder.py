@@ -1,4 +1,4 @@
-"""Whatever lies in the state folder of a search: it is checked at the door, and said in one line with a remedy."""
+"""What lies in a search's state folder is checked when it is read; a problem is told in one line with a remedy."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=ascii)
-def test_a_cell_stays_one_cell_of_one_row_for_whoever_reads_it(tmp_path: Path, cell: str) -> None:
+def test_a_cell_stays_one_cell_of_one_row_for_every_reader(tmp_path: Path, cell: str) -> None:
     import pandas
 
     path = tmp_path / "t.csv"

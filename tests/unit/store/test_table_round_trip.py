@@ -1,4 +1,4 @@
-"""Whatever stands in a cell or in a column's name, all who read the table see the same cells."""
+"""All readers of the table see the same cells, whatever the cells and the columns' names hold."""
 
 from __future__ import annotations
 
