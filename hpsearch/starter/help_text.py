@@ -32,6 +32,9 @@ _TYPES = {
 #: What absl and fire say of the type in a line of its own.
 _TYPE_IN_TEXT = re.compile(r"\bType: (?:Optional\[)?(\w+)|\(an? (?:\w+ )?(integer|number)\)")
 
+#: How deep brackets in a usage are looked through.
+_MOST_NESTED = 50
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -141,8 +144,8 @@ def _in_usage(text: str) -> tuple[set[str], set[str]]:
     bare, exclusive = _usage(text), set()
     for group in re.findall(r"[(\[]([^()\[\]]*\|[^()\[\]]*)[)\]]", bare):
         exclusive |= set(re.findall(r"--([\w.-]+)", group)) if group.count("--") > 1 else set()
-    while (shorter := re.sub(r"\[[^\[\]]*\]|\([^()]*\)", "", bare)) != bare:
-        bare = shorter
+    for _ in range(_MOST_NESTED):
+        bare = re.sub(r"\[[^\[\]]*\]|\([^()]*\)", "", bare)
     return set(re.findall(r"--([\w.-]+)", bare)), exclusive
 
 

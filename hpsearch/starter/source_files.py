@@ -43,7 +43,8 @@ class Source:
 
     def value(self, node: ast.AST | None) -> object:
         """Return the value of an expression of constants; UNKNOWN if it has another."""
-        return _value(node, self.constants)
+        found = _value(node, self.constants)
+        return found if _can_be_written(found) else UNKNOWN
 
 
 def parsed(path: Path) -> ast.Module:
@@ -181,6 +182,14 @@ def _constants(tree: ast.Module) -> dict[str, object]:
     return found
 
 
+def _can_be_written(value: object) -> bool:
+    try:
+        repr(value)
+    except (ValueError, RecursionError):
+        return False  # Python writes no number of more than 4300 digits.
+    return True
+
+
 def _value(node: ast.AST | None, constants: Mapping[str, object]) -> object:
     if node is None:
         return None
@@ -224,7 +233,7 @@ def _listed(node: ast.Call, constants: Mapping[str, object]) -> object:
         return UNKNOWN
     try:
         if name == "range":
-            return list(range(*values))[:_MOST_VALUES] if abs(max(values)) < 10**6 else UNKNOWN  # type: ignore[call-overload,type-var,arg-type]
+            return list(range(*values)[:_MOST_VALUES]) if abs(max(values)) < 10**6 else UNKNOWN  # type: ignore[call-overload,type-var,arg-type]
         return sorted(values[0]) if name == "sorted" else list(values[0])  # type: ignore[call-overload]
     except (TypeError, ValueError):
         return UNKNOWN

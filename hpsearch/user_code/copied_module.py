@@ -27,7 +27,10 @@ def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[st
     orders = defaultdict[str, dict[str, None]](dict)
     for key, values in (pair for folder in folders for pair in _listed(folder)):
         if isinstance(key, str) and isinstance(values, (list, tuple)):
-            orders[key].update(dict.fromkeys(map(text_of, values)))
+            # A number of more than 4300 digits has no text.
+            with contextlib.suppress(ValueError):
+                texts = dict.fromkeys(map(text_of, values))
+                orders[key].update(texts)
     return {name: list(texts) for name, texts in orders.items()}
 
 

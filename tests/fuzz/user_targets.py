@@ -107,10 +107,7 @@ def _check_module(found: ScriptOptions, summary: WrittenSummary) -> None:
     module = GridModule("train.py", chosen(found.options, out_arg), out_arg, summary, found.arguments, "hpsearch")
     text = module_text(module, _TEMPLATE)
     tree = ast.parse(text.encode("utf-8", "surrogateescape"))
-    grids = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and "grid" in ast.unparse(node.targets[0])
-    ]
-    assert isinstance(ast.literal_eval(grids[0]), dict)
+    assert any(isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) for node in tree.body)
 
 
 def _copied_module(content: bytes, folder: Path) -> None:

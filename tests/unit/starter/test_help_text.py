@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from hpsearch.starter.help_text import options_in_help
@@ -175,3 +177,11 @@ def test_a_help_text_tells_its_options(text: str, options: tuple[Option, ...]) -
 @pytest.mark.parametrize("text, names", [(ARGPARSE, ("data",)), (CLICK, ("DATA",)), (TYPER, ("data",)), (ABSL, ())])
 def test_a_help_text_tells_the_words_that_a_script_needs(text: str, names: tuple[str, ...]) -> None:
     assert options_in_help(text).arguments == names
+
+
+def test_brackets_in_brackets_by_the_thousand_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = list[str]()
+    sub = re.sub
+    monkeypatch.setattr(re, "sub", lambda pattern, *others: rounds.append(pattern) or sub(pattern, *others))
+    options_in_help("usage: t.py " + "(" * 3000 + "--lr LR" + ")" * 3000 + "\n\n  --lr LR  rate\n")
+    assert len(rounds) < 200

@@ -12,7 +12,7 @@ from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError, ConfigError
 from hpsearch.starter.reading import ScriptFacts, facts_of, options_in_sources
 from hpsearch.starter.script_options import Kind, Option
-from hpsearch.starter.source_files import parsed, sources_of
+from hpsearch.starter.source_files import UNKNOWN, Source, parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
 
 ARGPARSE = """\
@@ -292,3 +292,19 @@ def test_a_module_that_cannot_be_parsed_is_left_out(facts: Callable[..., ScriptF
         options_in_sources(sources_of(tmp_path / "t.py", ast.parse("from opts import get\nget()"), [tmp_path])).options
         == ()
     )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"0x{'f' * 5000}", f"(10 ** 64) ** 64{' * 10 ** 64' * 4}", f"[1, 0x{'f' * 5000}]"],
+    ids=["one", "a product", "in a list"],
+)
+def test_a_number_that_python_does_not_write_is_not_known(value: str) -> None:
+    assert Source((), {}).value(ast.parse(value, mode="eval").body) is UNKNOWN
+
+
+def test_no_list_is_made_that_is_longer_than_what_is_taken_of_it() -> None:
+    # A whole list of these would not fit into memory.
+    node = ast.parse("list(range(LEAST, 5, 100_000))", mode="eval").body
+    found = Source((), {"LEAST": -(10**16)}).value(node)
+    assert isinstance(found, list) and len(found) == 100

@@ -88,3 +88,8 @@ def test_a_copy_is_executed_for_functions_only(tmp_path: Path, monkeypatch: pyte
     assert (config.script_name, config.settings.summary_keywords) == ("train.py", ("acc", "finished"))
     with pytest.raises(ConfigError, match="no_such_module"):
         config_for_folder(tmp_path, [path.name], None, "", tmp_path, needs_functions=True)
+
+
+def test_an_order_of_values_is_told_without_a_number_that_python_does_not_write(tmp_path: Path) -> None:
+    module(tmp_path, f"grid = {{'a': [2, 1], 'b': [0x{'f' * 5000}], 'c': [1]}}\n")
+    assert orders_of_grids([SearchFolder(tmp_path)]) == {"a": ["2", "1"], "c": ["1"]}
