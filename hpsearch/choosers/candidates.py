@@ -75,6 +75,9 @@ def candidates_in(event: SearchCandidates) -> Candidates:
     import numpy as np
 
     options = tuple(Option(name, tuple(decode(value) for value in values)) for name, values in event.options)
+    if not 0 <= event.count <= MOST_LISTED:
+        problem = f"is of {event.count:,} configurations; expected at most {MOST_LISTED:,}"
+        raise FolderError(f"the journal's list of configurations {problem}")
     size = event.count * len(options) * np.dtype(_CODE).itemsize
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(event.rows, validate=True), size + 1)

@@ -182,7 +182,10 @@ def _use_run(entry: RunRecord) -> None:
 
 
 def _candidates(content: bytes, _: Path) -> None:
-    event = from_line(content)
+    try:
+        event = from_line(content)
+    except ValueError:
+        return
     if isinstance(event, SearchCandidates):
         found = candidates_in(event)
         assert len(found) == event.count and found.rows.shape == (event.count, len(event.options))
@@ -336,7 +339,7 @@ FOLDER_TARGETS = (
     ),
     Target("event", _event, _LINES, (ValueError,)),
     Target("journal", _journal, [b"".join(_LINES), b"".join(_LINES[:9]), b"".join(_LINES[3:])[:-5]], mutations=200),
-    Target("candidates", _candidates, [_LINES[3]], (ValueError,)),
+    Target("candidates", _candidates, [_LINES[3]]),
     Target("exit_note", _exit_note, [b"0\n", b"137 2 1700000000 1700000001\n", b"1 0 5 6 7\n", b"-1\n"]),
     Target("lock", _lock, [record_of(_HOLDER), record_of(replace(_HOLDER, host="", pid=0)), b"", b"[]"]),
     Target("cancel_request", _request, [_REQUEST, _REQUEST.replace(b"here", b"elsewhere"), b"[]"]),

@@ -22,6 +22,7 @@ from hpsearch.config.written_options import recorded
 from hpsearch.console.console import Console
 from hpsearch.core.coding import Order
 from hpsearch.core.conditions import Condition
+from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Job, Run
 from hpsearch.core.space import enumerate_space
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
@@ -346,6 +347,13 @@ def test_candidates_come_back_from_the_journal_as_they_were(values: list[object]
     found = candidates_in(event)
     assert len(found) == event.count == len(space)
     assert {repr(found.configuration(row)) for row in range(len(found))} == {repr(each) for each in space}
+
+
+@pytest.mark.parametrize("count", [-4, 1_000_001, 2**62])
+def test_a_count_of_candidates_that_nobody_writes_is_told_as_damage(count: int) -> None:
+    event = replace(listed(enumerate_space(GRID, [], Order())), count=count)
+    with pytest.raises(FolderError, match="list of configurations"):
+        candidates_in(event)
 
 
 @pytest.mark.parametrize(
