@@ -15,6 +15,7 @@ from hpsearch.core.value_text import whole_text
 _WIDE_FLOATS = ("float96", "float128", "longdouble")
 #: Types of numpy that `encode` keeps.
 _DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|[<>|=]?([biuf][1248]|U[0-9]{1,6})")
+_LARGEST_ARRAY = 10**8
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -60,6 +61,9 @@ def _numpy_value(dtype: str, is_array: bool, content: object) -> object:
 
     if not _DTYPE.fullmatch(dtype):
         raise ValueError(f"{dtype[:40]!r} is not a type of numbers or texts")
+    # Each text takes as much as the longest one may, however short it is.
+    if "U" in dtype and np.size(content) * np.dtype(dtype).itemsize > _LARGEST_ARRAY:
+        raise ValueError(f"texts of the type {dtype} take more than {_LARGEST_ARRAY:,} bytes")
     array = np.array(content, dtype=dtype)
     return array if is_array else array[()]
 

@@ -134,6 +134,9 @@ def test_any_json_in_any_field_loads_or_is_named_with_file_line_and_remedy(tmp_p
         b'{"event":"planned","run":1,"folder":5,"out_dir":"o","options":[]}',
         b'{"event":"planned","run":1,"folder":"a/../b","out_dir":"o","options":[]}',
         b'{"event":"planned","run":1,"folder":"a","out_dir":"o","options":[["x",{"numpy":["O",true,[1]]}]]}',
+        b'{"event":"planned","run":1,"folder":"a","out_dir":"o","options":[["x",{"numpy":["U999999",true,['
+        + b",".join([b'"a"'] * 3000)
+        + b"]]}]]}",
         b'{"event":"planned","run":1,"folder":"a","out_dir":"o","options":[["x",{}]]}',
         b'{"event":"collected","run":1,"token":"a","state":"fine","at":1}',
         b'{"event":"collected","run":1,"token":"a","state":"lost","at":1,"summary":[]}',
