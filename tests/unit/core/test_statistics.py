@@ -75,7 +75,7 @@ def test_mean_and_spread_are_those_of_exact_fractions_at_any_magnitude(
     dust = 4 * math.ulp(max(map(abs, numbers))) * math.sqrt(len(numbers))
     found = spread_of(numbers)
     assert found is not None
-    assert found.mean == pytest.approx(float(mean), rel=1e-15, abs=5e-324)
+    assert found.mean == pytest.approx(float(mean), rel=2.3e-16, abs=5e-324)
     assert found.std == pytest.approx(root(squares / (len(exact) - 1)), rel=1e-12, abs=dust)
     assert found.sem == pytest.approx(root(squares / (len(exact) - 1) / len(exact)), rel=1e-12, abs=dust)
     shown = statistic("loss", numbers)

@@ -6,14 +6,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.command import argv
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.classic_files import options_of_command, write_commands, write_run_command
+from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.record import SearchRecord
 from hpsearch.store.settings import Settings
 
 _PRINTS = ("printf", "%s\\0", "a b", "t.py")
@@ -45,13 +47,14 @@ def words_of(line: bytes) -> list[str]:
 
 
 @settings(max_examples=40)
+@example([{"x": "\udcff", "%s": "'\n%d\\"}])
 @given(st.lists(OPTIONS, min_size=1, max_size=3))
 def test_each_line_of_the_commands_gives_a_script_the_words_of_its_run(listed: list[dict[str, object]]) -> None:
     wanted = Settings(**{**vars(SETTINGS), "program": _PRINTS})
     runs = [Run(n, f"sim_{n}", Configuration(tuple(one.items())), f"o/sim_{n}") for n, one in enumerate(listed, 1)]
     with tempfile.TemporaryDirectory() as path:
         folder = SearchFolder(Path(path))
-        write_commands(folder, runs, wanted)
+        write_commands(folder, SearchRecord.of([*map(RunPlanned.of, runs), SearchStarted(wanted.to_json(), 0.0)]))
         lines = [line for line in folder.commands.read_bytes().split(b"\n")[1:] if line and not line.startswith(b"#")]
         own = folder.path / "hpsearch_command.sh"
         write_run_command(own, runs[0], wanted)
