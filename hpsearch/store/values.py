@@ -56,7 +56,7 @@ def decode(value: Any) -> object:  # Any: see encode
     return value["text"]
 
 
-def _numpy_value(dtype: str, is_array: bool, content: object) -> object:
+def _numpy_value(dtype: str, is_array: bool, content: Any) -> object:  # Any: whatever JSON can hold
     import numpy as np
 
     if not _DTYPE.fullmatch(dtype):
