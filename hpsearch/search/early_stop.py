@@ -346,9 +346,9 @@ class EarlyStop:
     def _idle_lines(self) -> Iterator[str]:
         """Say plainly where early stopping could do nothing."""
         values, _ = self._values()
-        if any(entry.stopped is not None for entry in self._search.record):
+        if any(entry.stopped is not None for entry in self._search.record.begun):
             return
-        known = [entry for entry in self._search.record if entry.token in self._ended]
+        known = [entry for entry in self._search.record.begun if entry.token in self._ended]
         finished = [entry for entry in known if entry.state is RunState.FINISHED]
         silent = [entry for entry in finished if entry.run.number not in values.spoke_early]
         longest = max((curve.last_step for curve in values.curves.values() if curve.points), default=math.inf)
@@ -365,7 +365,7 @@ class EarlyStop:
             return
         (values, _), settings = self._values(), self._search.settings
         values.read_earlier(lambda: True)
-        finished = [entry for entry in self._search.record if entry.state is RunState.FINISHED and entry.token]
+        finished = [entry for entry in self._search.record.begun if entry.state is RunState.FINISHED and entry.token]
         told = [entry for entry in finished if values.curves.get(entry.run.number, Curve()).points]
         whys = ((place, entry.stopped) for place, entry in enumerate(told))
         stops = {

@@ -35,6 +35,7 @@ from hpsearch.folder.run_tables import ranges
 from hpsearch.samplers.choosing import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
+from hpsearch.store.classic_files import block_lines
 from hpsearch.store.events import RunReused, RunsPlanned, SearchCandidates, encode_summary
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.planned import MOST_RUNS, RunBlock, block_of
@@ -104,6 +105,13 @@ class Plan:
     def runs(self, first_number: int = 1) -> Iterator[Run]:
         """Return the runs in execution order, made one by one."""
         return (run for block in self.blocks(first_number) for run in block.runs())
+
+    def commands(self) -> Iterator[str]:
+        """Return the commands of those runs that no other search has run already, as lines for a shell."""
+        reused = {event.run for event in self.reused(self.runs())}
+        for block in self.blocks():
+            lines = zip(block.numbers, block_lines(block, self.settings))
+            yield from (line for number, line in lines if number not in reused)
 
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
         """Return the events by which some of these runs count as finished, because another search has run them."""

@@ -50,7 +50,7 @@ from hpsearch.search.early_stop import check_values
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
-from hpsearch.store.classic_files import block_lines, command_line
+from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
@@ -112,7 +112,7 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
     if plan.options.dry_run:
         check_cluster_options(plan.options)
         console.notes(plan_lines(plan))
-        console.results(_commands(plan))
+        console.results(plan.commands())
         listed = [] if plan.candidates is None else [plan.candidates]
         record = SearchRecord.of([*listed, SearchStarted(plan.settings.to_json(), plan.stamp)])
         _show_first(record, plan.options, console)
@@ -132,14 +132,6 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
             # Another search took the folder in this second: take the next one, or say that the folder exists.
             plan = planned()
             console.note(f"results: {plan.folder}")
-
-
-def _commands(plan: Plan) -> Iterator[str]:
-    """Return the commands of the runs of a plan that no other search has run already."""
-    reused = {event.run for event in plan.reused(plan.runs())}
-    for block in plan.blocks():
-        lines = zip(block.numbers, block_lines(block, plan.settings))
-        yield from (line for number, line in lines if number not in reused)
 
 
 def _check_has_own_folder(plan: Plan) -> None:
