@@ -224,6 +224,10 @@ def _bytes_of(text: str | bytes) -> bytes:
 
 def _reader_of(descriptor: int) -> os.stat_result | None:
     """Return what identifies the terminal or pipe that can hold up a writer; None for files, which never do."""
-    status = os.fstat(descriptor)
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        # A file on a disk that is away: what is written there is lost, and nothing waits for it.
+        return None
     can_wait = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode) or os.isatty(descriptor)
     return status if can_wait else None

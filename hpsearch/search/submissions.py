@@ -20,6 +20,7 @@ from hpsearch.core.errors import (
     SubmissionUnsure,
     SubmitLimitReached,
     is_forbidden,
+    reason_of,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
@@ -100,9 +101,22 @@ class Submissions:
                 entries, place = self._choices.next(self._runs.jobs)
             if place is None:
                 return
-            needed = [entry for entry in entries if not self._is_needless(entry)]
-            if needed:
+            if needed := self._needed(entries):
                 self._submit(needed, place)
+
+    def _needed(self, entries: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return the runs that have not finished after all. One whose folder cannot be looked at waits."""
+        needed = []
+        for entry in entries:
+            try:
+                if not self._is_needless(entry):
+                    needed.append(entry)
+            except OSError as error:
+                trouble = StoreError(f"{error.filename}: cannot be looked at ({reason_of(error)})")
+                trouble.__cause__ = error
+                self.queue.put_back([entry.run.number])
+                self._put_off_unless_forbidden(trouble)
+        return needed
 
     def taken_back(self, run: OpenRun) -> None:
         """Let a run that the scheduler's queue does not have be what it was before it was submitted."""

@@ -15,7 +15,7 @@ from crash.torture.history import random_history
 from crash.torture.oracle import findings
 from crash.torture.player import play
 from crash.torture.worlds import TROUBLES, USUAL
-from project import Project
+from project import Project, rows
 
 #: Most steps of a history here: it takes a few seconds of CPU time.
 STEPS = 4
@@ -84,6 +84,18 @@ def test_a_command_names_the_file_that_cannot_be_read(
     result = project.ask("resume", str(out))
     assert (result.exit_status in (0, 1, 2), control.injected) == (True, 1), result.stderr
     assert not re.search("a file: |Traceback", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("call", [1, 3])
+def test_a_run_whose_folder_cannot_be_looked_at_starts_later(
+    library: Path, tmp_path: Path, project: Project, call: int
+) -> None:
+    project.grid({"x": [1, 2]})
+    control = Control(tmp_path / "faults", library, tmp_path / "out" / "sim_")
+    control.fail_once(FAULTS["EIO in reading"], call)
+    project.environment.update(control.environment())
+    result = project.search(f"--out_dir={tmp_path}/out", "--force_out_dir")
+    assert (control.injected, sorted(row["acc"] for row in rows(result.folder))) == (1, ["1", "2"])
 
 
 @pytest.mark.parametrize(("moment", "content"), [("before", b"ab"), ("halfway", b"abc"), ("after", b"abcd")])

@@ -141,3 +141,10 @@ def test_a_stream_for_libraries_writes_through_the_outlet(pipe: Pipe) -> None:
     stream = OutletStream(Outlet(pipe.stream))
     print("a line", file=stream)
     assert (pipe.read(7), stream.isatty(), stream.fileno()) == (b"a line\n", False, pipe.stream.fileno())
+
+
+def test_a_file_on_a_disk_that_is_away_holds_up_nobody(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    with open(descriptor, "w", closefd=False) as stream:
+        os.close(descriptor)
+        assert Outlet(stream).write("lost\n")
