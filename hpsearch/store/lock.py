@@ -77,6 +77,9 @@ def holder_from(found: object) -> Holder:
 
 #: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
+#: How long the lock of a holder that is gone is waited for: where it was killed while it started a run, the new process
+#: has the lock, too, until it executes its program. That takes milliseconds, more on a busy machine.
+_UNBORN_S = 2.0
 #: How often a watched heartbeat is looked at in each of its intervals.
 _LOOKS_AN_INTERVAL = 20
 
@@ -153,16 +156,22 @@ class ControllerLock:
 
     def _take_flock(self) -> bool:
         """Take the lock of the operating system; return whether the file system has such a thing."""
-        try:
-            # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
-            self._ways.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _present(self._path, lock_holder(self._path)) from None
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                return False
-            raise FolderError(f"{self._path}: cannot be locked ({reason_of(error)})") from error
-        return True
+        end = self._ways.now() + _UNBORN_S
+        while True:
+            try:
+                # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
+                self._ways.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = lock_holder(self._path)
+                if holder is None or self._ways.is_there(holder) is not False or self._ways.now() >= end:
+                    raise _present(self._path, holder) from None
+                self._ways.sleep(0.01)
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return False
+                raise FolderError(f"{self._path}: cannot be locked ({reason_of(error)})") from error
+            else:
+                return True
 
     def _judged(self, has_flock: bool) -> bytes:
         """Return what the lock file says if certainly nobody holds the lock. Raises ControllerPresent otherwise."""

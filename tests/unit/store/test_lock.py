@@ -82,6 +82,32 @@ def test_a_lock_that_another_process_has_is_another_controller(path: Path) -> No
         ControllerLock(path, OWN, Time().ways(flock=flock))
 
 
+def test_the_lock_of_a_killed_controller_is_waited_for_while_a_process_that_it_was_starting_has_it(path: Path) -> None:
+    clock = Time()
+
+    def flock(descriptor: int, operation: int) -> None:
+        if clock.now_s < 100.5:
+            raise OSError(errno.EWOULDBLOCK, "Resource temporarily unavailable")
+
+    left(path, replace(OTHER, boot="b1"))
+    with ControllerLock(path, OWN, clock.ways(is_there=False, flock=flock)) as lock:
+        assert lock_holder(path) == lock.holder
+    assert 100.5 <= clock.now_s < 101.0
+
+
+@pytest.mark.parametrize("is_there, waited_s", [(True, 0.0), (None, 0.0), (False, 2.0)])
+def test_a_lock_that_stays_taken_is_another_controller(path: Path, is_there: bool | None, waited_s: float) -> None:
+    clock = Time()
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EWOULDBLOCK, "Resource temporarily unavailable")
+
+    left(path, replace(OTHER, boot="b1"))
+    with pytest.raises(ControllerPresent):
+        ControllerLock(path, OWN, clock.ways(is_there=is_there, flock=flock))
+    assert clock.now_s == pytest.approx(100.0 + waited_s, abs=0.05)
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
 def test_any_other_refusal_is_told_as_what_it_is(path: Path, number: int) -> None:
     def flock(descriptor: int, operation: int) -> None:
