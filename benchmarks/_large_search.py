@@ -6,15 +6,17 @@ import itertools
 import os
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from _measure import ROOT
 
 sys.path.insert(0, str(ROOT))
+from hpsearch.config.grid_module import config_for
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import recorded
-from hpsearch.core.model import Configuration, Run
+from hpsearch.core.model import Run
+from hpsearch.folder.liveness import lock_ways, this_controller
+from hpsearch.search.plan import make_plan
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,
@@ -24,7 +26,7 @@ from hpsearch.store.events import (
     RunCollected,
 )
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.live import LiveSearch
+from hpsearch.store.new_folder import new_search
 from hpsearch.store.run_folders import put_files_in_place
 from hpsearch.store.settings import Settings
 
@@ -42,7 +44,8 @@ printf 'acc 0.%s%s\\nfinished 1\\n' "${{lr#*.}}" "$seed" >"$out/summary.txt"
 #: 100 configurations, each under as many seeds as make the search as large as it shall be.
 LR = tuple(round(0.001 * step, 3) for step in range(1, 11))
 UNITS = tuple(16 * step for step in range(1, 11))
-STAMP, AT = "20260102030405", 1_767_323_045.5
+#: When the search began, in seconds since the epoch.
+AT = 1_767_323_045.5
 #: How many runs' events are written at once.
 _BATCH = 500
 
@@ -57,45 +60,29 @@ def write_search(path: Path, count: int, ended: int, has_folders: bool = False, 
 
     path: of the folder, in a project as `scratch_project` makes it. has_folders: also the folders of the ended runs.
     """
-    folder = SearchFolder(path)
-    path.mkdir()
-    (path / "config.py").write_bytes((path.parent / "config.py").read_bytes())
-    settings, options = _settings(path, count), SearchOptions(grid_module="config", out_dir=path.name)
-    with LiveSearch(folder) as search:
-        search.add_plan(_runs(count, path.name), settings, AT)
-        search.write_commands()
-        search.open_for_work()
+    options = SearchOptions(
+        grid_module="config",
+        run_cwd=str(path.parent),
+        out_dir=path.name,
+        force_out_dir=True,
+        visible_gpus="-1",
+        deterministic_search=True,
+    )
+    sys.path.insert(0, str(path.parent))
+    try:
+        plan = make_plan(config_for(options, None, path.parent), options, [str(path.parent)], lambda: AT)
+    finally:
+        sys.path.remove(str(path.parent))
+        sys.modules.pop("config", None)
+    with new_search(plan, this_controller(), lock_ways(print)) as (search, _):
         search.note(ControllerStarted(socket.gethostname(), os.getpid(), AT, recorded(options)))
-        runs = (entry.run for entry in itertools.islice(search.record, ended))
-        while batch := list(itertools.islice(runs, _BATCH)):
+        runs = plan.runs()
+        while batch := list(itertools.islice(runs, min(_BATCH, ended))):
+            ended -= len(batch)
             search.note(*itertools.chain.from_iterable(_events(run, fails) for run in batch))
             for run in batch if has_folders else ():
-                _write_folder(folder, run, settings, fails)
+                _write_folder(search.folder, run, plan.settings, fails)
         search.finish()
-
-
-def _settings(path: Path, count: int) -> Settings:
-    return Settings(
-        program=("./train.sh",),
-        run_cwd=str(path.parent),
-        shown_folder=path.name,
-        summary_filename="summary.txt",
-        summary_keywords=("acc", "finished"),
-        performance_key="acc",
-        grid_module="config",
-        grid_file=str(path.parent / "config.py"),
-        option_names=("lr", "units", "seed"),
-        import_paths=(str(path.parent),),
-        options=recorded(SearchOptions(grid_module="config", out_dir=path.name, visible_gpus="-1")),
-    )
-
-
-def _runs(count: int, shown_folder: str) -> Iterator[Run]:
-    width = len(str(count))
-    configurations = itertools.product(LR, UNITS, range(count // 100))
-    for number, (lr, units, seed) in enumerate(configurations, start=1):
-        name = f"sim_{STAMP}_{number:0{width}d}"
-        yield Run(number, name, Configuration((("lr", lr), ("units", units), ("seed", seed))), f"{shown_folder}/{name}")
 
 
 def _fails(run: Run, fails: bool) -> bool:

@@ -173,6 +173,7 @@ class JournalReader:
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
+        self._is_long = False
         self._read: Callable[[bytes], Event] = from_line
         self.damage: list[str] = []
         #: Whether the settings of a search were among what was read.
@@ -195,6 +196,9 @@ class JournalReader:
                 except (KeyError, ValueError, TypeError) as error:
                     problem = f"the journal is damaged: this line does not fit the ones before it ({error!r})"
                     self._found_damage(problem, error)
+            if self._is_long:
+                # What was read stays, and Python's search for garbage need not go through it again and again.
+                gc.freeze()
 
     def new_events(self) -> Iterator[Event]:
         """Return the events that were added since the last call. Raises FolderError as `read_into` does."""
@@ -204,7 +208,8 @@ class JournalReader:
                 found = os.fstat(file.fileno())
                 self._inode = found.st_ino
                 file.seek(self._offset)
-                if found.st_size - self._offset > _LONG:
+                self._is_long = found.st_size - self._offset > _LONG
+                if self._is_long:
                     self._read = LineReader()
                 yield from self._events(file)
         except FileNotFoundError as error:
@@ -214,17 +219,19 @@ class JournalReader:
             raise FolderError(f"{path}: cannot be read ({reason_of(error)}){remedy}") from error
 
     def _events(self, lines: Iterable[bytes]) -> Iterator[Event]:
+        read = self._read
         for line in lines:
             if not line.endswith(b"\n"):
                 return
             self._lines += 1
             self._offset += len(line)
             try:
-                event = self._read(line)
+                event = read(line)
             except ValueError as error:
                 self._found_damage(f"damaged, or written by a newer version ({error})", error)
             else:
-                self.has_settings |= isinstance(event, SearchStarted)
+                if type(event) is SearchStarted:
+                    self.has_settings = True
                 yield event
 
     def _found_damage(self, problem: str, error: Exception) -> None:
@@ -247,8 +254,6 @@ def collected_later() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            # What was read stays: later searches need not go through it either.
-            gc.freeze()
             gc.enable()
 
 
