@@ -2,12 +2,12 @@
 
 import select
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hpsearch.backends.shell import Conversation
 from hpsearch.core.model import Attempt, Job, Place, Status
+from hpsearch.startup.classes import dataclass
 
 
 @dataclass(frozen=True)

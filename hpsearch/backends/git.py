@@ -2,12 +2,12 @@
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError, UsageError
 from hpsearch.core.model import CodeTree
+from hpsearch.startup.classes import dataclass
 
 #: A file monitor or a hook of the repository would be a program of its own; an index that is only read needs no lock.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")

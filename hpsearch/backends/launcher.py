@@ -10,7 +10,6 @@ import stat
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from hpsearch.backends.run_family import MARK, mark_of
 from hpsearch.core.errors import NO_ROOM, SubmissionDelayed, SubmissionRefused, reason_of
 from hpsearch.core.model import Attempt
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 #: What the operating system lacks for the moment: files, processes, memory, disk space, a file system that is away.
 _PASSING = (

@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
+from hpsearch.startup.classes import dataclass
 
 
 @lru_cache(maxsize=1)

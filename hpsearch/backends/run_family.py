@@ -6,12 +6,12 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.backends.base import sleep
 from hpsearch.backends.process_identity import ProcessEntry, is_alive, pid_of, process_table, signal_process
 from hpsearch.core.model import Job
+from hpsearch.startup.classes import dataclass
 
 #: The environment variable that all processes of an attempt inherit: ``JOB/TOKEN,TOKEN``. The last token is the
 #: attempt's own; earlier ones belong to the runs within which its search was started. JOB is the scheduler's job they

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +10,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import SubmissionRefused
 from hpsearch.core.model import Attempt, Job, Status
+from hpsearch.startup.classes import dataclass
 
 #: Part of the names of submissions with several runs, and of their files.
 BATCH_MARK = ".batch."

@@ -11,11 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from hpsearch.core.errors import BackendError, reason_of
+from hpsearch.startup.classes import dataclass
 
 #: How many characters of a command's answer are shown to people.
 _MOST_WORDS = 300

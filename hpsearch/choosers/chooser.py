@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from hpsearch.backends.base import Backend
 from hpsearch.config.given_paths import absolute
 from hpsearch.core.model import Configuration, Job, Place, Run
 from hpsearch.folder.reading import SearchReader
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.events import RunPlanned
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord

@@ -7,8 +7,9 @@ among the best of those known so far (asynchronous successive halving, Li et al.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from hpsearch.startup.classes import dataclass
 
 #: At most one in this many goes on, however close two budgets are.
 _LEAST_REDUCTION = 2.0

@@ -7,7 +7,6 @@ the number of slots, nor how long runs take, nor a kill in between changes what 
 import heapq
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from hpsearch.choosers.chooser import Choice
@@ -17,6 +16,7 @@ from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
 from hpsearch.folder.run_tables import option_texts, options_text, outcome_of, varying_options
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.events import ConfigurationDropped
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord, SearchRecord

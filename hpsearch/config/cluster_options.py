@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 
 from hpsearch.backends.run_family import surrounding_job
 from hpsearch.config.options import CLUSTER_OPTIONS, SearchOptions
 from hpsearch.core.errors import UsageError
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.user_code.user_modules import own_scheduler
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
@@ -14,6 +13,7 @@ from hpsearch.config.option_values import OPTION_NAME
 from hpsearch.core.conditions import Condition, Constraint, Grid, Key, names_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
+from hpsearch.startup.classes import dataclass
 from hpsearch.user_code.copied_module import lines_in
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

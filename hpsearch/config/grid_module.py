@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -29,6 +28,7 @@ from hpsearch.core.conditions import (
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.pickles.plain_pickle import MOST_BYTES
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.layout import read_whole
 from hpsearch.store.settings import Settings

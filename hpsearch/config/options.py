@@ -7,9 +7,7 @@ Only light imports: this module is all that ``--help`` needs.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.config.option_values import (
@@ -33,6 +31,7 @@ from hpsearch.config.option_values import (
     whole_numbers,
 )
 from hpsearch.samplers.candidates import OPTUNA_SAMPLERS
+from hpsearch.startup.classes import Field, dataclass, field, fields
 from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
@@ -40,7 +39,7 @@ DEFAULT_OUT_DIR = "./out/hyperparam_search"
 USUAL_SEED, DATA_SEED_OPTION = "random_seed", "data_random_seed"
 
 
-def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any: dataclasses.field() is typed like this
+def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any: field() is typed like this
     """Return a function that declares an option of a group, as a field of the dataclass of a command's options.
 
     It takes the default, the help, a reader of the option's text and a metavar. repeats: the option may be given
@@ -50,7 +49,7 @@ def option_group(group: str, plans: bool = False) -> Callable[..., Any]:  # Any:
     def declare(default: Any, text: str, read: Any = None, metavar: str | None = None, repeats: bool = False) -> Any:
         keywords = {"type": read, "metavar": metavar, "action": "append" if repeats else None}
         metadata = {"group": group, "help": text, "plans": plans, "arguments": {k: v for k, v in keywords.items() if v}}
-        return dataclasses.field(default=default, metadata=metadata)
+        return field(default=default, metadata=metadata)
 
     return declare
 
@@ -358,9 +357,9 @@ class SearchOptions:
         return [int(word) for word in self.seeds_list.split(",") if word]
 
 
-def all_options(of: type = SearchOptions) -> dict[str, dataclasses.Field[Any]]:  # Any: of the options' types
+def all_options(of: type = SearchOptions) -> dict[str, Field[Any]]:  # Any: of the options' types
     """Return how each option of a command is declared, by its name; without the command, those of a search."""
-    return {field.name: field for field in dataclasses.fields(of) if field.metadata}
+    return {each.name: each for each in fields(of) if each.metadata}
 
 
 #: Those that shape the list of runs: they cannot be given to a search that is planned already.

@@ -3,12 +3,12 @@
 import argparse
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field
 from functools import partial
 from typing import Any, NoReturn
 
 from hpsearch.config.option_values import option_names
 from hpsearch.config.options import DEFAULT_OUT_DIR, SearchOptions, all_options
+from hpsearch.startup.classes import Field
 
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +10,7 @@ from hpsearch.config.program import words_of_script
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
+from hpsearch.startup.classes import replace
 from hpsearch.store.settings import Settings
 from hpsearch.user_code.copied_module import certain_constants
 from hpsearch.user_code.import_paths import add_first, add_last

@@ -3,9 +3,10 @@
 import codecs
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+
+from hpsearch.startup.classes import dataclass
 
 #: Most bytes in memory at once: a run may print without end.
 _PIECE = 65536

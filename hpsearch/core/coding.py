@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpsearch.core.command import argument
@@ -35,6 +34,7 @@ from hpsearch.core.space_report import (
     why_never,
     why_skipped,
 )
+from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
     # It takes longer to import than all else, and not every grid needs it.

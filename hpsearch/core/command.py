@@ -3,10 +3,10 @@
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from hpsearch.core.model import Configuration
 from hpsearch.core.value_text import whole_text
+from hpsearch.startup.classes import dataclass
 
 
 def is_flag(value: object) -> bool:

@@ -4,13 +4,13 @@ import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar
 
 from hpsearch.core.command import is_flag
 from hpsearch.core.errors import ConfigError
+from hpsearch.startup.classes import dataclass
 
 #: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
 MAX_VALUES = 1_000_000

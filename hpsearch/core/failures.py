@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from hpsearch.core.model import RunState
+from hpsearch.startup.classes import dataclass
 
 #: Most characters of a cause.
 MOST_CAUSE = 360

@@ -4,11 +4,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from hpsearch.core.command import shell_line
+from hpsearch.startup.classes import dataclass
 
 #: How alike a known name has to be: 0 to 1.
 _HOW_NEAR = 0.7

@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from hpsearch.startup.classes import dataclass, field
 
 #: What a run's summary says: keyword -> list with one value, as summary parsers return it.
 Summary = Mapping[str, list[object]]

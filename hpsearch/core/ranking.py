@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hpsearch.core.statistics import Spread, mean_text, spread_of, welch_p
+from hpsearch.startup.classes import dataclass
 
 T = TypeVar("T")
 #: Two configurations differ if a difference like theirs has this probability by chance, or less.

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 
 from hpsearch.core.conditions import Not, Range, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
+from hpsearch.startup.classes import dataclass
 
 #: How many values, or values that are listed twice, are named one by one; how much of one is shown.
 _SHOWN, _WIDTH = 4, 40

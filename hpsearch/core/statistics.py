@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from hpsearch.core.errors import ConfigError
+from hpsearch.startup.classes import dataclass
 
 #: Digits after the decimal point: at least, and at most.
 _USUAL_DECIMALS, _MOST_DECIMALS = 2, 12

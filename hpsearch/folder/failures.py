@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hpsearch.core.failures import RunEnd, cause_of, likeness, shared_options
 from hpsearch.core.model import RunState
 from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.folder.run_tables import failure_log, on_place, option_texts, options_text, varying_options
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.events import AttemptEnded
 from hpsearch.store.layout import SearchFolder, open_file
 from hpsearch.store.record import RunRecord, SearchRecord

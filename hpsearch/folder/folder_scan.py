@@ -3,7 +3,6 @@
 import enum
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hpsearch.core.summary import is_finished
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run, runs_named_by
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import read_summary
+from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import (
     Listing,
     folder_name,

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from hpsearch.core.errors import FolderError, reason_of
 from hpsearch.core.model import RunState
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.events import Event, RunsPlanned, from_line
 from hpsearch.store.layout import SearchFolder, open_file
 from hpsearch.store.record import SearchRecord

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.git import changed_files, head_of, write_diff
@@ -20,6 +19,7 @@ from hpsearch.backends.gpu.cards import gpus_by_driver
 from hpsearch.backends.shell import run_command
 from hpsearch.console.text import amount
 from hpsearch.core.errors import BackendError, SearchError
+from hpsearch.startup.classes import asdict, dataclass, replace
 from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
 from hpsearch.store.values import build
 from hpsearch.user_code.import_paths import installed_packages

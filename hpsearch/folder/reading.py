@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
@@ -10,6 +9,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.nearby import searches_below
+from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder

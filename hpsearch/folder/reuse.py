@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.console.console import Console
@@ -14,6 +13,7 @@ from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of

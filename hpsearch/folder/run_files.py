@@ -6,7 +6,6 @@ import inspect
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.config.grid_module import SearchConfig, SummaryParser
@@ -16,6 +15,7 @@ from hpsearch.core.errors import ConfigError, ParserTimeout, SummaryError, Summa
 from hpsearch.core.model import Run
 from hpsearch.core.summary import as_lists, parse_summary
 from hpsearch.pickles.plain_pickle import MOST_BYTES
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, namespace_in, options_of_command
 from hpsearch.store.layout import read_whole
 from hpsearch.store.values import decode, encode

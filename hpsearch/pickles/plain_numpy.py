@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

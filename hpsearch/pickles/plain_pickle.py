@@ -10,12 +10,12 @@ import pickle
 import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
+from hpsearch.startup.classes import dataclass
 
 #: No larger file is read, in bytes.
 MOST_BYTES = 256 * 2**20

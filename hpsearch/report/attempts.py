@@ -4,8 +4,8 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptStarted,

@@ -4,11 +4,12 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean, median, quantiles
 from threading import Thread
 from typing import Any
+
+from hpsearch.startup.classes import dataclass, replace
 
 #: With fewer runs (exact) or configurations (estimated), or fewer than two for each option, shares are chance.
 _FEWEST = 8

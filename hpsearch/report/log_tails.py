@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.failures import clean_lines
 from hpsearch.folder.failures import log_end
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 
 #: Of all ends together, in bytes of the page; of one, in characters.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +20,7 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
+from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord

@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.core.model import RunState
 from hpsearch.report.attempts import Attempt, lanes
 from hpsearch.report.searches import NOT_COLLECTED, ShownRun, ShownSearch
+from hpsearch.startup.classes import dataclass
 
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import options_text, ranges, varying_options, with_largest_budget
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.settings import Settings

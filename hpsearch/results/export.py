@@ -5,7 +5,6 @@ import csv
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -26,6 +25,7 @@ from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.parquet import as_parquet
+from hpsearch.startup.classes import replace
 from hpsearch.store.configuration_table import configuration_table
 from hpsearch.store.layout import SearchFolder, write_whole
 from hpsearch.store.record import RunRecord

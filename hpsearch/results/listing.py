@@ -5,7 +5,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from hpsearch.folder.overview import overview
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.results.best import finished_runs
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder

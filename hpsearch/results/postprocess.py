@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import check_over, found_repetitions, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, SearchLiveness, find_search
+from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.configuration_table import option_names, write_configurations
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.backends.git import ask_git
@@ -27,6 +26,7 @@ from hpsearch.folder.provenance import Provenance, provenances
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_summary
 from hpsearch.results.logs import folder_and_run
+from hpsearch.startup.classes import replace
 from hpsearch.store.layout import make_folder
 from hpsearch.store.record import RunRecord
 

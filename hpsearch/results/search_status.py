@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.choosers.of_search import expected_runs, has_more
@@ -15,6 +14,7 @@ from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controll
 from hpsearch.folder.provenance import Provenance
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.tally import RunTally
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder

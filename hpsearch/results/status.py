@@ -6,7 +6,6 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 from hpsearch.choosers.of_search import chooser_lines
@@ -35,6 +34,7 @@ from hpsearch.folder.run_tables import (
     performance,
 )
 from hpsearch.results.search_status import LiveRun, SearchStatus, StatusReader
+from hpsearch.startup.classes import asdict, replace
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
 from hpsearch.store.values import readable

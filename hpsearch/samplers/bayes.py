@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, 
 from hpsearch.samplers.features import evenly, features_of
 from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
 from hpsearch.samplers.resemblance import Resemblance
+from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpsearch.core.model import Configuration
+from hpsearch.startup.classes import dataclass, field
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

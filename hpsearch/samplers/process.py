@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.samplers.features import Feature
+from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

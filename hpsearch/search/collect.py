@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
@@ -13,6 +12,7 @@ from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.record import RunRecord

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any
 
 from hpsearch.backends.base import Backend, TakesBackQueued
@@ -27,6 +26,7 @@ from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.continuing import continues_from
+from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import RunRecord
 

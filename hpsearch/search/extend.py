@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import time
@@ -30,6 +29,7 @@ from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.search import resume
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
+from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import refuse_other_script
 from hpsearch.store.record import SearchRecord

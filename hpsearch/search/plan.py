@@ -5,7 +5,6 @@ import json
 import os
 import time
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.git import code_around
@@ -35,6 +34,7 @@ from hpsearch.folder.run_tables import ranges
 from hpsearch.samplers.choosing import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
+from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import block_lines
 from hpsearch.store.events import RunReused, RunsPlanned, SearchCandidates, encode_summary
 from hpsearch.store.layout import SearchFolder

@@ -7,7 +7,6 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_
 from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan
+from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder

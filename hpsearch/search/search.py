@@ -6,7 +6,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,6 +49,7 @@ from hpsearch.search.early_stop import check_values
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text

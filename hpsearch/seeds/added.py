@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.choosers.chooser import runs_of
@@ -28,6 +27,7 @@ from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import check_has_seed, grid_file, seed_grid
 from hpsearch.seeds.repeated import Chosen, Repeated, choose, find_runs, no_seed
 from hpsearch.seeds.runs import SeedRun, check_summary_options, counted, sum_up
+from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.record import SearchRecord

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.config.cluster_options import check_runs_here, with_installed_scheduler
@@ -29,6 +28,7 @@ from hpsearch.seeds.choice import seeds_text
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.plan import Gathering, plan_gathering, seed_grid, with_seed_option
 from hpsearch.seeds.runs import SeedRun, counted, sum_up, sum_up_folder, warn_of_doubts
+from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import is_search_folder, list_folder
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run

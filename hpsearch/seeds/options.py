@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpsearch.config.option_checks import check_race
@@ -19,6 +18,7 @@ from hpsearch.config.options import (
 from hpsearch.config.parsers import CommandParser, ExampleFormatter, add_options, filled
 from hpsearch.config.written_options import to_argv
 from hpsearch.core.errors import UsageError
+from hpsearch.startup.classes import dataclass, field, replace
 
 SUMMARY_NAME = "seeds_summary_text.txt"
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute, existing_folder
@@ -30,6 +29,7 @@ from hpsearch.seeds.runs import (
     seed_of,
 )
 from hpsearch.starter.seed_names import declared_names, seed_option_in
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord

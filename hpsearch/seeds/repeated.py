@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 
 from hpsearch.core.configurations import by_configuration, identity, seed_in
 from hpsearch.core.errors import FolderError
@@ -14,6 +13,7 @@ from hpsearch.folder.run_tables import performance, with_largest_budget
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.run_folders import folder_of

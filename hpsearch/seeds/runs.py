@@ -3,7 +3,6 @@
 import inspect
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
 from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import write_whole
 from hpsearch.store.settings import Settings
 

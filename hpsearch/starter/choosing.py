@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from hpsearch.starter.script_options import Kind, Option
 from hpsearch.starter.seed_names import is_seed
+from hpsearch.startup.classes import dataclass
 
 #: Names of the option for the output folder, the surest first.
 _OUT_NAMES = (

@@ -10,7 +10,6 @@ import shlex
 import stat
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, fact
 from hpsearch.starter.script_options import ScriptOptions
 from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
+from hpsearch.startup.classes import dataclass
 from hpsearch.user_code.import_paths import add_current_folder, searched_folders
 
 _DESCRIPTION = """\

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from hpsearch.starter.script_options import Kind, Option, as_kind, kind_of
 from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
+from hpsearch.startup.classes import dataclass, replace
 
 _TYPES = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT, "bool": Kind.ANY_TRUTH}
 _CLICK_TYPES = {

@@ -6,7 +6,6 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from hpsearch.config.options import USUAL_SEED
 from hpsearch.core.ranking import low_is_good
@@ -14,6 +13,7 @@ from hpsearch.starter.choosing import Entry, Place
 from hpsearch.starter.script_options import Kind
 from hpsearch.starter.seed_names import seed_option_in
 from hpsearch.starter.summary_writing import WrittenSummary
+from hpsearch.startup.classes import dataclass
 
 _WIDTH = 116
 _MOST_HELP = 60

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from hpsearch.starter.script_options import Kind, Option, ScriptOptions, as_kind, gathered, kind_of, value_in
+from hpsearch.startup.classes import dataclass
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: What rich draws around a list of options.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.backends.shell import Answer, one_line, run_command
@@ -16,6 +15,7 @@ from hpsearch.starter.script_options import Option, ScriptOptions, as_kind, gath
 from hpsearch.starter.signature_options import signatures_in
 from hpsearch.starter.source_files import Source
 from hpsearch.starter.summary_writing import WrittenSummary, summary_in
+from hpsearch.startup.classes import dataclass, replace
 
 #: A script may import large libraries first.
 HELP_TIMEOUT_S = 60.0

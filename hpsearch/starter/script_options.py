@@ -3,8 +3,9 @@
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from hpsearch.startup.classes import dataclass, replace
 
 #: What a grid can name: no dash in front, no `=`, no blank.
 _NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")

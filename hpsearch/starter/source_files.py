@@ -7,11 +7,11 @@ import contextlib
 import operator
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from hpsearch.core.errors import ConfigError, reason_of
+from hpsearch.startup.classes import dataclass, field
 
 #: How much of one file is read, and how much of all that a script imports.
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1_000_000, 500_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from hpsearch.starter.source_files import Source, dotted_name
+from hpsearch.startup.classes import dataclass
 
 _FINISHED = "finished"
 _FILE_NAME = re.compile(r"[\w.-]*\w\.(txt|csv|log|out|dat|tsv|summary)|\w*(summary|performance|result)\w*")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from hpsearch.startup.classes import dataclass, replace
 
 #: A longer curve is thinned: nobody needs more to compare runs, and hundreds of curves are in memory.
 MOST_POINTS = 2000

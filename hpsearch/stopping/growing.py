@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.errors import reason_of
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import open_file
 
 #: Most bytes of one file that are read at one look: a look at hundreds of runs must not hold up a search.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from hpsearch.core.ranking import best as best_first
+from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 

@@ -11,9 +11,9 @@ import enum
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
+from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 
 #: Fewer others say too little of what is usual.

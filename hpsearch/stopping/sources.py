@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.ranking import low_is_good
 from hpsearch.folder.reading import logs_of_attempts
+from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.output_values import LineMatcher, OutputReader
 from hpsearch.stopping.progress_files import ProgressReader, Reader

@@ -6,7 +6,6 @@ import pickle
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
@@ -17,6 +16,7 @@ from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
 from hpsearch.pickles.plain_pickle import MOST_BYTES, load_plain_pickle
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
 from hpsearch.store.planned import RunBlock
 from hpsearch.store.record import RunRecord, SearchRecord

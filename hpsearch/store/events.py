@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.model import Run, RunState, is_job_id
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass, field, fields
 from hpsearch.store.planned import Pair, RunBlock, packed, unpacked
 from hpsearch.store.settings import Settings
 from hpsearch.store.values import build, build_plain, check_name, check_path, decode, encode

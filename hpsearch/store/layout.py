@@ -10,13 +10,13 @@ import pickle
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 STATE_FOLDER = ".hpsearch"
 #: What the path of a snapshot has in it.

@@ -6,10 +6,10 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from hpsearch.core.errors import ControllerPresent, FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
+from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import append_commands, write_commands, write_not_completed
 from hpsearch.store.configuration_table import repetitions, write_configurations
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line

@@ -16,11 +16,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
 from hpsearch.core.hints import hint
+from hpsearch.startup.classes import asdict, dataclass, field, fields, replace
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
 from hpsearch.store.values import build
 

@@ -10,12 +10,12 @@ import sys
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 from hpsearch.core.coding import Column
 from hpsearch.core.model import Configuration, Run
+from hpsearch.startup.classes import dataclass
 
 #: Runs of one block, a line of the journal; what a damaged line takes with it.
 MOST_RUNS = 10_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState, Summary
+from hpsearch.startup.classes import dataclass, fields, replace
 from hpsearch.store.events import (
     AttemptEnded,
     AttemptIntended,

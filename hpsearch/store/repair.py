@@ -5,12 +5,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished
+from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.classic_files import folder_name, runs_of_commands
 from hpsearch.store.events import (
     AttemptEnded,

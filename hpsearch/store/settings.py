@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpsearch.startup.classes import asdict, dataclass, field
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.values import build, check_path
 

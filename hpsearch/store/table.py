@@ -4,13 +4,13 @@ import csv
 import io
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
 from hpsearch.core.ranking import ranked
 from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
+from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.layout import open_file, write_whole
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings

@@ -4,12 +4,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, TypeVar
 
 from hpsearch.core.conditions import Not, Range
 from hpsearch.core.value_text import whole_text
+from hpsearch.startup.classes import MISSING, fields
 
 #: Wider than what JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")

@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folders of ours beside the command files.
 OUR_PACKAGES = (
     *("app", "backends", "choosers", "config", "console", "core", "folder", "pickles", "report", "results"),
-    *("samplers", "search", "seeds", "starter", "stopping", "store", "user_code"),
+    *("samplers", "search", "seeds", "starter", "startup", "stopping", "store", "user_code"),
 )
 
 

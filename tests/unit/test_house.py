@@ -17,6 +17,7 @@ from hpsearch.user_code.import_paths import OUR_PACKAGES
 PACKAGE = ROOT / "hpsearch"
 #: The packages from the ground up; those of one floor do not know each other. Modules import from below only.
 FLOORS = (
+    ("startup",),
     ("core",),
     ("pickles",),
     ("store", "backends", "console", "samplers"),
@@ -34,8 +35,8 @@ MAY_IMPORT = {
     for level, floor in enumerate(FLOORS)
     for package in floor
 }
-MAY_IMPORT["backends.gpu"] = {"core", "backends", "backends.gpu"}
-MAY_IMPORT["backends.cluster"] = {"core", "backends", "backends.cluster"}
+MAY_IMPORT["backends.gpu"] = {"startup", "core", "backends", "backends.gpu"}
+MAY_IMPORT["backends.cluster"] = {"startup", "core", "backends", "backends.cluster"}
 #: Modules of the package's own folder: commands, and what users copy.
 COMMANDS = {"__init__", "__main__", "hpsearch", "hpsearch_postprocessing", "gather_random_seeds"}
 TEMPLATE = "hpsearch_config_template"
@@ -184,6 +185,17 @@ def test_the_search_path_is_touched_in_one_place() -> None:
     }
     # The main module is copied beside simulations, and makes the package importable from there.
     assert touching == {"user_code/import_paths.py", "hpsearch.py"}
+
+
+def test_dataclasses_are_those_that_cost_no_start() -> None:
+    importing = {
+        name
+        for name, path in MODULES.items()
+        for node in nodes(path)
+        if (isinstance(node, ast.ImportFrom) and node.module == "dataclasses")
+        or (isinstance(node, ast.Import) and "dataclasses" in [alias.name for alias in node.names])
+    }
+    assert importing == {"startup.classes"}
 
 
 def on_page(path: str) -> Path:

@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
@@ -12,6 +11,7 @@ from hpsearch.backends.cluster.script import RUN_LINE
 from hpsearch.backends.launcher import ExitNote, exit_reason, note_in
 from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler, Submission, script_path
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status, is_job_id
+from hpsearch.startup.classes import dataclass, field, replace
 
 #: How long to wait for an exit file: of a job that ended by itself; of a killed one, which rarely leaves any.
 _EXIT_FILE_S, _KILLED_S = 30.0, 3.0

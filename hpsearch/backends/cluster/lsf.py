@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,6 +22,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 #: What a user sets for jobs in general, and not LSF for the one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")

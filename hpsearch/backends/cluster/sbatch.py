@@ -1,7 +1,6 @@
 """sbatch, as text: what the options and the environment of a user ask for, and what a refusal means."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meanings
 from hpsearch.core.errors import (
@@ -12,6 +11,7 @@ from hpsearch.core.errors import (
     SubmitLimitReached,
     UsageError,
 )
+from hpsearch.startup.classes import dataclass
 
 
 def _letters(text: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from hpsearch.backends.base import LogFile
@@ -26,6 +25,7 @@ from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError, SubmissionUnsure
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 _NO_ANSWER = re.compile(r"Unable to contact|timed out|Zero Bytes|Transport endpoint|Communication|Connection reset")
 

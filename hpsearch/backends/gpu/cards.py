@@ -3,13 +3,13 @@
 import contextlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.backends.gpu.nvidia_smi import PATIENCE_S, ask, figure, read_gpus
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
+from hpsearch.startup.classes import dataclass
 
 #: What a `Card` is made of. The name comes last, because it may hold a comma.
 _FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"

@@ -11,7 +11,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -22,6 +21,7 @@ from hpsearch.backends.run_family import members_of
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 #: Waking up GPUs whose driver is not kept loaded takes seconds for each.
 PATIENCE_S = 30.0

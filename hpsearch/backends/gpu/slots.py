@@ -3,10 +3,10 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from hpsearch.core.model import Job, Place
 from hpsearch.core.value_text import integer
+from hpsearch.startup.classes import dataclass
 
 #: A GPU has more free memory than another if it has at least this many times as much.
 _MORE = 1.05

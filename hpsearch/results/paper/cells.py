@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from hpsearch.core.command import argument, is_flag, text_of
 from hpsearch.core.configurations import by_configuration
@@ -13,6 +12,7 @@ from hpsearch.core.model import RunState, Summary
 from hpsearch.core.ranking import SIGNIFICANT_P, Mean, best_means, number_of, rank_of
 from hpsearch.core.statistics import Spread, welch_p
 from hpsearch.core.summary import cell_under
+from hpsearch.startup.classes import dataclass
 from hpsearch.store.record import RunRecord
 
 #: May be a row or a column like an option: which of several searches.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
 from hpsearch.console.text import aligned, printable
 from hpsearch.core.ranking import number_of
 from hpsearch.results.paper.cells import Mark
+from hpsearch.startup.classes import dataclass
 
 EMPTY = "-"
 _PLUS_MINUS = "±"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpsearch.console.console import Console
@@ -13,6 +12,7 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.results.paper.cells import CellRun
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.configuration_table import Repetition, repetitions_of_rows
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from hpsearch.console.text import amount
@@ -11,6 +10,7 @@ from hpsearch.core.ranking import SIGNIFICANT_P, number_of
 from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
 from hpsearch.results.paper.cells import Axis, Entry, Mark, Measure, PaperCells, Place
 from hpsearch.results.paper.formats import EMPTY, Format, ShownCell, ShownTable
+from hpsearch.startup.classes import dataclass
 
 
 @dataclass(frozen=True)

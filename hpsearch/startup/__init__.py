@@ -1,0 +1,1 @@
+"""What keeps the start of every command short."""
