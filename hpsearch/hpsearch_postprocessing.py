@@ -55,8 +55,8 @@ def main(argv: Sequence[str], prog: str | None = None) -> int:
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
+    from hpsearch.config.command_parser import FOLDER_HELP, CommandParser, ExampleFormatter, add_over
     from hpsearch.config.option_values import number_where, positive
-    from hpsearch.config.parsers import FOLDER_HELP, CommandParser, ExampleFormatter, add_over
 
     parser = CommandParser(prog=prog, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=ExampleFormatter)
     add = parser.add_argument

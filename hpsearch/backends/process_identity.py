@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.host import host_name
 
 
 @lru_cache(maxsize=1)
@@ -78,6 +77,8 @@ def _has_proc() -> bool:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
+    from hpsearch.backends.shell import run_command  # where there is /proc, it starts nothing
+
     answer = run_command(["ps", "-o", "stat=,lstart=", "-p", str(pid)], timeout_s=20)
     if answer.exit_status is None:
         raise BackendError("ps gave no answer within 20 s")
@@ -116,7 +117,7 @@ def lives(job: str, host: str) -> bool | None:
     A machine whose name has changed is known by its boot. A process that has the number now may be the same one: seen
     from a container, it may seem to have started at another time.
     """
-    if host == socket.gethostname():
+    if host == host_name():
         return is_alive(job)
     _, boot, space, _ = (*job.split(".", 3), "", "", "")[:4]
     is_this_system = bool(boot) and (boot, space) == (boot_id(), _space("pid"))

@@ -1,15 +1,22 @@
-"""Which chooser a search has, by its options, and how far it is."""
+"""Which chooser a search has, by its options, and how far it is.
+
+A chooser is imported only for a search that has it: most have none, and are asked by `status` all the same.
+"""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from hpsearch.choosers.budgets import Budgets, budget_lines
-from hpsearch.choosers.chooser import Chooser
-from hpsearch.choosers.race import Race, may_go_on, race_lines
-from hpsearch.choosers.suggestions import Suggestions, suggestion_lines
-from hpsearch.config.options import SearchOptions, options_from_names
-from hpsearch.store.live import LiveSearch
 from hpsearch.store.record import SearchRecord
+
+if TYPE_CHECKING:
+    from hpsearch.choosers.budgets import Budgets
+    from hpsearch.choosers.chooser import Chooser
+    from hpsearch.choosers.suggestions import Suggestions
+    from hpsearch.config.options import SearchOptions
+    from hpsearch.store.live import LiveSearch
 
 
 def new_chooser(search: LiveSearch, options: SearchOptions, tell: Callable[[str], None]) -> Chooser | None:
@@ -18,23 +25,39 @@ def new_chooser(search: LiveSearch, options: SearchOptions, tell: Callable[[str]
     tell: is told what people should know of that. Raises FolderError if the journal has lost what it needs.
     """
     if options.race:
+        from hpsearch.choosers.race import Race
+
         # Perhaps of what a sampler has suggested before.
         return Race(search, options, tell, time.time)
     if options.budgets:
+        from hpsearch.choosers.budgets import Budgets
+
         return Budgets(search.record, options)
-    return Suggestions(search.record, options) if options.suggests else None
+    if not options.suggests:
+        return None
+    from hpsearch.choosers.suggestions import Suggestions
+
+    return Suggestions(search.record, options)
 
 
 def suggestions_of(record: SearchRecord) -> Suggestions | None:
     """Return what a sampler suggests in a search; None in one without."""
     if record.candidates is None or record.options.get("sampler", "grid") == "grid":
         return None
+    from hpsearch.choosers.suggestions import Suggestions
+    from hpsearch.config.options import options_from_names
+
     return Suggestions(record, options_from_names(record.options))
 
 
 def budgets_in(record: SearchRecord) -> Budgets | None:
     """Return what goes on with larger budgets in a search; None in one without budgets."""
-    return Budgets(record, options_from_names(record.options)) if record.options.get("budgets") else None
+    if not record.options.get("budgets"):
+        return None
+    from hpsearch.choosers.budgets import Budgets
+    from hpsearch.config.options import options_from_names
+
+    return Budgets(record, options_from_names(record.options))
 
 
 def expected_runs(record: SearchRecord) -> int:
@@ -47,13 +70,26 @@ def expected_runs(record: SearchRecord) -> int:
 
 def has_more(record: SearchRecord) -> bool:
     """Return whether runs may be added to a search when it goes on."""
-    return may_go_on(record) if record.options.get("race") else expected_runs(record) > 0
+    if not record.options.get("race"):
+        return expected_runs(record) > 0
+    from hpsearch.choosers.race import may_go_on
+
+    return may_go_on(record)
 
 
 def chooser_lines(record: SearchRecord) -> list[str]:
     """Return how far a race or a search with budgets is, or what a sampler has suggested; nothing if it has none."""
+    lines: list[str] = []
     if (budgets := budgets_in(record)) is not None:
+        from hpsearch.choosers.budgets import budget_lines
+
         return budget_lines(budgets)
-    suggestions = suggestions_of(record)
-    lines = [] if suggestions is None else suggestion_lines(suggestions)
-    return [*lines, *(race_lines(record) if record.options.get("race") else [])]
+    if (suggestions := suggestions_of(record)) is not None:
+        from hpsearch.choosers.suggestions import suggestion_lines
+
+        lines += suggestion_lines(suggestions)
+    if record.options.get("race"):
+        from hpsearch.choosers.race import race_lines
+
+        lines += race_lines(record)
+    return lines

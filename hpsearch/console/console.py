@@ -3,20 +3,24 @@
 On a terminal there is a live bar; elsewhere (a job's log, a pipe) plain lines with the time in front.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.console.bar import Bar
 from hpsearch.console.colour import cut, takes_colour, without_colour
-from hpsearch.console.follow import LogFollower
 from hpsearch.console.outlet import Outlet, OutletStream, outlets_of
 from hpsearch.console.user_output import writing_results
+
+if TYPE_CHECKING:
+    from hpsearch.console.follow import LogFollower
 
 #: How often a bar on a terminal is drawn again while nothing happens; and at most.
 _BAR_INTERVAL_S, _LEAST_BAR_INTERVAL_S = 1.0, 0.1
@@ -235,4 +239,7 @@ def _size_of(outlet: Outlet) -> os.terminal_size:
         size = os.get_terminal_size(outlet.stream.fileno())
         if size.columns > 0 and size.lines > 0:
             return size
-    return shutil.get_terminal_size()
+    # Terminals know their size: the module, with its kinds of archives, would cost every command 3 ms.
+    from shutil import get_terminal_size
+
+    return get_terminal_size()

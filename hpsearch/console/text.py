@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 
 from hpsearch.core.errors import UsageError
 
@@ -55,6 +54,8 @@ def _shortened(cell: str) -> str:
 
 def _short_number(text: str) -> str | None:
     """Return a number with six digits and its magnitude; None if the text is none."""
+    from decimal import Decimal  # few cells are so long, and it takes 2 ms
+
     try:
         return f"{Decimal(text).normalize():.6g}"
     except ArithmeticError:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from hpsearch.core.model import RunState
+from hpsearch.core.value_text import cut
 from hpsearch.startup.classes import dataclass
 
 #: Most characters of a cause.
@@ -172,13 +173,13 @@ def error_line(log: str) -> ErrorLine | None:
     if found is None:
         return None
     rank, _, message, place = found
-    return ErrorLine(cut(message), place, rank == _FINAL_RANK, rank == _PLAIN_RANK)
+    return ErrorLine(cut(message, _MOST_MESSAGE), place, rank == _FINAL_RANK, rank == _PLAIN_RANK)
 
 
 def last_line(log: str) -> str:
     """Return the last line of a program's output that is no progress bar or the like; empty if there is none."""
     lines = (line.strip() for line in reversed(clean_lines(log)))
-    return cut(next((line for line in lines if line and not _NOISE.search(line)), ""))
+    return cut(next((line for line in lines if line and not _NOISE.search(line)), ""), _MOST_MESSAGE)
 
 
 def clean_lines(log: str) -> list[str]:
@@ -194,12 +195,6 @@ def _clean(line: str) -> str:
 
 def _shown(character: str) -> str:
     return character if character.isprintable() else " " if character.isspace() else ""
-
-
-def cut(text: str, most: int = _MOST_MESSAGE) -> str:
-    """Return a text as one line of at most `most` characters."""
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
 
 
 #: Rank, index of the line, message, place. The highest rank counts, and of equal ones the last.

@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from hpsearch.core.command import shell_line
@@ -99,6 +98,8 @@ def did_you_mean(name: str, known: Iterable[str], how_near: float = _HOW_NEAR) -
 
 def nearest(name: str, known: Iterable[str], how_near: float = _HOW_NEAR) -> str:
     """Return the known name that is most like this one; empty if none is near. how_near: see `did_you_mean`."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     plain: dict[str, str] = {}
     for each in known:
         plain.setdefault(_plain(each), each)

@@ -114,3 +114,9 @@ def _why_not_leaf(leaf: object) -> str:
         shown = " ".join(text.split())[:60]
         return f"with {shown}, whose text is no value: write the name by which the script knows it, as a text"
     return ""
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text as one line of at most `most` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."

@@ -1,16 +1,21 @@
 """Over which options the configurations of a folder are repeated, and the table of configurations."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import did_you_mean
-from hpsearch.folder.folder_scan import Completion, FoundSearch, find_search
 from hpsearch.folder.reading import SearchReader
-from hpsearch.store.configuration_table import Repetition, option_names, repetitions, repetitions_of_rows
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.settings import Settings
+
+if TYPE_CHECKING:
+    from hpsearch.folder.folder_scan import FoundSearch
+    from hpsearch.store.configuration_table import Repetition
 
 
 def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[str, ...]:
@@ -29,6 +34,10 @@ def repetitions_in(
     grid_module: the user's, for a folder without a journal; empty = the copy in there. tell: gets files' problems.
     Raises FolderError or ConfigError if the folder cannot be made sense of, UsageError as `check_over`.
     """
+    # Not for those who only ask for `seeds_of`, as `status` does.
+    from hpsearch.folder.folder_scan import find_search
+    from hpsearch.store.configuration_table import option_names, repetitions
+
     if folder.journal.exists():
         record = SearchReader(folder).record
         settings, runs = record.known_settings(), list(repetitions(record))
@@ -50,6 +59,9 @@ def check_over(given: Collection[str], known: Collection[str], where: object) ->
 
 def found_repetitions(search: FoundSearch) -> Iterator[Repetition]:
     """Return the finished runs of a folder of any origin."""
+    from hpsearch.folder.folder_scan import Completion
+    from hpsearch.store.configuration_table import repetitions_of_rows
+
     yield from repetitions_of_rows(search.rows_only, search.settings)
     for found in search.of(Completion.FINISHED):
         if found.summary is not None:

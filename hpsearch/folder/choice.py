@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.program import command_hint
 from hpsearch.console.console import Console
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import shown_path
@@ -73,6 +72,8 @@ def _live(searches: Sequence[Path]) -> list[Path]:
 
 def _several(live: Sequence[Path]) -> UsageError:
     """Return the error that several searches may be meant, with the line that cancels each."""
+    from hpsearch.config.program import command_hint  # only this message needs it
+
     lines = "".join(f"\n  {command_hint('cancel', path)}" for path in live)
     return UsageError(f"{len(live)} searches may be live; say which one is meant:{lines}")
 

@@ -1,4 +1,7 @@
-"""Why runs did not finish, for people: the cause of each, those that failed alike in one line, and where to read on."""
+"""Why runs did not finish, for people: the cause of each, those that failed alike in one line, and where to read on.
+
+The rules about causes, many patterns, are imported when a run has failed: `status` has this module always.
+"""
 
 import contextlib
 import os
@@ -6,9 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from hpsearch.config.program import logs_hint
 from hpsearch.console.text import amount
-from hpsearch.core.failures import RunEnd, cause_of, likeness, shared_options
 from hpsearch.core.model import RunState
 from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.folder.run_tables import failure_log, on_place, option_texts, options_text, varying_options
@@ -39,6 +40,8 @@ def cause_of_end(
     folder: SearchFolder, state: RunState, ended: AttemptEnded | None, problem: str, logs: Mapping[str, str]
 ) -> str:
     """Return why an attempt did not finish. problem: as `RunCollected` has it. logs: ``.err``, ``.out`` -> its end."""
+    from hpsearch.core.failures import RunEnd, cause_of
+
     # The folder's name would say nothing new.
     problem = problem.replace(f"{folder.path}{os.sep}", "")
     if ended is None:
@@ -87,6 +90,8 @@ class FailureGroup:
 
 def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
     """Return the runs that did not finish, those that failed alike together, the largest group first."""
+    from hpsearch.core.failures import likeness
+
     entries, groups = list(entries), dict[object, tuple[str, list[RunRecord]]]()
     for entry, cause in zip(entries, causes_of(entries, folder)):
         groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
@@ -101,6 +106,8 @@ def causes_of(entries: Iterable[RunRecord], folder: SearchFolder) -> list[str]:
 
 def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
     """Return those of the options `names` that have one value in all runs of a group, name -> text."""
+    from hpsearch.core.failures import shared_options
+
     return shared_options([option_texts(entry, names) for entry in group.runs], names)
 
 
@@ -170,6 +177,8 @@ def log_hint(entry: RunRecord, folder: SearchFolder) -> str:
 
     Or where LSF's report on its job lies. Empty if the run left nothing.
     """
+    from hpsearch.config.program import logs_hint
+
     for suffix in (".err", ".out"):
         if log_end(newest_log(folder, entry, suffix)):
             return logs_hint(folder.path, entry.run.number, is_err=suffix == ".err")

@@ -2,16 +2,15 @@
 
 import enum
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 from pathlib import Path
 
-from hpsearch.backends.launcher import note_in
 from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, shares_host_name
 from hpsearch.folder.nearby import default_searches, holds_search, searches_called
+from hpsearch.startup.host import host_name
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, LockWays
@@ -48,14 +47,14 @@ def this_controller() -> Holder:
     """Return what a lock file should say of this process."""
     # Python handles signals in the main thread: a search in another one belongs to a program with its own handlers.
     takes_signals = threading.current_thread() is threading.main_thread()
-    return Holder(socket.gethostname(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())
+    return Holder(host_name(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())
 
 
 def liveness_of_controller(holder: Holder | None) -> Liveness:
     """Return whether the holder of a lock is still there; what another machine does cannot be seen from here."""
     if holder is None:
         return Liveness.GONE
-    if not holder.process or (holder.host != socket.gethostname() and not shares_host_name(holder.process)):
+    if not holder.process or (holder.host != host_name() and not shares_host_name(holder.process)):
         return Liveness.UNKNOWN
     return _OF_PROCESS[lives(holder.process, holder.host)]
 
@@ -76,6 +75,9 @@ def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_
     started = entry.submitted
     if not entry.is_open or entry.ended is not None:
         return Liveness.GONE
+    # Only an open run needs what starts processes.
+    from hpsearch.backends.launcher import note_in
+
     if folder is not None and note_in(folder.exit_file(entry.token)) is not None:
         return Liveness.GONE
     if started is None:

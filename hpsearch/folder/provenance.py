@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shlex
-import socket
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from hpsearch.backends.shell import run_command
 from hpsearch.console.text import amount
 from hpsearch.core.errors import BackendError, SearchError
 from hpsearch.startup.classes import asdict, dataclass, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
 from hpsearch.store.values import build
 from hpsearch.user_code.import_paths import installed_packages
@@ -92,7 +92,7 @@ class Recorder:
         gpus: name and driver of each, where the backend knows them.
         """
         self._folder, self._run_cwd, self._interpreter = folder, run_cwd, interpreter
-        self._found = Provenance(at, socket.gethostname())
+        self._found = Provenance(at, host_name())
         self._cards = gpus
         self._problems: list[str] = []
         try:

@@ -10,14 +10,11 @@ from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.nearby import searches_below
 from hpsearch.startup.classes import replace
-from hpsearch.store.classic_files import run_of_row
 from hpsearch.store.journal import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
 from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.repair import fill_in, fill_in_settings
 from hpsearch.store.run_folders import folder_of, folders_aside
-from hpsearch.store.table import is_finished_row
 
 _TABLE = "search_results.csv"
 
@@ -49,6 +46,12 @@ def recorded_search(path: Path) -> SearchRecord | None:
 def every_run(record: SearchRecord) -> Iterator[RunRecord]:
     """Yield the runs of a search, of each what counts; then the finished ones that only rows tell of, with number 0."""
     yield from (entry.result for entry in record)
+    if not record.carried:
+        return
+    # Few searches have rows of an earlier tool, and only they need these modules.
+    from hpsearch.store.classic_files import run_of_row
+    from hpsearch.store.table import is_finished_row
+
     settings = record.known_settings()
     for row in filter(is_finished_row, record.carried):
         if (run := run_of_row(row, settings.out_arg, settings.summary_keywords, 0)) is not None:
@@ -81,12 +84,17 @@ class SearchReader:
             self._start_anew()
         self._journal.read_into(self.record)
         if self._passes_over_damage:
+            # Only a damaged journal needs the module.
+            from hpsearch.store.repair import fill_in_settings
+
             fill_in_settings(self.record, self.folder)
         self.record.known_settings()
 
     def fill_in(self) -> None:
         """Add what other files still say, where the journal is damaged; only after its controller has gone."""
         if self.damage or not self._journal.has_settings:
+            from hpsearch.store.repair import fill_in
+
             fill_in(self.record, self.folder)
 
     @property

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 
 from hpsearch.backends.run_family import members_of
+from hpsearch.config.command_parser import folder_parser
 from hpsearch.config.options import options_from_names
-from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.console import Console
 from hpsearch.folder.choice import choose_folder

@@ -14,9 +14,8 @@ from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, ParserTimeout, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run
 from hpsearch.core.summary import as_lists, parse_summary
-from hpsearch.pickles.plain_pickle import MOST_BYTES
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, namespace_in, options_of_command
+from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, MOST_BYTES, namespace_in, options_of_command
 from hpsearch.store.layout import read_whole
 from hpsearch.store.values import decode, encode
 

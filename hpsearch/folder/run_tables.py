@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from hpsearch.console.text import aligned
-from hpsearch.core.failures import cut
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, odd_performance, rank_of
 from hpsearch.core.summary import cell_under
-from hpsearch.core.value_text import integer, whole_text
+from hpsearch.core.value_text import cut, integer, whole_text
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings

@@ -17,8 +17,6 @@ from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 from hpsearch.startup.classes import dataclass
 
-#: No larger file is read, in bytes.
-MOST_BYTES = 256 * 2**20
 #: What is built may take this much, and this much for each byte of the pickle, if all that it repeats is written out.
 _BUDGET, _BUDGET_PER_BYTE = 100_000_000, 20
 #: About what a container and what any other value takes in memory, beside its content.

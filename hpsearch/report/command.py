@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.given_paths import written_file
 from hpsearch.config.option_values import at_least
-from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount

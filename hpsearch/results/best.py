@@ -11,9 +11,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.given_paths import absolute
 from hpsearch.config.option_values import at_least
-from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, amount
 from hpsearch.core.command import argv, shell_line

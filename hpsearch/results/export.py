@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.given_paths import written_file
-from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.markup import latex, latex_table, markdown, markdown_table
 from hpsearch.console.text import amount

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.choosers.of_search import expected_runs, has_more
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.given_paths import existing_folder
-from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, duration, printable
 from hpsearch.core.errors import SearchError

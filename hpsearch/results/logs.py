@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hpsearch.config.command_parser import folder_parser
 from hpsearch.config.option_values import at_least
-from hpsearch.config.parsers import folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount

@@ -10,8 +10,8 @@ from pathlib import Path
 from hpsearch.backends.git import ask_git
 from hpsearch.backends.launcher import exit_reason
 from hpsearch.backends.shell import run_command
+from hpsearch.config.command_parser import folder_parser
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.parsers import folder_parser
 from hpsearch.config.program import path_of_copy, path_of_snapshot, program_in_copy
 from hpsearch.config.recorded import config_of
 from hpsearch.console.console import Console

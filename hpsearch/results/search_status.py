@@ -1,8 +1,11 @@
 """What is known of a search at one moment: how far it is, whether anybody works on it, what runs and what failed."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.choosers.of_search import expected_runs, has_more
@@ -11,7 +14,6 @@ from hpsearch.core.ranking import Mean
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import Failures
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
-from hpsearch.folder.provenance import Provenance
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.tally import RunTally
 from hpsearch.startup.classes import dataclass
@@ -19,6 +21,9 @@ from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
 from hpsearch.store.record import RunRecord, SearchRecord
+
+if TYPE_CHECKING:
+    from hpsearch.folder.provenance import Provenance
 
 
 @dataclass(frozen=True)

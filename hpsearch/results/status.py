@@ -1,4 +1,7 @@
-"""``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing."""
+"""``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing.
+
+What only some searches have (a sampler, failures, a stop) is imported for them only: `status` is asked often.
+"""
 
 import contextlib
 import json
@@ -9,10 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hpsearch.choosers.of_search import chooser_lines
-from hpsearch.choosers.race import drop_text
-from hpsearch.config.cluster_options import display_name
-from hpsearch.config.parsers import add_over, folder_parser
-from hpsearch.config.program import resume_hint
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.console.colour import green, red
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
@@ -24,7 +24,6 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause, log_hint, shared_by
 from hpsearch.folder.liveness import Liveness, SearchState
 from hpsearch.folder.means import mean_json, runs_text
-from hpsearch.folder.provenance import provenance_lines, provenances
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import (
     counts_text,
@@ -85,7 +84,11 @@ def main(argv: Sequence[str]) -> int:
 
 def _status(source: StatusReader, is_verbose: bool) -> SearchStatus:
     status = source.status(time.time())
-    return replace(status, starts=provenances(status.folder)) if is_verbose else status
+    if not is_verbose:
+        return status
+    from hpsearch.folder.provenance import provenances
+
+    return replace(status, starts=provenances(status.folder))
 
 
 def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int | None = None) -> list[str]:
@@ -141,7 +144,7 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
         ("live", _live(status.live, shown, room), str),
         ("failed", status.failures.lines(shown, _whole), red),
         ("stopped", status.stopped.lines(shown, _whole), str),
-        ("starts", provenance_lines(status.starts, status.folder), str),
+        ("starts", _starts(status), str),
     ]
     lines: list[str] = []
     for label, texts, colour in parts:
@@ -167,6 +170,8 @@ def _state(status: SearchStatus) -> Iterator[str]:
     elif status.state is SearchState.ENDED:
         yield "ended"
     else:
+        from hpsearch.config.program import resume_hint
+
         left = status.not_done
         hint = resume_hint(status.folder.path).replace(" ", _FIXED_BLANK)
         jobs = [run for run in status.live if run.submitted.is_queued]
@@ -184,6 +189,8 @@ def _state(status: SearchStatus) -> Iterator[str]:
 
 
 def _scheduler(status: SearchStatus) -> str:
+    from hpsearch.config.cluster_options import display_name
+
     return display_name(str(status.record.options.get("scheduler", "the scheduler")))
 
 
@@ -255,6 +262,10 @@ def _of_chooser(status: SearchStatus, label: str) -> Iterator[str]:
 def _drops(status: SearchStatus, shown: int) -> Iterator[str]:
     """Say which configurations a race has dropped last."""
     drops = status.record.drops[::-1]
+    if not drops:
+        return
+    from hpsearch.choosers.race import drop_text
+
     for drop in drops[:shown]:
         yield f"{drop_text(drop, status.record)}, {duration(max(0.0, status.at - drop.at))} ago"
     yield from _more(len(drops), shown)
@@ -278,6 +289,13 @@ def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
     return [_whole(line) for line in lines if shown] + _more(len(live), shown)
 
 
+def _starts(status: SearchStatus) -> Iterator[str]:
+    if status.starts:
+        from hpsearch.folder.provenance import provenance_lines
+
+        yield from provenance_lines(status.starts, status.folder)
+
+
 def _whole(line: str) -> str:
     """Return a line that is not wrapped."""
     return line.replace(" ", _FIXED_BLANK)
@@ -289,6 +307,8 @@ def _more(count: int, shown: int) -> list[str]:
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return the status with the keys that the documentation promises to scripts."""
+    from hpsearch.config.program import resume_hint
+
     holder = status.holder
     return {
         "folder": str(status.folder.path),

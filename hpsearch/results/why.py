@@ -8,7 +8,7 @@ from typing import Any
 
 from hpsearch.choosers.of_search import suggestions_of
 from hpsearch.choosers.suggestions import Suggestions
-from hpsearch.config.parsers import folder_parser
+from hpsearch.config.command_parser import folder_parser
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned, amount, printable
 from hpsearch.folder.choice import choose_folder

@@ -4,7 +4,6 @@ It is not if runs may be live where the controller cannot see them: they would b
 """
 
 import os
-import socket
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan
 from hpsearch.startup.classes import dataclass, field, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
 from hpsearch.store.journal import remedy_for
 from hpsearch.store.layout import SearchFolder
@@ -112,7 +112,7 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
     for entry in entries:
         if entry.submitted is not None and is_process_elsewhere(entry, folder):
             where = f"was started on {entry.submitted.host} and may still be running there"
-            unseen = f"which {socket.gethostname()} cannot see"
+            unseen = f"which {host_name()} cannot see"
             raise FolderError(f"run {entry.run.number} {where}, {unseen}: resume there, {_IF_GONE}")
 
 

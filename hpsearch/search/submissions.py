@@ -2,7 +2,6 @@
 
 import math
 import re
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from hpsearch.core.errors import (
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
+from hpsearch.startup.host import host_name
 from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
 from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside
@@ -245,7 +245,7 @@ class Submissions:
         return isinstance(error, SubmissionDelayed) or (self._was_ever_accepted and is_odd)
 
     def _accept(self, runs: Sequence[OpenRun], ids: Sequence[str], place: Place) -> None:
-        now, host, is_queued = self._clocks.wall(), socket.gethostname(), self._backend.has_queue
+        now, host, is_queued = self._clocks.wall(), host_name(), self._backend.has_queue
         environment, submitted = dict(place.environment), []
         for run, job_id in zip(runs, ids, strict=True):
             run.job, run.is_held = Job(run.attempt, job_id, place, now), True

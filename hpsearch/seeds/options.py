@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpsearch.config.command_parser import CommandParser, ExampleFormatter, filled
 from hpsearch.config.option_checks import check_race
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import (
@@ -15,7 +16,7 @@ from hpsearch.config.options import (
     option_group,
     options_from,
 )
-from hpsearch.config.parsers import CommandParser, ExampleFormatter, add_options, filled
+from hpsearch.config.parsers import add_options
 from hpsearch.config.written_options import to_argv
 from hpsearch.core.errors import UsageError
 from hpsearch.startup.classes import dataclass, field, replace

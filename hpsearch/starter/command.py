@@ -14,8 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hpsearch.backends.shell import Answer
+from hpsearch.config.command_parser import CommandParser, ExampleFormatter
 from hpsearch.config.given_paths import absolute
-from hpsearch.config.parsers import CommandParser, ExampleFormatter
 from hpsearch.config.program import program_of
 from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted

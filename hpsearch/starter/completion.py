@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from hpsearch.config.parsers import CommandParser, ExampleFormatter
+from hpsearch.config.command_parser import CommandParser, ExampleFormatter
 from hpsearch.config.program import interpreter_word
 from hpsearch.console.console import Console
 from hpsearch.core.errors import UsageError

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import pickle
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ from hpsearch.core.command import argument, argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
-from hpsearch.pickles.plain_pickle import MOST_BYTES, load_plain_pickle
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
 from hpsearch.store.planned import RunBlock
@@ -26,6 +24,8 @@ T = TypeVar("T")
 
 #: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
+#: No larger file is read, in bytes.
+MOST_BYTES = 256 * 2**20
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
 #: How many runs are written at once.
@@ -46,6 +46,9 @@ class Listing:
 
 def read_plain_pickle(path: Path) -> object:
     """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError if it is no file, too."""
+    # Most commands read no pickle: the two modules would cost them 3 ms.
+    from hpsearch.pickles.plain_pickle import load_plain_pickle
+
     return load_plain_pickle(read_whole(path, MOST_BYTES))
 
 
@@ -185,6 +188,8 @@ def _value_of(text: str) -> object:
 
 def namespace_in(content: bytes) -> dict[str, object]:
     """Return the attributes of a pickled argparse.Namespace. Raises ValueError saying what it is instead."""
+    from hpsearch.pickles.plain_pickle import load_plain_pickle  # see above
+
     loaded = load_plain_pickle(content, may_be_namespace=True)
     if not isinstance(loaded, argparse.Namespace):
         raise ValueError(f"found an object of the class {type(loaded).__qualname__}")
@@ -307,6 +312,8 @@ def write_not_completed(folder: SearchFolder, record: SearchRecord) -> None:
 
 def write_dicts(path: Path, dicts: Callable[[], Iterable[dict[str, object]]]) -> None:
     """Write configurations as a pickle. dicts: returns them, each time anew. Raises StoreError if that fails."""
+    import pickle  # see above
+
     try:
         write_whole(path, b"", _pickled(dicts()))
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -318,6 +325,8 @@ def write_dicts(path: Path, dicts: Callable[[], Iterable[dict[str, object]]]) ->
 
 def _pickled(dicts: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     """Return the pickle of a list, part by part: to know what it has met, a pickler keeps all (200 bytes a run)."""
+    import pickle
+
     # In this protocol a part may number what it has met from 0 on, as if it were the only one.
     begin, rest = pickle.dumps([], 3)[:-1], iter(dicts)
     yield begin

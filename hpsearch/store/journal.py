@@ -14,7 +14,6 @@ from hpsearch.core.hints import hint
 from hpsearch.store.events import Event, LineReader, SearchStarted, from_line, to_line
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 from hpsearch.store.record import SearchRecord
-from hpsearch.store.repair import fill_in
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it is as slow as a short run.
 _SYNC_AFTER_S = 1.0
@@ -268,5 +267,7 @@ def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> Searc
     reader = JournalReader(folder.journal, passes_over_damage)
     reader.read_into(record)
     if passes_over_damage and (reader.damage or not reader.has_settings):
+        from hpsearch.store.repair import fill_in
+
         fill_in(record, folder)
     return record

@@ -6,17 +6,19 @@ import contextlib
 import errno
 import math
 import os
-import pickle
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
+
+if TYPE_CHECKING:
+    from hpsearch.core.conditions import Condition
 
 STATE_FOLDER = ".hpsearch"
 #: What the path of a snapshot has in it.
@@ -231,6 +233,8 @@ def rename_with_stamp(*paths: Path) -> None:
 
 def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
     """Write a file for ``--grid_config``; another one there is renamed. Raises StoreError if it cannot be written."""
+    import pickle
+
     pairs = [(dict(condition.when), dict(condition.then)) for condition in conditions]
     content = pickle.dumps({"grid": dict(grid), "conditions": pairs})
     make_folder(path.parent)

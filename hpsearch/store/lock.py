@@ -12,7 +12,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
 from hpsearch.core.hints import hint
 from hpsearch.startup.classes import asdict, dataclass, field, fields, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
 from hpsearch.store.values import build
 
@@ -120,7 +120,7 @@ class ControllerLock:
         self._mutex, self._ends = threading.Lock(), threading.Event()
         try:
             has_flock = self._take_flock()
-            holder = holder or Holder(socket.gethostname(), os.getpid(), time.time())
+            holder = holder or Holder(host_name(), os.getpid(), time.time())
             self.holder = replace(holder, inode=os.fstat(self._descriptor).st_ino, beat_s=self._ways.beat_s)
             judged = self._judged(has_flock)
             while not self._write_first(judged):
@@ -321,7 +321,7 @@ def _present(path: Path, holder: Holder | None) -> ControllerPresent:
 
 def leave_request(path: Path, holder: Holder) -> None:
     """Ask this holder of the lock, and no other, to stop. Raises StoreError if that cannot be written."""
-    content = {"to": asdict(holder), "by": f"process {os.getpid()} on {socket.gethostname()}"}
+    content = {"to": asdict(holder), "by": f"process {os.getpid()} on {host_name()}"}
     write_whole(path, json.dumps(content).encode() + b"\n")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from hpsearch.core.conditions import Not, Range
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import MISSING, fields
 
@@ -70,6 +69,10 @@ def _numpy_value(dtype: str, is_array: bool, content: Any) -> object:  # Any: wh
 
 def readable(value: object) -> Any:  # Any: whatever JSON can hold
     """Return a grid, conditions or a value for a JSON file that people read; what JSON lacks becomes text."""
+    if type(value) in (str, int, bool, type(None)):
+        return value
+    from hpsearch.core.conditions import Not, Range  # most values are plain
+
     if isinstance(value, Not):
         return {"not": readable(value.values)}
     if isinstance(value, Range):

@@ -31,7 +31,7 @@ OF_A_SEARCH = [
 ]
 OF_SUBCOMMANDS = [
     ("status", "hpsearch.console"),
-    ("status", "hpsearch.config.parsers"),
+    ("status", "hpsearch.config.command_parser"),
     ("status", "hpsearch.folder.reading"),
     ("best", "hpsearch.config.option_values"),
     ("best", "hpsearch.user_code.copied_module"),

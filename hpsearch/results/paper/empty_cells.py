@@ -13,7 +13,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.command import is_flag, text_of
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import UsageError
-from hpsearch.core.failures import cut
+from hpsearch.core.value_text import cut
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.run_tables import options_text
 from hpsearch.results.paper.cells import SEARCH, CellRun, PaperCells, Place

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.option_values import option_names
-from hpsearch.config.parsers import add_over, folder_parser
 from hpsearch.console.console import Console
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import FolderError, UsageError

@@ -1,0 +1,73 @@
+"""The parser of a command, with what most commands take: the folder of a search, and ``--over``."""
+
+import argparse
+import textwrap
+from functools import partial
+from typing import NoReturn
+
+_HELP_WIDTH = 78
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        # Not at a hyphen: the `--` of an option would stand alone at the end of a line.
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+#: Keeps the line breaks of the examples, and leaves room for long option names.
+ExampleFormatter = partial(_Formatter, max_help_position=30)
+
+
+def filled(text: str) -> str:
+    """Return paragraphs for a help, wrapped so that they fit on a terminal of 80 columns."""
+    return "\n\n".join(textwrap.fill(part, _HELP_WIDTH) for part in text.split("\n\n"))
+
+
+FOLDER_HELP = (
+    "The search: its folder or its --name. Default: the search that the current folder is in, else the newest below "
+    "./out."
+)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of a command; it names the option that is most like one that does not exist."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with a message."""
+        from hpsearch.core.hints import did_you_mean
+
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        names = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        near = (did_you_mean(name, self._option_string_actions) for name in names)
+        super().error(message + next(filter(None, near), ""))
+
+
+def folder_parser(
+    name: str, description: str, example: str, nargs: str = "?", metavar: str = "DIR", text: str = FOLDER_HELP
+) -> argparse.ArgumentParser:
+    """Return the parser of ``hpsearch NAME [DIR] ...``.
+
+    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it. metavar, text: of
+    the folder.
+    """
+    parser = CommandParser(
+        prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
+    )
+    parser.add_argument("folder", metavar=metavar, nargs=nargs, help=text)
+    return parser
+
+
+def add_over(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--over``: a tuple with the names of the options that repeat a configuration, empty if it is not given.
+
+    what: what the command does with it, for the help.
+    """
+    text = f"{what} Runs that differ only in this option (or these), such as random_seed, are one configuration."
+    parser.add_argument("--over", metavar="NAME[,NAME]", type=_option_names, default=(), help=text)
+
+
+def _option_names(text: str) -> tuple[str, ...]:
+    # All that options can be is a large module, and this option is rare.
+    from hpsearch.config.option_values import option_names
+
+    return option_names(text)
