@@ -61,7 +61,7 @@ else:
 
 
 #: What is looked for first in a dataclass.
-_FINISHING = ("__dataclass_fields__", "__init__")
+_FINISHING = ("__dataclass_fields__", "__dataclass_params__", "__init__")
 #: What every class has of its own.
 _OWN = {"__dict__", "__weakref__", "__abstractmethods__", "_abc_impl"}
 
@@ -81,9 +81,10 @@ class _Unfinished:
 
     def _add_fields(self) -> None:
         """Give the class what it tells of its fields. Help asks for those of all options, and makes no object."""
-        made = self._made(init=False, repr=False, eq=False)
-        for name in ("__dataclass_params__", "__dataclass_fields__"):
-            setattr(self._cls, name, made[name])
+        # One that derives from a frozen class has to be frozen, too.
+        frozen = self._how.get("frozen", False) and self._cls.__bases__ != (object,)
+        made = self._made(init=False, repr=False, eq=False, frozen=frozen)
+        self._cls.__dataclass_fields__ = made["__dataclass_fields__"]  # type: ignore[attr-defined]
 
     def _finish(self) -> None:
         """Give the class all that makes it a dataclass, `__init__` last: until then, another thread does the same."""
