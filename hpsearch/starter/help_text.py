@@ -22,7 +22,7 @@ _BRACKETED = re.compile(
 )
 _BARE = re.compile(r"\bdefaults?(?: is|:|=| to)\s*(?P<value>'[^']*'|\S+?)[.,;]?(?:\s|$)", re.IGNORECASE)
 _REQUIRED = re.compile(r"\[[^\[\]]*\brequired\]|\(required\)", re.IGNORECASE)
-_CHOICES = re.compile(r"[{\[<]([^{}\[\]<>\s]+(?:[,|][^{}\[\]<>\s]+)+)[}\]>]")
+_CHOICES = re.compile(r"[{\[<]([^{}\[\]<>\s,|]+(?:[,|][^{}\[\]<>\s,|]*)+)[}\]>]")
 _TYPES = {
     **dict.fromkeys(("INTEGER", "INT"), Kind.INTEGER),
     **dict.fromkeys(("FLOAT", "NUMBER"), Kind.FLOAT),

@@ -56,7 +56,7 @@ def gathered(options: Iterable[Option], arguments: Iterable[str], is_whole: bool
     """Return the options that a grid can name, each once; help and version are none."""
     named = {option.name: option for option in options if _NAME.fullmatch(option.name)}
     kept = tuple(option for name, option in named.items() if name not in ("help", "version"))
-    return ScriptOptions(kept, tuple(dict.fromkeys(arguments)), is_whole)
+    return ScriptOptions(kept, tuple(dict.fromkeys(name for name in arguments if name.isprintable())), is_whole)
 
 
 def merged(printed: ScriptOptions, source: ScriptOptions) -> ScriptOptions:

@@ -48,6 +48,34 @@ def test_no_text_breaks_its_reader(
             target.read(content, scratch)
 
 
+#: What was found -> the reader, and an input like the one that found it.
+FINDS = {
+    "choices in a help text that end at a blank": ("help", b"  --opt {" + b"a," * 60 + b" b}  which\n"),
+    "a NUL in a word that a script needs": (
+        "help",
+        b"usage: t.py\n\npositional arguments:\n  da\0ta\n\n  --lr X  rate\n",
+    ),
+    "brackets in brackets in a usage": (
+        "help",
+        b"usage: t.py " + b"(" * 20000 + b")" * 20000 + b"\n\n  --lr X  rate\n",
+    ),
+    "a default of 5,000 digits": ("script", b"p.add_argument('--lr', type=int, default=0x" + b"f" * 5000 + b")\n"),
+    "a value of 5,000 digits": ("copied_module", b"grid = {'a': [0x" + b"f" * 5000 + b"]}\n"),
+    "a huge count of candidates": (
+        "candidates",
+        b'{"event":"candidates","count":4611686018427387904,"available":null,"options":[["x",[1]]],"rows":""}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("found", FINDS)
+def test_what_was_found_stays_mended(found: str, watch: Watch, scratch: Path) -> None:
+    name, content = FINDS[found]
+    target = next(target for target in TARGETS if target.name == name)
+    with watch.on():
+        target.read(content, scratch)
+
+
 @pytest.mark.parametrize(
     "reads",
     [
