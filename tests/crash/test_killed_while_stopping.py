@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from project import Project, journal_has, rows, wait_until
+from project import Project, is_alive, journal_has, rows, wait_until
 
 #: Prints a value that is small where `x` is, notes that it has begun, and goes on until there is a file `go`. Told to
 #: end, it takes until there is a file `may_end`.
@@ -45,6 +48,13 @@ def begun(project: Project) -> list[str]:
     return sorted((project.path / "begun").read_text().split())
 
 
+def launcher_of_run_4(folder: Path) -> int:
+    """Return the process, with a group of its own, that has started the hopeless run."""
+    events = map(json.loads, (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines())
+    (job,) = (event["id"] for event in events if event["event"] == "submitted" and event["run"] == 4)
+    return int(job.partition("@")[0])
+
+
 @pytest.fixture
 def killed(project: Project) -> tuple[Project, Path]:
     """A search whose controller has noted that run 4 is hopeless, and was killed while that run still lived."""
@@ -67,9 +77,13 @@ def check_end(project: Project, folder: Path, controller: subprocess.Popen[str])
 def test_a_stopped_run_that_ended_meanwhile_was_stopped_early(killed: tuple[Project, Path]) -> None:
     project, folder = killed
     project.write("may_end", "")
-    # The signal may not have been sent; then the next controller sends it.
+    launcher = launcher_of_run_4(folder)
+    # The controller may have been killed before it sent the signal.
+    os.killpg(launcher, signal.SIGTERM)
+    wait_until(lambda: not is_alive(launcher), "the end of the stopped run")
+    assert not journal_has(folder, "ended", 1)
     controller = project.start("--resume=out")
-    wait_until(lambda: journal_has(folder, "ended", 1), "the end of the stopped run")
+    wait_until(lambda: journal_has(folder, "ended", 1), "the news of its end")
     project.go()
     check_end(project, folder, controller)
 
