@@ -1,41 +1,58 @@
-"""From one run's end to the next one's start, one slot and always a run waiting, against `xargs -P1`."""
+"""From a run's end to the next start in its slot, always with a run waiting, against `xargs` with as many slots.
+
+One slot: runs of no length. Four slots: runs of 20 to 50 ms, so that two cores are not the limit.
+"""
 
 from __future__ import annotations
 
+import shutil
 import statistics
-from itertools import pairwise
 from pathlib import Path
 
 from _measure import answer, new_search, scratch_project, seconds
 
-COUNT = 300
+#: Slots -> how many runs, the pause within each, and the longest median gap, in ms.
+CASES = {1: (300, ":", 2.0), 4: (600, "sleep 0.0$((2 + RANDOM % 4))$((RANDOM % 10))", 3.0)}
+ROUNDS = 3
 STAMPING = """\
 #!/bin/bash
 begun=$EPOCHREALTIME
-for word; do case $word in --out_dir=*) out=${word#*=};; esac; done
+for word; do case $word in --out_dir=*) out=${{word#*=}};; esac; done
 mkdir -p "$out"
+{pause}
 printf 'acc 1\\nfinished 1\\n' >"$out/summary.txt"
 echo "$begun $EPOCHREALTIME" >>stamps.txt
 """
 
 
-def median_gap(folder: Path) -> float:
-    """Return the median time, in ms, between a run's last word and the next one's first; forget the stamps."""
+def gaps(folder: Path, slots: int) -> list[float]:
+    """Return the times, in ms, between a run's last word and the first one of the run that took its slot.
+
+    Ends free slots, and starts fill them, both in order of time. Forgets the stamps.
+    """
     path = folder / "stamps.txt"
-    stamps = sorted(tuple(map(float, line.split())) for line in path.read_text().splitlines())
+    stamps = [tuple(map(float, line.split())) for line in path.read_text().splitlines()]
     path.unlink()
-    return 1000 * statistics.median(after[0] - before[1] for before, after in pairwise(stamps))
+    starts, ends = sorted(start for start, _ in stamps), sorted(end for _, end in stamps)
+    return [1000 * (start - end) for start, end in zip(starts[slots:], ends)]
 
 
 def main() -> None:
-    """Print our gap and the ratio to that of xargs."""
-    with scratch_project(f"{{'x': list(range({COUNT}))}}", script=STAMPING) as folder:
-        numbers = "".join(f"{number}\n" for number in range(COUNT))
-        seconds(["xargs", "-P1", "-I{}", "./train.sh", "--out_dir=peer/{}"], folder, numbers)
-        peer = median_gap(folder)
-        seconds(new_search(), folder)
-        ours = median_gap(folder)
-    answer("end of a run -> next start, ms", ours, 3, f"xargs {peer:.2f} ms, {ours / peer:.2f} times that")
+    """Print our gap and the ratio to that of xargs, for each number of slots."""
+    for slots, (count, pause, limit) in CASES.items():
+        peer, ours = list[float](), list[float]()
+        with scratch_project(f"{{'x': list(range({count}))}}", script=STAMPING.format(pause=pause)) as folder:
+            numbers = "".join(f"{number}\n" for number in range(count))
+            for _ in range(ROUNDS):
+                for name in ("peer", "out"):
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                seconds(["xargs", f"-P{slots}", "-I{}", "./train.sh", "--out_dir=peer/{}"], folder, numbers)
+                peer += gaps(folder, slots)
+                seconds(new_search(f"--num_cpu_jobs={slots}"), folder)
+                ours += gaps(folder, slots)
+        gap, their_gap = statistics.median(ours), statistics.median(peer)
+        details = f"xargs -P{slots} {their_gap:.2f} ms, {gap / their_gap:.2f} times that"
+        answer(f"end of a run -> next start, {slots} at once, ms", gap, limit, details)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,111 @@
-"""1,000 tiny runs one after another, everything included, against `xargs -P1` and GNU parallel on the same script."""
+"""1,000 tiny runs in 1, 2 and 4 slots, everything included, against a bare loop of `Popen` on the same launcher.
+
+Peers that are shown, too: `xargs` and GNU parallel on the script itself. With ``--rounds N``, in N rounds, not 3.
+"""
 
 from __future__ import annotations
 
+import csv
+import os
 import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
-from _measure import answer, new_search, scratch_project, seconds
+from _measure import ROOT, answer, scratch_project, seconds
 
-COUNT = 1000
+COUNT, SLOTS = 1000, (1, 2, 4)
+SCRIPT = ["./train.sh", "--x={}", "--out_dir=peer/{}"]
+#: A search in this process, and at its end the CPU time of the controller alone, in seconds.
+SEARCH = """\
+import resource, sys
+from hpsearch import hpsearch
+hpsearch.run(sys.argv[2:])
+used = resource.getrusage(resource.RUSAGE_SELF)
+open(sys.argv[1], "w").write(str(used.ru_utime + used.ru_stime))
+"""
 
 
-def main() -> None:
-    """Print the ratio of the wall times."""
+def bare_loop(slots: int) -> None:
+    """Do without hpsearch what it does at least: start each run's launcher, wait for it, write a row."""
+    sys.path.insert(0, str(ROOT))
+    from hpsearch.backends.launcher import LAUNCHER
+
+    cwd, live, started = Path.cwd(), dict[int, tuple[int, subprocess.Popen[bytes]]](), 0
+    (cwd / "exits").mkdir(exist_ok=True)
+    with (cwd / "bare.csv").open("w") as file:
+        table = csv.writer(file)
+        while started < COUNT or live:
+            while started < COUNT and len(live) < slots:
+                gate, bell = os.pipe()
+                os.write(bell, b"go\n")
+                run = ["./train.sh", f"--x={started}", f"--out_dir=bare/{started}"]
+                words = ["/bin/sh", "-c", LAUNCHER, "sh", f"{cwd}/exits/{started}", str(cwd), *run]
+                null = subprocess.DEVNULL
+                process = subprocess.Popen(words, stdin=gate, stdout=null, stderr=null, start_new_session=True)
+                live[process.pid] = started, process
+                os.close(gate)
+                os.close(bell)
+                started += 1
+            pid, status = os.wait()
+            number, process = live.pop(pid)
+            process.returncode = status
+            table.writerow([number, status])
+            file.flush()
+
+
+def search(folder: Path, slots: int, count: int = COUNT) -> tuple[float, float]:
+    """Run a search whose messages go to a file, as those of a job do; return its time and its CPU time, in seconds."""
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    options = ["--grid_module=config", "--visible_gpus=-1", "--out_dir=out", "--force_out_dir"]
+    options += [f"--num_cpu_jobs={slots}", f"--num_searches={count}"]
+    began = time.perf_counter()
+    with (folder / "said.txt").open("w") as said:
+        environment = {**os.environ, "PYTHONPATH": f"{os.environ.get('HPSEARCH_ROOT', ROOT)}{os.pathsep}{folder}"}
+        words = [sys.executable, "-c", SEARCH, "cpu.txt", *options]
+        subprocess.run(words, cwd=folder, env=environment, stdout=said, stderr=said, check=True)
+    return time.perf_counter() - began, float((folder / "cpu.txt").read_text())
+
+
+def peer_seconds(folder: Path, words: Sequence[str], stdin: str = "") -> float:
+    """Return how long a peer takes for all runs."""
+    for name in ("bare", "peer", "exits"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return seconds(words, folder, stdin)
+
+
+def main(rounds: int = 3) -> None:
+    """Print the ratio for each number of slots, that of two slots to one, and the CPU time of the controller."""
+    numbers = "".join(f"{number}\n" for number in range(COUNT))
+    ours, bare, xargs = ({slots: list[float]() for slots in SLOTS} for _ in range(3))
+    cpu_ms = list[float]()
     with scratch_project(f"{{'x': list(range({COUNT}))}}") as folder:
-        numbers = "".join(f"{number}\n" for number in range(COUNT))
-        words = ["./train.sh", "--x={}", "--out_dir=peer/{}"]
-        by_xargs = min(seconds(["xargs", "-P1", "-I{}", *words], folder, numbers) for _ in range(2))
-        ours = seconds(new_search(), folder)
-        answer(f"{COUNT} tiny runs / xargs -P1", ours / by_xargs, 3, f"{ours:.2f} s, xargs {by_xargs:.2f} s")
-        if shutil.which("parallel") is None:
-            print("GNU parallel is not installed: no comparison with it")
-            return
-        joblog = ["parallel", "--will-cite", "-j1", "--joblog", "log", *words]
-        by_parallel = seconds(joblog, folder, numbers)
-        answer(
-            f"{COUNT} tiny runs / GNU parallel", ours / by_parallel, 1, f"{ours:.2f} s, parallel {by_parallel:.2f} s"
-        )
+        startup = statistics.median(search(folder, 1, 1)[1] for _ in range(3))
+        for _ in range(rounds):
+            for slots in SLOTS:
+                words = [sys.executable, str(Path(__file__).resolve()), "--bare", str(slots)]
+                bare[slots].append(peer_seconds(folder, words))
+                took, cpu = search(folder, slots)
+                ours[slots].append(took)
+                cpu_ms.append(1000 * (cpu - startup) / COUNT)
+                xargs[slots].append(peer_seconds(folder, ["xargs", f"-P{slots}", "-I{}", *SCRIPT], numbers))
+        if shutil.which("parallel") is not None:
+            joblog = ["parallel", "--will-cite", "-j1", "--joblog", "log", *SCRIPT]
+            print(f"GNU parallel --joblog: {peer_seconds(folder, joblog, numbers):.2f} ms a run, one at a time")
+    ms = {slots: 1000 * statistics.median(ours[slots]) / COUNT for slots in SLOTS}
+    for slots in SLOTS:
+        loop, plain = (1000 * statistics.median(times[slots]) / COUNT for times in (bare, xargs))
+        details = f"{ms[slots]:.2f} ms a run, the loop {loop:.2f}, xargs {plain:.2f}"
+        answer(f"{COUNT} tiny runs, {slots} at once / bare loop", ms[slots] / loop, 1.2, details)
+    answer("tiny runs, 2 at once / 1 at once", ms[2] / ms[1], 1, f"{ms[2]:.2f} ms, {ms[1]:.2f} ms")
+    answer("CPU time of the controller a run, ms", statistics.median(cpu_ms), 0.8, f"and {startup:.2f} s to begin with")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--bare"]:
+        bare_loop(int(sys.argv[2]))
+    else:
+        main(*map(int, sys.argv[2:3]))

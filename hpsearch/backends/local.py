@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from hpsearch.backends.base import LogFile, sleep
-from hpsearch.backends.launcher import Launcher, exit_reason, log_paths, note_in, remove_logs
+from hpsearch.backends.launcher import Launcher, Starter, dated_note_in, exit_reason, log_paths, remove_logs
 from hpsearch.backends.process_identity import group_is_alive, is_alive, job_id, open_pidfd, pid_of
 from hpsearch.backends.run_family import Leftovers, Stops, await_end, end_family, members_of, signal_group
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
@@ -33,6 +33,7 @@ class LocalBackend:
         """tell: shows people a message."""
         self._tell = tell
         self._leftovers, self._stops = Leftovers(tell), Stops()
+        self._starter: Starter | None = None
         self._launchers: dict[str, Launcher] = {}
         self._prepared: dict[str, str] = {}
         self._ends: dict[str, int] = {}
@@ -112,7 +113,10 @@ class LocalBackend:
         self._leftovers.finish()
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
-        launcher = Launcher.start(attempt, environment)
+        if self._starter is None:
+            # Now, and not before: the program around a search may set variables for its runs until it begins.
+            self._starter = Starter()
+        launcher = self._starter.start(attempt, environment)
         job = job_id(launcher.process.pid)
         self._launchers[job], self._ends[job] = launcher, launcher.ended
         return job
@@ -198,10 +202,9 @@ class SequentialBackend(LocalBackend):
 
 def _ended(job: Job, launcher_status: int | None) -> Status:
     """Return the status of a job whose launcher is gone: by its exit file, or else by the launcher's own end."""
-    note, ended_at = note_in(job.attempt.exit_file), None
+    note, written_at = dated_note_in(job.attempt.exit_file)
+    ended_at = None if note is None else written_at
     if note is not None:
-        with contextlib.suppress(OSError):
-            ended_at = job.attempt.exit_file.stat().st_mtime
         exit_status = note.exit_status
     elif launcher_status is not None:
         exit_status = 128 - launcher_status if launcher_status < 0 else launcher_status

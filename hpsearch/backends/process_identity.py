@@ -13,6 +13,9 @@ from hpsearch.core.errors import BackendError
 from hpsearch.startup.classes import dataclass
 from hpsearch.startup.host import host_name
 
+#: In bytes: a line of some fifty numbers and a short name.
+_MOST_STAT = 4096
+
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
@@ -38,7 +41,7 @@ class ProcessEntry:
     def of(cls, pid: int) -> ProcessEntry:
         """Raises OSError if there is no such process, or no /proc."""
         # The name, field 2, may hold blanks and parentheses.
-        name, _, rest = Path(f"/proc/{pid}/stat").read_bytes().partition(b"(")[2].rpartition(b")")
+        name, _, rest = _stat_of(pid).partition(b"(")[2].rpartition(b")")
         fields = rest.split()
         has_ended, numbers = fields[0] in (b"Z", b"X"), [int(fields[index]) for index in (1, 2, 3, 19)]
         return cls(pid, name.decode("utf-8", "replace"), has_ended, *numbers)
@@ -50,6 +53,15 @@ class ProcessEntry:
     @property
     def id(self) -> str:
         return job_id(self.pid, self.start_time)
+
+
+def _stat_of(pid: int) -> bytes:
+    # Not `Path.read_bytes`, which asks the system ten times and not three: each run needs its start time.
+    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _MOST_STAT)
+    finally:
+        os.close(descriptor)
 
 
 def process_table() -> dict[int, ProcessEntry]:

@@ -132,6 +132,11 @@ class Console:
         self._log = write
 
     @property
+    def is_bar_due(self) -> bool:
+        """Whether the bar was drawn long enough ago to be drawn again."""
+        return time.monotonic() - self._bar_drawn_at >= _LEAST_BAR_INTERVAL_S
+
+    @property
     def has_bar(self) -> bool:
         return self._bar is not None
 
@@ -154,7 +159,7 @@ class Console:
         """Draw the bar again, if there is one, with these texts behind it; see `Bar.texts`."""
         if self._bar is not None:
             self._bar.texts = texts
-            if time.monotonic() - self._bar_drawn_at >= _LEAST_BAR_INTERVAL_S:
+            if self.is_bar_due:
                 self._draw_bar()
 
     def _draw_bar(self) -> None:

@@ -80,6 +80,9 @@ class LogFollower:
         for path, file in self._files.items():
             if file is None:
                 try:
+                    # Most runs of a large search print nothing: then opening it would be for nothing.
+                    if path.stat().st_size == 0:
+                        continue
                     file = self._files[path] = _Followed(FileIO(path, "r"))
                 except FileNotFoundError:
                     continue

@@ -43,11 +43,7 @@ def read_summary_text(path: Path) -> str:
     read now.
     """
     try:
-        if not path.exists():
-            # A network file system may show a new file late to one who has an old listing; listing again refreshes it.
-            with contextlib.suppress(OSError):
-                os.listdir(path.parent)  # noqa: PTH208  (the listing itself is what counts)
-        content = read_whole(path, _MOST_SUMMARY_BYTES)
+        content = _read_although_new(path)
     except FileNotFoundError:
         raise SummaryError(f"there is no summary file {path}") from None
     except OSError as error:
@@ -59,6 +55,16 @@ def read_summary_text(path: Path) -> str:
     if b"\0" in content:
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")
     return content.decode("utf-8-sig", "replace")
+
+
+def _read_although_new(path: Path) -> bytes:
+    try:
+        return read_whole(path, _MOST_SUMMARY_BYTES)
+    except FileNotFoundError:
+        # A network file system may show a new file late to one who has an old listing; listing again refreshes it.
+        with contextlib.suppress(OSError):
+            os.listdir(path.parent)  # noqa: PTH208  (the listing itself is what counts)
+        return read_whole(path, _MOST_SUMMARY_BYTES)
 
 
 def _by_own_parser(parser: SummaryParser, run_folder: Path, run: Run, config: SearchConfig) -> dict[str, list[object]]:

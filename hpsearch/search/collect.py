@@ -110,7 +110,7 @@ class Collector:
             return False
         self._place(entry, logs)
         self._note(entry, outcome)
-        self._exit_files.setdefault(self._search.folder.exit_file(entry.token), "")
+        self._exit_files.setdefault(run.attempt.exit_file, "")
         self._remove_exit_files()
         return True
 

@@ -113,11 +113,14 @@ class Dispatcher:
                     self._collect_ended()
                 # The slot is filled first: reading summaries can wait, a GPU should not.
                 self._submissions.fill_places()
+                self._show()
                 self._collect_ended()
+                self._search.write_noted()
                 self._announce()
                 self.early_stop.look()
                 self._standstill.look(has_live=any(not run.is_held for run in self._runs.active))
                 self._submissions.release_recorded()
+            self._progress.refresh(is_last=True)
         except BaseException as error:
             jobs = self._runs.jobs
             if jobs and isinstance(error, Exception):
@@ -176,12 +179,16 @@ class Dispatcher:
             return
         limits = [self._console.refresh_s, self._submissions.time_to_next_try(), _REQUEST_INTERVAL_S]
         limits += [_PAUSE_S if self._search.trouble is not None else None, self.early_stop.seconds_left()]
-        followers = [run.follower for run in self._runs.values() if run.follower is not None]
-        limits.append(_ECHO_INTERVAL_S if followers else None)
+        has_output = any(run.follower is not None for run in self._runs.values())
+        limits.append(_ECHO_INTERVAL_S if has_output else None)
         self._backend.wait(jobs, min(limit for limit in limits if limit is not None), self._stop.alarm)
+
+    def _show(self) -> None:
+        """Show what runs have printed since the last look, and look whether anybody wants the search to stop."""
         self._look_for_request()
-        for follower in followers:
-            self._console.echo(follower)
+        for run in self._runs.values():
+            if run.follower is not None:
+                self._console.echo(run.follower)
         self._progress.refresh()
 
     def _look_for_request(self) -> None:
@@ -225,7 +232,8 @@ class Dispatcher:
         if run.entry.stopped is not None and run.entry.is_stopped:
             # Whatever else its backend says: it was told to end.
             cause, reason = RunState.STOPPED_EARLY.value, run.entry.stopped.reason
-        self._search.note_happened(
+        # A crash may lose this, but not what it says: that stays in the exit file until the run is collected.
+        self._search.note_soon(
             AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, reason, began)
         )
         if run.job is not None:
@@ -326,7 +334,7 @@ class Dispatcher:
         elif active:
             self._cancel(active)
         self._collect_ended(is_last_try=True)
-        self._progress.refresh()
+        self._progress.refresh(is_last=True)
         if isinstance(self._backend, LeftoverEnder):
             over = [entry.token for entry in self._search.record.begun if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):

@@ -59,6 +59,7 @@ class Progress:
         self._folder, self._record = controller.search.folder, controller.search.record
         # Of all runs in the folder, as in the closing table.
         self._best = best_runs(self._record.begun, self._settings)[:1]
+        self._finished = list[RunRecord]()
         self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
         self._told: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
@@ -92,8 +93,8 @@ class Progress:
     def ended(self, entry: RunRecord, is_again: bool) -> None:
         if not is_again:
             self._counts[entry.state] += 1
-            if entry.state is RunState.FINISHED:
-                self._best = best_runs([*self._best, entry], self._settings)[:1]
+            if entry.state is RunState.FINISHED and self._console.has_bar:
+                self._finished.append(entry)
         is_good = entry.state is RunState.FINISHED and not entry.problem
         # Of runs that end because the search does, the closing lines say how many there were.
         is_stopped = entry.state is RunState.CANCELLED and self._stop.signal_number is not None
@@ -135,8 +136,9 @@ class Progress:
         """Return in words what a sampler expects of a run; empty if none has chosen it."""
         return expectation_text(entry.why or {}, self._settings.sort_ascending)
 
-    def refresh(self) -> None:
-        if not self._console.has_bar:
+    def refresh(self, is_last: bool = False) -> None:
+        """Describe the bar, if it is time to draw it. is_last: in any case, as it stays."""
+        if not self._console.has_bar or not (is_last or self._console.is_bar_due):
             return
         active = self._runs.active
         queued = sum(run.entry.state is RunState.QUEUED for run in active)
@@ -163,6 +165,9 @@ class Progress:
         if is_over or now >= self._next_means:
             self._means = means_of(self._record, over)
             self._next_means = self._steady() + max(_MEANS_INTERVAL_S, _MEANS_SHARE * (self._steady() - now))
+        if self._finished:
+            self._best = best_runs([*self._best, *self._finished], self._settings)[:1]
+            self._finished.clear()
         values = [f"{performance(best, key):g} (run {best.run.number})" for best in self._best]
         for value in [mean.text for mean in self._means[:1]] if over else values:
             yield [green(f"best {key} {value}"), green(f"best {value}")]

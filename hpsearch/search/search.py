@@ -292,7 +292,7 @@ def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoi
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
     earlier = {entry.token for entry in search.record.begun if entry.submitted is not None}
-    console.keep_log(lambda text: append_text(search.folder.log, text))
+    console.keep_log(search.log.write)
     # After --submit_only all runs were started: collect their ends, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
     with stop, console.standing_in_for_stderr():

@@ -221,7 +221,11 @@ class Submissions:
                 set_logs_aside(folder, run.entry.run, run.entry.attempts)
             elif (path := move_aside(folder, run.entry.run, run.entry.attempts)) is not None:
                 moved.append((run.entry.run, path))
-        intended = (AttemptIntended(run.number, run.attempt.token, now, run.attempt.continues) for run in runs)
+        intended = [AttemptIntended(run.number, run.attempt.token, now, run.attempt.continues) for run in runs]
+        if not self._backend.starts_unreleased:
+            # Nothing runs before the job's id is noted, and this is noted together with it.
+            self._search.note_soon(*intended)
+            return
         # If a crash of this machine lost this, the run would be submitted a second time.
         self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 

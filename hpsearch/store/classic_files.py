@@ -282,9 +282,16 @@ def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Setting
         append_text(path, "".join(f"{command_line(run, settings, with_folder)}\n" for run in runs))
 
 
-def write_run_command(path: Path, run: Run, settings: Settings) -> None:
-    """Write the script that runs one command again."""
-    path.write_bytes(_script([f"Run in: {settings.run_cwd}"], [command_line(run, settings)]))
+def write_run_command(path: Path | str, run: Run, settings: Settings) -> None:
+    """Write the script that runs one command again. Raises OSError."""
+    content = _script([f"Run in: {settings.run_cwd}"], [command_line(run, settings)])
+    # Without a file object, which asks three things more of the system: every run needs this file.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
 
 
 def _script(about: Iterable[str], lines: Iterable[str] = ()) -> bytes:

@@ -14,7 +14,7 @@ from hpsearch.store.classic_files import append_commands, write_commands, write_
 from hpsearch.store.configuration_table import repetitions, write_configurations
 from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
 from hpsearch.store.journal import Journal, read_record
-from hpsearch.store.layout import SearchFolder, remove, remove_parts, write_whole
+from hpsearch.store.layout import GrowingLog, SearchFolder, remove, remove_parts, write_whole
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
 from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.settings import Settings
@@ -66,6 +66,8 @@ class LiveSearch:
         except BaseException:
             self._lock.release()
             raise
+        #: The controller's own messages.
+        self.log = GrowingLog(folder.log)
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
         self._columns = Columns(())
@@ -164,6 +166,21 @@ class LiveSearch:
         with contextlib.suppress(StoreError):
             self._write(*self._unwritten, durable=durable, at_once=at_once)
 
+    def note_soon(self, *events: Event) -> None:
+        """Take in what has happened already, or is of no effect yet; it is written in front of what is noted next.
+
+        That saves a write, 20 us. `write_noted` writes it if nothing else is noted.
+        """
+        for event in events:
+            self.record.apply(event)
+        self._unwritten += events
+
+    def write_noted(self) -> None:
+        """Write what `note_soon` has taken in, unless there is `trouble`."""
+        if self._unwritten and self.trouble is None:
+            with contextlib.suppress(StoreError):
+                self._write(*self._unwritten)
+
     def end_trouble(self) -> None:
         """Try to write what could not be written; there is no `trouble` any more if that goes well."""
         assert self._journal is not None
@@ -200,7 +217,8 @@ class LiveSearch:
         can_grow = self._is_table_whole and is_new and has_columns
         self._is_table_whole = False
         if can_grow:
-            self._table.append(self._columns.row(row, more_cells(entry.result)))
+            cells = more_cells(entry.result) if self._columns.more else {}
+            self._table.append(self._columns.row(row, cells))
         else:
             # A run that was run again keeps one row; and a keyword that nobody announced gets a column.
             self._columns, rows = whole_table(self.record, is_sorted=False)
@@ -235,6 +253,7 @@ class LiveSearch:
 
     def close(self) -> None:
         """Close all files and give the lock back."""
+        self.log.close()
         try:
             self.close_files()
         finally:

@@ -32,19 +32,23 @@ def search(tmp_path: Path) -> Iterator[LiveSearch]:
 
 
 def fail_for(
-    monkeypatch: pytest.MonkeyPatch, method: str, is_hit: Callable[[Path], bool], number: int, times: int
+    monkeypatch: pytest.MonkeyPatch, call: str, is_hit: Callable[[Path], bool], number: int, times: int
 ) -> None:
-    """Let a method of Path fail for some paths, as a failing disk does; from the `times`-th call on it works again."""
-    whole = getattr(Path, method)
+    """Let a call of `os` fail for some paths, as a failing disk does; from the `times`-th call on it works again."""
+    whole = getattr(os, call)
     left = [times]
 
-    def failing(path: Path, *args: object, **kwargs: object) -> object:
-        if is_hit(path) and left[0] > 0:
+    def failing(path: str | Path, *args: object, **kwargs: object) -> object:
+        if is_hit(Path(path)) and left[0] > 0:
             left[0] -= 1
             raise OSError(number, os.strerror(number), str(path))
         return whole(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, method, failing)
+    monkeypatch.setattr(os, call, failing)
+
+
+def is_summary_of(folder: str) -> Callable[[Path], bool]:
+    return lambda path: path.parts[-2:] == (folder, "s.txt")
 
 
 def recorded(search: LiveSearch) -> dict[int, str]:
@@ -66,7 +70,7 @@ def test_a_summary_that_cannot_be_read_for_a_moment_is_read_later(
     capsys: pytest.CaptureFixture[str],
     number: int,
 ) -> None:
-    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_1", number, times=2)
+    fail_for(monkeypatch, "open", is_summary_of("sim_1"), number, times=2)
     dispatch(search, FakeBackend(clock))
     assert recorded(search) == ALL_FINISHED
     assert len(read_table(search.folder.results)) == 3
@@ -76,7 +80,7 @@ def test_a_summary_that_cannot_be_read_for_a_moment_is_read_later(
 def test_the_last_summary_that_cannot_be_read_for_some_seconds_is_waited_for(
     search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_3", errno.ESTALE, times=4)
+    fail_for(monkeypatch, "open", is_summary_of("sim_3"), errno.ESTALE, times=4)
     began = clock.steady_s
     dispatch(search, FakeBackend(clock))
     assert recorded(search) == ALL_FINISHED
@@ -86,7 +90,7 @@ def test_the_last_summary_that_cannot_be_read_for_some_seconds_is_waited_for(
 def test_a_summary_that_can_never_be_read_fails_its_own_run_at_the_end(
     search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_for(monkeypatch, "read_bytes", lambda path: path.parent.name == "sim_1", errno.EACCES, times=1000)
+    fail_for(monkeypatch, "open", is_summary_of("sim_1"), errno.EACCES, times=1000)
     dispatch(search, FakeBackend(clock))
     assert recorded(search) == {1: "failed", 2: "finished", 3: "finished"}
     assert search.record.runs[1].problem.endswith("s.txt: cannot be read (Permission denied)")

@@ -189,7 +189,7 @@ def test_the_steps_of_all_attempts_and_their_time_add_up(tmp_path: Path, more: d
 
 @pytest.mark.parametrize("more", [KEEPS, NAMES], ids=["same folder", "fresh folder"])
 @pytest.mark.parametrize("is_written", [False, True], ids=["before the line", "behind the line"])
-@pytest.mark.parametrize("fatal_line", range(1, 9))
+@pytest.mark.parametrize("fatal_line", range(1, 7))
 def test_a_controller_killed_at_any_line_of_its_journal_repeats_no_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], is_written: bool, fatal_line: int
 ) -> None:
