@@ -51,12 +51,16 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
 
 def _is_torn_list(value: str) -> bool:
     """Return whether a list of numbers begins and does not end, as where numpy spreads an array over several lines."""
+    if not value.startswith("["):
+        return False
     bare = _WRAPPED.sub(r"\g<content>", value).lstrip("[(")
-    return value.startswith("[") and "]" not in value and ")" not in bare and _numbers_in(bare) is not None
+    return "]" not in value and ")" not in bare and _numbers_in(bare) is not None
 
 
 def cell_of(value: str) -> str:
     """Return the table cell for the text after a keyword: a number, several numbers as ``"1,2,3"``, else the text."""
+    if _NUMBER.fullmatch(value):
+        return value
     text = _WRAPPED.sub(r"\g<content>", value)
     is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
     numbers = _numbers_in(text[1:-1] if is_quoted else _without_brackets(text))

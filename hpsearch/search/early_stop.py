@@ -179,7 +179,7 @@ class EarlyStop:
 
     def seconds_left(self) -> float | None:
         """Return in how many seconds `look` has something to do; None = it has nothing."""
-        has_work = bool(self._rules) or any(run.entry.is_stopped for run in self._runs.active)
+        has_work = bool(self._rules) or any(run.entry.is_stopped for run in self._runs.values() if run.job is not None)
         return max(0.0, self._next_look - self._clocks.steady()) if has_work else None
 
     def look(self) -> None:

@@ -60,6 +60,7 @@ class Submissions:
         self._is_needless, self._refuse_run, self._choices = is_needless, refuse, choices
         self.queue = RunQueue(self._backend, self._clocks.steady)
         self.given_up, self.is_closed = "", False
+        self._host = host_name()
         self._prepared: dict[int, Attempt] = {}
         hours = controller.options.max_wait_for_scheduler
         is_limited = controller.backend.has_queue and hours >= 0
@@ -249,7 +250,7 @@ class Submissions:
         return isinstance(error, SubmissionDelayed) or (self._was_ever_accepted and is_odd)
 
     def _accept(self, runs: Sequence[OpenRun], ids: Sequence[str], place: Place) -> None:
-        now, host, is_queued = self._clocks.wall(), host_name(), self._backend.has_queue
+        now, host, is_queued = self._clocks.wall(), self._host, self._backend.has_queue
         environment, submitted = dict(place.environment), []
         for run, job_id in zip(runs, ids, strict=True):
             run.job, run.is_held = Job(run.attempt, job_id, place, now), True

@@ -107,11 +107,11 @@ def place_aside(folder: SearchFolder, run: Run, attempt: int) -> Path:
 
 def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
     """Move a run's folder to the folder of attempts; return where it lies, None if there is none. Raises StoreError."""
-    source = folder.run_folder(run)
+    source = f"{folder.path}/{run.folder}"
     try:
-        source.lstat()
+        os.lstat(source)  # As text, like `put_files_in_place`: almost always there is nothing.
         target = place_aside(folder, run, attempt)
-        move_entry(source, target)
+        move_entry(Path(source), target)
     except FileNotFoundError:
         return None
     except OSError as error:
