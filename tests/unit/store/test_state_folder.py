@@ -37,7 +37,7 @@ from hpsearch.store.events import (
     to_line,
 )
 from hpsearch.store.journal import JournalReader, read_record
-from hpsearch.store.layout import SearchFolder, append_text
+from hpsearch.store.layout import GrowingLog, SearchFolder, append_text
 from hpsearch.store.lock import Holder, leave_request, take_request
 from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of
@@ -252,3 +252,12 @@ def test_a_journal_that_may_not_be_read_is_not_said_to_be_damaged(
     with pytest.raises(FolderError) as caught:
         read_record(folder)
     assert str(caught.value) == f"{folder.journal}: cannot be read (Permission denied)"
+
+
+def test_a_log_that_is_kept_open_takes_messages_also_when_it_is_closed(tmp_path: Path) -> None:
+    log = GrowingLog(tmp_path / "controller.log")
+    log.write("first\n")
+    assert (tmp_path / "controller.log").read_text() == "first\n"
+    log.close()
+    log.write("last\n")
+    assert (tmp_path / "controller.log").read_text() == "first\nlast\n"
