@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.core.model import RunState
+from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.store.events import AttemptSubmitted, RunCollected
 from hpsearch.store.journal import JournalReader, read_record
 from hpsearch.store.layout import SearchFolder
@@ -21,11 +22,31 @@ from hpsearch.store.table import read_table
 
 
 @dataclass
+class LateBackend(FakeBackend):
+    """Its runs write their summaries when they end; those that a journal has as live go on for a second."""
+
+    def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
+        """Say which runs have ended; each has left its summary by then."""
+        told = super().poll(active)
+        for job in active:
+            run, folder = job.attempt.run, job.attempt.log_folder.parent.parent / job.attempt.run.folder
+            is_well = run.number not in {*self.exit_statuses, *self.causes}
+            if told[job.attempt.token].phase is JobPhase.ENDED and is_well:
+                (folder / "s.txt").write_text(f"acc {run.number}.{job.attempt.number}\nfinished 1\n")
+        return told
+
+    def go_on(self, token: str, summary: Path) -> None:
+        """Let an attempt be live, without a summary yet."""
+        self._ends[token] = self.clock.steady_s + self.run_s
+        summary.unlink(missing_ok=True)
+
+
+@dataclass
 class History:
     """A search that is resumed again and again; each time, its journal has lost its end."""
 
     folder: Path
-    backend: FakeBackend
+    backend: LateBackend
     retries: int
     runs: int
     plan: int = 0
@@ -42,6 +63,9 @@ class History:
         journal = SearchFolder(self.folder).journal
         content = journal.read_bytes()
         journal.write_bytes(content[: self.plan + round(share * (len(content) - self.plan))])
+        for entry in read_record(SearchFolder(self.folder)):
+            if entry.is_live:
+                self.backend.go_on(entry.token, self.folder / entry.run.folder / "s.txt")
 
     def resume(self) -> set[int]:
         """Resume to the end; return the runs that were known to run or to have ended well, and were started again."""
@@ -78,7 +102,7 @@ HISTORIES = st.fixed_dictionaries(
 def test_a_search_comes_to_its_end_from_any_prefix_of_its_journal(drawn: dict, shares: list[float]) -> None:
     folder = Path(tempfile.mkdtemp())
     runs, retries = drawn.pop("runs"), drawn.pop("retries")
-    backend = FakeBackend(FakeClock(), **drawn)
+    backend = LateBackend(FakeClock(), **drawn)
     history = History(folder, backend, retries, runs)
     history.begin()
     for share in shares:
