@@ -90,9 +90,11 @@ class FailureGroup:
 
 def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
     """Return the runs that did not finish, those that failed alike together, the largest group first."""
+    if not (entries := list(entries)):
+        return []
     from hpsearch.core.failures import likeness
 
-    entries, groups = list(entries), dict[object, tuple[str, list[RunRecord]]]()
+    groups = dict[object, tuple[str, list[RunRecord]]]()
     for entry, cause in zip(entries, causes_of(entries, folder)):
         groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
     found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -50,6 +49,7 @@ from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.startup.classes import dataclass, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text
@@ -347,7 +347,7 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
 
 def _note_controller(controller: Controller, options: Mapping[str, Any]) -> None:  # Any: of the options' types
     cluster = controller.backend.own_cluster if isinstance(controller.backend, OnCluster) else ""
-    event = ControllerStarted(socket.gethostname(), os.getpid(), time.time(), dict(options), cluster)
+    event = ControllerStarted(host_name(), os.getpid(), time.time(), dict(options), cluster)
     controller.search.note(event, durable=True)
 
 
