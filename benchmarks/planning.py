@@ -2,7 +2,7 @@
 
 The loop goes through the same product and writes a line of JSON for each run; then it starts the first one. With
 ``--million``: a million planned runs, and their ``--dry_run``. With ``--later``: whether runs cost more as more of
-100,000 have run.
+100,000 have run, by default 20,000 of them (``--later 4000``: so many).
 """
 
 from __future__ import annotations
@@ -66,12 +66,18 @@ def first_start(argv: Sequence[str], folder: Path) -> Start:
         time.sleep(0.001)
     took, state = begun.stat().st_mtime - started, Path(f"/proc/{process.pid}")
     peak_kb = next(line.split()[1] for line in (state / "status").read_text().splitlines() if line[:5] == "VmHWM")
-    ticks = (state / "stat").read_text().rpartition(")")[2].split()[11:13]
+    used_s = cpu_s(process.pid)
     process.kill()
     process.wait()
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(begun.read_text()), signal.SIGKILL)
-    return Start(took, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(peak_kb) / 1024)
+    return Start(took, used_s, int(peak_kb) / 1024)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process without its children."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def interpreter_s(folder: Path) -> float:
@@ -126,8 +132,8 @@ def dry_run(options: int) -> None:
 
 
 def later(runs: int) -> None:
-    """Print what the last of some runs cost, of 100,000 planned ones, against the first."""
-    at: list[float] = []
+    """Print what the last of some runs cost, of 100,000 planned ones, against the first: time, and CPU time."""
+    at, cpu, share = list[float](), dict[int, float](), runs // 10
     with scratch_project("{f'x': list(range(100_000))}", script=TINY_SCRIPT) as folder:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (folder / "said").open("w") as said:
@@ -144,18 +150,23 @@ def later(runs: int) -> None:
                 if line.endswith("\n"):
                     event, line = json.loads(line), ""
                     at += [event["at"]] if event["event"] == "collected" else []
+                    if len(at) not in cpu and len(at) in (1, share, runs - share, runs):
+                        cpu[len(at)] = cpu_s(process.pid)
         process.send_signal(signal.SIGTERM)
         process.wait()
-    share = runs // 10
     first_s, last_s = at[share] - at[0], at[-1] - at[-1 - share]
-    details = f"{1000 * first_s / share:.2f} ms each of the first {share:,}, {1000 * last_s / share:.2f} of the last"
+    first_cpu_s, last_cpu_s = cpu[share] - cpu[1], cpu[runs] - cpu[runs - share]
+    details = (
+        f"{1000 * first_s / share:.2f} ms each of the first {share:,}, {1000 * last_s / share:.2f} of the last; of CPU "
+        f"time {1000 * first_cpu_s / share:.2f} and {1000 * last_cpu_s / share:.2f}"
+    )
     answer(f"the last of {runs:,} runs / the first", last_s / first_s, 1.1, details)
 
 
 def main() -> None:
     """Print the ratios that are asked for."""
     if "--later" in sys.argv:
-        later(20_000)
+        later(int(sys.argv[-1]) if sys.argv[-1].isdigit() else 20_000)
     elif "--million" in sys.argv:
         planned(*next((options, *goals) for options, goals in MILLION.items()), rounds=1)
         dry_run(6)

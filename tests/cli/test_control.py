@@ -66,8 +66,10 @@ def states(folder: Path) -> dict[int, str]:
     """Return what the journal says at last of each run: state, or the kind of its last event."""
     # Of a line that is just being written, only a part may be there.
     lines = (folder / ".hpsearch" / "journal.jsonl").read_text().rpartition("\n")[0].splitlines()
-    events = [event for event in map(json.loads, lines) if "run" in event]
-    return {event["run"]: event.get("state", event["event"]) for event in events}
+    events = list(map(json.loads, lines))
+    plans = [range(event["first"], event["first"] + event["count"]) for event in events if event["event"] == "plan"]
+    planned = {number: "planned" for numbers in plans for number in numbers}
+    return planned | {event["run"]: event.get("state", event["event"]) for event in events if "run" in event}
 
 
 def edit_journal(folder: Path, old: str, new: str) -> None:
