@@ -94,7 +94,7 @@ class Player:
         lines = self.search.lines() + step.lines
 
         def is_there() -> bool:
-            return self.search.lines() >= lines or not any(command.is_live() for command in self.search.live)
+            return self.search.lines() >= lines or not self.search.is_busy()
 
         waited(is_there, MOMENT_S)
         time.sleep(step.pause_s)
@@ -176,13 +176,13 @@ class Player:
     def _kill(self, victims: str) -> None:
         self.kills += self.search.kill(victims)
         if victims in ("controller", "all"):
-            waited(lambda: not any(command.is_live() for command in self.search.live), 10)
+            waited(lambda: not self.search.is_busy(), 10)
 
     def _signal(self, name: str) -> None:
         for command in self.search.live:
             command.send(signal.Signals[name])
         self.kills += len(self.search.live)
-        waited(lambda: not any(command.is_live() for command in self.search.live), 30)
+        waited(lambda: not self.search.is_busy(), 30)
 
     def _trouble(self, name: str) -> None:
         # A job may have ended in the moment in which it was to be killed.

@@ -133,6 +133,11 @@ class Search:
         self.live.append(command)
         return command
 
+    def is_busy(self) -> bool:
+        """Return whether a command is live. All are looked at: one that has died is to be gone, too."""
+        live = [command for command in self.live if command.is_live()]
+        return bool(live)
+
     def reap(self, deaths: int = 0) -> None:
         """Note the end of commands. deaths: how many of them may have died at a call."""
         for command in [each for each in self.live if not each.is_live()]:
