@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import operator
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -52,7 +53,10 @@ def parsed(path: Path) -> ast.Module:
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES)
     try:
-        return ast.parse(content)
+        # Python 3.12 tells of a backslash in a text as if that were ours.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(content)
     except SyntaxError as error:
         where = f"{path}, line {error.lineno}" if error.lineno else str(path)
         raise ConfigError(f"{where}: this is not Python ({error.msg})") from error

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -102,7 +103,10 @@ def _lines_of_keys(where: str, value: ast.expr | None) -> Iterator[tuple[str, in
 
 def _parsed(path: Path) -> ast.Module | None:
     try:
-        return ast.parse(path.read_bytes())
+        # Python 3.12 tells of a backslash in a text as if that were ours.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
 

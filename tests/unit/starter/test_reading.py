@@ -308,3 +308,10 @@ def test_no_list_is_made_that_is_longer_than_what_is_taken_of_it() -> None:
     node = ast.parse("list(range(LEAST, 5, 100_000))", mode="eval").body
     found = Source((), {"LEAST": -(10**16)}).value(node)
     assert isinstance(found, list) and len(found) == 100
+
+
+def test_what_python_finds_odd_in_a_script_is_not_printed(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("pattern = '\\d'\n")
+    assert parsed(script).body
+    assert list(recwarn) == []

@@ -93,3 +93,10 @@ def test_a_copy_is_executed_for_functions_only(tmp_path: Path, monkeypatch: pyte
 def test_an_order_of_values_is_told_without_a_number_that_python_does_not_write(tmp_path: Path) -> None:
     module(tmp_path, f"grid = {{'a': [2, 1], 'b': [0x{'f' * 5000}], 'c': [1]}}\n")
     assert orders_of_grids([SearchFolder(tmp_path)]) == {"a": ["2", "1"], "c": ["1"]}
+
+
+def test_what_python_finds_odd_in_a_grid_module_is_not_printed(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert constants_in(module(tmp_path, "_OUT_ARG = '\\d'\n")) == {"_OUT_ARG": "\\d"}
+    assert list(recwarn) == []
