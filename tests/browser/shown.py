@@ -108,8 +108,8 @@ class Shown:
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""
         for _ in range(2):
-            # Views above it that are drawn now may have pushed it out of sight. Not by Playwright: the script that it
-            # puts into the page first takes a sixth of a whole test's processor time.
+            # Views above it that are drawn now may have pushed it out of sight. Not by Playwright: it waits for two
+            # frames more, as `settle` does anyway.
             self.page.evaluate(f"document.querySelector('section#{name}').scrollIntoViewIfNeeded()")
             self.settle()
         return self.page.locator(f"section#{name}")
