@@ -79,7 +79,7 @@ def write_search(path: Path, count: int, ended: int, has_folders: bool = False, 
         runs = plan.runs()
         while batch := list(itertools.islice(runs, min(_BATCH, ended))):
             ended -= len(batch)
-            search.note(*itertools.chain.from_iterable(_events(run, fails) for run in batch))
+            search.note(*itertools.chain.from_iterable(events_of(run, fails) for run in batch))
             for run in batch if has_folders else ():
                 _write_folder(search.folder, run, plan.settings, fails)
         search.finish()
@@ -89,7 +89,8 @@ def _fails(run: Run, fails: bool) -> bool:
     return fails and run.configuration.as_dict()["seed"] == FAILING_SEED
 
 
-def _events(run: Run, fails: bool) -> list[Event]:
+def events_of(run: Run, fails: bool) -> list[Event]:
+    """Return what the journal says of one run from its start to its end."""
     token, at, host = f"{run.folder}.1.{run.number:06x}", AT + run.number, socket.gethostname()
     job = f"{100_000 + run.number}@{2_000_000 + run.number}.f007164c.4026531836.4026531838"
     is_failed = _fails(run, fails)

@@ -1,13 +1,39 @@
-"""`hpsearch status` on 10,000 runs against plain JSON parsing of its journal, both without the interpreter's start."""
+"""Asking about 100,000 runs against plain JSON parsing of their journal, and what a watched status costs a core.
+
+`status`, `best` and `list`, each without the interpreter's start and in CPU seconds, which other work on the machine
+changes little: of a search that has ended, of one stopped after a tenth, and of one half done where some runs failed.
+"""
 
 from __future__ import annotations
 
+import os
+import resource
 import statistics
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
-from _measure import answer, new_search, scratch_project, seconds
+from _large_search import SCRIPT, events_of, grid_text, write_search
+from _measure import ROOT, answer, scratch_project, seconds
 
-RUNS, ROUNDS = 10_000, 7
+from hpsearch.folder.liveness import lock_ways, this_controller
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+
+RUNS, ROUNDS = 100_000, 3
+#: Which searches: how many runs have ended, and whether some failed.
+SEARCHES = {
+    "all finished": (RUNS, False),
+    "a tenth finished": (RUNS // 10, False),
+    "half, 1 % failed": (RUNS // 2, True),
+}
+COMMANDS = ("status", "best", "list")
+#: What is promised: seconds beyond the interpreter's start; of a core, for a watched status.
+MOST_S, MOST_OF_A_CORE = 2.0, 0.02
+#: In the watched search: how many runs end in a second, for how long it is looked at, and when that begins.
+RATE, WATCHED_S, SETTLED_S = 5, 15.0, 8.0
 _PLAIN = """\
 import json
 with open("out/.hpsearch/journal.jsonl", "rb") as file:
@@ -17,15 +43,60 @@ print(len(events))
 
 
 def main() -> None:
-    """Print the ratio of the medians, and what `status` takes beyond the interpreter's start."""
-    with scratch_project(f"{{'x': list(range({RUNS}))}}") as folder:
-        seconds(new_search("--num_cpu_jobs=2"), folder)
-        status = [sys.executable, "-m", "hpsearch", "status", "out"]
-        commands = (status, [sys.executable, "-c", _PLAIN], [sys.executable, "-c", "pass"])
-        rounds = [[seconds(argv, folder) for argv in commands] for _ in range(ROUNDS)]
-    ours, plain, start = (statistics.median(column) for column in zip(*rounds))
-    details = f"{ours - start:.2f} s beyond the interpreter's start (at most 2), json alone {plain - start:.2f} s"
-    answer(f"status of {RUNS} runs / json.loads of its journal", (ours - start) / (plain - start), 5, details)
+    """Print the ratios of the medians and seconds beyond the interpreter's start, then the share of a core."""
+    for what, (ended, fails) in SEARCHES.items():
+        with scratch_project(grid_text(RUNS), script=SCRIPT) as folder:
+            write_search(folder / "out", RUNS, ended, fails=fails)
+            ours = [[sys.executable, "-m", "hpsearch", command, "out"] for command in COMMANDS]
+            commands = (*ours, [sys.executable, "-c", _PLAIN], [sys.executable, "-c", "pass"])
+            rounds = [[_cpu_seconds(argv, folder) for argv in commands] for _ in range(ROUNDS)]
+            *of_ours, plain, start = (statistics.median(column) for column in zip(*rounds))
+            for command, took in zip(COMMANDS, of_ours):
+                details = (
+                    f"{took - start:.2f} s CPU beyond the start (at most {MOST_S:g}), json alone {plain - start:.2f}"
+                )
+                name = f"{command} of {RUNS:,} runs, {what} / json.loads of its journal"
+                answer(name, (took - start) / (plain - start), MOST_S / (plain - start), details)
+            if fails:
+                share = _watched(folder / "out", ended)
+                details = f"{RATE} of {RUNS:,} runs end in a second"
+                answer("status --watch / a core", share, MOST_OF_A_CORE, details)
+
+
+def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
+    """Run a command to its end; return for how long it kept a processor busy."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(argv, cwd)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _watched(path: Path, ended: int) -> float:
+    """Go on with a search while its status is watched; return the share of a core which that takes."""
+    argv = [sys.executable, "-m", "hpsearch", "status", path.name, "--watch"]
+    with LiveSearch(SearchFolder(path), this_controller(), lock_ways(print)) as search:
+        search.open_for_work()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        watch = subprocess.Popen(argv, cwd=path.parent, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            used = []
+            for wait_s in (SETTLED_S, WATCHED_S):
+                until = time.monotonic() + wait_s
+                while time.monotonic() < until:
+                    ended += 1
+                    search.note(*events_of(search.record.runs[ended].run, True))
+                    time.sleep(1 / RATE)
+                used.append(_cpu_of(watch.pid))
+        finally:
+            watch.terminate()
+            watch.wait()
+    return (used[1] - used[0]) / WATCHED_S
+
+
+def _cpu_of(pid: int) -> float:
+    """Return for how long a process has kept a processor busy, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
