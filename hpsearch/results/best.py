@@ -30,6 +30,7 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import options_text, ranges, varying_options, with_largest_budget
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import command_line, options_of_row
+from hpsearch.store.journal import collected_later
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
@@ -78,7 +79,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--differences is for the table and --json: a command needs all its options")
     if options.out_dir == "":
         raise UsageError("--out_dir: expected a folder, found an empty text")
-    runs = finished_runs(choose_folder(options.folder, console), options.over)
+    with collected_later():
+        runs = finished_runs(choose_folder(options.folder, console), options.over)
     settings = runs.settings
     # An option may be a keyword of the summary, too.
     check_over(options.over, dict.fromkeys((*runs.option_names, *settings.option_names)), runs.folder.path)

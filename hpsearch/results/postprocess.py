@@ -25,6 +25,7 @@ from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, Searc
 from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.configuration_table import option_names, write_configurations
+from hpsearch.store.journal import collected_later
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.run_folders import move_entry, move_file
 from hpsearch.store.settings import Settings
@@ -54,7 +55,8 @@ def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | N
     # Relative to the runs' working directory, else to where we are.
     path = choose_folder(options.out_dir, console, run_cwd, Path.cwd()).path
     criterion: float | None = options.performance_criteria
-    search = find_search(path, options.grid_module, run_cwd, criterion is not None, options.parser_timeout)
+    with collected_later():
+        search = find_search(path, options.grid_module, run_cwd, criterion is not None, options.parser_timeout)
     check_over(options.over, option_names(found_repetitions(search), search.settings), path)
     if options.undo and options.over:
         raise UsageError("--undo only moves runs back: leave out --over")
