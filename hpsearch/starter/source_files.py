@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import operator
+import os
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -131,7 +132,8 @@ class _Reader:
         for base in bases if wanted and dotted else ():
             place = Path(base, *dotted.split("."))
             for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
-                if file.is_file():
+                # Never raises, whatever the name is.
+                if os.path.isfile(file):  # noqa: PTH113
                     yield file, wanted
                     return
 

@@ -60,6 +60,7 @@ FINDS = {
         b"usage: t.py " + b"(" * 20000 + b")" * 20000 + b"\n\n  --lr X  rate\n",
     ),
     "a default of 5,000 digits": ("script", b"p.add_argument('--lr', type=int, default=0x" + b"f" * 5000 + b")\n"),
+    "an import of a name that no file can have": ("script", b"import " + b"a" * 5000 + b" as b\nb.c()\n"),
     "a value of 5,000 digits": ("copied_module", b"grid = {'a': [0x" + b"f" * 5000 + b"]}\n"),
     "a huge count of candidates": (
         "candidates",
