@@ -64,7 +64,7 @@ def search(folder: Path, slots: int, count: int = COUNT) -> tuple[float, float]:
     options += [f"--num_cpu_jobs={slots}", f"--num_searches={count}"]
     began = time.perf_counter()
     with (folder / "said.txt").open("w") as said:
-        environment = {**os.environ, "PYTHONPATH": f"{os.environ.get('HPSEARCH_ROOT', ROOT)}{os.pathsep}{folder}"}
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
         words = [sys.executable, "-c", SEARCH, "cpu.txt", *options]
         subprocess.run(words, cwd=folder, env=environment, stdout=said, stderr=said, check=True)
     return time.perf_counter() - began, float((folder / "cpu.txt").read_text())
