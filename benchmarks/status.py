@@ -33,7 +33,7 @@ COMMANDS = ("status", "best", "list")
 #: What is promised: seconds beyond the interpreter's start; of a core, for a watched status.
 MOST_S, MOST_OF_A_CORE = 2.0, 0.02
 #: In the watched search: how many runs end in a second, for how long it is looked at, and when that begins.
-RATE, WATCHED_S, SETTLED_S = 5, 15.0, 8.0
+RATE, WATCHED_S, SETTLED_S = 5, 10.0, 8.0
 _PLAIN = """\
 import json
 with open("out/.hpsearch/journal.jsonl", "rb") as file:
