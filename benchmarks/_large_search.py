@@ -16,8 +16,7 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import recorded
 from hpsearch.core.model import Run
 from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.search.plan import make_plan
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -25,10 +24,11 @@ from hpsearch.store.events import (
     Event,
     RunCollected,
 )
+from hpsearch.journal.settings import Settings
+from hpsearch.search.plan import make_plan
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.new_folder import new_search
 from hpsearch.store.run_folders import put_files_in_place
-from hpsearch.store.settings import Settings
 
 #: The script of these searches: every run with this seed fails.
 FAILING_SEED = 7

@@ -24,11 +24,11 @@ def main() -> None:
     """Print the ratio, and what the whole `hpsearch export --over` takes."""
     sys.path.insert(0, str(ROOT))
     from hpsearch.core.model import Configuration, Run
+    from hpsearch.journal.events import AttemptIntended, RunCollected
+    from hpsearch.journal.settings import Settings
     from hpsearch.store.configuration_table import repetitions, write_configurations
-    from hpsearch.store.events import AttemptIntended, RunCollected
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.settings import Settings
 
     with tempfile.TemporaryDirectory() as name:
         names, keywords = ("lr", "units", "optimizer", "random_seed"), ("acc", "loss", "finished")

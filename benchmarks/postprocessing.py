@@ -45,10 +45,10 @@ def journal_search(path: Path) -> None:
     """Write a search folder with the journal of a search that ended."""
     sys.path.insert(0, str(ROOT))
     from hpsearch.core.model import Configuration, Run
-    from hpsearch.store import events
+    from hpsearch.journal import events
+    from hpsearch.journal.settings import Settings
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.settings import Settings
 
     older_search(path)
     (path / "commands.pickle").unlink()

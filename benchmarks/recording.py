@@ -18,15 +18,15 @@ def main() -> None:
 
     sys.path.insert(0, str(ROOT))
     from hpsearch.core.model import Configuration, Run
-    from hpsearch.store.events import (
+    from hpsearch.journal.events import (
         AttemptEnded,
         AttemptIntended,
         AttemptSubmitted,
         RunCollected,
     )
+    from hpsearch.journal.settings import Settings
     from hpsearch.store.layout import SearchFolder
     from hpsearch.store.live import LiveSearch
-    from hpsearch.store.settings import Settings
 
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(

@@ -19,7 +19,7 @@ from _measure import ROOT, answer, seconds
 
 sys.path.insert(0, str(ROOT))
 from hpsearch.core.model import Configuration, Run
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -28,10 +28,10 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.settings import Settings
 
 ROUNDS = {10_000: 5, 100_000: 1}
 #: What is promised: the ratio, seconds beyond the interpreter's start, MB of the whole file.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.store.settings import Settings
+from hpsearch.journal.settings import Settings
 
 SETTINGS = Settings(
     program=("true",),

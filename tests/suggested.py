@@ -9,8 +9,9 @@ import pytest
 
 from hpsearch.choosers.suggestions import Suggestions
 from hpsearch.config.options import options_from_names
-from hpsearch.store.events import AttemptEnded, AttemptSubmitted, Event, RunPlanned, from_line
-from hpsearch.store.record import SearchRecord
+from hpsearch.journal.events import AttemptEnded, AttemptSubmitted, Event, RunPlanned
+from hpsearch.journal.lines import from_line
+from hpsearch.journal.record import SearchRecord
 
 
 def events_of(folder: Path) -> Iterator[Event]:

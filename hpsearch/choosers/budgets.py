@@ -19,8 +19,8 @@ from hpsearch.core.configurations import identity, with_seed
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.folder.run_tables import outcome_of
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 
 
 def budgets_of(options: SearchOptions) -> list[int | float]:

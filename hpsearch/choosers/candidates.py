@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hpsearch.core.coding import Column, Selection
 from hpsearch.core.errors import FolderError
+from hpsearch.journal.events import SearchCandidates
+from hpsearch.journal.values import decode, encode
 from hpsearch.samplers.candidates import Candidates, Option
-from hpsearch.store.events import SearchCandidates
-from hpsearch.store.values import decode, encode
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -11,10 +11,10 @@ from hpsearch.backends.base import Backend
 from hpsearch.config.given_paths import absolute
 from hpsearch.core.model import Configuration, Job, Place, Run
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.events import RunPlanned
+from hpsearch.journal.record import RunRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.events import RunPlanned
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpsearch.store.record import SearchRecord
+from hpsearch.journal.record import SearchRecord
 
 if TYPE_CHECKING:
     from hpsearch.choosers.budgets import Budgets

@@ -16,10 +16,10 @@ from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
 from hpsearch.folder.run_tables import option_texts, options_text, outcome_of, varying_options
+from hpsearch.journal.events import ConfigurationDropped
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.store.events import ConfigurationDropped
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, SearchRecord
 
 #: How many seeds may end without a result before their configuration is dropped.
 _MOST_FAILURES = 3

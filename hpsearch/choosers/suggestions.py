@@ -20,10 +20,10 @@ from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.folder.run_tables import performance
+from hpsearch.journal.events import SearchCandidates
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.samplers.candidates import Candidates, Observed
 from hpsearch.samplers.choosing import Sampler, new_sampler
-from hpsearch.store.events import SearchCandidates
-from hpsearch.store.record import RunRecord, SearchRecord
 
 
 class Suggestions:

@@ -27,10 +27,10 @@ from hpsearch.core.conditions import (
 )
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import MOST_BYTES, read_plain_pickle
 from hpsearch.store.layout import read_whole
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.user_functions import FunctionProcess, LimitedFunction
 from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 

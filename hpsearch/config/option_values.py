@@ -18,7 +18,7 @@ from hpsearch.core.conditions import RANGES, Key, Range, key_in
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
-from hpsearch.store.values import LARGEST_INTEGER
+from hpsearch.journal.values import LARGEST_INTEGER
 
 #: How like a range's name another must be to be taken for it.
 _VERY_NEAR = 0.85

@@ -3,7 +3,7 @@
 Only light imports: this module is all that ``--help`` needs.
 """
 
-# store.values knows by the text of a field's type what fits it.
+# journal.values knows by the text of a field's type what fits it.
 from __future__ import annotations
 
 import argparse
@@ -30,9 +30,9 @@ from hpsearch.config.option_values import (
     stop_rules,
     whole_numbers,
 )
+from hpsearch.journal.values import build
 from hpsearch.samplers.candidates import OPTUNA_SAMPLERS
 from hpsearch.startup.classes import Field, dataclass, field, fields
-from hpsearch.store.values import build
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 #: The option by which most scripts take their seed, and the one that varies together with it if that is wanted.

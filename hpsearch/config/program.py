@@ -14,8 +14,8 @@ from hpsearch.config.given_paths import absolute
 from hpsearch.core.command import ScriptLine, script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.core.hints import did_you_mean, typed_line
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.import_paths import editable_installs
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -90,7 +90,7 @@ def path_of_snapshot(settings: Settings, folder: SearchFolder) -> list[str]:
     """Return what `path_of_copy` does for the snapshot of a search's code; nothing if it has none."""
     if not settings.options.get("snapshot"):
         return []
-    depth = len(settings.work_folder(folder).relative_to(folder.code).parts)
+    depth = len(folder.work_folder(settings).relative_to(folder.code).parts)
     return path_of_copy([settings.home, *settings.home.parents][depth], settings.home)
 
 

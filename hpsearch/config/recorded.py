@@ -10,8 +10,8 @@ from hpsearch.config.program import words_of_script
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.copied_module import certain_constants
 from hpsearch.user_code.import_paths import add_first, add_last
 from hpsearch.user_code.user_modules import import_grid_module, users_errors_told

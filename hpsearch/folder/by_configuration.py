@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 
 if TYPE_CHECKING:
     from hpsearch.folder.folder_scan import FoundSearch

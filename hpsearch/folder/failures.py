@@ -13,10 +13,10 @@ from hpsearch.console.text import amount
 from hpsearch.core.model import RunState
 from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.folder.run_tables import failure_log, on_place, option_texts, options_text, varying_options
+from hpsearch.journal.events import AttemptEnded
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.events import AttemptEnded
 from hpsearch.store.layout import SearchFolder, open_file
-from hpsearch.store.record import RunRecord, SearchRecord
 
 #: How much of a log's end is looked at, in bytes.
 _LOG_END = 65536

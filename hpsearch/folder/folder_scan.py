@@ -15,6 +15,8 @@ from hpsearch.core.summary import is_finished
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run, runs_named_by
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import read_summary
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import (
     Listing,
@@ -28,8 +30,6 @@ from hpsearch.store.classic_files import (
 )
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, more_cells, row_of, whole_rows
 from hpsearch.user_code.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 

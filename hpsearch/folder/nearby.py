@@ -9,10 +9,11 @@ from pathlib import Path
 
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.hints import nearest
+from hpsearch.journal.events import SearchStarted
+from hpsearch.journal.lines import from_line
+from hpsearch.journal.settings import Settings
 from hpsearch.store.classic_files import RUN_PREFIX
-from hpsearch.store.events import SearchStarted, from_line
 from hpsearch.store.layout import SearchFolder, read_small
-from hpsearch.store.settings import Settings
 
 #: Where searches are looked for if nobody says where.
 USUAL_PLACE = "out"

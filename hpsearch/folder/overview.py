@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from hpsearch.core.errors import FolderError, reason_of
 from hpsearch.core.model import RunState
+from hpsearch.journal.events import Event, RunsPlanned
+from hpsearch.journal.lines import from_line
+from hpsearch.journal.record import SearchRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.events import Event, RunsPlanned, from_line
 from hpsearch.store.layout import SearchFolder, open_file
-from hpsearch.store.record import SearchRecord
 
 _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))
 #: Kinds of lines that say nothing about how far a search is, or something that is only counted.

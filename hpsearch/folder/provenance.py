@@ -18,10 +18,10 @@ from hpsearch.backends.gpu.cards import gpus_by_driver
 from hpsearch.backends.shell import run_command
 from hpsearch.console.text import amount
 from hpsearch.core.errors import BackendError, SearchError
+from hpsearch.journal.values import build
 from hpsearch.startup.classes import asdict, dataclass, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
-from hpsearch.store.values import build
 from hpsearch.user_code.import_paths import installed_packages
 
 #: How long git may take for the commit, which a start waits for; and all together for the rest, beside the search.

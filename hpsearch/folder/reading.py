@@ -9,11 +9,11 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.nearby import searches_below
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.startup.classes import replace
-from hpsearch.store.journal import JournalReader, read_record, remedy_for
+from hpsearch.store.journal_file import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, lock_holder
-from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.run_folders import folder_of, folders_aside
 
 _TABLE = "search_results.csv"

@@ -11,7 +11,7 @@ from hpsearch.console.console import Console
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.liveness import lock_ways, this_controller
 from hpsearch.folder.reading import no_search
-from hpsearch.store.events import ControllerStarted, Event, SearchStarted
+from hpsearch.journal.events import ControllerStarted, Event, SearchStarted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
 from hpsearch.store.repair import journal_repair, set_aside_foreign, write_repair

@@ -13,11 +13,11 @@ from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
+from hpsearch.journal.record import RunRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
-from hpsearch.store.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, ParserTimeout, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run
 from hpsearch.core.summary import as_lists, parse_summary
+from hpsearch.journal.values import decode, encode
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, MOST_BYTES, namespace_in, options_of_command
 from hpsearch.store.layout import read_whole
-from hpsearch.store.values import decode, encode
 
 #: What the system says of a path at which there never will be a file by waiting for it.
 _NO_SUCH_FILE = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)

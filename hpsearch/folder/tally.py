@@ -9,9 +9,9 @@ from hpsearch.core.ranking import Mean
 from hpsearch.folder.failures import Failures
 from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
-from hpsearch.store.events import ControllerStarted
+from hpsearch.journal.events import ControllerStarted
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
 
 #: Asked of each of perhaps 100,000 runs: a property takes five times as long.
 _FINAL = frozenset(state for state in RunState if state.is_final)

@@ -5,8 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from hpsearch.startup.classes import dataclass
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptStarted,
     AttemptSubmitted,
@@ -16,7 +15,8 @@ from hpsearch.store.events import (
     OfAttempt,
     RunCollected,
 )
-from hpsearch.store.record import SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.startup.classes import dataclass
 
 
 @dataclass(slots=True)

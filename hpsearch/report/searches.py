@@ -19,12 +19,12 @@ from hpsearch.folder.failures import causes_of
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, is_finished_row
 
 #: A run whose controller has gone, and that has ended since.

@@ -28,13 +28,13 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import options_text, ranges, varying_options, with_largest_budget
+from hpsearch.journal.settings import Settings
+from hpsearch.journal.values import readable
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import command_line, options_of_row
-from hpsearch.store.journal import collected_later
+from hpsearch.store.journal_file import collected_later
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
-from hpsearch.store.values import readable
 from hpsearch.user_code.copied_module import constants_in
 
 _EXAMPLE = """\
@@ -230,7 +230,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
     if out_dir is not None:
         out_dir = str(absolute(out_dir, Path.cwd(), "--out_dir"))
     line = shell_line(argv(settings.program, run.run.configuration, settings.out_arg, out_dir))
-    folder = settings.work_folder(runs.folder)
+    folder = runs.folder.work_folder(settings)
     is_here = folder == Path(os.getcwd())  # noqa: PTH109  (as the shell spells it)
     return line if is_here else f"cd {shlex.quote(str(folder))} && {line}"
 

@@ -24,13 +24,13 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.record import RunRecord
+from hpsearch.journal.values import readable
 from hpsearch.results.parquet import as_parquet
 from hpsearch.startup.classes import replace
 from hpsearch.store.configuration_table import configuration_table
 from hpsearch.store.layout import SearchFolder, write_whole
-from hpsearch.store.record import RunRecord
 from hpsearch.store.table import is_finished_row
-from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:

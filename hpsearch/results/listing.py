@@ -25,12 +25,12 @@ from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.journal.values import readable
 from hpsearch.results.best import finished_runs
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
-from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:

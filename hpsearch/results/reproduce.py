@@ -25,10 +25,10 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.provenance import Provenance, provenances
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_summary
+from hpsearch.journal.record import RunRecord
 from hpsearch.results.logs import folder_and_run
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import make_folder
-from hpsearch.store.record import RunRecord
 
 _EXAMPLE = """\
 examples:
@@ -123,7 +123,7 @@ def _code_of(
     """
     folder, settings = reader.folder, reader.record.known_settings()
     if settings.options.get("snapshot"):
-        cwd = settings.work_folder(folder)
+        cwd = folder.work_folder(settings)
         if not cwd.is_dir():
             raise FolderError(f"{cwd}: the snapshot of this search's code is gone")
         console.note(f"code: the snapshot {folder.code}")

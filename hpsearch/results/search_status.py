@@ -16,11 +16,11 @@ from hpsearch.folder.failures import Failures
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.tally import RunTally
+from hpsearch.journal.events import AttemptSubmitted
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.events import AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
-from hpsearch.store.record import RunRecord, SearchRecord
 
 if TYPE_CHECKING:
     from hpsearch.folder.provenance import Provenance

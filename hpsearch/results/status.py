@@ -32,11 +32,11 @@ from hpsearch.folder.run_tables import (
     options_text,
     performance,
 )
+from hpsearch.journal.record import RunRecord
+from hpsearch.journal.values import readable
 from hpsearch.results.search_status import LiveRun, SearchStatus, StatusReader
 from hpsearch.startup.classes import asdict, replace
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of
-from hpsearch.store.values import readable
 
 _EXAMPLE = """\
 examples:

@@ -14,9 +14,9 @@ from hpsearch.console.text import aligned, amount, printable
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, option_texts, options_text, performance, varying_options
+from hpsearch.journal.events import Event, RunPlanned
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.results.logs import folder_and_run
-from hpsearch.store.events import Event, RunPlanned
-from hpsearch.store.record import RunRecord, SearchRecord
 
 _EXAMPLE = """\
 examples:

@@ -12,11 +12,11 @@ from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
+from hpsearch.journal.record import RunRecord
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.store.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
 from hpsearch.store.layout import SearchFolder, remove
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
 #: How much of a line about memory is kept.

@@ -7,10 +7,10 @@ from pathlib import Path
 from hpsearch.config.program import resume_hint
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import RunState
+from hpsearch.journal.record import RunRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, holds_work, place_aside
-from hpsearch.store.settings import Settings
 
 
 def is_interrupted(settings: Settings, state: RunState) -> bool:

@@ -25,10 +25,10 @@ from hpsearch.core.failures import likeness
 from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.record import RunRecord
 from hpsearch.search.continuing import continues_from
 from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
 
 
 class StopRequest:
@@ -164,7 +164,7 @@ def _attempt_of(
 ) -> Attempt:
     settings, folder = search.record.known_settings(), search.folder
     more = [f"--{settings.continue_arg}={source}"] if source else []
-    cwd, exit_file = settings.work_folder(folder), folder.exit_file(token)
+    cwd, exit_file = folder.work_folder(settings), folder.exit_file(token)
     command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
     # Python would keep what it prints to a file to itself until there are some kilobytes.
     at_once = ("env", "PYTHONUNBUFFERED=1") if search.record.options.get("progress_pattern") else ()

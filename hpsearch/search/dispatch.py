@@ -12,15 +12,15 @@ from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
+from hpsearch.journal.events import AttemptEnded, AttemptStarted
+from hpsearch.journal.record import RunRecord
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
 from hpsearch.search.early_stop import EarlyStop
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
-from hpsearch.store.events import AttemptEnded, AttemptStarted
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
 
 #: A run that something else keeps ending (preemption, lost nodes) is given up after this many times.
 MAX_INTERRUPTIONS = 10

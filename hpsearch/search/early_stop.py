@@ -13,15 +13,15 @@ from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ControllerPresent, StoreError
 from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import performance
+from hpsearch.journal.events import AttemptStopped
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.search.controller import Controller, OpenRun
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.replay import outcome
 from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 from hpsearch.stopping.sources import RunCurve, Source, Wanted, run_curve, source_of
-from hpsearch.store.events import AttemptStopped
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 
 #: Between two looks, on this machine and at files that a cluster's nodes write. Where looks take long: `_SHARE` times
 #: what one takes, but at most `_MOST_PAUSES` such pauses, since a slow disk must not keep us from looking.

@@ -26,14 +26,14 @@ from hpsearch.core.errors import UsageError
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.reuse import searches_to_reuse
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.search import resume
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import refuse_other_script
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.import_paths import add_current_folder, add_first, add_last, searched_folders
 
 
@@ -145,7 +145,7 @@ def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str
     """Plan the grid of a search anew, for its own folder. given: options that shape it. (Any: of the options' types)"""
     folder, earlier = str(reader.folder.path), reader.record.known_settings()
     # Where a snapshot of the code lies by now.
-    earlier = replace(earlier, run_cwd=str(earlier.work_folder(reader.folder)))
+    earlier = replace(earlier, run_cwd=str(reader.folder.work_folder(earlier)))
     if folder in options.reuse:
         raise UsageError(f"--reuse={folder}: this is the search itself; its finished runs count anyway")
     config = _grown_config(earlier, options, given)

@@ -15,10 +15,10 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.journal.events import EndTold
+from hpsearch.journal.record import SearchRecord
 from hpsearch.search.controller import Controller
-from hpsearch.store.events import EndTold
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
 
 #: What takes longer is put into the background by the user.
 _LONGEST_S = 60.0

@@ -31,17 +31,17 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST
 from hpsearch.folder.reading import every_run
 from hpsearch.folder.reuse import ReusableRun, finished_elsewhere
 from hpsearch.folder.run_tables import ranges
+from hpsearch.journal.events import RunReused, RunsPlanned, SearchCandidates, encode_summary
+from hpsearch.journal.planned import MOST_RUNS, RunBlock, block_of
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
+from hpsearch.journal.values import readable
 from hpsearch.samplers.choosing import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import block_lines
-from hpsearch.store.events import RunReused, RunsPlanned, SearchCandidates, encode_summary
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.planned import MOST_RUNS, RunBlock, block_of
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
-from hpsearch.store.values import readable
 from hpsearch.user_code.user_functions import ConstraintProcess
 
 

@@ -28,11 +28,11 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     varying_options,
 )
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.samplers.choosing import expectation_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
 
 #: The bar ranks configurations anew after this many seconds, and after this many times as long as that takes.
 _MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50

@@ -20,17 +20,17 @@ from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.startup.host import host_name
-from hpsearch.store.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
-from hpsearch.store.journal import remedy_for
+from hpsearch.store.journal_file import remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import add_inputs
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def check_is_safe(
 def check_work_folder(search: LiveSearch | SearchReader) -> None:
     """Raise UsageError if the folder in which runs work is gone: every single one would fail."""
     try:
-        existing_folder(str(search.record.known_settings().work_folder(search.folder)), Path.cwd())
+        existing_folder(str(search.folder.work_folder(search.record.known_settings())), Path.cwd())
     except UsageError as error:
         raise UsageError(f"the working directory of this search's runs: {error}") from error
 

@@ -39,6 +39,9 @@ from hpsearch.folder.provenance import Recorder
 from hpsearch.folder.reading import SearchReader, check_has_journal, find_folder
 from hpsearch.folder.reuse import searches_to_reuse
 from hpsearch.folder.run_tables import odd_performances
+from hpsearch.journal.events import ControllerStarted, RunPlanned, SearchStarted
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.search import resume
 from hpsearch.search.backend_choice import check_cluster_options, choose_backend, fitted_to_host
 from hpsearch.search.continuing import check_continues
@@ -51,12 +54,9 @@ from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.classic_files import command_line
-from hpsearch.store.events import ControllerStarted, RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.user_functions import FunctionProcess
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.

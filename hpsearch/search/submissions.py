@@ -22,10 +22,10 @@ from hpsearch.core.errors import (
     reason_of,
 )
 from hpsearch.core.model import Attempt, Job, Place, Run
+from hpsearch.journal.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
+from hpsearch.journal.record import RunRecord
 from hpsearch.search.controller import Clock, Controller, OpenRun, new_attempt
 from hpsearch.startup.host import host_name
-from hpsearch.store.events import AttemptIntended, AttemptSubmitted, AttemptWithdrawn
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside
 
 #: When a search is ended: pauses before each question whether a doubtful submission exists.

@@ -19,6 +19,7 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST, spread_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_configuration
+from hpsearch.journal.record import SearchRecord
 from hpsearch.search.resume import RunChoice
 from hpsearch.search.search import resume_search
 from hpsearch.seeds.call import search_call
@@ -30,7 +31,6 @@ from hpsearch.seeds.runs import SeedRun, check_summary_options, counted, sum_up
 from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
-from hpsearch.store.record import SearchRecord
 
 #: The options of a search that make it a race.
 _OF_RACE = ("race", "race_p", "max_runs")

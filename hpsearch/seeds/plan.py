@@ -16,6 +16,8 @@ from hpsearch.core.ranking import best
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, is_within, options_of
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.results.best import finished_runs
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import (
@@ -32,8 +34,6 @@ from hpsearch.starter.seed_names import declared_names, seed_option_in
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.user_code.import_paths import add_last
 from hpsearch.user_code.user_functions import FunctionProcess
 

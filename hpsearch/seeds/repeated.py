@@ -10,12 +10,12 @@ from hpsearch.core.summary import cell_under
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.folder.run_tables import performance, with_largest_budget
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.run_folders import folder_of
 
 

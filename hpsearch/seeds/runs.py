@@ -21,10 +21,10 @@ from hpsearch.core.statistics import SAMPLE_STD, decimals_of, spread_text, stati
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
+from hpsearch.journal.settings import Settings
 from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import write_whole
-from hpsearch.store.settings import Settings
 
 #: How the line of a summary begins that says what was repeated.
 _CONFIGURATION = "Configuration: "

@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.ranking import low_is_good
 from hpsearch.folder.reading import logs_of_attempts
+from hpsearch.journal.record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.output_values import LineMatcher, OutputReader
 from hpsearch.stopping.progress_files import ProgressReader, Reader
 from hpsearch.stopping.summary_values import SummaryReader
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folder_of, folders_aside
 
 #: How many pieces of each file of an ended run are read, at most.

@@ -14,11 +14,11 @@ from hpsearch.core.command import argument, argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
+from hpsearch.journal.planned import RunBlock
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
-from hpsearch.store.planned import RunBlock
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from hpsearch.core.ranking import ranked
 from hpsearch.core.statistics import Spread, spreads_of
 from hpsearch.core.summary import cell_under, numbers_of
 from hpsearch.core.value_text import whole_text
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.classic_files import options_of_row
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Row, is_finished_row, write_table
 
 #: A finished run: its options, and what it delivered.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class SearchFolder:
     def in_code(self, path: str) -> Path:
         """Return a path in the snapshot of a search, wherever its folder lay before."""
         return Path(f"{self.path}{_CODE}{f'{path}/'.rpartition(_CODE)[2]}")
+
+    def work_folder(self, settings: Settings) -> Path:
+        """Return where a search's runs execute: the snapshot of their code moves with the search's folder."""
+        return self.in_code(settings.run_cwd) if settings.options.get("snapshot") else Path(settings.run_cwd)
 
     def short(self, path: Path) -> str:
         """Return a path for people who know this folder already: relative to it, if it lies in there."""

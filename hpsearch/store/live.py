@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hpsearch.core.errors import ControllerPresent, FolderError, StoreError, reason_of
 from hpsearch.core.model import Run
+from hpsearch.journal.events import Event, RowCarried, RunPlanned, SearchStarted
+from hpsearch.journal.lines import to_line
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import append_commands, write_commands, write_not_completed
 from hpsearch.store.configuration_table import repetitions, write_configurations
-from hpsearch.store.events import Event, RowCarried, RunPlanned, SearchStarted, to_line
-from hpsearch.store.journal import Journal, read_record
+from hpsearch.store.journal_file import Journal, read_record
 from hpsearch.store.layout import GrowingLog, SearchFolder, remove, remove_parts, write_whole
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, take_request
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import Columns, ResultsTable, Row, more_cells, read_table, row_of, whole_table
 
 
@@ -27,7 +28,7 @@ def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFol
         problem = "of this search and the one there, only one executes a copy of the code (--snapshot)"
         raise FolderError(f"{folder.path}: {problem}; {remedy}")
     # A snapshot of the code moves with the folder.
-    earlier, settings = (replace(each, run_cwd=str(each.work_folder(folder))) for each in (earlier, settings))
+    earlier, settings = (replace(each, run_cwd=str(folder.work_folder(each))) for each in (earlier, settings))
     for name in ("program", "run_cwd", "out_arg", "summary_filename"):
         was, now = getattr(earlier, name), getattr(settings, name)
         if was != now:

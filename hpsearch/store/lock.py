@@ -19,10 +19,10 @@ from pathlib import Path
 
 from hpsearch.core.errors import ControllerPresent, FolderError, reason_of, unwritable
 from hpsearch.core.hints import hint
+from hpsearch.journal.values import build
 from hpsearch.startup.classes import asdict, dataclass, field, fields, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
-from hpsearch.store.values import build
 
 #: A heartbeat changes digits, and never the length of the file: no reader sees half of it.
 _WIDTH = 20

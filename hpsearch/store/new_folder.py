@@ -11,11 +11,11 @@ from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
 from hpsearch.core.model import CodeTree
-from hpsearch.store.events import Event
+from hpsearch.journal.events import Event
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
-from hpsearch.store.settings import Settings
 
 #: How often folders are made anew because a search that failed took away its own at the same moment.
 _MOST_TRIES = 100

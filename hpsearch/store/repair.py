@@ -10,9 +10,7 @@ from pathlib import Path
 from hpsearch.core.errors import FolderError, StoreError, SummaryError, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished
-from hpsearch.startup.classes import dataclass, field
-from hpsearch.store.classic_files import folder_name, runs_of_commands
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     Event,
@@ -22,11 +20,12 @@ from hpsearch.store.events import (
     RunsPlanned,
     SearchStarted,
     encode_summary,
-    from_line,
-    to_line,
 )
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.journal.record import SearchRecord
+from hpsearch.startup.classes import dataclass, field
+from hpsearch.store.classic_files import folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder, free_name, read_small, write_whole
-from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import Row, whole_rows
 
 #: How a journal's line begins; a line that was torn and written on holds this once more.

@@ -14,7 +14,7 @@ from hpsearch.core.errors import UsageError, reason_of
 _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folders of ours beside the command files.
 OUR_PACKAGES = (
-    *("app", "backends", "choosers", "config", "console", "core", "folder", "pickles", "report", "results"),
+    *("app", "backends", "choosers", "config", "console", "core", "folder", "journal", "pickles", "report", "results"),
     *("samplers", "search", "seeds", "starter", "startup", "stopping", "store", "user_code"),
 )
 

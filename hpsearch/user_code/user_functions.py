@@ -23,7 +23,7 @@ from hpsearch.core.coding import Column
 from hpsearch.core.conditions import Constraint, Watched, verdict
 from hpsearch.core.errors import ConfigError, ParserTimeout
 from hpsearch.core.space_report import value_text
-from hpsearch.store.values import decode, encode
+from hpsearch.journal.values import decode, encode
 from hpsearch.user_code.user_modules import users_errors_told
 
 if TYPE_CHECKING:

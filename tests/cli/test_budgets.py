@@ -11,8 +11,9 @@ from project import Project, journal_has, rows, wait_until
 
 from hpsearch.choosers.budgets import Budgets
 from hpsearch.config.options import options_from_names
-from hpsearch.store.events import RunPlanned, from_line
-from hpsearch.store.record import SearchRecord
+from hpsearch.journal.events import RunPlanned
+from hpsearch.journal.lines import from_line
+from hpsearch.journal.record import SearchRecord
 
 #: The accuracy is x plus one digit that the epochs decide; each line of a file is one execution.
 SCRIPT = """\

@@ -10,7 +10,7 @@ from project import Project, journal_has, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 from version_1 import restored
 
-from hpsearch.store.journal import read_record
+from hpsearch.store.journal_file import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -27,16 +27,7 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.summary import cell_of, is_finished, numbers_of, same_cell, says_gpu_out_of_memory
 from hpsearch.folder.provenance import Provenance, provenance_facts, provenance_lines, provenances
 from hpsearch.folder.run_files import options_of, read_summary
-from hpsearch.pickles.plain_pickle import load_plain_pickle
-from hpsearch.store.classic_files import (
-    namespace_in,
-    options_of_command,
-    options_of_row,
-    run_of_row,
-    runs_of_commands,
-)
-from hpsearch.store.configuration_table import configuration_table, repetitions, repetitions_of_rows
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -56,14 +47,22 @@ from hpsearch.store.events import (
     RunsPlanned,
     SearchCandidates,
     SearchStarted,
-    from_line,
-    to_line,
 )
-from hpsearch.store.journal import read_record
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.journal.planned import RunBlock
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.pickles.plain_pickle import load_plain_pickle
+from hpsearch.store.classic_files import (
+    namespace_in,
+    options_of_command,
+    options_of_row,
+    run_of_row,
+    runs_of_commands,
+)
+from hpsearch.store.configuration_table import configuration_table, repetitions, repetitions_of_rows
+from hpsearch.store.journal_file import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, holder_in, record_of, take_request
-from hpsearch.store.planned import RunBlock
-from hpsearch.store.record import RunRecord, SearchRecord
 from hpsearch.store.repair import fill_in_settings, journal_repair, write_repair
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of, sorted_rows, write_table
 

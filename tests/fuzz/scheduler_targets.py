@@ -18,7 +18,8 @@ from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
 from hpsearch.backends.scheduler import JobRow, Reporter, Scheduler
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status, is_job_id
-from hpsearch.store.events import AttemptSubmitted, from_line, to_line
+from hpsearch.journal.events import AttemptSubmitted
+from hpsearch.journal.lines import from_line, to_line
 
 load_package()
 _SLURM, _LSF, _PBS = Slurm(SlurmWishes()), Lsf(LsfWishes()), Pbs()

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "hpsearch"
 FLOORS = (
     ("startup",),
     ("core",),
-    ("pickles",),
+    ("pickles", "journal"),
     ("store", "backends", "console", "samplers"),
     ("backends.gpu", "backends.cluster"),
     ("user_code",),

@@ -11,13 +11,13 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.results.paper.cells import CellRun
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.configuration_table import Repetition, repetitions_of_rows
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 
 _STATES = {Completion.FINISHED: RunState.FINISHED, Completion.UNFINISHED: RunState.UNFINISHED}
 

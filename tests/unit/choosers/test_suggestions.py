@@ -25,18 +25,17 @@ from hpsearch.core.conditions import Condition
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Job, Run
 from hpsearch.core.space import enumerate_space
-from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
-from hpsearch.search.controller import Controller, StopRequest
-from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.resume import RunChoice
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptIntended,
     RunCollected,
     RunPlanned,
     SearchCandidates,
-    from_line,
-    to_line,
 )
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
+from hpsearch.search.controller import Controller, StopRequest
+from hpsearch.search.dispatch import Dispatcher
+from hpsearch.search.resume import RunChoice
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -11,8 +11,9 @@ from searches import SETTINGS
 
 from hpsearch.config.grid_module import SearchConfig, config_from_module
 from hpsearch.core.errors import ConfigError
-from hpsearch.store.events import AttemptIntended, from_line, to_line
-from hpsearch.store.settings import Settings
+from hpsearch.journal.events import AttemptIntended
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.journal.settings import Settings
 
 
 def config_with(**attributes: object) -> SearchConfig:

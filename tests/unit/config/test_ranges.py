@@ -15,7 +15,7 @@ from hpsearch.config.grid_module import SearchConfig, config_for, config_from_mo
 from hpsearch.config.option_values import values_set
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import ConfigError
-from hpsearch.store.values import readable
+from hpsearch.journal.values import readable
 
 REST = {"_SCRIPT_NAME": "t.py", "_SUMMARY_FILENAME": "s.txt", "_SUMMARY_KEYWORDS": ["acc", "finished"]}
 

@@ -13,8 +13,8 @@ from hpsearch.config.option_values import stop_rules
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import recorded, to_argv
 from hpsearch.core.errors import ConfigError, UsageError
+from hpsearch.journal.settings import Settings
 from hpsearch.stopping.rules import StopRule
-from hpsearch.store.settings import Settings
 
 
 def module(**attributes: object) -> ModuleType:

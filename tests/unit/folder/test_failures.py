@@ -11,8 +11,8 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 
 from hpsearch.core.model import RunState
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_end
+from hpsearch.journal.record import RunRecord
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord
 
 ERROR = 'Traceback (most recent call last):\n  File "t.py", line 8, in f\nValueError: shapes (3,) and ({},)\n'
 

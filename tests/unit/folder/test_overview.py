@@ -12,7 +12,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.overview import overview
 from hpsearch.folder.reading import SearchReader
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -23,8 +23,8 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
 from hpsearch.store.layout import SearchFolder
 
 PLAN: list[Event] = [

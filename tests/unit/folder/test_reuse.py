@@ -16,10 +16,10 @@ from hpsearch.core.configurations import identity
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reuse import finished_elsewhere, searches_to_reuse
-from hpsearch.store.events import AttemptIntended, RunCollected, RunReused
+from hpsearch.journal.events import AttemptIntended, RunCollected, RunReused
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.settings import Settings
 
 SUMMARY = {"acc": ["0.5"], "finished": ["1"]}
 PYTHON = ("python3", "train.py")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.folder.tally import RunTally
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -21,9 +21,9 @@ from hpsearch.store.events import (
     RunPlanned,
     SearchStarted,
 )
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 
 SETTINGS = Settings(
     program=("python3", "train.py"),

@@ -20,11 +20,7 @@ from searches import SETTINGS
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import lock_ways, this_controller
-from hpsearch.report.content import content_of
-from hpsearch.report.packing import packed
-from hpsearch.report.page import page_html
-from hpsearch.report.searches import OpenSearch
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStopped,
@@ -36,8 +32,12 @@ from hpsearch.store.events import (
     RunReused,
     SearchStarted,
     encode_summary,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.report.content import content_of
+from hpsearch.report.packing import packed
+from hpsearch.report.page import page_html
+from hpsearch.report.searches import OpenSearch
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock, Holder
 

@@ -11,10 +11,7 @@ import pytest
 from searches import SETTINGS
 
 from hpsearch.core.model import Configuration, Run
-from hpsearch.report.attempts import RecordWithAttempts, lanes
-from hpsearch.report.searches import ShownRun, ShownSearch
-from hpsearch.report.timeline import timeline
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -26,6 +23,9 @@ from hpsearch.store.events import (
     RunPlanned,
     SearchStarted,
 )
+from hpsearch.report.attempts import RecordWithAttempts, lanes
+from hpsearch.report.searches import ShownRun, ShownSearch
+from hpsearch.report.timeline import timeline
 from hpsearch.store.layout import SearchFolder
 
 NOW = 1000.0

@@ -21,9 +21,7 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, this_controller
 from hpsearch.folder.reading import SearchReader
-from hpsearch.results.search_status import status_of
-from hpsearch.results.status import as_json, status_lines
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -33,13 +31,15 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
-from hpsearch.store.journal import JournalReader
+from hpsearch.journal.lines import to_line
+from hpsearch.journal.settings import Settings
+from hpsearch.results.search_status import status_of
+from hpsearch.results.status import as_json, status_lines
+from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import ControllerLock, Holder, leave_request, lock_holder, take_request
-from hpsearch.store.settings import Settings
 from hpsearch.store.table import read_table
 
 #: A number that no process can have.

@@ -12,8 +12,8 @@ from searches import SETTINGS
 
 from hpsearch.console.console import Console
 from hpsearch.core.model import Configuration, Run
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, AttemptStarted, AttemptSubmitted, RunCollected
 from hpsearch.results.export import as_csv, as_json, rows_of_folder
-from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptStarted, AttemptSubmitted, RunCollected
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -17,12 +17,7 @@ from hpsearch.console.console import Console
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reading import SearchReader
-from hpsearch.results import best, listing, status
-from hpsearch.results.search_status import status_of
-from hpsearch.results.status import as_json, status_lines
-from hpsearch.search.controller import Controller, StopRequest
-from hpsearch.search.progress import Progress, closing_lines
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -31,8 +26,13 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.results import best, listing, status
+from hpsearch.results.search_status import status_of
+from hpsearch.results.status import as_json, status_lines
+from hpsearch.search.controller import Controller, StopRequest
+from hpsearch.search.progress import Progress, closing_lines
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

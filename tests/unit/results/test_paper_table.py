@@ -12,8 +12,7 @@ from searches import SETTINGS
 
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.model import Configuration, Run
-from hpsearch.results.paper import table as paper_table
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -24,8 +23,9 @@ from hpsearch.store.events import (
     RunReused,
     RunsLeftOut,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.results.paper import table as paper_table
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
 

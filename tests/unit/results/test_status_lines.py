@@ -11,9 +11,7 @@ from searches import SETTINGS
 
 from hpsearch.console.colour import green, red, without_colour
 from hpsearch.folder.reading import SearchReader
-from hpsearch.results.search_status import status_of
-from hpsearch.results.status import status_lines
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -22,8 +20,10 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.results.search_status import status_of
+from hpsearch.results.status import status_lines
 from hpsearch.store.layout import SearchFolder
 
 #: A process that no machine has any more, and one of another machine.

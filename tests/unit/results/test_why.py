@@ -14,8 +14,7 @@ from hpsearch.core.coding import Order
 from hpsearch.core.model import Run
 from hpsearch.core.space import enumerate_space
 from hpsearch.folder.reading import SearchReader
-from hpsearch.results.why import reason_text, why_lines
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptIntended,
     AttemptStopped,
     ConfigurationDropped,
@@ -23,8 +22,9 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
+from hpsearch.journal.lines import to_line
+from hpsearch.results.why import reason_text, why_lines
 from hpsearch.store.layout import SearchFolder
 
 SPACE = enumerate_space({"lr": [0.1, 0.2, 0.3], "opt": ["sgd", "adam"]}, [], Order(deterministic=True))

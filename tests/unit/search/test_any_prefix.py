@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.model import Job, JobPhase, RunState, Status
-from hpsearch.store.events import AttemptSubmitted, RunCollected
-from hpsearch.store.journal import JournalReader, read_record
+from hpsearch.journal.events import AttemptSubmitted, RunCollected
+from hpsearch.store.journal_file import JournalReader, read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.table import read_table

@@ -16,10 +16,10 @@ from hpsearch.backends.gpu.backend import GpuBackend
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.core.errors import SubmissionDelayed, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
-from hpsearch.store.events import ControllerStarted, RunCollected, RunPlanned, SearchStarted
+from hpsearch.journal.events import ControllerStarted, RunCollected, RunPlanned, SearchStarted
+from hpsearch.journal.record import SearchRecord
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import leave_request, lock_holder
-from hpsearch.store.record import SearchRecord
 
 HOUR_S = 3600.0
 

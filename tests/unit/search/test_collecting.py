@@ -13,10 +13,10 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 from small_disk import fill, small_disk
 
 from hpsearch.core.errors import NoRoomError, StoreError
-from hpsearch.store.events import RunCollected
-from hpsearch.store.journal import Journal, JournalReader
+from hpsearch.journal.events import RunCollected
+from hpsearch.journal.record import SearchRecord
+from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import read_table
 
 

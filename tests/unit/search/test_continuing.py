@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunPlanned
+from hpsearch.journal.record import RunRecord, SearchRecord
 from hpsearch.search.continuing import continues_from, end_of_patience, is_interrupted
-from hpsearch.store.events import AttemptEnded, AttemptIntended, RunPlanned
-from hpsearch.store.journal import Journal
+from hpsearch.store.journal_file import Journal
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import RunRecord, SearchRecord
 
 KEEPS, NAMES = {"keep_out_dir": True}, {"continue_arg": "resume_from"}
 RUN = Run(1, "sim_1", Configuration(()), "./out/s/sim_1")

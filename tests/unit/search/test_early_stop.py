@@ -16,14 +16,15 @@ from hpsearch.console.console import Console
 from hpsearch.core.errors import StoreError, UsageError
 from hpsearch.core.model import Configuration, Job, Run, RunState
 from hpsearch.folder.run_tables import best_runs
+from hpsearch.journal.events import AttemptIntended, AttemptStopped, AttemptSubmitted
+from hpsearch.journal.lines import from_line, to_line
 from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_run
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, values_of
 from hpsearch.search.resume import WHAT_IS_LEFT
 from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.store.classic_files import read_plain_pickle
-from hpsearch.store.events import AttemptIntended, AttemptStopped, AttemptSubmitted, from_line, to_line
-from hpsearch.store.journal import read_record
+from hpsearch.store.journal_file import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -17,9 +17,9 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Run, Status
+from hpsearch.journal.events import AttemptIntended, AttemptSubmitted
 from hpsearch.search.controller import Clocks, Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.store.events import AttemptIntended, AttemptSubmitted
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

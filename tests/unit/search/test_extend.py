@@ -9,9 +9,9 @@ from fake_search import planned_search
 
 from hpsearch.core.configurations import Growth
 from hpsearch.core.model import Configuration
+from hpsearch.journal.events import RunsLeftOut
 from hpsearch.search.extend import growth_text
 from hpsearch.search.resume import WHAT_IS_LEFT, RunChoice
-from hpsearch.store.events import RunsLeftOut
 
 ONE, NONE = [Configuration(())], frozenset[int]()
 

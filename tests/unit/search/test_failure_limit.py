@@ -10,7 +10,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 
 from hpsearch.core.errors import SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import RunState
-from hpsearch.store.journal import read_record
+from hpsearch.store.journal_file import read_record
 from hpsearch.store.live import LiveSearch
 
 ALL_FAIL = dict.fromkeys(range(1, 7), 3)

@@ -12,9 +12,9 @@ from fake_search import CONFIG, FakeBackend, FakeClock, dispatch, planned_search
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
+from hpsearch.journal.events import AttemptIntended
 from hpsearch.search.controller import Controller
 from hpsearch.search.on_end import EndCommand, end_variables
-from hpsearch.store.events import AttemptIntended
 from hpsearch.store.live import LiveSearch
 
 #: Adds a line to a file in the working directory of the runs.

@@ -12,9 +12,9 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.coding import Column, Selection
 from hpsearch.core.space_report import SpaceReport
+from hpsearch.journal.planned import MOST_RUNS
+from hpsearch.journal.settings import Settings
 from hpsearch.search.plan import Plan
-from hpsearch.store.planned import MOST_RUNS
-from hpsearch.store.settings import Settings
 
 MILLION = 10**6
 

@@ -12,8 +12,7 @@ from searches import SETTINGS
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place, resumed_text
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptSubmitted,
@@ -23,8 +22,9 @@ from hpsearch.store.events import (
     RunPlanned,
     SearchStarted,
 )
+from hpsearch.journal.record import SearchRecord
+from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place, resumed_text
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
 
 INTENDED = AttemptIntended(1, "sim_1.1.abc", 0)
 

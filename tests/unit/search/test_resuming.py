@@ -13,10 +13,10 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
 
 from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import best_runs
-from hpsearch.store.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
-from hpsearch.store.journal import JournalReader
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, AttemptSubmitted, RunCollected
+from hpsearch.journal.record import SearchRecord
+from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.live import LiveSearch
-from hpsearch.store.record import SearchRecord
 from hpsearch.store.run_folders import move_aside
 from hpsearch.store.table import read_table, rows_of
 

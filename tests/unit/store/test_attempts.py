@@ -8,9 +8,9 @@ import pytest
 
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reading import logs_of_attempts
-from hpsearch.store.events import AttemptSubmitted
+from hpsearch.journal.events import AttemptSubmitted
+from hpsearch.journal.record import RunRecord
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, move_entry
 
 RUN = Run(1, "sim_1", Configuration((("x", 1),)), "out/sim_1")

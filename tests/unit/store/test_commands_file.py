@@ -12,11 +12,11 @@ from searches import SETTINGS
 
 from hpsearch.core.command import argv
 from hpsearch.core.model import Configuration, Run
+from hpsearch.journal.events import RunPlanned, SearchStarted
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.classic_files import options_of_command, write_commands, write_run_command
-from hpsearch.store.events import RunPlanned, SearchStarted
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 
 _PRINTS = ("printf", "%s\\0", "a b", "t.py")
 _STRANGE = st.sampled_from(

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.core.model import Configuration, Run, RunState, Summary
+from hpsearch.journal.events import ControllerStarted, SearchStarted
+from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.settings import Settings
 from hpsearch.store.configuration_table import configuration_table, repetitions, write_configurations
-from hpsearch.store.events import ControllerStarted, SearchStarted
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.record import RunRecord, SearchRecord
-from hpsearch.store.settings import Settings
 
 SETTINGS = Settings(
     summary_filename="summary.txt",

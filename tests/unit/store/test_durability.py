@@ -15,9 +15,9 @@ from project import wait_until
 
 from hpsearch.core.errors import StoreError, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, Place
-from hpsearch.store import journal as journal_module
-from hpsearch.store.events import AttemptIntended
-from hpsearch.store.journal import Journal, JournalReader
+from hpsearch.journal.events import AttemptIntended
+from hpsearch.store import journal_file as journal_module
+from hpsearch.store.journal_file import Journal, JournalReader
 
 
 @dataclass

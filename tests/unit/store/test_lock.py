@@ -16,7 +16,7 @@ from fake_search import planned_search
 from project import wait_until
 
 from hpsearch.core.errors import ControllerPresent, FolderError
-from hpsearch.store.events import AttemptIntended
+from hpsearch.journal.events import AttemptIntended
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, holder_in, lock_holder, record_of

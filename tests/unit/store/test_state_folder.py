@@ -22,7 +22,7 @@ from hpsearch.config.options import SearchOptions, options_from_names
 from hpsearch.console.console import Console
 from hpsearch.core.errors import FolderError, StoreError
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -34,12 +34,12 @@ from hpsearch.store.events import (
     RunCollected,
     RunPlanned,
     SearchStarted,
-    to_line,
 )
-from hpsearch.store.journal import JournalReader, read_record
+from hpsearch.journal.lines import to_line
+from hpsearch.journal.record import SearchRecord
+from hpsearch.store.journal_file import JournalReader, read_record
 from hpsearch.store.layout import GrowingLog, SearchFolder, append_text
 from hpsearch.store.lock import Holder, leave_request, take_request
-from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of
 
 TOKEN = "sim_1.1.ab"

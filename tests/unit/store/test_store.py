@@ -15,24 +15,22 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import RunState
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
     AttemptSubmitted,
     AttemptWithdrawn,
     Event,
-    LineReader,
     RunCollected,
     RunPlanned,
-    from_line,
-    to_line,
 )
-from hpsearch.store.journal import Journal, JournalReader
+from hpsearch.journal.lines import LineReader, from_line, to_line
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.values import decode, encode
+from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.layout import write_whole
-from hpsearch.store.record import SearchRecord
 from hpsearch.store.table import ResultsTable, read_table, write_table
-from hpsearch.store.values import decode, encode
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hpsearch.journal.values import build, check_path
 from hpsearch.startup.classes import asdict, dataclass, field
-from hpsearch.store.layout import SearchFolder
-from hpsearch.store.values import build, check_path
 
 #: Settings that are newer than the first journals; where they are not used, it looks as it always did.
 _NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys", "budget_arg")
@@ -75,10 +74,6 @@ class Settings:
     def home(self) -> Path:
         """The user's own folder, in which runs execute unless there is a snapshot of their code."""
         return Path(self.options["run_cwd"] if self.options.get("snapshot") else self.run_cwd)
-
-    def work_folder(self, folder: SearchFolder) -> Path:
-        """Return where runs execute: the snapshot of their code moves with the search's folder."""
-        return folder.in_code(self.run_cwd) if self.options.get("snapshot") else Path(self.run_cwd)
 
     def to_json(self) -> dict[str, Any]:  # Any: see above
         """Return the settings as JSON can hold them."""

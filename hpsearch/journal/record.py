@@ -9,8 +9,7 @@ from typing import Any
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState, Summary
-from hpsearch.startup.classes import dataclass, fields, replace
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -32,9 +31,10 @@ from hpsearch.store.events import (
     SearchStarted,
     decode_summary,
 )
-from hpsearch.store.planned import Pair, Runs
-from hpsearch.store.settings import Settings
-from hpsearch.store.values import decode
+from hpsearch.journal.planned import Pair, Runs
+from hpsearch.journal.settings import Settings
+from hpsearch.journal.values import decode
+from hpsearch.startup.classes import dataclass, fields, replace
 
 #: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.
 _MOST_SHARED = 10_000

@@ -8,7 +8,7 @@ import pytest
 from fake_search import planned_search
 
 from hpsearch.core.model import RunState
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptIntended,
     AttemptWithdrawn,
     Event,
@@ -16,10 +16,9 @@ from hpsearch.store.events import (
     RunMoved,
     RunReused,
     RunsLeftOut,
-    from_line,
-    to_line,
 )
-from hpsearch.store.journal import read_record
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.store.journal_file import read_record
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.table import read_table

@@ -15,8 +15,7 @@ from hpsearch.core.coding import Order
 from hpsearch.core.conditions import Condition
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.space import enumerate_space
-from hpsearch.store.classic_files import block_lines, command_line, write_commands, write_not_completed
-from hpsearch.store.events import (
+from hpsearch.journal.events import (
     AttemptIntended,
     RunCollected,
     RunMoved,
@@ -24,13 +23,13 @@ from hpsearch.store.events import (
     RunReused,
     RunsPlanned,
     SearchStarted,
-    from_line,
-    to_line,
 )
+from hpsearch.journal.lines import from_line, to_line
+from hpsearch.journal.planned import RunBlock, block_of
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.settings import Settings
+from hpsearch.store.classic_files import block_lines, command_line, write_commands, write_not_completed
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.planned import RunBlock, block_of
-from hpsearch.store.record import SearchRecord
-from hpsearch.store.settings import Settings
 
 SETTINGS = Settings(
     program=("python3", "my train.py"),

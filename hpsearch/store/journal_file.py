@@ -11,9 +11,10 @@ from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
-from hpsearch.store.events import Event, LineReader, SearchStarted, from_line, to_line
+from hpsearch.journal.events import Event, SearchStarted
+from hpsearch.journal.lines import LineReader, from_line, to_line
+from hpsearch.journal.record import SearchRecord
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
-from hpsearch.store.record import SearchRecord
 
 #: Durable events are carried to the disk this long after the first of them, many at once: it is as slow as a short run.
 _SYNC_AFTER_S = 1.0

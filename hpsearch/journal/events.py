@@ -1,25 +1,18 @@
-"""What can happen in a search, as lines of its journal."""
+"""What can happen in a search: the events of its journal."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.core.model import Run, RunState, is_job_id
-from hpsearch.core.value_text import integer
-from hpsearch.startup.classes import dataclass, field, fields
-from hpsearch.store.planned import Pair, RunBlock, packed, unpacked
-from hpsearch.store.settings import Settings
-from hpsearch.store.values import build, build_plain, check_name, check_path, decode, encode
+from hpsearch.core.model import Run
+from hpsearch.journal.planned import Pair, RunBlock, packed, unpacked
+from hpsearch.journal.values import decode, encode
+from hpsearch.startup.classes import dataclass, field
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1
-#: Where the name of its kind starts in a line, and how many letters tell those of attempts apart.
-_NAME_STARTS, _LETTERS = len('{"event":"'), 3
-#: Process ids are smaller on every system.
-_LARGEST_PID = 2**31 - 1
 #: More runs than any line tells of.
 _MOST_TOGETHER = 1_000_000
 
@@ -157,7 +150,7 @@ class RunsLeftOut:
     runs: list[int]
 
 
-class _AsRead:
+class AsRead:
     """An event of which only some fields may be known yet: the others are read from its line when one is asked for."""
 
     __slots__ = ("_line",)
@@ -166,16 +159,16 @@ class _AsRead:
 
         def __getattr__(self, name: str) -> object:
             # Called only for what has no value yet.
-            if name == "_line" or name not in _FIELDS[type(self)]:
+            if name == "_line" or name not in type(self).__dataclass_fields__:
                 raise AttributeError(name)
-            for field_name, value in _json(self._line).items():
+            for field_name, value in json.loads(self._line).items():
                 if field_name != "event":
                     object.__setattr__(self, field_name, value)
             return getattr(self, name)
 
 
 @dataclass(frozen=True, slots=True)
-class OfAttempt(_AsRead):
+class OfAttempt(AsRead):
     """An event of one attempt at a run. token: the attempt's unique name."""
 
     run: int
@@ -296,208 +289,6 @@ class EndTold:
 
 _OfSearch = SearchStarted | SearchCandidates | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
 Event = _OfSearch | RunPlanned | RunsPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
-
-#: The name by which a line tells its kind -> that kind. Any: the classes above.
-_KINDS: dict[str, type[Any]] = {
-    "search": SearchStarted,
-    "candidates": SearchCandidates,
-    "controller": ControllerStarted,
-    "planned": RunPlanned,
-    "plan": RunsPlanned,
-    "moved": RunMoved,
-    "carried": RowCarried,
-    "dropped": ConfigurationDropped,
-    "end_told": EndTold,
-    "reused": RunReused,
-    "left_out": RunsLeftOut,
-    "intended": AttemptIntended,
-    "withdrawn": AttemptWithdrawn,
-    "submitted": AttemptSubmitted,
-    "started": AttemptStarted,
-    "stopped": AttemptStopped,
-    "ended": AttemptEnded,
-    "collected": RunCollected,
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
-_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _NAMES}
-#: Fields that a line does not have where they are None.
-_LEFT_OUT: dict[type, tuple[str, ...]] = {RunPlanned: ("candidate", "why", "after"), AttemptIntended: ("continues",)}
-_to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-#: json.loads would look for the encoding of each of many lines, and `decode` for white space around it.
-_decoder = json.JSONDecoder()
-
-
-def to_line(event: Event) -> bytes:
-    """Return an event as one line of JSON, line break included."""
-    kind = type(event)
-    said = {"event": _NAMES[kind], **{name: getattr(event, name) for name in _FIELDS[kind]}}
-    for name in _LEFT_OUT.get(kind, ()):
-        if said[name] is None:
-            del said[name]
-    return _to_json(said).encode("ascii") + b"\n"
-
-
-def from_line(line: bytes) -> Event:
-    """Read an event back. Raises ValueError if the line is no event of this version."""
-    try:
-        found = _json(line.decode("ascii"))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    name = found.pop("event", None) if isinstance(found, dict) else None
-    if not isinstance(name, str) or name not in _KINDS:
-        raise ValueError(f"not an event of this version: {line[:80]!r}")
-    kind = _KINDS[name]
-    event: Event = build(kind, found) if issubclass(kind, OfAttempt) else build_plain(kind, found)
-    try:
-        _check(event)
-    except (TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise ValueError(f"it holds what this version never writes ({error!r})") from error
-    return event
-
-
-def _json(text: str) -> Any:  # Any: whatever JSON can hold
-    if text.startswith("{"):
-        found, end = _decoder.raw_decode(text)
-        if text[end:] == "\n":
-            return found
-    return _decoder.decode(text)
-
-
-_TEXT = r"[ !#-\[\]-~]*"
-_INTEGER, _NUMBER = r"(?:0|[1-9][0-9]{0,17})", r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,17})?(?:e-[0-9]{2})?"
-_PAIR, _CELL = rf'"{_TEXT}":"{_TEXT}"', rf'"{_TEXT}":\["{_TEXT}"\]'
-#: Annotation of a field -> pattern of its usual values in JSON, with one group for what tells the value.
-_USUAL_OF = {
-    "int": f"({_INTEGER})",
-    "int | None": f"(null|{_INTEGER})",
-    "float": f"({_NUMBER})",
-    "float | None": f"(null|{_NUMBER})",
-    "bool": "(true|false)",
-    "str": f'"({_TEXT})"',
-    "Mapping[str, str]": rf"(\{{(?:{_PAIR}(?:,{_PAIR})*)?\}})",
-    "Mapping[str, Any] | None": rf"(null|\{{{_CELL}(?:,{_CELL})*\}})",
-}
-#: The same of fields that take less than that: an attempt's name, and an id that is a process or a number.
-_USUAL = {"token": r'"(\w[\w.-]{0,254})"', "id": r'"([1-9][0-9]{0,8}(?:@[\w.]+)?)"'}
-_USUAL_STATE, _NO_CAUSE = f'"({"|".join(state.value for state in RunState)})"', '"()"'
-#: Annotation of a field -> how what stands in the group becomes its value.
-_READ_AS: dict[str, Callable[[str], object]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": "true".__eq__,
-    "Mapping[str, Any] | None": lambda text: _decoder.raw_decode(text)[0],
-}
-#: Which fields of usual lines are read at once, besides run and token.
-_AT_ONCE: dict[type[OfAttempt], tuple[str, ...]] = {
-    AttemptIntended: (),
-    AttemptSubmitted: ("at", "is_queued"),
-    AttemptStarted: (),
-    AttemptEnded: ("at",),
-    RunCollected: ("state", "at", "summary", "problem", "cause"),
-}
-#: Puts a value into a field of an event that is being made.
-_Put = Callable[[OfAttempt, object], None]
-_put_line: _Put = vars(_AsRead)["_line"].__set__
-_new = object.__new__
-#: How a line looks that has all fields, in order, and nothing unusual in them: what matches it, the class, what takes
-#: run and token, for the other fields that are read at once number of the group, what takes it and what reads it, and
-#: what takes None for those that a line does not have.
-_UsualLine = tuple[
-    Callable[[str], re.Match[str] | None],
-    type[OfAttempt],
-    _Put,
-    _Put,
-    list[tuple[int, _Put, Callable[[str], object]]],
-    list[_Put],
-]
-
-
-def _usual_line(kind: type[OfAttempt]) -> _UsualLine:
-    left_out = _LEFT_OUT.get(kind, ())
-    types = {each.name: str(each.type) for each in fields(kind) if each.name not in left_out}
-    usual = {name: _USUAL.get(name, _USUAL_OF[of_type]) for name, of_type in types.items()}
-    usual |= {RunCollected: {"state": _USUAL_STATE}, AttemptEnded: {"cause": _NO_CAUSE}}.get(kind, {})
-    pattern = "".join(f',"{name}":{of_value}' for name, of_value in usual.items())
-    matches = re.compile(rf'\{{"event":"{_NAMES[kind]}"{pattern}\}}\n', re.ASCII).fullmatch
-    puts: dict[str, _Put] = {name: getattr(kind, name).__set__ for name in _FIELDS[kind]}
-    others = [([*usual].index(name) + 1, puts[name], _READ_AS[types[name]]) for name in _AT_ONCE[kind]]
-    return matches, kind, puts["run"], puts["token"], others, [puts[name] for name in left_out]
-
-
-class LineReader:
-    """Reads lines as `from_line` does, faster where they are many, as in the journal of 100,000 runs.
-
-    A line of an attempt that looks as usual is recognised by a pattern, and most of its fields are read when somebody
-    asks for them: that takes 2 us a line instead of 9. Any other line is read by `from_line`.
-    """
-
-    def __init__(self) -> None:
-        # It takes a millisecond to compile the patterns: a short journal has been read by then.
-        self._usual = {_NAMES[kind][:_LETTERS]: _usual_line(kind) for kind in _AT_ONCE}
-
-    def __call__(self, line: bytes) -> Event:
-        """Return the event. Raises ValueError as `from_line` does."""
-        text = line.decode("ascii")
-        usual = self._usual.get(text[_NAME_STARTS : _NAME_STARTS + _LETTERS])
-        if usual is None:
-            return from_line(line)
-        matches, kind, put_run, put_token, others, left_out = usual
-        found = matches(text)
-        if found is None:
-            return from_line(line)
-        event = _new(kind)
-        run, token = found.group(1, 2)
-        put_run(event, int(run))
-        put_token(event, token)
-        for group, put, read in others:
-            put(event, read(found[group]))
-        for put in left_out:
-            put(event, None)
-        _put_line(event, text)
-        return event
-
-
-def _check(event: Event) -> None:
-    """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
-    if isinstance(event, OfAttempt):
-        check_name("token", event.token)
-    if isinstance(event, (RunPlanned, RunsPlanned, RunMoved, RunReused)):
-        check_path("out_dir", event.out_dir)
-    if isinstance(event, RunPlanned):
-        check_name("folder", event.folder)
-        for _, value in event.options:
-            decode(value)
-    elif isinstance(event, RunsPlanned):
-        check_name("folder", f"{event.folder}{event.first}")
-        event.block()
-    elif isinstance(event, SearchCandidates):
-        for _, values in event.options:
-            decode(values)
-    elif isinstance(event, SearchStarted):
-        if event.version > JOURNAL_VERSION:
-            raise ValueError(f"version {event.version} of the journal is newer than this program")
-        Settings.from_json(event.settings)
-    elif isinstance(event, AttemptSubmitted):
-        _check_id(event)
-    elif isinstance(event, AttemptEnded):
-        RunState(event.cause or "lost")
-    elif isinstance(event, AttemptStopped):
-        # Not JSON's numbers: they may be NaN.
-        float(event.step), float(event.value)
-    elif isinstance(event, RunReused):
-        decode_summary(event.summary)
-    elif isinstance(event, RunCollected):
-        RunState(event.state)
-        decode_summary(event.summary or {})
-
-
-def _check_id(event: AttemptSubmitted) -> None:
-    """Make sure that an id means one job: a process, or a word that no command takes for an option."""
-    pid = integer(event.id.partition("@")[0])
-    is_process = pid is not None and 0 < pid <= _LARGEST_PID
-    if not (is_job_id(event.id) if event.is_queued else is_process):
-        raise ValueError(f"id is {event.id[:40]!r}; expected that of a {'job' if event.is_queued else 'process'}")
 
 
 def _is_one_text(value: object) -> bool:
