@@ -157,7 +157,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     return suggested(folder)
 
 
-@pytest.mark.parametrize("writes", range(40))
+@pytest.mark.parametrize("writes", range(24))
 def test_a_search_killed_at_any_write_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, backend: ScoringBackend, whole: list[object], monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
