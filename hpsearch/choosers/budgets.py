@@ -19,7 +19,8 @@ from hpsearch.core.configurations import identity, with_seed
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.folder.run_tables import outcome_of
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 
 

@@ -12,7 +12,7 @@ from hpsearch.config.given_paths import absolute
 from hpsearch.core.model import Configuration, Job, Place, Run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import RunPlanned
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.live import LiveSearch
 

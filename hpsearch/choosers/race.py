@@ -17,7 +17,8 @@ from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
 from hpsearch.folder.run_tables import option_texts, options_text, outcome_of, varying_options
 from hpsearch.journal.events import ConfigurationDropped
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.live import LiveSearch
 

@@ -21,7 +21,8 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.folder.run_tables import performance
 from hpsearch.journal.events import SearchCandidates
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.samplers.candidates import Candidates, Observed
 from hpsearch.samplers.choosing import Sampler, new_sampler
 

@@ -14,7 +14,8 @@ from hpsearch.core.model import RunState
 from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.folder.run_tables import failure_log, on_place, option_texts, options_text, varying_options
 from hpsearch.journal.events import AttemptEnded
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, open_file
 

@@ -15,7 +15,8 @@ from hpsearch.core.summary import is_finished
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run, runs_named_by
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import read_summary
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import (

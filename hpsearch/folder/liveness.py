@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, shares_host_name
 from hpsearch.folder.nearby import default_searches, holds_search, searches_called
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.host import host_name
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder

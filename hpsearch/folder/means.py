@@ -9,7 +9,8 @@ from hpsearch.core.configurations import by_configuration
 from hpsearch.core.model import RunState
 from hpsearch.core.ranking import Mean, best_means
 from hpsearch.folder.run_tables import option_texts, performance, ranges, varying_options
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import readable
 
 T = TypeVar("T")

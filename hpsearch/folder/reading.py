@@ -9,7 +9,8 @@ from hpsearch.core.errors import FolderError
 from hpsearch.core.hints import shown_path
 from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.nearby import searches_below
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import replace
 from hpsearch.store.journal_file import JournalReader, read_record, remedy_for
 from hpsearch.store.layout import SearchFolder

@@ -13,7 +13,7 @@ from hpsearch.core.model import RunState, Summary
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, find_search
 from hpsearch.folder.reading import every_run, recorded_search
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder

@@ -14,7 +14,8 @@ from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, odd_performance, rank_of
 from hpsearch.core.summary import cell_under
 from hpsearch.core.value_text import cut, integer, whole_text
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
 

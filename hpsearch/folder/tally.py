@@ -10,7 +10,8 @@ from hpsearch.folder.failures import Failures
 from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.journal.events import ControllerStarted
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.layout import SearchFolder
 
 #: Asked of each of perhaps 100,000 runs: a property takes five times as long.

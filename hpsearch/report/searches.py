@@ -19,7 +19,8 @@ from hpsearch.folder.failures import causes_of
 from hpsearch.folder.folder_scan import Completion, FoundRun, find_search
 from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
 from hpsearch.startup.classes import dataclass, field, replace

@@ -24,7 +24,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.folder_scan import find_search
 from hpsearch.folder.reading import SearchReader
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import readable
 from hpsearch.results.parquet import as_parquet
 from hpsearch.startup.classes import replace

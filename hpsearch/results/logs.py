@@ -17,7 +17,7 @@ from hpsearch.folder.choice import choose_folder, nearest_hint
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.nearby import holds_search, searches_called
 from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts, no_search
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 
 _EXAMPLE = """\
 examples:

@@ -25,7 +25,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.provenance import Provenance, provenances
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_summary
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.results.logs import folder_and_run
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import make_folder

@@ -17,7 +17,8 @@ from hpsearch.folder.liveness import Liveness, SearchState, liveness_of_controll
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.tally import RunTally
 from hpsearch.journal.events import AttemptSubmitted
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder

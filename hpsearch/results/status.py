@@ -32,7 +32,7 @@ from hpsearch.folder.run_tables import (
     options_text,
     performance,
 )
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import readable
 from hpsearch.results.search_status import LiveRun, SearchStatus, StatusReader
 from hpsearch.startup.classes import asdict, replace

@@ -15,7 +15,8 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_tables import best_runs, option_texts, options_text, performance, varying_options
 from hpsearch.journal.events import Event, RunPlanned
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.results.logs import folder_and_run
 
 _EXAMPLE = """\

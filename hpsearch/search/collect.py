@@ -13,7 +13,7 @@ from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import SearchFolder, remove

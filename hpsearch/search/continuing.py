@@ -7,7 +7,7 @@ from pathlib import Path
 from hpsearch.config.program import resume_hint
 from hpsearch.core.errors import UsageError
 from hpsearch.core.model import RunState
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.run_folders import folders_aside, holds_work, place_aside

@@ -1,4 +1,4 @@
-"""What the controller of a search works with, the runs that it looks after, and when it starts no more of them."""
+"""What the controller of a search works with, the runs that wait and those that it looks after, and when none start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import secrets
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Hashable
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from hpsearch.backends.base import Backend, TakesBackQueued
+from hpsearch.backends.base import Backend, MemoryAware, TakesBackQueued
 from hpsearch.choosers.chooser import Chooser
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
@@ -25,7 +25,7 @@ from hpsearch.core.failures import likeness
 from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.continuing import continues_from
 from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.live import LiveSearch
@@ -242,3 +242,70 @@ class FailureLimit:
         jobs = [run.job for run in queued if run.job is not None]
         taken = backend.take_back(jobs, self._controller.stop.alarm) if jobs else ()
         return [run for run in queued if run.attempt.token in taken]
+
+
+class RunQueue:
+    """The numbers of runs that wait for a place, in order: `ready` ones for any, held ones for one with more memory."""
+
+    def __init__(self, backend: Backend, steady: Clock) -> None:
+        self._backend, self._steady = backend, steady
+        #: Since when the runs up to this number wait, where `_since` does not say more: of a million, that is less to
+        #: remember than a time for each.
+        self._began, self._last = steady(), 0
+        self._since: dict[int, float] = {}
+        self.ready: deque[int] = deque()
+        self.memory_needs_mb: dict[int, float] = {}
+        self._held: dict[int, None] = {}
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self._held)
+
+    def fill(self, numbers: Sequence[int]) -> None:
+        """Let the first runs wait. The numbers of all that come later by other ways are larger."""
+        self._began, self._last = self._steady(), max(numbers, default=0)
+        self.ready.extend(number for number in numbers if number not in self.memory_needs_mb)
+        self._held.update(dict.fromkeys(number for number in numbers if number in self.memory_needs_mb))
+
+    def append(self, number: int) -> None:
+        self._since[number] = self._steady()
+        self._add(number, self.ready.append)
+
+    def put_back(self, numbers: Sequence[int]) -> None:
+        """Let runs that could not be started wait before all others, in this order."""
+        for number in reversed(numbers):
+            self._add(number, self.ready.appendleft)
+
+    def _add(self, number: int, add: Callable[[int], None]) -> None:
+        if number in self.memory_needs_mb:
+            self._held[number] = None
+        else:
+            add(number)
+
+    def next(self, active: Sequence[Job]) -> tuple[list[int], Place | None]:
+        """Take out the runs that can be started now; return them and their place, None if there is none."""
+        if self.ready:
+            place = self._backend.place(active)
+            capacity = 0 if place is None else min(place.capacity, len(self.ready))
+            return [self.ready.popleft() for _ in range(capacity)], place
+        # Runs that need more memory come last: where the others find no place, they find none either.
+        if isinstance(self._backend, MemoryAware):
+            for number in self._held:
+                place = self._backend.place_with_memory(active, self.memory_needs_mb[number])
+                if place is not None:
+                    del self._held[number]
+                    return [number], place
+        return [], None
+
+    def can_have_memory(self, run: OpenRun) -> bool:
+        """Note what a run that ran out of memory needs; False if no place can ever give it that."""
+        if run.job is None or not isinstance(self._backend, MemoryAware):
+            return True
+        need_mb = self._backend.memory_need_mb(run.job)
+        if need_mb is not None:
+            self.memory_needs_mb[run.number] = need_mb
+        return need_mb is not None
+
+    def waited_s(self, number: int) -> float:
+        """Return for how many seconds a run has waited."""
+        now = self._steady()
+        return round(now - self._since.get(number, self._began if number <= self._last else now), 3)

@@ -13,7 +13,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import JobPhase, RunState, Status
 from hpsearch.journal.events import AttemptEnded, AttemptStarted
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
 from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run

@@ -14,7 +14,8 @@ from hpsearch.core.errors import ControllerPresent, StoreError
 from hpsearch.core.model import RunState
 from hpsearch.folder.run_tables import performance
 from hpsearch.journal.events import AttemptStopped
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.search.controller import Controller, OpenRun
 from hpsearch.stopping.curves import Curve

@@ -28,7 +28,8 @@ from hpsearch.folder.run_tables import (
     slots_in_use,
     varying_options,
 )
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.samplers.choosing import expectation_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller

@@ -21,7 +21,8 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan

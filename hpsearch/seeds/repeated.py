@@ -10,7 +10,8 @@ from hpsearch.core.summary import cell_under
 from hpsearch.folder.reading import SearchReader, every_run
 from hpsearch.folder.run_files import RunConfiguration
 from hpsearch.folder.run_tables import performance, with_largest_budget
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
 from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.ranking import low_is_good
 from hpsearch.folder.reading import logs_of_attempts
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.output_values import LineMatcher, OutputReader

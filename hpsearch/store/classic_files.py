@@ -15,7 +15,8 @@ from hpsearch.core.errors import reason_of
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.value_text import integer, whole_text
 from hpsearch.journal.planned import RunBlock
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole

@@ -11,7 +11,8 @@ from hpsearch.core.errors import ControllerPresent, FolderError, StoreError, rea
 from hpsearch.core.model import Run
 from hpsearch.journal.events import Event, RowCarried, RunPlanned, SearchStarted
 from hpsearch.journal.lines import to_line
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import append_commands, write_commands, write_not_completed

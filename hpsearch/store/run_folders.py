@@ -10,7 +10,7 @@ from pathlib import Path
 from hpsearch.core.errors import StoreError, reason_of
 from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.store.classic_files import COMMAND_FILE, write_run_command
 from hpsearch.store.layout import SearchFolder, free_name, remove_if_empty

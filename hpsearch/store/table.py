@@ -10,7 +10,8 @@ from hpsearch.core.errors import StoreError, SummaryError, reason_of, unwritable
 from hpsearch.core.ranking import ranked
 from hpsearch.core.summary import is_finished
 from hpsearch.core.value_text import whole_text
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.layout import open_file, write_whole

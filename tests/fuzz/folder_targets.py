@@ -50,7 +50,8 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import from_line, to_line
 from hpsearch.journal.planned import RunBlock
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.pickles.plain_pickle import load_plain_pickle
 from hpsearch.store.classic_files import (
     namespace_in,

@@ -12,7 +12,7 @@ from hpsearch.core.model import RunState, Summary
 from hpsearch.core.ranking import SIGNIFICANT_P, Mean, best_means, number_of, rank_of
 from hpsearch.core.statistics import Spread, welch_p
 from hpsearch.core.summary import cell_under
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 
 #: May be a row or a column like an option: which of several searches.

@@ -21,7 +21,7 @@ from hpsearch.core.ranking import (
     verdict,
 )
 from hpsearch.folder.run_tables import best_runs
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 
 CELLS = ["nan", "9", "adam", "108.04", "", "99.04", "-inf"]
 

@@ -21,7 +21,7 @@ from hpsearch.core.conditions import Not, equal
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.core.space import enumerate_space
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.table import row_of
 
 

@@ -11,7 +11,7 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 
 from hpsearch.core.model import RunState
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_end
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.live import LiveSearch
 
 ERROR = 'Traceback (most recent call last):\n  File "t.py", line 8, in f\nValueError: shapes (3,) and ({},)\n'

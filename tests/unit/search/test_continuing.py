@@ -15,7 +15,8 @@ from searches import SETTINGS
 
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunPlanned
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.continuing import continues_from, end_of_patience, is_interrupted
 from hpsearch.store.journal_file import Journal
 from hpsearch.store.layout import SearchFolder

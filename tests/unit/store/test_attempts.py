@@ -9,7 +9,7 @@ import pytest
 from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reading import logs_of_attempts
 from hpsearch.journal.events import AttemptSubmitted
-from hpsearch.journal.record import RunRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, move_entry
 

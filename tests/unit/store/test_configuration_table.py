@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hpsearch.core.model import Configuration, Run, RunState, Summary
 from hpsearch.journal.events import ControllerStarted, SearchStarted
-from hpsearch.journal.record import RunRecord, SearchRecord
+from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.store.configuration_table import configuration_table, repetitions, write_configurations
 from hpsearch.store.layout import SearchFolder

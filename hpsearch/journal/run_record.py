@@ -1,0 +1,129 @@
+"""One run of a search: what its journal's events add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any
+
+from hpsearch.core.model import Run, RunState, Summary
+from hpsearch.journal.events import AttemptEnded, AttemptStarted, AttemptStopped, AttemptSubmitted, ConfigurationDropped
+from hpsearch.startup.classes import dataclass, fields
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What is known of one run; changed only by events.
+
+    attempts: how many were intended. continuations: how many of the newest went on from the one before, in a row;
+    earlier_s: for how many seconds the others in that row ran.
+    Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
+    scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended,
+    None if that was only the plan.
+    kept: the latest attempt that finished, while newer ones have not; its results count until one has.
+    reused: the folder of another search's run whose results count here; empty if they are its own.
+    dropped: why a race gives the run's configuration no more seeds; None while it does.
+    stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
+    candidate, why, after: see `RunPlanned`.
+    """
+
+    run: Run
+    state: RunState = RunState.PLANNED
+    token: str = ""
+    cluster: str = ""
+    attempts: int = 0
+    interruptions: int = 0
+    continuations: int = 0
+    earlier_s: float = 0.0
+    submitted: AttemptSubmitted | None = None
+    started: AttemptStarted | None = None
+    ended: AttemptEnded | None = None
+    summary: Summary | None = None
+    problem: str = ""
+    cause: str = ""
+    collected_at: float | None = None
+    before: RunRecord | None = None
+    kept: RunRecord | None = None
+    reused: str = ""
+    dropped: ConfigurationDropped | None = None
+    stopped: AttemptStopped | None = None
+    candidate: int | None = None
+    why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
+    after: int | None = None
+
+    def copy(self) -> RunRecord:
+        """Return the same, to be kept as it is now."""
+        # `replace` takes four times as long, and every attempt needs one.
+        return RunRecord(*_values(self))
+
+    @property
+    def out_dir(self) -> str:
+        """The folder that holds its results, as the table tells it."""
+        return self.reused or self.run.out_dir
+
+    @property
+    def result(self) -> RunRecord:
+        """The record of the attempt whose results count."""
+        return self.kept or self
+
+    @property
+    def is_out(self) -> bool:
+        """True if it is of no use to run it again: a race found its configuration worse than the best."""
+        return self.dropped is not None and self.dropped.p is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the newest attempt is ended because it is hopeless, or has been."""
+        return self.stopped is not None and not self.stopped.is_dry
+
+    @property
+    def took_s(self) -> float | None:
+        """How long the run took, in seconds, without its time in a queue; None if that is not known.
+
+        That is the newest attempt, and those from which it went on.
+        """
+        if self.ended is None:
+            return None
+        seen = self.started or (None if self.submitted is None or self.submitted.is_queued else self.submitted)
+        began = self.ended.began
+        if began is None and seen is not None:
+            began = seen.at
+        if began is None:
+            return self.earlier_s or None
+        return self.earlier_s + max(0.0, self.ended.at - began)
+
+    @property
+    def place(self) -> str:
+        """Where the newest attempt runs or ran, for people; empty if that has no name."""
+        # A scheduler tells the host only when a job starts.
+        return (self.started and self.started.place) or (self.submitted.place if self.submitted else "")
+
+    @property
+    def is_untouched(self) -> bool:
+        """True if nothing is known of it besides its plan."""
+        return not self.token and self.state is RunState.PLANNED and self.dropped is None
+
+    @property
+    def has_begun(self) -> bool:
+        """True if the newest attempt is known to have run, so that it cannot be taken back."""
+        is_process = self.submitted is not None and not self.submitted.is_queued
+        return is_process or self.started is not None or self.ended is not None
+
+    @property
+    def is_live(self) -> bool:
+        """True if an attempt was submitted and its end is not recorded."""
+        return self.submitted is not None and self.ended is None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if an attempt was intended, and nothing says whether it was submitted."""
+        return self.submitted is None and self.ended is None and self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        """True if a controller has to look after it: it may be live, or is not collected yet."""
+        return bool(self.token) and self.collected_at is None
+
+
+#: What a record of a run holds, in order.
+_values = attrgetter(*(each.name for each in fields(RunRecord)))
