@@ -75,6 +75,7 @@ class LiveSearch:
         self._columns = Columns(())
         self._shown: set[str] = set()
         self._is_table_whole = True
+        self._is_finished = False
         self._unwritten: list[Event] = []
         #: Why the journal could not be written at the last try; None if it could.
         self.trouble: StoreError | None = None
@@ -240,6 +241,7 @@ class LiveSearch:
         write_not_completed(self.folder, self.record)
         if self.record.over:
             write_configurations(self.folder, repetitions(self.record), self.settings, self.record.over)
+        self._is_finished = True
 
     def close_files(self) -> None:
         """Close journal and table; the lock is kept. Raises StoreError if the disk does not take what was written."""
@@ -259,7 +261,9 @@ class LiveSearch:
         try:
             self.close_files()
         finally:
-            self._remove_rests()
+            # Before, the journal may not tell of all that is live: it is refused, or about to be repaired.
+            if self._is_finished:
+                self._remove_rests()
             self._lock.release()
 
     def _remove_rests(self) -> None:

@@ -31,6 +31,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_no_text_breaks_its_reader(
     target: Target, watch: Watch, scratch: Path, monkeypatch: pytest.MonkeyPatch

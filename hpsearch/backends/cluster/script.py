@@ -88,6 +88,7 @@ _NOTE_SAVING = "trap 'stop USR1; told_to_stop=2' USR1\n"
 #: - A function or alias with the command's name, or a trap on EXIT, needs the shell to stay: then it passes signals on.
 #:   Variables may be read-only by now, so it uses $1: `-` if signals are for the whole process group of a function;
 #:   $2: the process; $3: a signal that came before there was a process.
+#: - A late signal must not take the place of the run's exit status; what a trap on EXIT starts is not deaf to it.
 _THEN_RUN = """
 \\unset -f builtin
 \\builtin set +o posix
@@ -109,8 +110,11 @@ fi
 \\builtin set -- "$1" "$!" "$3"
 if [[ -n $3 ]]; then \\builtin kill -s "$3" -- "$1$2" 2>/dev/null; fi
 while \\builtin kill -0 "$2" 2>/dev/null; do \\builtin wait "$2"; done
+\\builtin trap '' TERM HUP USR1 USR2
 \\builtin wait "$2"
-\\builtin exit
+\\builtin set -- "$?"
+\\builtin trap : TERM HUP USR1 USR2
+\\builtin exit "$1"
 """
 
 #: Where several runs follow, all functions are exported if one has the command's name. The traps are reset because the

@@ -283,7 +283,9 @@ def test_the_controller_after_a_killed_one_removes_what_that_left_half_made(tmp_
     left = leave(folder, *(f"{name}.{no_process}.part" for name in names))
     of_others = leave(folder, f".report.html.{os.getppid()}.part", ".users.part", "users.part")
     folder.lock.write_bytes(record_of(OWN))
-    LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)).close()
+    with LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)) as search:
+        search.open_for_work()
+        search.finish()
     assert [path for path in (*left, *logs) if path.exists()] == []
     assert all(path.exists() for path in of_others)
 
@@ -292,7 +294,17 @@ def test_logs_and_exit_file_of_a_run_that_may_be_live_stay(tmp_path: Path) -> No
     search = planned_search(tmp_path, 1)
     search.note(AttemptIntended(1, "sim_1.1.ab", 1.0))
     kept = leave(search.folder, ".hpsearch/logs/sim_1.1.ab.out", ".hpsearch/exits/sim_1.1.ab")
+    search.finish()
     search.close()
+    assert all(path.exists() for path in kept)
+
+
+def test_nothing_goes_before_a_search_is_carried_out_again(tmp_path: Path) -> None:
+    planned_search(tmp_path, 1).close()
+    folder = SearchFolder(tmp_path)
+    kept = leave(folder, ".hpsearch/logs/sim_1.1.ab.out", ".hpsearch/exits/sim_1.1.ab")
+    folder.journal.write_bytes(b"")
+    LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)).close()
     assert all(path.exists() for path in kept)
 
 
