@@ -95,7 +95,7 @@ class Cluster:
             self._wake.clear()
 
     def submit(self, count: int | None, submission: Submission) -> int:
-        """Take a job, or an array of so many."""
+        """Take a job, or an array of this size."""
         self._next_id += 1
         submission.id = self._next_id
         numbers: Iterable[int | None] = [None] if count is None else range(1, count + 1)

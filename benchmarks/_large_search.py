@@ -56,7 +56,7 @@ def grid_text(count: int) -> str:
 
 
 def write_search(path: Path, count: int, ended: int, has_folders: bool = False, fails: bool = False) -> None:
-    """Write the folder of a search of `count` runs that was stopped when so many had `ended`; 1 % `fails`, if any.
+    """Write the folder of a search of `count` runs, stopped when `ended` of them had; 1 % of these failed if `fails`.
 
     path: of the folder, in a project as `scratch_project` makes it. has_folders: also the folders of the ended runs.
     """

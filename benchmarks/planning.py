@@ -2,7 +2,7 @@
 
 The loop goes through the same product and writes a line of JSON for each run; then it starts the first one. With
 ``--million``: a million planned runs, and their ``--dry_run``. With ``--later``: whether runs cost more as more of
-100,000 have run, by default 20,000 of them (``--later 4000``: so many).
+100,000 have run, by default 20,000 of them (``--later 4000``: 4,000).
 """
 
 from __future__ import annotations

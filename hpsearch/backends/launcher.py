@@ -113,7 +113,7 @@ class Starter:
         # Copying and encoding them for each run takes 60 us.
         self._environ = dict(os.environ)
         self._encoded = _encoded(self._environ)
-        self._to_close = _inheritable()
+        self._to_close: list[int] | None = None
         self._next_try = -math.inf
 
     def start(self, attempt: Attempt, environment: Mapping[str, str]) -> Launcher:
@@ -149,6 +149,9 @@ class Starter:
         own = _encoded({**environment, MARK: mark_of(attempt.token, self._environ)})
         words = ["/bin/sh", "-c", LAUNCHER, "sh", str(attempt.exit_file), str(attempt.cwd), *attempt.argv]
         tries_logs, standard = self._is_time_to_try(), [gate]
+        if tries_logs:
+            # Once a second, not for each run.
+            self._to_close = _inheritable()
         try:
             standard += (_open_log(path, tries_logs) for path in log_paths(attempt))
             return _child(words, {**self._encoded, **own}, standard, self._to_close)
@@ -168,10 +171,14 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
 
 
-def _inheritable() -> list[int]:
-    """Return the files that this process's own caller has left open for it to inherit, beyond the standard ones."""
+def _inheritable() -> list[int] | None:
+    """Return which open files a child would inherit, beyond the standard ones; None if that cannot be found out."""
+    try:
+        names = os.listdir("/dev/fd")  # noqa: PTH208  (names are all that is needed)
+    except OSError:
+        return None
     inherited = []
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208  (names are all that is needed)
+    for name in names:
         with contextlib.suppress(OSError):  # The listing itself, which is closed by now.
             if int(name) > _STDERR and os.get_inheritable(int(name)):
                 inherited.append(int(name))
@@ -179,15 +186,17 @@ def _inheritable() -> list[int]:
 
 
 def _child(
-    words: list[str], environment: Mapping[bytes, bytes], standard: Sequence[int], to_close: Iterable[int]
+    words: list[str], environment: Mapping[bytes, bytes], standard: Sequence[int], to_close: Iterable[int] | None
 ) -> _Spawned | subprocess.Popen[bytes]:
-    """Start a process in a session of its own. standard: its first three files. Raises OSError."""
-    if _has_pidfds():
+    """Start a process in a session of its own.
+
+    standard: its first three files. to_close: others that it would inherit; None = unknown. Raises OSError.
+    """
+    if to_close is not None and _has_pidfds():
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(standard)]
         actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in to_close]  # type: ignore[misc]  # shorter ones
-        with contextlib.suppress(
-            NotImplementedError
-        ):  # A Python that was built for old systems knows no sessions here.
+        # A Python that was built for old systems knows no sessions here.
+        with contextlib.suppress(NotImplementedError):
             # `Popen` takes twice the time. Python ignores these two signals, what it starts should not.
             defaults = (signal.SIGPIPE, signal.SIGXFSZ)
             pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True, setsigdef=defaults)

@@ -262,6 +262,13 @@ class NamesCluster(Protocol):
 
 
 @runtime_checkable
+class AsksForArrays(Protocol):
+    """A scheduler whose `query_command` takes whole arrays, too; `rows` has one row for each member then."""
+
+    asks_for_arrays: bool
+
+
+@runtime_checkable
 class Reporter(Protocol):
     """A scheduler that leaves a report on each ended job in the log folder."""
 

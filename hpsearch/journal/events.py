@@ -151,7 +151,7 @@ class RunsLeftOut:
 
 
 class AsRead:
-    """An event of which only some fields may be known yet: the others are read from its line when one is asked for."""
+    """An event whose fields may be read from its line only when one of them is asked for."""
 
     __slots__ = ("_line",)
     _line: str

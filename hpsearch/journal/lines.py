@@ -242,4 +242,4 @@ def _check_id(event: AttemptSubmitted) -> None:
     pid = integer(event.id.partition("@")[0])
     is_process = pid is not None and 0 < pid <= _LARGEST_PID
     if not (is_job_id(event.id) if event.is_queued else is_process):
-        raise ValueError(f"id is {event.id[:40]!r}; expected that of a {'job' if event.is_queued else 'process'}")
+        raise ValueError(f"id is {event.id[:40]!r}; expected the id of a {'job' if event.is_queued else 'process'}")

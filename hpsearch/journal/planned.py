@@ -1,4 +1,4 @@
-"""Runs that are planned together: a table of small integers, of which a run is made when it is asked for."""
+"""Runs that are planned together, kept as a table of small integers; a run is made from it when it is asked for."""
 
 from __future__ import annotations
 

@@ -94,12 +94,12 @@ class SearchRecord:
         return record
 
     def __iter__(self) -> Iterator[RunRecord]:
-        """Return all runs, by number. Where only those matter of which more is known than the plan: see `begun`."""
+        """Return all runs, by number; each of them is made. `begun` has those that something has happened to."""
         return iter(self.runs.all())
 
     @property
     def begun(self) -> list[RunRecord]:
-        """All runs of which more is known than their plan, by number, perhaps with others.
+        """The runs that something has happened to, by number, perhaps with others.
 
         Of a search that is hardly begun, these are few. Whatever else is planned has the state PLANNED.
         """

@@ -51,6 +51,7 @@ Works on any machine that sees the folder, during the search and afterwards.
 _WATCH_INTERVAL_S = 1.0
 #: Longer, where a look takes more than this share of the time: with a sampler or means, all runs are looked at again.
 _SHARE_OF_A_CORE = 0.01
+_LONGEST_INTERVAL_S = 30.0
 #: How many live runs and failures are named one by one.
 _SHOWN = 10
 #: The rate is told once this many runs have ended, if they take this long on average, in seconds.
@@ -102,7 +103,7 @@ def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Conso
     while True:
         began_s = time.process_time()
         status = _status(source, is_verbose)
-        now_seen = (status.record.last_event_at, len(status.record.runs), status.holder)
+        now_seen = (status.record.last_event_at, len(status.record.runs), status.holder, status.state, status.counts)
         if console.width is not None or now_seen != seen:
             console.redraw(_lines(status, is_json, console.width, console.height))
         # Jobs that were left to a scheduler go on without a controller.
@@ -112,7 +113,7 @@ def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Conso
         # The first look is at everything; the others are at what is new.
         took_s = time.process_time() - began_s if seen else 0.0
         seen = now_seen
-        time.sleep(max(_WATCH_INTERVAL_S, took_s / _SHARE_OF_A_CORE))
+        time.sleep(max(_WATCH_INTERVAL_S, min(took_s / _SHARE_OF_A_CORE, _LONGEST_INTERVAL_S)))
         source.update()
 
 

@@ -55,9 +55,14 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
 def finished_outcome(
     folder: SearchFolder, entry: RunRecord, ended: AttemptEnded, config: SearchConfig
 ) -> Outcome | None:
-    """Return what a run came to if the summary in its folder says that it finished; None if not, or if unreadable."""
-    # As text: asked for each run before it starts, and a `Path` takes longer than the question.
-    if not os.path.exists(f"{folder.path}/{entry.run.folder}"):  # noqa: PTH110
+    """Return what a run came to if the summary in its folder says that it finished; None if not, or if unreadable.
+
+    Raises OSError if its folder cannot be looked at.
+    """
+    try:
+        # As text: asked for each run before it starts, and a `Path` takes longer than the question.
+        os.stat(f"{folder.path}/{entry.run.folder}")  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         outcome = collect(folder, entry.run, ended, config)

@@ -222,8 +222,10 @@ class Submissions:
             elif (path := move_aside(folder, run.entry.run, run.entry.attempts)) is not None:
                 moved.append((run.entry.run, path))
         intended = [AttemptIntended(run.number, run.attempt.token, now, run.attempt.continues) for run in runs]
-        if not self._backend.starts_unreleased:
-            # Nothing runs before the job's id is noted, and this is noted together with it.
+        is_first = not moved and not any(run.entry.attempts or run.entry.reused for run in runs)
+        if is_first and not self._backend.starts_unreleased:
+            # Nothing runs before the job's id is noted, and this is noted together with it. (Where an earlier result
+            # was moved aside, the journal has to say so first.)
             self._search.note_soon(*intended)
             return
         # If a crash of this machine lost this, the run would be submitted a second time.

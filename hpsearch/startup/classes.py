@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 
 class _Inspect(ModuleType):
-    """Stands for the module of this name, of which `dataclasses` needs little, and seldom."""
+    """Stands for the module of this name: `dataclasses` needs little of it, and seldom."""
 
     @staticmethod
     def get_annotations(cls: type) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The name of this machine, without the module `socket`, which would cost every command 3 ms."""
 
-# The module of which `socket` is made.
+# What `socket` itself takes it from.
 from _socket import gethostname as host_name
 
 __all__ = ["host_name"]

@@ -20,7 +20,7 @@ from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 _SYNC_AFTER_S = 1.0
 #: Some file systems know no way to carry a file to the disk, and say so.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-#: Of a journal with more bytes than these, lines are read in another way, see `LineReader`.
+#: A part of the journal that is longer than this, in bytes, is read by a `LineReader`.
 _LONG = 100_000
 #: There is room again when this many bytes can be written.
 _ROOM = 4096
@@ -206,6 +206,9 @@ class JournalReader:
         try:
             with open(path, "rb", opener=open_file) as file:
                 found = os.fstat(file.fileno())
+                if self._inode not in (None, found.st_ino):
+                    # It was replaced just now: `is_replaced` will say so.
+                    return
                 self._inode = found.st_ino
                 file.seek(self._offset)
                 self._is_long = found.st_size - self._offset > _LONG

@@ -245,6 +245,9 @@ class LiveSearch:
 
     def close_files(self) -> None:
         """Close journal and table; the lock is kept. Raises StoreError if the disk does not take what was written."""
+        if self._journal is not None:
+            with contextlib.suppress(ControllerPresent):
+                self.write_noted()
         table, self._table = self._table, None
         journal, self._journal = self._journal, None
         try:
@@ -278,9 +281,10 @@ class LiveSearch:
                 remove_parts(each)
         with contextlib.suppress(OSError, StoreError):
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
-            live = {entry.token for entry in self.record if entry.is_open} if logs or notes else set[str]()
+            begun = self.record.begun
+            live = {entry.token for entry in begun if entry.is_open}
             # A log of a live run may still be empty, too, and each backend has its own names for them.
-            known = {entry.token for entry in self.record} if logs and not live else set[str]()
+            known = {entry.token for entry in begun} if logs and not live else set[str]()
             empty = (log for log in logs if not live and log.stem not in known and not log.stat().st_size)
             for path in (*empty, *(note for note in notes if note.name not in live)):
                 remove(path)

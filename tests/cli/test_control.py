@@ -42,7 +42,8 @@ def pids(project: Project) -> list[int]:
 def nothing_stays_behind(project: Project) -> Iterator[None]:
     yield
     for pid in filter(is_alive, pids(project)):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -51,6 +52,8 @@ def live(project: Project) -> Iterator[subprocess.Popen[str]]:
     project.grid({"x": [0, 1, 2, 3]}, script=SCRIPT, script_name="train.sh")
     controller = project.start("--out_dir=out", *OPTIONS)
     wait_until(lambda: len(pids(project)) == 4, "two live runs")
+    state = project.path / "out" / ".hpsearch"
+    wait_until(lambda: not [*(state / "logs").glob("*_1.1.*"), *(state / "exits").iterdir()], "run 1 is put in place")
     yield controller
     if controller.poll() is None:
         controller.send_signal(signal.SIGINT)

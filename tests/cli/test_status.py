@@ -307,6 +307,21 @@ def test_watching_ends_with_the_search(project: Project) -> None:
     assert (states, result.exit_status) == (["running", "ended"], 0)
 
 
+def test_watching_tells_that_the_controller_was_killed(project: Project) -> None:
+    project.grid({"x": [1], "until": ["go"]}, script=SCRIPT)
+    controller = project.start(*FIRST)
+    wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
+    watching = project.start_command([sys.executable, "-m", "hpsearch", "status", "out", "--watch", "--json"])
+    assert watching.stdout is not None
+    first = watching.stdout.readline()
+    controller.kill()
+    result = project.end(watching)
+    project.go()
+    controller.communicate()
+    states = [json.loads(line)["state"] for line in (first, result.stdout.splitlines()[-1])]
+    assert states == ["running", "stopped"]
+
+
 def test_watching_on_a_terminal_draws_in_place_until_ctrl_c(project: Project, live: subprocess.Popen[str]) -> None:
     terminal, other_end = pty.openpty()
     watching = subprocess.Popen(

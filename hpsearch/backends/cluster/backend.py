@@ -169,7 +169,7 @@ class ClusterBackend:
         own = self._jobs.names.own_rows(heard, rows)
         history = self._client.history(job for job in heard if job.id not in own)
         has_news = self._jobs.take_in(heard, [*rows, *history])
-        self._jobs.schedule.asked(self._clock(), has_news, len(jobs))
+        self._jobs.schedule.asked(self._clock(), has_news, len(jobs), self._jobs.wait_for_cause(jobs))
         self._client.tell_of_trouble(heard, own)
         # These would never start. If others like them would not either, no more are submitted.
         hopeless = [job for job in heard if job.id in own and own[job.id].is_hopeless]

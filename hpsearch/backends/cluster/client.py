@@ -5,7 +5,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hpsearch.backends.run_family import MARK
-from hpsearch.backends.scheduler import CancelsPending, Command, JobRow, Scheduler, cluster_of, ids_for_commands
+from hpsearch.backends.scheduler import (
+    AsksForArrays,
+    CancelsPending,
+    Command,
+    JobRow,
+    Scheduler,
+    cluster_of,
+    ids_for_commands,
+)
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import ArrayTooLarge, BackendError, SearchError, SubmissionDelayed, SubmitLimitReached
 from hpsearch.core.model import Job
@@ -44,9 +52,11 @@ class SchedulerClient:
         """Return the jobs whose clusters answer, and all rows; tell once of a cluster that does not."""
         rows: list[JobRow] = []
         silent: set[str] = set()
-        # An array is asked for as a whole, once.
-        wholes = (self._scheduler.array_of(job.id) or job.id for job in jobs if job.id != FORGOTTEN)
-        for ids in ids_for_commands(wholes, _MOST_IDS):
+        asked = (job.id for job in jobs if job.id != FORGOTTEN)
+        if isinstance(self._scheduler, AsksForArrays) and self._scheduler.asks_for_arrays:
+            # Each array once, as a whole.
+            asked = (self._scheduler.array_of(job_id) or job_id for job_id in asked)
+        for ids in ids_for_commands(asked, _MOST_IDS):
             cluster = cluster_of(ids[0])
             if cluster not in silent:
                 answer = self.run(self._scheduler.query_command(ids))

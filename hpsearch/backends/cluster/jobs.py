@@ -143,6 +143,8 @@ class JobWatch:
 _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
 #: Or it is this long for each job, where that is longer: the answer is as long as there are jobs.
 _SHORTEST_PER_JOB_S = 0.01
+#: At most this long while a run has failed and may have been out of memory: several questions fit into `_FAILED_S`.
+_FOR_CAUSE_S = 5.0
 
 
 class PollSchedule:
@@ -157,15 +159,24 @@ class PollSchedule:
         """Return how long not to ask; 0 = it is time to."""
         return max(0.0, self._pause_s - (now - self._asked_at))
 
-    def asked(self, now: float, has_news: bool, jobs: int = 1) -> None:
-        """Wait longer before the next question, or less long if the answer was news. jobs: how many it was about."""
+    def asked(self, now: float, has_news: bool, jobs: int = 1, waits_for_cause: bool = False) -> None:
+        """Wait longer before the next question, or less long if the answer was news.
+
+        jobs: how many it was about. waits_for_cause: one of them has ended, and only the scheduler may know why.
+        """
         self._asked_at, self._jobs = now, jobs
         pause_s = min(self._pause_s * (1 / 3 if has_news else 1.5), self._longest_s)
         self._pause_s = max(self._shortest(now), pause_s)
+        if waits_for_cause:
+            self._pause_s = min(self._pause_s, _FOR_CAUSE_S)
 
     def hurry(self, now: float) -> None:
-        """Ask soon: something was submitted, or has ended for an unknown reason."""
+        """Ask soon: something was submitted."""
         self._pause_s = self._shortest(now)
+
+    def hurry_for_cause(self, now: float) -> None:
+        """Ask soon, also where there are many jobs: one has ended for an unknown reason."""
+        self._pause_s = min(self._shortest(now), _FOR_CAUSE_S)
 
     def _shortest(self, now: float) -> float:
         later_s = max(_SHARE * (now - self._began), _SHORTEST_PER_JOB_S * self._jobs)
@@ -207,8 +218,12 @@ class ClusterJobs:
             if (is_there or watch.note) and watch.see_note(note_in(job.attempt.exit_file) if is_there else None, now):
                 has_news = True
                 if watch.waits_for_cause:
-                    self.schedule.hurry(now)
+                    self.schedule.hurry_for_cause(now)
         return has_news
+
+    def wait_for_cause(self, jobs: Iterable[Job]) -> bool:
+        """Return whether one of the jobs has ended, and only the scheduler may know why."""
+        return any(self._watches[job.attempt.token].waits_for_cause for job in jobs)
 
     def still_open(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs for which the scheduler's word is needed."""

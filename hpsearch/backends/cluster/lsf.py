@@ -45,6 +45,7 @@ class Lsf(Scheduler):
     remedy = "run this on an LSF host, add --scheduler=slurm, or drop --run_cluster"
     # The files of bsub's -o and -e are there only after the job has ended.
     writes_output_live = False
+    asks_for_arrays = True
 
     def __init__(self, wishes: LsfWishes) -> None:
         """Keep the user's wishes. Raises UsageError if they take away what the search needs for itself."""

@@ -52,7 +52,7 @@ class Slurm(Scheduler):
     name = "Slurm"
     index_variable = "SLURM_ARRAY_TASK_ID"
     remedy = "run this on a login node of the cluster, or drop --run_cluster"
-    writes_output_live = True
+    writes_output_live = asks_for_arrays = True
 
     def __init__(self, wishes: SlurmWishes, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         """environ: has more of the user's wishes (``SBATCH_*``). Raises UsageError as `check_further_options` does."""

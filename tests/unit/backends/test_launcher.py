@@ -98,3 +98,15 @@ def test_a_run_whose_log_cannot_be_written_waits(starter: Starter, tmp_path: Pat
     with pytest.raises(SubmissionDelayed, match="no log can be written there"):
         starter.start(attempt(tmp_path, "true"), {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_starts_where_open_files_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.listdir
+
+    def listed(path: str) -> list[str]:
+        if path == "/dev/fd":
+            raise FileNotFoundError(path)
+        return whole(path)
+
+    monkeypatch.setattr(os, "listdir", listed)
+    assert ended(Starter().start(attempt(tmp_path, "true"), {})) == 0

@@ -82,3 +82,12 @@ def test_exit_files_are_looked_at_less_and_less_often_while_none_comes() -> None
 @pytest.mark.parametrize("jobs, pause_s", [(0, 0.05), (25, 0.05), (500, 1.0), (10_000, 2.0)])
 def test_where_hundreds_of_jobs_run_a_look_waits_for_several_ends(jobs: int, pause_s: float) -> None:
     assert look_pause_s(jobs) == pytest.approx(pause_s)
+
+
+def test_a_run_that_failed_is_asked_for_soon_however_many_jobs_there_are() -> None:
+    schedule = PollSchedule(60, now=0)
+    schedule.asked(1, has_news=True, jobs=20_000)
+    schedule.hurry_for_cause(1)
+    assert schedule.seconds_left(1) == 5
+    schedule.asked(6, has_news=False, jobs=20_000, waits_for_cause=True)
+    assert schedule.seconds_left(6) == 5

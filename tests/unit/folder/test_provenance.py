@@ -64,21 +64,27 @@ def test_outside_a_repository_git_says_why(folder: SearchFolder, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("script", "problem"),
+    ("script", "patience_s", "problem"),
     [
-        ("sleep 30", "git gave no answer within 0.1 s"),
-        ("echo 'fatal: detected dubious ownership' >&2; exit 128", "git: fatal: detected dubious ownership"),
-        ("exit 3", "git: no word"),
+        ("sleep 30", 0.1, "git gave no answer within 0.1 s"),
+        ("echo 'fatal: detected dubious ownership' >&2; exit 128", 30.0, "git: fatal: detected dubious ownership"),
+        ("exit 3", 30.0, "git: no word"),
     ],
 )
 def test_a_git_that_hangs_or_refuses_is_asked_once(
-    folder: SearchFolder, code: Path, script: str, problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    folder: SearchFolder,
+    code: Path,
+    script: str,
+    patience_s: float,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "git").write_text(f"#!/bin/sh\necho asked >>{tmp_path}/log\n{script}\n")
     (tmp_path / "bin" / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    assert recorded(folder, code, commit_s=0.1).problems == (problem,)
+    assert recorded(folder, code, commit_s=patience_s).problems == (problem,)
     assert (tmp_path / "log").read_text() == "asked\n"
 
 

@@ -15,8 +15,10 @@ from small_disk import fill, small_disk
 from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.journal.events import RunCollected
 from hpsearch.journal.record import SearchRecord
+from hpsearch.store import run_folders
 from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.run_folders import put_files_in_place
 from hpsearch.store.table import read_table
 
 
@@ -260,3 +262,46 @@ def test_a_journal_on_a_full_disk_keeps_its_whole_lines_and_goes_on(tmp_path: Pa
         journal.check_room()
         journal.append(event)
         assert (before, list(JournalReader(disk / "journal").new_events())) == ([event], [event, event])
+
+
+def test_a_finished_run_whose_folder_cannot_be_looked_at_for_a_moment_is_not_executed_again(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = search.folder.run_folder(search.record.runs[1].run)
+    folder.mkdir()
+    (folder / "s.txt").write_text("acc 1\nfinished 1\n")
+    fail_for(monkeypatch, "stat", lambda path: path == folder, errno.EIO, 1)
+    backend = FakeBackend(clock)
+    dispatch(search, backend)
+    assert (sorted(backend.started), recorded(search)) == ([2, 3], ALL_FINISHED)
+
+
+def test_the_result_of_a_run_that_cannot_be_noted_to_run_again_stays_in_its_place(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatch(search, FakeBackend(clock))
+
+    def read_only(*_: object, **__: object) -> None:
+        raise StoreError("the journal cannot be written")
+
+    monkeypatch.setattr(Journal, "append", read_only)
+    with pytest.raises(StoreError):
+        dispatch(search, FakeBackend(clock), again=[1], only=[1])
+    assert (search.folder.run_folder(search.record.runs[1].run) / "s.txt").exists()
+
+
+def test_logs_are_moved_before_anything_is_written_beside_them(
+    search: LiveSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, log = search.record.runs[1], search.folder.logs / "sim_1.1.abc.out"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("said")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(run_folders, "write_run_command", full)
+    folder = search.folder.run_folder(entry.run)
+    with pytest.raises(OSError):
+        put_files_in_place(folder, {log: "job.out"}, entry.run, search.settings)
+    assert ((folder / "job.out").read_text(), log.exists()) == ("said", False)
