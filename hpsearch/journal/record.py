@@ -52,7 +52,7 @@ class SearchRecord:
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
         self.runs = Runs(RunRecord)
-        self._made = self.runs.made
+        self._by_number = self.runs.by_number
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
         #: What a sampler chooses from; None in a search without one.
@@ -217,11 +217,11 @@ class SearchRecord:
         return pair
 
     def _entry(self, event: OfAttempt) -> RunRecord:
-        if self._fills_gaps and event.run not in self._made and event.run not in self.runs:
+        if self._fills_gaps and event.run not in self._by_number and event.run not in self.runs:
             # A token begins with the name of its run's folder.
             folder = event.token.rsplit(".", 2)[0]
             self.runs[event.run] = RunRecord(Run(event.run, folder, Configuration(()), folder))
-        return self._made[event.run]
+        return self._by_number[event.run]
 
     def _start(self, event: SearchStarted) -> None:
         settings = Settings.from_json(event.settings)

@@ -144,11 +144,6 @@ class StatusReader:
         )
 
 
-def status_of(reader: SearchReader, now: float, given_over: Sequence[str] = ()) -> SearchStatus:
-    """Return the status of a search as its reader knows it; see `StatusReader`."""
-    return StatusReader(reader, given_over).status(now)
-
-
 def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> JobPhase:
     """Return what a run that was started does now; liveness: of its controller."""
     if liveness is Liveness.LIVE and not submitted.is_queued:

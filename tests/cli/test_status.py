@@ -293,33 +293,23 @@ def test_the_table_of_results_stands_for_its_folder(project: Project, ended: Pat
     assert status(project, folder="out/search_results.csv")["folder"] == str(ended)
 
 
-def test_watching_ends_with_the_search(project: Project) -> None:
+@pytest.mark.parametrize("is_killed, last", [(False, "ended"), (True, "stopped")])
+def test_watching_ends_with_the_search_and_tells_how(project: Project, is_killed: bool, last: str) -> None:
     project.grid({"x": [1], "until": ["go"]}, script=SCRIPT)
     controller = project.start(*FIRST)
     wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
     watching = project.start_command([sys.executable, "-m", "hpsearch", "status", "out", "--watch", "--json"])
     assert watching.stdout is not None
     first = watching.stdout.readline()
-    project.go()
-    result = project.end(watching)
-    controller.communicate()
-    states = [json.loads(line)["state"] for line in (first, result.stdout.splitlines()[-1])]
-    assert (states, result.exit_status) == (["running", "ended"], 0)
-
-
-def test_watching_tells_that_the_controller_was_killed(project: Project) -> None:
-    project.grid({"x": [1], "until": ["go"]}, script=SCRIPT)
-    controller = project.start(*FIRST)
-    wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
-    watching = project.start_command([sys.executable, "-m", "hpsearch", "status", "out", "--watch", "--json"])
-    assert watching.stdout is not None
-    first = watching.stdout.readline()
-    controller.kill()
+    if is_killed:
+        controller.kill()
+    else:
+        project.go()
     result = project.end(watching)
     project.go()
     controller.communicate()
     states = [json.loads(line)["state"] for line in (first, result.stdout.splitlines()[-1])]
-    assert states == ["running", "stopped"]
+    assert (states, result.exit_status) == (["running", last], 0)
 
 
 def test_watching_on_a_terminal_draws_in_place_until_ctrl_c(project: Project, live: subprocess.Popen[str]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
-from hpsearch.backends.cluster.jobs import ClusterJobs, look_pause_s
+from hpsearch.backends.cluster.jobs import ClusterJobs
+from hpsearch.backends.cluster.poll_schedule import look_pause_s
 from hpsearch.backends.cluster.script import remove, scripts_for, write
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission, submissions_text
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of

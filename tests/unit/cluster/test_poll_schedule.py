@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpsearch.backends.cluster.jobs import PollSchedule, look_pause_s
+from hpsearch.backends.cluster.poll_schedule import PollSchedule, look_pause_s
 
 
 def test_a_new_search_asks_after_a_second() -> None:

@@ -34,7 +34,7 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.settings import Settings
-from hpsearch.results.search_status import status_of
+from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
 from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
@@ -195,11 +195,11 @@ def test_rates_and_the_time_left_come_from_what_the_latest_controller_did(folder
     write(folder, *run_events(1, "1@1", 0.0, value="0.5"), ControllerStarted("h", 2, 1000.0))
     write(folder, *run_events(2, "2@2", 1009.0, value="0.7"), *run_events(3, "3@3", 1019.0, value="0.6"))
     folder.lock.write_text(json.dumps({"host": "elsewhere", "pid": 2, "since": 1000.0}))
-    status = status_of(SearchReader(folder), 1025.0)
+    status = StatusReader(SearchReader(folder)).status(1025.0)
     assert status.runs_per_hour == pytest.approx(360)
     assert status.left_s == pytest.approx(30)
     # A silence longer than usual slows the estimate down.
-    assert status_of(SearchReader(folder), 1040.0).left_s == pytest.approx(45)
+    assert StatusReader(SearchReader(folder)).status(1040.0).left_s == pytest.approx(45)
 
 
 def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log_is_there(
@@ -212,7 +212,7 @@ def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log
     write(folder, AttemptStarted(1, "sim_1.1.ab", 9.0, "node7"))
     (folder.logs / "sim_2.1.ab.out").touch()
     folder.lock.write_text(json.dumps({"host": "login", "pid": 2, "since": 1000.0}))
-    status = status_of(SearchReader(folder), 65.0)
+    status = StatusReader(SearchReader(folder)).status(65.0)
     assert [(run.phase.value, run.job, run.place, run.for_s) for run in status.live] == [
         ("running", "4711", "node7", 60.0),
         ("running", "4712", "GPU 3", 60.0),
@@ -239,7 +239,7 @@ def test_what_was_left_to_a_scheduler_is_told_with_the_way_to_collect_it(
         write(folder, *run_events(number, f"27_{number}", 5.0, "login", is_queued=True))
     (folder.logs / "sim_2.1.ab.out").touch()
     folder.exit_file("sim_3.1.ab").write_text("0 0 1 2 host\n")
-    status = status_of(SearchReader(folder), 65.0)
+    status = StatusReader(SearchReader(folder)).status(65.0)
     state = next(line for line in status_lines(status, None) if line.startswith("state"))
     assert (state.startswith(f"state    {told}"), as_json(status)["state"]) == (True, "stopped"), state
 
@@ -252,10 +252,10 @@ def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFo
     ]
     write(folder, *plans, SearchStarted(settings.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
     write(folder, *run_events(1, "1@1", 0.0, value="0.5"), *run_events(2, "2@2", 3.0, "far"))
-    lines = [without_colour(line) for line in status_lines(status_of(SearchReader(folder), 9.0), 60)]
+    lines = [without_colour(line) for line in status_lines(StatusReader(SearchReader(folder)).status(9.0), 60)]
     assert [line for line in lines if len(line) > 60 and str(folder.path) not in line] == []
     assert any(line.startswith("best     acc 0.5 (run 1)") for line in lines)
-    piped = status_lines(status_of(SearchReader(folder), 9.0), None)
+    piped = status_lines(StatusReader(SearchReader(folder)).status(9.0), None)
     options = " ".join(f"{name}='value number 1'" for name in settings.option_names)
     assert " " * 9 + green(options) in piped
 

@@ -29,7 +29,7 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.results import best, listing, status
-from hpsearch.results.search_status import status_of
+from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.progress import Progress, closing_lines
@@ -74,7 +74,7 @@ def came_to(number: int, result: str) -> list[Event]:
 
 def shown(folder: SearchFolder, *over: str) -> list[str]:
     """Return what the status says of the best configurations."""
-    lines = list(map(without_colour, status_lines(status_of(SearchReader(folder), 9.0, over), 80)))
+    lines = list(map(without_colour, status_lines(StatusReader(SearchReader(folder), over).status(9.0), 80)))
     first = next(place for place, line in enumerate(lines) if line.startswith("best"))
     return [line for line in lines[first:] if "failed" not in line and "with x=" not in line and "logs" not in line]
 
@@ -151,12 +151,12 @@ def test_scripts_get_the_numbers_behind_a_mean(tmp_path: Path, capsys: pytest.Ca
     assert told == {"over": ["seed"], "n": 3, **numbers, "runs": [2, 4, 6]}
     assert (first["value"], first["run"], first["options"]["seed"]) == (pytest.approx(0.54), 2, 0)
     assert (round(p, 2), second["seeds"]["p"], second["seeds"]["runs"]) == (0.22, first["seeds"]["p"], [1, 3, 5])
-    of_status = as_json(status_of(SearchReader(folder), 9.0))["best"]
+    of_status = as_json(StatusReader(SearchReader(folder)).status(9.0))["best"]
     assert of_status == {**{name: first[name] for name in of_status}, "folder": str(tmp_path / "sim_2")}
 
 
 def test_without_seeds_there_are_no_numbers_behind_a_value(tmp_path: Path) -> None:
-    assert "seeds" not in as_json(status_of(SearchReader(search_of(tmp_path, CLOSE)), 9.0))["best"]
+    assert "seeds" not in as_json(StatusReader(SearchReader(search_of(tmp_path, CLOSE))).status(9.0))["best"]
 
 
 def test_the_list_shows_means_and_p_of_searches_that_have_seeds(

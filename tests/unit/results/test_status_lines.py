@@ -22,7 +22,7 @@ from hpsearch.journal.events import (
     SearchStarted,
 )
 from hpsearch.journal.lines import to_line
-from hpsearch.results.search_status import status_of
+from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import status_lines
 from hpsearch.store.layout import SearchFolder
 
@@ -53,7 +53,7 @@ def lines_of(
     folder.journal.write_bytes(b"".join(map(to_line, [*plans, *begun, *events])))
     if holder:
         folder.lock.write_text(json.dumps({"host": holder, "pid": 2, "since": 0.0, "process": "2@1.gone"}))
-    return status_lines(status_of(SearchReader(folder), now), 80, height)
+    return status_lines(StatusReader(SearchReader(folder)).status(now), 80, height)
 
 
 def part(lines: list[str], label: str) -> list[str]:
