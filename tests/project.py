@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import json
 import os
 import pickle
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from forked import ForkServer
 
@@ -230,6 +232,13 @@ class Project:
         result = self.run(*options, timeout=timeout)
         assert result.exit_status == 0, result.stderr
         return result
+
+
+def journal_events(folder: Path, *kinds: str) -> list[dict[str, Any]]:
+    """Return the events of a search's journal in order, or those of some kinds; of a line being written nothing."""
+    journal = folder / ".hpsearch" / "journal.jsonl"
+    lines = journal.read_text().rpartition("\n")[0].splitlines() if journal.exists() else []
+    return [event for event in map(json.loads, lines) if not kinds or event["event"] in kinds]
 
 
 def journal_has(folder: Path, event: str, count: int) -> bool:

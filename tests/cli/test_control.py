@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from project import SCRIPT as PYTHON_SCRIPT
-from project import Project, is_alive, journal_has, load, rows, wait_until
+from project import Project, is_alive, journal_events, journal_has, load, rows, wait_until
 
 #: Notes its own process and a child's; ends at once where x is 0, never by itself elsewhere.
 SCRIPT = """\
@@ -67,9 +67,7 @@ def kill(controller: subprocess.Popen[str]) -> None:
 
 def states(folder: Path) -> dict[int, str]:
     """Return what the journal says at last of each run: state, or the kind of its last event."""
-    # Of a line that is just being written, only a part may be there.
-    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().rpartition("\n")[0].splitlines()
-    events = list(map(json.loads, lines))
+    events = journal_events(folder)
     plans = [range(event["first"], event["first"] + event["count"]) for event in events if event["event"] == "plan"]
     planned = {number: "planned" for numbers in plans for number in numbers}
     return planned | {event["run"]: event.get("state", event["event"]) for event in events if "run" in event}
@@ -172,8 +170,7 @@ def test_a_process_that_got_the_number_of_the_controller_is_never_signalled(
 def test_a_process_that_got_the_number_of_a_run_is_never_ended(project: Project, live: subprocess.Popen[str]) -> None:
     kill(live)
     folder = project.path / "out"
-    events = [json.loads(line) for line in (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()]
-    job = next(event["id"] for event in events if event["event"] == "submitted" and event["run"] == 2)
+    job = next(event["id"] for event in journal_events(folder, "submitted") if event["run"] == 2)
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
         edit_journal(folder, job, f"{stranger.pid}@{job.partition('@')[2]}")
         project.ask("cancel", "out")

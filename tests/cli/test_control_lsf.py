@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from project import Project, is_alive, journal_has, rows, run_folders, wait_until
+from project import Project, is_alive, journal_events, journal_has, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 #: Notes its process and says something; never ends by itself.
@@ -85,7 +85,7 @@ def test_a_schedulers_jobs_can_be_cancelled_from_any_machine(
     lock = project.path / "out" / ".hpsearch" / "lock"
     lock.write_text(json.dumps(json.loads(lock.read_text()) | {"host": "elsewhere"}))
     journal = project.path / "out" / ".hpsearch" / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events = journal_events(project.path / "out")
     moved = [event | ({"host": "elsewhere"} if "host" in event else {}) for event in events]
     journal.write_text("".join(json.dumps(event) + "\n" for event in moved))
     result = project.ask("cancel", "out", "--controller_is_gone")

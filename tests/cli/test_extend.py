@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from project import Project, journal_has, rows, run_folders, wait_until
+from project import Project, journal_events, journal_has, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 from version_1 import restored
 
@@ -20,12 +19,6 @@ HERE = ("--out_dir=out/s", "--force_out_dir")
 def values(folder: Path, *names: str) -> list[tuple[str, ...]]:
     """Return these cells of all rows."""
     return sorted(tuple(row[name] for name in names) for row in rows(folder))
-
-
-def events(folder: Path, kind: str) -> list[dict[str, object]]:
-    """Return the events of a kind in a search's journal."""
-    lines = map(json.loads, (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines())
-    return [event for event in lines if event["event"] == kind]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +57,7 @@ def test_finished_runs_of_another_search_become_rows(extended: tuple[Project, st
     assert "x is 3" in project.ask("logs", "out/b", "1").stdout
     assert len(run_folders(result.folder)) == 1
     assert sorted(other.rglob("*")) == before
-    assert [event["out_dir"] for event in events(result.folder, "reused")] == [str(found["3"])]
+    assert [event["out_dir"] for event in journal_events(result.folder, "reused")] == [str(found["3"])]
 
 
 def test_an_extension_that_is_killed_is_resumed(project: Project) -> None:

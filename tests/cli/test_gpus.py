@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import Project, Result, wait_until
+from project import Project, Result, journal_events, wait_until
 from standins.worlds import FAKE_TRAIN, FakeGpus, TrainRun
 from suggested import check_each_prefix, suggested
 
@@ -111,8 +111,7 @@ class Box:
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the journal's events of one kind."""
-        lines = (self.project.path / "out" / ".hpsearch" / "journal.jsonl").read_text().splitlines()
-        return [event for event in map(json.loads, lines) if event["event"] == kind]
+        return journal_events(self.project.path / "out", kind)
 
     def held_locks(self) -> int:
         """Return on how many GPUs a search says that a run of its own starts up."""

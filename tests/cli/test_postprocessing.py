@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from older_tool import OlderSearch
-from project import ROOT, Project, Result, load, rows, run_folders, wait_until
+from project import ROOT, Project, Result, journal_events, load, rows, run_folders, wait_until
 
 EVAL_HANDLE = """
 def judge(summary, criterion):
@@ -505,7 +505,7 @@ def test_a_run_of_the_older_tool_that_is_live_here_stays(project: Project, older
 def left_on_slurm(folder: Path) -> str:
     """Turn the journal of a search of two runs into one that was killed while run 2 was a job; return its token."""
     journal = folder / ".hpsearch" / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events = journal_events(folder)
     known = [event for event in events if event.get("run") != 2 or event["event"] not in ("ended", "collected")]
     for event in known:
         if event["event"] == "submitted":
@@ -529,7 +529,7 @@ def test_a_job_of_which_nobody_knows_whether_it_lives_stays(project: Project) ->
 def test_a_run_that_may_have_been_submitted_to_a_scheduler_stays(project: Project) -> None:
     folder = search(project, {"x": [1, 2]}, script=FAILING_SCRIPT)
     journal = folder / ".hpsearch" / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events = journal_events(folder)
     controller = next(event for event in events if event["event"] == "controller")
     resumed = controller | {"options": controller["options"] | {"run_cluster": True}}
     intended = {"event": "intended", "run": 2, "token": "sim_2.2.abcdef", "at": controller["at"]}
@@ -541,8 +541,7 @@ def test_a_run_that_may_have_been_submitted_to_a_scheduler_stays(project: Projec
 
 def test_a_report_that_lsf_wrote_late_comes_into_its_runs_folder(project: Project) -> None:
     folder = search(project, {"x": [1]})
-    journal = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
-    token = next(event["token"] for event in map(json.loads, journal) if event["event"] == "intended")
+    (token,) = (event["token"] for event in journal_events(folder, "intended"))
     (folder / ".hpsearch" / "logs" / f"{token}.lsf").write_text("Successfully completed.")
     done(project, "out")
     (run,) = run_folders(folder)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, Result, journal_has, load, rows, wait_until
+from project import Project, Result, journal_events, journal_has, load, rows, wait_until
 from suggested import check_each_prefix, suggested
 
 #: The accuracy is best at x = 7 and y = 3; each line of a file is one execution.
@@ -71,8 +71,7 @@ def test_a_search_leaves_what_every_search_leaves(project: Project) -> None:
 
 
 def planned(folder: Path) -> list[dict[str, list[tuple[str, int]]]]:
-    lines = map(json.loads, (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines())
-    return [event for event in lines if event["event"] == "planned"]
+    return journal_events(folder, "planned")
 
 
 def test_a_dry_run_shows_what_comes_first_and_writes_nothing(project: Project) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project import SCRIPT, Project, journal_has, load, rows, run_folders, wait_until
+from project import SCRIPT, Project, journal_events, journal_has, load, rows, run_folders, wait_until
 
 #: Writes its arguments as JSON beside its summary.
 ECHO_SCRIPT = """\
@@ -402,7 +402,7 @@ def test_a_run_goes_on_with_log_and_exit_status_when_the_controller_dies(project
 def test_fault_2_a_slot_is_filled_the_moment_a_run_ends(project: Project) -> None:
     project.grid({"x": list(range(20))}, script="#!/bin/sh\nexit 0\n", script_name="train.sh")
     project.run("--out_dir=out", "--force_out_dir")
-    events = [json.loads(line) for line in (project.path / "out/.hpsearch/journal.jsonl").read_text().splitlines()]
+    events = journal_events(project.path / "out")
     at = {(event["event"], event["run"]): event["at"] for event in events if "run" in event and "at" in event}
     gaps = sorted(at["submitted", run + 1] - at["ended", run] for run in range(1, 20))
     assert gaps[10] < 0.5

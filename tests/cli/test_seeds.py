@@ -13,7 +13,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from project import ROOT, Project, Result, load, rows, run_folders, wait_until
+from project import ROOT, Project, Result, journal_events, load, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 from .seeds_project import (
@@ -69,7 +69,7 @@ def test_what_is_best_is_what_the_search_recorded(project: Project) -> None:
 def test_the_repeated_run_is_the_one_that_best_names(project: Project) -> None:
     search = seeds_project(project)
     journal = search / ".hpsearch" / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events = journal_events(search)
     (collected,) = (event for event in events if (event["event"], event.get("run")) == ("collected", 2))
     collected["state"] = "failed"
     journal.write_text("".join(json.dumps(event) + "\n" for event in events))

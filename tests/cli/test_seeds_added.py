@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, Result, rows, run_folders, wait_until
+from project import Project, Result, journal_events, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 from .seeds_project import COMMAND_SCRIPT, commands_in, seeds_of, seeds_project, summary_of
@@ -42,8 +42,7 @@ def test_seeds_are_new_runs_in_the_table_of_the_search(extended: Project) -> Non
 
 
 def test_seeds_run_as_the_search_did_unless_options_say_otherwise(extended: Project) -> None:
-    journal = (extended.path / "out" / "search" / ".hpsearch" / "journal.jsonl").read_text().splitlines()
-    options = [event["options"] for event in map(json.loads, journal) if event["event"] == "controller"]
+    options = [event["options"] for event in journal_events(extended.path / "out" / "search", "controller")]
     assert [(each["visible_gpus"], each["retries"]) for each in options] == [("-1", 0), ("-1", 1)]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shlex
 
 import pytest
-from project import ROOT, Project, rows
+from project import ROOT, Project, journal_events, rows
 
 EVENTS = ROOT / "tests/fixtures/tensorboard/events.out.tfevents.1.tensorboard"
 #: Tells the accuracy of five epochs; after that a bad run, with x = 1, would go on for a minute.
@@ -98,8 +97,7 @@ def test_a_hopeless_run_is_stopped_by_what_its_script_tells_anyway(
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     project.grid({"x": [5, 7, 6, 1, 8]}, script=text, more=attributes)
     result = project.search("--deterministic_search", "--stop_early=median", *shlex.split(options))
-    journal = (result.folder / ".hpsearch/journal.jsonl").read_text().splitlines()
-    (stopped,) = [event for event in map(json.loads, journal) if event["event"] == "stopped"]
+    (stopped,) = journal_events(result.folder, "stopped")
     assert (stopped["run"], stopped["rule"], float(stopped["step"])) == (4, "median", step)
     finished = [row["x"] for row in rows(result.folder) if row["finished"] == "1"]
     assert finished == ["8", "7", "6", "5"]

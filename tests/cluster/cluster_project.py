@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from project import Project, Result, load, rows, wait_until
+from project import Project, Result, journal_events, load, rows, wait_until
 from slurm_cluster import FINAL_STATES, JobRow, SlurmCluster
 
 #: Notes that it was started, does what its option --act says (a piece of shell), and leaves a summary.
@@ -102,9 +101,7 @@ class ClusterProject:
 
     def events(self, kind: str) -> list[dict[str, object]]:
         """Return the events of one kind in the journal, in order."""
-        journal = self.folder / ".hpsearch" / "journal.jsonl"
-        lines = journal.read_text().splitlines() if journal.exists() else []
-        return [event for event in map(json.loads, lines) if event["event"] == kind]
+        return journal_events(self.folder, kind)
 
     def wait_for_events(self, kind: str, count: int = 1) -> list[dict[str, object]]:
         """Wait until the journal has `count` events of this kind; return them."""

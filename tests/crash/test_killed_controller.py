@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -11,7 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, has_rows, has_said, is_alive, journal_has, load, rows, run_folders, wait_until
+from project import (
+    Project,
+    has_rows,
+    has_said,
+    is_alive,
+    journal_events,
+    journal_has,
+    load,
+    rows,
+    run_folders,
+    wait_until,
+)
 
 #: Says at its end, in a file beside the project, that it finished; each line is one finished execution.
 COUNTING_SCRIPT = """\
@@ -119,8 +129,8 @@ def test_a_run_that_ended_while_no_controller_was_there_took_as_long_as_it_took(
     (exit_file,) = exits.iterdir()
     ended = exit_file.stat().st_mtime
     resume_until_done(project, folder)
-    (event,) = [line for line in (folder / ".hpsearch/journal.jsonl").read_text().splitlines() if '"ended"' in line]
-    assert json.loads(event)["at"] == ended
+    (event,) = journal_events(folder, "ended")
+    assert event["at"] == ended
 
 
 def test_a_second_controller_is_refused_and_told_who_is_first(project: Project) -> None:
@@ -202,8 +212,7 @@ def test_logs_that_could_not_be_moved_are_moved_when_the_search_goes_on(project:
     project.grid({"x": [1, 2]}, script=COUNTING_SCRIPT, script_name="train.sh")
     folder = project.search("--out_dir=out", "--force_out_dir").folder
     first, _ = run_folders(folder)
-    tokens = [json.loads(line) for line in (folder / ".hpsearch/journal.jsonl").read_text().splitlines()]
-    token = next(event["token"] for event in tokens if event["event"] == "submitted" and event["run"] == 1)
+    token = next(event["token"] for event in journal_events(folder, "submitted") if event["run"] == 1)
     placed = sorted(path.name for path in first.iterdir())
     for kind in ("out", "err"):
         (first / f"job_{first.name}.{kind}").rename(folder / ".hpsearch/logs" / f"{token}.{kind}")

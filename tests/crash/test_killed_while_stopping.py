@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -11,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, is_alive, journal_has, rows, wait_until
+from project import Project, is_alive, journal_events, journal_has, rows, wait_until
 
 #: Prints a value that is small where `x` is, notes that it has begun, and goes on until there is a file `go`. Told to
 #: end, it takes until there is a file `may_end`.
@@ -50,8 +49,7 @@ def begun(project: Project) -> list[str]:
 
 def launcher_of_run_4(folder: Path) -> int:
     """Return the process, with a group of its own, that has started the hopeless run."""
-    events = map(json.loads, (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines())
-    (job,) = (event["id"] for event in events if event["event"] == "submitted" and event["run"] == 4)
+    (job,) = (event["id"] for event in journal_events(folder, "submitted") if event["run"] == 4)
     return int(job.partition("@")[0])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import Project, has_said, is_alive, journal_has, wait_until
+from project import Project, has_said, is_alive, journal_events, journal_has, wait_until
 
 #: Leaves a service in a session of its own, whose process number it writes down; ends as its options say.
 WITH_SERVICE = """\
@@ -106,12 +106,8 @@ def test_cancel_ends_it_after_the_whole_group_of_the_run_was_killed(project: Pro
     service = service_of(path)
     search.kill()
     search.communicate()
-    (launcher,) = [
-        line
-        for line in (project.path / "out/.hpsearch/journal.jsonl").read_text().splitlines()
-        if '"submitted"' in line
-    ]
-    os.killpg(int(launcher.partition('"id":"')[2].partition("@")[0]), signal.SIGKILL)
+    (launcher,) = journal_events(project.path / "out", "submitted")
+    os.killpg(int(launcher["id"].partition("@")[0]), signal.SIGKILL)
     assert project.ask("cancel", "out").exit_status == 0
     assert not is_alive(service)
 

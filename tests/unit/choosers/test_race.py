@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import pytest
 from fake_search import CONFIG, FakeBackend, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from project import journal_events
 from searches import SETTINGS
 
 from hpsearch.choosers.of_search import chooser_lines, has_more
@@ -168,15 +168,9 @@ def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) 
     return told
 
 
-def events(folder: Path, kind: str) -> list[dict[str, object]]:
-    """Return the journal's events of one kind."""
-    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == kind]
-
-
 def drops_in(folder: Path) -> list[tuple[object, object]]:
     """Return which configuration was dropped after how many seeds, and why."""
-    return [(event["seeds"], event["why"]) for event in events(folder, "dropped")]
+    return [(event["seeds"], event["why"]) for event in journal_events(folder, "dropped")]
 
 
 @pytest.fixture
@@ -238,7 +232,7 @@ def test_no_slot_stays_empty_while_a_slow_run_ends(tmp_path: Path, backend: Nois
     planned_race(tmp_path, configurations=2)
     go_on(tmp_path, backend)
     assert backend.executed[4:8] == [(0, 2), (1, 2), (0, 3), (1, 3)]
-    assert [event["run"] for event in events(tmp_path, "collected")][4:7] == [6, 7, 8]
+    assert [event["run"] for event in journal_events(tmp_path, "collected")][4:7] == [6, 7, 8]
 
 
 class KilledError(Exception):

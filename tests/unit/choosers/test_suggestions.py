@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fake_search import CONFIG, FakeBackend, FakeClock
+from project import journal_events
 from searches import SETTINGS
 from suggested import check_each_prefix, idle_places, suggested
 
@@ -112,12 +113,6 @@ def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS, 
         dispatcher.finish()
 
 
-def events(folder: Path, kind: str) -> list[dict[str, object]]:
-    """Return the journal's events of one kind."""
-    lines = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == kind]
-
-
 @pytest.fixture
 def backend() -> ScoringBackend:
     return ScoringBackend(FakeClock())
@@ -190,7 +185,7 @@ def test_each_suggestion_gets_all_seeds_before_the_next_one(
     assert [each["seed"] for each in backend.executed] == [4, 5, 6] * 3
     assert len(set(suggested(tmp_path)[::3])) == 3
     assert suggested(tmp_path) == [each for each in suggested(tmp_path)[::3] for _ in range(3)]
-    assert ["why" in event for event in events(tmp_path, "planned")] == [True, False, False] * 3
+    assert ["why" in event for event in journal_events(tmp_path, "planned")] == [True, False, False] * 3
     assert check_each_prefix(tmp_path) == 3
 
 
@@ -238,8 +233,8 @@ def test_a_run_that_is_tried_again_is_pending_meanwhile(tmp_path: Path, backend:
     backend.exit_statuses = {2: 1}
     planned(tmp_path, options)
     go_on(tmp_path, backend, options)
-    third = next(event for event in events(tmp_path, "planned") if event["run"] == 3)
-    assert [event["run"] for event in events(tmp_path, "intended")] == [1, 2, 2, 2, 3, 4]
+    third = next(event for event in journal_events(tmp_path, "planned") if event["run"] == 3)
+    assert [event["run"] for event in journal_events(tmp_path, "intended")] == [1, 2, 2, 2, 3, 4]
     assert f"{suggested(tmp_path)[1]}: []" in str(third["why"])
     assert check_each_prefix(tmp_path) == 4
 
@@ -293,7 +288,7 @@ def test_runs_have_names_as_wide_as_the_budget(tmp_path: Path, backend: ScoringB
     options = replace(OPTIONS, num_searches=10)
     planned(tmp_path, options)
     go_on(tmp_path, backend, options)
-    names = [str(event["folder"]) for event in events(tmp_path, "planned")]
+    names = [str(event["folder"]) for event in journal_events(tmp_path, "planned")]
     assert {len(name) for name in names} == {len("sim_20260101000000_01")}
     assert len({name.split("_")[1] for name in names}) == 1
 
