@@ -3,7 +3,7 @@
 No relative import in here: scripts that are run inside this folder import it as top-level ``__init__``.
 """
 
-# Started by name, a command passes here before it can care for Ctrl-C: no import that takes time.
+# Commands started by module name import this file before they can handle Ctrl-C: no slow import in here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -12,8 +12,8 @@ __version__ = "1.0.0"
 
 
 def end_at_ctrl_c() -> None:
-    """Let Ctrl-C end this process without a word while a command imports what it needs: nothing is begun yet."""
-    import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+    """Let Ctrl-C end this process silently while a command is still importing: nothing has begun yet."""
+    import _signal  # the core of the module signal; loading it runs no import that Ctrl-C could interrupt
     import os
 
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
@@ -21,7 +21,7 @@ def end_at_ctrl_c() -> None:
 
 
 def __getattr__(name: str) -> "Any":  # Any: a module attribute can be anything
-    """Give grid modules ``from hpsearch import Not`` and the like without loading anything at start."""
+    """Import names for grid modules (``from hpsearch import Not``) only when they are asked for."""
     if name in ("Not", "LogUniform", "Uniform", "IntUniform"):
         from hpsearch.core import conditions
 

@@ -6,7 +6,7 @@ import sys
 
 from hpsearch import __version__, end_at_ctrl_c
 
-# Also the installed command imports this module and calls `main`.
+# The installed command, too, imports this module and calls `main`.
 if __name__ == "__main__" or sys.argv[0].endswith("/hpsearch"):
     end_at_ctrl_c()
 
@@ -18,7 +18,7 @@ from hpsearch.console.exit_status import told, whole_process
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
 
-#: Command -> what it does, and its function as MODULE:NAME, imported when it is called: arguments -> exit status.
+#: Command -> (help, MODULE:NAME of its function, imported only when called). The function: arguments -> exit status.
 _SUBCOMMANDS = {
     "init": ("Write a grid module for a script.", "starter.command:main"),
     "run": ("Run a search.", "hpsearch:main"),
@@ -40,7 +40,7 @@ _SUBCOMMANDS = {
     "repair": ("Repair a damaged search folder.", "folder.repair:main"),
     "completion": ("Print a script for completion in bash, zsh or fish.", "starter.completion:main"),
 }
-#: Those that are commands of their own, too, and have to be told by what name they were called.
+#: Commands that can also be started on their own, and so are told the name by which they were called.
 _COMMANDS = ("run", "postprocess")
 
 

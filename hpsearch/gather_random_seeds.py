@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Repeat a run with several random seeds: ``python -m hpsearch.gather_random_seeds --run_dir=...``.
 
-Scripts of users call `run` with the settings of their simulation. Started from inside its own folder, this file gets
-the package by way of ``hpsearch.py`` beside it, which puts the search path right.
+Users' scripts call `run` with the settings of their simulation. When this file is started from its own folder, the
+``hpsearch.py`` beside it makes the package importable.
 """
 
 import sys
@@ -34,12 +34,12 @@ def run(
 ) -> None:
     """Gather random seeds as the command line (``sys.argv``) says; the arguments are its defaults.
 
-    The current folder stays the same. If it fails, it ends the process with the exit status of the search.
+    The current folder stays the same. A failure ends the process with the exit status of the search.
 
     grid_module: default of ``--grid_module``.
     results_dir: each gathering has a folder in here; relative to ``--run_cwd``.
     config: the configuration to repeat; ``--run_dir`` cannot be given then.
-    ignore_kwds: options of the configuration that are not given to the runs.
+    ignore_kwds: options of the configuration that are not passed to the runs.
     forced_params: options that get these values instead.
     summary_keys: keywords to sum up; None = all that have numbers, the performance key first.
     summary_sem: show the standard error of the mean instead of the standard deviation.
@@ -86,16 +86,16 @@ def write_seeds_summary(
 
 @_told
 def main(argv: Sequence[str], script: SeedsOptions | None = None) -> int:
-    """Gather seeds; return the command's exit status, errors told on standard error.
+    """Gather seeds; return the exit status. Errors are printed on standard error.
 
-    script: what a user's script says.
+    script: the defaults that a user's script sets.
     """
     return _gather(parse_seeds_options(argv, script or SeedsOptions()))
 
 
 @_told
 def subcommand(argv: Sequence[str]) -> int:
-    """Do what ``hpsearch seeds`` is told; return the command's exit status, errors told on standard error."""
+    """Run ``hpsearch seeds``; return the exit status. Errors are printed on standard error."""
     return _gather(parse_subcommand(argv))
 
 

@@ -2,16 +2,16 @@
 """Run a hyperparameter search: ``python -m hpsearch.hpsearch --grid_module=...``.
 
 This file may also be started from inside its own folder, or be copied beside a simulation, with `_DEFAULT_GRID`
-edited. Started like that, its folder comes first on Python's search path and this very file hides the package that
-it belongs to; the first lines put that right.
+edited. Its folder then comes first on Python's search path, so that this file hides its own package; the first lines
+mend that.
 """
 
-import _signal  # of this the module signal is made; it needs no import that Ctrl-C could break off
+import _signal  # the core of the module signal; loading it runs no import that Ctrl-C could interrupt
 import os
 import sys
 
 if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    # Ctrl-C while the imports below go on: nothing is begun yet, so there is nothing to say.
+    # Ctrl-C during the imports below: nothing has begun yet, so there is nothing to say.
     _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
 
 #: The module with the grid if ``--grid_module`` is not given.
@@ -47,7 +47,7 @@ def _make_package_importable() -> None:
         sys.path.insert(0, here)
 
 
-# As top-level `hpsearch` it is imported where it hides the package: the importer gets the package instead.
+# Imported as top-level `hpsearch`, this file hides the package: hand the importer the package instead.
 if __name__ in ("__main__", "hpsearch") and not __package__:
     _make_package_importable()
 
@@ -80,7 +80,7 @@ def run(argv: "list[str] | None" = None, dout_dir: str = "./out/hyperparam_searc
 
 
 def main(argv: "list[str]", prog: "str | None" = None) -> int:
-    """Run a search; return the command's exit status, errors told on standard error."""
+    """Run a search; return the exit status. Errors are printed on standard error."""
     from hpsearch.search.command import main as search
 
     beside = os.path.dirname(os.path.abspath(__file__)) if __name__ == "__main__" else ""  # noqa: PTH100, PTH120

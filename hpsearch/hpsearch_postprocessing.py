@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Put the results of a search in order: ``python -m hpsearch.hpsearch_postprocessing OUT_DIR``.
 
-This file may also be started from inside its own folder: the `hpsearch.py` there then sees to it that ``hpsearch``
-means the package.
+This file may also be started from inside its own folder: the `hpsearch.py` there then makes the package importable.
 """
 
 import sys
@@ -50,7 +49,7 @@ def run(argv: Sequence[str] | None = None) -> str:
 
 @_told
 def main(argv: Sequence[str], prog: str | None = None) -> int:
-    """Postprocess a search folder; return the command's exit status, errors told on standard error."""
+    """Postprocess a search folder; return the exit status. Errors are printed on standard error."""
     return _postprocess(argv, prog)[1]
 
 

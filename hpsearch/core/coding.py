@@ -1,7 +1,7 @@
 """A grid and its conditions as small integers: options as columns, values as codes, configurations as rows of codes.
 
-A row is decoded only when its configuration is used: that is what keeps a grid of 10^6 configurations with conditions
-within a second and some ten megabytes.
+A row is decoded only when its configuration is used. This keeps a grid of 10^6 configurations with conditions within a
+second and tens of megabytes.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from hpsearch.core.space_report import (
 from hpsearch.startup.classes import dataclass
 
 if TYPE_CHECKING:
-    # It takes longer to import than all else, and not every grid needs it.
+    # numpy takes longer to import than everything else, and not every grid needs it.
     import numpy as np
 
     Codes = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the width of the integers vary
 
-#: More rows than this are not held in memory; only samples and the first N of a plain product are taken from them.
+#: Most rows held in memory. From a longer list only samples, or the first N of a plain product, are taken.
 MAX_ROWS = 20_000_000
 
-#: How many configurations are decoded at once where they are asked for one by one.
+#: How many configurations are decoded at a time for a caller that iterates over them.
 _AT_ONCE = 1_000
 
-#: Some axes of a product: for each, option -> codes, as many for each option.
+#: The axes of a product. Each maps its options to codes, the same number for each option.
 Box = Sequence[Mapping[str, Sequence[int]]]
 
 
 class Column:
     """One option: its known values by code (0 = the option is absent), and which codes give the same command word.
 
-    options: name and value by code; all configurations, perhaps millions, share these pairs.
+    options: (name, value) by code; all configurations, perhaps millions, share these pairs.
     """
 
     def __init__(self, name: str) -> None:
@@ -99,7 +99,7 @@ class Selection:
         return tuple(column.name for column in self.columns)
 
     def blocks(self, most: int) -> Iterator[Sequence[Sequence[int]]]:
-        """Return the codes of the configurations, `most` at a time: for each column, those of each configuration."""
+        """Yield the codes of up to `most` configurations at a time: a sequence of codes for each column."""
         for first in range(0, len(self.positions), most):
             yield self.codes_at(self.positions[first : first + most])
 
@@ -112,9 +112,9 @@ class Selection:
         return [value for column in self.columns if column.name == name for value in column.values[1:]]
 
     def under_seeds(self, names: Sequence[str], seeds: Sequence[float]) -> Selection:
-        """Repeat all configurations under each seed: in their order under the first one, then under the second, ...
+        """Repeat all configurations under each seed: all of them under the first seed, then all under the second, ...
 
-        names: the options that get the seed; one that the configurations have already keeps its place.
+        names: the options that get the seed; an option that the configurations already have keeps its place.
         Raises ConfigError if there would be too many runs.
         """
         size, columns = len(self), {column.name: column for column in self.columns}
@@ -145,7 +145,7 @@ class Order:
     """Which configurations are taken, and in which order.
 
     limit: how many at most; None = all. sample: draw `limit` at random without building the whole list.
-    most_listed: where the whole list would be longer than this, a shuffled `limit` of it is sampled, too.
+    most_listed: if the whole list would be longer than this, a shuffled choice of `limit` is sampled, too.
     """
 
     deterministic: bool = False
@@ -167,24 +167,24 @@ class Judge(Protocol):
         """Return for each configuration 0 if it is kept, else the number of the constraint that leaves it out."""
 
     def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
-        """Return for each configuration the same and the options that it depends on."""
+        """Return for each configuration its verdict, as above, and the options that the verdict depends on."""
 
 
 class Points(Protocol):
-    """Points of a cube, one after another; those of a Sobol sequence fill it more evenly than chance does."""
+    """Points of a cube, one after another; a Sobol sequence fills it more evenly than chance does."""
 
     def draw(self, count: int, sides: int) -> Codes:
         """Return the next points: coordinates from 0 to below 1, of shape (count, sides); `sides` is always the same.
 
-        Raises UsageError if it knows no points with this many.
+        Raises UsageError if it has no points with this many sides.
         """
 
 
 class CodedSpace:
     """Grids and conditions as columns of codes and rules over them.
 
-    grids: the axes of each; an option that a grid lacks is absent in its configurations.
-    weights: how many configurations each grid has by its lists: a range adds none. has_ranges: any is there.
+    grids: the axes of each grid; an option that a grid lacks is absent in its configurations.
+    weights: how many configurations each grid's lists give, ranges not counted. has_ranges: whether there are ranges.
     """
 
     def __init__(self, grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:

@@ -26,7 +26,7 @@ def text_of(value: object) -> str:
 def argument(name: str, value: object) -> str | None:
     """Return an option as one word of the command: ``--name=value``, ``--name``, or None for a flag that is off."""
     if type(value) in (int, float):
-        # Quickly: a search may have a million of them.
+        # A short way for most values: a search may have a million arguments.
         return f"--{name}={value}"
     if is_flag(value):
         return f"--{name}" if value else None
@@ -48,13 +48,13 @@ def argv(
 ) -> tuple[str, ...]:
     """Return the whole command of a run, one word an element; the output option comes last, if there is one.
 
-    more: words of one attempt only; they stand before it.
+    more: words of this attempt only; they stand before the output option.
     """
     return (*program, *arguments(configuration), *more, *([] if out_dir is None else [f"--{out_arg}={out_dir}"]))
 
 
 def without_interpreter(program: Sequence[str], interpreter: Sequence[str]) -> tuple[str, ...]:
-    """Return the script's words of a program. interpreter: words that were wanted instead of Python; none = Python."""
+    """Return the script's words of a program. interpreter: the words given instead of Python; empty = Python."""
     is_python = program[0].rpartition("/")[2].startswith(("python", "pypy"))
     return tuple(program[len(interpreter) or int(is_python) :])
 
@@ -85,7 +85,7 @@ def words_of_line(line: str) -> list[str]:
     return shlex.split(line)
 
 
-#: Options of Python whose value may be a word of its own; behind the last of them, the script's arguments begin.
+#: Options of Python whose value may be a separate word; what follows the value of -m are the script's arguments.
 _WITH_VALUE, _MODULE = "WX", "m"
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
 
@@ -110,11 +110,11 @@ class ScriptLine:
 
 
 def script_line(name: str, is_file: Callable[[str], bool], is_python: bool = True) -> ScriptLine:
-    """Take ``_SCRIPT_NAME`` apart: the whole is a file, or else the first of its words that is one is the script.
+    """Split ``_SCRIPT_NAME``: the script is the whole text if that names a file, else its first word that does.
 
-    is_python: False if the interpreter may be anything: then words that are no options may stand before the script.
-    Where no word is a file, the one that stands in its place is the script. Raises ValueError if a quote is not closed,
-    or there is no script.
+    is_python: False if the interpreter may be anything; then words that are not options may stand before the script.
+    If no word names a file, the first word after Python's options is the script. Raises ValueError if a quote is not
+    closed, or no script is named.
     """
     if is_file(name):
         return ScriptLine((), name, ())

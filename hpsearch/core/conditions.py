@@ -14,14 +14,14 @@ from hpsearch.startup.classes import dataclass
 
 #: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
 MAX_VALUES = 1_000_000
-#: How many values stand for a range; to how many significant digits they are rounded, more where those are not enough.
+#: How many values stand for a range; their significant digits, usually and at most (where two would look alike).
 RANGE_SIZE, _DIGITS, _MOST_DIGITS = 1_000, 4, 17
 
 #: An option, or several that are tied: the entries of its list have a value for each.
 Key = str | tuple[str, ...]
 #: Option or tie -> its values, or tuples of values.
 Grid = Mapping[Key, Sequence[object]]
-#: Options whose values change together, most often a single one: name -> codes, as many for each.
+#: Options whose values change together, usually just one: name -> codes, the same number for each.
 Axis = Mapping[str, range]
 #: A user's f(configuration) -> True = keep.
 Constraint = Callable[[dict[str, object]], object]
@@ -38,12 +38,12 @@ def names_in(key: Key) -> tuple[str, ...]:
 
 
 def options_of(grid: Grid) -> dict[str, Sequence[object]]:
-    """Return the values that a grid lists, by option, also of those that are tied."""
+    """Return the values that a grid lists for each option, tied options included."""
     return {name: each for axis in axes_of(grid) for name, each in axis.items()}
 
 
 def axes_of(grid: Grid) -> list[dict[str, Sequence[object]]]:
-    """Return what a grid combines: for each key its options with their values, as many for each."""
+    """Return what a grid combines: for each key, its options with their values, the same number for each."""
     return [{key: values} if isinstance(key, str) else dict(zip(key, zip(*values))) for key, values in grid.items()]
 
 
@@ -51,7 +51,7 @@ def axes_of(grid: Grid) -> list[dict[str, Sequence[object]]]:
 class Range(Sequence[float]):
     """Numbers from `low` to `high`, both included; at most 1,000 of them are tried.
 
-    low, high: as the user wrote them, perhaps no numbers (Any): see `problem`. word: what stands for the class in JSON.
+    low, high: as the user wrote them, perhaps not numbers (so Any): see `problem`. word: the name of the class in JSON.
     """
 
     low: Any
@@ -59,7 +59,7 @@ class Range(Sequence[float]):
     word: ClassVar[str] = ""
 
     def problem(self) -> str:
-        """Return what was expected instead of these bounds; empty if they make a range. The values need that."""
+        """Return what was expected instead of these bounds; empty if they make a range; only then it has values."""
         try:
             numbers = [float(bound) for bound in (self.low, self.high) if _is_number(bound)]
         except OverflowError:
@@ -71,7 +71,7 @@ class Range(Sequence[float]):
         return "" if self.low < self.high else "two different numbers, the smaller one first"
 
     def covers(self, value: object) -> bool:
-        """Return whether a value is a number between the bounds, also one that is not tried."""
+        """Return whether a value is a number between the bounds, tried or not."""
         return _is_number(value) and bool(self.low <= value <= self.high)
 
     @abstractmethod
@@ -108,7 +108,7 @@ class Uniform(Range):
     word = "uniform"
 
     def _exact(self) -> Sequence[float]:
-        # Not by the difference: that of two floats may be too large for one.
+        # Not low + share * (high - low): the difference of two floats may overflow.
         return [float(self.low) * (1 - share) + float(self.high) * share for share in _shares()]
 
 
@@ -172,7 +172,7 @@ def ranges_in(grid: Grid) -> list[str]:
 
 
 def size_without_ranges(grids: Iterable[Grid]) -> int:
-    """Return how many configurations the lists of some grids give."""
+    """Return how many configurations some grids give by their lists, ranges not counted."""
     lists = ([values for values in grid.values() if not isinstance(values, Range)] for grid in grids)
     return sum(math.prod(map(len, each)) for each in lists)
 
@@ -210,7 +210,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition in terms of codes: option -> codes that match; the axes whose product replaces.
+    """A condition in codes. when: option -> codes that match. then: axes whose product replaces a matching row.
 
     number: of the condition among all, from 1.
     """
@@ -227,7 +227,7 @@ class Rule:
 
     @property
     def replaced(self) -> dict[str, range]:
-        """The codes that replace those of each option."""
+        """The new codes of each option that the condition changes."""
         return {name: codes for axis in self.then for name, codes in axis.items()}
 
 
@@ -249,7 +249,7 @@ class Members:
     def __contains__(self, value: object) -> bool:
         if self._range is not None:
             return self._range.covers(value)
-        # A frozenset, which is hashable, equals a set, which is not: ask both.
+        # A hashable value may equal an unhashable one (a frozenset and a set): ask both.
         is_hashable = _is_hashable(value)
         others = self._others if is_hashable else self._values
         is_listed = (is_hashable and value in self._hashable) or any(equal(value, other) for other in others)
@@ -263,7 +263,7 @@ def equal(left: object, right: object) -> bool:
     try:
         return bool(left == right)
     except (TypeError, ValueError, RuntimeError):
-        # An array compared with something gives an array of answers, or does not let itself be compared.
+        # Comparing an array gives an array of answers, or raises.
         import numpy as np
 
         try:
@@ -283,8 +283,8 @@ def _is_hashable(value: object) -> bool:
 def verdict(constraints: Sequence[Constraint], fresh: Callable[[], dict[str, object]]) -> int:
     """Return the number of the first constraint that leaves a configuration out, from 1; 0 if all keep it.
 
-    fresh: makes the configuration anew for each, which may change it.
-    Raises ConfigError if one answers neither True nor False, nor 1 or 0; what it raises itself passes.
+    fresh: makes a new copy of the configuration for each constraint, which may change its copy.
+    Raises ConfigError if a constraint answers something else than True, False, 1 or 0. What a constraint raises passes.
     """
     for number, constraint in enumerate(constraints, start=1):
         answer = constraint(fresh())
@@ -297,9 +297,9 @@ def verdict(constraints: Sequence[Constraint], fresh: Callable[[], dict[str, obj
 
 
 class Watched(dict[str, object]):
-    """A configuration that notes at which options a constraint looks; the others cannot change its answer.
+    """A configuration that notes which options a constraint looks at; the others cannot change its answer.
 
-    names: all options. read: those that were looked at, added here.
+    names: all options. read: the options looked at are added here.
     """
 
     def __init__(self, options: Iterable[tuple[str, object]], names: Iterable[str], read: dict[object, None]) -> None:
@@ -319,8 +319,8 @@ def _noting(method: str, is_of_one: bool) -> Callable[..., Any]:  # Any: as the 
 
 for _method in ("__getitem__", "__contains__", "get"):
     setattr(Watched, _method, _noting(_method, is_of_one=True))
-# Whatever else can be done with a dict looks at all of it. Python takes the slow way around, by these methods, for
-# what copies a dict (**configuration, dict(configuration), json) only where __iter__ is not dict's own.
+# Every other method of a dict looks at all options. What copies a dict (**configuration, dict(configuration), json)
+# calls these methods only where __iter__ is not dict's own.
 for _method in ("iter len eq ne repr or ror ior reversed setitem delitem").split():
     setattr(Watched, f"__{_method}__", _noting(f"__{_method}__", is_of_one=False))
 for _method in ("keys", "values", "items", "copy", "pop", "popitem", "setdefault", "update", "clear"):

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def identity(options: Mapping[str, object], over: Collection[str]) -> Hashable:
-    """Return what the runs of one configuration share: the words of their commands, but for the options in `over`.
+    """Return what the runs of one configuration share: the words of their commands, except the options in `over`.
 
     over: the options that repeat a configuration, and the output option where `options` has it.
     """
@@ -26,8 +26,8 @@ def by_configuration(
 ) -> list[list[T]]:
     """Return the runs of each configuration; configurations and their runs in order of first appearance.
 
-    A run that lacks one of the options in `over` counts only where no run of its configuration has all of them: its
-    seed, which nobody knows, may be that of another run.
+    A run that lacks an option in `over` counts only if no run of its configuration has all these options: its seed is
+    unknown, and may be the seed of another run.
     """
     groups: dict[Hashable, tuple[list[T], list[T]]] = {}
     names = set(over)
@@ -39,7 +39,7 @@ def by_configuration(
 
 
 def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) -> list[int]:
-    """Return which of the listed seeds have to be run, in order; without a list, seeds from 0 on, `count` in all."""
+    """Return the listed seeds that are missing, in order; without a list, the first that make it `count` in all."""
     if listed:
         return [seed for seed in dict.fromkeys(listed) if seed not in gathered]
     wanted = max(0, count - len(gathered))
@@ -47,7 +47,7 @@ def missing_seeds(listed: Sequence[int], count: int, gathered: Collection[int]) 
 
 
 def seed_in(options: Mapping[str, object], seed_options: Sequence[str]) -> int | None:
-    """Return the seed that all of `seed_options` have; None if one has another or none, or no whole number."""
+    """Return the seed that all `seed_options` have; None if they differ, or one is missing or no whole number."""
     texts = {str(options.get(name, "")) for name in seed_options}
     try:
         return int(texts.pop()) if len(texts) == 1 else None
@@ -61,9 +61,9 @@ def with_seed(options: Mapping[str, object], seed_options: Collection[str], seed
 
 
 def mean_cell(cells: Sequence[object]) -> object:
-    """Return by what a configuration is ranked, see `ranked`: the mean of the numbers among the cells of its runs.
+    """Return the value by which `ranked` ranks a configuration: the mean of the numbers in the cells of its runs.
 
-    Without any number, the cell that is ranked first; an empty one without cells.
+    Without any number, the cell that ranks first; without cells, an empty text.
     """
     spread = spread_of(map(number_of, cells))
     return spread.mean if spread is not None else next(iter(ranked(cells, lambda cell: cell, ascending=True)), "")
@@ -82,9 +82,9 @@ class KnownRun:
 class Growth:
     """What a changed grid means for the runs of its search.
 
-    new: configurations without a run; places: which of the grid's they are. finished: how many have one that finished.
-    again: numbers of the unfinished runs of the others, one each. left_out: numbers of all other unfinished runs. gone:
-    how many finished runs have configurations that are not in the grid.
+    new: configurations without a run; places: their positions in the grid. finished: how many configurations of the
+    grid have a finished run. again: the number of one unfinished run for each other configuration. left_out: numbers of
+    all other unfinished runs. gone: how many finished runs have configurations that are not in the grid.
     """
 
     new: Sequence[Configuration]
@@ -100,13 +100,13 @@ def growth_of(
 ) -> Growth:
     """Return what is new in a grid: configurations whose commands no run has.
 
-    over: options that do not count. seeds: options over which runs were repeated that the grid does not list: a run is
-    in the grid whatever they are.
+    over: options that do not count. seeds: options that repeat configurations and that the grid does not list: a run is
+    in the grid whatever values these have.
     """
     grid = {identity(each.as_dict(), over): (place, each) for place, each in enumerate(wanted)}
     configurations = {identity(each.as_dict(), (*over, *seeds)) for _, each in grid.values()} if seeds else grid.keys()
     finished, first, left_out, gone = set[Hashable](), dict[Hashable, int](), set[int](), 0
-    # Finished ones first.
+    # Finished runs first: they leave nothing to run again.
     for run in sorted(known, key=lambda run: not run.is_finished):
         key = identity(run.options, over)
         is_in_grid = (identity(run.options, (*over, *seeds)) if seeds else key) in configurations

@@ -49,7 +49,7 @@ class SummaryError(SearchError):
 
 
 class SummaryUnreadable(SummaryError):
-    """The system keeps a run's summary from being read now; what it says is not known, and may be known later."""
+    """The system does not let a run's summary be read now; reading it may succeed later."""
 
 
 class ParserTimeout(SummaryUnreadable):
@@ -70,7 +70,7 @@ class SubmissionUnexplained(SubmissionRefused):
 
 
 class ArrayTooLarge(SubmissionRefused):
-    """The scheduler never takes a job array of this size; a smaller one it may take."""
+    """The scheduler never takes a job array of this size; it may take a smaller one."""
 
 
 class SubmissionDelayed(SearchError):
@@ -78,7 +78,7 @@ class SubmissionDelayed(SearchError):
 
 
 class SubmitLimitReached(SubmissionDelayed):
-    """With these jobs, the user would have more of them than the scheduler takes now; fewer it may take."""
+    """The user would have more jobs than the scheduler allows for now; it may take fewer of these."""
 
 
 class SubmissionUnsure(SearchError):
@@ -94,7 +94,7 @@ class SearchInterrupted(SearchError):
 
 
 def is_forbidden(error: Exception) -> bool:
-    """Return whether an error was raised from one of the system about rights: waiting does not help."""
+    """Return whether an error comes from missing rights, so that waiting does not help."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 

@@ -19,10 +19,10 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended that did not finish.
+    """How a run ended without finishing.
 
-    reason: what its backend says, empty if nothing. is_outside: that is the whole reason: a scheduler ended it, or it
-    could not be started. problem: what is wrong with its summary. err, out: the ends of its logs.
+    reason: what its backend says; may be empty. is_outside: the reason explains it all: a scheduler ended the run, or
+    it could not be started. problem: what is wrong with its summary. err, out: the ends of its logs.
     """
 
     state: RunState
@@ -85,9 +85,9 @@ _NUMBERS = re.compile(r"#(?:\s*[,x×]\s*#)*,?")
 
 
 def likeness(state: RunState, cause: str) -> Hashable:
-    """Return a key that two failed runs share if they failed alike: numbers, addresses and paths do not count.
+    """Return a key that two failed runs share if they failed alike.
 
-    The place in the user's script does.
+    Numbers, addresses and paths do not count; the place in the user's script does.
     """
     match = _PLACE.search(cause)
     place, text = (match[1], cause[: match.start()]) if match else ("", cause)
@@ -96,14 +96,14 @@ def likeness(state: RunState, cause: str) -> Hashable:
 
 
 def shared_options(members: Sequence[Mapping[str, str]], names: Sequence[str]) -> dict[str, str]:
-    """Return those of the options `names` that have one value in all members, name -> text."""
+    """Return the options among `names` that have the same value in all members: name -> text."""
     first, *others = members
     return {
         name: first[name] for name in names if name in first and all(other.get(name) == first[name] for other in others)
     }
 
 
-#: Longer lines are cut before they are looked at; how much of a message is kept.
+#: How many characters of a line are looked at, and how many of a message are kept.
 _LONGEST_LINE, _MOST_MESSAGE = 2000, 240
 #: Colours, cursor movements, titles: all that begins with an escape character.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
@@ -119,17 +119,17 @@ _FRAME = re.compile(r"\s*>? ?File \"(?P<file>[^\"]+)\", line (?P<line>\d+)|(?P<r
 #: Files that are not the user's: installed packages, Python's own library, code without a file.
 _LIBRARY = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d|^<|[/\\]bin[/\\]\w+$")
 
-#: Tracebacks that end nothing: those that Python ignores; those of threads, child processes and callbacks.
+#: Tracebacks that do not end the program: ignored by Python; of threads, child processes and callbacks.
 _IGNORED = re.compile(r"Exception ignored in")
 _ASIDE = re.compile(r"Exception in thread|Process \S+:$|Error in atexit|Exception in callback|never retrieved")
-#: What only reports that something else has failed, or follows from it.
+#: Lines that only report that something else has failed, or follow from that.
 _WRAPPER = re.compile(
     r"ChildFailedError|CalledProcessError|DistBackendError|Connection closed by (?:remote )?peer"
     r"|srun: error: |slurmstepd: (?!.*oom)|Exited with exit code|exits with return code|exit code: \d+\)? local_rank"
     r"|\(exitcode: |elastic/(?:multiprocessing|agent)|Killing subprocess|Sending process \d+ closing signal"
     r"|^make(?:\[\d+\])?: \*\*\*|conda\.cli\.main_run|mpirun (?:detected|has exited)|Execution halted"
 )
-#: Warnings, progress, and services that always have the last word.
+#: Warnings, progress bars, and what services print at the end of every program.
 _NOISE = re.compile(
     r"^(?:wandb|COMET|mlflow|neptune)\b|^\S+:\d+: \w*Warning\b|^\w*Warning: |^\[[WI][\d ]|^[WI]\d{4} "
     r"|\d+%\|| \[\d+:\d+<|\bit/s\b|\bs/it\b|^\d+/\d+ (?:\[|[━─])|\bETA[: ]"
@@ -138,7 +138,7 @@ _NOISE = re.compile(
     r"|^\s*(?:time|host|rank|exitcode|error_file) +: |^\[\d+\]:$|^Root Cause |^\S+ FAILED$|leaked \w+ objects"
     r"|^[\W_]*$|^OMP_NUM_THREADS|^Setting OMP_NUM_THREADS|^During handling of|^The above exception was"
 )
-#: Programs end with these: argparse's and click's own words, Python's, those of C++.
+#: Programs end with these lines: from argparse and click, from Python, from C++.
 _FINAL = re.compile(r"^(?:\S+: )?(?:fatal |internal )?error: \S|^Fatal Python error: |^\s*what\(\): ", re.IGNORECASE)
 _EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt|Exit|Iteration)\b")
 _ERROR = re.compile(
@@ -154,7 +154,7 @@ _FINAL_RANK, _ERROR_RANK, _WRAPPER_RANK, _PLAIN_RANK = 4, 3, 2, 1
 class ErrorLine:
     """What a log says last about a failure. place: ``train.py:88``, the user's own line; empty = not said.
 
-    is_sure: this has ended the program. is_plain: it is only the last line, and has no word of an error.
+    is_sure: this ended the program. is_plain: it is merely the last line, without any word for an error.
     """
 
     message: str
@@ -167,7 +167,7 @@ class ErrorLine:
 
 
 def error_line(log: str) -> ErrorLine | None:
-    """Return the line of a log's end that says why its program failed; None if there is nothing but noise."""
+    """Return the line near a log's end that says why its program failed; None if there is nothing but noise."""
     lines = clean_lines(log)
     found = max(_candidates(lines), key=lambda candidate: candidate[:2], default=None)
     if found is None:
@@ -183,13 +183,13 @@ def last_line(log: str) -> str:
 
 
 def clean_lines(log: str) -> list[str]:
-    """Return the lines of a log without escape sequences and control characters; what a `\\r` overwrote is a line."""
+    """Return the lines of a log without escape and control characters; text that a `\\r` overwrote is a line."""
     lines = re.split(r"\r?\n|\r", _ESCAPE.sub("", log))
     return [_clean(line[:_LONGEST_LINE]).rstrip() for line in lines]
 
 
 def _clean(line: str) -> str:
-    # Most lines are: a look at each character takes a hundred times as long.
+    # Most lines are printable; looking at each character takes a hundred times as long.
     return line if line.isprintable() else "".join(map(_shown, line))
 
 
@@ -197,7 +197,7 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else " " if character.isspace() else ""
 
 
-#: Rank, index of the line, message, place. The highest rank counts, and of equal ones the last.
+#: Rank, index of the line, message, place. The highest rank counts; among equal ranks, the last line.
 _Candidate = tuple[int, int, str, str]
 
 
@@ -211,7 +211,7 @@ def _candidates(lines: Sequence[str]) -> Iterator[_Candidate]:
             index, candidate = _of_traceback(lines, index)
         elif text.startswith("Fatal Python error: "):
             candidate = _FINAL_RANK, index, text.removeprefix("Fatal Python error: "), _first_place(lines[index:])
-            # Its frames begin with the last one, and no exception follows.
+            # Its frames begin with the innermost call, and no exception follows.
             index = _end_of_frames(lines, index)
         else:
             candidate = _of_line(lines, index)
@@ -221,7 +221,7 @@ def _candidates(lines: Sequence[str]) -> Iterator[_Candidate]:
 
 
 def _bare(line: str) -> str:
-    """Return a line without what a launcher puts in front, and without a box around it."""
+    """Return a line without a launcher's prefix and without a box around it."""
     text = line[match.end() :] if (match := _SOURCE.match(line)) else line
     return text.strip(_BOX) if "│" in text or "─" in text else text
 
@@ -246,7 +246,7 @@ def _of_line(lines: Sequence[str], index: int) -> _Candidate | None:
 
 
 def _of_traceback(lines: Sequence[str], start: int) -> tuple[int, _Candidate | None]:
-    """Return the index of a traceback's last line, and what it says; None if it ends nothing, or is torn."""
+    """Return the index of a traceback's last line, and what it says; None if it ended no program, or is torn."""
     source, first = _source(lines[start]), _bare(lines[start])
     is_headless, last = not _HEADER.search(first), start
     depth = _indent(first) - 2 if is_headless else _indent(first)
@@ -264,7 +264,7 @@ def _of_traceback(lines: Sequence[str], start: int) -> tuple[int, _Candidate | N
         elif _indent(text) <= max(depth, 0) and not text.startswith(">"):
             is_message = is_headless and not _EXCEPTION.match(text.strip())
             return index, None if is_message else _of_exception(lines, start, index, text.strip(), place.text)
-    # What other processes wrote in between and behind is still to be looked at.
+    # Lines that other processes wrote in between and behind have yet to be looked at.
     return last, None
 
 
@@ -293,7 +293,7 @@ def _of_group(lines: Sequence[str], start: int) -> tuple[int, _Candidate | None]
 
 
 def _with_next(lines: Sequence[str], index: int, text: str) -> str:
-    """Return a message with the line after it where that says what the message announces."""
+    """Return a message, with the line after it if the message only announces something (``...:``)."""
     if not (text.endswith(":") or re.search(r"\d+ validation errors? for ", text)):
         return text
     following = (_bare(line).strip() for line in lines[index + 1 : index + 6])
@@ -322,7 +322,7 @@ class _Place:
 
 
 def _first_place(lines: Sequence[str]) -> str:
-    """Return the first of the user's own lines in frames that begin with the last call."""
+    """Return the user's innermost line in frames that begin with the innermost call."""
     frames = (match for line in lines if (match := _FRAME.match(line)))
     own = (f"{PurePath(m['file']).name}:{m['line']}" for m in frames if m["file"] and not _LIBRARY.search(m["file"]))
     return cut(next(own, ""), 80)

@@ -15,7 +15,7 @@ _HOW_NEAR = 0.7
 
 @dataclass(frozen=True)
 class Spelling:
-    """How somebody starts hpsearch; a tuple is empty where that way is not theirs.
+    """How the user starts hpsearch; a tuple is empty if the user does not start it that way.
 
     program: the words before a subcommand, as in ``hpsearch``. classic: the words before the options of a search, as
     in ``python3 -m hpsearch.hpsearch``.
@@ -26,7 +26,7 @@ class Spelling:
 
 
 def spelling_of(started: Sequence[str], installed: str | None) -> Spelling:
-    """Return the spelling behind the words that started a process, without the arguments of its program.
+    """Return the spelling that the words show which started a process (without its program's arguments).
 
     installed: the path of the command ``hpsearch`` that a shell finds, None if there is none.
     """

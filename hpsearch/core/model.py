@@ -63,7 +63,7 @@ class RunState(enum.Enum):
 
     @property
     def is_interruption(self) -> bool:
-        """True if something else than the run itself ended it, so that running it again is no retry."""
+        """True if something other than the run itself ended it, so that running it again is no retry."""
         return self in (RunState.PREEMPTED, RunState.CANCELLED, RunState.LOST)
 
     @property
@@ -76,7 +76,7 @@ class RunState(enum.Enum):
 class CodeTree:
     """The working tree of a repository; names are relative to `top`.
 
-    files: what git knows or does not ignore, as far as it is there. links: what it ignores, folders as a whole.
+    files: existing files that git tracks or does not ignore. links: what it ignores; an ignored folder is one entry.
     """
 
     top: Path
@@ -98,9 +98,9 @@ class Status:
     """A backend's answer about one job.
 
     exit_status: of the simulation, 128 + N where signal N ended it; None while it is not known.
-    cause: why the job ended, where that is known to be something else than the simulation's own end.
+    cause: why the job ended, if something other than the simulation is known to have ended it.
     reason: one line for people; may be empty. place: where it runs, if that is known only now.
-    began_at, ended_at: when the run did, in seconds since the epoch by the clock of its host; None if not noted.
+    began_at, ended_at: of the run, in seconds since the epoch by the clock of its host; None if not recorded.
     """
 
     phase: JobPhase
@@ -134,7 +134,7 @@ class Attempt:
     argv: the command, one word an element. cwd: the absolute working directory.
     exit_file: the launcher leaves the exit status here, whole and renamed.
     log_folder: where the output goes while the run lives (the run's own folder must not exist yet).
-    continues: as `AttemptIntended` has it. keeps_folder: the run's own folder may exist, and stays where it is.
+    continues: see `AttemptIntended`. keeps_folder: the run's own folder may exist, and stays where it is.
     """
 
     run: Run
@@ -149,7 +149,7 @@ class Attempt:
 
 
 def is_job_id(found: object) -> bool:
-    """Return whether this can be a scheduler's id of a job: a word that no command takes for an option."""
+    """Return whether this can be a scheduler's id of a job: a word that no command mistakes for an option."""
     return isinstance(found, str) and found.isprintable() and found != "" and not found.startswith("-")
 
 

@@ -9,7 +9,7 @@ from hpsearch.core.statistics import Spread, mean_text, spread_of, welch_p
 from hpsearch.startup.classes import dataclass
 
 T = TypeVar("T")
-#: Two configurations differ if a difference like theirs has this probability by chance, or less.
+#: Two configurations differ if chance gives a difference like theirs with at most this probability.
 SIGNIFICANT_P = 0.05
 NO_DIFFERENCE = "do not differ significantly"
 _LOW_IS_GOOD = re.compile(
@@ -77,7 +77,7 @@ def odd_performance(cells: Iterable[object], key: str) -> str:
 
 @dataclass(frozen=True)
 class Mean(Generic[T]):
-    """A configuration ranked by its mean. counted: the runs with a number. most: how many any configuration has."""
+    """A configuration ranked by its mean. counted: the runs with a number. most: the largest count of any."""
 
     counted: Sequence[T]
     spread: Spread
@@ -103,7 +103,7 @@ class Mean(Generic[T]):
 def best_means(
     configurations: Iterable[Sequence[T]], number: Callable[[T], float | None], ascending: bool
 ) -> list[Mean[T]]:
-    """Return the configurations with a mean, best first, but those with too few runs, see `Mean`, behind all others.
+    """Return the configurations with a mean, best first; those with too few runs (`Mean.is_thin`) come last.
 
     configurations: the runs of each. number: a run's; None or NaN if it does not count.
     """

@@ -16,7 +16,7 @@ from hpsearch.core.space_report import value_text, values_text
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: The longest list that is shuffled sooner than numpy is imported.
+#: The longest list that Python shuffles in less time than numpy takes to import.
 _MOST_WITHOUT_NUMPY = 200_000
 
 
@@ -30,14 +30,14 @@ def enumerate_space(
     """Choose the configurations of a search.
 
     grids: one, or several whose union is searched; none is empty. order.limit must be given if order.sample is.
-    judge: asks the constraints, if there are any. points: by which a sample is drawn, None = at random.
+    judge: asks the constraints, if there are any. points: decide which sample is drawn, None = at random.
     Raises ConfigError if the whole list would be too long to hold, naming the options that avoid it, or if the
     constraints leave nothing.
     """
     coded = CodedSpace([grids] if isinstance(grids, Mapping) else grids, conditions)
     is_sample = order.sample
     if order.limit is not None and not order.deterministic:
-        # Cut from the whole list, a sample would be full of the configurations that have a range.
+        # A sample cut from the whole list would have hardly any configurations but those with a range.
         is_sample = is_sample or coded.bound > (order.limit if coded.has_ranges else order.most_listed)
     if not is_sample and coded.is_plain and judge is None and (order.deterministic or coded.grid_size <= MAX_ROWS):
         selection = _plain(coded, order)
@@ -55,7 +55,7 @@ def enumerate_space(
 
 
 class _RandomPoints:
-    """Points by chance. As of any `Points`, fewer are the beginning of more, however many are drawn at a time."""
+    """Random points. As in all `Points`, their sequence does not depend on how many are drawn at a time."""
 
     def __init__(self, seed: int) -> None:
         import numpy as np
@@ -91,7 +91,7 @@ def _shuffled(size: int, seed: int) -> Any:  # Any: a list, or numpy's array; us
     state = [seed]
     for place in range(1, 624):
         state.append((1812433253 * (state[-1] ^ state[-1] >> 30) + place) % 2**32)
-    # Both have the same generator, MT19937. Python's own seeding and shuffling are others.
+    # Both use the generator MT19937, but Python seeds and shuffles in other ways.
     generator = random.Random()
     generator.setstate((3, (*state, 624), None))
     positions = list(range(size))
@@ -104,7 +104,7 @@ def _shuffled(size: int, seed: int) -> Any:  # Any: a list, or numpy's array; us
 
 
 def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions: Sequence[Condition]) -> None:
-    """Raise ConfigError if options that get the seed would be different in some configurations, or missing."""
+    """Raise ConfigError if an option that gets the seed would differ between configurations, or be missing in some."""
     same = "but every configuration is run under the same seeds"
     for name in names:
         for number, condition in enumerate(conditions, start=1):
@@ -120,8 +120,8 @@ def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions
 def seeds_to_run(named: Mapping[str, Sequence[object]], count: int | None, listed: Sequence[int]) -> Sequence[int]:
     """Return the seeds of a search, in order: `count` from 0 on, or those listed.
 
-    named: for each option that gets the seed, the values that the grid gives it. If it is one value, that is the first
-    seed. Raises ConfigError if it cannot be.
+    named: the values that the grid gives each option that gets the seed. A single value is the first seed; raises
+    ConfigError if it cannot be, or if there are several.
     """
     given = [(name, value) for name, values in named.items() for value in values]
     if not given:

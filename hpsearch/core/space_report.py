@@ -8,16 +8,16 @@ from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import dataclass
 
-#: How many values, or values that are listed twice, are named one by one; how much of one is shown.
+#: How many values a message names one by one, and how many characters of each.
 _SHOWN, _WIDTH = 4, 40
 
 
 @dataclass(frozen=True)
 class ConditionReport:
-    """What a condition did. options: those that it changed, in how many (`changed`) of how many configurations (`of`).
+    """What a condition did: it changed `options` in `changed` of `of` configurations.
 
-    changed, of: None where only a sample was drawn. problem: why it changed nothing; empty if it did, or may have.
-    is_skipped: it was not applied.
+    changed, of: None where only a sample was drawn. problem: why it changed nothing; empty if it changed, or may have
+    changed, something. is_skipped: it was not applied.
     """
 
     options: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class SpaceReport:
 
     grid_size: configurations of the plain product. conditions: in their order.
     repeated: values that the grid or a condition lists more than once, as phrases.
-    left_out: by each constraint, how many of those that the earlier ones kept; empty where only a sample was drawn.
-    duplicates: how many configurations were dropped. available: distinct ones there are; None if not counted.
-    tried: how many were looked at where a sample is short although there may be more; else None.
+    left_out: how many each constraint left out of what the earlier ones kept; empty where only a sample was drawn.
+    duplicates: how many configurations were dropped. available: how many distinct ones exist; None if not counted.
+    tried: how many were looked at, if a sample fell short although more may exist; else None.
     """
 
     grid_size: int
@@ -55,7 +55,7 @@ def why_skipped(name: str, grid: Collection[str], added_by: int | None) -> str:
 
 
 def why_never(rule: Rule, values: Mapping[str, Sequence[object]], possible: Mapping[str, set[int]]) -> str:
-    """Return why a rule never matches; empty if it may. values: of options, by code. possible: each option's codes."""
+    """Return why a rule never matches; empty if it may. values: of each option, by code. possible: its codes."""
     for name, codes in rule.when.items():
         if codes.isdisjoint(possible[name]):
             has = values_text([values[name][code] for code in sorted(possible[name]) if code])

@@ -30,13 +30,13 @@ from hpsearch.startup.classes import replace
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: A sample is cut from the whole list where that is at most this long, or this many times the sample.
+#: A sample is cut from the whole list if the list is at most this long, or at most this many times the sample.
 _SMALL, _DENSE = 100_000, 20
 #: After this many draws in a row without a new configuration, a systematic search completes the sample.
 _PATIENCE = 5_000
-#: The same where constraints have to be asked; how many are drawn at once at least.
+#: The same with constraints; the fewest that are drawn at a time then.
 _PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
-#: How many are drawn if constraints keep almost nothing: this many, and this many more for each one that is kept.
+#: With constraints, drawing ends after this many, plus this many for each one that they kept.
 _MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
 #: How often constraints are asked in a systematic search.
 _MOST_ASKED = 30_000
@@ -123,7 +123,7 @@ def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mappi
 
 
 def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:
-    """Put in place of each matching row the product of the rule's `then`, last option varying fastest."""
+    """Replace each matching row by the product of the rule's `then`, last option varying fastest."""
     size = rule.product_size
     if size > 1:
         source = np.repeat(np.arange(len(mask), dtype=np.int32), np.where(mask, size, 1))
@@ -179,14 +179,14 @@ def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
 def sampled(coded: CodedSpace, order: Order, judge: Judge | None, points: Points | None = None) -> Selection:
     """Draw distinct configurations: as many as `order.limit`, which is given, or all if those are fewer.
 
-    points: by which they are drawn; None = at random.
+    points: decide which are drawn; None = at random.
     """
     wanted = order.limit
     assert wanted is not None
     columns, everything = list(coded.columns.values()), None
     most = _SMALL if points is not None else min(MAX_ROWS, max(_SMALL, _DENSE * wanted))
     if coded.bound <= most and not coded.has_ranges:
-        # Few enough to look at all of them. A configuration with a range would count a thousand times there.
+        # Few enough to look at all. Not with ranges: a configuration with a range would count a thousand times.
         everything = from_table(coded, replace(order, deterministic=False, sample=False, limit=None), judge)
     sample = _Sample(columns, wanted, order.seed, judge, points)
     if everything is not None:
@@ -215,7 +215,7 @@ def _sides(box: Box) -> int:
 
 
 class _Listed:
-    """Says of configurations whether they are in a list of all, in the place of the constraints."""
+    """Stands in for the constraints: keeps the configurations that are in a list."""
 
     def __init__(self, columns: Sequence[Column], everything: Selection) -> None:
         self._known = {_command_words(columns, row) for row in everything.rows()}
@@ -234,7 +234,7 @@ class _Dice:
         """Begin with `count` new choices."""
 
     def grids(self, shares: Codes, count: int) -> Codes:
-        """Return a grid for each choice, of which there are two or more."""
+        """Return the number of a grid for each choice, from 0; there are two grids or more."""
         return np.asarray(self._random.choice(len(shares), count, p=shares))
 
     def places(self, side: int, size: int, mask: Codes) -> Codes:
@@ -243,7 +243,7 @@ class _Dice:
 
 
 class _Cube:
-    """Chooses by points: a side of their cube stands for a list, the first one for the grids if there are several."""
+    """Chooses by points of a cube: each side stands for a list, the first one for the choice among several grids."""
 
     def __init__(self, points: Points) -> None:
         self._points, self._drawn = points, np.zeros((0, 0))
@@ -253,7 +253,7 @@ class _Cube:
         self._drawn = self._points.draw(count, sides)
 
     def grids(self, shares: Codes, count: int) -> Codes:
-        """Return a grid for each choice."""
+        """Return the number of a grid for each choice, from 0."""
         return np.asarray(np.searchsorted(np.cumsum(shares)[:-1], self._drawn[:, 0], side="right"))
 
     def places(self, side: int, size: int, mask: Codes) -> Codes:
@@ -264,9 +264,9 @@ class _Cube:
 
 
 class _Sample:
-    """Distinct configurations that are being gathered from products that may be huge.
+    """Gathers distinct configurations from products that may be huge.
 
-    found: by their command words. tried: how many were looked at.
+    found: rows by their command words. tried: how many were looked at.
     """
 
     def __init__(
@@ -298,8 +298,8 @@ class _Sample:
         patience: int,
         judge: Judge | _Listed | None = None,
     ) -> None:
-        """Draw rows until there are enough, or new ones no longer turn up. weights: how often a box is drawn from."""
-        # As shares of 1: the weights may be beyond any of numpy's integers.
+        """Draw rows until there are enough, or new ones no longer turn up. weights: how often each box is used."""
+        # As shares of 1: the weights may be too large for numpy's integers.
         total, misses = sum(weights), 0
         shares = np.array([weight / total for weight in weights])
         while not self.is_full and misses < patience:
@@ -315,9 +315,9 @@ class _Sample:
             misses = misses + batch if len(self.found) == before else 0
 
     def _drawn_rows(self, boxes: Sequence[Box], shares: Codes, rules: Sequence[Rule], count: int) -> Codes:
-        """Draw points of the boxes; where conditions make several configurations of one, draw one of these.
+        """Draw points of the boxes; where conditions turn a point into several configurations, draw one of these.
 
-        The boxes share the sides for their lists: a row is of one of them.
+        All boxes use the same sides of a point for their lists, since a row belongs to one box only.
         """
         table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
         first = int(len(boxes) > 1)
@@ -342,7 +342,7 @@ class _Sample:
                 table[name][mask] = codes.start + places if isinstance(codes, range) else np.array(codes)[places]
 
     def search(self, coded: CodedSpace) -> bool:
-        """Take in rows until there are enough, or nothing else exists; return whether that is certain.
+        """Take in rows until there are enough, or no others exist; return False if others may exist.
 
         The rows that a set of conditions leads to are a union of boxes (products of lists of codes), so a few rows that
         hide in a huge grid are found without walking through the grid: each step is a new row or one already found.
@@ -355,7 +355,7 @@ class _Sample:
         if not is_complete:
             self.draw(coded.grids, coded.weights, coded.rules, _MOST_DRAWN, self._judge)
         if kept:
-            # At random as far as that goes: in order, they would all be neighbours.
+            # Random as far as possible: in order, all rows would be neighbours.
             self._choice = self._dice
             self.draw(kept, [math.prod(map(axis_size, box)) for box in kept], (), _PATIENCE)
             self._take_all(kept)
@@ -373,7 +373,7 @@ class _Sample:
                     return
 
     def _one_of_each(self, axis: Mapping[str, Sequence[int]]) -> list[tuple[tuple[str, int], ...]]:
-        """Return the points of an axis, option and code each; of those with the same command words, the first."""
+        """Return the points of an axis as (option, code) pairs; of points with the same command words, the first."""
         words = [column.words for name in axis for column in self._columns if column.name == name]
         first: dict[tuple[int, ...], tuple[tuple[str, int], ...]] = {}
         for codes in zip(*axis.values()):
@@ -383,7 +383,7 @@ class _Sample:
     def _kept(self, boxes: Iterator[Box], judge: Judge) -> tuple[list[Box], bool]:
         """Return boxes that the constraints keep as a whole, and whether these are all.
 
-        An answer about one row holds for all rows that agree with it in the options on which it depends.
+        An answer about one row holds for all rows that have the same values in the options it depends on.
         """
         waiting, kept, asked = list[Box](), list[Box](), 0
         while waiting or (waiting := list(itertools.islice(boxes, _BATCH_ASKING))):

@@ -20,7 +20,7 @@ _LAST_BITS = 1e-12
 _PLAIN = re.compile(r"-?\d+(?:\.(\d+))?")
 #: How many more decimals than another a number of the same column may need.
 _ALIKE = 2
-#: Of Simpson's rule: how many steps, and how far from its largest angle the sine's power is nothing.
+#: Simpson's rule: the number of steps, and how far below the largest angle the sine's power is practically 0.
 _STEPS, _STEEP = 200, 12
 #: A test with fewer values on either side gives no verdict.
 FEWEST_FOR_TEST = 3
@@ -53,8 +53,8 @@ def statistic(
 ) -> Statistic:
     """Return mean and spread of a keyword's values; None and NaN are left out.
 
-    use_sem: the spread is the standard error of the mean, instead of the standard deviation (of these values, not
-    estimated for more: divided by their number).
+    use_sem: the spread is the standard error of the mean instead of the standard deviation, which divides by n, not by
+    n - 1.
     decimals: digits after the decimal point; None = as many as show two digits of the spread, at least two; or an
     exponent where that would hide the magnitude.
     """
@@ -97,7 +97,7 @@ def _decimals(mean: float, spread: float) -> int | None:
     smallest = spread if spread > _LAST_BITS * abs(mean) else abs(mean)
     if not smallest or not math.isfinite(smallest):
         return _USUAL_DECIMALS
-    # Of the rounded number: 0.0998 is shown as 0.10.
+    # The exponent of the rounded number: 0.0998 is shown as 0.10.
     exponent = int(f"{smallest:.1e}".partition("e")[2])
     decimals = max(_USUAL_DECIMALS, 1 - exponent)
     return decimals if decimals <= _MOST_DECIMALS else None
@@ -127,7 +127,7 @@ def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str])
 
 
 def spread_text(use_sem: bool) -> str:
-    """Return for people by which number the spread divides."""
+    """Say what number the spread divides by."""
     std = "std divides by n, the number of seeds (as numpy.std does)"
     return f"sem is std / sqrt(n), where {std}" if use_sem else std
 
@@ -190,7 +190,7 @@ def mean_text(spread: Spread) -> str:
 def _rounded(spread: Spread) -> tuple[str, str]:
     """Return mean and standard deviation as texts; the second is empty for a single number.
 
-    As many digits as show one of the standard deviation, or two where that begins with 1 or 2.
+    They show one significant digit of the standard deviation, or two if it begins with 1 or 2.
     """
     if math.isnan(spread.std):
         return f"{spread.mean:.6g}", ""
@@ -206,8 +206,8 @@ def _rounded(spread: Spread) -> tuple[str, str]:
 def column_texts(spreads: Sequence[Spread]) -> list[tuple[str, str]]:
     """Return mean and standard deviation of each, as `mean_text` shows them, but all with the same decimals.
 
-    Where their decimals differ by more than two, or numbers need an exponent, each has its own: a small one would be
-    rounded to nothing.
+    If their decimals differ by more than two, or numbers need an exponent, each keeps its own: else a small number
+    would be rounded to 0.
     """
     texts = [_rounded(spread) for spread in spreads]
     finite = [text for spread, text in zip(spreads, texts) if math.isfinite(spread.mean)]
@@ -220,7 +220,7 @@ def column_texts(spreads: Sequence[Spread]) -> list[tuple[str, str]]:
 
 
 def _with_decimals(spread: Spread, own: tuple[str, str], decimals: int) -> tuple[str, str]:
-    """Return the texts with this many decimals, or its own where that would hide it."""
+    """Return the texts with this many decimals, or `own` if rounding would hide the numbers."""
     mean = f"{spread.mean:.{decimals}f}"
     if not _PLAIN.fullmatch(own[0]) or (spread.mean and not float(mean)):
         return own

@@ -1,4 +1,4 @@
-"""What a run leaves: its summary, from text to values, and a log whose end may tell of GPU memory."""
+"""What a run leaves: its summary, from text to values, and a log that may end with a lack of GPU memory."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _MOST_BRACKETS = 8
 def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, list[object]]:
     """Read the text of a summary file: a line for each keyword, ``keyword value...``, in any order.
 
-    Lines without a keyword are ignored; of two lines with one keyword the first counts. name: the file, for messages.
+    Lines without a keyword are ignored; of two lines for a keyword the first counts. name: the file, for messages.
     Returns keyword -> list with one string, keywords in the given order: ``['0.5']`` for one number or a word,
     ``['"1,2,3"']`` for several numbers (the inner quotes keep them in one cell of a spreadsheet), ``['']`` for nothing.
     Raises SummaryError, naming file, line and keyword, if a keyword is missing or a list goes on in the next line.
@@ -117,13 +117,13 @@ def numbers_in_tensors(summary: object) -> object:
 
 
 def _number_in_tensor(value: Any) -> object:  # Any: told by its attributes, no library is imported
-    # The text of numpy's own scalars is whole already.
+    # The text of numpy's own scalars is complete already.
     if type(value).__module__ == "numpy" or not (hasattr(value, "dtype") and hasattr(value, "item")):
         return value
     try:
         number: object = value.item()
     except (ValueError, TypeError, RuntimeError):
-        return value  # There are several in it.
+        return value  # It holds several numbers.
     return number
 
 
@@ -150,13 +150,13 @@ def cell_under(summary: Summary | None, key: str) -> object:
     return (summary or {}).get(key, [""])[0]
 
 
-#: What PyTorch, TensorFlow, JAX, CuPy and CUDA's own libraries say; host memory is not meant.
+#: What PyTorch, TensorFlow, JAX, CuPy and CUDA's own libraries say when GPU memory (not host memory) runs out.
 _SIGNS = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError: (?:CUDA|HIP)|cuda\.OutOfMemoryError"
     r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED"
     r"|RESOURCE_EXHAUSTED: (?:Out of memory|OOM)|ResourceExhaustedError|OOM when allocating tensor"
 )
-#: An error further up was survived by the run.
+#: The run survived an error further up.
 _LAST_LINES = 60
 
 

@@ -1,6 +1,6 @@
-"""Values and their texts: what stands for an option's value, and no other may share; whole numbers that others wrote.
+"""Values and their texts: a text for each value of an option that no other value shares; whole numbers others wrote.
 
-The text of a function tells its address, a long array's leaves out the middle, a tensor's the last digits.
+`str` alone will not do: a function's text has its address, a long array's lacks its middle, a tensor's its last digits.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
-#: In the text of an object without a text of its own.
+#: In the text of an object whose class defines none.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 #: In the text of something callable that is, or holds (as functools.partial), a function of Python's own or a class.
 _NAMELESS = re.compile(r"^<|<(built-in |class |function |method |slot )")
@@ -48,7 +48,7 @@ def number_in(value: Any) -> object:  # Any: told by its attributes, no library 
     import numpy as np
 
     with contextlib.suppress(TypeError, ValueError, RuntimeError):
-        # As a number of its own precision it has the text that one would write: 0.001.
+        # In its own precision, the number has the text that people write: 0.001.
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
         if array.dtype.kind in "biufc":
             return array[()]
@@ -56,7 +56,7 @@ def number_in(value: Any) -> object:  # Any: told by its attributes, no library 
 
 
 def integer(text: str) -> int | None:
-    """Return the whole number that a text is, in ASCII digits and nothing else; None if it is none.
+    """Return the whole number in a text of nothing but ASCII digits; None for any other text.
 
     ``str.isdigit`` also accepts what `int` refuses (a superscript two, say), so it must not decide this.
     """
@@ -91,7 +91,7 @@ def _leaves(value: object, outside: tuple[int, ...] = ()) -> Iterator[object]:
     if id(value) in outside:
         raise ValueError(f"a {type(value).__name__} holds itself")
     if len(outside) >= _MOST_DEPTH:
-        raise ValueError(f"lists, tuples or dicts stand more than {_MOST_DEPTH} deep in each other")
+        raise ValueError(f"lists, tuples or dicts are nested more than {_MOST_DEPTH} deep")
     for part in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
         yield from _leaves(part, (*outside, id(value)))
 

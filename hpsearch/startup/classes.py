@@ -1,7 +1,7 @@
-"""Dataclasses whose methods are made when the first object is: a command uses few of the classes that it imports.
+"""Dataclasses whose methods are made with their first object: a command uses few of the classes that it imports.
 
-The names are those of the module `dataclasses`, which compiles six methods for a class, in 1 ms; `status` imports some
-forty classes, and makes objects of ten. All modules of the package import them from here.
+It has the names of the module `dataclasses`, which compiles six methods for a class, in 1 ms; `status` imports about
+forty classes, and makes objects of ten. All modules of the package import these names from here.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 
 class _Inspect(ModuleType):
-    """Stands for the module of this name: `dataclasses` needs little of it, and seldom."""
+    """Stands in for the module `inspect`, which `dataclasses` seldom needs, and little of it."""
 
     @staticmethod
     def get_annotations(cls: type) -> dict[str, object]:
-        """Return what a class says of its attributes, which `dataclasses` asks from Python 3.12 on."""
+        """Return the annotations of a class; `dataclasses` asks for them from Python 3.12 on."""
         return dict(vars(cls).get("__annotations__", {}))
 
     def __getattr__(self, name: str) -> object:
@@ -27,7 +27,7 @@ class _Inspect(ModuleType):
         return getattr(inspect, name)
 
 
-# Three quarters of the time in which `dataclasses` is imported, 8 ms, go into `inspect`.
+# `inspect` takes three quarters of the 8 ms in which `dataclasses` is imported.
 _inspect = _Inspect("inspect")
 sys.modules.setdefault("inspect", _inspect)
 try:
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls: type | None = None, /, **how: bool) -> object:
-        """Make a class a dataclass as soon as somebody makes an object of it, or asks for its fields."""
+        """Make a class a dataclass when its first object is made, or its fields are asked for."""
         if cls is None:
             return partial(dataclass, **how)
         if how.get("slots"):
-            # That would be another class.
+            # With slots, the dataclass is a new class, and cannot be finished later.
             return dataclasses.dataclass(cls, **how)
         said = {name: value for name, value in vars(cls).items() if name not in _OWN}
         declared = [name for name, value in said.items() if isinstance(value, Field)]
@@ -60,14 +60,14 @@ else:
         return cls
 
 
-#: What is looked for first in a dataclass.
+#: The attributes of a dataclass that are looked up first.
 _FINISHING = ("__dataclass_fields__", "__dataclass_params__", "__init__")
 #: What every class has of its own.
 _OWN = {"__dict__", "__weakref__", "__abstractmethods__", "_abc_impl"}
 
 
 class _Unfinished:
-    """Stands for an attribute of a dataclass, and makes it when it is looked for. said: all that the class says."""
+    """Stands in for an attribute of a dataclass until it is looked up. said: the attributes that the class defines."""
 
     def __init__(self, cls: type, said: dict[str, object], how: dict[str, bool], name: str) -> None:
         self._cls, self._said, self._how, self._name = cls, said, how, name
@@ -80,14 +80,14 @@ class _Unfinished:
         return getattr(owner if found is None else found, self._name)
 
     def _add_fields(self) -> None:
-        """Give the class what it tells of its fields. Help asks for those of all options, and makes no object."""
-        # One that derives from a frozen class has to be frozen, too.
+        """Give the class its fields. ``--help`` asks for the fields of all options, and makes no object."""
+        # A class that derives from a frozen one has to be frozen, too.
         frozen = self._how.get("frozen", False) and self._cls.__bases__ != (object,)
         made = self._made(init=False, repr=False, eq=False, frozen=frozen)
         self._cls.__dataclass_fields__ = made["__dataclass_fields__"]  # type: ignore[attr-defined]
 
     def _finish(self) -> None:
-        """Give the class all that makes it a dataclass, `__init__` last: until then, another thread does the same."""
+        """Give the class all that makes it a dataclass, `__init__` last: until then, other threads do the same."""
         made = self._made()
         for name, value in made.items():
             if name != "__init__" and value is not self._said.get(name, MISSING):
@@ -98,7 +98,7 @@ class _Unfinished:
         self._cls.__init__ = made["__init__"]  # type: ignore[misc]
 
     def _made(self, **less: bool) -> dict[str, object]:
-        """Return the attributes of a copy of the class that was made a dataclass: Ctrl-C may end that at any point."""
+        """Make a copy of the class a dataclass, and return its attributes: Ctrl-C may interrupt that at any point."""
         copy = type(self._cls)(self._cls.__name__, self._cls.__bases__, dict(self._said))
         made: type = dataclasses.dataclass(**{**self._how, **less})(copy)
         return {name: value for name, value in vars(made).items() if name not in _OWN}

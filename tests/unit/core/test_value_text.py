@@ -239,7 +239,7 @@ class Exits:
         (Tensor([1, 2]), "with a Tensor, whose text is not its value"),
         ([Tensor(1)], "with a Tensor, whose text is not its value"),
         (listed_in_itself(), "that cannot be written as text (ValueError: a list holds itself)"),
-        (deep(), "that cannot be written as text (ValueError: lists, tuples or dicts stand more than 100 deep"),
+        (deep(), "that cannot be written as text (ValueError: lists, tuples or dicts are nested more than 100 deep"),
         ("a\ud800", "that cannot be written as text (UnicodeEncodeError: "),
         ("\udcff", "that cannot be written as text (UnicodeEncodeError: "),
         (10**5000, "that cannot be written as text (ValueError: "),
