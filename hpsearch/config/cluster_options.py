@@ -1,4 +1,4 @@
-"""Options for a cluster: which scheduler is meant, and which of them have no effect in a search as it was called."""
+"""Options for a cluster: which scheduler they are for, and which of them have no effect in this call of the search."""
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -12,7 +12,7 @@ from hpsearch.user_code.user_modules import own_scheduler
 
 @dataclass(frozen=True)
 class _Known:
-    """A scheduler that is built in. own: how the names of its options begin. commands: what only its hosts have."""
+    """A built-in scheduler. own: how its options' names begin. commands: programs that only its hosts have."""
 
     name: str
     own: tuple[str, ...]
@@ -37,7 +37,7 @@ def display_name(scheduler: str) -> str:
 
 
 def with_installed_scheduler(options: SearchOptions, has: Has = on_path) -> tuple[SearchOptions, str]:
-    """Return the options with the scheduler that is installed, if the user names none; and what to tell about that."""
+    """Return the options with the installed scheduler if the user names none, and a message about that."""
     is_named = any(name.startswith(("scheduler", f"{options.scheduler}_")) for name in options.given_by_hand)
     if not options.run_cluster or is_named:
         return options, ""
@@ -50,7 +50,7 @@ def with_installed_scheduler(options: SearchOptions, has: Has = on_path) -> tupl
 
 
 def another_scheduler(options: SearchOptions, has: Has = on_path) -> str:
-    """Return which other scheduler could be used here, to be put behind a message; empty if none."""
+    """Return the end of a message: which other scheduler could be used here; empty if none."""
     others = [name for name in _SCHEDULERS if name != options.scheduler and _is_here(name, has)]
     return "".join(f". {display_name(name)} is installed here: --scheduler={name}" for name in others)
 
@@ -69,7 +69,7 @@ def _is_here(scheduler: str, has: Has) -> bool:
 def check_runs_here(
     options: SearchOptions, typed: Collection[str], environ: Mapping[str, str], has: Has = on_path
 ) -> None:
-    """Make sure that a search of which all runs would start on this machine was not meant for the cluster around it.
+    """Refuse to start all runs on this machine if the options show that the cluster around it was meant.
 
     typed: names of the options on the command line. Raises UsageError, with both ways out.
     """
@@ -90,7 +90,7 @@ def check_runs_here(
 
 
 def _meant(name: str, options: SearchOptions) -> list[str]:
-    """Return the schedulers that an option may be for."""
+    """Return the schedulers that have an option."""
     owner = _owner(name)
     if owner:
         return [owner]
@@ -103,7 +103,7 @@ def _owner(name: str) -> str:
 
 
 def idle_options(options: SearchOptions, typed: Collection[str]) -> str:
-    """Return which options for a cluster have no effect, for people; empty = all have one. typed: as above."""
+    """Return a message naming the cluster options without effect; empty if there are none. typed: as above."""
     given = [name for name in typed if name in CLUSTER_OPTIONS]
     if options.run_cluster:
         given = [name for name in given if _owner(name) not in ("", options.scheduler)]

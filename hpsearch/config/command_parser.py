@@ -10,7 +10,7 @@ _HELP_WIDTH = 78
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def _split_lines(self, text: str, width: int) -> list[str]:
-        # Not at a hyphen: the `--` of an option would stand alone at the end of a line.
+        # Not at a hyphen: an option's `--` would be left alone at the end of a line.
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
@@ -30,7 +30,7 @@ FOLDER_HELP = (
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of a command; it names the option that is most like one that does not exist."""
+    """The parser of a command; for an unknown option, its error names the known one that is most like it."""
 
     def error(self, message: str) -> NoReturn:
         """End the process with a message."""
@@ -47,8 +47,8 @@ def folder_parser(
 ) -> argparse.ArgumentParser:
     """Return the parser of ``hpsearch NAME [DIR] ...``.
 
-    example: one or more lines for the end of its help. nargs: how many folders, as argparse says it. metavar, text: of
-    the folder.
+    example: one or more lines for the end of the help. nargs: how many folders, as argparse says it. metavar, text:
+    name and help of the folder.
     """
     parser = CommandParser(
         prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
@@ -67,7 +67,7 @@ def add_over(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _option_names(text: str) -> tuple[str, ...]:
-    # All that options can be is a large module, and this option is rare.
+    # `option_values` is a large module, and this option is rare.
     from hpsearch.config.option_values import option_names
 
     return option_names(text)

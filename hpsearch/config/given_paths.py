@@ -1,4 +1,4 @@
-"""Paths that a user gives, made absolute; each way in which one can be unusable is told in one line."""
+"""Paths that a user gives, made absolute; every reason why one cannot be used is told in one line."""
 
 import contextlib
 import errno
@@ -11,9 +11,9 @@ from hpsearch.core.errors import UsageError, reason_of
 
 
 def absolute(given: str, base: Path, option: str = "") -> Path:
-    """Return a path as absolute, relative ones starting from `base`. option: its name, for the message.
+    """Return an absolute path; a relative one starts at `base`. option: its name, for the message.
 
-    Raises UsageError if it can be no path.
+    Raises UsageError if the text cannot be a path.
     """
     name, user = _named(given, option), given.partition("/")[0]
     if "\0" in given:
@@ -29,9 +29,9 @@ def absolute(given: str, base: Path, option: str = "") -> Path:
 
 
 def written_file(given: str, option: str) -> Path:
-    """Return the file to which a user wants something written, absolute and without links; it may be missing.
+    """Return the file that a user wants written, absolute and without links; it need not exist.
 
-    option: its name, for the message. Raises UsageError if that can be no file.
+    option: its name, for the message. Raises UsageError if it cannot be a file.
     """
     path = absolute(given, Path.cwd(), option)
     # Before Python 3.13, links that lead back to themselves raise.
@@ -45,9 +45,9 @@ def written_file(given: str, option: str) -> Path:
 
 
 def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str = "there is no such folder") -> Path:
-    """Return a folder that a user names, absolute and without links; of several bases, the first that has it counts.
+    """Return a folder that a user names, absolute and without links; the first of `bases` that has it counts.
 
-    option: its name, for the message. Raises UsageError if it is no folder, or one that may not be entered.
+    option: its name, for the message. Raises UsageError if it is no folder, or may not be entered.
     """
     name = _named(given, option)
     if not given:
@@ -56,24 +56,24 @@ def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str 
     problems = [_folder_problem(place) for place in places]
     if None in problems:
         return places[problems.index(None)].resolve()
-    # What lies there and cannot be used says more than that nothing lies at the other place.
+    # Something that lies at one place and cannot be used says more than an empty other place.
     problem = next(filter(None, problems), if_missing)
     looked = f" (looked for {' and '.join(map(str, places))})" if len(places) > 1 else ""
     raise UsageError(f"{name}: {problem}{looked}")
 
 
-#: Of a text that becomes a part of a file's name: what is replaced, and how many bytes are kept.
+#: A text that becomes part of a file's name: the characters that are replaced, and how many bytes are kept.
 _NOT_IN_NAMES, _MOST_BYTES = re.compile(r"[^\w.+=@-]+"), 100
 
 
 def file_name_of(text: str) -> str:
-    """Return a text as it can stand in a file's name: ``lr & width`` as ``lr_width``; empty if nothing is left."""
+    """Return a text as a part of a file's name: ``lr & width`` becomes ``lr_width``; empty if nothing is left."""
     safe = _NOT_IN_NAMES.sub("_", text).encode()[:_MOST_BYTES].decode(errors="ignore").strip("_")
     return safe if any(map(str.isalnum, safe)) else ""
 
 
 def _folder_problem(path: Path) -> str | None:
-    """Return why a path is no folder to work in: empty if nothing lies there, None if it is one."""
+    """Return why a path is no folder to work in: an empty text if nothing lies there, None if it is one."""
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):

@@ -21,24 +21,24 @@ _KEYWORDS = "a list of texts, one of them 'finished'"
 _TEXT, _PAIRS = "a text that is not empty", "a list of pairs of dicts"
 _OPTIONS = "a dict: option -> list of values"
 _NAME = "a text such as 'lr', without dashes in front, or for a tie a tuple of such texts"
-_KEYS = "the name of the values, and that of their steps if they have one: ('val_acc', 'epoch')"
+_KEYS = "the name of the values, and the name of their steps if they have one: ('val_acc', 'epoch')"
 _KEEPS = "f(configuration) -> True (keep) or False"
 _PAIR = "({'a': [1]}, {'b': [2]})"
 _SCRIPT, _FILE = "the script to run, as in 'train.py'", "the file with a run's results, as in 'summary.txt'"
-#: The attributes of a grid module: those that it has to have, and all others.
+#: The attributes of a grid module: those it must have, and all others.
 _REQUIRED = ("grid", "conditions", "_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS")
 _OPTIONAL = (
     *("_OUT_ARG", "_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC"),
     *("_SUMMARY_PARSER_HANDLE", "_PERFORMANCE_EVAL_HANDLE", "_ARGPARSE_HANDLE"),
     *("_KEEP_OUT_DIR", "_CONTINUE_ARG", "_PROGRESS_FILE", "_PROGRESS_KEYS", "_BUDGET_ARG", "constraints"),
 )
-#: How near a name of the user's own has to be to that of an attribute that may be missing: it may mean something else.
+#: How like an optional attribute's name a user's own name has to be to be taken for it: it may mean something else.
 _VERY_NEAR = 0.85
 
 
 @dataclass(frozen=True)
 class _Mistake:
-    """A mistake; the text begins with the name of what is wrong. source: the file with it, if not the grid module."""
+    """A mistake; the text begins with the name of what is wrong. source: the file, if not the grid module."""
 
     text: str
     line: int = 0
@@ -60,7 +60,7 @@ class Check:
         replaced_by: str = "",
         values_set: Mapping[Key, Sequence[object]] = MappingProxyType({}),
     ) -> None:
-        """replaced: attributes that count instead of the module's own, from the source `replaced_by`.
+        """replaced: attributes that replace the module's own; `replaced_by` names their source.
 
         values_set: values for options of the grid, by ``--set``.
         """
@@ -73,7 +73,7 @@ class Check:
         self._lists = OptionLists(self.note)
 
     def note(self, mistake: str) -> None:
-        """Take a mistake in; it begins with the name of what is wrong, by which its line is found."""
+        """Note a mistake; it begins with the name of what is wrong, which tells its line."""
         attribute = "conditions" if mistake.startswith("condition ") else re.split(r"\W", mistake, maxsplit=1)[0]
         if mistake.startswith("--set: "):
             self._mistakes.append(_Mistake(mistake.removeprefix("--set: "), source="--set"))
@@ -98,13 +98,13 @@ class Check:
             raise ConfigError(f"{where}: {len(mistakes)} mistakes:{listed}")
 
     def unknown_names(self) -> list[str]:
-        """Return warnings of names that are nearly those of attributes that the module lacks, each with its place."""
+        """Return a warning, with its place, for each name that nearly names an attribute that the module lacks."""
         source = str(getattr(self._module, "__file__", None) or getattr(self._module, "__name__", ""))
         return [_Mistake(text, self._line_of(text)).told(source) for text in self._nearly_right()]
 
     def _nearly_right(self) -> list[str]:
         missing = [name for name in _OPTIONAL if self.attribute(name) is None]
-        # A list named in small letters can be meant as constraints only.
+        # Of lists named in small letters, only one for `constraints` can be meant.
         own = [n for n in self._own_names() if n.upper() == n or isinstance(self.attribute(n), (list, tuple))]
         found = ((name, nearest(name, missing, _VERY_NEAR)) for name in own)
         return [f"{name} means nothing here; did you mean {meant}?" for name, meant in found if meant]
@@ -119,7 +119,7 @@ class Check:
             if name not in (*_REQUIRED, *_OPTIONAL) and not name.startswith("__") and not isinstance(value, kinds)
         ]
 
-    def attribute(self, name: str, default: object = None) -> Any:  # Any: nothing is known of it yet
+    def attribute(self, name: str, default: object = None) -> Any:  # Any: not checked yet
         """Return an attribute of the module, or what replaces it."""
         return self._replaced[name] if name in self._replaced else getattr(self._module, name, default)
 
@@ -128,7 +128,7 @@ class Check:
     ) -> Any:
         """Return an attribute; None, with a mistake noted, if it does not fit.
 
-        if_missing: what was expected where it has to be there.
+        if_missing: what was expected; given if the attribute is required.
         """
         value = self.attribute(name, default)
         if value is None and if_missing:
@@ -138,7 +138,7 @@ class Check:
                 return None
             self.note(f"{near} means nothing here; did you mean {name}? That is missing; expected {if_missing}")
             self._lines.update({re.sub(rf"^{near}\b", name, key): line for key, line in self._lines.items()})
-            # Mistakes in what it holds belong to the list, too.
+            # The mistakes in its content belong to the list, too.
             meant = getattr(self._module, near)
             return meant if fits(meant) else None
         if fits(value):
@@ -147,7 +147,7 @@ class Check:
         return None
 
     def text(self, name: str, default: str | None = None, if_missing: str = "a text") -> str:
-        """Return an attribute that has to be a text that is not empty. if_missing: what was expected then."""
+        """Return an attribute that has to be a text that is not empty. if_missing: what was expected."""
         value = self._fitting(name, lambda found: isinstance(found, str) and found != "", _TEXT, default, if_missing)
         if value and ("\0" in value or _SURROGATE.search(value)):
             self.note(f"{name} is {shown(value)}; expected a text without NUL and half characters (surrogates)")
@@ -204,7 +204,7 @@ class Check:
         return self._option("_OUT_ARG", "out_dir")
 
     def checkpoints(self, out_arg: str) -> tuple[bool, str]:
-        """Return whether a run's folder is kept for another attempt, or the option that names an earlier one's."""
+        """Return whether another attempt keeps the run's folder, and the option that names an earlier attempt's."""
         keeps = self.truth("_KEEP_OUT_DIR")
         if self.attribute("_CONTINUE_ARG") is None:
             return keeps, ""
@@ -227,7 +227,7 @@ class Check:
         return name
 
     def progress(self) -> tuple[str, tuple[str, ...]]:
-        """Return the file in which runs tell their values, empty if none, and the keys of value and step there."""
+        """Return the file in which runs write their values (empty = none), and the keys of value and step in it."""
         file = "" if self.attribute("_PROGRESS_FILE") is None else self.text("_PROGRESS_FILE")
         keys = self._fitting("_PROGRESS_KEYS", _are_keys, _KEYS, ())
         return file, (keys,) if isinstance(keys, str) else tuple(keys or ())
@@ -239,7 +239,7 @@ class Check:
         return name
 
     def grids(self, out_arg: str) -> tuple[Grid, ...]:
-        """Return the grids whose union is searched; most often there is one."""
+        """Return the grids whose union is searched; usually one."""
         value = self._fitting("grid", _are_grids, f"{_OPTIONS}, or a list of such dicts", if_missing=_OPTIONS)
         several = () if isinstance(value, dict) else enumerate(value or (), start=1)
         listed = [("grid", value)] * isinstance(value, dict) + [(f"grid {number}", grid) for number, grid in several]
@@ -257,7 +257,7 @@ class Check:
         return tuple(grids)
 
     def _set(self, grids: list[dict[Key, Any]], key: Key, values: Sequence[object]) -> None:  # Any: values
-        """Give an option, or a tie, other values in those grids that have any of it, or add it to all."""
+        """Give an option or a tie new values in each grid that has it, or add it to all grids if none has it."""
         names, known = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
         for other in dict.fromkeys(each for grid in grids for each in grid):
             if names & set(names_in(other)) and not names >= set(names_in(other)):
@@ -285,7 +285,7 @@ class Check:
             self.note(f"conditions is one pair of dicts; expected a list of pairs: [{_PAIR}]")
             value = [value]
         if sum(name.startswith("condition ") for name in self._lines) != len(value or ()):
-            # The list is changed by code after it was written down.
+            # Code changes the list after its definition, so the lines found there do not fit.
             self._lines = {name: line for name, line in self._lines.items() if not name.startswith("condition ")}
         found = [self._condition(number, entry, out_arg) for number, entry in enumerate(value or (), start=1)]
         return tuple(condition for condition in found if condition is not None)
@@ -306,7 +306,7 @@ class Check:
     def _options(
         self, listed: Mapping[Any, object], where: str, out_arg: str, may_negate: bool = False
     ) -> dict[Any, Any]:
-        """Check a dict of option or tie -> list of values; Any: as it is allowed there, a tie, a Not."""
+        """Check a dict of option or tie -> list of values. Any: keys may be ties, values may be a Not."""
         checked: dict[Any, Any] = {}
         own = ((out_arg, "the output option (_OUT_ARG)"), (self.attribute("_CONTINUE_ARG"), "_CONTINUE_ARG"))
         seen: set[object] = set()

@@ -40,10 +40,10 @@ SummaryParser = Callable[..., Mapping[str, object]]
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """What a grid module says, checked. settings: what the journal keeps of it.
+    """What a grid module says, checked. settings: the part that the journal keeps.
 
-    grids: their union is searched. grid_config_file: where grids and conditions come from instead, if so.
-    warnings: what looks like a mistake in it.
+    grids: their union is searched. grid_config_file: where grids and conditions come from, if not from the module.
+    warnings: what looks like a mistake.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class SearchConfig:
         return list(dict.fromkeys(name for each in lists for name in ranges_in(each)))
 
     def size_text(self, size: int) -> str:
-        """Return how many configurations the grids have; a range has any number. size: with 1,000 values a range."""
+        """Return how many configurations the grids have, as text. size: their number, counting 1,000 values a range."""
         if not self.ranges:
             return amount(size, "configuration")
         size = size_without_ranges(self.grids)
@@ -77,7 +77,7 @@ class SearchConfig:
         return f"{size:,} configurations and {ranges}" if size > 1 else ranges
 
     def in_process(self, process: FunctionProcess) -> SearchConfig:
-        """Return the same with the user's functions called in this process, within its limit."""
+        """Return the same configuration with the user's functions called in `process`, within its time limit."""
         limited = {name: value for name, value in vars(self).items() if isinstance(value, LimitedFunction)}
         moved: dict[str, Any] = {name: function.in_process(process) for name, function in limited.items()}
         return replace(self, **moved)  # Any: the functions differ in type
@@ -91,8 +91,8 @@ def load_config(
 ) -> SearchConfig:
     """Import a grid module and check it.
 
-    grid_config_file: replaces the module's grid and/or conditions. values_set: replace those of the grid's options, or
-    add an option.
+    grid_config_file: replaces the module's grid and/or conditions. values_set: replace the values of options of the
+    grid, or add options.
     problem_of_script: says why a script cannot be run, empty if it can.
     Raises ConfigError listing all mistakes at once.
     """
@@ -105,8 +105,8 @@ def load_config(
 
 
 def config_for(options: SearchOptions, grid_config_file: Path | None, run_cwd: Path) -> SearchConfig:
-    """Read the grid module that the options name; see `load_config`. run_cwd: of the runs."""
-    # Whatever the user's module prints must not come between the results on standard output.
+    """Read the grid module that the options name; see `load_config`. run_cwd: where runs execute."""
+    # What the user's module prints must not mix with the results on standard output.
     with output_on_stderr():
         config = load_config(
             options.grid_module,
@@ -201,7 +201,7 @@ def _read_grid_config(path: Path) -> dict[str, object]:
 
 
 def _read_grids(found: Any, depth: int = 2) -> Any:  # Any: whatever JSON can hold
-    """Return the grids of a JSON file, also those in lists of conditions, with their keys ``"a,b"`` as ties."""
+    """Return the grids of a JSON file, also in lists of conditions, with keys such as ``"a,b"`` as ties."""
     if isinstance(found, dict):
         return {key_in(key): _read_listed(listed) for key, listed in found.items()}
     return [_read_grids(each, depth - 1) for each in found] if isinstance(found, list) and depth else found

@@ -1,7 +1,7 @@
 """The names that modules written for the older tool take from `hpsearch.hpsearch`.
 
-They describe "the" configuration of the process. It is kept in a context variable, so that searches side by side in
-one process do not disturb each other.
+They describe "the" configuration of the process. A context variable holds it, so that two searches in one process do
+not disturb each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONFIG: ContextVar[SearchConfig | None] = ContextVar("hpsearch_config", default
 
 @contextlib.contextmanager
 def using_config(config: SearchConfig) -> Iterator[None]:
-    """Let the old names describe this configuration for a while."""
+    """Let the old names describe this configuration within the context."""
     token = _CONFIG.set(config)
     try:
         yield
@@ -110,7 +110,7 @@ def _known_config() -> SearchConfig:
 
 
 _OLD_FUNCTIONS = (read_config, get_performance_summary, args_to_cmd_str, write_slurm_script)
-#: Old attribute -> how it is taken from a configuration, and its value before any was read.
+#: Old attribute -> how a configuration tells it, and its value before any configuration was read.
 _ATTRIBUTES: Mapping[str, tuple[Callable[[SearchConfig], Any], Any]] = {  # Any: the attributes differ in type
     "_SCRIPT_NAME": (lambda config: config.script_name, None),
     "_SUMMARY_FILENAME": (lambda config: config.settings.summary_filename, None),

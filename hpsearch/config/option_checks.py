@@ -10,7 +10,7 @@ from hpsearch.core.statistics import FEWEST_FOR_TEST
 
 
 def check_changeable(names: Iterable[str]) -> None:
-    """Raise UsageError if one of the options shapes the list of runs: it cannot be given to a search that has one."""
+    """Raise UsageError if one of the options shapes the list of runs: a planned search cannot take it."""
     for name in names:
         if name in PLANNING_OPTIONS:
             more = "; to add runs: hpsearch extend DIR" if name in GRID_OPTIONS else ""
@@ -20,7 +20,7 @@ def check_changeable(names: Iterable[str]) -> None:
 
 
 def with_given(options: SearchOptions, given: Mapping[str, Any]) -> SearchOptions:  # Any: of the options' types
-    """Return a search's options, some replaced by those that were given on resuming it.
+    """Return a search's options, updated with those given on resuming it.
 
     Raises UsageError if one of them shapes the list of runs, which is fixed, or if the options do not go together.
     """
@@ -96,7 +96,7 @@ def _check_submit_only(options: SearchOptions) -> None:
 
 
 def _check_stopping(options: SearchOptions, given: Collection[str]) -> None:
-    """Make sure that options about early stopping have an effect. given: names of those that the user gave now."""
+    """Make sure that options about early stopping have an effect. given: names of the options given now."""
     needless = [name for name in ("stop_after", "progress_pattern", "stop_dry_run") if name in given]
     if options.stop_early == "none" and needless:
         raise UsageError(f"--{needless[0]} has no effect without a rule: add --stop_early=median, for example")

@@ -8,10 +8,10 @@ from hpsearch.core.value_text import number_in, why_not_text
 
 
 class OptionLists:
-    """Reads what stands beside an option's name. Each method takes where that is, for messages."""
+    """Reads the values given to an option. `where` tells messages where they stand."""
 
     def __init__(self, note: Callable[[str], None]) -> None:
-        """note: is told every mistake."""
+        """note: called with every mistake."""
         self._note = note
 
     def values(self, where: str, name: str, listed: object) -> Sequence[object]:
@@ -28,13 +28,13 @@ class OptionLists:
         return self._texts(where, name, self._listed(where, listed))
 
     def matching(self, where: str, name: str, listed: object) -> Sequence[object] | Not:
-        """Return the values by which a condition matches, or the Not with those by which it does not."""
+        """Return the values that a condition matches, or the Not with the values that it does not match."""
         if isinstance(listed, Not):
             return Not(self.values(where, name, listed.values) if listed.values else [])
         return self.values(where, name, listed)
 
     def tied(self, where: str, names: tuple[Any, ...], listed: object) -> list[tuple[object, ...]]:
-        """Return the entries of a tie: a value for each of its options. names: perhaps no texts (Any)."""
+        """Return the entries of a tie: a value for each of its options. names: perhaps not texts (so Any)."""
         if len(names) < 2:
             self._note(f"{where} ties nothing together; expected two names or more, or one name without brackets")
             return []
@@ -62,7 +62,7 @@ class OptionLists:
         return values
 
     def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
-        """Return the values of an option; each has to be one that a command line can carry."""
+        """Return the values of an option; notes each value that a command line cannot carry."""
         values = [number_in(value) for value in listed]
         for value in [each for each in values if isinstance(each, Range)][:1]:
             self._note(f"{where} has {shown(value)} in its list; a range stands alone, as in {name!r}: {shown(value)}")
@@ -88,7 +88,7 @@ def _is_array(listed: Any) -> bool:  # Any: an array or a tensor of any library,
 
 def _elements(listed: Any) -> list[Any]:  # Any: an array or a tensor of any library
     try:
-        # Its elements keep their types.
+        # So the elements keep their types.
         return list(listed)
     except (TypeError, ValueError, RuntimeError):
         return list(listed.tolist())
@@ -100,7 +100,7 @@ def is_sequence(value: object) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return a value for a message: one line, and not a long one, whatever its class makes of it."""
+    """Return a value for a message: one short line, whatever its class prints."""
     try:
         text = " ".join(repr(value).split())
     except (Exception, SystemExit):  # noqa: BLE001  (the value may be of any class)

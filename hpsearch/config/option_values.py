@@ -20,7 +20,7 @@ from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.journal.values import LARGEST_INTEGER
 
-#: How like a range's name another must be to be taken for it.
+#: How like a range's name a word must be to be taken for a misspelling.
 _VERY_NEAR = 0.85
 _N = TypeVar("_N", int, float)
 #: What chooses the configurations of a search.
@@ -59,7 +59,7 @@ def _reader(
     return checked
 
 
-#: fits, expected -> a reader of numbers for which `fits` is true; it is asked about NaN where a text is no number.
+#: fits, expected -> a reader of numbers for which `fits` is true; `fits` gets NaN if the text is no number.
 number_where = partial(_reader, _number_in, repr)
 _whole_where = partial(_reader, whole, str)
 
@@ -70,7 +70,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 search_limit = _whole_where(lambda number: number == -1 or number >= 1, "a positive number, or -1 for no limit")
-#: As numpy takes it.
+#: The range that numpy accepts.
 seed = _whole_where(lambda number: 0 <= number < 2**32, f"a whole number from 0 to {2**32 - 1}")
 
 
@@ -92,7 +92,7 @@ def option_names(text: str) -> tuple[str, ...]:
 
 
 def whole_numbers(text: str) -> str:
-    """Read a list of whole numbers, empty = none; return it as it is written down, each number once."""
+    """Read a list of whole numbers, empty = none; return it as normalised text, each number once."""
     numbers = dict.fromkeys(whole(word.strip()) for word in text.split(",") if word.strip())
     if text and not numbers:
         raise argparse.ArgumentTypeError(f"expected whole numbers such as 42,43,44, found {text!r}")
@@ -100,7 +100,7 @@ def whole_numbers(text: str) -> str:
 
 
 def rising_numbers(text: str) -> str:
-    """Read a list of rising numbers above 0, empty = none; return it as it is written down."""
+    """Read a list of rising numbers above 0, empty = none; return it as normalised text."""
     words = [word.strip() for word in text.split(",") if word.strip()]
     numbers = [positive(word) for word in words]
     if text and (len(numbers) < 2 or any(small >= large for small, large in pairwise(numbers))):
@@ -141,7 +141,7 @@ def hours(text: str) -> float:
 
 
 def hours_or_forever(text: str) -> float:
-    """Read how long something is waited for: hours or ``H:MM``, 0 = not at all, -1 = for ever."""
+    """Read how long to wait: hours or ``H:MM``, 0 = not at all, -1 = for ever."""
     if text in ("-1", "0"):
         return int(text)
     try:
@@ -154,7 +154,7 @@ _STOP_RULES = ("nan", "median", "asha")
 
 
 def stop_rules(text: str) -> str:
-    """Read the names of rules that stop runs early, or none; return them as they are written down, each once."""
+    """Read the names of rules that stop runs early, or none; return them as normalised text, each once."""
     words = dict.fromkeys(word.strip() for word in text.split(","))
     if list(words) != ["none"] and not words.keys() <= set(_STOP_RULES):
         expected = f"none, or one or more of {', '.join(_STOP_RULES)} with commas between them"
@@ -182,7 +182,7 @@ def one_of(words: Sequence[str]) -> Callable[[str], str]:
 
 
 def scheduler_name(text: str) -> str:
-    """Read the name of a scheduler, or ``MODULE:NAME`` of one of the user's own."""
+    """Read the name of a scheduler, or ``MODULE:NAME`` of a user's own scheduler."""
     module, colon, name = text.partition(":")
     is_own = bool(colon) and name.isidentifier() and all(part.isidentifier() for part in module.split("."))
     if text not in ("lsf", "slurm") and not is_own:
@@ -207,8 +207,8 @@ def setting(text: str) -> str:
 def values_set(texts: Sequence[str]) -> dict[Key, Sequence[object]]:
     """Return the values that ``NAME=V1,V2`` gives to each option, or ``A,B=(V1, V2)`` to a tie.
 
-    Literals of Python are those, ``Uniform(0, 1)`` and the like are ranges, all else is text. Raises UsageError if an
-    option is given twice.
+    A Python literal gives its value, ``Uniform(0, 1)`` and the like a range, anything else is text. Raises UsageError
+    if an option is given twice.
     """
     found: dict[Key, Sequence[object]] = {}
     for name, values in map(_name_and_values, texts):
@@ -229,7 +229,7 @@ def _name_and_values(text: str) -> tuple[str, Sequence[object]]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Split at the commas that stand outside quotes and brackets; a quote counts where a value begins, or in brackets.
+    """Split at the commas outside quotes and brackets; a quote counts only at the start of a value, or in brackets.
 
     Raises ValueError if a quote or bracket is not closed.
     """
@@ -269,7 +269,7 @@ def _literal(text: str) -> object:
     names = [kind.__name__ for kind in RANGES]
     if bracket and bounds.endswith(")") and (meant := nearest(name.strip(), names, _VERY_NEAR)):
         raise ValueError(f"did you mean {meant}({bounds}? To give {text!r} as a text, put it in quotes")
-    # In a word, # begins no comment.
+    # Within a word, # does not begin a comment.
     is_enclosed = text[0] in (*_QUOTES, *_CLOSERS) and text[-1] in (*_QUOTES, *_CLOSERS.values())
     if "#" in text and not is_enclosed:
         return text

@@ -3,7 +3,7 @@
 Only light imports: this module is all that ``--help`` needs.
 """
 
-# journal.values knows by the text of a field's type what fits it.
+# journal.values checks values by the annotations' text, so they must stay text.
 from __future__ import annotations
 
 import argparse
@@ -35,7 +35,7 @@ from hpsearch.samplers.candidates import OPTUNA_SAMPLERS
 from hpsearch.startup.classes import Field, dataclass, field, fields
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
-#: The option by which most scripts take their seed, and the one that varies together with it if that is wanted.
+#: The option that gives most scripts their seed, and the one that `--vary_data_seed` sets to the same seed.
 USUAL_SEED, DATA_SEED_OPTION = "random_seed", "data_random_seed"
 
 
@@ -320,7 +320,7 @@ class SearchOptions:
         "H",
     )
     poll_interval_max: float = _cluster(60, "Longest interval between scheduler queries, in seconds.", positive, "S")
-    #: No option: the names of the options that the user gave, even if with their defaults.
+    #: Not an option: the names of the options that the user gave, also those given with their default.
     given_by_hand: tuple[str, ...] = ()
 
     @property
@@ -358,15 +358,15 @@ class SearchOptions:
 
 
 def all_options(of: type = SearchOptions) -> dict[str, Field[Any]]:  # Any: of the options' types
-    """Return how each option of a command is declared, by its name; without the command, those of a search."""
+    """Return the declarations of a command's options, by name. of: the class of its options."""
     return {each.name: each for each in fields(of) if each.metadata}
 
 
-#: Those that shape the list of runs: they cannot be given to a search that is planned already.
+#: The options that shape the list of runs: a search that is planned already cannot take them.
 PLANNING_OPTIONS = [name for name, field in all_options().items() if field.metadata["plans"]]
-#: Of these, those that say what the list is made from: they can change when a search is extended.
+#: Among these, the options that say what the list is made from: they can change when a search is extended.
 GRID_OPTIONS = [name for name in PLANNING_OPTIONS if all_options()[name].metadata["group"] == "what to search"]
-#: Those that have no effect without ``--run_cluster``.
+#: The options that have no effect without ``--run_cluster``.
 CLUSTER_OPTIONS = [
     name for name, field in all_options().items() if field.metadata["group"] == _CLUSTER and name != "run_cluster"
 ]
@@ -393,5 +393,5 @@ def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of t
 
 
 def _frozen(value: Any) -> Any:  # Any: see above
-    """Return a list, as argparse and JSON have it, as the tuple that it stands for."""
+    """Return a list of argparse or JSON as a tuple, other values as they are."""
     return tuple(value) if isinstance(value, list) else value

@@ -23,7 +23,7 @@ def add_options(
     """Add the options of a command to a parser; its Namespace has only those that are given, see `given_options`.
 
     defaults: option name -> default instead of the declared one, for the help; None: the help shows no defaults.
-    leave_out: names of options that are not added. hidden: of those that the help does not show.
+    leave_out: names of options that are not added. hidden: names of options that the help does not show.
     """
     for name, field in all_options(of).items():
         if name not in leave_out:
@@ -41,7 +41,7 @@ def _add(target: Parser, field: Field[Any], defaults: Mapping[str, object] | Non
     elif default not in (None, "", ()):
         shown = "the current folder" if default == "." else str(default).replace("%", "%%")
         text += f" Default: {shown}."
-    # argparse adds to a copy of the default, which has to be a list for that.
+    # argparse appends to a copy of the default, which must be a list for that.
     filled = list(default) if isinstance(default, tuple) else default
     arguments["default"] = filled if fills_in else argparse.SUPPRESS
     if isinstance(target, argparse.ArgumentParser):
@@ -51,7 +51,7 @@ def _add(target: Parser, field: Field[Any], defaults: Mapping[str, object] | Non
 
 
 def _add_free(target: Parser, names: Sequence[str], defaults: Mapping[str, object]) -> None:
-    """Add those options whose names the parser does not use otherwise; what it sets as their defaults counts."""
+    """Add the options whose names the parser does not use yet; defaults that the parser sets for them count."""
     taken = {action.dest for action in target._actions}
     for name in names:
         if name not in taken and f"--{name}" not in target._option_string_actions:
@@ -68,7 +68,7 @@ _CLASSIC = (
 
 
 class _Latecomers(argparse.Action):
-    """Adds options when their parser is first used, except under names that its owner has taken by then.
+    """Adds options when their parser is first used, except those whose names its owner has taken by then.
 
     It is no option itself: argparse asks each action of a parser for its default before parsing, and for its help
     before showing it. Parsers and their groups have no other hook in common.
@@ -86,7 +86,7 @@ class _Latecomers(argparse.Action):
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "container" and self.add_options is not None:
-            # The parser is a parent of another one, which gets its actions now.
+            # Another parser has this one among its `parents`, and takes over its actions now.
             self._add()
         super().__setattr__(name, value)
 

@@ -1,4 +1,4 @@
-"""The first words of commands: of each run's, and of those that start hpsearch again, wherever its package lies."""
+"""The first words of commands: of the runs' commands, and of commands that start hpsearch again from any folder."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def problem_of_script(script_name: str, run_cwd: Path, interpreter: str) -> str:
 
 
 def _script_line(script_name: str, run_cwd: Path, interpreter: list[str]) -> ScriptLine:
-    # The last word of an interpreter may be no path at all.
+    # The last word of an interpreter need not be a path.
     name = os.path.basename(interpreter[-1]) if interpreter else "python"  # noqa: PTH119
     return script_line(script_name, lambda name: _is_file(name, run_cwd), name.startswith(("python", "pypy")))
 
@@ -56,9 +56,9 @@ def program_of(script_name: str, run_cwd: Path, interpreter: str) -> tuple[str, 
 def program_in_copy(
     program: Sequence[str], top: Path, run_cwd: Path, is_copied: Callable[[str], bool]
 ) -> tuple[str, ...]:
-    """Return the words of a command that is executed in a copy of the folder `top`: whole paths lead there, too.
+    """Return the words of a command that runs in a copy of the folder `top`; absolute paths into it lead to the copy.
 
-    is_copied: says it of a path relative to `top`.
+    is_copied: whether a path relative to `top` is in the copy.
     """
 
     def there(word: str) -> str:
@@ -71,9 +71,10 @@ def program_in_copy(
 
 
 def path_of_copy(top: Path, run_cwd: Path) -> list[str]:
-    """Return the words before a command that let it import a copy of `top`, where it would import from `top` itself.
+    """Return the words before a command that make it import from a copy of `top` instead of `top` itself.
 
-    That is so with PYTHONPATH and with ``pip install -e``. run_cwd: the folder below `top` whose copy it starts in.
+    It would import from `top` because of PYTHONPATH or ``pip install -e``. run_cwd: the folder below `top` in whose
+    copy the command starts.
     """
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     editable = [os.path.join(place, name) for place in editable_installs() for name in ("src", "")]  # noqa: PTH118
@@ -103,7 +104,7 @@ def words_of_script(script_name: str, run_cwd: Path) -> tuple[str, ...]:
 
 
 def _is_file(name: str, run_cwd: Path) -> bool:
-    # The name may be no path at all: os.path says False then, pathlib raises errors.
+    # The name need not be a path: os.path says False then, pathlib raises errors.
     return os.path.isfile(os.path.join(run_cwd, os.path.expanduser(name)))  # noqa: PTH111, PTH113, PTH118
 
 
@@ -135,7 +136,7 @@ def _near_file(script: Path) -> str:
 
 
 def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) -> str:
-    """Return why a module cannot be run by its name; empty if it can, or if only another interpreter knows."""
+    """Return why a module cannot be run by its name; empty if it can, or if only another interpreter can tell."""
     parts = line.script.split(".")
     if not all(part.isidentifier() for part in parts):
         return f"{line.script!r} behind -m is no dotted name of a module"
@@ -149,7 +150,7 @@ def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) 
 
 
 def _is_installed(name: str, run_cwd: Path) -> bool:
-    """Return whether a run finds a package: not in the folder where hpsearch happens to be started."""
+    """Return whether a run finds a package; the folder in which hpsearch was started does not count."""
     spec = None
     with contextlib.suppress(ImportError, ValueError):
         spec = find_spec(name)
@@ -176,14 +177,14 @@ def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
     if shutil.which(place) is None:
         looked = f"looked for {place}" if "/" in words[0] else "looked on PATH"
         raise UsageError(f"--interpreter={interpreter}: there is no command {words[0]!r} ({looked})")
-    # No shell expands a ~ there.
+    # No shell expands a ~ in these words.
     return [place if words[0].startswith("~") else words[0], *words[1:]]
 
 
 def interpreter_word() -> str:
     """Return ``python3`` where that is the interpreter running this, else that interpreter's path."""
     found, running = Path(shutil.which("python3") or "/"), Path(sys.executable)
-    # Interpreters of virtual environments are links to one file: the folder tells them apart.
+    # Virtual environments link to the same interpreter file: the folder tells them apart.
     is_same = found.resolve() == running.resolve() and found.parent.resolve() == running.parent.resolve()
     return "python3" if is_same else str(running)
 
@@ -203,7 +204,7 @@ def resume_hint(folder: Path) -> str:
 
 
 def retry_hint(folder: Path, numbers: Iterable[int]) -> str:
-    """Return the command that runs these runs, which have results already, again."""
+    """Return the command that runs these runs again, although they have results."""
     return command_hint("retry", folder, *(f"--run={number}" for number in sorted(numbers)))
 
 
@@ -218,7 +219,7 @@ def _from_here(module: str, *words: str) -> str:
 
 
 def search_program(folder: Path | None) -> list[str]:
-    """Return the words that start the main module from a folder (None: any): by name if it is found, else its file."""
+    """Return the words that start the main module from a folder (None = any): by name if that is found, else by file."""
     return ["-m", "hpsearch.hpsearch"] if _is_found_from(folder) else [str(_PACKAGE / "hpsearch.py")]
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a search that was started earlier: from its journal, its grid module, or the copy of that."""
+"""The configuration of an earlier search: from its journal, its grid module, or the module's copy."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -16,10 +16,10 @@ from hpsearch.user_code.copied_module import certain_constants
 from hpsearch.user_code.import_paths import add_first, add_last
 from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 
-#: What a grid module that the user names says instead of the recorded one.
+#: Settings that a grid module named by the user decides, instead of the recorded ones.
 _SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_ascending", "has_parser")
 
-#: What is wanted of a grid module for looking at a search: constants, and perhaps a summary parser.
+#: The attributes of a grid module that are needed to look at a search: constants, and perhaps a summary parser.
 _SETTINGS_OF_MODULE = (
     *("_SCRIPT_NAME", "_OUT_ARG", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS", "_SUMMARY_PARSER_HANDLE"),
     *("_PERFORMANCE_KEY", "_PERFORMANCE_SORT_ASC", "_CONTINUE_ARG"),
@@ -28,10 +28,10 @@ _REQUIRED = {"_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS"}
 
 
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
-    """Return the configuration of a search with a journal; its grid module is imported only for functions in there.
+    """Return the configuration of a search with a journal; its grid module is imported only for its functions.
 
-    needs_functions: they are wanted even if it has no summary parser.
-    From here on, what the search imports by name (also a scheduler of the user's own) is found as it was at its start.
+    needs_functions: import the functions even if there is no summary parser.
+    From here on, modules are found as they were when the search started (also the user's own scheduler).
     Raises ConfigError if the module is needed and cannot be imported.
     """
     add_first(settings.import_paths)
@@ -43,7 +43,7 @@ def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig
 
 
 def check_is_recorded_module(found: str, settings: Settings) -> None:
-    """Raise ConfigError if the file of an imported module is another one than that of the search's grid module."""
+    """Raise ConfigError if an imported module's file is not the file of the search's grid module."""
     if Path(settings.grid_file).exists() and not Path(found).samefile(settings.grid_file):
         raise ConfigError(
             f"the grid and functions of this search are in {settings.grid_file}, but importing {settings.grid_module} "
@@ -52,7 +52,7 @@ def check_is_recorded_module(found: str, settings: Settings) -> None:
 
 
 def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConfig:
-    """Return the configuration of a search that is only to be ended: a broken module does not matter then."""
+    """Return the configuration for ending a search; a broken module does not matter for that."""
     try:
         return config_of(settings)
     except ConfigError as error:
@@ -86,8 +86,8 @@ def config_for_folder(
     """Return the configuration for looking at a search folder of any origin.
 
     files: names of the files in the folder. settings: what its journal says, None if there is none.
-    grid_module: the dotted name that the user gave; empty = what the folder records. It is looked for in `run_cwd` and
-    in the search folder, too, and so are the modules from which it takes something over.
+    grid_module: the dotted name that the user gave; empty = what the folder records. It and the
+    modules that it imports are also looked for in `run_cwd` and in the search folder.
     Raises ConfigError if there is no grid module, or it is wrong.
     """
     add_last((str(run_cwd), str(folder)))
@@ -99,7 +99,7 @@ def config_for_folder(
     try:
         return config_of(settings, needs_functions)
     except ConfigError:
-        # The folder or the module was moved: its copy serves as well.
+        # The folder or the module was moved: the copy will do.
         copy = folder / Path(settings.grid_file or f"{settings.grid_module.rpartition('.')[2]}.py").name
         if not copy.is_file():
             raise
@@ -130,11 +130,11 @@ def _only_copy(folder: Path, files: Collection[str]) -> Path:
 
 
 def _config_of_copy(path: Path, needs_functions: bool) -> SearchConfig:
-    """Return what a copy of a grid module says; it is executed only for functions, or where it is made by code."""
+    """Return what a copy of a grid module says; it is executed only for functions, or if code makes its values."""
     names = _SETTINGS_OF_MODULE + (("_PERFORMANCE_EVAL_HANDLE",) if needs_functions else ())
     constants = certain_constants(path, names)
     if constants is None or not constants.keys() >= _REQUIRED:
-        # What a grid module has to say may be missing because the code above it fails.
+        # A required attribute may be missing because the code above it fails.
         module = _executed(path)
     else:
         module = ModuleType(path.stem)

@@ -6,7 +6,7 @@ from typing import Any
 from hpsearch.config.options import SearchOptions, all_options
 from hpsearch.core.errors import UsageError
 
-#: They are newer than the first journals; where they are not used, it looks as it always did.
+#: Options newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = (
     *("set", "reuse", "num_seeds", "seeds_list", "seed_option", "vary_data_seed", "on_end", "snapshot"),
     *("race", "race_p", "max_runs", "max_continuations", "signal_before_end", "sampler", "budgets", "optuna_sampler"),
@@ -17,7 +17,7 @@ _NEWER = (
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
     """Return the options as the journal keeps them."""
     fields = SearchOptions.__dataclass_fields__
-    # What is given with its default takes back what the search had before.
+    # An option given with its default takes back the search's earlier value.
     left_out = {name for name in _NEWER if name not in options.given_by_hand}
     return {k: v for k, v in vars(options).items() if k not in left_out or v != fields[k].default}
 
@@ -35,7 +35,7 @@ def to_argv(options: SearchOptions) -> list[str]:
 
 
 def option_words(options: SearchOptions, name: str) -> tuple[str, ...]:
-    """Return the words of an option that holds options of another command.
+    """Return the words of an option whose value is options of another command.
 
     Raises UsageError if a quote in it is not closed.
     """

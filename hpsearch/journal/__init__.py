@@ -1,1 +1,1 @@
-"""What a search's journal says, line by line, and what it adds up to: no files."""
+"""What a search's journal says, line by line, and what that adds up to; touches no files."""

@@ -13,7 +13,7 @@ from hpsearch.startup.classes import dataclass, field
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1
-#: More runs than any line tells of.
+#: More runs than any line plans.
 _MOST_TOGETHER = 1_000_000
 
 
@@ -30,7 +30,7 @@ class SearchStarted:
 class ControllerStarted:
     """A controller took the search over; options: its command-line options, name -> value.
 
-    cluster: the one that its scheduler's commands ask by themselves; empty if none, or unknown.
+    cluster: the cluster that its scheduler's commands ask by default; empty if none, or unknown.
     """
 
     host: str
@@ -42,10 +42,10 @@ class ControllerStarted:
 
 @dataclass(frozen=True)
 class SearchCandidates:
-    """A sampler chooses the configurations of the search from these; they are known by their place.
+    """A sampler chooses the configurations of the search from these candidates, each known by its index.
 
-    count: how many they are. available: of how many they are a sample; 0 = that was not counted, None = they are all.
-    options: pairs of name and values (encoded), in order. rows: which value each has, see `choosers.candidates`.
+    count: how many. available: how many they are sampled from; 0 = not counted, None = they are all there are.
+    options: pairs of name and values (encoded), in order. rows: each one's values, see `choosers.candidates`.
     """
 
     count: int
@@ -58,9 +58,8 @@ class SearchCandidates:
 class RunPlanned:
     """A run belongs to the search. options: pairs of name and value (encoded), in order.
 
-    candidate: which of the `SearchCandidates` it is. why: what made the sampler choose it, on the first run of it.
-    after: the run with a smaller budget from which it goes on. None = no sampler chose it, or it is the first of its
-    configuration; then no journal has these fields.
+    candidate: its index in `SearchCandidates`. why: what made the sampler choose it, on the candidate's first run.
+    after: the run with a smaller budget from which this one goes on. The journal leaves out what is None.
     """
 
     run: int
@@ -75,16 +74,16 @@ class RunPlanned:
     def of(
         cls, run: Run, candidate: int | None = None, why: Mapping[str, Any] | None = None, after: int | None = None
     ) -> RunPlanned:
-        """Return the event by which the journal learns of a run."""
+        """Return the event that plans a run."""
         options = [[name, encode(value)] for name, value in run.configuration.options]
         return cls(run.number, run.folder, run.out_dir, options, candidate, why, after)
 
 
 @dataclass(frozen=True)
 class RunsPlanned:
-    """Runs with consecutive numbers belong to the search, all planned before the first of them started.
+    """Runs with consecutive numbers belong to the search; all were planned before the first one started.
 
-    folder: what the names of their folders begin with; `width` digits follow. out_dir: in which folder these lie.
+    folder: how the names of their folders begin; `width` digits follow. out_dir: the folder that holds these folders.
     options: pairs of a name and its values (encoded), in order. codes: which value each run has, see `packed`.
     """
 
@@ -98,15 +97,15 @@ class RunsPlanned:
 
     @classmethod
     def of(cls, block: RunBlock) -> RunsPlanned:
-        """Return the event by which the journal learns of some runs."""
+        """Return the event that plans a block of runs."""
         options = [[pairs[0][0], [encode(value) for _, value in pairs]] for pairs in block.options]
         codes = packed(block.codes, [len(pairs) for pairs in block.options])
         return cls(block.first, len(block.numbers), block.stem, block.width, block.parent, options, codes)
 
     def block(self, pair_of: Callable[[str, Any], Pair] = lambda name, value: (name, decode(value))) -> RunBlock:
-        """Return the runs. pair_of: returns an option from its name and its encoded value.
+        """Return the runs. pair_of: makes an option from its name and its encoded value.
 
-        Raises ValueError, or what its values raise, if there can be no such runs.
+        Raises ValueError, or what decoding a value raises, if there can be no such runs.
         """
         if not (0 < self.count <= _MOST_TOGETHER and self.first > 0 and 0 < self.width < 20 and self.options):
             raise ValueError(f"{self.count} runs from {self.first} on, with {len(self.options)} options")
@@ -117,7 +116,7 @@ class RunsPlanned:
 
 @dataclass(frozen=True)
 class RunMoved:
-    """The search was found in another folder: from here on, this is the run's output folder."""
+    """The search was found in another folder: from now on, `out_dir` is the run's output folder."""
 
     run: int
     out_dir: str
@@ -134,7 +133,7 @@ class RowCarried:
 class RunReused:
     """A run counts as finished: another search ran the same command. out_dir: its folder there, absolute.
 
-    summary: as `RunCollected` has it.
+    summary: see `RunCollected`.
     """
 
     run: int
@@ -145,17 +144,17 @@ class RunReused:
 
 @dataclass(frozen=True)
 class RunsLeftOut:
-    """These unfinished runs, and no others, are not in the grid any more: they run only if somebody names them."""
+    """Exactly these unfinished runs are no longer in the grid: they run only if the user names them."""
 
     runs: list[int]
 
 
 class AsRead:
-    """An event whose fields may be read from its line only when one of them is asked for."""
+    """An event that may read its fields from its line only when one is asked for."""
 
     __slots__ = ("_line",)
     _line: str
-    if not TYPE_CHECKING:  # or any misspelled name would pass for a field
+    if not TYPE_CHECKING:  # else mypy would take any misspelled name for a field
 
         def __getattr__(self, name: str) -> object:
             # Called only for what has no value yet.
@@ -179,8 +178,8 @@ class OfAttempt(AsRead):
 class AttemptIntended(OfAttempt):
     """The attempt is about to be submitted.
 
-    continues: the folder of the attempt from which it goes on, as its command names it; empty if it finds its own as it
-    was, or none was left. None = it begins anew; then no journal has this field.
+    continues: the folder of the attempt from which it goes on, as the command names it; empty if it goes on in its own
+    folder, or there was none. None = it begins anew; the journal leaves that out.
     """
 
     at: float
@@ -189,7 +188,7 @@ class AttemptIntended(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class AttemptWithdrawn(OfAttempt):
-    """An attempt never became a job, or was taken out of a scheduler's queue: the run is what it was before."""
+    """An attempt never became a job, or was taken out of a scheduler's queue: the run is back in its earlier state."""
 
     at: float
 
@@ -198,8 +197,8 @@ class AttemptWithdrawn(OfAttempt):
 class AttemptSubmitted(OfAttempt):
     """A backend accepted the attempt. id: the backend's name for it; place and environment: where it runs.
 
-    waited_s: for how long it could have been started if there had been a place.
-    is_queued: it is a scheduler's job, which waits in a queue first; otherwise it is a process on `host`.
+    waited_s: how long the attempt waited for a free place.
+    is_queued: it is a scheduler's job, which first waits in a queue; else it is a process on `host`.
     """
 
     id: str
@@ -221,9 +220,9 @@ class AttemptStarted(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class AttemptStopped(OfAttempt):
-    """The attempt is hopeless by a rule of ``--stop_early``, and about to be ended. reason: for people.
+    """A rule of ``--stop_early`` found the attempt hopeless; it is about to be ended. reason: for people.
 
-    step, value: the last ones known, as text: a value may be NaN. is_dry: it goes on, ``--stop_dry_run``.
+    step, value: the last ones known, as text (a value may be NaN). is_dry: it goes on, with ``--stop_dry_run``.
     """
 
     at: float
@@ -238,8 +237,8 @@ class AttemptStopped(OfAttempt):
 class AttemptEnded(OfAttempt):
     """The attempt is over. cause: value of a RunState where the backend knows why, else empty.
 
-    at: when the run ended, if its host noted that; else when its end was noticed.
-    began: when a job's run began, as its host noted it; None if it did not.
+    at: when the run ended, if its host recorded that; else when the end was noticed.
+    began: when a job's run began, as its host recorded it; None if it did not.
     """
 
     exit_status: int | None
@@ -251,10 +250,10 @@ class AttemptEnded(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class RunCollected(OfAttempt):
-    """What the attempt came to. state: value of a RunState; summary: keyword -> list with one value, encoded.
+    """The result of an attempt. state: value of a RunState; summary: keyword -> list with one value, encoded.
 
     problem: what is wrong with its end or its summary. cause: why it did not finish, in one line; empty if it did, or
-    if a version before 1.1 wrote this.
+    if a version before 1.1 wrote the event.
     """
 
     state: str
@@ -266,10 +265,10 @@ class RunCollected(OfAttempt):
 
 @dataclass(frozen=True)
 class ConfigurationDropped:
-    """A race gives a configuration no more seeds. seeds: after how many each; why: for people.
+    """A race gives a configuration no more seeds. seeds: the number of seeds after which it decided; why: for people.
 
     p: the probability of being this much worse than the best by chance; None if too many of its runs failed.
-    runs: all that it has; if they failed, only those, since the drop holds until one of them is run again.
+    runs: all runs of the configuration; if p is None, only the failed ones: running one of them again ends the drop.
     """
 
     runs: list[int]
@@ -281,7 +280,7 @@ class ConfigurationDropped:
 
 @dataclass(frozen=True)
 class EndTold:
-    """The search is at its end, and the user's command for that is about to run. command: see ``--on_end``."""
+    """The search has ended, and the user's command for the end is about to run. command: see ``--on_end``."""
 
     command: str
     at: float
@@ -292,7 +291,7 @@ Event = _OfSearch | RunPlanned | RunsPlanned | RunMoved | RunReused | RunsLeftOu
 
 
 def _is_one_text(value: object) -> bool:
-    """Return whether a summary's value is its own encoding, as almost all are."""
+    """Return whether a summary's value needs no encoding, as almost all."""
     return type(value) is list and len(value) == 1 and type(value[0]) is str
 
 
@@ -302,7 +301,7 @@ def encode_summary(summary: Mapping[str, list[object]]) -> dict[str, Any]:  # An
 
 
 def decode_summary(summary: Mapping[str, Any]) -> dict[str, list[object]]:  # Any: see above
-    """Return the summary that `encode_summary` was given. Raises ValueError, TypeError or KeyError if it is none."""
+    """Return the summary that `encode_summary` was given. Raises ValueError, TypeError or KeyError if there is none."""
     if all(map(_is_one_text, summary.values())):
         return dict(summary)
     decoded = {keyword: [decode(item) for item in value] for keyword, value in summary.items()}

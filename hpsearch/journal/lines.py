@@ -1,4 +1,4 @@
-"""The events of a search as lines of its journal: written, read one by one, and read fast where they are many."""
+"""The events of a search as lines of its journal: written, read one by one, and read fast if there are many."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import build, build_plain, check_name, check_path, decode
 from hpsearch.startup.classes import fields
 
-#: Process ids are smaller on every system.
+#: No system has larger process ids.
 _LARGEST_PID = 2**31 - 1
-#: The name by which a line tells its kind -> that kind. Any: the classes above.
+#: The name of an event's kind in a line -> its class. Any: the classes above.
 _KINDS: dict[str, type[Any]] = {
     "search": SearchStarted,
     "candidates": SearchCandidates,
@@ -63,10 +63,10 @@ _KINDS: dict[str, type[Any]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _NAMES}
-#: Fields that a line does not have where they are None.
+#: Fields that a line leaves out if they are None.
 _LEFT_OUT: dict[type, tuple[str, ...]] = {RunPlanned: ("candidate", "why", "after"), AttemptIntended: ("continues",)}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-#: json.loads would look for the encoding of each of many lines, and `decode` for white space around it.
+#: json.loads would detect the encoding of every line, and `decode` look for white space around it.
 _decoder = json.JSONDecoder()
 
 
@@ -81,7 +81,7 @@ def to_line(event: Event) -> bytes:
 
 
 def from_line(line: bytes) -> Event:
-    """Read an event back. Raises ValueError if the line is no event of this version."""
+    """Read an event back. Raises ValueError if the line is not an event of this version."""
     try:
         found = _json(line.decode("ascii"))
     except RecursionError as error:
@@ -106,12 +106,12 @@ def _json(text: str) -> Any:  # Any: whatever JSON can hold
     return _decoder.decode(text)
 
 
-#: Where the name of its kind starts in a line, and how many letters tell those of attempts apart.
+#: Where the name of the kind starts in a line, and how many of its letters tell the kinds of attempts apart.
 _NAME_STARTS, _LETTERS = len('{"event":"'), 3
 _TEXT = r"[ !#-\[\]-~]*"
 _INTEGER, _NUMBER = r"(?:0|[1-9][0-9]{0,17})", r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,17})?(?:e-[0-9]{2})?"
 _PAIR, _CELL = rf'"{_TEXT}":"{_TEXT}"', rf'"{_TEXT}":\["{_TEXT}"\]'
-#: Annotation of a field -> pattern of its usual values in JSON, with one group for what tells the value.
+#: Annotation of a field -> pattern of its usual values in JSON; its one group holds the value.
 _USUAL_OF = {
     "int": f"({_INTEGER})",
     "int | None": f"(null|{_INTEGER})",
@@ -122,10 +122,10 @@ _USUAL_OF = {
     "Mapping[str, str]": rf"(\{{(?:{_PAIR}(?:,{_PAIR})*)?\}})",
     "Mapping[str, Any] | None": rf"(null|\{{{_CELL}(?:,{_CELL})*\}})",
 }
-#: The same of fields that take less than that: an attempt's name, and an id that is a process or a number.
+#: Field -> pattern, for fields whose usual values are narrower: an attempt's name; an id of a process or a job.
 _USUAL = {"token": r'"(\w[\w.-]{0,254})"', "id": r'"([1-9][0-9]{0,8}(?:@[\w.]+)?)"'}
 _USUAL_STATE, _NO_CAUSE = f'"({"|".join(state.value for state in RunState)})"', '"()"'
-#: Annotation of a field -> how what stands in the group becomes its value.
+#: Annotation of a field -> how the group's text becomes its value.
 _READ_AS: dict[str, Callable[[str], object]] = {
     "int": int,
     "float": float,
@@ -145,9 +145,9 @@ _AT_ONCE: dict[type[OfAttempt], tuple[str, ...]] = {
 _Put = Callable[[OfAttempt, object], None]
 _put_line: _Put = vars(AsRead)["_line"].__set__
 _new = object.__new__
-#: How a line looks that has all fields, in order, and nothing unusual in them: what matches it, the class, what takes
-#: run and token, for the other fields that are read at once number of the group, what takes it and what reads it, and
-#: what takes None for those that a line does not have.
+#: How to read a line that has all fields in order and only usual values: the pattern's match, the class, the setters of
+#: run and token; for each other field that is read at once, its group, setter and reader; the setters of fields that
+#: the line leaves out, which are None.
 _UsualLine = tuple[
     Callable[[str], re.Match[str] | None],
     type[OfAttempt],
@@ -171,14 +171,14 @@ def _usual_line(kind: type[OfAttempt]) -> _UsualLine:
 
 
 class LineReader:
-    """Reads lines as `from_line` does, faster where they are many, as in the journal of 100,000 runs.
+    """Reads lines as `from_line` does, but faster if there are many, as in the journal of 100,000 runs.
 
-    A line of an attempt that looks as usual is recognised by a pattern, and most of its fields are read when somebody
-    asks for them: that takes 2 us a line instead of 9. Any other line is read by `from_line`.
+    A pattern recognises the usual lines of attempts, and most of their fields are read only when they are asked for:
+    that takes 2 us a line instead of 9. `from_line` reads all other lines.
     """
 
     def __init__(self) -> None:
-        # It takes a millisecond to compile the patterns: a short journal has been read by then.
+        # Compiling the patterns takes a millisecond; `from_line` reads a short journal in less.
         self._usual = {_NAMES[kind][:_LETTERS]: _usual_line(kind) for kind in _AT_ONCE}
 
     def __call__(self, line: bytes) -> Event:
@@ -204,7 +204,7 @@ class LineReader:
 
 
 def _check(event: Event) -> None:
-    """Make sure that what later reads an event can rely on it; raises ValueError or what its values raise."""
+    """Make sure that later readers can rely on an event; raises ValueError, or what decoding a value raises."""
     if isinstance(event, OfAttempt):
         check_name("token", event.token)
     if isinstance(event, (RunPlanned, RunsPlanned, RunMoved, RunReused)):
@@ -238,7 +238,7 @@ def _check(event: Event) -> None:
 
 
 def _check_id(event: AttemptSubmitted) -> None:
-    """Make sure that an id means one job: a process, or a word that no command takes for an option."""
+    """Make sure that an id means one job: a process, or a word that no command mistakes for an option."""
     pid = integer(event.id.partition("@")[0])
     is_process = pid is not None and 0 < pid <= _LARGEST_PID
     if not (is_job_id(event.id) if event.is_queued else is_process):

@@ -1,4 +1,4 @@
-"""Runs that are planned together, kept as a table of small integers; a run is made from it when it is asked for."""
+"""Runs that are planned together, kept as a table of small integers; a run is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hpsearch.core.coding import Column
 from hpsearch.core.model import Configuration, Run
 from hpsearch.startup.classes import dataclass
 
-#: Runs of one block, a line of the journal; what a damaged line takes with it.
+#: Most runs of one block, which is a line of the journal: a damaged line loses no more.
 MOST_RUNS = 10_000
 #: The largest codes that take one byte, and two.
 _MOST_IN_BYTE, _MOST_IN_TWO = 2**8 - 1, 2**16 - 1
@@ -31,9 +31,9 @@ T = TypeVar("T")
 class RunBlock:
     """Runs with consecutive numbers.
 
-    stem: what the names of their folders begin with; `width` digits follow. parent: the folder where these lie, as the
-    simulation gets it. options: by option, in order, those that a run may have. codes: by option, which of them each
-    run has, from 1 on; 0 = none.
+    stem: how the names of their folders begin; `width` digits follow. parent: the folder that holds these folders, as
+    the simulation gets it. options: for each option, in order, the pairs that runs may have. codes: for each option,
+    which pair each run has, from 1 on; 0 = none.
     """
 
     first: int
@@ -49,7 +49,7 @@ class RunBlock:
         return range(self.first, self.first + len(self.codes[0]))
 
     def run(self, number: int) -> Run:
-        """Return the run of a number."""
+        """Return the run with a number."""
         at = number - self.first
         return self._run(
             number, [pairs[code - 1] for pairs, codes in zip(self.options, self.codes) if (code := codes[at])]
@@ -60,9 +60,9 @@ class RunBlock:
         return map(self._run, self.numbers, self.options_as(lambda name, value: (name, value)))
 
     def options_as(self, as_wanted: Callable[[str, object], T]) -> Iterator[Iterable[T]]:
-        """Return of each run what a function makes of its options; what comes out as None or empty is left out.
+        """Return for each run what a function makes of its options; None and empty results are left out.
 
-        The function is asked once for each option and value: to ask it for each run would take ten times as long.
+        The function is called once for each option and value: calling it for each run would take ten times as long.
         """
         columns = [[None, *(as_wanted(*pair) for pair in pairs)] for pairs in self.options]
         found = zip(*(map(column.__getitem__, codes) for column, codes in zip(columns, self.codes)))
@@ -75,8 +75,8 @@ class RunBlock:
 
     @cached_property
     def out_stem(self) -> str:
-        """What the output folder of each run is, up to its number, see `Run`."""
-        # Not a Path: "./x" has to stay.
+        """The output folder of each run (see `Run`) without the number at its end."""
+        # Not a Path, which would turn "./x" into "x".
         return os.path.join(self.parent, self.stem)  # noqa: PTH118
 
     def _run(self, number: int, options: Iterable[Pair]) -> Run:
@@ -87,7 +87,7 @@ class RunBlock:
 def block_of(
     first: int, stem: str, width: int, parent: str, columns: Sequence[Column], codes: Sequence[Sequence[int]]
 ) -> RunBlock:
-    """Return runs from the codes of a space, see `Selection`: with those options that are in use."""
+    """Return runs from the codes of a `Selection`, with the options that these runs use."""
     options, renamed = list[Sequence[Pair]](), list[Sequence[int]]()
     for column, listed in zip(columns, codes):
         used = sorted({*listed} - {0})
@@ -99,14 +99,14 @@ def block_of(
 
 
 def packed(codes: Sequence[Sequence[int]], sizes: Sequence[int]) -> str:
-    """Return codes as text, option by option. sizes: the largest code that each option may have."""
+    """Return codes as text, option by option. sizes: the largest possible code of each option."""
     content = b"".join(_little(array(_code_type(size), listed)).tobytes() for size, listed in zip(sizes, codes))
-    # The lowest level takes a quarter of the time of the usual one, and codes in random order hardly get smaller.
+    # The lowest level takes a quarter of the default's time; codes in random order hardly get smaller with the default.
     return base64.b64encode(zlib.compress(content, 1)).decode("ascii")
 
 
 def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]:
-    """Return the codes that `packed` was given, `count` for each option. Raises ValueError if the text is no such."""
+    """Return the codes that `packed` was given, `count` for each option. Raises ValueError if it cannot be."""
     types = [_code_type(size) for size in sizes]
     whole = sum(count * array(kind).itemsize for kind in types)
     try:
@@ -126,19 +126,19 @@ def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]
 
 
 def _code_type(most: int) -> str:
-    """Return the letter by which the array module knows integers up to this one."""
+    """Return the array module's type code for integers up to this one."""
     return "B" if most <= _MOST_IN_BYTE else "H" if most <= _MOST_IN_TWO else "I"
 
 
 def _little(codes: array[int]) -> array[int]:
-    """Return codes in the order of bytes that journals have, or back."""
+    """Return codes with their bytes in the order of journals (little-endian), or back."""
     if sys.byteorder == "big":
         codes.byteswap()
     return codes
 
 
 class _Making(dict[int, T]):
-    """Makes what it lacks. As a dict, it finds what it has in a tenth of the time that a method takes."""
+    """Makes missing entries. As a dict, it finds an entry in a tenth of the time that a method takes."""
 
     def __init__(self, make: Callable[[int], T]) -> None:
         super().__init__()
@@ -150,17 +150,17 @@ class _Making(dict[int, T]):
 
 
 class Runs(Mapping[int, T]):
-    """What is known of each run, by its number; of one that is planned in a block it is made when it is asked for."""
+    """What is known of each run, by its number; for a run planned in a block, it is made when it is asked for."""
 
     def __init__(self, make: Callable[[Run], T]) -> None:
         """Begin without runs. make: returns what is known of a run that is only planned."""
         self._make = make
         self._blocks: list[RunBlock] = []
-        #: The block that was asked last: the next run is mostly of the same.
+        #: The block of the last call: the next run is mostly in the same block.
         self._latest: RunBlock | None = None
         self._known: dict[int, T] = _Making(self._make_planned)
         self._size = 0
-        #: The largest number; 0 without runs.
+        #: The largest number of a run; 0 without runs.
         self.last = 0
         #: True if `_known` has all runs, in order.
         self._is_whole = True
@@ -177,7 +177,7 @@ class Runs(Mapping[int, T]):
         return self._make(block.run(number))
 
     def __setitem__(self, number: int, known: T) -> None:
-        """Replace what is known of a run, or add one that is planned alone."""
+        """Replace what is known of a run, or add a run that is planned alone."""
         if number not in self:
             self._size += 1
             self.last = max(self.last, number)
@@ -204,20 +204,20 @@ class Runs(Mapping[int, T]):
         self._is_whole = False
 
     def begun(self) -> list[T]:
-        """Return what is known of the runs that were ever asked for, in order; of all others, only the plan is."""
+        """Return what is known of the runs that were ever asked for, in order; all others are only planned."""
         return [self._known[number] for number in (self._known if self._is_whole else sorted(self._known))]
 
     @property
     def by_number(self) -> Mapping[int, T]:
-        """What is known of the runs that were ever asked for; of any other run, what is asked for is made."""
+        """What is known of the runs that were ever asked for; looking up another run makes it."""
         return self._known
 
     def if_begun(self, number: int) -> T | None:
-        """Return what is known of a run; None if only the plan is, or if there is no such run."""
+        """Return what is known of a run; None if it is only planned, or does not exist."""
         return self._known.get(number)
 
     def all(self) -> Iterable[T]:
-        """Return what is known of all runs, in order; from now on, each of them counts as begun."""
+        """Return what is known of all runs, in order; from now on, all count as begun."""
         if not self._is_whole:
             known = {number: self._known[number] for number in self}
             self._known.clear()
@@ -226,7 +226,7 @@ class Runs(Mapping[int, T]):
         return self._known.values()
 
     def parts(self) -> list[tuple[Sequence[int], RunBlock | None]]:
-        """Return the numbers of all runs, in order: those of each block, and between these the others one by one."""
+        """Return the numbers of all runs, in order: block by block, and in between, runs without a block one by one."""
         alone = (number for number in self._known if not self._blocks or self._block_of(number) is None)
         parts: list[tuple[Sequence[int], RunBlock | None]] = [([number], None) for number in alone]
         parts += [(block.numbers, block) for block in self._blocks]

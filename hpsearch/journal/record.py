@@ -36,9 +36,9 @@ from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import decode
 from hpsearch.startup.classes import fields, replace
 
-#: How many options are kept to be shared by runs: a grid has fewer values, and sampled ones are seldom met twice.
+#: How many pairs are kept for runs to share: a grid has fewer values, and a sampled value seldom comes twice.
 _MOST_SHARED = 10_000
-#: By value; RunState itself takes ten times as long to find one.
+#: By value: `RunState(value)` takes ten times as long.
 _STATES = {state.value: state for state in RunState}
 #: Why a run that was left out has not run.
 _LEFT_OUT = "no longer in the grid"
@@ -48,40 +48,40 @@ class SearchRecord:
     """All runs of a search folder and what is known of each."""
 
     def __init__(self, fills_gaps: bool = False) -> None:
-        """Begin with nothing. fills_gaps: a run whose planning is lost is known by what else tells of it."""
+        """Begin with nothing. fills_gaps: accept events of a run whose planning is lost."""
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
         self.runs = Runs(RunRecord)
         self._by_number = self.runs.by_number
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
-        #: What a sampler chooses from; None in a search without one.
+        #: What a sampler chooses from; None in a search without a sampler.
         self.candidates: SearchCandidates | None = None
-        #: Numbers of the runs that the grid has no more, see `RunsLeftOut`.
+        #: Numbers of the runs that are no longer in the grid, see `RunsLeftOut`.
         self.left_out: frozenset[int] = frozenset()
-        #: The latest one of the latest search.
+        #: The latest controller of the latest search.
         self.controller: ControllerStarted | None = None
-        #: Numbers of the runs that were collected since that controller started. Stamps could not tell: the clock
-        #: may have been set back in between.
+        #: Numbers of the runs collected since that controller started. Time stamps could not tell: the clock may have
+        #: been set back in between.
         self.collected_now: set[int] = set()
-        #: The user's command that was told of the search's end, unless something has happened since; else empty.
+        #: The command (--on_end) that ran at the search's end, unless something has happened since; else empty.
         self.end_told_to = ""
         self.started_at: float | None = None
-        #: Of the table, see `MORE_COLUMNS` there: once wanted, they stay.
+        #: Whether the table has `MORE_COLUMNS`: once asked for, they stay.
         self.has_more_columns = False
-        #: The options over which configurations are repeated; empty in a search without seeds. They stay, too.
+        #: The options that repeat configurations, such as seeds; empty in a search without. They stay, too.
         self.over: tuple[str, ...] = ()
         self._touched: set[int] = set()
-        #: The latest event that says when it was.
-        self._latest: Any = None  # Any: several kinds do
+        #: The latest event that has a time.
+        self._latest: Any = None  # Any: of several kinds
 
     @property
     def last_event_at(self) -> float | None:
-        """When something happened last, in seconds since the epoch."""
+        """When the last event happened, in seconds since the epoch."""
         return None if self._latest is None else self._latest.at
 
     def take_touched(self) -> set[int]:
-        """Return the numbers of the runs that something has happened to since the last call."""
+        """Return the numbers of the runs that had events since the last call."""
         touched, self._touched = self._touched, set()
         return touched
 
@@ -94,14 +94,14 @@ class SearchRecord:
         return record
 
     def __iter__(self) -> Iterator[RunRecord]:
-        """Return all runs, by number; each of them is made. `begun` has those that something has happened to."""
+        """Return all runs, by number; this makes every one of them. `begun` has the runs with events."""
         return iter(self.runs.all())
 
     @property
     def begun(self) -> list[RunRecord]:
-        """The runs that something has happened to, by number, perhaps with others.
+        """The runs with events, by number, perhaps among others.
 
-        Of a search that is hardly begun, these are few. Whatever else is planned has the state PLANNED.
+        They are few if the search has hardly begun. All other runs are in the state PLANNED.
         """
         return self.runs.begun()
 
@@ -113,7 +113,7 @@ class SearchRecord:
         return counts
 
     def listed_options(self) -> Iterator[tuple[Sequence[Pair], int]]:
-        """Return options with different values of some runs, and how many runs have them; in all, those of all runs."""
+        """Return pairs of an option, block by block, and how many of the block's runs have one of them."""
         for numbers, block in self.runs.parts():
             if block is None:
                 yield from (([pair], 1) for pair in self.runs[numbers[0]].run.configuration.options)
@@ -138,7 +138,7 @@ class SearchRecord:
 
     @property
     def drops(self) -> list[ConfigurationDropped]:
-        """The configurations that a race has dropped and not taken up again, in order."""
+        """The configurations that a race has dropped and not taken back, in order."""
         found = {id(entry.dropped): entry.dropped for entry in self.begun if entry.dropped}
         return sorted(found.values(), key=lambda drop: drop.at)
 
@@ -190,10 +190,10 @@ class SearchRecord:
             self._intend(entry, event.token, event.continues is not None)
         elif isinstance(event, AttemptSubmitted):
             if event.token != entry.token:
-                # The line that announced it is lost: what was submitted was intended.
+                # The line with its intention is lost: what was submitted was intended.
                 self._intend(entry, event.token)
             entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
-            # What waits in a queue may still be taken back.
+            # An attempt that waits in a queue may still be taken back.
             entry.before = entry.before if event.is_queued else None
         elif isinstance(event, AttemptEnded):
             entry.ended, entry.before = event, None
@@ -208,7 +208,7 @@ class SearchRecord:
 
     def _option(self, name: str, encoded: Any) -> tuple[str, object]:  # Any: see `encode`
         """Return an option's name and value; runs with the same option share one pair."""
-        # By its text: 1, 1.0 and True are one key, and three commands.
+        # By its text: 1, 1.0 and True are the same key of a dict, but make three commands.
         pair = self._pairs.get(key := (name, repr(encoded)))
         if pair is None:
             pair = (name, decode(encoded))
@@ -254,7 +254,7 @@ class SearchRecord:
         entry.problem = entry.cause = ""
 
     def _leave_out(self, numbers: frozenset[int]) -> None:
-        """Note which runs are left out; those that never started count as cancelled as long as they are."""
+        """Note which runs are left out; while they are, those that never started count as cancelled."""
         untried = (self.runs[number] for number in self.left_out | numbers if number in self.runs)
         for entry in untried:
             if not entry.token and not entry.reused:

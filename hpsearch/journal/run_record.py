@@ -15,14 +15,14 @@ from hpsearch.startup.classes import dataclass, fields
 class RunRecord:
     """What is known of one run; changed only by events.
 
-    attempts: how many were intended. continuations: how many of the newest went on from the one before, in a row;
-    earlier_s: for how many seconds the others in that row ran.
+    attempts: how many were intended. continuations: how many attempts in a row, up to the newest, went on from the one
+    before; earlier_s: for how many seconds the earlier attempts in that row ran.
     Of the newest attempt: token; submitted, started, ended: its events, None before them; cluster: where the
     scheduler's commands look for it, empty if unknown; before: what was known before it, until it starts or has ended,
     None if that was only the plan.
-    kept: the latest attempt that finished, while newer ones have not; its results count until one has.
-    reused: the folder of another search's run whose results count here; empty if they are its own.
-    dropped: why a race gives the run's configuration no more seeds; None while it does.
+    kept: the latest attempt that finished, if newer ones have not; its results count until a newer one finishes.
+    reused: the folder of another search's run whose results count here; empty if the results are the run's own.
+    dropped: why a race gives the run's configuration no more seeds; None while it may get more.
     stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
     candidate, why, after: see `RunPlanned`.
     """
@@ -52,13 +52,13 @@ class RunRecord:
     after: int | None = None
 
     def copy(self) -> RunRecord:
-        """Return the same, to be kept as it is now."""
+        """Return a copy, which later events do not change."""
         # `replace` takes four times as long, and every attempt needs one.
         return RunRecord(*_values(self))
 
     @property
     def out_dir(self) -> str:
-        """The folder that holds its results, as the table tells it."""
+        """The folder that holds its results, as it stands in the table."""
         return self.reused or self.run.out_dir
 
     @property
@@ -68,19 +68,19 @@ class RunRecord:
 
     @property
     def is_out(self) -> bool:
-        """True if it is of no use to run it again: a race found its configuration worse than the best."""
+        """True if running it again is of no use: a race found its configuration worse than the best."""
         return self.dropped is not None and self.dropped.p is not None
 
     @property
     def is_stopped(self) -> bool:
-        """True if the newest attempt is ended because it is hopeless, or has been."""
+        """True if the newest attempt has been, or is being, ended as hopeless."""
         return self.stopped is not None and not self.stopped.is_dry
 
     @property
     def took_s(self) -> float | None:
         """How long the run took, in seconds, without its time in a queue; None if that is not known.
 
-        That is the newest attempt, and those from which it went on.
+        It counts the newest attempt and the attempts from which that went on.
         """
         if self.ended is None:
             return None
@@ -100,7 +100,7 @@ class RunRecord:
 
     @property
     def is_untouched(self) -> bool:
-        """True if nothing is known of it besides its plan."""
+        """True if the run is only planned."""
         return not self.token and self.state is RunState.PLANNED and self.dropped is None
 
     @property
@@ -121,9 +121,9 @@ class RunRecord:
 
     @property
     def is_open(self) -> bool:
-        """True if a controller has to look after it: it may be live, or is not collected yet."""
+        """True if a controller has work left: the run may be live, or is not collected yet."""
         return bool(self.token) and self.collected_at is None
 
 
-#: What a record of a run holds, in order.
+#: The values of a run's record, in the order of its fields.
 _values = attrgetter(*(each.name for each in fields(RunRecord)))

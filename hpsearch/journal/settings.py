@@ -1,4 +1,4 @@
-"""What a search needs to know after its planning, as its journal keeps it."""
+"""What a search needs to know after planning, as its journal keeps it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from hpsearch.journal.values import build, check_path
 from hpsearch.startup.classes import asdict, dataclass, field
 
-#: Settings that are newer than the first journals; where they are not used, it looks as it always did.
+#: Settings newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys", "budget_arg")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a search needs to know after its planning; kept in the journal. A grid module alone says less: defaults.
+    """What a search needs to know after planning; kept in the journal. A grid module alone leaves some at defaults.
 
     program: the words before the options, e.g. ``('python3', 'train.py')``. run_cwd: absolute.
     shown_folder: as the user wrote it. option_names: all options of all runs, in order.
     import_paths: added to Python's search path to find the grid module. options: on the command line, name -> value.
     keep_out_dir, continue_arg: how another attempt goes on from the one before; see `continues`.
-    progress_file, progress_keys: where a run tells values while it goes on; names of the values, and of their steps.
+    progress_file, progress_keys: where a live run writes values; the names of values and steps in there.
     budget_arg: the option that says how long a run trains.
     """
 
@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def budget_option(self) -> str:
-        """The option that has another value in a run with a larger budget; empty in a search without ``--budgets``."""
+        """The option that sets a run's budget; empty in a search without ``--budgets``."""
         return self.budget_arg if self.options.get("budgets") else ""
 
     @property
@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """What ``--name`` called the search; empty if it has no name."""
+        """The search's ``--name``; empty if it has none."""
         return str(self.options.get("name") or "")
 
     @property
@@ -81,7 +81,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
-        """Read settings back, without what a later version added. Raises ValueError naming the field that is wrong."""
+        """Read settings, leaving out what a later version added. Raises ValueError naming the field that is wrong."""
         names = cls.__dataclass_fields__
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
         settings = build(cls, {name: value for name, value in known.items() if name in names})

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import MISSING, fields
 
-#: Wider than what JSON and Python can hold.
+#: Wider than the floats that JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")
 #: Types of numpy that `encode` keeps.
 _DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|[<>|=]?([biuf][1248]|U[0-9]{1,6})")
@@ -19,9 +19,9 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def encode(value: object) -> Any:  # Any: whatever JSON can hold
-    """Return a value as JSON can hold it; `decode` gives it back with its type.
+    """Return a value in a form for JSON; `decode` gives it back with its type.
 
-    A value of a class that is not known here is kept as the text that the simulation gets.
+    A value of an unknown class is kept as the text that the simulation gets.
     """
     if type(value) in _PLAIN:
         return value
@@ -33,7 +33,7 @@ def encode(value: object) -> Any:  # Any: whatever JSON can hold
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
     dtype = getattr(value, "dtype", None) if type(value).__module__ == "numpy" else None
     if dtype is not None and dtype.kind in "biufU" and dtype.name not in _WIDE_FLOATS:
-        # A scalar is an array without dimensions here; tolist() knows both.
+        # A scalar is treated as an array without dimensions; tolist() works for both.
         return {"numpy": [str(dtype), type(value).__name__ == "ndarray", value.tolist()]}  # type: ignore[attr-defined]
     return {"text": whole_text(value)}
 
@@ -60,7 +60,7 @@ def _numpy_value(dtype: str, is_array: bool, content: Any) -> object:  # Any: wh
 
     if not _DTYPE.fullmatch(dtype):
         raise ValueError(f"{dtype[:40]!r} is not a type of numbers or texts")
-    # Each text takes as much as the longest one may, however short it is.
+    # Each text takes as much memory as the longest possible one.
     if "U" in dtype and np.size(content) * np.dtype(dtype).itemsize > _LARGEST_ARRAY:
         raise ValueError(f"texts of the type {dtype} take more than {_LARGEST_ARRAY:,} bytes")
     array = np.array(content, dtype=dtype)
@@ -90,11 +90,11 @@ def readable(value: object) -> Any:  # Any: whatever JSON can hold
 
 T = TypeVar("T")
 
-#: Seconds since the epoch, and durations: far beyond any, and still a date that can be printed.
+#: More seconds than any date or duration has; still a date that can be printed.
 _LARGEST_TIME = 1e11
 LARGEST_INTEGER = 2**63 - 1
 _LONGEST_NAME = 255
-#: Names of nearly all files that are met: of one to 255 of these letters, and no ``..``.
+#: Nearly all file names look like this, and need no closer check.
 _USUAL_NAME = re.compile(r"\w[\w.-]{0,254}", re.ASCII)
 
 
@@ -134,7 +134,7 @@ _FITS: dict[str, tuple[Callable[[object], bool], str]] = {
     "list[int]": (lambda value: type(value) is list and all(map(_is_integer, value)), "a list of whole numbers"),
     "list[list[Any]]": (_is_pairs, "a list of pairs of a name and a value"),
 }
-#: Annotation of a field -> a type whose values all fit it.
+#: Annotation of a field -> a type whose values all fit the field.
 _ALWAYS_FITS: dict[str, type] = {
     "bool": bool,
     "str": str,
@@ -160,18 +160,18 @@ def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON c
 
 
 def build_plain(kind: type[T], found: dict[str, Any]) -> T:  # Any: see above
-    """Return the same as `build`, faster, for a dataclass without slots and ``__post_init__``."""
+    """Like `build`, but faster; for a dataclass without slots and ``__post_init__``."""
     check_fields(kind, found)
     if len(found) < len(_shape(kind)[0]):  # type: ignore[arg-type]
         return kind(**found)
-    # Where a dataclass is frozen, its __init__ takes five times as long.
+    # The __init__ of a frozen dataclass takes five times as long.
     made = object.__new__(kind)
     made.__dict__.update(found)
     return made
 
 
 def check_fields(kind: type, found: Mapping[str, Any]) -> None:  # Any: see above
-    """Raise ValueError, naming the field, if a dataclass cannot be made of what a file says."""
+    """Raise ValueError, naming the field, if a dataclass cannot be made from what a file says."""
     known, needed = _shape(kind)
     for name, value in found.items():
         if name not in known:
