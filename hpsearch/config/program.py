@@ -219,7 +219,7 @@ def _from_here(module: str, *words: str) -> str:
 
 
 def search_program(folder: Path | None) -> list[str]:
-    """Return the words that start the main module from a folder (None = any): by name if that is found, else by file."""
+    """Return the words that start the main module from a folder (None = any): by name if it is found, else by file."""
     return ["-m", "hpsearch.hpsearch"] if _is_found_from(folder) else [str(_PACKAGE / "hpsearch.py")]
 
 

@@ -1,4 +1,4 @@
-"""The files that the older tool has, too: written for its users, and read where no journal tells of the runs."""
+"""The files that the older tool has, too: written for its users, and read if no journal tells of the runs."""
 
 import argparse
 import os
@@ -23,22 +23,22 @@ from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_w
 
 T = TypeVar("T")
 
-#: In a run's folder: what a simulation may leave of its options, and what we leave of its command.
+#: In a run's folder: the options, which a simulation may save there, and the command, which we write.
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
-#: No larger file is read, in bytes.
+#: The largest file that is read, in bytes.
 MOST_BYTES = 256 * 2**20
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
-#: How many runs are written at once.
+#: How many runs are written at a time.
 _AT_ONCE = 1_000
 _RUN_NAME = re.compile(r"sim_\d+_\d+")
-#: A search that was added to the folder of another one renamed the other's file, with a time stamp.
+#: A search that is added to another search's folder renames that search's file, with a time stamp.
 _COMMANDS = re.compile(r"commands(_[\d_-]+)?\.pickle(\.\d+)?")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a search folder: names of its files, of its runs' folders, and of those set apart."""
+    """What lies in a search folder: names of its files, of its runs' folders, and of run folders set apart."""
 
     files: frozenset[str]
     run_folders: frozenset[str]
@@ -46,7 +46,7 @@ class Listing:
 
 
 def read_plain_pickle(path: Path) -> object:
-    """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError if it is no file, too."""
+    """Read a file as `load_plain_pickle` does. Raises OSError if that fails, ValueError also if it is no file."""
     # Most commands read no pickle: the two modules would cost them 3 ms.
     from hpsearch.pickles.plain_pickle import load_plain_pickle
 
@@ -77,16 +77,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # A link that leads in a circle, or where we may not look.
+        return False  # A link that leads in a circle, or to where we may not look.
 
 
 def has_name_of_run(name: str) -> bool:
-    """Return whether a name is exactly what runs' folders get; those that users copy have something added."""
+    """Return whether a name is exactly like those of runs' folders; users' copies have something added."""
     return _RUN_NAME.fullmatch(name) is not None
 
 
 def folder_name(out_dir: object) -> str:
-    """Return the name of a run's folder from its output option, whatever that was relative to."""
+    """Return the name of a run's folder from its output option, which may be relative to any folder."""
     return str(out_dir).rstrip("/").rpartition("/")[2]
 
 
@@ -118,8 +118,8 @@ def _configurations(path: Path, out_arg: str) -> Sequence[Mapping[str, object]]:
 def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tuple[Run | None, str]:
     """Return the run that a folder says it belongs to, and what is wrong with the files that should tell it.
 
-    Its command says exactly what was searched; `config.pickle` has all options of the simulation.
-    number: the run's, if the folder's name tells none. No run: nothing in the folder names it as its output folder.
+    Its command has exactly the options of the search; `config.pickle` has all options of the simulation.
+    number: the run's, if the folder's name has none. None: nothing in the folder names it as its output folder.
     """
     problem = ""
     for name in (COMMAND_FILE, CONFIG_FILE):
@@ -137,14 +137,14 @@ def run_of_folder(path: Path, out_arg: str, script_name: str, number: int) -> tu
 
 
 def run_of_row(row: Mapping[str, str], out_arg: str, keywords: Collection[str], number: int) -> Run | None:
-    """Return the run that a row of a table of results tells of; None if it names no run's folder."""
+    """Return the run in a row of a table of results; None if the row names no run's folder."""
     if not folder_name(row.get(out_arg, "")).startswith(RUN_PREFIX):
         return None
     return _run({**options_of_row(row, keywords), out_arg: row[out_arg]}, out_arg, number)
 
 
 def options_of_row(row: Mapping[str, str], but: Collection[str]) -> dict[str, object]:
-    """Return the options that a row of a table of results tells. but: its other columns."""
+    """Return the options in a row of a table of results. but: its other columns."""
     truths: dict[str, object] = {"True": True, "False": False}
     return {name: truths.get(cell, _value_of(cell)) for name, cell in row.items() if name not in but}
 
@@ -159,7 +159,7 @@ def options_of_command(content: bytes, script_name: str) -> dict[str, object]:
 
 
 def _end_of_program(words: Sequence[str], script_name: str) -> int:
-    """Return how many words stand before the options; 0 if unclear. Interpreter and folders may have changed."""
+    """Return how many words stand before the options; 0 if unclear. Interpreter and paths may differ from today's."""
     names = [_name(word) for word in words]
     if _name(script_name) in names:
         return names.index(_name(script_name)) + 1
@@ -216,12 +216,12 @@ def block_lines(block: RunBlock, settings: Settings, with_folder: bool = True) -
     """Return the commands of planned runs as lines for a shell, as `command_line` does, ten times as fast."""
     program = shell_line(settings.program)
     options = block.options_as(lambda name, value: _quoted(argument(name, value)))
-    # Digits need no quotes: what stands around them is quoted once for all runs.
+    # Digits need no quotes, so the text around them is quoted once for all runs.
     before, after = shlex.quote(f"--{settings.out_arg}={block.out_stem}0").rsplit("0", 1)
     last = block.numbered(f" {before}", after) if with_folder else repeat("")
     for number, words, out_word in zip(block.numbers, options, last):
         line = " ".join([program, *words]) + out_word
-        # Such a word needs more than quotes.
+        # A word with a line break needs more than quotes.
         yield line if "\n" not in line else command_line(block.run(number), settings, with_folder)
 
 
@@ -242,7 +242,7 @@ def _block_dicts(block: RunBlock, settings: Settings) -> Iterator[dict[str, obje
 
 
 def write_commands(folder: SearchFolder, record: SearchRecord) -> None:
-    """Write the two scripts of all commands of a search, and their pickle; what another search has run is left out."""
+    """Write the two scripts of all commands of a search, and their pickle; runs of another search are left out."""
     settings = record.known_settings()
     count = len(record.runs) - sum(bool(entry.reused) for entry in record.begun)
     about = [f"The {f'{count} ' if count else ''}commands of this search, in order of execution."]
@@ -263,7 +263,7 @@ def _of_runs(
     of_run: Callable[[Run, Settings], T],
     is_wanted: Callable[[RunRecord], bool],
 ) -> Iterator[T]:
-    """Return something of each run, in order. of_run, is_wanted: asked about those that are not only planned."""
+    """Yield something for each run, in order. of_run, is_wanted: called for runs that are more than planned."""
     settings, begun = record.known_settings(), {entry.run.number: entry for entry in record.begun}
     for numbers, block in record.runs.parts():
         if block is not None and begun.keys().isdisjoint(numbers):
@@ -278,7 +278,7 @@ def _of_runs(
 
 
 def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:
-    """Add the commands of new runs to the two scripts. Never fails: they are written anew when the search ends."""
+    """Add the commands of new runs to the two scripts. Never fails: the end of the search writes the scripts anew."""
     for path, with_folder in ((folder.commands, True), (folder.commands_without_folders, False)):
         append_text(path, "".join(f"{command_line(run, settings, with_folder)}\n" for run in runs))
 
@@ -286,7 +286,7 @@ def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Setting
 def write_run_command(path: Path | str, run: Run, settings: Settings) -> None:
     """Write the script that runs one command again. Raises OSError."""
     content = _script([f"Run in: {settings.run_cwd}"], [command_line(run, settings)])
-    # Without a file object, which asks three things more of the system: every run needs this file.
+    # A file object would need three more system calls, and every run needs this file.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
         while content:
@@ -296,13 +296,13 @@ def write_run_command(path: Path | str, run: Run, settings: Settings) -> None:
 
 
 def _script(about: Iterable[str], lines: Iterable[str] = ()) -> bytes:
-    # A folder's name may hold a line break, and a comment ends there.
+    # A folder's name may hold a line break, which would end the comment.
     comments = ("# " + text.replace("\n", "\\n") for text in about)
     return ("\n".join(["#!/bin/sh", *comments, *lines]) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _parts(lines: Iterator[str]) -> Iterator[bytes]:
-    """Return lines as the content of a file, some at a time."""
+    """Yield lines as the content of a file, many at a time."""
     while part := "".join(f"{line}\n" for line in islice(lines, _AT_ONCE)):
         yield part.encode("utf-8", "surrogateescape")
 
@@ -319,23 +319,23 @@ def write_not_completed(folder: SearchFolder, record: SearchRecord) -> None:
 
 
 def write_dicts(path: Path, dicts: Callable[[], Iterable[dict[str, object]]]) -> None:
-    """Write configurations as a pickle. dicts: returns them, each time anew. Raises StoreError if that fails."""
+    """Write configurations as a pickle. dicts: yields them anew at each call. Raises StoreError if that fails."""
     import pickle  # see above
 
     try:
         write_whole(path, b"", _pickled(dicts()))
     except (pickle.PicklingError, AttributeError, TypeError):
-        # A value of a class that cannot be pickled: its text is what the simulation receives anyway.
+        # Some value's class cannot be pickled: its text is what the simulation receives anyway.
         plain = (str, int, float, bool, type(None))
         texts = [{k: v if isinstance(v, plain) else whole_text(v) for k, v in each.items()} for each in dicts()]
         write_whole(path, b"", _pickled(texts))
 
 
 def _pickled(dicts: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
-    """Return the pickle of a list, part by part: to know what it has met, a pickler keeps all (200 bytes a run)."""
+    """Yield the pickle of a list in parts: one pickler for all would remember every object (200 bytes a run)."""
     import pickle
 
-    # In this protocol a part may number what it has met from 0 on, as if it were the only one.
+    # In this protocol each part may number its objects from 0 on, as if it were alone.
     begin, rest = pickle.dumps([], 3)[:-1], iter(dicts)
     yield begin
     while part := list(islice(rest, _AT_ONCE)):

@@ -1,4 +1,4 @@
-"""The table of configurations: one CSV row for each, with mean and spread over the runs that repeat it."""
+"""The table of configurations: one CSV row each, with mean and spread over the runs that repeat it."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from hpsearch.store.table import Row, is_finished_row, write_table
 
 #: A finished run: its options, and what it delivered.
 Repetition = tuple[Mapping[str, object], Summary]
-#: What the columns of a keyword are called behind it -> the field of `Spread` that they show.
+#: The end of a column's name, behind the keyword -> the field of `Spread` that the column shows.
 _FIELDS = {"mean": "mean", "std": "std", "sem": "sem", "min": "low", "max": "high"}
 
 
 def repetitions(record: SearchRecord) -> Iterator[Repetition]:
-    """Return all finished runs, first those that were in the table before the journal."""
+    """Yield all finished runs, first those in the table from before the journal."""
     settings = record.known_settings()
     delivered = [(entry.result, entry.result.summary) for entry in record if entry.result.summary is not None]
     newer = {entry.run.out_dir for entry, _ in delivered}
@@ -35,7 +35,7 @@ def repetitions(record: SearchRecord) -> Iterator[Repetition]:
 
 
 def repetitions_of_rows(rows: Iterable[Row], settings: Settings) -> Iterator[Repetition]:
-    """Return the finished runs among rows of which nothing else is known."""
+    """Yield the finished runs among rows, if nothing but the rows is known."""
     keywords = settings.summary_keywords
     for row in filter(is_finished_row, rows):
         summary: Summary = {keyword: [row[keyword]] for keyword in keywords if keyword in row}
@@ -55,9 +55,9 @@ def configuration_table(
 ) -> tuple[list[str], list[dict[str, object]]]:
     """Return columns and rows of the table of configurations, best mean first; an empty cell has no entry in its row.
 
-    The columns are the options but those in `over`, n (how many runs finished), and five for each keyword with numbers:
-    those of lists are lists, element by element. A keyword whose numbers are fewer than n somewhere has a column with
-    their count, too.
+    The columns are the options except those in `over`, n (how many runs finished), and five for each keyword with
+    numbers; if a run's value is a list, the cells are lists, element by element. A keyword that has fewer numbers than
+    n in some row also has a column with their count.
     """
     runs = list(runs)
     shown = [name for name in option_names(runs, settings) if name not in over]
@@ -84,10 +84,10 @@ def configuration_table(
 def _statistics(
     keyword: str, groups: Sequence[Sequence[Repetition]], sizes: Sequence[int]
 ) -> Iterator[tuple[str, Sequence[object]]]:
-    """Yield the columns of a keyword, a cell for each group of runs, None = empty; none for one without numbers."""
+    """Yield a keyword's columns, a cell for each group of runs, None = empty; no columns without numbers."""
     found = []
     for group in groups:
-        # The spreads of long curves need much memory, their texts do not.
+        # The spreads of long curves need much memory, their texts little.
         spreads = spreads_of(numbers_of(cell_under(summary, keyword)) for _, summary in group)
         count = max((spread.count for spread in spreads if spread), default=0)
         found.append((bool(spreads), count, *(_cell(spreads, field) for field in _FIELDS.values())))
@@ -101,7 +101,7 @@ def _statistics(
 def write_configurations(
     folder: SearchFolder, runs: Iterable[Repetition], settings: Settings, over: Collection[str]
 ) -> list[dict[str, object]]:
-    """Write the table of configurations beside that of the runs; return its rows. Raises StoreError."""
+    """Write the table of configurations beside the table of runs; return its rows. Raises StoreError."""
     columns, rows = configuration_table(runs, settings, over)
     texts = ({name: whole_text(value) for name, value in row.items()} for row in rows)
     write_table(folder.results_by_configuration, columns, texts)
@@ -109,7 +109,7 @@ def write_configurations(
 
 
 def _cell(spreads: Sequence[Spread | None], field: str) -> object:
-    """Return a statistic as a cell: a number, or a list as in a summary; None if there is nothing to say."""
+    """Return a statistic as a cell: a number, or a list as in a summary; None without any number."""
     values = [math.nan if spread is None else getattr(spread, field) for spread in spreads]
     if all(map(math.isnan, values)):
         return None

@@ -16,18 +16,18 @@ from hpsearch.journal.lines import LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 
-#: Durable events are carried to the disk this long after the first of them, many at once: it is as slow as a short run.
+#: Durable events are synced to the disk together, this long after the first: a sync takes as long as a short run.
 _SYNC_AFTER_S = 1.0
-#: Some file systems know no way to carry a file to the disk, and say so.
+#: Errors of file systems that cannot sync.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-#: A part of the journal that is longer than this, in bytes, is read by a `LineReader`.
+#: From this length on, in bytes, a `LineReader` reads a part of the journal.
 _LONG = 100_000
-#: There is room again when this many bytes can be written.
+#: The disk has room again when it takes this many bytes.
 _ROOM = 4096
 
 
 class Journal:
-    """Appends events. A line is written with one call and flushed, so killing the controller loses none."""
+    """Appends events. Each line is written by one system call, so killing the controller loses none."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the journal; a torn last line is cut. Raises StoreError if it cannot be opened."""
@@ -45,10 +45,10 @@ class Journal:
     def append(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
         """Write events.
 
-        durable: they survive a power failure, too, unless it comes within about a second (then what a run came to can
-        still be read from its own folder). at_once: they survive it from the moment of the return.
-        Raises StoreError if the disk takes no more (no part of them is left in the file then), or if somebody else has
-        written to the file or deleted it.
+        durable: they also survive a power failure, unless it comes within about a second (then the run's own folder
+        still tells its result). at_once: they survive a power failure as soon as this returns.
+        Raises StoreError if the disk takes no more (the file then has no part of the events), or if another process has
+        changed or deleted the file.
         """
         content = b"".join(to_line(event) for event in events)
         self._check_is_own()
@@ -68,21 +68,21 @@ class Journal:
         """Raise StoreError if no more can be written."""
         self._check_is_own()
         try:
-            # Without a line break: readers take it for a line that is still being written.
+            # Without a line break: readers take the blanks for a line that is still being written.
             self._write(b" " * _ROOM)
             os.ftruncate(self._descriptor, self._size)
         except OSError as error:
             self._cut(error)
 
     def _write(self, content: bytes) -> None:
-        """Write behind the whole lines; raises OSError if not all of it can be written."""
+        """Write after the last whole line; raises OSError unless all is written."""
         written = os.pwrite(self._descriptor, content, self._size)
         if written < len(content):
-            # A disk that fills up takes a part; the next call says why.
+            # A disk that fills up takes only a part; the next call raises the reason.
             os.pwrite(self._descriptor, content[written:], self._size + written)
 
     def _cut(self, error: OSError) -> NoReturn:
-        """Take away a part of a line; raises StoreError saying why it cannot be written whole."""
+        """Remove a torn line; raises StoreError saying why it cannot be written whole."""
         self._has_rest = True
         with contextlib.suppress(OSError):
             self._cut_rest()
@@ -103,7 +103,7 @@ class Journal:
             os.close(self._descriptor)
 
     def _check_is_own(self) -> None:
-        """Raise StoreError if the file is not what this controller left: nothing of another's may be overwritten."""
+        """Raise StoreError if the file is not as this controller left it: others' lines must not be overwritten."""
         if self._sync_error is not None:
             error, self._sync_error = self._sync_error, None
             raise unwritable(self._path, error) from error
@@ -123,8 +123,8 @@ class Journal:
             raise StoreError(f"{self._path}: {problem}")
 
     def _sync_in_time(self) -> None:
-        """Carry the file to the disk, in a thread of its own: no run waits for that."""
-        # From here on, a new event needs a new timer.
+        """Sync the file to the disk, in a thread of its own: no run waits for that."""
+        # An event that comes from now on needs a new timer.
         self._timer = None
         try:
             _sync(self._descriptor)
@@ -132,7 +132,7 @@ class Journal:
             self._sync_error = error
 
     def _sync_with_name(self) -> None:
-        """Carry the file to the disk, and the first time also the folders that hold its name and the search's."""
+        """Sync the file to the disk, and the first time also the three folders above it, which hold its name."""
         _sync(self._descriptor)
         if not self._has_lasting_name:
             for folder in self._path.parents[:3]:
@@ -165,10 +165,10 @@ def _whole_lines(descriptor: int) -> int:
 
 
 class JournalReader:
-    """Reads a journal, which another process may be writing: a last line without its end is left for later."""
+    """Reads a journal, which another process may be writing: an unfinished last line is left for later."""
 
     def __init__(self, path: Path, passes_over_damage: bool = False) -> None:
-        """Read from the beginning. passes_over_damage: leave out what cannot be used, and note it in `damage`."""
+        """Read from the beginning. passes_over_damage: skip what cannot be used, and note it in `damage`."""
         self._path = path
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
@@ -176,11 +176,11 @@ class JournalReader:
         self._is_long = False
         self._read: Callable[[bytes], Event] = from_line
         self.damage: list[str] = []
-        #: Whether the settings of a search were among what was read.
+        #: Whether a search's settings have been read.
         self.has_settings = False
 
     def is_replaced(self) -> bool:
-        """Return whether another file lies there now (a later search was added): a new reader has to read all again."""
+        """Return whether the file was replaced (a later search was added): a new reader must then start again."""
         try:
             found = self._path.stat()
         except OSError:
@@ -197,17 +197,17 @@ class JournalReader:
                     problem = f"the journal is damaged: this line does not fit the ones before it ({error!r})"
                     self._found_damage(problem, error)
             if self._is_long:
-                # What was read stays, and Python's search for garbage need not go through it again and again.
+                # What was read stays in memory, so the garbage collector need not look at it again and again.
                 gc.freeze()
 
     def new_events(self) -> Iterator[Event]:
-        """Return the events that were added since the last call. Raises FolderError as `read_into` does."""
+        """Yield the events that were added since the last call. Raises FolderError as `read_into` does."""
         path = self._path
         try:
             with open(path, "rb", opener=open_file) as file:
                 found = os.fstat(file.fileno())
                 if self._inode not in (None, found.st_ino):
-                    # It was replaced just now: `is_replaced` will say so.
+                    # The file was replaced just now: `is_replaced` will say so.
                     return
                 self._inode = found.st_ino
                 file.seek(self._offset)
@@ -246,10 +246,10 @@ class JournalReader:
 
 @contextlib.contextmanager
 def collected_later() -> Iterator[None]:
-    """Put off Python's search for objects that hold each other in a circle: in what is read, there are none.
+    """Put off garbage collection: what is read holds no reference cycles.
 
-    It goes through all objects whenever there are a quarter more of them, which takes a third of the time in which a
-    long journal is read.
+    The collector goes through all objects whenever their number has grown by a quarter, which takes a third of the
+    time to read a long journal.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -266,7 +266,7 @@ def remedy_for(journal: Path) -> str:
 
 
 def read_record(folder: SearchFolder, passes_over_damage: bool = False) -> SearchRecord:
-    """Return what a journal adds up to, as `JournalReader` reads it, with what else is known where it is damaged."""
+    """Return what a journal adds up to; where it is damaged, with what other files tell. See `JournalReader`."""
     record = SearchRecord(fills_gaps=passes_over_damage)
     reader = JournalReader(folder.journal, passes_over_damage)
     reader.read_into(record)

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from hpsearch.core.conditions import Condition
 
 STATE_FOLDER = ".hpsearch"
-#: What the path of a snapshot has in it.
+#: A part of every path in a snapshot.
 _CODE = f"/{STATE_FOLDER}/code/"
-#: More bytes than any of our small files holds.
+#: More bytes than any of our small files has.
 _MOST_SMALL = 65536
-#: What the system or `open_file` says of a folder, a pipe or a circle of links in the place of a file.
+#: Errors of the system or `open_file` if a folder, a pipe or a circle of links is in the place of a file.
 NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.EINVAL)
 
 
 class _Below:
-    """A path in a search folder, made once: joining one takes 3 us, and each run needs several of them."""
+    """A path in a search folder, made once: joining takes 3 us, and each run needs several paths."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -40,7 +40,7 @@ class _Below:
         self._name = name
 
     def __get__(self, folder: SearchFolder, _: object) -> Path:
-        # The folder's own attribute goes before this one from now on.
+        # From now on, the folder's own attribute hides this descriptor.
         path = folder.__dict__[self._name] = folder.path.joinpath(*self._names)
         return path
 
@@ -51,15 +51,15 @@ class SearchFolder:
 
     path: Path
 
-    #: Everything that is ours alone; in it the search's state, one event a line, and the line with the settings of the
-    #: latest search once more, for `hpsearch repair`.
+    #: Everything that is ours alone. In it, the journal: one event a line; and a copy of the line with the settings of
+    #: the latest search, for `hpsearch repair`.
     state = _Below(STATE_FOLDER)
     journal = _Below(STATE_FOLDER, "journal.jsonl")
     settings_copy = _Below(STATE_FOLDER, "settings.json")
-    #: Held by the one controller of the search; and what asks it to stop, where no signal reaches it.
+    #: Held by the one controller of the search; and the request to stop, for a controller that no signal reaches.
     lock = _Below(STATE_FOLDER, "lock")
     cancel_request = _Below(STATE_FOLDER, "cancel-requested")
-    #: The controller's own messages; and what schedulers and nvidia-smi were asked and answered (older: NAME.1).
+    #: The controller's own messages; and the questions to schedulers and nvidia-smi with answers (older: NAME.1).
     log = _Below(STATE_FOLDER, "controller.log")
     conversation = _Below(STATE_FOLDER, "conversation.jsonl")
     #: What each start of the search ran with: the code's commit, packages and the like.
@@ -77,7 +77,7 @@ class SearchFolder:
     #: All commands, one a line; with and without the output option.
     commands = _Below("commands.sh")
     commands_without_folders = _Below("commands_wo_dirs.sh")
-    #: All configurations with their output option, as a list of dicts; and those of the runs that did not finish.
+    #: All configurations with their output option, as a list of dicts; the same of the runs that did not finish.
     commands_pickle = _Below("commands.pickle")
     not_completed = _Below("not_completed.pickle")
     #: Run folders that postprocessing moved out of the way; only the user deletes them.
@@ -102,11 +102,11 @@ class SearchFolder:
         return Path(f"{self.path}{_CODE}{f'{path}/'.rpartition(_CODE)[2]}")
 
     def work_folder(self, settings: Settings) -> Path:
-        """Return where a search's runs execute: the snapshot of their code moves with the search's folder."""
+        """Return where a search's runs execute; a snapshot of their code moves with the search folder."""
         return self.in_code(settings.run_cwd) if settings.options.get("snapshot") else Path(settings.run_cwd)
 
     def short(self, path: Path) -> str:
-        """Return a path for people who know this folder already: relative to it, if it lies in there."""
+        """Return a path for people who know this folder already: relative to the folder, if it lies in there."""
         return str(path.relative_to(self.path) if path.is_relative_to(self.path) else path)
 
     def exit_file(self, token: str) -> Path:
@@ -120,7 +120,7 @@ class SearchFolder:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those it lies in, if it is not there. Raises StoreError if that cannot be done."""
+    """Make a folder and its parents, if they do not exist. Raises StoreError if that cannot be done."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,7 +128,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove a folder; one that holds something or cannot be removed stays."""
+    """Remove a folder if it is empty and can be removed."""
     with contextlib.suppress(OSError):
         folder.rmdir()
 
@@ -136,7 +136,7 @@ def remove_if_empty(folder: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file, if it is there. Raises StoreError if that cannot be done."""
     try:
-        os.unlink(path)  # noqa: PTH108  (each run has one to be removed; `Path.unlink` has more to do)
+        os.unlink(path)  # noqa: PTH108  (once a run; `Path.unlink` takes longer)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -144,9 +144,9 @@ def remove(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
-    """Write a file so that no reader and no crash ever sees a part of it. more: follows, never in memory as a whole.
+    """Write a file so that no reader and no crash ever sees a part. more: follows `content`, read one by one.
 
-    Raises StoreError, naming the file, if it cannot be written (the earlier content then stays).
+    Raises StoreError, naming the file, if it cannot be written (the earlier file then stays).
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -164,7 +164,7 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what `write_whole` left in a folder when its process was killed; what stays is not worth a search."""
+    """Remove what a killed `write_whole` left in a folder. Never fails: leftovers do no harm."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208  A Path for each of thousands of runs would take long.
             pid = integer(name.removesuffix(".part").rpartition(".")[2])
@@ -173,7 +173,7 @@ def remove_parts(folder: Path) -> None:
 
 
 def _has_number(pid: int) -> bool:
-    """Return whether a process of this machine has this number: it may be writing just now."""
+    """Return whether a process of this machine has this number, and so may be writing now."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -184,14 +184,14 @@ def _has_number(pid: int) -> bool:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """Return what a file of others holds. Raises OSError, or ValueError if it is too large or no file."""
-    # Not `Path.read_bytes`, which asks the system twice as often: each run's summary is read here.
+    """Return the content of a file that others wrote. Raises OSError, or ValueError if it is too large or no file."""
+    # `Path.read_bytes` makes twice as many system calls, and each run's summary is read here.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise ValueError("expected a file, found something else (a folder, a pipe)")
-        # It may grow meanwhile.
+        # One byte more than it has: it may grow meanwhile.
         content = _first_bytes(descriptor, state.st_size + 1) if state.st_size <= most_bytes else b""
     finally:
         os.close(descriptor)
@@ -203,14 +203,14 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
 def _first_bytes(descriptor: int, count: int) -> bytes:
     content = os.read(descriptor, count)
-    # Almost always, that is all: the caller asks for one byte more than there should be.
+    # Almost always, one read gets all: the caller asks for one byte more than there should be.
     while 0 < len(content) < count - 1 and (more := os.read(descriptor, count - len(content))):
         content += more
     return content
 
 
 def open_file(path: str, flags: int) -> int:
-    """Open a file; an opener for `open`. Raises OSError also if it is no file: a pipe would block for ever."""
+    """Open a file; an opener for `open`. Also raises OSError if it is no file: a pipe would block for ever."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -219,18 +219,18 @@ def open_file(path: str, flags: int) -> int:
 
 
 def read_small(path: Path, most_bytes: int = _MOST_SMALL) -> bytes:
-    """Return what a small file of ours holds; of a longer one its beginning. Raises OSError if it cannot be read."""
+    """Return the content of a small file of ours, cut at `most_bytes`. Raises OSError if it cannot be read."""
     try:
         with open(path, "rb", buffering=0, opener=open_file) as file:
             return file.read(most_bytes)
     except OSError as error:
-        # A call about an open file does not know its name.
+        # Errors of calls on an open file do not name it.
         error.filename = error.filename or str(path)
         raise
 
 
 def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
-    """Add to a file; before it grows beyond `most_bytes`, it becomes NAME.1. Never fails: it is not worth a search."""
+    """Append to a file; before it grows beyond `most_bytes`, it becomes NAME.1. Never fails: no search ends for it."""
     content = text.encode("utf-8", "replace")
     with contextlib.suppress(OSError):
         if path.is_file() and path.stat().st_size + len(content) > most_bytes:
@@ -240,7 +240,7 @@ def append_text(path: Path, text: str, most_bytes: float = math.inf) -> None:
 
 
 class GrowingLog:
-    """A file that messages are added to, kept open until `close`: opening it for each takes 25 us. Never fails."""
+    """A file for messages, kept open until `close`: opening it for each message takes 25 us. Never fails."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._is_closed = path, False
@@ -263,7 +263,7 @@ class GrowingLog:
 
 
 def free_name(path: Path) -> Path:
-    """Return the path if nothing lies there, else with the first free number at its end."""
+    """Return the path if nothing lies there, else the path with the first free number at its end."""
     candidate, number = path, 1
     while os.path.lexists(candidate):
         number += 1
@@ -272,7 +272,7 @@ def free_name(path: Path) -> Path:
 
 
 def rename_with_stamp(*paths: Path) -> None:
-    """Rename the files that are there, with the time in the name, so that they stay when their names are taken."""
+    """Rename existing files, adding the time to their names, so that new files can take their names."""
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     for path in paths:
         if path.exists():
@@ -280,7 +280,7 @@ def rename_with_stamp(*paths: Path) -> None:
 
 
 def write_grid_config(path: Path, grid: Mapping[str, Sequence[object]], conditions: Sequence[Condition]) -> None:
-    """Write a file for ``--grid_config``; another one there is renamed. Raises StoreError if it cannot be written."""
+    """Write a file for ``--grid_config``; an existing file is renamed. Raises StoreError if it cannot be written."""
     import pickle
 
     pairs = [(dict(condition.when), dict(condition.then)) for condition in conditions]

@@ -38,7 +38,7 @@ def refuse_other_script(earlier: Settings, settings: Settings, folder: SearchFol
 
 
 class LiveSearch:
-    """One controller's hold on a search folder: what it notes goes to the journal first, then everywhere else."""
+    """One controller's hold on a search folder: events go to the journal first, then everywhere else."""
 
     def __init__(
         self,
@@ -49,10 +49,10 @@ class LiveSearch:
     ) -> None:
         """Take the lock and read the journal, if there is one.
 
-        holder: what the lock file says of this controller. ways: what the lock is taken with.
-        passes_over_damage: leave out what of the journal cannot be used.
+        holder: what the lock file says of this controller. ways: how the lock is taken.
+        passes_over_damage: skip what cannot be used in the journal.
         Raises FolderError if another controller holds the folder, StoreError if the folder cannot be written,
-        FileNotFoundError if it has just been taken away.
+        FileNotFoundError if it has just been removed.
         """
         self.folder = folder
         try:
@@ -87,7 +87,7 @@ class LiveSearch:
         return self.record.known_settings()
 
     def add_plan(self, runs: Iterable[Run], settings: Settings, at: float, more: Iterable[Event] = ()) -> None:
-        """Add a planned search, whole or not at all, and before it the rows that lie here without being in the journal.
+        """Add a planned search, whole or not at all, and before it the table's rows that the journal lacks.
 
         at: seconds since the epoch. more: events about these runs, or of more runs. Raises StoreError if it cannot be
         written.
@@ -99,17 +99,17 @@ class LiveSearch:
         self._before_plan = earlier[: earlier.rfind(b"\n") + 1]
         write_whole(self.folder.settings_copy, to_line(started))
         rows = self._unknown_rows(settings.out_arg)
-        # One by one: of a million runs, nothing but the record's own objects may be in memory.
+        # One by one: with a million runs, only the record's own objects may be in memory.
         events: Iterator[Event] = itertools.chain(map(RowCarried, rows), map(RunPlanned.of, runs), more, [started])
         write_whole(self.folder.journal, self._before_plan, (self._applied_line(event) for event in events))
 
     def _unknown_rows(self, out_arg: str) -> list[Row]:
-        """Return the rows in the table that are of no run of the journal."""
+        """Return the table's rows that belong to no run of the journal."""
         places = [(row, row.get(out_arg, "")) for row in read_table(self.folder.results)]
         entries = list(self.record) if places else []
         known = {out_dir for entry in entries for out_dir in (entry.run.out_dir, entry.result.out_dir)}
         known |= {row.get(out_arg, "") for row in self.record.carried}
-        # A table that was not written anew since the folder was moved has its runs where they were before.
+        # A table last written before the folder was moved has the runs' old paths.
         names = {entry.run.folder for entry in entries}
         return [row for row, place in places if place not in known and os.path.basename(place) not in names]  # noqa: PTH119
 
@@ -118,7 +118,7 @@ class LiveSearch:
         return to_line(event)
 
     def withdraw_plan(self) -> None:
-        """Take back what `add_plan` added to an earlier search, if nothing was started; nothing can be noted then."""
+        """Take back what `add_plan` added to an earlier search, if nothing was started. Nothing can be noted then."""
         if self._before_plan:
             write_whole(self.folder.journal, self._before_plan)
             self.record = read_record(self.folder)
@@ -132,11 +132,11 @@ class LiveSearch:
         self._journal = Journal(self.folder.journal)
         if first:
             self.note(*first, durable=True)
-        # Sorted as the last controller left it: if nothing can be started, that is what stays.
+        # Sorted, as the last controller left it: if nothing can be started, it stays so.
         self._columns, rows = whole_table(self.record, is_sorted=True)
         self._table = ResultsTable(self.folder.results, self._columns.names, rows)
         self._shown = {row.get(self.settings.out_arg, "") for row in rows}
-        # A run with results of another search that is run here keeps one row.
+        # A reused run that is run here after all keeps one row.
         self._shown |= {entry.run.out_dir for entry in self.record.begun if entry.result.reused}
 
     def who_asked_to_cancel(self) -> str | None:
@@ -148,11 +148,11 @@ class LiveSearch:
         write_commands(self.folder, self.record)
 
     def add_commands(self, runs: Sequence[Run]) -> None:
-        """Add new commands to the scripts, as far as that works; `write_commands` writes them anew."""
+        """Add new commands to the scripts. Never fails: `write_commands` writes them anew."""
         append_commands(self.folder, runs, self.settings)
 
     def note(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
-        """Write events to the journal, then take them into account; for what happens only if it is written.
+        """Write events to the journal, then apply them; for what may happen only after it is written.
 
         durable, at_once: see `Journal.append`.
         Raises StoreError if the journal takes no more, ControllerPresent if another controller took the search over.
@@ -162,7 +162,7 @@ class LiveSearch:
             self.record.apply(event)
 
     def note_happened(self, *events: Event, durable: bool = False, at_once: bool = False) -> None:
-        """Take in what has happened already, and write it; where there is `trouble`, in front of what is noted next."""
+        """Apply events that have happened already, and write them; during `trouble`, `note` writes them later."""
         for event in events:
             self.record.apply(event)
         self._unwritten += events
@@ -170,7 +170,7 @@ class LiveSearch:
             self._write(*self._unwritten, durable=durable, at_once=at_once)
 
     def note_soon(self, *events: Event) -> None:
-        """Take in what has happened already, or is of no effect yet; it is written in front of what is noted next.
+        """Apply events that have happened already, or have no effect yet; they are written before the next ones.
 
         That saves a write, 20 us. `write_noted` writes it if nothing else is noted.
         """
@@ -179,13 +179,13 @@ class LiveSearch:
         self._unwritten += events
 
     def write_noted(self) -> None:
-        """Write what `note_soon` has taken in, unless there is `trouble`."""
+        """Write the events of `note_soon`, unless there is `trouble`."""
         if self._unwritten and self.trouble is None:
             with contextlib.suppress(StoreError):
                 self._write(*self._unwritten)
 
     def end_trouble(self) -> None:
-        """Try to write what could not be written; there is no `trouble` any more if that goes well."""
+        """Try to write what could not be written; success ends the `trouble`."""
         assert self._journal is not None
         try:
             self._journal.check_room()
@@ -223,16 +223,16 @@ class LiveSearch:
             cells = more_cells(entry.result) if self._columns.more else {}
             self._table.append(self._columns.row(row, cells))
         else:
-            # A run that was run again keeps one row; and a keyword that nobody announced gets a column.
+            # A repeated run keeps one row, and an unannounced keyword gets a column.
             self._columns, rows = whole_table(self.record, is_sorted=False)
             self._table.rewrite(self._columns.names, rows)
         self._shown.add(entry.run.out_dir)
         self._is_table_whole = True
 
     def finish(self) -> None:
-        """Sort the table, write that of configurations if the search has seeds, and which runs did not finish.
+        """Sort the table; write the table of configurations if the search has seeds, and the list of unfinished runs.
 
-        Raises StoreError; what was there before then stays.
+        Raises StoreError; the earlier files then stay.
         """
         assert self._table is not None
         self._lock.check()
@@ -264,13 +264,13 @@ class LiveSearch:
         try:
             self.close_files()
         finally:
-            # Before, the journal may not tell of all that is live: it is refused, or about to be repaired.
+            # Until then the journal may lack live runs: it is refused, or about to be repaired.
             if self._is_finished:
                 self._remove_rests()
             self._lock.release()
 
     def _remove_rests(self) -> None:
-        """Remove what killed controllers left: parts of files, exit files that were read, logs of no attempt."""
+        """Remove what killed controllers left: parts of files, exit files that were read, empty logs of no attempt."""
         folder = self.folder
         try:
             self._lock.check()
@@ -283,7 +283,7 @@ class LiveSearch:
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
             begun = self.record.begun
             live = {entry.token for entry in begun if entry.is_open}
-            # A log of a live run may still be empty, too, and each backend has its own names for them.
+            # A live run's log may still be empty, too, and each backend names logs in its own way.
             known = {entry.token for entry in begun} if logs and not live else set[str]()
             empty = (log for log in logs if not live and log.stem not in known and not log.stat().st_size)
             for path in (*empty, *(note for note in notes if note.name not in live)):

@@ -1,8 +1,8 @@
 """One controller a search folder: the second is refused, and told who the first is.
 
 Two things keep controllers apart, because file systems differ. The operating system's lock (flock) frees itself when a
-process ends, but some file systems have none, and on others each machine sees only its own. So the lock file also says
-who holds it, with a heartbeat: where nothing else tells whether a holder lives, the heartbeat is watched.
+process ends, but some file systems have none, and on others each machine sees only its own. So the lock file also names
+its holder, with a heartbeat: if nothing else tells whether the holder lives, the heartbeat is watched.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from hpsearch.startup.classes import asdict, dataclass, field, fields, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import NO_FILE, open_file, read_small, write_whole
 
-#: A heartbeat changes digits, and never the length of the file: no reader sees half of it.
+#: A heartbeat changes digits, never the file's length, so no reader sees half a beat.
 _WIDTH = 20
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who took a search folder's lock, as the lock file says it.
+    """Who took a search folder's lock, according to the lock file.
 
-    since: seconds since the epoch. process: what tells this process from a later one with its number; may be empty.
+    since: seconds since the epoch. process: tells this process from a later one with the same number; may be empty.
     takes_signals: True if SIGINT ends this search in good order (and no other search that its program may run).
     inode: of the lock file, which tells a copy of the folder from the original; 0 = not known. boot: id of the
-    machine's boot. beat_s: seconds between two heartbeats, 0 = there are none. beat: how often the heart has beaten.
+    machine's boot. beat_s: seconds between two heartbeats, 0 = there are none. beat: the number of heartbeats so far.
     """
 
     host: str
@@ -61,7 +61,7 @@ def record_of(holder: Holder) -> bytes:
 
 
 def holder_in(content: bytes) -> Holder | None:
-    """Return the holder that a lock file names; None if it is empty. One that cannot be read has no host."""
+    """Return the holder that a lock file names; None if it is empty. An unreadable file gives a holder without host."""
     try:
         return holder_from(json.loads(content)) if content.strip() else None
     except (ValueError, RecursionError):
@@ -69,32 +69,32 @@ def holder_in(content: bytes) -> Holder | None:
 
 
 def holder_from(found: object) -> Holder:
-    """Return a holder from its JSON. Raises ValueError if it is none."""
+    """Return a holder from its JSON. Raises ValueError if that is no holder."""
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, found {type(found).__name__}")
     return build(Holder, {each.name: found[each.name] for each in fields(Holder) if each.name in found})
 
 
-#: What a file system says that has no locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
+#: Errors of file systems without locks: Lustre without -o flock, NFS without its lock manager, some FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
-#: How long the lock of a holder that is gone is waited for: where it was killed while it started a run, the new process
-#: has the lock, too, until it executes its program. That takes milliseconds, more on a busy machine.
+#: How long to wait for the lock of a dead holder: if it was killed while it started a run, the new process holds the
+#: lock, too, until it executes its program. That takes milliseconds, more on a busy machine.
 _UNBORN_S = 2.0
-#: How often a watched heartbeat is looked at in each of its intervals.
+#: How often a watched heartbeat is read in each interval.
 _LOOKS_AN_INTERVAL = 20
 
 
 def _now() -> float:
-    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the time, in seconds, of a clock that nobody sets and that counts while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @dataclass(frozen=True)
 class LockWays:
-    """What a lock is taken with; tests hand in their own.
+    """What taking a lock needs; tests hand in their own.
 
     is_there: whether a holder lives; None = cannot be seen from here. tell: shows people a message.
-    beat_s: between two heartbeats. flock: takes the lock of the operating system. now: a clock that only goes on.
+    beat_s: between two heartbeats. flock: takes the operating system's lock. now: a clock that never goes back.
     """
 
     is_there: Callable[[Holder], bool | None] = lambda holder: None
@@ -106,13 +106,13 @@ class LockWays:
 
 
 class ControllerLock:
-    """Held while a controller works on a folder; it is free again when its process has ended, however."""
+    """Held while a controller works on a folder; it becomes free when the process ends, in whatever way."""
 
     def __init__(self, path: Path, holder: Holder | None = None, ways: LockWays | None = None) -> None:
-        """Take the lock for this process; `holder` says more about it.
+        """Take the lock for this process, which `holder` describes.
 
-        Raises ControllerPresent naming the holder if another controller has it, FolderError if the file is none,
-        StoreError if it cannot be written, FileNotFoundError if the folder has just been taken away.
+        Raises ControllerPresent naming the holder if another controller has it, FolderError if it is no file,
+        StoreError if it cannot be written, FileNotFoundError if the folder has just been removed.
         """
         self._path, self._ways = path, ways or LockWays()
         self._descriptor = _open(path)
@@ -137,7 +137,7 @@ class ControllerLock:
         self._heart.start()
 
     def check(self) -> None:
-        """Raise ControllerPresent if another took the lock over: this process stood still for too long."""
+        """Raise ControllerPresent if another controller took the lock over: this process stood still for too long."""
         if self._taken_by is None and self._ways.now() - self._beat_at > 1.5 * self._ways.beat_s:
             self._beat()
         if self._taken_by is not None:
@@ -146,7 +146,7 @@ class ControllerLock:
             raise ControllerPresent(f"{_search_of(self._path)}: {problem}, {reason}")
 
     def release(self) -> None:
-        """Give the lock back; an empty file tells machines that do not see the lock itself."""
+        """Give the lock back; the file, now empty, tells that to machines that do not see the lock itself."""
         self._ends.set()
         self._heart.join()
         with contextlib.suppress(OSError):
@@ -155,11 +155,11 @@ class ControllerLock:
         os.close(self._descriptor)
 
     def _take_flock(self) -> bool:
-        """Take the lock of the operating system; return whether the file system has such a thing."""
+        """Take the operating system's lock; return whether the file system has locks."""
         end = self._ways.now() + _UNBORN_S
         while True:
             try:
-                # flock, not lockf: it also keeps apart two searches of one process, and Linux carries it over NFS.
+                # flock, not lockf: it also keeps two searches of one process apart, and Linux carries it over NFS.
                 self._ways.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = lock_holder(self._path)
@@ -174,7 +174,7 @@ class ControllerLock:
                 return True
 
     def _judged(self, has_flock: bool) -> bytes:
-        """Return what the lock file says if certainly nobody holds the lock. Raises ControllerPresent otherwise."""
+        """Return the lock file's content if certainly nobody holds the lock; else raise ControllerPresent."""
         content = read_small(self._path)
         holder = holder_in(content)
         if holder is None:
@@ -183,7 +183,7 @@ class ControllerLock:
         if is_there:
             raise _present(self._path, holder)
         if holder.host and not holder.beat_s:
-            # An earlier version, whose heart did not beat.
+            # An earlier version, which had no heartbeat.
             if has_flock or is_there is False:
                 return content
             problem = f"{holder} may still be working on this search, and this machine cannot see it"
@@ -194,7 +194,7 @@ class ControllerLock:
         return self._watched(content, holder)
 
     def _watched(self, content: bytes, holder: Holder) -> bytes:
-        """Return what the lock file says if that stands still for two heartbeats; clocks of machines may differ."""
+        """Return the lock file's content if it stays the same for two heartbeats; machines' clocks may differ."""
         wait_s = 2 * (holder.beat_s or self._ways.beat_s)
         self._ways.tell(f"checking for {wait_s:g} s whether this search still runs elsewhere ({holder})")
         end = self._ways.now() + wait_s
@@ -208,7 +208,7 @@ class ControllerLock:
         return content
 
     def _write_first(self, judged: bytes) -> bool:
-        """Write who holds the lock now; False if the file says something else than what was judged."""
+        """Write who holds the lock now; False if the file has changed since it was judged."""
         try:
             with _claimed(self._path, self._ways):
                 if self._path.stat().st_ino != self.holder.inode:
@@ -217,7 +217,7 @@ class ControllerLock:
                     return False
                 self._write(self._descriptor)
                 with contextlib.suppress(OSError):
-                    # So that other machines see it, too; a file system that refuses is no worse than before.
+                    # So that other machines see it, too; a file system that refuses this does no harm.
                     os.fsync(self._descriptor)
         except FileNotFoundError:
             raise
@@ -226,7 +226,7 @@ class ControllerLock:
         return True
 
     def _write(self, descriptor: int) -> None:
-        # Never empty in between: that would say that nobody is here.
+        # Never empty in between: an empty file says that nobody holds the lock.
         os.ftruncate(descriptor, os.pwrite(descriptor, record_of(self.holder), 0))
 
     def _beat_on(self) -> None:
@@ -234,7 +234,7 @@ class ControllerLock:
             self._beat()
 
     def _beat(self) -> None:
-        """Give a sign of life; or notice that another has taken the lock over."""
+        """Write a heartbeat, or notice that another controller has taken the lock over."""
         with self._mutex:
             try:
                 holder = holder_in(read_small(self._path))
@@ -242,11 +242,11 @@ class ControllerLock:
                     self._taken_by = holder
                     return
                 self.holder = replace(self.holder, beat=self.holder.beat + 1)
-                # Opened anew each time: closing is what carries it to other machines.
+                # Opened anew each time: NFS shows it to other machines when the file is closed.
                 with open(self._path, "r+b", buffering=0, opener=open_file) as file:
                     self._write(file.fileno())
             except OSError:
-                return  # The file system is away, or the folder is deleted: the next event of the journal will tell.
+                return  # The file system is away, or the folder is deleted: writing the next event will tell.
             self._beat_at = self._ways.now()
 
     def __enter__(self) -> ControllerLock:
@@ -257,8 +257,8 @@ class ControllerLock:
 
 
 def lock_holder(path: Path) -> Holder | None:
-    """Return who took the lock and did not give it back (it lives, or was killed); None if there is nobody."""
-    # The lock itself is not tried: for that moment, a controller that starts would find it taken.
+    """Return who took the lock and did not give it back (still alive, or killed); None if nobody."""
+    # Do not try the lock itself: a controller that starts at that moment would find it taken.
     try:
         return holder_in(read_small(path))
     except FileNotFoundError:
@@ -271,7 +271,7 @@ def lock_holder(path: Path) -> Holder | None:
 def _claimed(path: Path, ways: LockWays) -> Iterator[None]:
     """Keep all others from writing the lock file, on any file system: only one process can make the claim file.
 
-    It is there for a moment. One that stays was left by a process that was killed then; the one with the next number
+    The claim file exists for a moment. If one stays, its process was killed; the claim with the next number then
     counts instead.
     """
     claims = [path.with_name(f"{path.name}.claim")]
@@ -285,7 +285,7 @@ def _claimed(path: Path, ways: LockWays) -> Iterator[None]:
 
 
 def _is_made(claim: Path, ways: LockWays) -> bool:
-    """Make a claim file; False if another's stands for two heartbeats."""
+    """Make a claim file; False if another process's claim stays for two heartbeats."""
     end = ways.now() + 2 * ways.beat_s
     while True:
         try:
@@ -320,13 +320,13 @@ def _present(path: Path, holder: Holder | None) -> ControllerPresent:
 
 
 def leave_request(path: Path, holder: Holder) -> None:
-    """Ask this holder of the lock, and no other, to stop. Raises StoreError if that cannot be written."""
+    """Ask this holder of the lock, and no other, to stop. Raises StoreError if the request cannot be written."""
     content = {"to": asdict(holder), "by": f"process {os.getpid()} on {host_name()}"}
     write_whole(path, json.dumps(content).encode() + b"\n")
 
 
 def take_request(path: Path, holder: Holder) -> str | None:
-    """Take a request away, also one that cannot be read; return who asked, None if nobody asked this holder."""
+    """Remove a request, even an unreadable one; return who asked, None if nobody asked this holder."""
     if not path.exists():
         return None
     try:

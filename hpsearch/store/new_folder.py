@@ -1,4 +1,4 @@
-"""The folder of a new search: made, locked, filled, and taken away again if nothing comes of the search."""
+"""The folder of a new search: made, locked, filled, and removed again if the search does not start."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_sta
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays
 
-#: How often folders are made anew because a search that failed took away its own at the same moment.
+#: How often making folders is tried again because another, failing search removes its own at the same moment.
 _MOST_TRIES = 100
 
 
@@ -26,12 +26,12 @@ class FolderTakenError(Exception):
 
 
 class PlannedSearch(Protocol):
-    """What the folder of a new search gets, before anything of it is written.
+    """What the folder of a new search gets, before anything is written.
 
     folder: absolute. may_exist: the folder may be that of an earlier search. stamp: seconds since the epoch.
-    code: what runs execute a copy of, if they do.
+    code: the working tree whose copy runs execute; None without --snapshot.
     inputs: what is searched: name of the copy in the folder -> the file, or the content.
-    events: by which the journal learns of it: its runs, in execution order, and what else it keeps of the plan.
+    events: the plan for the journal: runs, in execution order, and what else it keeps.
     """
 
     @property
@@ -52,8 +52,8 @@ class PlannedSearch(Protocol):
 def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[tuple[LiveSearch, range]]:
     """Make the folder of a planned search and take its lock; yield the search, ready for work, and its runs' numbers.
 
-    Making the folder claims it, unless it may exist: then the lock does. If nothing comes of the search, what was made
-    for it is taken away; what others made or put there stays. holder, ways: see `LiveSearch`.
+    Making the folder claims it; if it may exist already, taking the lock does. If the search does not start, what was
+    made for it is removed; what others made or put there stays. holder, ways: see `LiveSearch`.
     Raises FolderTakenError if the folder exists already and may not.
     """
     folder, made, keeps = SearchFolder(plan.folder), list[Path](), False
@@ -82,19 +82,19 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
         if isinstance(error, OSError):
             raise _not_writable(folder.path, error) from error
         if isinstance(error, StoreError) and not keeps:
-            # Nothing has run yet: as good as a folder that was refused from the start.
+            # Nothing has run yet: treat the folder as refused from the start.
             raise FolderError(f"{error}; give another --out_dir, or make room") from error
         raise
 
 
 def _write_plan(search: LiveSearch, plan: PlannedSearch, inputs: Mapping[str, Path | bytes]) -> range:
-    """Note the planned runs and return their numbers; put what is searched, and the commands, into the folder."""
+    """Note the planned runs and return their numbers; write the inputs and the commands into the folder."""
     folder = search.folder
     if not search.record.runs:
-        # What another tool left under the names of our own files stays.
+        # Keep files of another tool that have the names of ours.
         rename_with_stamp(*_own_views(folder))
     if plan.code is not None and not search.record.runs:
-        # Whatever is added to a search executes the same code as its first runs.
+        # Runs that are added to a search execute the same code as its first runs.
         _copy_code(plan.code, folder.code)
     first = search.record.runs.last + 1
     search.add_plan((), plan.settings, plan.stamp, plan.events(first))
@@ -110,7 +110,7 @@ def _own_views(folder: SearchFolder) -> list[Path]:
 
 
 def _write_input(target: Path, content: Path | bytes) -> None:
-    """Copy a file; one that lies there with another content is renamed first, and so stays. Or write a new one."""
+    """Copy or write a file; an existing file with other content is renamed first."""
     if isinstance(content, bytes):
         write_whole(target, content)
     elif not target.exists() or not (target.samefile(content) or target.read_bytes() == content.read_bytes()):
@@ -119,7 +119,7 @@ def _write_input(target: Path, content: Path | bytes) -> None:
 
 
 def add_inputs(folder: SearchFolder, inputs: Mapping[str, Path | bytes]) -> None:
-    """Copy what an extension searches beside the copies of earlier ones, as ``my_grid.2.py``, unless the last is alike.
+    """Copy an extension's inputs beside the earlier copies, as ``my_grid.2.py``, unless the latest copy is the same.
 
     Raises StoreError if that cannot be done.
     """
@@ -136,7 +136,7 @@ def add_inputs(folder: SearchFolder, inputs: Mapping[str, Path | bytes]) -> None
 
 
 def _copy_code(code: CodeTree, target: Path) -> None:
-    """Copy a working tree, as a whole or not at all; link what it ignores, which may be large."""
+    """Copy a working tree, whole or not at all; link what git ignores, which may be large."""
     part = target.with_name(f"{target.name}.part")
     for earlier in (part, target):
         shutil.rmtree(earlier, ignore_errors=True)
@@ -151,7 +151,7 @@ def _copy_code(code: CodeTree, target: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path, top: Path) -> None:
-    """Copy a file with its rights; a link leads to the copy of what it led to, if that is below `top`, too."""
+    """Copy a file with its rights; a link to a file below `top` becomes a link to that file's copy."""
     if source.is_symlink():
         aim = os.path.normpath(source.parent / source.readlink())
         target.symlink_to(os.path.relpath(aim, source.parent) if Path(aim).is_relative_to(top) else aim)
@@ -163,7 +163,7 @@ def _made_and_locked(
     folder: SearchFolder, may_exist: bool, made: list[Path], holder: Holder, ways: LockWays
 ) -> LiveSearch:
     for _ in range(_MOST_TRIES):
-        # A search that failed may just have taken away a folder on the way.
+        # A failing search may just have removed a parent folder.
         with contextlib.suppress(FileNotFoundError):
             _make_folders(folder.path, may_exist, made)
             return LiveSearch(folder, holder, ways)
@@ -188,7 +188,7 @@ def _make_folders(path: Path, may_exist: bool, made: list[Path]) -> None:
 
 
 def _take_away(folder: SearchFolder, inputs: Collection[str]) -> None:
-    """Remove what was put into the folder; the lock last, because up to then nobody else works there."""
+    """Remove what was put into the folder; the lock last, since it keeps others out until then."""
     for path in [folder.results, *_own_views(folder), *(folder.path / name for name in inputs)]:
         with contextlib.suppress(OSError):
             path.unlink()

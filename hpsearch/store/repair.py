@@ -28,17 +28,17 @@ from hpsearch.store.classic_files import folder_name, runs_of_commands
 from hpsearch.store.layout import SearchFolder, free_name, read_small, write_whole
 from hpsearch.store.table import Row, whole_rows
 
-#: How a journal's line begins; a line that was torn and written on holds this once more.
+#: How a journal's line begins; a torn line with another one written behind it has this twice.
 _BEGINNING = b'{"event":'
 #: More bytes than the settings of any search take.
 _MOST_SETTINGS = 2**24
-#: Files of an attempt are named by its token: the run's folder, the number of the attempt, something random.
+#: The token in the names of an attempt's files: the run's folder, the number of the attempt, random digits.
 _OF_ATTEMPT = re.compile(r"(?P<token>(?P<folder>.+)\.(?P<number>[0-9]{1,9})\.[0-9a-f]{6})(?:\.\w+)?")
 
 
 @dataclass
 class JournalRepair:
-    """What a journal becomes. events: each with the number of its line, 0 if it is put back.
+    """What a journal becomes. events: (number of its line, event), 0 if it is put back from elsewhere.
 
     found: how many lines there were. dropped, put_back: a message for each event.
     """
@@ -50,14 +50,14 @@ class JournalRepair:
 
     @property
     def is_needed(self) -> bool:
-        """True if the journal is not as it should be."""
+        """True if the journal is damaged."""
         return bool(self.dropped or self.put_back)
 
 
 def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: Callable[[str], bool]) -> JournalRepair:
     """Return what the journal of a folder becomes; nothing is written.
 
-    check: raises ValueError for what only later readers would refuse. lives: whether an attempt is live, by its token.
+    check: raises ValueError for events that only later readers would refuse. lives: whether a token's attempt lives.
     Raises FolderError if the journal cannot be read.
     """
     repair = JournalRepair()
@@ -73,7 +73,7 @@ def journal_repair(folder: SearchFolder, check: Callable[[Event], None], lives: 
 
 
 def _content_of(journal: Path) -> bytes:
-    """Return what a journal holds; nothing if it is lost. Raises FolderError if it cannot be read."""
+    """Return a journal's content; empty if it is lost. Raises FolderError if it cannot be read."""
     try:
         return journal.read_bytes()
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def write_repair(folder: SearchFolder, repair: JournalRepair) -> Path | None:
 
 
 def set_aside_foreign(folder: SearchFolder) -> list[str]:
-    """Rename what stands in the place of our files and folders; return a message for each. Raises StoreError."""
+    """Rename what blocks the paths of our files and folders; return a message for each. Raises StoreError."""
     folders = (folder.exits, folder.logs, folder.attempts)
     exits = folder.exits.iterdir() if folder.exits.is_dir() else ()
     files = (folder.journal, folder.lock, folder.cancel_request, folder.log, folder.settings_copy, *exits)
@@ -118,7 +118,7 @@ def _renamed(path: Path) -> str:
 
 
 def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Event], None]) -> None:
-    """Keep the event in a line; where another was written onto a torn one, the last."""
+    """Keep the event in a line; if a whole event follows a torn one on the same line, keep that."""
     start = 0
     while start >= 0:
         try:
@@ -135,11 +135,11 @@ def _take(repair: JournalRepair, number: int, line: bytes, check: Callable[[Even
 
 
 def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
-    """Put back settings, and runs whose planning is lost: those in front of everything that tells of them."""
+    """Put back settings and lost plans of runs, the plans before all other events of these runs."""
     plans = (RunPlanned, RunsPlanned)
     record = SearchRecord()
     for event in (event for _, event in repair.events if isinstance(event, (*plans, SearchStarted))):
-        with contextlib.suppress(ValueError):  # Runs that are planned twice; `_fitting` drops the second line.
+        with contextlib.suppress(ValueError):  # Some runs are planned twice; `_fitting` drops the second line.
             record.apply(event)
     copy = fill_in_settings(record, folder)
     if copy is not None:
@@ -153,7 +153,7 @@ def _put_back_plan(repair: JournalRepair, folder: SearchFolder) -> None:
 
 
 def _place(each: tuple[int, Event]) -> float:
-    """Return the key that puts planned runs in order, and everything else behind them as it was."""
+    """Return a sort key: planned runs come first, by number; everything else keeps its order."""
     event = each[1]
     if isinstance(event, RunPlanned):
         return event.run
@@ -161,7 +161,7 @@ def _place(each: tuple[int, Event]) -> float:
 
 
 def _fitting(repair: JournalRepair) -> SearchRecord:
-    """Leave out the events that do not fit what stands before them; return what the others add up to."""
+    """Drop the events that do not fit the events before them; return what the others add up to."""
     record, fitting = SearchRecord(), []
     for number, event in repair.events:
         try:
@@ -176,7 +176,7 @@ def _fitting(repair: JournalRepair) -> SearchRecord:
 def _put_back_results_and_attempts(
     repair: JournalRepair, folder: SearchFolder, record: SearchRecord, lives: Callable[[str], bool]
 ) -> None:
-    """Put back what the table and the newest attempts' files tell where lines are lost."""
+    """Put back lost lines from the table and from the newest attempts' files."""
     results = _lost_results(folder, record)
     for event in results:
         record.apply(event)
@@ -190,7 +190,7 @@ def _put_back_results_and_attempts(
 
 
 def fill_in(record: SearchRecord, folder: SearchFolder) -> None:
-    """Give a record what its journal has lost and other files still tell: settings, runs, results, attempts."""
+    """Complete a record from other files where its journal lost lines: settings, runs, results, attempts."""
     fill_in_settings(record, folder)
     if record.settings is not None:
         for lost in (_lost_plans, _lost_results, _lost_attempts):
@@ -199,7 +199,7 @@ def fill_in(record: SearchRecord, folder: SearchFolder) -> None:
 
 
 def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> SearchStarted | None:
-    """Give a record whose settings are lost those written beside the journal, if they were; return their event."""
+    """Give a record without settings the copy beside the journal, if there is one; return its event."""
     if record.settings is not None:
         return None
     try:
@@ -215,7 +215,7 @@ def fill_in_settings(record: SearchRecord, folder: SearchFolder) -> SearchStarte
 
 
 def _lost_plans(folder: SearchFolder, record: SearchRecord) -> list[RunPlanned]:
-    """Return the runs that commands.pickle tells of besides those that are known."""
+    """Return the runs in commands.pickle that the record lacks."""
     if record.settings is None or not folder.commands_pickle.is_file():
         return []
     known = {entry.run.folder for entry in record}
@@ -224,7 +224,7 @@ def _lost_plans(folder: SearchFolder, record: SearchRecord) -> list[RunPlanned]:
 
 
 def _lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
-    """Return what the table tells of runs without a known attempt, and rows of no known run; nothing if unreadable."""
+    """Return the table's results of runs without a known attempt, and its rows of unknown runs; none if unreadable."""
     settings = record.known_settings()
     runs = {entry.run.folder: entry for entry in record}
     try:
@@ -245,7 +245,7 @@ def _lost_results(folder: SearchFolder, record: SearchRecord) -> list[Event]:
 
 
 def _finished_by(row: Row, run: Run, keywords: Iterable[str]) -> list[Event]:
-    """Return the events of a run that finished, as its row tells it; none if it does not."""
+    """Return the events of a finished run from its row; none if the row does not say that it finished."""
     summary: dict[str, list[object]] = {keyword: [row[keyword]] for keyword in keywords if keyword in row}
     try:
         if not is_finished(summary):
@@ -263,10 +263,10 @@ def _finished_by(row: Row, run: Run, keywords: Iterable[str]) -> list[Event]:
 def _lost_attempts(
     folder: SearchFolder, record: SearchRecord, lives: Callable[[str], bool] = lambda token: True
 ) -> list[AttemptIntended]:
-    """Return the attempts that left logs or exit files, and are newer than what a record knows of their runs.
+    """Return attempts that left logs or exit files and are newer than the record's attempts of their runs.
 
-    lives: whether an attempt that has printed nothing may be more than a preparation. Whether one is still live is
-    asked when the search is resumed.
+    lives: whether the attempt of a token may have started although its files are empty. Resuming finds out whether an
+    attempt is still live.
     """
     runs = {entry.run.folder: entry.run.number for entry in record}
     tokens = (_OF_ATTEMPT.fullmatch(entry.token) for entry in record)

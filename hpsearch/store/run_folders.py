@@ -1,4 +1,4 @@
-"""The folders of runs: what ended put into them, earlier attempts moved aside and back."""
+"""The folders of runs: files put into them when a run ends, earlier attempts moved aside and back."""
 
 import contextlib
 import os
@@ -17,20 +17,20 @@ from hpsearch.store.layout import SearchFolder, free_name, remove_if_empty
 
 
 def folder_of(entry: RunRecord, folder: SearchFolder) -> Path:
-    """Return the folder that holds a run's results; of a run that is reused, in its own search."""
+    """Return the folder that holds a run's results; a reused run's lies in the other search."""
     return Path(entry.reused) if entry.reused else folder.run_folder(entry.run)
 
 
-#: Endings of files that are written under another name first.
+#: Endings of files that are renamed once they are complete.
 _HALF_WRITTEN = (".new", ".part", ".tmp")
 
 
 def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:
     """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
 
-    logs: where each is -> its name there. Doing it twice does no harm. Raises OSError if that cannot be written.
+    logs: path of each -> its name in the run's folder. Doing this twice does no harm. Raises OSError.
     """
-    # As text: with a `Path` for each of them this takes 15 us more, for every run. Logs first: a full disk takes them.
+    # Texts, as a `Path` for each file costs a run 15 us. Logs first: moving them works even if the disk is full.
     for path, name in logs.items():
         target = f"{run_folder}/{name}"
         try:
@@ -48,7 +48,7 @@ def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, set
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a file exists. Raises OSError if that cannot be found out, where `Path.exists` may say no."""
+    """Return whether a file exists. Raises OSError if that cannot be found out; `Path.exists` may say no then."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -57,9 +57,9 @@ def _is_there(path: Path) -> bool:
 
 
 def move_file(source: Path, target: Path | str) -> None:
-    """Move a file, also to another file system: a run's folder may be a link that the user made."""
+    """Move a file, even to another file system: the user may have made a run's folder a link."""
     try:
-        os.rename(source, target)  # noqa: PTH104  (`Path.rename` makes another `Path`, which nobody needs)
+        os.rename(source, target)  # noqa: PTH104  (`Path.rename` makes another `Path`, which takes time)
     except FileNotFoundError:
         raise
     except OSError:
@@ -67,7 +67,7 @@ def move_file(source: Path, target: Path | str) -> None:
 
 
 def move_entry(source: Path, target: Path) -> None:
-    """Move a run's folder within the search folder; a relative link leads to the same place afterwards."""
+    """Move a run's folder within the search folder; a relative link still leads to the same place."""
     leads_to = source.readlink() if source.is_symlink() else None
     if leads_to is None or leads_to.is_absolute():
         source.rename(target)
@@ -80,9 +80,9 @@ def move_entry(source: Path, target: Path) -> None:
 
 
 def set_logs_aside(folder: SearchFolder, run: Run, attempt: int) -> None:
-    """Move what we put into a run's folder to the folder of attempts; what the script left there stays in its place.
+    """Move our own files from a run's folder to the folder of attempts; the script's files stay.
 
-    A folder with nothing else in it is removed: the script has not made it. Raises StoreError.
+    A folder that is empty then is removed: the script has not made it. Raises StoreError.
     """
     source, target = folder.run_folder(run), folder.attempts / f"{run.folder}.attempt{attempt}"
     try:
@@ -97,9 +97,9 @@ def set_logs_aside(folder: SearchFolder, run: Run, attempt: int) -> None:
 
 
 def holds_work(run_folder: Path, run: Run) -> bool:
-    """Return whether the script has left anything in a run's folder, or in that of an earlier attempt.
+    """Return whether the script has left anything in a run's folder, or in an earlier attempt's folder.
 
-    A file that was still to be renamed when the script was ended does not count.
+    A file that the script had yet to rename when it ended does not count.
     """
     with contextlib.suppress(OSError):
         names = os.listdir(run_folder)  # noqa: PTH208  (see above)
@@ -108,7 +108,7 @@ def holds_work(run_folder: Path, run: Run) -> bool:
 
 
 def _is_ours(run: Run) -> Callable[[str], bool]:
-    """Return the test for the names of what `put_files_in_place` puts into a run's folder, whatever the backend."""
+    """Return a test for the names of files that `put_files_in_place` puts into a run's folder, for any backend."""
     log = re.compile(rf".*{re.escape(run.folder)}.*\.(?:out|err|sh|lsf)(?:\.[0-9]+)?")
     return lambda name: name == COMMAND_FILE or log.fullmatch(name) is not None
 
@@ -119,10 +119,10 @@ def place_aside(folder: SearchFolder, run: Run, attempt: int) -> Path:
 
 
 def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
-    """Move a run's folder to the folder of attempts; return where it lies, None if there is none. Raises StoreError."""
+    """Move a run's folder to the folder of attempts; return its new path, None if there was none. Raises StoreError."""
     source = f"{folder.path}/{run.folder}"
     try:
-        os.lstat(source)  # As text, like `put_files_in_place`: almost always there is nothing.
+        os.lstat(source)  # A text, as in `put_files_in_place`: almost always, nothing lies there.
         target = place_aside(folder, run, attempt)
         move_entry(Path(source), target)
     except FileNotFoundError:
@@ -133,7 +133,7 @@ def move_aside(folder: SearchFolder, run: Run, attempt: int) -> Path | None:
 
 
 def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
-    """Move a run's folder back from where `move_aside` has put it. Raises StoreError if it cannot be moved."""
+    """Undo `move_aside`. Raises StoreError if the folder cannot be moved."""
     source = folder.run_folder(run)
     try:
         move_entry(moved, source)
@@ -142,12 +142,12 @@ def move_back(folder: SearchFolder, run: Run, moved: Path) -> None:
 
 
 def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
-    """Return the folders of a run's earlier attempts: number of the attempt -> where it was moved to, in order."""
+    """Return the folders of a run's earlier attempts: number of the attempt -> where its folder lies now, in order."""
     found = {}
     for path in folder.attempts.glob(f"{run.folder}.attempt*"):
         number, _, copy = path.name[len(f"{run.folder}.attempt") :].partition(".")
         if (first := integer(number)) is not None:
-            # Earlier versions told attempts apart by what `free_name` adds.
+            # Earlier versions told attempts apart by the number that `free_name` adds.
             found[first + (integer(copy) or 1) - 1] = path
     return dict(sorted(found.items()))
 

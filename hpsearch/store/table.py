@@ -17,12 +17,12 @@ from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.layout import open_file, write_whole
 
 Row = Mapping[str, str]
-#: What ``--more_columns`` adds behind all other columns; behind a name that is taken it puts an underscore.
+#: The columns that ``--more_columns`` adds at the end; a name that is taken gets an underscore.
 MORE_COLUMNS = ("run", "state", "seconds", "seed")
 
 
 def row_of(entry: RunRecord, settings: Settings) -> Row:
-    """Return a run's row: column -> cell; options the run lacks have no cell."""
+    """Return a run's row: column -> cell; without the options that the run lacks."""
     row = {name: whole_text(value) for name, value in entry.run.configuration.options}
     row[settings.out_arg] = entry.out_dir
     for keyword, value in (entry.summary or {}).items():
@@ -31,7 +31,7 @@ def row_of(entry: RunRecord, settings: Settings) -> Row:
 
 
 def rows_of(record: SearchRecord) -> list[Row]:
-    """Return the rows of all runs that delivered a summary, after the rows that were there before the journal."""
+    """Return the rows from before the journal, then the rows of all runs that delivered a summary."""
     settings = record.known_settings()
     rows = [row_of(entry.result, settings) for entry in record.begun if entry.result.summary is not None]
     newer = {row[settings.out_arg] for row in rows}
@@ -39,14 +39,14 @@ def rows_of(record: SearchRecord) -> list[Row]:
 
 
 def seed_of(options: Mapping[str, object]) -> str:
-    """Return the random seed among a run's options, as text; empty if none tells it for sure."""
+    """Return the random seed among a run's options, as text; empty if no option tells it for sure."""
     usual = [name for name in ("random_seed", "seed") if name in options]
     named = usual[:1] or [name for name in options if name.lower().endswith("seed")]
     return whole_text(options[named[0]]) if len(named) == 1 else ""
 
 
 def more_cells(entry: RunRecord) -> dict[str, str]:
-    """Return what `MORE_COLUMNS` say of a run."""
+    """Return a run's cells under `MORE_COLUMNS`."""
     seconds = "" if entry.took_s is None else str(round(entry.took_s, 3))
     seed = seed_of(entry.run.configuration.as_dict())
     return dict(zip(MORE_COLUMNS, (str(entry.run.number), entry.state.value, seconds, seed)))
@@ -54,7 +54,7 @@ def more_cells(entry: RunRecord) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table. more: of `MORE_COLUMNS` -> its name in this table; empty if they are not wanted."""
+    """The columns of a table. more: each of `MORE_COLUMNS` -> its name in this table; empty if they are not wanted."""
 
     classic: Sequence[str]
     more: Mapping[str, str] = field(default_factory=dict)
@@ -66,11 +66,11 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """All of them, in order."""
+        """The names of all columns, in order."""
         return [*self.classic, *self.more.values()]
 
     def row(self, row: Row, cells: Mapping[str, str]) -> Row:
-        """Return a row with its further cells. cells: as `more_cells` returns them; none for a run not known here."""
+        """Return a row with its further cells. cells: from `more_cells`; empty for a run that the record lacks."""
         return {**row, **{name: cells[what] for what, name in self.more.items() if what in cells}}
 
 
@@ -96,7 +96,7 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
 
 
 def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
-    """Return the table's columns: those fixed by the plan, then what else custom parsers or earlier rows have."""
+    """Return the table's columns: those of the plan, then others from custom parsers or earlier rows."""
     columns = dict[str, object].fromkeys(settings.columns)
     for row in rows:
         columns.update(row)
@@ -130,7 +130,7 @@ class ResultsTable:
         self._descriptor = self._written(columns, rows)
 
     def append(self, row: Row) -> None:
-        """Add a row of known columns in one write. Raises StoreError if it cannot be written; no part of it stays."""
+        """Add a row of known columns in one write. Raises StoreError if it cannot be written; no part of it is left."""
         content = _lines([[row.get(column, "") for column in self.columns]])
         try:
             size = os.fstat(self._descriptor).st_size
@@ -171,7 +171,7 @@ class _Lines(list[str]):
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    # Cells with a character of the line's end are quoted: with both in it, a carriage return does not end a row either.
+    # The csv module quotes cells that hold a character of the line's end: with \r\n, a \r in a cell ends no row either.
     lines = _Lines()
     csv.writer(lines, delimiter=";", lineterminator="\r\n").writerows(rows)
     return "".join(lines).encode("utf-8", "surrogateescape")
@@ -197,12 +197,12 @@ def read_table(path: Path) -> list[Row]:
         left_out = {None, *(last if last == list(_more_names(classic).values()) else ())}
         return [{name: cell for name, cell in row.items() if name not in left_out and cell} for row in reader]
     except csv.Error as error:
-        # Python 3.10 takes no NUL, which a crash of the machine may have left.
+        # Python 3.10 refuses NUL, which a crash of the machine may have left.
         raise StoreError(f"{path}: cannot be read as a table ({error})") from error
 
 
 def whole_rows(path: Path, out_arg: str) -> list[Row]:
-    """Return a table's rows without a last one that breaks off in its output option: it may be half copied."""
+    """Return a table's rows, but not a last row that breaks off in its output option: it may be half copied."""
     rows = read_table(path)
     if rows and breaks_off(path) and (out_arg not in rows[-1] or list(rows[-1])[-1] == out_arg):
         return rows[:-1]
@@ -210,7 +210,7 @@ def whole_rows(path: Path, out_arg: str) -> list[Row]:
 
 
 def breaks_off(path: Path) -> bool:
-    """Return whether a table does not end with a line's end, as all whole ones do."""
+    """Return whether a table lacks the line's end at its end, which every whole table has."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         return file.read(1) not in (b"\n", b"")
