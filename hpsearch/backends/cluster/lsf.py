@@ -211,14 +211,18 @@ _NOT_TO_BE_GIVEN = {
 _FLAGS = frozenset(("-ar", "-B", "-H", "-hl", "-N", "-Ne", "-r", "-rn", "-ul", "-x", "-XF", "-Zs"))
 #: Sites print other lines around it, one about the project that looks much like it.
 _ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue <", re.MULTILINE)
+#: What may stand between two words of one message. The limit keeps a long text that repeats the first of them from
+#: being read to its end again from each.
+_SAME_SENTENCE = "[^;]{0,150}"
 #: What bsub says when it refuses a job -> what that means.
 _REFUSALS = meanings(
     # LSF may have taken the job before: "Job not submitted." after these words proves nothing.
     (SubmissionUnsure, r"library call|connection|communication|socket|timed? ?out|broken pipe"),
     (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_"),
-    (ArrayTooLarge, r"array (?:index|size)[^;]*(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
+    (ArrayTooLarge, rf"array (?:index|size){_SAME_SENTENCE}(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
     (SubmissionDelayed, r"non-LSF host|LSF is down|cannot connect to LSF|not responding|queue has been closed"),
-    (SubmissionDelayed, r"\b(?:mbatchd|batch daemon|LIM|LSF)\b[^;]*(?:down|busy|restart|reconfig)|query limit"),
+    (SubmissionDelayed, rf"\b(?:mbatchd|batch daemon|LIM|LSF)\b{_SAME_SENTENCE}(?:down|busy|restart|reconfig)"),
+    (SubmissionDelayed, "query limit"),
     (SubmissionDelayed, SYSTEM_IS_SHORT),
     # What the job asks for, by name.
     (SubmissionRefused, r"queue|resource (?:req|string)|rusage|section|processors?|slots? req|job slots"),

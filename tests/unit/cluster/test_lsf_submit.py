@@ -196,6 +196,14 @@ def test_a_passing_refusal_may_be_tried_again(said: str) -> None:
         submitted_id(Answer(255, "", f"{said}\n"))
 
 
+@pytest.mark.parametrize("first, second", [("array index", "too large"), ("mbatchd", "busy")])
+def test_two_words_far_from_each_other_in_a_long_text_are_no_message(first: str, second: str) -> None:
+    # To look further takes seconds where a text repeats the first of them.
+    with pytest.raises(SearchError) as refused:
+        submitted_id(Answer(255, "", f"{first} {'x' * 400} {second}. Job not submitted.\n"))
+    assert type(refused.value) not in (ArrayTooLarge, SubmissionDelayed)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
