@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
+from hpsearch.pickles.flat_pickle import is_flat_list
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 from hpsearch.startup.classes import dataclass
 
@@ -57,7 +58,7 @@ def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:
     Raises ValueError saying what else it holds, or that it is no pickle.
     """
     try:
-        return _Reader(content, may_be_namespace).load()
+        return _Reader(content, may_be_namespace).load_any()
     except RefusedError:
         raise
     except (*_BROKEN, pickle.UnpicklingError) as error:
@@ -95,8 +96,16 @@ class _Reader(pickle._Unpickler):
         self._may_be_namespace = may_be_namespace
         self._budget = _BUDGET + _BUDGET_PER_BYTE * len(content)
 
-    def load(self) -> object:
+    def load_any(self) -> object:
         """Return the value that the pickle stands for. Raises an error of some kind if that is no plain data."""
+        value = (
+            pickle.loads(self._content) if is_flat_list(self._content, self._budget // _OBJECT_SIZE) else self.load()
+        )
+        self._weigh([value])
+        return value
+
+    def load(self) -> object:
+        """Return the value of a pickle of any kind, before it is weighed."""
         for operation, _, position in pickletools.genops(self._content):
             if operation.name not in _PRICES:
                 raise RefusedError(f"at byte {position} it needs {operation.name}, which plain data does not")
@@ -104,7 +113,6 @@ class _Reader(pickle._Unpickler):
         value: object = super().load()
         if self.stack:
             raise ValueError("it holds more than one value")
-        self._weigh([value])
         return value
 
     def spend(self, amount: int) -> None:
@@ -203,15 +211,23 @@ def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) ->
         raise RefusedError(f"lists, tuples or dicts are nested more than {_MOST_DEPTH} deep")
     if not weight:
         known[id(value)] = 0, 0
-        weighed = [_weight(part, known, depth + 1) for part in parts]
-        weight = _OBJECT_SIZE + sum(weight for weight, _ in weighed)
-        height += max((height for _, height in weighed), default=0)
+        weight, highest = _OBJECT_SIZE, 0
+        for part in parts:
+            if type(part) is str:
+                # Most are, and asking for the weight of each takes three times as long.
+                weight += _VALUE_SIZE + len(part)
+            else:
+                of_part, height_of_part = _weight(part, known, depth + 1)
+                weight, highest = weight + of_part, max(highest, height_of_part)
+        height += highest
         known[id(value)] = weight, height
     return weight, height
 
 
 def _parts(value: object) -> Sequence[object] | None:
     """Return what stands in a container; None if it is none."""
+    if type(value) in (str, int, float, bool):
+        return None
     if isinstance(value, (list, tuple)):
         return value
     if isinstance(value, (set, frozenset)):
