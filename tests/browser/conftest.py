@@ -14,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from .shown import Shown, write_report
+from .shown import PATIENCE_MS, Shown, write_report
 
 #: Drawing without a process for the GPU takes a third less time; there is no sandbox since tests may run as root.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-#: How long a page may take for anything a test waits for, on a busy machine.
-PATIENCE_MS = 60_000
 HERE = Path(__file__).parent
 
 

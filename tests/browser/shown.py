@@ -11,20 +11,19 @@ from urllib.parse import quote
 
 from hpsearch.report.page import page_html, plotly_javascript
 
+#: How long a page may take for anything a test waits for, on a busy machine.
+PATIENCE_MS = 60_000
 #: Replaces plotly in tests of something else, and in tests of the `data` and `layout` that plotly is given.
 NO_PLOTLY = """\
 const methods = { on() {}, removeAllListeners() {} };
 const drawn = (element, data, layout) => Promise.resolve(Object.assign(element, { data, layout, ...methods }));
 window.Plotly = { newPlot: drawn, react: drawn, restyle: drawn, relayout: drawn, purge() {}, Plots: { resize() {} } };
 """
-#: True once the page has started, nothing waits for a short time (as the search box does for more words), two more
-#: frames have been painted, and every view in sight is up to date; may be asked again after a reload.
-SETTLED = """\
-document.documentElement.dataset.ready && !isWaiting() &&
-  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(!isWaiting()))))
-"""
 #: Runs before the page's own scripts: an error ends the waiting for its start, short waits are counted, and plotly is
 #: not parsed beside the page: in it, a window that has had plotly before knows it already.
+#: settled: waits until the page has started, nothing waits for a short time (as the search box does for more words),
+#: two more frames have been painted, and every view in sight is up to date. scrolledTo: scrolls until the view stays
+#: where it is: views above it that are drawn now may push it out of sight.
 PREPARED = """\
 addEventListener("error", () => (document.documentElement.dataset.ready = "no"));
 const [start, stop, waiting] = [setTimeout, clearTimeout, new Set()];
@@ -36,7 +35,24 @@ window.setTimeout = (then, ms = 0, ...words) => {
 window.clearTimeout = (id) => { waiting.delete(id); stop(id); };
 window.isWaiting = () => waiting.size > 0 || document.querySelector("section[aria-busy=true]") !== null;
 URL.createObjectURL = () => { throw new Error("not in tests"); };
-"""
+const frame = () => new Promise((done) => requestAnimationFrame(done));
+window.settled = async () => {
+  for (const begun_ms = performance.now(); performance.now() - begun_ms < PATIENCE_MS; await frame()) {
+    if (!document.documentElement.dataset.ready || isWaiting()) continue;
+    await frame();
+    await frame();
+    if (!isWaiting()) return;
+  }
+  throw new Error("the page has not settled");
+};
+window.scrolledTo = async (name) => {
+  const view = document.querySelector(`section#${name}`);
+  const scroll = () => { view.scrollIntoViewIfNeeded(); return view.getBoundingClientRect().top; };
+  for (let [before, top, k] = [NaN, scroll(), 0]; top !== before && k < 10; [before, top, k] = [top, scroll(), k + 1]) {
+    await settled();
+  }
+};
+""".replace("PATIENCE_MS", str(PATIENCE_MS))
 
 
 def write_report(path: Path, content: Mapping[str, object], draws: bool = True) -> Path:
@@ -70,25 +86,35 @@ class Shown:
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     _allowed: str = ""
+    _arranged: tuple[int, int, bool] | None = None
 
     def arrange(self, width: int, height: int, dark: bool) -> None:
         """Give the window its size and theme, and take the pointer out of the way."""
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.page.emulate_media(media="screen", color_scheme="dark" if dark else "light")
+        if self._arranged != (width, height, dark):
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.page.emulate_media(media="screen", color_scheme="dark" if dark else "light")
+            self._arranged = width, height, dark
         self.page.mouse.move(0, 0)
 
+    def print(self) -> None:
+        """Show the page as it is on paper, until the next test."""
+        self._arranged = None
+        self.page.emulate_media(media="print")
+        self.run("dispatchEvent(new Event('beforeprint'))")
+
     def leave(self) -> None:
-        """Leave the page; its last messages are heard."""
-        self.page.goto("about:blank")
+        """Let the page do what it does at its end, and hear its last messages; it stays until the next is opened."""
+        # An empty page in between would take a tenth of a second of CPU time.
+        self.run("dispatchEvent(new Event('beforeunload'))")
 
     def emptied(self) -> Shown:
         """Return the window without the traces of the last test."""
-        self.complaints, self.expected, self._allowed = [], [], ""
+        self.complaints, self.expected = [], []
         return self
 
     def open(self, file: Path, address: str = "") -> None:
         """Open a file; address: what follows its name, from the `#` on."""
-        if self._allowed:
+        if self._allowed == file.as_uri():
             # With the same page under another address, the browser would stay where it is.
             self.page.goto("about:blank")
         self._allowed = file.as_uri()
@@ -97,7 +123,8 @@ class Shown:
 
     def settle(self) -> None:
         """Wait until the page has started and has followed the last change of its filters."""
-        self.page.wait_for_function(SETTLED)
+        # Not by `wait_for_function`, which loads a large script of Playwright into each page.
+        self.page.evaluate("settled()")
 
     def reload(self) -> None:
         """Load the page again once its address tells what was done."""
@@ -107,11 +134,8 @@ class Shown:
 
     def section(self, name: str):
         """Scroll to a view and return the locator of its element."""
-        for _ in range(2):
-            # Views above it that are drawn now may have pushed it out of sight. Not by Playwright: it waits for two
-            # frames more, as `settle` does anyway.
-            self.page.evaluate(f"document.querySelector('section#{name}').scrollIntoViewIfNeeded()")
-            self.settle()
+        # Not by Playwright: it waits for two frames more, as `settle` does anyway.
+        self.run("(name) => scrolledTo(name)", name)
         return self.page.locator(f"section#{name}")
 
     def plot(self, name: str):

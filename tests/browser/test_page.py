@@ -92,8 +92,7 @@ def test_all_views_are_drawn_without_a_complaint_also_where_no_run_is_left(show)
 
 def test_paper_is_light_and_shows_what_buttons_say(show):
     shown = show(small_content(), address_of(filters={"seed 1": {"column": "random_seed", "values": ["1"]}}), dark=True)
-    shown.page.emulate_media(media="print")
-    shown.run("dispatchEvent(new Event('beforeprint'))")
+    shown.print()
     text = shown.page.locator("body").inner_text()
     missing = [
         each for each in ("acc_val", "seed 1", "12 of 36 runs", "lr=0.01", "units=64", "finished") if each not in text
@@ -102,17 +101,6 @@ def test_paper_is_light_and_shows_what_buttons_say(show):
     assert shown.run("document.querySelectorAll('.js-plotly-plot').length") == PLOTS
     shown.run("dispatchEvent(new Event('afterprint'))")
     assert shown.run("document.documentElement.dataset.theme") is None
-
-
-def test_a_page_that_reloads_itself_keeps_its_filters(show, tmp_path):
-    shown = show(report := write_report(tmp_path, small_content(watch_s=3), draws=False))
-    shown.page.locator("#search").fill("memory")
-    shown.settle()
-    write_report(report, small_content(watch_s=None), draws=False)
-    shown.page.wait_for_function("JSON.parse(document.getElementById('content').textContent).watch_s === null")
-    shown.settle()
-    assert shown.page.locator("#shown-count").inner_text() == "1 of 36 runs"
-    assert shown.page.locator("#search").input_value() == "memory"
 
 
 @pytest.mark.parametrize(

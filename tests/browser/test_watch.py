@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .contents import large_content, small_content
-from .shown import address_of
+from .contents import FINISHED, OUT_OF_MEMORY, content_of, large_content, small_content
+from .shown import address_of, write_report
 
 HOUR_S = 3600
 #: Stops the page's clock this many hours later: it is due to load itself anew, unless the reader is busy.
@@ -49,6 +49,18 @@ def test_it_loads_itself_anew(show):
     shown = show(small_content(watch_s=HOUR_S), draws=False)
     with shown.page.expect_event("load"):
         pass_hours(shown, 2)
+
+
+def test_it_shows_what_is_new_through_the_same_filters(show, tmp_path):
+    shown = show(report := write_report(tmp_path, small_content(watch_s=HOUR_S), draws=False))
+    shown.page.locator("#search").fill("memory")
+    shown.settle()
+    write_report(report, content_of({"lr": [1, 2]}, {"acc": [0.5, 0.6]}, [OUT_OF_MEMORY, FINISHED]), draws=False)
+    with shown.page.expect_event("load"):
+        pass_hours(shown, 2)
+    shown.settle()
+    assert shown.page.locator("#shown-count").inner_text() == "1 of 2 runs"
+    assert shown.page.locator("#search").input_value() == "memory"
 
 
 def test_it_waits_while_a_text_is_selected(show):
