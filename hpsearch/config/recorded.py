@@ -1,5 +1,6 @@
 """The configuration of an earlier search: from its journal, its grid module, or the module's copy."""
 
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from hpsearch.core.command import shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
-from hpsearch.user_code.copied_module import certain_constants
+from hpsearch.store.layout import open_file
+from hpsearch.user_code.copied_module import MOST_MODULE_BYTES, certain_constants, mentions
 from hpsearch.user_code.import_paths import add_first, add_last
 from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 
@@ -117,7 +119,7 @@ def _only_copy(folder: Path, files: Collection[str]) -> Path:
     """Return the copy of the grid module in a search folder. Raises ConfigError if there is none, or several."""
     modules = sorted(folder / name for name in files if name.endswith(".py"))
     if len(modules) > 1:
-        modules = [path for path in modules if b"_SUMMARY_KEYWORDS" in path.read_bytes()] or modules
+        modules = [path for path in modules if mentions(path, b"_SUMMARY_KEYWORDS")] or modules
     if not modules:
         raise ConfigError(f"{folder}: no copy of the grid module lies here; name the module with --grid_module=MODULE")
     if len(modules) > 1:
@@ -151,5 +153,15 @@ def _executed(path: Path) -> ModuleType:
     sys.modules.setdefault(path.stem, module)
     advice = "; name the module itself with --grid_module=MODULE"
     with output_on_stderr(), users_errors_told(f"the copy of the grid module {path}", advice):
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        exec(compile(_own_code(path), str(path), "exec"), module.__dict__)
     return module
+
+
+def _own_code(path: Path) -> bytes:
+    """Return a module's text. Raises ConfigError if it belongs to another user: nobody has said to execute that."""
+    with open(path, "rb", opener=open_file) as file:
+        owners, code = {os.fstat(file.fileno()).st_uid, path.parent.stat().st_uid}, file.read(MOST_MODULE_BYTES)
+    if owners != {os.geteuid()}:
+        problem = "belongs to another user, and only executing it tells what was searched"
+        raise ConfigError(f"{path}: {problem}; if you trust it, say so with --grid_module={path.stem}")
+    return code

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.console.bar import Bar
-from hpsearch.console.colour import cut, takes_colour, without_colour
+from hpsearch.console.colour import RunOutput, cut, harmless, takes_colour, without_colour
 from hpsearch.console.outlet import Outlet, OutletStream, outlets_of
 from hpsearch.console.user_output import writing_results
 
@@ -46,6 +46,7 @@ class Console:
         self._bar: Bar | None = None
         self._bar_drawn_at = 0.0
         self._drawn = self._left_out = 0
+        self._run_output: RunOutput | None = None
 
     @property
     def refresh_s(self) -> float | None:
@@ -81,14 +82,20 @@ class Console:
         return 0
 
     def output(self, content: str | bytes) -> bool:
-        """Print results, or what a run printed, as it is, on standard output; False if nobody reads it any more.
+        """Print results, or (bytes) what a run printed, on standard output; False if nobody reads it any more.
 
-        Raises StoreError if it cannot be written.
+        They go out as they are, but for what could harm a terminal. Raises StoreError if they cannot be written.
         """
         with contextlib.suppress(BrokenPipeError), writing_results():
-            self._out.write_whole(content)
+            self._out.write_whole(self._for_terminal(content) if self._out_is_terminal else content)
             return True
         return False
+
+    def _for_terminal(self, content: str | bytes) -> str:
+        if isinstance(content, str):
+            return harmless(content)
+        self._run_output = self._run_output or RunOutput()
+        return self._run_output.harmless(content)
 
     def table(self, lines: Iterable[str]) -> int:
         """Print lines of results for people, in colour where the terminal takes it; see `results`."""
@@ -114,7 +121,7 @@ class Console:
         self._print(f"{stamp} {text}" if self._stamps else text)
         if self._log is not None:
             with contextlib.suppress(OSError):
-                self._log(f"{stamp} {without_colour(text)}\n")
+                self._log(f"{stamp} {harmless(without_colour(text))}\n")
 
     def notes(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -228,7 +235,7 @@ class Console:
         self._err.write(self._above_bar(self._in_colour(text, self._err) + "\n"))
 
     def _in_colour(self, text: str, outlet: Outlet) -> str:
-        return text if self._colours_of[outlet] else without_colour(text)
+        return harmless(text if self._colours_of[outlet] else without_colour(text))
 
     def _above_bar(self, text: str) -> str:
         """Return a text that takes the bar off the line first, and draws it again: all of it is dropped, or nothing."""

@@ -17,7 +17,7 @@ from hpsearch.journal.events import AttemptEnded
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.layout import SearchFolder, open_file
+from hpsearch.store.layout import SearchFolder, open_log
 
 #: How much of a log's end is looked at, in bytes.
 _LOG_END = 65536
@@ -31,7 +31,7 @@ def log_end(path: Path | None) -> str:
     """Return the end of a log; empty if it cannot be read."""
     with contextlib.suppress(OSError):
         if path is not None:
-            with open(path, "rb", buffering=0, opener=open_file) as file:
+            with open(path, "rb", buffering=0, opener=open_log) as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_END))
                 return file.read(_LOG_END).decode("utf-8", "replace")
     return ""

@@ -18,6 +18,7 @@ from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_
 from hpsearch.folder.nearby import holds_search, searches_called
 from hpsearch.folder.reading import SearchReader, find_folder, logs_of_attempts, no_search
 from hpsearch.journal.run_record import RunRecord
+from hpsearch.store.layout import open_log
 
 _EXAMPLE = """\
 examples:
@@ -89,7 +90,7 @@ def _run_number(text: str) -> int:
 
 
 def _print_file(path: Path, is_err: bool, console: Console) -> int:
-    with path.open("rb") as file:
+    with open(path, "rb", opener=open_log) as file:
         content = file.read(_CHUNK)
         if not content:
             console.note(f"{path} is empty" + ("" if is_err else "; --err shows the run's errors"))

@@ -150,7 +150,10 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        # A killed process with the same number may have left one.
+        part.unlink(missing_ok=True)
+        # Made anew in any case: in a folder of several users, somebody may have put a link there.
+        with part.open("xb") as file:
             file.write(content)
             file.writelines(more)
             file.flush()
@@ -216,6 +219,13 @@ def open_file(path: str, flags: int) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "expected a file, found something else (a folder, a pipe)", path)
     return descriptor
+
+
+def open_log(path: str, flags: int) -> int:
+    """Open what a run printed, as `open_file` does, and raise OSError for a link: it may lead to anybody's secrets."""
+    if Path(path).is_symlink():
+        raise OSError(errno.ELOOP, "expected a log, found a link", path)
+    return open_file(path, flags | os.O_NOFOLLOW)
 
 
 def read_small(path: Path, most_bytes: int = _MOST_SMALL) -> bytes:

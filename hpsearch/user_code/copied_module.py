@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.core.command import text_of
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import SearchFolder, read_whole
 
 #: Where one of these is mentioned, a name may be set without being mentioned.
 _SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
 
+#: A grid module is some pages; a larger file is something else, and would take long. In bytes.
+MOST_MODULE_BYTES = 10_000_000
 #: Attributes that are lists, and what messages call an entry of them.
 _ENTRIES = {"grid": "grid", "conditions": "condition", "constraints": "constraint"}
 
@@ -101,13 +103,20 @@ def _lines_of_keys(where: str, value: ast.expr | None) -> Iterator[tuple[str, in
             yield f"{where}: {ast.unparse(key)}", key.lineno
 
 
+def mentions(path: Path, name: bytes) -> bool:
+    """Return whether a module's text holds a name; False if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        return name in read_whole(path, MOST_MODULE_BYTES)
+    return False
+
+
 def _parsed(path: Path) -> ast.Module | None:
     try:
         # Python 3.12 tells of a backslash in a text as if that were ours.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+            return ast.parse(read_whole(path, MOST_MODULE_BYTES))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -123,11 +123,14 @@ class GpuLocks:
     def _open_folder(self) -> int:
         """Open the folder, or make it; each time, since /tmp gets cleaned."""
         try:
+            is_made = False
             with contextlib.suppress(FileExistsError):  # An earlier search made it, perhaps another user's.
                 self._folder.mkdir(parents=True)
-                # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
-                self._folder.chmod(0o1777)
+                is_made = True
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _CAREFULLY)
+            if is_made:
+                # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
+                os.fchmod(folder, 0o1777)
         except OSError as error:
             # Linux says of a link that it is no folder, too.
             raise self._no_folder(error) from error

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from hpsearch.console.colour import cut, green, red, takes_colour, without_colour
+from hpsearch.console.colour import RunOutput, cut, green, harmless, red, takes_colour, without_colour
 
 
 class Terminal(io.StringIO):
@@ -45,3 +45,31 @@ def test_without_colour_nothing_else_is_lost() -> None:
 )
 def test_a_line_that_is_cut_keeps_its_colours(width: int, kept: str) -> None:
     assert cut(f"a {red('bcd')} e", width) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("lr=0.1\tä 中\n", "lr=0.1\tä 中\n"),
+        (f"{red('failed')}: \033[2J\033]0;title\007", f"{red('failed')}: \\x1b[2J\\x1b]0;title\\x07"),
+        ("1 of 2\r2 of 2\x9b2J", "1 of 2\\r2 of 2\\x9b2J"),
+        ("\033[8mhidden\033[31", "\\x1b[8mhidden\\x1b[31"),
+        ("a\u202eb", "a\\u202eb"),
+    ],
+)
+def test_codes_that_are_not_our_colours_stand_as_escapes(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        ([b"50%\r100%\033[K\n", b"\033[1;38:5:9mred\033[0m\x08"], "50%\r100%\033[K\n\033[1;38:5:9mred\033[0m\x08"),
+        ([b"\033]52;c;aGk=\007 \033[2J \033[3A \033c"], "\\x1b]52;c;aGk=\\x07 \\x1b[2J \\x1b[3A \\x1bc"),
+        ([b"\033", b"[2", b"J \033[3", b"1mred"], "\\x1b[2J \033[31mred"),
+        ([b"\xc3", b"\xa4 \xc2", b"\x9b2J \xff"], "ä \\x9b2J \ufffd"),
+    ],
+)
+def test_what_a_run_printed_may_colour_and_clear_lines_and_nothing_else(pieces: list[bytes], shown: str) -> None:
+    output = RunOutput()
+    assert "".join(map(output.harmless, pieces)) == shown

@@ -38,7 +38,7 @@ from hpsearch.journal.events import (
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.store.journal_file import JournalReader, read_record
-from hpsearch.store.layout import GrowingLog, SearchFolder, append_text
+from hpsearch.store.layout import GrowingLog, SearchFolder, append_text, write_whole
 from hpsearch.store.lock import Holder, leave_request, take_request
 from hpsearch.store.table import columns_of, read_table, row_of, rows_of
 
@@ -261,3 +261,11 @@ def test_a_log_that_is_kept_open_takes_messages_also_when_it_is_closed(tmp_path:
     log.close()
     log.write("last\n")
     assert (tmp_path / "controller.log").read_text() == "first\nlast\n"
+
+
+def test_a_link_in_the_place_of_a_half_written_file_is_not_written_through(tmp_path: Path) -> None:
+    precious, path = tmp_path / "precious", tmp_path / "report.html"
+    precious.write_text("precious")
+    (tmp_path / f".report.html.{os.getpid()}.part").symlink_to(precious)
+    write_whole(path, b"new")
+    assert (precious.read_text(), path.read_text(), path.is_symlink()) == ("precious", "new", False)
