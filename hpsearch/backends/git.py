@@ -9,15 +9,15 @@ from hpsearch.core.errors import BackendError, UsageError
 from hpsearch.core.model import CodeTree
 from hpsearch.startup.classes import dataclass
 
-#: A file monitor or a hook of the repository would be a program of its own; an index that is only read needs no lock.
+#: No file monitor and no hook of the repository may run; reading the index needs no lock.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 #: How long git may take to list the files of a repository, in seconds.
 _LISTING_S = 60.0
-#: Python makes them anew.
+#: Compiled files, which Python makes anew.
 _COMPILED = ("__pycache__/", ".pyc")
 
 _DIFF = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD")
-#: Of a command's output; no byte of a diff may be taken for text, and a large one may not fill the memory.
+#: Writes the beginning of a command's output to a file: a diff may hold any bytes, and be too large for the memory.
 _BEGINNING = '"$@" | head -c "$MOST" >"$FILE"'
 
 
@@ -34,7 +34,7 @@ def ask_git(folder: Path, *words: str, limit_s: float) -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """What is checked out. top: the repository's folder. branch: ``HEAD`` if none."""
+    """What is checked out. top: the repository's folder. branch: ``HEAD`` if there is none."""
 
     top: Path
     commit: str
@@ -49,15 +49,15 @@ def head_of(folder: Path, limit_s: float) -> Head:
 
 
 def changed_files(top: Path, limit_s: float) -> list[str]:
-    """Return what differs from the commit, also what git does not know or ignore: ``M train.py``, ``?? new.py``."""
+    """Return what differs from the commit, untracked files included: ``M train.py``, ``?? new.py``."""
     lines = ask_git(top, "status", "--porcelain", "-z", "--no-renames", limit_s=limit_s).split("\0")
     return [line.strip() for line in lines if line]
 
 
 def write_diff(top: Path, file: Path, most_bytes: int, limit_s: float) -> None:
-    """Write what the working tree has beyond its commit, for ``git apply``, to a file: at most its first bytes.
+    """Write the working tree's difference from its commit to a file, for ``git apply``: at most the first `most_bytes`.
 
-    Raises BackendError if git does not say.
+    Raises BackendError if git does not answer.
     """
     environment = {**os.environ, "FILE": str(file), "MOST": str(most_bytes)}
     argv = ["/bin/sh", "-c", _BEGINNING, "sh", *_GIT, "-C", str(top), *_DIFF]
@@ -81,7 +81,7 @@ def code_around(run_cwd: Path) -> CodeTree:
 
 
 def code_tree(folder: Path, limit_s: float) -> CodeTree:
-    """Return the working tree around a folder, with its submodules; without the search folders in it.
+    """Return the working tree around a folder, with submodules, without search folders.
 
     Raises BackendError if there is none, or git does not list it.
     """
@@ -96,7 +96,7 @@ def code_tree(folder: Path, limit_s: float) -> CodeTree:
         for name in (place + each for each in dict.fromkeys(found)):
             path = top / name
             if path.is_dir() and not path.is_symlink():
-                # A submodule, or another repository in this one.
+                # A submodule, or another repository inside this one.
                 places += [name.rstrip("/") + "/"] if (path / ".git").exists() else []
             elif "\ufffd" in name:
                 raise BackendError(f"{path} has a name that is not UTF-8")

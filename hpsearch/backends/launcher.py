@@ -1,4 +1,4 @@
-"""How a run is started on this machine, and the file by which every run tells how it ended."""
+"""How a run is started on this machine, and the exit file, in which every run tells how it ended."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from hpsearch.core.model import Attempt
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
 
-#: What the operating system lacks for the moment: files, processes, memory, disk space, a file system that is away.
+#: Errors that may pass: too few files, processes, memory or disk space; a file system that is away.
 _PASSING = (
     *(*NO_ROOM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM),
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
 )
-#: That a log can be written is tried once in this time: making room for a byte takes as long as all else about a log.
+#: How often to try whether a log can be written: making room for a byte takes as long as all else about a log.
 _TRY_AFTER_S = 1.0
 #: An exit file is one line of a few words.
 _MOST_BYTES = 4096
-#: The last of the standard files.
+#: The file descriptor of standard error, the last of the standard files.
 _STDERR = 2
 #: An exit status is a byte; no larger time can be made a date.
 _LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 
-#: Runs with the arguments EXIT_FILE FOLDER COMMAND... ; executes the command in the folder. Its exit status goes to
-#: EXIT_FILE as one line, in one write.
-#: (Renaming would take one more process for each run. Readers take a file without its line break for not yet written.)
+#: A shell script with the arguments EXIT_FILE FOLDER COMMAND... : it executes the command in the folder, then writes
+#: the exit status to EXIT_FILE as one line, in one write.
+#: (Renaming would take one more process for each run. Readers ignore a file without a line break: not yet written.)
 #: - The first line waits for the controller's word: a run never starts before its submission is recorded, and not at
 #:   all if the controller died in between (its end of the pipe is closed then).
-#: - A shell without a trap would die of a signal to its group without writing; a trapped signal is not ignored by
-#:   the command itself (POSIX: traps are reset in what the shell starts).
+#: - Without a trap, a signal to the group would kill the shell before it writes; the command itself does not ignore
+#:   a trapped signal (POSIX: traps are reset in what the shell starts).
 LAUNCHER = """\
 read -r go || exit 125
 trap : HUP INT TERM
@@ -57,7 +57,7 @@ exit "$status"
 
 
 class _Spawned:
-    """A child process; its methods are those of `subprocess.Popen`."""
+    """A child process, with the methods `poll` and `wait` of `subprocess.Popen`."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -74,7 +74,7 @@ class _Spawned:
             try:
                 pid, status = os.waitpid(self.pid, flags)
             except ChildProcessError:
-                # Something else in this program has waited for it.
+                # Other code in this program has waited for the child.
                 pid, status = self.pid, 0
             if pid:
                 self._exit_status = os.waitstatus_to_exitcode(status)
@@ -85,7 +85,7 @@ class _Spawned:
 class Launcher:
     """A run's launcher, a child of this process. gate: our end of the pipe from which it reads the word to go.
 
-    ended: a file that becomes readable when it ends; the caller closes it.
+    ended: a file that becomes readable when the launcher ends; the caller closes it.
     """
 
     attempt: Attempt
@@ -95,22 +95,22 @@ class Launcher:
 
     def let_go(self) -> None:
         if self.gate is not None:
-            with contextlib.suppress(BrokenPipeError):  # It was killed meanwhile; its end is noticed like any other.
+            with contextlib.suppress(BrokenPipeError):  # The launcher was killed; its end is noticed like any other.
                 os.write(self.gate, b"go\n")
         self.shut_gate()
 
     def shut_gate(self) -> None:
-        """Let it end without running its command, unless that runs already."""
+        """Let the launcher end without running its command, unless the command runs already."""
         if self.gate is not None:
             os.close(self.gate)
             self.gate = None
 
 
 class Starter:
-    """Starts launchers with what they all share."""
+    """Starts launchers; keeps what they all share."""
 
     def __init__(self) -> None:
-        # Copying and encoding them for each run takes 60 us.
+        # Copying and encoding the environment for each run takes 60 us.
         self._environ = dict(os.environ)
         self._encoded = _encoded(self._environ)
         self._to_close: list[int] | None = None
@@ -119,8 +119,8 @@ class Starter:
     def start(self, attempt: Attempt, environment: Mapping[str, str]) -> Launcher:
         """Start a launcher; it waits for `let_go`. environment: added to this process's own.
 
-        Raises SubmissionDelayed if the system lacks something for the moment, else SubmissionRefused; leaves nothing
-        behind then.
+        Raises SubmissionDelayed if the system lacks something for the moment, SubmissionRefused if it can never start;
+        leaves nothing behind then.
         """
         gate, process = None, None
         try:
@@ -134,7 +134,7 @@ class Starter:
             if gate is not None:
                 os.close(gate)
             if process is not None:
-                process.wait()  # Without a word through its gate, it ends by itself.
+                process.wait()  # Its gate is closed, so it ends by itself.
             remove_logs(attempt)
             if isinstance(error, OSError) and error.errno in _PASSING:
                 raise SubmissionDelayed(f"cannot start another process now ({reason_of(error)})") from error
@@ -145,12 +145,12 @@ class Starter:
     def _started(
         self, attempt: Attempt, environment: Mapping[str, str], gate: int
     ) -> _Spawned | subprocess.Popen[bytes]:
-        os.stat(f"{attempt.cwd}/.")  # noqa: PTH116  (a `Path` has no such end; raises if nothing can execute there)
+        os.stat(f"{attempt.cwd}/.")  # noqa: PTH116  (a `Path` would drop the dot; raises if nothing can execute there)
         own = _encoded({**environment, MARK: mark_of(attempt.token, self._environ)})
         words = ["/bin/sh", "-c", LAUNCHER, "sh", str(attempt.exit_file), str(attempt.cwd), *attempt.argv]
         tries_logs, standard = self._is_time_to_try(), [gate]
         if tries_logs:
-            # Once a second, not for each run.
+            # Found out once a second, not for each run.
             self._to_close = _inheritable()
         try:
             standard += (_open_log(path, tries_logs) for path in log_paths(attempt))
@@ -172,14 +172,14 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def _inheritable() -> list[int] | None:
-    """Return which open files a child would inherit, beyond the standard ones; None if that cannot be found out."""
+    """Return the open files that a child would inherit, beyond the standard ones; None if that cannot be found out."""
     try:
         names = os.listdir("/dev/fd")  # noqa: PTH208  (names are all that is needed)
     except OSError:
         return None
     inherited = []
     for name in names:
-        with contextlib.suppress(OSError):  # The listing itself, which is closed by now.
+        with contextlib.suppress(OSError):  # The descriptor of the listing itself is closed by now.
             if int(name) > _STDERR and os.get_inheritable(int(name)):
                 inherited.append(int(name))
     return inherited
@@ -190,14 +190,14 @@ def _child(
 ) -> _Spawned | subprocess.Popen[bytes]:
     """Start a process in a session of its own.
 
-    standard: its first three files. to_close: others that it would inherit; None = unknown. Raises OSError.
+    standard: its first three files. to_close: other files that it would inherit; None = unknown. Raises OSError.
     """
     if to_close is not None and _has_pidfds():
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(standard)]
         actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in to_close]  # type: ignore[misc]  # shorter ones
-        # A Python that was built for old systems knows no sessions here.
+        # Python built for old systems has no sessions here.
         with contextlib.suppress(NotImplementedError):
-            # `Popen` takes twice the time. Python ignores these two signals, what it starts should not.
+            # `Popen` takes twice the time. Python ignores these two signals; its children should not.
             defaults = (signal.SIGPIPE, signal.SIGXFSZ)
             pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True, setsigdef=defaults)
             return _Spawned(pid)
@@ -207,7 +207,7 @@ def _child(
 
 @lru_cache(maxsize=1)
 def _has_pidfds() -> bool:
-    """Return whether the system announces the end of a process; else a thread waits for it, as `Popen` lets it."""
+    """Return whether the system announces the end of a process; else a thread must wait for a `Popen`."""
     descriptor = open_pidfd(os.getpid())
     if descriptor is not None:
         os.close(descriptor)
@@ -230,7 +230,7 @@ def _end_announcer(process: _Spawned | subprocess.Popen[bytes]) -> int:
 
 
 def _open_log(path: Path, is_tried: bool) -> int:
-    """Make a run's log; return a file descriptor. is_tried: find out whether it can be written.
+    """Make a run's log; return a file descriptor. is_tried: try whether it can be written.
 
     Raises SubmissionDelayed if it cannot: that is our folder's fault, not the run's.
     """
@@ -238,7 +238,7 @@ def _open_log(path: Path, is_tried: bool) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         if is_tried:
-            # On a full disk an empty file may still be made, but a run could write nothing into it.
+            # A full disk may still take an empty file, but a run could write nothing into it.
             os.write(descriptor, b"\n")
             os.ftruncate(descriptor, 0)
         return descriptor
@@ -260,10 +260,10 @@ def remove_logs(attempt: Attempt) -> None:
 
 @dataclass(frozen=True)
 class ExitNote:
-    """What a run's launcher left in its exit file; the local one leaves the exit status only.
+    """What a run's launcher left in its exit file; the local launcher leaves the exit status only.
 
-    was_told_to_stop: a signal from outside came first; was_told_to_save: it was SIGUSR1, where that tells of the time
-    limit. began, ended: seconds since the epoch, by the clock of the run's host.
+    was_told_to_stop: a signal from outside came first. was_told_to_save: the signal was SIGUSR1, which announced the
+    time limit. began, ended: seconds since the epoch, by the clock of the run's host.
     """
 
     exit_status: int
@@ -274,7 +274,7 @@ class ExitNote:
 
 
 def read_exit_note(text: str) -> ExitNote | None:
-    """Return what an exit file says; None if it is not (or not yet wholly) there."""
+    """Return what the text of an exit file says; None if it is not complete."""
     words = text.split()[:4]
     numbers = [number for word in words if (number := integer(word)) is not None]
     if not text.endswith("\n") or not words or len(numbers) < len(words):
@@ -294,7 +294,7 @@ def note_in(path: Path) -> ExitNote | None:
 def dated_note_in(path: Path) -> tuple[ExitNote | None, float]:
     """Return what an exit file says, as `note_in` does, and when it was written, in seconds since the epoch."""
     with contextlib.suppress(OSError):
-        # Something else than a file (a pipe, say) must not block us.
+        # Anything but a file (a pipe, say) must not block us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             state = os.fstat(descriptor)
@@ -310,6 +310,6 @@ def exit_reason(exit_status: int) -> str:
     if exit_status == 0:
         return ""
     if exit_status > 128:
-        with contextlib.suppress(ValueError):  # Some programs end with such a status of their own.
+        with contextlib.suppress(ValueError):  # Some programs use such a status for themselves.
             return f"ended by signal {exit_status - 128} ({signal.Signals(exit_status - 128).name})"
     return f"exit status {exit_status}"

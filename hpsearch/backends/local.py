@@ -1,4 +1,4 @@
-"""Runs on this machine: started, waited for without polling, recognised after a restart, ended with all processes."""
+"""Runs on this machine: started, awaited without polling, recognised after a restart, ended with all processes."""
 
 import contextlib
 import logging
@@ -15,16 +15,16 @@ from hpsearch.core.model import Attempt, Job, JobPhase, Place, RunState, Status
 
 _log = logging.getLogger(__name__)
 
-#: Signals by which systems and people end whatever runs.
+#: Signals by which systems and people end all that runs.
 _ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
-#: How often an adopted process is looked at where the system cannot announce its end.
+#: How often an adopted process is looked at if the system cannot announce its end.
 _ADOPTED_POLL_S = 0.5
 
 
 class LocalBackend:
-    """What all backends on this machine share: everything but where a run goes.
+    """What all backends on this machine share: everything but the choice of a place.
 
-    Jobs of an earlier controller are adopted: known by their ids, and waited for and ended like our own.
+    Jobs of an earlier controller are adopted: found by their ids, and waited for and ended like our own.
     """
 
     has_queue = jobs_outlive_controller = starts_unreleased = refusal_concerns_all = False
@@ -49,15 +49,15 @@ class LocalBackend:
         return jobs
 
     def release(self, jobs: Sequence[Job]) -> None:
-        """Let the launchers run their commands; those of an earlier controller do so already."""
+        """Let the launchers run their commands; an earlier controller's launchers do so already."""
         for job in jobs:
             if job.id in self._launchers:
                 self._launchers[job.id].let_go()
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Return token -> job id of the live attempts among these; a damaged journal may have lost their ids."""
+        """Return token -> job id of the live attempts; a damaged journal may have lost their ids."""
         members = members_of([attempt.token for attempt in attempts])
-        # A run may have started leaders itself, after it.
+        # The first leader: the run itself may have started others later.
         leaders = [member for member in reversed(members) if member.leads_group and not member.is_nested]
         return {member.token: member.id for member in leaders}
 
@@ -65,10 +65,10 @@ class LocalBackend:
         return {job.attempt.token: self._status(job) for job in active}
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
-        """End runs with all their processes: SIGTERM, and SIGKILL to what is left after the grace period or an alarm.
+        """End runs with all their processes: SIGTERM, then SIGKILL for what is left after the grace period or an alarm.
 
-        First each run's group. What left the group (a service with a session of its own) comes after the run, which
-        may need it to end in good order.
+        Each run's group comes first, and then the processes that left the group (a service with its own session): the
+        run may need them to end in good order.
         """
         groups = {job.id: pid_of(job.id) for job in active if job.id in self._launchers or is_alive(job.id)}
         tokens = [job.attempt.token for job in active]
@@ -76,7 +76,7 @@ class LocalBackend:
         for job, pid in groups.items():
             if job in self._launchers:
                 self._launchers[job].shut_gate()
-            # One that was told before may be saving its state, and take a second signal for a hurry.
+            # A run that was told before may be saving its state, and take a second signal as a sign of hurry.
             if job not in self._stops:
                 signal_group(pid, signal.SIGTERM)
         left = self._await_groups(groups, alarm)
@@ -86,7 +86,7 @@ class LocalBackend:
         end_family(tokens, family, alarm)
 
     def stop(self, jobs: Sequence[Job]) -> Collection[str]:
-        """Send SIGTERM to each run's group; `wait` sees to those that do not end."""
+        """Send SIGTERM to each run's group; `wait` kills the runs that do not end in time."""
         news = [job for job in jobs if job.id not in self._stops and is_alive(job.id)]
         self._stops.begin(news)
         for job in news:
@@ -104,7 +104,7 @@ class LocalBackend:
         return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
 
     def close(self) -> None:
-        """Close all files; live runs go on. What was prepared and never started leaves nothing."""
+        """Close all files; live runs go on. A launcher that was prepared and never used leaves nothing."""
         for job in self._prepared.values():
             remove_logs(self._launchers[job].attempt)
         self._prepared.clear()
@@ -114,7 +114,7 @@ class LocalBackend:
 
     def _launch(self, attempt: Attempt, environment: Mapping[str, str]) -> str:
         if self._starter is None:
-            # Now, and not before: the program around a search may set variables for its runs until it begins.
+            # Now, not before: the program around a search may set variables for runs until the first one starts.
             self._starter = Starter()
         launcher = self._starter.start(attempt, environment)
         job = job_id(launcher.process.pid)
@@ -136,7 +136,7 @@ class LocalBackend:
         return status
 
     def _sleep(self, jobs: Sequence[Job], limits: Sequence[float | None], *alarms: int | None) -> None:
-        """Sleep until one of the jobs ends, the least time is over, or one of the files `alarms` becomes readable."""
+        """Sleep until a job ends, the shortest of `limits` is over, or one of the files `alarms` becomes readable."""
         announcers = [self._announcer(job.id) for job in jobs]
         limits = [*limits, self._leftovers.seconds_left(), self._stops.seconds_left()]
         limits.append(_ADOPTED_POLL_S if None in announcers else None)
@@ -145,7 +145,7 @@ class LocalBackend:
         self._leftovers.look()
 
     def _await_groups(self, groups: Mapping[str, int], alarm: int | None) -> dict[str, int]:
-        """Wait until the groups are empty; return those that are not after the grace period or at an alarm."""
+        """Wait until the groups are empty; return those that are not empty after the grace period or at an alarm."""
         left = dict(groups)
 
         def are_empty() -> bool:
@@ -160,7 +160,7 @@ class LocalBackend:
         return left
 
     def _announcer(self, job: str) -> int | None:
-        """Return a file that becomes readable when the job ends; None if the system has no such thing."""
+        """Return a file that becomes readable when the job ends; None if the system has no such files."""
         if job not in self._ends and is_alive(job) and (descriptor := open_pidfd(pid_of(job))) is not None:
             self._ends[job] = descriptor
         return self._ends.get(job)
@@ -183,7 +183,7 @@ class SequentialBackend(LocalBackend):
         self._slots, self.shows_output = slots, slots == 1
 
     def check(self) -> None:
-        """Nothing can be missing."""
+        """Nothing to check: nothing can be missing."""
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return a place while fewer than `slots` runs are active."""
@@ -192,7 +192,7 @@ class SequentialBackend(LocalBackend):
     def prepare(self, attempt: Attempt) -> None:
         """Start the launcher of the next run, so that filling a slot takes no process start."""
         if attempt.token not in self._prepared:
-            # `submit` will meet the same failure, and tell it.
+            # `submit` will meet the same failure, and raise it.
             with contextlib.suppress(SubmissionDelayed, SubmissionRefused):
                 self._prepared[attempt.token] = self._launch(attempt, {})
 
@@ -201,7 +201,7 @@ class SequentialBackend(LocalBackend):
 
 
 def _ended(job: Job, launcher_status: int | None) -> Status:
-    """Return the status of a job whose launcher is gone: by its exit file, or else by the launcher's own end."""
+    """Return the status of a job whose launcher is gone, from its exit file, or else from the launcher's own end."""
     note, written_at = dated_note_in(job.attempt.exit_file)
     ended_at = None if note is None else written_at
     if note is not None:
@@ -211,7 +211,7 @@ def _ended(job: Job, launcher_status: int | None) -> Status:
     else:
         return Status(JobPhase.ENDED, None, RunState.LOST, "it ended without leaving its exit status")
     if launcher_status is None and exit_status - 128 in _ENDING_SIGNALS:
-        # What ended the controller (a shutdown, a closed session) most likely ended the run as well.
+        # What ended the controller (a shutdown, a closed session) most likely ended the run, too.
         reason = f"{exit_reason(exit_status)} while no controller was there"
         return Status(JobPhase.ENDED, exit_status, RunState.LOST, reason, ended_at=ended_at)
     return Status(JobPhase.ENDED, exit_status, None, exit_reason(exit_status), ended_at=ended_at)

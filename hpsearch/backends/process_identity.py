@@ -1,4 +1,4 @@
-"""Which process an id means: the system gives a number out again, but never with the same start time."""
+"""Which process an id means: the system reuses a process number, but never with the same start time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hpsearch.core.errors import BackendError
 from hpsearch.startup.classes import dataclass
 from hpsearch.startup.host import host_name
 
-#: In bytes: a line of some fifty numbers and a short name.
+#: In bytes: one line of about fifty numbers and a short name.
 _MOST_STAT = 4096
 
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """Return the beginning of the id of this machine's boot; empty where there is none."""
+    """Return the beginning of the id of this machine's boot; empty if there is none."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
     return ""
@@ -39,7 +39,7 @@ class ProcessEntry:
 
     @classmethod
     def of(cls, pid: int) -> ProcessEntry:
-        """Raises OSError if there is no such process, or no /proc."""
+        """Read the entry of a process. Raises OSError if there is no such process, or no /proc."""
         # The name, field 2, may hold blanks and parentheses.
         name, _, rest = _stat_of(pid).partition(b"(")[2].rpartition(b")")
         fields = rest.split()
@@ -56,7 +56,7 @@ class ProcessEntry:
 
 
 def _stat_of(pid: int) -> bytes:
-    # Not `Path.read_bytes`, which asks the system ten times and not three: each run needs its start time.
+    # `Path.read_bytes` makes ten system calls instead of three, and each run needs its start time.
     descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, _MOST_STAT)
@@ -65,7 +65,7 @@ def _stat_of(pid: int) -> bytes:
 
 
 def process_table() -> dict[int, ProcessEntry]:
-    """Return all live processes by their number; none where there is no /proc."""
+    """Return all live processes by number; none without /proc."""
     table = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # It has ended meanwhile.
@@ -76,7 +76,7 @@ def process_table() -> dict[int, ProcessEntry]:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when the process started, as text that is the same at every call; None if there is none, or a zombie."""
+    """Return when the process started, as the same text at every call; None if it is gone or a zombie."""
     try:
         entry = ProcessEntry.of(pid)
     except (FileNotFoundError, ProcessLookupError):
@@ -89,7 +89,7 @@ def _has_proc() -> bool:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
-    from hpsearch.backends.shell import run_command  # where there is /proc, it starts nothing
+    from hpsearch.backends.shell import run_command  # not needed with /proc
 
     answer = run_command(["ps", "-o", "stat=,lstart=", "-p", str(pid)], timeout_s=20)
     if answer.exit_status is None:
@@ -106,7 +106,7 @@ def job_id(pid: int, started: str = "") -> str:
 
 @lru_cache(maxsize=2)
 def _space(kind: str) -> str:
-    """Return this process's namespace: containers of one machine have their own process ids and host names."""
+    """Return this process's namespace: containers on one machine have their own process ids and host names."""
     with contextlib.suppress(OSError):
         return str(Path(f"/proc/self/ns/{kind}").stat().st_ino)
     return ""
@@ -117,17 +117,17 @@ def pid_of(job: str) -> int:
 
 
 def is_alive(job: str) -> bool:
-    """Return whether the very process that the id was made for still lives."""
+    """Return whether the very process that the id stands for still lives."""
     now = start_time(pid_of(job))
-    # Behind the start time, an id may name more.
+    # An id may go on after the start time.
     return now is not None and f"{job}.".startswith(f"{pid_of(job)}@{now}.")
 
 
 def lives(job: str, host: str) -> bool | None:
-    """Return whether the process that the id was made for on `host` lives; None if nobody can tell from here.
+    """Return whether the process that the id stands for on `host` lives; None if that cannot be told from here.
 
-    A machine whose name has changed is known by its boot. A process that has the number now may be the same one: seen
-    from a container, it may seem to have started at another time.
+    A renamed machine is known by its boot. A process that has the number now may be the same one although its start
+    time differs: a container may show another time.
     """
     if host == host_name():
         return is_alive(job)
@@ -137,16 +137,16 @@ def lives(job: str, host: str) -> bool | None:
 
 
 def shares_host_name(job: str) -> bool:
-    """Return whether the process of this id had the same host name as this one, whatever that was then."""
+    """Return whether the process of this id shares this process's host name, even if the name has changed since."""
     return bool(boot_id()) and job.endswith(f".{boot_id()}.{_space('pid')}.{_space('uts')}")
 
 
 def signal_process(job: str, number: int) -> bool:
-    """Send a signal to the very process that the id was made for; False if it is gone.
+    """Send a signal to the very process that the id stands for; False if it is gone.
 
-    Raises PermissionError if it may not be signalled by this user.
+    Raises PermissionError if this user may not signal it.
     """
-    # While the descriptor is open it means one process, so if the id is alive after that, it is the right one.
+    # An open descriptor always means the same process: if the id is alive after opening, it is the right one.
     descriptor = open_pidfd(pid_of(job))
     try:
         if not is_alive(job):
@@ -164,7 +164,7 @@ def signal_process(job: str, number: int) -> bool:
 
 
 def open_pidfd(pid: int) -> int | None:
-    """Return a file descriptor that stands for a process; None if there is none, or the system has no such thing."""
+    """Return a file descriptor that stands for a process; None if the process is gone, or the system has no pidfds."""
     if hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):
             return os.pidfd_open(pid)
@@ -172,14 +172,14 @@ def open_pidfd(pid: int) -> int | None:
 
 
 def group_is_alive(pid: int) -> bool:
-    """Return whether any process of the group that `pid` leads is left. Zombies do not count."""
+    """Return whether the group that `pid` leads has any process left. Zombies do not count."""
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    # In a container whose first process waits for none, zombies stay.
+    # Zombies stay in a container whose first process does not wait for children.
     if start_time(pid) is not None or not _has_proc():
         return True
     return any(entry.group == pid for entry in process_table().values())
@@ -187,14 +187,14 @@ def group_is_alive(pid: int) -> bool:
 
 @dataclass(frozen=True)
 class Process:
-    """What a process was started with. cwd: its working directory now, None if that may not be known."""
+    """What a process was started with. cwd: its current working directory, None if that may not be read."""
 
     words: tuple[str, ...]
     cwd: Path | None
 
 
 def processes() -> Iterator[Process]:
-    """Return all processes of this machine but this one; none where there is no /proc."""
+    """Yield all processes of this machine but this one; none without /proc."""
     for folder in Path("/proc").glob("[0-9]*"):
         if folder.name != str(os.getpid()):
             with contextlib.suppress(OSError):  # It has ended meanwhile.

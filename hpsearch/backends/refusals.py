@@ -1,4 +1,4 @@
-"""What a scheduler's refusal means, by its words: refused for now, for good, or for a reason that nobody knows."""
+"""What a scheduler's refusal means, by its words: refused for now, for good, or for an unknown reason."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from hpsearch.core.errors import SearchError, SubmissionRefused, SubmissionUnexp
 #: The words of a refusal, and the error that it becomes.
 Meaning = tuple[re.Pattern[str], type[SearchError]]
 
-#: Said by the operating system of either side, with any scheduler: room, or the network, may be back soon.
+#: What the operating system on either side says, with any scheduler; room, or the network, may be back soon.
 SYSTEM_IS_SHORT = (
     r"Resource temporarily unavailable|Cannot allocate memory|Too many open files|No space left|quota exceeded"
     r"|I/O error|Input/output error|Stale (?:NFS )?file handle|Read-only file system|resource busy|Text file busy"
@@ -19,14 +19,14 @@ SYSTEM_IS_SHORT = (
 
 
 def meanings(*pairs: tuple[type[SearchError], str]) -> tuple[Meaning, ...]:
-    """Return a table of words; the first that is found decides, and case does not matter."""
+    """Return a table of meanings; the first pattern that matches decides, in upper or lower case."""
     return tuple((re.compile(words, re.IGNORECASE), kind) for kind, words in pairs)
 
 
 def meaning(text: str, table: Sequence[Meaning], errors: str = "") -> type[SearchError]:
-    """Return what a scheduler's text means; SubmissionUnexplained if the table has none of its words.
+    """Return what a scheduler's text means; SubmissionUnexplained if nothing in the table matches.
 
-    errors: the part that tells of the refusal, if known; only there SubmissionRefused is looked for, because sites also
+    errors: the part that tells of the refusal, if known; SubmissionRefused is looked for only there, because sites also
     print what a job asks for without refusing it ("account lab is used").
     """
     for words, kind in table:

@@ -1,4 +1,4 @@
-"""All processes of a run, also those that left its process group: found by a mark in their environment, and ended."""
+"""All processes of a run, even outside its process group: found by a mark in their environment, and ended."""
 
 import contextlib
 import os
@@ -14,18 +14,18 @@ from hpsearch.core.model import Job
 from hpsearch.startup.classes import dataclass
 
 #: The environment variable that all processes of an attempt inherit: ``JOB/TOKEN,TOKEN``. The last token is the
-#: attempt's own; earlier ones belong to the runs within which its search was started. JOB is the scheduler's job they
-#: run in, or empty: a job that a run submits inherits the variable, and is not ours to end.
+#: attempt's own; earlier tokens belong to the runs around its search. JOB is the scheduler's job that the processes run
+#: in, or empty: a job that a run submits inherits the variable, and is not ours to end.
 MARK = "HPSEARCH_ATTEMPT"
 #: Slurm, LSF, PBS, Grid Engine.
 _JOB_VARIABLES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID")
 #: Between SIGTERM and SIGKILL.
 GRACE_S = 10.0
-#: How often we look for processes that start while the others are killed.
+#: How often to look for processes that start while others are being killed.
 _LAST_ROUNDS = 3
-#: Children of a run that has crashed need a moment to notice that.
+#: A crashed run's children need a moment to notice the crash.
 _MOMENT_S = 1.0
-#: At the end of a search, nobody waits longer for leftovers to end by themselves.
+#: How long the end of a search waits for leftovers to end by themselves.
 _LAST_GRACE_S = 3.0
 #: A message names at most this many processes.
 _MOST_NAMED = 8
@@ -33,7 +33,7 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Member:
-    """A live process of a run. id: see `job_id`. token: of its attempt; empty if its mark does not tell.
+    """A live process of a run. id: see `job_id`. token: of its attempt; empty without a mark.
 
     is_nested: it belongs to a search that the run has started.
     """
@@ -57,12 +57,12 @@ def mark_of(token: str, environ: Mapping[str, str]) -> str:
 
 
 def surrounding_job(environ: Mapping[str, str]) -> str:
-    """Return the id of the scheduler's job that a process with this environment is part of; empty if of none."""
+    """Return the id of the scheduler's job that a process with this environment is part of; empty if there is none."""
     return next((environ[name] for name in _JOB_VARIABLES if environ.get(name)), "")
 
 
 def _marks_of(pid: int) -> list[str]:
-    """Return the tokens in a process's mark; none if nobody may read it, or it belongs to a scheduler's other job."""
+    """Return the tokens in a process's mark; none if it may not be read, or the process is part of another job."""
     with contextlib.suppress(OSError):
         content = Path(f"/proc/{pid}/environ").read_bytes()
         if f"{MARK}=".encode() in content:
@@ -74,14 +74,14 @@ def _marks_of(pid: int) -> list[str]:
 
 
 def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Member]:
-    """Return the live processes of these attempts: the marked ones, and what descends from them or from `leaders`.
+    """Return the live processes of these attempts: marked processes, and descendants of them or of `leaders`.
 
-    leaders: ids of live processes, each of which leads a session. This process itself is left out. A process that
-    clears its environment, leaves its session and loses its parent cannot be found; none can where there is no /proc.
+    leaders: ids of live processes that each lead a session. This process itself is left out. A process that clears its
+    environment, leaves its session and loses its parent cannot be found; without /proc, none can.
     """
     table = process_table()
     found = {pid: ("", False) for leader in leaders if (pid := pid_of(leader)) in table and table[pid].id == leader}
-    # Parents may have ended, but all of a leader's processes were of its session.
+    # Parents may have ended, but a leader's processes began in its session.
     found |= {pid: ("", False) for pid, entry in table.items() if entry.session in found}
     for pid in table:
         for token in (chain := _marks_of(pid)):
@@ -100,17 +100,17 @@ def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, Pro
     to_follow = list(found)
     for parent in to_follow:
         for pid in children[parent] if parent != os.getpid() else ():
-            # A number that was given out again is no parent: it is younger than the child.
+            # A process younger than the child is no parent: it reuses the parent's number.
             if pid not in found and table[pid].started >= table[parent].started:
                 found[pid] = found[parent]
                 to_follow.append(pid)
 
 
 def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int | None = None) -> list[Member]:
-    """End what is left of attempts that are over, as `Backend.cancel` does; return these processes.
+    """End the processes that ended attempts have left, as `Backend.cancel` does; return these processes.
 
-    known: those seen while parents could still tell. Processes of nested searches are told last: those searches end
-    their own runs in good order.
+    known: processes seen while their parents still lived. Processes of nested searches are told last, as these
+    searches end their own runs in good order.
     """
     told: dict[str, Member] = {}
 
@@ -138,7 +138,7 @@ def _send(members: Iterable[Member], number: int) -> None:
 
 def await_end(is_over: Callable[[], bool], alarm: int | None, patience_s: float = GRACE_S) -> bool:
     """Wait until nothing is left; False after `patience_s`, or if the file `alarm` becomes readable."""
-    # No system call waits for processes that are no children, so this looks again and again, soon at first.
+    # No system call waits for processes other than children, so look again and again, soon at first.
     deadline, pause_s = time.monotonic() + patience_s, 0.002
     while not is_over():
         if time.monotonic() >= deadline or sleep(pause_s, alarm):
@@ -153,7 +153,7 @@ def _left(tokens: Collection[str], known: Sequence[Member]) -> list[Member]:
 
 
 class Stops:
-    """Runs that were told to end while others go on; those that have not after the grace period are killed."""
+    """Runs that were told to end while others go on; after the grace period they are killed."""
 
     def __init__(self) -> None:
         self._kill_at: dict[str, float] = {}
@@ -163,13 +163,13 @@ class Stops:
         return job_id in self._members
 
     def begin(self, jobs: Sequence[Job]) -> None:
-        """These are about to be told. What they have started is looked up while parents can still tell."""
+        """Note that these jobs are about to be told. Their processes are looked up now, while their parents live."""
         for job in jobs:
             self._members[job.id] = members_of([job.attempt.token], [job.id])
             self._kill_at[job.id] = time.monotonic() + GRACE_S
 
     def over(self, job_id: str) -> list[Member]:
-        """Forget a job that has ended; return what it had started."""
+        """Forget a job that has ended; return the processes it had started."""
         self._kill_at.pop(job_id, None)
         return self._members.pop(job_id, [])
 
@@ -185,15 +185,15 @@ class Stops:
 
 
 def signal_group(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # The whole group is gone, which is what was wanted.
+    with contextlib.suppress(ProcessLookupError):  # The whole group is gone, as was wanted.
         os.killpg(pid, number)
 
 
 @dataclass
 class _Case:
-    """A run that ended badly, or was told to end. due: by the monotonic clock, when to look at what it left.
+    """A run that ended badly, or was told to end. due: when to look for its leftovers, by the monotonic clock.
 
-    known: what it had started. is_told: what it left was told to end. is_silent: nobody needs to hear of that.
+    known: processes it had started. is_told: the leftovers were told to end. is_silent: do not tell people of them.
     """
 
     run: int
@@ -204,7 +204,7 @@ class _Case:
 
 
 class Leftovers:
-    """What runs that ended badly leave behind: told to end after a moment, killed if they do not, and named."""
+    """Processes left behind by runs that ended badly: named, told to end after a moment, killed if they do not."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         """tell: shows people a message."""
@@ -212,7 +212,7 @@ class Leftovers:
         self._cases: dict[str, _Case] = {}
 
     def expect(self, job: Job, known: Sequence[Member] = (), is_silent: bool = False) -> None:
-        """Look at this run in a moment. known: what it had started. is_silent: it was told to end, so name nothing."""
+        """Look for a run's leftovers in a moment. known: processes it had started. is_silent: tell people nothing."""
         due = time.monotonic() + _MOMENT_S
         self._cases.setdefault(job.attempt.token, _Case(job.attempt.run.number, due, known, is_silent=is_silent))
 
@@ -225,7 +225,7 @@ class Leftovers:
         self._look_at([token for token, case in self._cases.items() if case.due <= now])
 
     def finish(self) -> None:
-        """Leave nothing behind: the search ends."""
+        """End all leftovers: the search ends."""
         tokens = list(self._cases)
         if tokens and not await_end(lambda: not members_of(tokens), None, _MOMENT_S):
             self._look_at([token for token, case in self._cases.items() if not case.is_told])

@@ -1,4 +1,4 @@
-"""What a scheduler's module knows: its commands and answers, as text. `cluster/backend.py` does everything else."""
+"""What a scheduler's module provides: its commands and answers, as text. `cluster/backend.py` does everything else."""
 
 import math
 import re
@@ -20,14 +20,14 @@ _IDS_SHOWN = 5
 
 @dataclass(frozen=True)
 class ClusterWishes:
-    """What the user asks for, whatever the scheduler.
+    """What the user asks for, with any scheduler.
 
     jobs: how many jobs of this search may be queued or running at once. hours: time limit of a job.
     runs_per_job: how many runs share a job, side by side unless `one_after_another`.
     as_arrays: submit job arrays. all_at_once: submit everything; each array starts when the one before it has ended.
     setup: shell lines, executed once in each job. longest_pause_s: between two polls.
-    signal_before_end_s: a job gets SIGUSR1 this long before its time limit; 0 = it does not. saves_on_signal: a run
-    that ends after SIGUSR1 without having finished was ended by that limit, whatever its exit status is.
+    signal_before_end_s: a job gets SIGUSR1 this long before its time limit; 0 = no signal. saves_on_signal: a run that
+    ends unfinished after SIGUSR1 counts as ended by that limit, whatever its exit status.
     """
 
     jobs: int = 8
@@ -46,8 +46,8 @@ class ClusterWishes:
 class Submission:
     """What one submit command hands over: one job, or an array of jobs.
 
-    name: unique; the scheduler can be asked for it, as the script is called so. label: the job name that people see.
-    log_folder: absolute; where the job's own output goes, and its runs' (see `single`).
+    name: unique; the script's name, by which the scheduler can find the job. label: the job name that people see.
+    log_folder: absolute; for the output of the job itself and of its runs (see `single`).
     jobs: the runs of each job; number i of an array (counted from 1) has `jobs[i - 1]`.
     is_array: true also for an array of one job. at_once: how many jobs of the array may run at once.
     after: id of an array that has to end before this one starts; None = start at once.
@@ -104,7 +104,7 @@ def without_cluster(job_id: str) -> str:
 
 
 def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Yield the ids, each once, in groups for one command each: of one cluster, at most `most` of them."""
+    """Yield the ids, each once, in groups for one command each: all of one cluster, at most `most` ids."""
     clusters: dict[str, dict[str, None]] = {}
     for job_id in ids:
         clusters.setdefault(cluster_of(job_id), {})[job_id] = None
@@ -113,7 +113,7 @@ def ids_for_commands(ids: Iterable[str], most: int) -> Iterator[list[str]]:
 
 
 def submissions_text(jobs: Iterable[tuple[str, str | None]]) -> str:
-    """Return, for people, what jobs were submitted as. jobs: the id of each, and its array if it is in one."""
+    """Return, for people, the jobs and arrays that were submitted. jobs: (id, its array if it is in one)."""
     ids: dict[str, bool] = {}
     for job_id, array in jobs:
         ids[array or job_id] = array is not None
@@ -126,14 +126,14 @@ def submissions_text(jobs: Iterable[tuple[str, str | None]]) -> str:
 
 
 def found_in(answer: Answer | None, pattern: str) -> str:
-    """Return what a pattern's group matches in a command's output; ``^`` begins a line; empty if nothing."""
+    """Return what a pattern's group matches in a command's output; ``^`` is a line's start; empty if nothing."""
     match = re.search(pattern, answer.stdout, re.MULTILINE) if answer is not None else None
     return match.group(1) if match else ""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command to run. stdin: what it reads."""
+    """A command to run. stdin: the text for its standard input."""
 
     argv: Sequence[str]
     stdin: str = ""
@@ -144,10 +144,10 @@ class JobRow:
     """What the scheduler says of one job.
 
     id: as `Scheduler.array_member` or `submitted_id` gives it. name: of its submission; empty = not said.
-    status: its reason may be empty; `place` is the node. number: of a member of an array, else None.
+    status: its reason may be empty; `place` is the node. number: the index in an array, else None.
     trouble: why it will not start by itself, and what helps; shown to the user once. Empty = nothing.
     is_hopeless: it would never start; the search cancels it, and its runs end with `status.cause`.
-    may_be_unstarted: it was cancelled, by someone or because its node could not start it; without output, it was that.
+    may_be_unstarted: someone cancelled it, or its node could not start it; if it left no output, the latter.
     label: the job name that people see, from a history that does not know the submission; None = not said.
     is_elsewhere: another cluster has taken the job over; its end will not show here.
     """
@@ -164,15 +164,15 @@ class JobRow:
 
 
 class Scheduler(Protocol):
-    """Text in, text out. A class that inherits from this one can leave out what has a default; mypy finds what lacks.
+    """Text in, text out. A subclass can leave out what has a default; mypy finds what is missing.
 
-    An id is what the scheduler calls one job, or one member of an array.
-    The id of a job on another cluster than the commands ask by default ends in ``;CLUSTER`` (see `on_cluster`).
+    An id is the scheduler's name for one job, or one member of an array.
+    If a job is not on the cluster that the commands ask by default, its id ends in ``;CLUSTER`` (see `on_cluster`).
     All ids in one command are of one cluster.
 
     name: for people. remedy: what to do if the commands do not exist here.
-    index_variable: the environment variable that tells a member of an array its number.
-    writes_output_live: it writes a job's output to its files while the job runs; otherwise the job's script does.
+    index_variable: the environment variable with the number of a member of an array.
+    writes_output_live: the scheduler writes a job's output to files while the job runs; else the job's script does.
     """
 
     name: str
@@ -187,7 +187,7 @@ class Scheduler(Protocol):
         """Return a harmless command that works only where the scheduler does."""
 
     def check_version(self, answer: Answer) -> None:
-        """Check that command's answer; by default all will do. Raises BackendError, naming the remedy, otherwise."""
+        """Check the answer of `version_command`; by default, any will do. Raises BackendError, naming the remedy."""
         return
 
     def header(self, submission: Submission, wishes: ClusterWishes) -> Sequence[str]:
@@ -216,30 +216,30 @@ class Scheduler(Protocol):
         """Return the command that asks how large an array may be; None = there is none."""
 
     def array_limit(self, answer: Answer | None) -> int:
-        """Return how many jobs an array may have, from that command's answer (None if there is no command)."""
+        """Return how many jobs an array may have, from the answer of `array_limit_command` (None if there is none)."""
 
     def query_command(self, ids: Sequence[str]) -> Command:
-        """Return the command that asks for all these jobs at once."""
+        """Return the command that asks about all these jobs at once."""
 
     def rows(self, answer: Answer) -> Sequence[JobRow] | None:
-        """Return what the answer says of each job, no row for a job that it lacks; None = it is no answer."""
+        """Return a row for each job in the answer; None if it is no answer."""
 
     def own_jobs_command(self) -> Command:
         """Return the command that lists all jobs of the user; `rows` reads its answer."""
 
     def history_command(self, ids: Sequence[str]) -> Command | None:
-        """Return the command that asks for jobs that left the queue; None (the default) = there is none."""
+        """Return the command that asks about jobs that left the queue; None (the default) = there is none."""
         return None
 
     def history_rows(self, answer: Answer) -> Sequence[JobRow] | None:
-        """Return what that answer says of each job; None (the default) = no history can be had (now)."""
+        """Return a row for each job in the answer of `history_command`; None (the default) = no history (now)."""
         return None
 
     def cancel_command(self, ids: Sequence[str], at_once: bool) -> Command:
         """Return the command that ends these jobs. at_once: give them no time to end by themselves."""
 
     def log_files(self, job: Job) -> Sequence[LogFile]:
-        """Return a run's files in the log folder, with the names that they get in the run's own folder."""
+        """Return a run's files in the log folder, with their names in the run's own folder."""
 
 
 @runtime_checkable
@@ -247,7 +247,7 @@ class CancelsPending(Protocol):
     """A scheduler that can cancel jobs unless they have started by then."""
 
     def cancel_pending_command(self, ids: Sequence[str]) -> Command:
-        """Return the command that ends those of these jobs that have not started."""
+        """Return the command that ends the jobs that have not started."""
 
 
 @runtime_checkable
@@ -255,15 +255,15 @@ class NamesCluster(Protocol):
     """A scheduler whose commands can tell which cluster they ask."""
 
     def own_cluster_command(self) -> Command:
-        """Return the command that asks for its name."""
+        """Return the command that asks for the cluster's name."""
 
     def own_cluster(self, answer: Answer) -> str:
-        """Return the cluster's name from that command's answer; empty = not said."""
+        """Return the cluster's name from the answer of `own_cluster_command`; empty = not said."""
 
 
 @runtime_checkable
 class AsksForArrays(Protocol):
-    """A scheduler whose `query_command` takes whole arrays, too; `rows` has one row for each member then."""
+    """A scheduler whose `query_command` also takes whole arrays; `rows` then has a row for each member."""
 
     asks_for_arrays: bool
 
@@ -273,7 +273,7 @@ class Reporter(Protocol):
     """A scheduler that leaves a report on each ended job in the log folder."""
 
     def reports(self, job: Job, submission: str, number: int | None) -> Sequence[LogFile]:
-        """Return the files that may be a job's report. number: in its submission; None = its only job."""
+        """Return the files that may be a job's report. number: the job's in its submission; None = its only job."""
 
     def report_words(self, text: str) -> str:
-        """Return what a job said according to its report, as one line; empty if nothing."""
+        """Return the job's own words in its report, as one line; empty if there are none."""

@@ -1,4 +1,4 @@
-"""The one door to commands: each is a list of words, has a time limit, and may be kept with its answer for the user."""
+"""The only place that runs commands: each is a list of words with a time limit, and may be logged with its answer."""
 
 import json
 import os
@@ -17,19 +17,19 @@ from pathlib import Path
 from hpsearch.core.errors import BackendError, reason_of
 from hpsearch.startup.classes import dataclass
 
-#: How many characters of a command's answer are shown to people.
+#: The most characters of a command's answer that people are shown.
 _MOST_WORDS = 300
-#: How much of each stream of an answer is kept.
+#: How much is kept of each stream of an answer.
 _MOST_LINES, _MOST_CHARACTERS = 20, 2000
-#: How long a killed command's output may stay open: a daemon that it started holds it for ever.
+#: How long to wait for the end of a killed command's output: a daemon that it started may hold it open for ever.
 _LAST_WORDS_S = 2.0
-#: How many characters of a command line are kept (a question may name hundreds of jobs).
+#: The most characters kept of a command line (a question may name hundreds of jobs).
 _MOST_ARGV = 2000
-#: Exchanges remembered until there is a file for them.
+#: The most exchanges remembered until there is a file for them.
 _MOST_REMEMBERED = 100
-#: The file descriptor of standard error, whatever Python's own `sys.stderr` may be.
+#: The file descriptor of standard error, whatever `sys.stderr` is.
 _STDERR = 2
-#: Shorter values of variables stand everywhere, and are no secrets.
+#: Shorter values of variables occur everywhere, and are no secrets.
 _SHORTEST_SECRET = 6
 _SECRET_NAME = r"\w*(?:KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|JWT|COOKIE)\w*"
 _ASSIGNED_SECRET = re.compile(rf"\b({_SECRET_NAME})=[^\s,;'\"]+", re.IGNORECASE)
@@ -45,7 +45,7 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """What it said, for people: its errors, or else its output."""
+        """The command's words, for people: its errors, or else its output."""
         return one_line(self.stderr.strip() or self.stdout)
 
 
@@ -63,12 +63,12 @@ def run_command(
     is_killed_by_ctrl_c: bool = False,
     shows_output: bool = False,
 ) -> Answer:
-    """Run a command; when the time is over (None: never), kill it and all that it started.
+    """Run a command; when the time is over (None = never), kill it and all that it started.
 
     environment: instead of this process's own. folder: where it runs, instead of the current one.
-    is_killed_by_ctrl_c: else it goes on to its end, as what submits a job has to.
-    shows_output: what it prints goes to our standard error at once, and is not in the answer; what it leaves in the
-    background goes on.
+    is_killed_by_ctrl_c: else the command goes on to its end, as a submit command has to.
+    shows_output: its output goes to our standard error at once instead of into the answer, and its background
+    processes go on.
     Raises BackendError if there is no such command.
     """
     process = _started(argv, environment, folder, _STDERR if shows_output else subprocess.PIPE)
@@ -107,7 +107,7 @@ def _started(
 
 
 def _last_words(process: "subprocess.Popen[str]") -> tuple[str, str]:
-    """Return what a killed command printed; nothing if something that it started in a session of its own goes on."""
+    """Return what a killed command printed; nothing if a process that it started holds the output open."""
     try:
         return process.communicate(timeout=_LAST_WORDS_S)
     except subprocess.TimeoutExpired:
@@ -118,10 +118,10 @@ def _last_words(process: "subprocess.Popen[str]") -> tuple[str, str]:
 
 
 class Conversation:
-    """Runs commands, and keeps what was asked and answered for a user to send along. Several threads may share it."""
+    """Runs commands, and logs questions and answers, for users to send with a report. Several threads may share it."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, wall: Callable[[], float] = time.time) -> None:
-        """environ: the values of its variables that look like secrets are never kept. wall: seconds since the epoch."""
+        """environ: values of variables that look like secrets are never logged. wall: seconds since the epoch."""
         self._secrets = _secrets(os.environ if environ is None else environ)
         self._wall = wall
         self._lines: deque[str] = deque(maxlen=_MOST_REMEMBERED)
@@ -133,7 +133,7 @@ class Conversation:
     def ask(
         self, argv: Sequence[str], timeout_s: float, stdin: str = "", environment: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run a command as `run_command` does, and remember it, but not what it reads (a job's script)."""
+        """Run a command as `run_command` does, and log it, without its input (a job's script)."""
         started = time.monotonic()
         try:
             answer = run_command(argv, timeout_s, stdin, environment)
@@ -161,7 +161,7 @@ class Conversation:
             self._write(json.dumps(entry) + "\n")
 
     def keep(self, file: str, write: Callable[[str], None]) -> None:
-        """Send everything to a file from now on, with `write`, which never fails; first what was remembered."""
+        """From now on, log to a file with `write`, which never fails; first what was remembered until now."""
         with self._mutex:
             self.file, self._write = file, write
             for line in self._lines:
@@ -170,7 +170,7 @@ class Conversation:
 
     @property
     def hint(self) -> str:
-        """Where to read what was said, to be put behind a message; empty while there is no file."""
+        """The end of a message: where to read the log; empty while there is no file."""
         return f" (asked and answered: {self.file})" if self.file else ""
 
     def _without_secrets(self, text: str) -> str:

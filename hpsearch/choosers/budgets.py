@@ -1,6 +1,6 @@
 """``--budgets``: all configurations run at the smallest budget, and the best of each budget at the next larger one.
 
-What goes on depends on the journal alone, so that a search that is resumed goes on as if nothing had happened.
+The journal alone decides which runs go on, so that a resumed search continues as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from hpsearch.journal.settings import Settings
 
 
 def budgets_of(options: SearchOptions) -> list[int | float]:
-    """Return the budgets of a search, smallest first; none in a search without."""
+    """Return the budgets of a search, smallest first; empty without ``--budgets``."""
     return [float(word) if set(word) & set(".eE") else int(word) for word in options.budgets.split(",") if word]
 
 
 def at_smallest_budget(selection: Selection, config: SearchConfig, options: SearchOptions) -> Selection:
-    """Return the runs that are planned from the start. Raises ConfigError or UsageError if there can be none."""
+    """Return the runs at the smallest budget. Raises ConfigError or UsageError if the grid allows none."""
     name, where = config.settings.budget_arg, config.grid_config_file or config.settings.grid_source
     if not name:
         how = "name the option that says how long a run trains there, as in _BUDGET_ARG = 'num_epochs'"
@@ -44,18 +44,18 @@ def at_smallest_budget(selection: Selection, config: SearchConfig, options: Sear
 
 
 def runs_in_all(count: int, options: SearchOptions) -> int:
-    """Return how many runs come of `count` that are planned, if none fails: more where the best go on."""
+    """Return how many runs a search with `count` planned runs will have if none fails: the best go on."""
     budgets = budgets_of(options)
     return sum(sizes_at(count, budgets)) if budgets else count
 
 
 def planned_budgets(count: int, settings: Settings, options: SearchOptions) -> str:
-    """Return, for people, how many runs there will be with each budget, and what that costs. count: configurations."""
+    """Say how many runs there will be at each budget, and what they cost. count: of configurations."""
     budgets, name = budgets_of(options), settings.budget_arg
     sizes = sizes_at(count, budgets)
     cost = sum(size * budget for size, budget in zip(sizes, budgets))
     if settings.continue_arg:
-        # A run goes on from where that with the smaller budget has ended.
+        # A run goes on from where the run with the smaller budget ended.
         cost -= sum(size * budget for size, budget in zip(sizes[1:], budgets))
     share = cost / (count * budgets[-1])
     parts = [f"{size:,} with {name}={text_of(budget)}" for size, budget in zip(sizes, budgets)]
@@ -67,16 +67,16 @@ class Budgets:
     """Chooses which runs go on with a larger budget; see `Chooser`."""
 
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
-        """options: of the search; which budgets there are."""
+        """options: of the search, with its budgets."""
         self._record, self._settings, self.budgets = record, record.known_settings(), budgets_of(options)
         self.budget_arg = self._settings.budget_arg
         self._at = {text_of(budget): number for number, budget in enumerate(self.budgets)}
         self._seen = 0
-        #: Of each configuration, its runs by the number of their budget, in order of first appearance.
+        #: Each configuration's runs by the number of their budget, in order of first appearance.
         self._runs: dict[Hashable, dict[int, RunRecord]] = {}
 
     def runs(self) -> Sequence[Mapping[int, RunRecord]]:
-        """Return the runs of each configuration that runs at the smallest budget, by the number of their budget."""
+        """Return the runs of each configuration with a run at the smallest budget, by the number of their budget."""
         name, over = self.budget_arg, (self.budget_arg, self._settings.out_arg)
         for entry in islice(self._record, self._seen, None):
             options = entry.run.configuration.as_dict()
@@ -87,7 +87,7 @@ class Budgets:
         return [runs for runs in self._runs.values() if 0 in runs]
 
     def halving(self) -> Halving:
-        """Return what is known so far."""
+        """Return the state of successive halving, from the results so far."""
         runs = self.runs()
         return Halving([self._results(each) for each in runs], self.sizes, self._settings.sort_ascending)
 
@@ -97,12 +97,12 @@ class Budgets:
         return sizes_at(len(self.runs()), self.budgets)
 
     def _results(self, runs: Mapping[int, RunRecord]) -> list[float | None]:
-        """Return the results at the budgets that a configuration has had without a gap."""
+        """Return a configuration's results, from the smallest budget up to the first one without a run."""
         had = next((budget for budget in range(len(self.budgets)) if budget not in runs), len(self.budgets))
         return [outcome_of(runs[budget], self._settings.performance_key) for budget in range(had)]
 
     def has_more(self) -> bool:
-        """Return whether a run goes on now."""
+        """Return whether a configuration goes on now."""
         return any(True for _ in self.halving().promotions())
 
     def expected(self) -> int:
@@ -110,7 +110,7 @@ class Budgets:
         return self.halving().left
 
     def coming(self) -> Iterator[Choice]:
-        """Return the runs that go on now, each with its larger budget."""
+        """Yield the configurations that go on now, each with its larger budget."""
         runs = self.runs()
         return (self._choice(runs[promotion.place], promotion) for promotion in self.halving().promotions())
 
@@ -128,7 +128,7 @@ class Budgets:
 
 
 def budget_lines(budgets: Budgets) -> list[str]:
-    """Return, for people, how many configurations have finished at each budget, and how many are to."""
+    """Say how many configurations have finished at each budget, and how many there will be."""
     name, runs, sizes = budgets.budget_arg, budgets.runs(), budgets.sizes
     parts = []
     for number, budget in enumerate(budgets.budgets):

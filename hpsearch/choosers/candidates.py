@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 #: A space with more configurations than this is sampled.
 MOST_CANDIDATES = 20_000
-#: Only to be sampled, no list is built that is longer than this.
+#: The longest list that is built only to sample from it.
 MOST_LISTED = 1_000_000
-#: As the journal holds codes: fewer values than candidates are in use, so these are wide enough.
+#: The type of codes in the journal; wide enough, since no more values than candidates are in use.
 _CODE = "<u2"
 
 
 def listed(selection: Selection) -> SearchCandidates:
-    """Return what the journal keeps of a space: all its configurations, or a sample of `MOST_CANDIDATES`."""
+    """Return the journal's event for a space: all its configurations, or a sample of `MOST_CANDIDATES`."""
     report, count = selection.report, len(selection)
     if report.available is not None:
         is_all, available = count == report.available, report.available
@@ -35,7 +35,7 @@ def listed(selection: Selection) -> SearchCandidates:
 
 
 def candidates_of(selection: Selection) -> Candidates:
-    """Return the chosen configurations in the order of the grid, with those values that are in use."""
+    """Return the chosen configurations in the order of the grid, with the values that they use."""
     import numpy as np
 
     rows = np.array([list(row) for row in selection.rows()], dtype=np.int32).reshape(len(selection), -1)
@@ -50,28 +50,28 @@ def candidates_of(selection: Selection) -> Candidates:
 
 
 def _in_use(column: Column, codes: Codes) -> tuple[list[int], Codes]:
-    """Return which values of a column are in use, each once, and the codes with these numbered from 1 on."""
+    """Return a column's values in use, each once, and the codes renumbered from 1 on."""
     import numpy as np
 
     number, kept, words = np.zeros(len(column.values), dtype=np.int32), list[int](), dict[int, int]()
     for code in np.unique(codes).tolist():
         if code:
-            # A condition may list a value again that the grid has.
+            # A condition may list a value of the grid again.
             number[code] = words.setdefault(column.words[code], len(words) + 1)
             kept += [code] if len(words) > len(kept) else []
     return kept, number[codes]
 
 
 def event_of(candidates: Candidates, available: int | None) -> SearchCandidates:
-    """Return what the journal keeps of candidates. available: as `SearchCandidates` has it."""
+    """Return the journal's event for candidates. available: see `SearchCandidates`."""
     options = [[option.name, [encode(value) for value in option.values]] for option in candidates.options]
-    # Column by column, which compresses to a fraction.
+    # Column by column compresses much better.
     content = zlib.compress(candidates.rows.T.astype(_CODE).tobytes(), 9)
     return SearchCandidates(len(candidates), available, options, base64.b64encode(content).decode("ascii"))
 
 
 def candidates_in(event: SearchCandidates) -> Candidates:
-    """Return the candidates that the journal keeps. Raises FolderError if it holds what `event_of` never writes."""
+    """Return the candidates in a journal's event. Raises FolderError if `event_of` cannot have written it."""
     import numpy as np
 
     options = tuple(Option(name, tuple(decode(value) for value in values)) for name, values in event.options)

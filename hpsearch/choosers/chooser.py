@@ -1,4 +1,4 @@
-"""The runs that a search gets once it has begun: who chooses them, their numbers and their folders."""
+"""The runs that are added while a search runs: who chooses them, their numbers and their folders."""
 
 import os
 import time
@@ -19,7 +19,7 @@ from hpsearch.store.live import LiveSearch
 
 @dataclass(frozen=True)
 class Choice:
-    """What runs next. candidate, why, after: as `RunPlanned` has them."""
+    """A run to be added. candidate, why, after: see `RunPlanned`."""
 
     configuration: Configuration
     candidate: int | None = None
@@ -28,29 +28,29 @@ class Choice:
 
 
 class Chooser(Protocol):
-    """Says what comes next in a search whose list of runs grows as results come in.
+    """Chooses the next runs in a search whose list of runs grows as results come in.
 
-    It must go by the record alone: then a search that is resumed goes on as if nothing had happened.
+    It may use nothing but the record: so a resumed search continues as if nothing had happened.
     """
 
     def has_more(self) -> bool:
-        """Return whether something comes next, as far as is known now; asked often, so it must be cheap."""
+        """Return whether more runs come, as far as is known now; called often, so it must be cheap."""
 
     def expected(self) -> int:
-        """Return how many runs come yet, where that does not depend on results; 0 where it does."""
+        """Return how many more runs will come; 0 if that depends on results."""
 
     def coming(self) -> Iterator[Choice]:
-        """Return what comes next, in order, as far as that can be said now; nothing if nothing does, or not yet.
+        """Yield the next runs, in order, as far as they can be chosen now.
 
-        Asked when no run waits for a place any more and there is one; each time anew, and only for as many as find a
-        place. What is decided on the way is noted in the journal first.
+        Called anew each time that there is a place and no run waits for it, and read only as far as there are places.
+        Decisions on the way are noted in the journal first.
         """
 
 
 class Choices:
-    """The runs that a search gets while it is carried out, if it has a `Chooser`; each is planned as it finds a place.
+    """The runs that a `Chooser`, if there is one, adds to a search; each is planned when there is a place for it.
 
-    added: those so far.
+    added: the runs added so far.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Choices:
         slots: int,
         tell: Callable[[int], None],
     ) -> None:
-        """slots: how many may run at once on a cluster. tell: is told how many runs the search has got."""
+        """slots: how many may run at once on a cluster. tell: called with the number of runs just added."""
         self._chooser, self._search, self._backend, self._slots, self._tell = chooser, search, backend, slots, tell
         self.added: list[RunRecord] = []
 
     def __bool__(self) -> bool:
-        """Whether something comes next."""
+        """Whether more runs come, as far as is known now."""
         return self._chooser is not None and self._chooser.has_more()
 
     def expected(self) -> int:
-        """Return how many more runs come, as far as that is known."""
+        """Return how many more runs will come, as far as that is known."""
         return 0 if self._chooser is None else self._chooser.expected()
 
     def next(self, active: Sequence[Job]) -> tuple[list[RunRecord], Place | None]:
-        """Plan what comes next; return that and its place, None if there is no place or nothing comes."""
+        """Plan the next runs; return them and their place, None if there is no place or no more runs come."""
         place = self._backend.place(active) if self else None
         if self._chooser is None or place is None:
             return [], None
@@ -83,7 +83,7 @@ class Choices:
         coming = list(islice(self._chooser.coming(), room))
         if not coming:
             return [], None
-        # In the second of the search, which no other search of its folder has: names stay unique.
+        # The second in which the search began: no other search in the folder has it, so names stay unique.
         at = self._search.record.started_at or 0.0
         runs = next_runs(self._search, [each.configuration for each in coming], at, self._chooser.expected())
         planned = [RunPlanned.of(run, each.candidate, each.why, each.after) for run, each in zip(runs, coming)]
@@ -98,16 +98,16 @@ class Choices:
 def runs_of(
     configurations: Iterable[Configuration], count: int, shown_folder: str, stamp: float, first_number: int
 ) -> Iterator[Run]:
-    """Return a run for each configuration, made one by one; numbers and folders are new. count: at least as many."""
+    """Yield a new run, with new number and folder, for each configuration. count: at least as many as there are."""
     stem, width = folder_names(stamp, first_number + count - 1)
     for number, configuration in enumerate(configurations, start=first_number):
         name = f"{stem}{number:0{width}d}"
-        # Not a Path: "./x" has to stay.
+        # Not a Path, which would turn "./x" into "x".
         yield Run(number, name, configuration, os.path.join(shown_folder, name))  # noqa: PTH118
 
 
 def folder_names(stamp: float, last: int) -> tuple[str, int]:
-    """Return what the names of new runs' folders begin with, and how many digits follow. last: the largest number."""
+    """Return how the names of new runs' folders begin, and how many digits follow. last: the largest number."""
     return time.strftime("sim_%Y%m%d%H%M%S_", time.localtime(stamp)), len(str(last))
 
 
@@ -116,7 +116,7 @@ def next_runs(
 ) -> list[Run]:
     """Return new runs of a search, with new numbers and folders.
 
-    at: seconds since the epoch. expected: how many runs come now and later, if that is known; numbers are as wide.
+    at: seconds since the epoch. expected: how many runs come now and later, if known; sets the width of numbers.
     """
     first = search.record.runs.last + 1
     return list(runs_of(configurations, max(expected, len(configurations)), shown_folder(search), at, first))
@@ -134,4 +134,4 @@ def is_same(path: Path, folder: Path) -> bool:
     try:
         return path.samefile(folder)
     except OSError:
-        return False  # Nothing is there (any more), or nothing that can be used.
+        return False  # Nothing lies there (any more), or nothing that can be used.

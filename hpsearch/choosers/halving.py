@@ -1,8 +1,8 @@
 """Successive halving: which configurations go on to the next larger budget; pure.
 
-The best of those at a budget go on, as many as the ratio of the two budgets leaves: from 5 to 15 epochs, one in three.
-A configuration that is sure to be among them goes on first. While a place would be idle otherwise, one goes on that is
-among the best of those known so far (asynchronous successive halving, Li et al. 2020, promotion type).
+The best at a budget go on, as many as the ratio of the two budgets leaves: from 5 to 15 epochs, one in three. A
+configuration that is sure to be among them goes on first. If a place would be idle otherwise, a configuration goes on
+that is among the best known so far (asynchronous successive halving, Li et al. 2020, promotion type).
 """
 
 import math
@@ -11,16 +11,16 @@ from itertools import pairwise
 
 from hpsearch.startup.classes import dataclass
 
-#: At most one in this many goes on, however close two budgets are.
+#: At most one in this many configurations goes on, however close two budgets are.
 _LEAST_REDUCTION = 2.0
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A configuration goes on to the budget number `budget`. place: of the configuration among all.
+    """A configuration that goes on to the budget number `budget`. place: its index among all.
 
-    rank: how good it is among the `known` that have a result at the budget before; the best has 1.
-    is_sure: it is among the best whatever the others come to.
+    rank: its rank, from 1 (best), among the `known` configurations with a result at the budget before.
+    is_sure: it is among the best whatever results come.
     """
 
     place: int
@@ -41,10 +41,10 @@ def sizes_at(count: int, budgets: Sequence[float]) -> list[int]:
 
 
 class Halving:
-    """What is known at each budget, and what goes on from there.
+    """What is known at each budget, and which configurations go on.
 
-    results: of each configuration at the budgets that it has had, smallest first; NaN = none (the run failed, or gave
-    no number), None = not known yet.
+    results: for each configuration, its results by budget, smallest first; NaN = no result (the run failed, or gave no
+    number), None = not known yet.
     """
 
     def __init__(self, results: Sequence[Sequence[float | None]], sizes: Sequence[int], ascending: bool) -> None:
@@ -56,31 +56,31 @@ class Halving:
         self._coming = [max(0, sizes[0] - self._had[0])]
         for budget in range(1, len(sizes)):
             ranked, wanted = self._ranked[budget - 1], sizes[budget]
-            # One that has gone on too early takes no place of those that are among the best.
+            # A configuration that went on too early does not take the place of one among the best.
             gone_on = sum(len(results[place]) > budget for place in ranked[:wanted])
             self._coming.append(min(wanted, len(ranked) + self._open(budget - 1)) - gone_on)
 
     def _open(self, budget: int) -> int:
-        """Return how many results are not known yet at a budget, of runs that are there or are still to come."""
+        """Return how many results at a budget are not known yet, of present and coming runs."""
         return self._running[budget] + self._coming[budget]
 
     def _ranking(self, budget: int, ascending: bool) -> list[int]:
-        """Return the configurations with a number at a budget, best first; of equal ones, the first."""
+        """Return the configurations with a number at a budget, best first; ties keep their order."""
         known = {k: one[budget] for k, one in enumerate(self._results) if len(one) > budget}
         numbers = {k: value for k, value in known.items() if value is not None and not math.isnan(value)}
         return sorted(numbers, key=lambda k: numbers[k] if ascending else -numbers[k])
 
     @property
     def left(self) -> int:
-        """How many runs are to come at larger budgets, as far as is known now."""
+        """How many more runs will come at larger budgets, as far as is known now."""
         return sum(self._coming[1:])
 
     def promotions(self) -> Iterator[Promotion]:
-        """Return what goes on now, in order: sure ones first, those at larger budgets before others, best first."""
+        """Yield the promotions possible now: sure ones first, larger budgets before smaller ones, best first."""
         found = [each for budget in range(1, len(self._sizes)) for each in self._to(budget)]
         sure = [each for each in found if each.is_sure]
         yield from sorted(sure, key=lambda each: (-each.budget, each.rank))
-        # The less is unknown, the less likely it is that a run is in vain.
+        # The fewer results are unknown, the less likely a run is in vain.
         early = [each for each in found if not each.is_sure]
         yield from sorted(early, key=lambda each: (self._unknown(each.budget - 1), -each.budget, each.rank))
 
@@ -88,7 +88,7 @@ class Halving:
         return self._open(budget) / self._sizes[budget]
 
     def _to(self, budget: int) -> Iterator[Promotion]:
-        """Return what may go on to a budget now, best first."""
+        """Yield the configurations that may go on to a budget now, best first."""
         before, wanted = budget - 1, self._sizes[budget]
         ranked, unknown = self._ranked[before], self._open(before)
         so_far = (self._had[before] - self._running[before]) * wanted // self._sizes[before]

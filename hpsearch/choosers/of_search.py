@@ -1,6 +1,6 @@
 """Which chooser a search has, by its options, and how far it is.
 
-A chooser is imported only for a search that has it: most have none, and are asked by `status` all the same.
+A chooser is imported only for a search that has it: `status` asks every search, and most have none.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def new_chooser(search: LiveSearch, options: SearchOptions, tell: Callable[[str], None]) -> Chooser | None:
-    """Return what adds runs to a search while it is carried out; None if all are planned.
+    """Return what adds runs to a search while it runs; None if all runs are planned.
 
-    tell: is told what people should know of that. Raises FolderError if the journal has lost what it needs.
+    tell: called with messages for people. Raises FolderError if the journal has lost what the chooser needs.
     """
     if options.race:
         from hpsearch.choosers.race import Race
 
-        # Perhaps of what a sampler has suggested before.
+        # First: a race may go on among configurations that a sampler has suggested.
         return Race(search, options, tell, time.time)
     if options.budgets:
         from hpsearch.choosers.budgets import Budgets
@@ -41,7 +41,7 @@ def new_chooser(search: LiveSearch, options: SearchOptions, tell: Callable[[str]
 
 
 def suggestions_of(record: SearchRecord) -> Suggestions | None:
-    """Return what a sampler suggests in a search; None in one without."""
+    """Return the chooser of a search with a sampler; None without one."""
     if record.candidates is None or record.options.get("sampler", "grid") == "grid":
         return None
     from hpsearch.choosers.suggestions import Suggestions
@@ -51,7 +51,7 @@ def suggestions_of(record: SearchRecord) -> Suggestions | None:
 
 
 def budgets_in(record: SearchRecord) -> Budgets | None:
-    """Return what goes on with larger budgets in a search; None in one without budgets."""
+    """Return the chooser of a search with budgets; None without them."""
     if not record.options.get("budgets"):
         return None
     from hpsearch.choosers.budgets import Budgets
@@ -61,7 +61,7 @@ def budgets_in(record: SearchRecord) -> Budgets | None:
 
 
 def expected_runs(record: SearchRecord) -> int:
-    """Return how many runs are still to be chosen, where that does not depend on results; 0 where it does."""
+    """Return how many runs are still to be chosen; 0 if that depends on results."""
     if (budgets := budgets_in(record)) is not None:
         return budgets.expected()
     suggestions = None if record.options.get("race") else suggestions_of(record)
@@ -69,7 +69,7 @@ def expected_runs(record: SearchRecord) -> int:
 
 
 def has_more(record: SearchRecord) -> bool:
-    """Return whether runs may be added to a search when it goes on."""
+    """Return whether more runs may be added when a search goes on."""
     if not record.options.get("race"):
         return expected_runs(record) > 0
     from hpsearch.choosers.race import may_go_on
@@ -78,7 +78,7 @@ def has_more(record: SearchRecord) -> bool:
 
 
 def chooser_lines(record: SearchRecord) -> list[str]:
-    """Return how far a race or a search with budgets is, or what a sampler has suggested; nothing if it has none."""
+    """Say how far a race, a search with budgets or a sampler is; nothing for other searches."""
     lines: list[str] = []
     if (budgets := budgets_in(record)) is not None:
         from hpsearch.choosers.budgets import budget_lines

@@ -1,7 +1,7 @@
 """``--race``: which configurations get more seeds, and which are dropped because they are worse than the best.
 
-Configurations are compared once all that are still in have the same number of seeds, by these seeds only. So neither
-the number of slots, nor how long runs take, nor a kill in between changes what is dropped.
+Configurations are compared once all that are still in the race have the same number of seeds, by these seeds only. So
+neither the number of slots, nor how long runs take, nor a kill in between changes what is dropped.
 """
 
 import heapq
@@ -34,9 +34,9 @@ def _is_number(result: float | None) -> bool:
 class Standing:
     """What is known of one configuration.
 
-    results: of its seeds, in the order in which it got them; NaN = no result (the run failed, or gave no number),
+    results: for its seeds, in the order in which it got them; NaN = no result (the run failed, or gave no number),
     None = not known yet. left: the seeds that it can still get, in order.
-    dropped_after: the number of seeds after which it was dropped; None = it is still in.
+    dropped_after: the number of seeds after which it was dropped; None = it is still in the race.
     """
 
     results: Sequence[float | None]
@@ -49,7 +49,7 @@ class Standing:
         return sum(result is not None and not _is_number(result) for result in self.results)
 
     def knows(self, seeds: int) -> bool:
-        """Return whether its first seeds have ended, or all if it cannot get more of them."""
+        """Return whether the runs of its first `seeds` seeds have ended, or of all its seeds if it can get no more."""
         first = self.results[:seeds]
         return None not in first and (len(first) == seeds or not self.left)
 
@@ -66,11 +66,12 @@ class Drop:
 
 
 def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: bool) -> list[Drop] | None:
-    """Return which configurations are dropped by the results of their first seeds; None if some are not known yet.
+    """Return the configurations to drop by the results of their first seeds; None if some are not known yet.
 
-    p: those below it in a one-sided Welch's t-test against the best mean are dropped. ascending: small is good.
+    p: a configuration is dropped if a one-sided Welch's t-test against the best mean gives less. ascending: small is
+    good.
     """
-    # One that was dropped later was still to be compared with.
+    # One that was dropped later was still in the race at this number of seeds.
     racing = [k for k, one in enumerate(standings) if one.dropped_after is None or one.dropped_after >= seeds]
     if not all(standings[k].knows(seeds) for k in racing):
         return None
@@ -87,10 +88,10 @@ def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: 
 
 
 def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tuple[int, int]]:
-    """Return what comes next, place and seed of a configuration: those with the fewest seeds first, then the better.
+    """Yield (place, seed) of the next runs: configurations with the fewest seeds first, then the better ones.
 
-    What comes first is certain to be run; what comes later, only if enough slots are free that nobody waits for the
-    results in between. Nothing comes once at most one configuration is left.
+    The first ones are certain to run; the later ones only if slots are free before the results of the first are known.
+    Nothing comes once at most one configuration is left.
     """
     racing = [(k, one) for k, one in enumerate(standings) if one.dropped_after is None]
     lanes = [_lane(k, one, ascending) for k, one in racing if one.failures < _MOST_FAILURES]
@@ -98,7 +99,7 @@ def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tup
 
 
 def _lane(place: int, one: Standing, ascending: bool) -> Iterator[tuple[int, float, int, int]]:
-    """Yield all seeds that a configuration can still get, each behind what decides when it is its turn."""
+    """Yield all seeds that a configuration can still get, each with its sort key in front."""
     spread, had = spread_of(one.results), len(one.results)
     mean = math.inf if spread is None or math.isnan(spread.mean) else spread.mean if ascending else -spread.mean
     return ((had + more, mean, place, seed) for more, seed in enumerate(one.left))
@@ -108,7 +109,7 @@ class Racers:
     """The configurations of a search and the runs that each has under a seed, in order of first appearance."""
 
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
-        """options: of the search; which of its options get the seed, and which seeds there are."""
+        """options: of the search, with the options that get the seed, and the seeds."""
         self._record, self._options, self._grouped = record, options, 0
         self._listed = options.listed_seeds
         self._by_identity: dict[Hashable, list[tuple[int | None, RunRecord]]] = {}
@@ -136,7 +137,7 @@ class Racers:
         for seed, entry in group:
             if seed is not None:
                 by_seed.setdefault(seed, []).append(outcome_of(entry, key))
-        # Of several runs with one seed, the first that has a result counts.
+        # Among several runs with the same seed, the first one with a result counts.
         results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
         left = missing_seeds(self._listed, self._options.seed_count, by_seed)
         drops = (entry.dropped.seeds for _, entry in group if entry.dropped is not None)
@@ -148,7 +149,7 @@ class Racers:
         return Configuration(tuple(with_seed(options, self._options.seed_options, seed).items()))
 
     def coming(self, standings: Sequence[Standing], most_seeds: int | None = None) -> Iterator[Configuration]:
-        """Yield what comes next, within ``--max_runs``. most_seeds: that a configuration gets in all; None = any."""
+        """Yield the next runs, within ``--max_runs``. most_seeds: limit for each configuration; None = no limit."""
         if most_seeds is not None:
             standings = [replace(one, left=one.left[: max(0, most_seeds - len(one.results))]) for one in standings]
         most = self._options.max_runs
@@ -163,20 +164,20 @@ class Race:
     def __init__(
         self, search: LiveSearch, options: SearchOptions, tell: Callable[[str], None], clock: Callable[[], float]
     ) -> None:
-        """tell: is told of each configuration that is dropped. clock: returns seconds since the epoch."""
+        """tell: called with a message for each dropped configuration. clock: returns seconds since the epoch."""
         self._search, self._options, self._tell, self._clock = search, options, tell, clock
         self._racers, self._seeds = Racers(search.record, options), FEWEST_FOR_TEST
 
     def has_more(self) -> bool:
-        """Drop what is worse than the best by now, and return whether something comes next."""
+        """Drop configurations that are worse than the best, and return whether more runs come."""
         return any(True for _ in self.coming())
 
     def expected(self) -> int:
-        """Results decide how many runs come."""
+        """Return 0: the number depends on results."""
         return 0
 
     def coming(self) -> Iterator[Choice]:
-        """Drop what is worse than the best by now, and return what comes next."""
+        """Drop configurations that are worse than the best, and yield the next runs."""
         ascending = self._search.settings.sort_ascending
         while True:
             standings = self._racers.standings()
@@ -193,7 +194,7 @@ class Race:
     def _note(self, drop: Drop) -> None:
         runs = self._racers.runs(drop.place)
         if drop.own is None or drop.against is None:
-            # Resuming the search runs them again, and then it may be in again.
+            # Resuming the search runs these again, and then the configuration may be back in the race.
             failed = [entry for entry in runs if entry.result.state is not RunState.FINISHED]
             runs, why = failed or runs, f"{_MOST_FAILURES} of its seeds gave no result"
         else:
@@ -206,26 +207,26 @@ class Race:
 
 
 def drop_text(drop: ConfigurationDropped, record: SearchRecord) -> str:
-    """Return for people which configuration was dropped, and why."""
+    """Say which configuration was dropped, and why."""
     names = [name for name in varying_options(record) if name not in record.over]
     text = options_text(option_texts(record.runs[drop.runs[0]], names))
     return f"{text or f'run {drop.runs[0]}'} dropped after {drop.seeds} seeds: {drop.why}"
 
 
 def may_go_on(record: SearchRecord) -> bool:
-    """Return whether more runs may come in a race, as far as its drops are noted."""
+    """Return whether more runs may come in a race, going by the drops noted so far."""
     racers = Racers(record, options_from_names(record.options))
     return any(True for _ in racers.coming(racers.standings()))
 
 
 def race_lines(record: SearchRecord) -> list[str]:
-    """Return how far a race is."""
+    """Say how far a race is."""
     options = options_from_names(record.options)
     standings = Racers(record, options).standings()
     count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)
     left = f"{count - out:,} of {amount(count, 'configuration')} left, {out:,} dropped"
     most = count * options.seed_count
     most = most if options.max_runs == -1 else min(most, options.max_runs)
-    # Seeds that were added without a race are beyond its limit.
+    # Seeds added without the race may exceed its limit.
     of = f" of at most {most:,}" if runs <= most else ""
     return [f"race: {left}; {amount(runs, 'run')}{of}"]

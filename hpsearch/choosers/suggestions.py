@@ -1,6 +1,6 @@
 """``--sampler bayes`` and ``optuna``: each configuration is chosen by the results so far, when there is a place for it.
 
-What is suggested depends on the journal alone: on the candidates in it, and on what it says of their runs up to there.
+A suggestion depends on the journal alone: on its candidates, and on what it says of their runs so far.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from hpsearch.samplers.choosing import Sampler, new_sampler
 
 
 class Suggestions:
-    """Chooses what a sampler suggests; see `Chooser`. Each suggestion is run under all seeds before the next one."""
+    """Chooses what a sampler suggests; see `Chooser`. Each suggestion gets all its seeds before the next one."""
 
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
-        """options: of the search; its sampler, its budget and its seeds. Raises FolderError if candidates are lost."""
+        """options: of the search, with sampler, budget and seeds. Raises FolderError if candidates are lost."""
         if record.candidates is None:
             raise FolderError("the journal has lost the configurations that its sampler chooses from")
         self._record, self.options, self.event = record, options, record.candidates
         self._listed = options.listed_seeds
-        #: Of each candidate that has runs, those runs, in order of first appearance.
+        #: Candidate -> its runs, in order of first appearance.
         self._begun: dict[int, list[RunRecord]] = {}
         self._seen = 0
 
@@ -55,7 +55,7 @@ class Suggestions:
         return self._begun
 
     def _candidate_of(self, entry: RunRecord) -> int | None:
-        """Return which candidate a run is that no sampler has chosen: further seeds of one, or its line was lost."""
+        """Return the candidate of a run that no sampler chose: an added seed, or a run whose line was lost."""
         return self._candidates_by_identity.get(identity(entry.run.configuration.as_dict(), self._record.over))
 
     @cached_property
@@ -64,16 +64,16 @@ class Suggestions:
         return {identity(options, self._record.over): row for options, row in known}
 
     def has_more(self) -> bool:
-        """Return whether the budget is not used up."""
+        """Return whether more configurations, or seeds of the latest, are to be run."""
         return self.expected() > 0
 
     def expected(self) -> int:
-        """Return how many runs the rest of the budget is."""
+        """Return how many runs are left."""
         new = max(0, self.most - len(self.begun()))
         return new * max(1, self.options.seed_count) + len(self._left())
 
     def _left(self) -> Sequence[int]:
-        """Return the seeds that the latest suggestion has not got."""
+        """Return the seeds that the latest suggestion still lacks."""
         if not self.options.seed_count or not self.begun():
             return []
         runs = self._begun[next(reversed(self._begun))]
@@ -81,7 +81,7 @@ class Suggestions:
         return missing_seeds(self._listed, self.options.seed_count, {seed for seed in seeds if seed is not None})
 
     def coming(self) -> Iterator[Choice]:
-        """Yield the rest of the latest suggestion, then new ones, each as if all before it were running."""
+        """Yield the latest suggestion's missing seeds, then new suggestions, each as if all before it were running."""
         known, running = list(self.begun()), list[int]()
         for seed in self._left():
             running = known[-1:]
@@ -90,7 +90,7 @@ class Suggestions:
             suggestion = self.sampler.suggest(self.observed(running), self._seed_of_sampler(len(known)))
             if suggestion is None:
                 return
-            # For people: more digits say nothing, and depend on how many cores a machine has.
+            # Rounded for people: further digits mean nothing, and depend on the machine's number of cores.
             why = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in suggestion.why.items()}
             candidate = suggestion.candidate
             assert candidate not in known
@@ -107,11 +107,11 @@ class Suggestions:
 
     @cached_property
     def sampler(self) -> Sampler:
-        """What chooses among them; made only when there is a place for what it suggests."""
+        """The sampler; made only when there is a place for a suggestion."""
         return new_sampler(self.options.sampler, self.candidates, self.options.optuna_sampler)
 
     def observed(self, running: Sequence[int] = ()) -> Observed:
-        """Return what is known of the runs so far. running: candidates of which more runs are about to start."""
+        """Return what is known of the runs so far. running: candidates with more runs about to start."""
         scores = {each: [score for run in runs for score in self._scores(run)] for each, runs in self.begun().items()}
         scores |= {each: [] for each in running if each not in scores}
         is_open = {each: not all(run.result.state.is_final for run in runs) for each, runs in self._begun.items()}
@@ -120,9 +120,9 @@ class Suggestions:
         return Observed({each: found for each, found in scores.items() if found or not is_open[each]}, pending)
 
     def _scores(self, entry: RunRecord) -> list[float]:
-        """Return the run's result, larger is better; nothing if it has none.
+        """Return the run's result, larger is better; empty if it has none.
 
-        Of a run that was stopped early, the value counts that it had.
+        A run that was stopped early counts with the value that it had then.
         """
         if entry.result.state not in (RunState.FINISHED, RunState.STOPPED_EARLY):
             return []
@@ -133,7 +133,7 @@ class Suggestions:
         return [-found if settings.sort_ascending else found]
 
     def _seed_of_sampler(self, count: int) -> int:
-        """Return another seed for each suggestion, whatever was asked before. count: how many there were."""
+        """Return the sampler's seed for a suggestion, a different one each time. count: of suggestions before."""
         text = f"{self.options.random_seed} {count}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
 
@@ -146,7 +146,7 @@ class Suggestions:
 
 
 def space_text(candidates: SearchCandidates, budget: int) -> str:
-    """Return, for people, how many of how many configurations are run."""
+    """Say how many configurations are run, out of how many."""
     count, available = candidates.count, candidates.available
     among = amount(count, "configuration" if available is None else "sampled configuration")
     among += f" (of {available:,})" if available else ""
@@ -154,7 +154,7 @@ def space_text(candidates: SearchCandidates, budget: int) -> str:
 
 
 def suggestion_lines(suggestions: Suggestions) -> list[str]:
-    """Return, for people, which sampler a search has, and how far it is."""
+    """Say which sampler a search has, and how far it is."""
     sampler, begun = suggestions.options.sampler, len(suggestions.begun())
     text = space_text(suggestions.event, suggestions.most)
     if begun < suggestions.most:

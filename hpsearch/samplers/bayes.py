@@ -1,7 +1,7 @@
-"""The sampler ``bayes``: by turns what improves most, by a Gaussian process, and what resembles the best so far.
+"""The sampler ``bayes``: by turns, the most promising by a Gaussian process, and what resembles the best so far.
 
-Each of the two is good where the other is not. Both go by the ranks of the scores: a few that are far off (a diverged
-run, say) would decide about everything otherwise.
+Each of the two is good where the other is not. Both use the scores' ranks: else a few extreme scores (of a diverged
+run, say) would decide everything.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from hpsearch.startup.classes import dataclass
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: How many candidates have a score before the scores decide.
+#: How many candidates must have a score before scores decide.
 _FEWEST = 8
-#: The most candidates from whose scores lengths and noise are fitted, whose scores count, and which are pending.
+#: The most candidates used for fitting lengths and noise, the most scored, and the most pending candidates.
 _MOST_FITTED, _MOST_SCORED, _MOST_PENDING = 200, 700, 300
-#: Every third suggestion is what improves most, the others are what resembles the best.
+#: Every third suggestion is what improves most; the others resemble the best.
 _TURNS = 3
 _NORMAL = NormalDist()
 
@@ -35,8 +35,8 @@ _NORMAL = NormalDist()
 class _Results:
     """Scores on the sampler's own scale.
 
-    rows: of candidates that have ended, ascending. scores: the mean of each; the worst one for those without. targets:
-    the quantile of a normal distribution that belongs to the score's rank. counts: scores of each, at least 1.
+    rows: of ended candidates, ascending. scores: the mean of each; the worst of all for candidates without a score.
+    targets: the normal distribution's quantile at the score's rank. counts: the number of scores of each, at least 1.
     """
 
     rows: Codes
@@ -45,7 +45,7 @@ class _Results:
     counts: Codes
 
     def known(self, most: int) -> Known:
-        """Return what the process takes in: the best half of `most`, and of all others evenly by rank."""
+        """Return at most `most` candidates for the process: half of them the best, the others spread evenly by rank."""
         order = np.argsort(-self.targets, kind="stable")
         if len(order) > most:
             best, others = order[: most // 2], order[most // 2 :]
@@ -53,13 +53,13 @@ class _Results:
         return Known(self.rows[order], self.targets[order], self.counts[order])
 
     def score_at(self, target: float) -> float:
-        """Return the score that has a target, between two scores by a straight line."""
+        """Return the score at a target, interpolated linearly."""
         targets, first = np.unique(self.targets, return_index=True)
         return float(np.interp(target, targets, self.scores[first]))
 
 
 def _results_of(scores: Mapping[int, Sequence[float]]) -> _Results | None:
-    """Return the scores on the sampler's own scale; None if they are too few, or all alike."""
+    """Return the scores on the sampler's own scale; None if there are too few, or all are equal."""
     rows = sorted(scores)
     means = [mean_score(scores[row]) for row in rows]
     numbers = [mean for mean in means if mean is not None]
@@ -87,7 +87,7 @@ class Bayes:
         self._resemblance = Resemblance(candidates)
 
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
-        """Return what improves most or what resembles the best, by turns; at random while results are few or alike.
+        """Return, by turns, what improves most or resembles the best; at random while results are few or all equal.
 
         The order of scores and of pending candidates makes no difference.
         """
@@ -115,13 +115,13 @@ class Bayes:
             chosen = self._resemblance.drawn(free, best_first, pending, random)
             return Suggestion(int(free[chosen]), {**_why(expected, chosen, results), "rule": "resemblance"})
         improvements = _improvements(expected)
-        # Equal ones are many where an option decides nothing.
+        # Many are equal if an option has no effect.
         chosen = int(random.choice(np.flatnonzero(improvements >= improvements.max() * (1 - 1e-6))))
         return Suggestion(int(free[chosen]), _why(expected, chosen, results))
 
 
 def _improvements(expected: Expectation) -> Codes:
-    """Return by how much each candidate is expected to be better than the best."""
+    """Return the expected improvement of each candidate over the best."""
     ahead = (expected.means - expected.best) / expected.spreads
     below = np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in ahead.tolist()])
     density = np.exp(-ahead * ahead / 2) / math.sqrt(2 * math.pi)
@@ -130,7 +130,7 @@ def _improvements(expected: Expectation) -> Codes:
 
 
 def _why(expected: Expectation, chosen: int, results: _Results) -> Why:
-    """Return what is expected of a candidate, in the scores' own unit."""
+    """Return what is expected of a candidate, in the unit of the scores."""
     mean, spread = float(expected.means[chosen]), float(expected.spreads[chosen])
     ahead = (mean - float(results.targets.max())) / math.hypot(spread, expected.noise)
     return {

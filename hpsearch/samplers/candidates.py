@@ -1,4 +1,4 @@
-"""What a sampler works with: the configurations that a search may run, what is known of them, and its suggestion."""
+"""What a sampler works with: the configurations that a search may run, their results, and its suggestion."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hpsearch.startup.classes import dataclass, field
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: Why a candidate is suggested: few values, which JSON can hold. `rule` is always there and names what decided.
+#: Why a candidate is suggested: a few values that JSON can hold. `rule` is always there and names what decided.
 Why = Mapping[str, str | float | int]
 
 
-#: Samplers of Optuna by the names that users give them, and their classes. Only those that go by trials alone: others
-#: (CMA-ES, say) keep more in a study, which a new study for each suggestion would not have.
+#: Optuna's samplers: the name that users give -> class. Only samplers that need nothing but trials: others (CMA-ES,
+#: say) keep more in a study, and each suggestion has a new study.
 OPTUNA_SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSampler"}
 
 
@@ -25,7 +25,7 @@ OPTUNA_SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSamp
 class Option:
     """One option of the candidates, as users wrote it.
 
-    values: by code - 1; code 0 says that a candidate lacks the option.
+    values: by code - 1; code 0 means that a candidate lacks the option.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """All configurations that a search may run; one is known by its row.
+    """All configurations that a search may run, each known by its row.
 
     options: in the order of the command line. rows: codes of shape (candidates, options), int32.
     """
@@ -57,9 +57,9 @@ class Candidates:
 class Observed:
     """What is known of a search when its next configuration is chosen.
 
-    scores: of each candidate with ended runs, one finite score a finished run (several with seeds), larger is better;
-    an empty list: its runs failed or gave no number. In the order in which they were planned.
-    pending: the candidates that run or wait and have no score yet, in the order in which they were planned.
+    scores: for each candidate with ended runs, one finite score for each finished run (several with seeds), larger is
+    better; an empty list if its runs failed or gave no number. In planning order.
+    pending: the candidates that run or wait and have no score yet, in planning order.
     """
 
     scores: Mapping[int, Sequence[float]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Observed:
 
 def mean_score(scores: Sequence[float]) -> float | None:
     """Return the mean of a candidate's scores; None if it has none."""
-    # Divided first, since the sum of finite numbers need not be finite.
+    # Divide first: the sum of finite numbers may overflow.
     return math.fsum(score / len(scores) for score in scores) if scores else None
 
 

@@ -1,4 +1,4 @@
-"""The samplers by name, and what is told of their suggestions while a search runs."""
+"""The samplers by name, and what people are told of their suggestions while a search runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why
 
-#: By the build of OpenBLAS: numpy's wheels have the first one.
+#: Names of the function in different builds of OpenBLAS; numpy's wheels have the first.
 _THREAD_SETTERS = (
     "scipy_openblas_set_num_threads64_",
     "scipy_openblas_set_num_threads",
@@ -23,17 +23,17 @@ class Sampler(Protocol):
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
         """Return a candidate that has neither run nor waits; None if none is left.
 
-        Equal arguments give an equal suggestion, in this and any other process, whatever was asked before.
-        seed: another one for each suggestion of a search.
+        Equal arguments give an equal suggestion, in any process, whatever was asked before.
+        seed: a different one for each suggestion of a search.
         """
 
 
 def new_sampler(sampler: str, candidates: Candidates, optuna_sampler: str = "tpe") -> Sampler:
-    """Return the sampler of a name: ``bayes`` or ``optuna``.
+    """Return the sampler with a name: ``bayes`` or ``optuna``.
 
-    Raises UsageError, naming the remedy, if what it needs is not installed.
+    Raises UsageError, naming the remedy, if a package that it needs is not installed.
     """
-    # Both import numpy, which most commands do without.
+    # Imported late: both import numpy, which most commands do not need.
     compute_in_one_thread()
     if sampler == "optuna":
         from hpsearch.samplers.through_optuna import ThroughOptuna
@@ -45,10 +45,10 @@ def new_sampler(sampler: str, candidates: Candidates, optuna_sampler: str = "tpe
 
 
 def compute_in_one_thread() -> None:
-    """Keep numpy's linear algebra from using all cores, where the library behind it is known (OpenBLAS on Linux).
+    """Keep numpy's linear algebra from using all cores, if the library behind it is known (OpenBLAS on Linux).
 
-    Its threads wait for each other in busy loops: where runs keep the cores busy, they take seconds for what one thread
-    does in milliseconds. Not by the environment: runs would inherit that.
+    Its threads wait for each other in busy loops: if runs keep the cores busy, they take seconds for what one thread
+    does in milliseconds. Not by an environment variable, which runs would inherit.
     """
     import ctypes
 
@@ -57,7 +57,7 @@ def compute_in_one_thread() -> None:
     lines: list[str] = []
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines()
-    # The sixth column is a path, perhaps with blanks in it.
+    # The sixth column is a path, perhaps with blanks.
     for path in {line.split(maxsplit=5)[5] for line in lines if "openblas" in line}:
         with contextlib.suppress(OSError):
             library = ctypes.CDLL(path)
@@ -69,7 +69,7 @@ def compute_in_one_thread() -> None:
 def expectation_text(why: Why, ascending: bool = False) -> str:
     """Say in few words what a suggestion promises; empty if that is not known.
 
-    ascending: small scores are the better ones; so the sampler was given all of them with the other sign.
+    ascending: small scores are better, so the sampler was given negated scores.
     """
     if why.get("rule") == "start":
         more = int(why.get("needed", 0)) - int(why.get("results", 0))

@@ -1,4 +1,4 @@
-"""How far apart candidates are in each option: numbers by their places on a scale, words as the same or not."""
+"""How far apart candidates are in each option: numbers by their places on a scale, words by being equal or not."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hpsearch.samplers.candidates import Candidates, Option
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: The squared distance of two words, and of a word (or the option's absence) from the middle of the same option's
-#: numbers; the ends of the numbers are 1 apart.
+#: The squared distance of two words; and of a word (or the option's absence) from the middle of the option's numbers,
+#: whose ends are 1 apart.
 _WORDS_APART, _WORD_FROM_NUMBERS = 1.0, 0.4
 
 
 def number_in_value(value: object) -> float | None:
-    """Return the finite number that an option's value is for a script, as 0.001 or the text ``'1e-3'``; else None."""
+    """Return the finite number that a script reads in a value such as 0.001 or ``'1e-3'``; None if there is none."""
     number = None if isinstance(value, (bool, type(None))) else number_of(whole_text(value))
     return number if number is not None and math.isfinite(number) else None
 
 
 def places(numbers: Sequence[float]) -> list[float]:
-    """Return for each number its place on a scale from 0 to 1; a single number is in the middle.
+    """Return each number's place on a scale from 0 to 1; a single number is in the middle.
 
-    The place is halfway between that on the numbers' own scale, logarithmic where this spaces them more evenly, and
-    that by rank: lists are seldom written evenly, and whoever wrote one chose each of its steps.
+    The place is halfway between the place on the numbers' own scale (logarithmic if that spaces them more evenly) and
+    the place by rank: lists are seldom evenly spaced, and their authors chose each step.
     """
     known = sorted(set(numbers))
     if len(known) < 2:
@@ -43,10 +43,10 @@ def places(numbers: Sequence[float]) -> list[float]:
 
 
 def _unit(increasing: Sequence[float]) -> list[float]:
-    # Divided first, since the difference of two finite numbers need not be finite.
+    # Divide first: the difference of two finite numbers may overflow.
     largest = max(abs(increasing[0]), abs(increasing[-1])) or 1
     parts = [number / largest for number in increasing]
-    # Neighbours among the numbers that a computer knows may have one logarithm.
+    # Adjacent floats may have the same logarithm.
     span = parts[-1] - parts[0] or 1
     return [(part - parts[0]) / span for part in parts]
 
@@ -59,8 +59,8 @@ def _unevenness(increasing: Iterable[float]) -> float:
 class Feature:
     """One option of all candidates.
 
-    places: of each candidate, on the scale of the option's numbers (words are in the middle). labels: of each
-    candidate, 0 for a number, else one for each word; None if there are only numbers.
+    places: each candidate's, on the scale of the option's numbers (words are in the middle). labels: each candidate's,
+    0 for a number, else one for each word; None if there are only numbers.
     """
 
     def __init__(self, option: Option, codes: Codes) -> None:
@@ -75,7 +75,7 @@ class Feature:
         self._gap = _WORD_FROM_NUMBERS if on_scale else _WORDS_APART
 
     def squared_distances(self, ours: Codes, others: Codes) -> Codes:
-        """Return the squared distances between two lists of candidates, of shape (ours, others)."""
+        """Return the squared distances between two lists of candidates, shape (ours, others)."""
         found = np.zeros((len(ours), len(others)), np.float32)
         if self.has_numbers:
             found += np.square(np.subtract.outer(self.places[ours], self.places[others]))
@@ -85,12 +85,12 @@ class Feature:
 
 
 def features_of(candidates: Candidates) -> list[Feature]:
-    """Return those options in which candidates differ."""
+    """Return the options in which candidates differ."""
     columns = zip(candidates.options, candidates.rows.T)
     return [Feature(option, codes) for option, codes in columns if len(codes) and (codes != codes[0]).any()]
 
 
 def evenly(rows: Codes, most: int) -> Codes:
-    """Return at most this many of some rows, spread over all."""
+    """Return at most `most` of the rows, spread evenly over all."""
     kept: Codes = rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
     return kept

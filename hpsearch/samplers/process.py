@@ -1,4 +1,4 @@
-"""A Gaussian process over candidates: which score to expect where none is known, and how surely."""
+"""A Gaussian process over candidates: which score to expect, and how surely, if none is known."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hpsearch.startup.classes import dataclass
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: Logarithms of what is taken for likely before any score is known, and how wide: how far scores go together along an
-#: option (1 is the whole scale), and the share of chance in the variance of a score.
+#: Priors, as logarithms with their widths: the length over which scores correlate along an option (1 is the whole
+#: scale); and the share of noise in the variance of a score.
 _LENGTH, _LENGTH_WIDTH = 0.0, 1.0
 _NOISE, _NOISE_WIDTH = math.log(0.25), 1.0
-#: The steps by which the fit changes one logarithm at a time: over all of them coarsely, then finely.
+#: The steps by which the fit changes one logarithm at a time: first coarsely for all, then finely.
 _STEPS = (0.9, 0.45)
-#: Candidates for which expectations are computed at once, so that memory stays small.
+#: How many candidates' expectations are computed at a time, to save memory.
 _AT_ONCE = 4000
 _LEAST_VARIANCE = 1e-6
-#: Keeps the roots of covariances real, whose numbers have seven digits.
+#: Keeps covariances positive definite, although their numbers have only seven digits.
 _LEAST_NOISE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """Candidates with a target each, which is what their scores say on the process's own scale.
+    """Candidates with their targets: their scores on the process's own scale.
 
     rows: of the candidates, shape (known,). targets: the same shape. counts: how many scores each target averages.
     """
@@ -41,9 +41,9 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """Of each candidate that was asked for: the expected target, and its standard deviation without a score's chance.
+    """For each candidate asked for: the expected target, and its standard deviation without a score's noise.
 
-    best: the largest expected target of all known candidates. noise: the standard deviation of one score's chance.
+    best: the largest expected target of all known candidates. noise: the standard deviation of one score's noise.
     """
 
     means: Codes
@@ -53,19 +53,19 @@ class Expectation:
 
 
 def distances(features: Sequence[Feature], rows: Codes) -> Codes:
-    """Return the squared distances between candidates in each option, of shape (options, candidates, candidates)."""
+    """Return the squared distances between candidates in each option, shape (options, candidates, candidates)."""
     return np.array([feature.squared_distances(rows, rows) for feature in features], np.float64)
 
 
 def _matern(squared: Codes) -> Codes:
-    """Return the correlation of two scores at a squared distance, which is 5/2 times differentiable."""
+    """Return the Matern-5/2 correlation of two scores at a squared distance."""
     scaled = np.sqrt(5 * squared)
     correlations: Codes = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
     return correlations
 
 
 class _Likelihood:
-    """How badly logarithms of lengths and noise explain what is known; smaller is better."""
+    """How badly given lengths and noise (as logarithms) explain the known scores; smaller is better."""
 
     def __init__(self, distances: Codes, known: Known) -> None:
         self._distances, self._targets = distances, known.targets
@@ -86,9 +86,9 @@ class _Likelihood:
 
 
 def fitted_logs(distances: Codes, known: Known) -> list[float]:
-    """Return the logarithms of each option's length and of the noise that explain best what is known.
+    """Return the logarithms of each option's length and of the noise that best explain the known scores.
 
-    distances: squared, of shape (options, known, known). One logarithm after the other is moved as long as that helps.
+    distances: squared, shape (options, known, known). Logarithms are moved one after another as long as that helps.
     """
     badness = _Likelihood(distances, known)
     logs = [_LENGTH] * len(distances) + [_NOISE]
@@ -106,7 +106,7 @@ def _moved(logs: list[float], number: int, move: float) -> list[float]:
 
 
 class Process:
-    """Expectations by lengths and noise that were fitted before.
+    """Expectations for given lengths and noise.
 
     logs: as `fitted_logs` returns them.
     """
@@ -117,9 +117,9 @@ class Process:
         self._noise = math.exp(logs[-1]) + _LEAST_NOISE
 
     def expectation(self, known: Known, pending: Codes, asked: Codes) -> Expectation:
-        """Return what to expect of candidates.
+        """Return the expectations for the candidates `asked`.
 
-        Pending ones count as if they had the scores to expect of them, so that their neighbours promise less.
+        Pending candidates count as if they had their expected scores, so that their neighbours promise less.
         """
         within = self._correlations(known.rows, known.rows)
         root = self._root(within, known.counts)
@@ -138,7 +138,7 @@ class Process:
     def _means_and_shares(
         self, asked: Codes, rows: Codes, root: Codes, weights: Codes
     ) -> Iterator[tuple[Codes, Codes]]:
-        """Return the means of candidates, and what is left of their variance as a share, some at a time."""
+        """Yield candidates' means, and the remaining shares of their variance, `_AT_ONCE` at a time."""
         inverse = np.linalg.inv(root).astype(np.float32)
         for first in range(0, len(asked), _AT_ONCE):
             across = self._correlations(asked[first : first + _AT_ONCE], rows)
@@ -146,7 +146,7 @@ class Process:
             yield across @ weights, np.maximum(1 - np.einsum("ka,ka->a", white, white), _LEAST_VARIANCE)
 
     def _correlations(self, ours: Codes, others: Codes) -> Codes:
-        """Return the correlations of the scores of two lists of candidates, of shape (ours, others), float32."""
+        """Return the correlations of the scores of two lists of candidates, shape (ours, others), float32."""
         squared = np.zeros((len(ours), len(others)), np.float32)
         for feature, weight in zip(self._features, self._weights):
             squared += np.float32(weight) * feature.squared_distances(ours, others)

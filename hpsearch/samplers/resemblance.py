@@ -1,7 +1,7 @@
-"""How much more candidates resemble the best known ones than the others.
+"""How much more a candidate resembles the best known candidates than the others.
 
-This is what a multivariate tree-structured Parzen estimator goes by (Bergstra et al. 2011; Falkner et al. 2018), here
-over the candidates that are left. It needs no model of the scores, and is not led on by a plateau.
+This is the criterion of a multivariate tree-structured Parzen estimator (Bergstra et al. 2011; Falkner et al. 2018),
+here over the candidates that are left. It needs no model of the scores, and a plateau does not mislead it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from hpsearch.samplers.features import evenly, number_in_value, places
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: The share of what has a score that counts as the best, and at most how many.
+#: The share of scored candidates that counts as the best, and at most how many.
 _GOOD, _MOST_GOOD = 0.1, 25
-#: How many of the others are looked at, at most, and how many that wait.
+#: The most other candidates, and the most pending ones, that are looked at.
 _MOST_OTHERS = 150
-#: How far a number lends weight to its neighbours: a part of the whole scale, and at least of a step.
+#: How far a number lends weight to its neighbours: as a share of the whole scale, and at least this share of a step.
 _WIDTH, _LEAST_STEPS = 0.12, 0.5
-#: How many candidates are drawn near the best; the one that resembles the others least is taken.
+#: How many candidates are drawn near the best; the one that least resembles the others is taken.
 _DRAWN = 24
 
 
@@ -37,7 +37,7 @@ class Resemblance:
         self._weights = [_weights(option) for option, _ in varying]
 
     def drawn(self, free: Codes, best_first: Codes, pending: Codes, random: np.random.Generator) -> int:
-        """Return the place in `free` of a candidate. best_first: all that have a score."""
+        """Return a candidate's index in `free`. best_first: all candidates with a score."""
         count = min(_MOST_GOOD, math.ceil(_GOOD * len(best_first)))
         others = np.concatenate([evenly(rows, _MOST_OTHERS) for rows in (best_first[count:], pending)])
         near_good, near_others = (self._likelihoods(free, rows) for rows in (best_first[:count], others))
@@ -46,7 +46,7 @@ class Resemblance:
         return int(found[np.argmax((near_good - near_others)[found])])
 
     def _likelihoods(self, free: Codes, rows: Codes) -> Codes:
-        """Return the logarithm of how likely candidates are beside some rows, or anywhere: all weigh the same."""
+        """Return the logarithm of each candidate's likelihood near the rows, or anywhere; each row weighs the same."""
         count = len(rows) + 1
         beside = np.zeros((len(free), count), np.float32)
         for codes, weights in zip(self._codes, self._weights):
@@ -59,7 +59,7 @@ class Resemblance:
 
 
 def _weights(option: Option) -> Codes:
-    """Return how a value lends its weight to each value, shape (values, values); words keep theirs."""
+    """Return how each value spreads its weight over all values, shape (values, values); words do not spread."""
     numbers = [number for value in option.values if (number := number_in_value(value)) is not None]
     if len(numbers) < len(option.values):
         return np.eye(len(option.values))
@@ -71,10 +71,10 @@ def _weights(option: Option) -> Codes:
 
 
 def _logs(weights: Codes, count: int) -> Codes:
-    """Return the logarithm of how likely each code of a candidate is beside each code of a row, shape (row, candidate).
+    """Return the log-likelihood of each code of a candidate near each code of a row, shape (row, candidate).
 
-    count: of all rows; the fewer there are, the more is possible beside each. Beside a row without the option all
-    values are equally likely; a candidate without it is neither more nor less likely for that.
+    count: of all rows; the fewer rows, the more is possible near each. Near a row without the option all values are
+    equally likely; a candidate without the option is neither more nor less likely for that.
     """
     size = len(weights)
     shares = np.full((size + 1, size + 1), 1 / size)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class SobolPoints:
-    """The points of a sequence; the same seed gives the same ones. It is a `Points` of core/coding.py."""
+    """The points of a Sobol sequence; equal seeds give equal points. A `Points` of core/coding.py."""
 
     def __init__(self, seed: int) -> None:
         """Raises UsageError, naming the remedy, if SciPy is not installed."""
         try:
             from scipy.stats import qmc
 
-            # An older one does not know `rng`, and would make other points of the seed.
+            # Older versions lack `rng`, and would make other points from a seed.
             qmc.Sobol(1, rng=seed)
         except (ImportError, TypeError) as error:
             raise UsageError('--sampler=sobol needs SciPy 1.15 or newer: pip install "hpsearch[sobol]"') from error
@@ -29,7 +29,7 @@ class SobolPoints:
     def draw(self, count: int, sides: int) -> Codes:
         """Return the next points: coordinates from 0 to below 1, of shape (count, sides).
 
-        Raises UsageError if the sequence has no points with this many.
+        Raises UsageError if the sequence has no points with this many sides.
         """
         if sides > self._sobol.MAXDIM:
             problem = f"knows at most {self._sobol.MAXDIM:,} lists of values, and grid and conditions have {sides:,}"
@@ -37,7 +37,7 @@ class SobolPoints:
         if self._sequence is None:
             self._sequence = self._sobol(sides, scramble=True, rng=self._seed)
         with warnings.catch_warnings():
-            # It wants powers of 2. What is drawn is a part of the sequence; where it is cut is the user's choice.
+            # SciPy warns unless the number is a power of 2; where to cut the sequence is the user's choice.
             warnings.simplefilter("ignore")
             points: Codes = self._sequence.random(count)
         return points

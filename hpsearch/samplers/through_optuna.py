@@ -1,6 +1,6 @@
-"""The sampler ``optuna``: Optuna is asked, each time with a new study that is told all that is known.
+"""The sampler ``optuna``: asks Optuna, each time with a new study that gets all known results.
 
-So nothing but results, pending candidates and a seed decides, and a search that is resumed gets the same answers.
+So only results, pending candidates and a seed decide, and a resumed search gets the same answers.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from hpsearch.samplers.features import features_of, number_in_value
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
-#: How often Optuna is asked for a candidate that has not run, before the nearest one is taken.
+#: How often Optuna is asked for a candidate that has not run, before the nearest free one is taken.
 _MOST_ASKED = 20
 _INSTALL = 'pip install "hpsearch[optuna]"'
-#: What samplers of Optuna import that Optuna does not bring along.
+#: Packages that Optuna's samplers need and Optuna does not install.
 _NEEDED = {"gp": ("torch", "scipy")}
 #: From this version on, TPE takes pending trials into account by default.
 _OLDEST = 5
@@ -32,8 +32,8 @@ _OLDEST = 5
 class _Parameter:
     """One option as Optuna knows it.
 
-    codes: of its values, by place; numbers ascend. is_optional: of each candidate, whether the options before leave
-    open if it has this one: then Optuna is asked that, too.
+    codes: of its values, by index; numbers ascend. is_optional: for each candidate, whether the options before this one
+    leave open if the candidate has it: then Optuna is asked that, too.
     """
 
     def __init__(self, option: Option, codes: Codes, prefixes: Codes) -> None:
@@ -61,7 +61,7 @@ class _Parameter:
             yield self.name, self.codes.index(code), self.distribution
 
     def ask(self, trial: Any, possible: Sequence[int]) -> int:  # Any: Optuna's trial
-        """Return one of the possible codes: what Optuna says, else the next to it."""
+        """Return one of the possible codes: Optuna's answer, else the nearest one."""
         if 0 in possible and (len(possible) == 1 or not trial.suggest_categorical(self.presence, [True, False])):
             return 0
         if len(self.codes) == 1:
@@ -76,16 +76,16 @@ class _Parameter:
 
 
 def _has(groups: Codes, marks: Codes) -> Codes:
-    """Return for each element whether any in its group is marked."""
+    """Return for each element whether any element of its group is marked."""
     found: Codes = np.bincount(groups, marks)[groups] > 0
     return found
 
 
 class ThroughOptuna:
-    """Suggests what a sampler of Optuna names; see `Sampler`."""
+    """Suggests what a sampler of Optuna asks for; see `Sampler`."""
 
     def __init__(self, candidates: Candidates, name: str = "tpe") -> None:
-        """name: of `OPTUNA_SAMPLERS`. Raises UsageError if Optuna, or what this sampler needs, is not installed."""
+        """name: one of `OPTUNA_SAMPLERS`. Raises UsageError if Optuna or a package for it is not installed."""
         self._optuna = _optuna(name)
         self._name, self._class = name, getattr(self._optuna.samplers, OPTUNA_SAMPLERS[name])
         self._rows = candidates.rows
@@ -94,9 +94,9 @@ class ThroughOptuna:
         self._known: dict[int, tuple[dict[str, object], dict[str, Any]]] = {}  # Any: Optuna's distributions
 
     def suggest(self, observed: Observed, seed: int) -> Suggestion | None:
-        """Return what Optuna names, or what is nearest to it; see `Sampler.suggest`.
+        """Return the candidate that Optuna asks for, or the nearest one; see `Sampler.suggest`.
 
-        The order of scores and of pending candidates is that of Optuna's trials.
+        Optuna's trials have the order of the scores and pending candidates.
         """
         known = {*observed.scores, *observed.pending}
         free = np.delete(np.arange(len(self._rows)), sorted(known))
@@ -115,7 +115,7 @@ class ThroughOptuna:
         return self._class(seed=seed % 2**32)
 
     def _study(self, observed: Observed, seed: int) -> Any:  # Any: Optuna's study
-        """Return a study in which all that is known has a trial; failures have the worst score of all."""
+        """Return a study with a trial for all that is known; failures have the worst score of all."""
         states = self._optuna.trial.TrialState
         study = self._optuna.create_study(direction="maximize", sampler=self._new_sampler(seed))
         means = {row: mean_score(scores) for row, scores in observed.scores.items()}
@@ -139,7 +139,7 @@ class ThroughOptuna:
         return self._known[row]
 
     def _named(self, trial: Any) -> int:  # Any: Optuna's trial
-        """Ask for one option after the other, only for those that a candidate with all before has."""
+        """Ask for one option after another, but only for options that a candidate with the answers so far has."""
         left = np.arange(len(self._rows))
         for parameter, codes in zip(self._parameters, self._rows.T):
             code = parameter.ask(trial, np.unique(codes[left]).tolist())
@@ -152,7 +152,7 @@ class ThroughOptuna:
 
 
 def _parameters(candidates: Candidates) -> Iterator[_Parameter]:
-    """Return the parameters in order, each knowing which candidates agree in all options before it."""
+    """Yield the parameters in order; each knows which candidates agree in all options before it."""
     prefixes = np.zeros(len(candidates), int)
     for option, codes in zip(candidates.options, candidates.rows.T):
         yield _Parameter(option, codes, prefixes)
@@ -165,7 +165,7 @@ def _best(observed: Observed) -> dict[str, float]:
 
 
 def _optuna(name: str) -> Any:  # Any: a module
-    """Return Optuna. Raises UsageError, naming the remedy, if what its sampler needs is not installed, or too old."""
+    """Return Optuna. Raises UsageError, naming the remedy, if a package for its sampler is missing or too old."""
     try:
         import optuna
     except ImportError as error:
@@ -180,7 +180,7 @@ def _optuna(name: str) -> Any:  # Any: a module
 
 @contextmanager
 def quiet(optuna: Any) -> Iterator[None]:  # Any: a module
-    """Keep Optuna from saying that studies are made and that functions are new."""
+    """Suppress Optuna's messages about new studies and experimental functions."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

@@ -25,13 +25,13 @@ from hpsearch.user_code.user_modules import own_scheduler
 def choose_backend(
     options: SearchOptions, console: Console, only_ends: bool = False, continues: bool = False
 ) -> Backend:
-    """Return the backend for a search, checked. only_ends: it is only to end what an earlier controller started.
+    """Return the backend for a search, checked. only_ends: it is only needed to end an earlier controller's runs.
 
-    continues: as `Settings` has it.
-    Raises BackendError naming the remedy if it cannot work here.
+    continues: see `Settings.continues`.
+    Raises BackendError naming the remedy if the backend cannot work here.
     """
     if not options.run_cluster:
-        # No GPU is needed to find and end processes.
+        # Finding and ending processes needs no GPU.
         return SequentialBackend(tell=console.note) if only_ends else _on_this_machine(options, console)
     scheduler, wishes = _scheduler(options), _cluster_wishes(options, continues)
     backend = ClusterBackend(scheduler, wishes, console.note, os.environ)
@@ -48,7 +48,7 @@ def choose_backend(
 def fitted_to_host(
     options: SearchOptions, typed: Collection[str], console: Console, was_on_cluster: bool = False
 ) -> SearchOptions:
-    """Return the options with the scheduler that is installed here; tell which options for a cluster have no effect.
+    """Return the options with the scheduler installed here; tell people which options for a cluster have no effect.
 
     typed: names of the options on the command line. was_on_cluster: the search has a scheduler already.
     Raises UsageError if the runs would start on a host of the cluster that they are meant for.
@@ -60,7 +60,7 @@ def fitted_to_host(
 
 
 def check_cluster_options(options: SearchOptions) -> None:
-    """Raise UsageError if the options for a cluster cannot be used, as far as can be told without asking it."""
+    """Raise UsageError if the options for a cluster cannot work, as far as can be told without asking the cluster."""
     if options.run_cluster:
         _scheduler(options)
         _cluster_wishes(options)
@@ -107,7 +107,7 @@ def _cluster_wishes(options: SearchOptions, continues: bool = False) -> ClusterW
 
 
 def _setup_lines(file: str) -> str:
-    """Return the user's shell lines. Raises UsageError if they cannot be read, or would swallow what follows them."""
+    """Return the user's shell lines. Raises UsageError if they cannot be read, or would swallow the next lines."""
     if not file:
         return ""
     try:
@@ -121,7 +121,7 @@ def _setup_lines(file: str) -> str:
 
 
 def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
-    """Return the GPU backend, or the foreground where there are no GPUs or none is wanted."""
+    """Return the GPU backend, or the foreground if there are no GPUs or none is wanted."""
     if options.visible_gpus != "-1":
         gpus = GpuBackend(_gpu_limits(options), console.note, os.environ)
         try:

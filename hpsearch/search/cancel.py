@@ -1,4 +1,4 @@
-"""A search stopped from outside: ask its controller to stop, and end here what no controller looks after."""
+"""A search stopped from outside: ask its controller to stop, and end runs that no controller looks after."""
 
 import signal
 import time
@@ -29,11 +29,11 @@ def cancel_search(given: str | None, timeout_s: float, controller_is_gone: bool,
     """Stop a search; return the exit status.
 
     given: its folder; None = the only one that may be live.
-    timeout_s: how long to wait for its controller. controller_is_gone: if it cannot be seen, it does not live any more.
+    timeout_s: how long to wait for its controller. controller_is_gone: a controller that cannot be seen is dead.
     """
     folder, deadline = choose_live(given, console), time.monotonic() + timeout_s
     while not folder.journal.exists() and time.monotonic() < deadline:
-        # A search that has just begun: its lock is there before its journal.
+        # A search that has just begun has its lock before its journal.
         if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.LIVE:
             break
         time.sleep(_PAUSE_S / 10)
@@ -44,7 +44,7 @@ def cancel_search(given: str | None, timeout_s: float, controller_is_gone: bool,
         try:
             return _cancel_now(reader, timeout_s, controller_is_gone, console)
         except ControllerPresent:
-            # A controller that has just taken the lock may not have said yet who it is.
+            # A controller that has just taken the lock may not have written yet who it is.
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_PAUSE_S)
@@ -52,7 +52,7 @@ def cancel_search(given: str | None, timeout_s: float, controller_is_gone: bool,
 
 
 def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool, console: Console) -> int:
-    """Stop a search as it is now. Raises ControllerPresent if a controller comes in between."""
+    """Stop a search in its present state. Raises ControllerPresent if a controller starts meanwhile."""
     folder, holder = reader.folder, reader.holder()
     liveness = liveness_of_controller(holder)
     if liveness is Liveness.GONE and is_being_resumed(processes(), folder.path):
@@ -79,7 +79,7 @@ def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool
 
 
 def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
-    """Ask a controller to stop, by a signal or else by a file; return what people should know about that.
+    """Ask a controller to stop, by a signal or else by a file; return what to tell people about that.
 
     Raises StoreError if neither works.
     """
@@ -88,7 +88,7 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
             signal_process(holder.process, signal.SIGINT)
             return ""
         except PermissionError:
-            pass  # It is another user's: perhaps the folder is shared.
+            pass  # The controller is another user's: the folder may be shared.
     try:
         leave_request(folder.cancel_request, holder)
     except StoreError as error:
@@ -97,10 +97,10 @@ def _ask_to_stop(folder: SearchFolder, holder: Holder, is_here: bool) -> str:
 
 
 def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) -> bool:
-    """Return whether a controller ends in time; one on another machine has ended if its heart stands still."""
+    """Return whether a controller ends in time; on another machine, it has ended if its heartbeat stops."""
     began = beat_at = time.monotonic()
     beat = holder.beat
-    # A live controller mends a lock file that cannot be read with its next heartbeat.
+    # The next heartbeat of a live controller mends an unreadable lock file.
     beat_s = holder.beat_s if holder.host else LockWays.beat_s
     while (now_there := reader.holder()) == holder:
         liveness, now = liveness_of_controller(holder), time.monotonic()
@@ -116,7 +116,7 @@ def _has_ended_within(reader: SearchReader, holder: Holder, timeout_s: float) ->
 
 
 def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool = False) -> int:
-    """End what no controller looks after any more, and tell what the search came to.
+    """End runs that no controller looks after any more, and tell how the search ended.
 
     was_running: a controller has just stopped it.
     """
@@ -132,7 +132,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
         try:
             resume_search(str(reader.folder.path), {}, console, choice)
         except SearchInterrupted:
-            pass  # Which is what was wanted.
+            pass  # As was wanted.
         except (StoreError, OSError):
             _end_unrecorded(reader, choice, console)
             raise
@@ -148,7 +148,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
 
 
 def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -> None:
-    """End live runs although nothing can be written in their search folder (no room, read-only)."""
+    """End live runs even though their search folder cannot be written (no room, read-only)."""
     if original_of(reader.folder, reader.record) is not None:
         return
     runs = OpenRuns()
@@ -161,7 +161,7 @@ def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -
 
 
 def _end_leftovers(reader: SearchReader, console: Console) -> None:
-    """End what the search's runs have left behind on this machine."""
+    """End the processes that the search's runs have left on this machine."""
     record = reader.record
     if original_of(reader.folder, record) is None:
         for process in end_family([entry.token for entry in record if entry.token and not is_process_elsewhere(entry)]):

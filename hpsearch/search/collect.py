@@ -1,4 +1,4 @@
-"""Collect the runs that ended; what cannot be read or moved now is tried again, and harms no other run."""
+"""Collect the runs that ended; files that cannot be read or moved now are tried again, and harm no other run."""
 
 import contextlib
 import os
@@ -19,17 +19,17 @@ from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
-#: How much of a line about memory is kept.
+#: The most characters kept of a line about memory.
 _SAID_WIDTH = 300
-#: Between two tries at what could not be done, in seconds.
+#: The pause before a failed step is tried again, in seconds.
 _PAUSE_S = 2.0
-#: For how long the search goes on only to read what a run left, in seconds.
+#: How long the search goes on only to read a run's results, in seconds.
 _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt came to. problem, cause: as `RunCollected` has them."""
+    """The result of an attempt. problem, cause: see `RunCollected`."""
 
     state: RunState
     summary: dict[str, list[object]] | None
@@ -38,7 +38,7 @@ class Outcome:
 
 
 def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
-    """Read the summary of an ended run and decide its state. Raises SummaryUnreadable if it may be read later."""
+    """Read the summary of an ended run and decide its state. Raises SummaryUnreadable if a later try may succeed."""
     try:
         summary = read_summary(folder.run_folder(run), run, config)
         if is_finished(summary):
@@ -55,12 +55,12 @@ def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchC
 def finished_outcome(
     folder: SearchFolder, entry: RunRecord, ended: AttemptEnded, config: SearchConfig
 ) -> Outcome | None:
-    """Return what a run came to if the summary in its folder says that it finished; None if not, or if unreadable.
+    """Return a run's outcome if the summary in its folder says that it finished; None if not, or if unreadable.
 
-    Raises OSError if its folder cannot be looked at.
+    Raises OSError if the folder cannot be looked at.
     """
     try:
-        # As text: asked for each run before it starts, and a `Path` takes longer than the question.
+        # A text, since each run needs this before it starts, and a `Path` takes longer than the question.
         os.stat(f"{folder.path}/{entry.run.folder}")  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -72,7 +72,7 @@ def finished_outcome(
 
 
 def _with_memory_cause(outcome: Outcome, log_ends: Iterable[str]) -> Outcome:
-    """Return an outcome, as "out of memory" if the end of the run's logs says that the GPU had no more."""
+    """Return an outcome, changed to "out of memory" if the run's logs end with a lack of GPU memory."""
     if outcome.state not in (RunState.FAILED, RunState.UNFINISHED):
         return outcome
     said = next(filter(None, map(says_gpu_out_of_memory, log_ends)), "")
@@ -83,7 +83,7 @@ def _ends_of(logs: Iterable[LogFile], run_folder: Path) -> dict[str, str]:
     """Return the ends of a run's logs: ending of the name -> text."""
     ends: dict[str, str] = {}
     for log in logs:
-        # Postprocessing of a killed search has put them in place already.
+        # Postprocessing of a killed search may have put the logs in place already.
         text = log_end(log.path if log.path.exists() else run_folder / log.final_name)
         ends[log.path.suffix] = ends.get(log.path.suffix, "") + text
     return ends
@@ -93,7 +93,7 @@ def _without_summary(ended: AttemptEnded, problem: str) -> Outcome:
     state = RunState(ended.cause) if ended.cause else RunState.FAILED
     if state in (RunState.CANCELLED, RunState.STOPPED_EARLY) and ended.reason:
         return Outcome(state, None, ended.reason)
-    # After a crash a missing summary is no news; after a good end it is the reason.
+    # After a crash a missing summary is no news; after exit status 0 it is the reason.
     return Outcome(state, None, f"{ended.reason}; {problem}" if ended.reason else problem)
 
 
@@ -106,9 +106,9 @@ class Collector:
         self._next_try = 0.0
 
     def collect(self, run: OpenRun, is_last_try: bool = False) -> bool:
-        """Note what a run came to, and put its files in place; False if that is tried again later.
+        """Note a run's outcome, and put its files in place; False if that is tried again later.
 
-        is_last_try: what cannot be read now counts as not there.
+        is_last_try: files that cannot be read now count as missing.
         """
         entry = run.entry
         logs = list(self._backend.logs(run.job)) if run.job is not None else []
@@ -122,7 +122,7 @@ class Collector:
         return True
 
     def place_left(self, entries: Sequence[RunRecord]) -> None:
-        """Put in place the logs of collected runs that an earlier controller could not move any more."""
+        """Put in place the logs of collected runs that an earlier controller could not move."""
         with contextlib.suppress(OSError):
             tokens = {path.stem for path in self._search.folder.logs.iterdir()}
             left = (entry for entry in entries if tokens and entry.token in tokens and not entry.is_open)
@@ -133,7 +133,7 @@ class Collector:
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.
 
-        It was not readable before. Or the journal lost its last second with the machine, and does not know the attempt.
+        The summary was not readable before; or the machine crashed, and the journal lost its last second.
         """
         if entry.state is RunState.FINISHED:
             return False
@@ -172,7 +172,7 @@ class Collector:
         return True
 
     def add_row(self, entry: RunRecord) -> None:
-        """Add a run's results to the table; if that fails, they come with the next row, or at the end."""
+        """Add a run's results to the table; if that fails, they are added with the next row, or at the end."""
         try:
             self._search.add_row(entry)
         except StoreError as error:
@@ -181,7 +181,7 @@ class Collector:
             )
 
     def due(self, is_last_try: bool = False) -> list[OpenRun]:
-        """Return the ended runs to collect now; if it is time, also tidy up what could not be tidied up before."""
+        """Return the ended runs to collect now; if it is time, also retry moving files that could not be moved."""
         ended = self._runs.ended
         if not is_last_try and self._clocks.steady() < self._next_try:
             return [run for run in ended if run.tried_until is None]
@@ -190,18 +190,18 @@ class Collector:
             if entry.token == token:
                 self._place(entry, logs)
             else:
-                # A newer attempt has the folder by now.
+                # A newer attempt uses the folder now.
                 del self._unplaced[token]
         self._remove_exit_files()
         return [run for run in ended if is_last_try or not run.is_left_to_end]
 
     def is_waiting(self) -> bool:
-        """Return whether a run could not be read and is tried again before the search may end."""
+        """Return whether a run that could not be read must be tried again before the search ends."""
         now = self._clocks.steady()
         return any(run.tried_until and now < run.tried_until and not run.is_left_to_end for run in self._runs.values())
 
     def left_undone(self) -> str:
-        """Return what could not be tidied up so far; empty if nothing."""
+        """Return which files could not be moved so far, for people; empty if none."""
         return next((problem for problem in self._exit_files.values() if problem), "")
 
     def _note(self, entry: RunRecord, outcome: Outcome) -> None:
@@ -211,7 +211,7 @@ class Collector:
         self._search.note_happened(collected, durable=True)
 
     def _outcome(self, run: OpenRun, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
-        """Return what a run came to; None if that cannot be read now."""
+        """Return a run's outcome; None if that cannot be read now."""
         entry, folder = run.entry, self._search.folder
         assert entry.ended is not None
         try:
@@ -224,13 +224,13 @@ class Collector:
                 self._console.warn(f"run {run.number} has ended, and its results cannot be read yet: {error}")
                 run.tried_until = now + _PATIENCE_S
             self._next_try = now + _PAUSE_S
-            # A parser that hangs would hold up all others again.
+            # A hanging parser would hold up all other runs again.
             run.is_left_to_end |= isinstance(error, ParserTimeout)
             return None
         return self._with_cause(outcome, entry, logs)
 
     def _with_cause(self, outcome: Outcome, entry: RunRecord, logs: Sequence[LogFile]) -> Outcome:
-        """Return what a run came to, and if it did not finish, why: its logs may say."""
+        """Return an outcome; if the run did not finish, with the cause that its logs tell."""
         if outcome.state is RunState.FINISHED or entry.ended is None:
             return outcome
         folder = self._search.folder
@@ -240,7 +240,7 @@ class Collector:
         return replace(outcome, cause=cause_of_end(folder, outcome.state, entry.ended, outcome.problem, ends))
 
     def _place(self, entry: RunRecord, logs: list[LogFile]) -> None:
-        """Put a run's files in place, or remember that it has to be tried again."""
+        """Put a run's files in place, or remember to try again."""
         folder = self._search.folder
         try:
             places = {log.path: log.final_name for log in logs}
@@ -253,7 +253,7 @@ class Collector:
             self._unplaced[entry.token] = (entry, logs)
 
     def _remove_exit_files(self) -> None:
-        """Remove what launchers left, once the journal has what it says."""
+        """Remove exit files whose content is in the journal."""
         if self._search.trouble is not None:
             return
         for path, told in list(self._exit_files.items()):

@@ -1,6 +1,6 @@
 """The classic command, and ``hpsearch cancel``, ``resume`` and ``retry``: options in, exit status out.
 
-What a search needs is imported only when there is one.
+The modules that carry out a search are imported only when one starts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
 
 @told
 def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None, beside: str = "") -> int:
-    """Run a search; return the command's exit status, errors told on standard error.
+    """Run a search; return the exit status. Errors are printed on standard error.
 
     beside: the folder of the file that was started, which may be a copy beside a simulation.
     """
@@ -58,7 +58,7 @@ def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None, b
 def _parsed(
     argv: Sequence[str], out_dir: str, default_grid: str, prog: str | None, beside: str = ""
 ) -> tuple[SearchOptions, dict[str, Any], Console, list[str]]:  # Any: of the options' types
-    """Return what `run_search` takes; grid modules are found from here on."""
+    """Return the arguments of `run_search`; grid modules can be imported from here on."""
     if prog is None and not sys.argv[0].endswith("hpsearch.py"):
         prog = "hpsearch"
     parser = CommandParser(
@@ -106,7 +106,7 @@ examples:
   hpsearch extend DIR --grid_module=other_grid --reuse EARLIER_SEARCH
 
 All other options are those of the search. Options that you give replace them
-from then on; those of hpsearch run that say what to search (--num_seeds,
+from then on; options of hpsearch run that say what to search (--num_seeds,
 --grid_config, ...) work here, too. --set and --reuse are for this extension
 only. More: docs/extend.rst
 """
@@ -140,13 +140,13 @@ def cancel(argv: Sequence[str]) -> int:
 def _parser_with_search_options(
     name: str, description: str, example: str, shown: Sequence[str] = ()
 ) -> argparse.ArgumentParser:
-    """Return a parser with the options of a search that can still be given once it is planned, and those `shown`."""
+    """Return a parser with the options that a planned search still takes, and the options `shown`."""
     parser = folder_parser(name, description, example)
-    # argparse would print all of them before the message about a wrong option.
+    # argparse would print all options before the message about a wrong one.
     parser.usage = f"hpsearch {name} [options] [DIR]   (--help lists them)"
     dry_help = "Only print the commands that would run; start and write nothing."
     parser.add_argument("--dry_run", action="store_true", default=argparse.SUPPRESS, help=dry_help)
-    # Hidden: it is said why those that shape the list of runs are refused.
+    # Hidden, not missing: options that shape the list of runs are refused with a reason.
     add_options(parser, None, ["resume", "dry_run"], hidden=[each for each in PLANNING_OPTIONS if each not in shown])
     return parser
 
@@ -169,7 +169,7 @@ def extend(argv: Sequence[str]) -> int:
 
 
 def resume(argv: Sequence[str]) -> int:
-    """Go on with a search; return the exit status."""
+    """Continue a search; return the exit status."""
     description = (
         "Continue a search: keep finished runs, wait for live ones, run the rest. "
         "No option is needed; those you give replace the search's own."

@@ -1,4 +1,4 @@
-"""Runs that go on from checkpoints: which ends are followed by another attempt, and what that one starts from."""
+"""Runs that go on from checkpoints: after which ends another attempt follows, and what it starts from."""
 
 import os
 from collections.abc import Collection
@@ -14,12 +14,12 @@ from hpsearch.store.run_folders import folders_aside, holds_work, place_aside
 
 
 def is_interrupted(settings: Settings, state: RunState) -> bool:
-    """Return whether a run has ended before its time, so that another attempt goes on without being a retry."""
+    """Return whether a run was interrupted, so that another attempt goes on and does not count as a retry."""
     return settings.continues and state in (RunState.PREEMPTED, RunState.LOST, RunState.TIMED_OUT)
 
 
 def end_of_patience(entry: RunRecord, most: int, folder: SearchFolder) -> str:
-    """Return why an interrupted run is not continued once more, and what helps; empty if it is."""
+    """Return why an interrupted run is not continued again, and what helps; empty if it is."""
     if entry.continuations < most:
         return ""
     limit = f"--max_continuations={most}"
@@ -29,13 +29,12 @@ def end_of_patience(entry: RunRecord, most: int, folder: SearchFolder) -> str:
 def continues_from(
     folder: SearchFolder, settings: Settings, entry: RunRecord, smaller: RunRecord | None = None
 ) -> str | None:
-    """Return what the next attempt at a run goes on from, as `AttemptIntended` has it.
+    """Return what the next attempt at a run goes on from; see `AttemptIntended.continues`.
 
-    smaller: the run of the same configuration with a smaller budget, from which the first attempt goes on if
-    it finished.
+    smaller: the run of the same configuration with a smaller budget; if it finished, the first attempt goes on from it.
 
-    Whatever ended the earlier attempts; but after one that finished, the next begins anew. An attempt that has left
-    nothing of its own (it never began, or was ended before it could save anything) is passed over.
+    An attempt goes on from an earlier one however that ended, but begins anew after a finished one. An attempt that
+    left nothing (it never began, or ended before it could save anything) is passed over.
     """
     first = None if smaller is None or not settings.continue_arg else _folder_of(folder, smaller)
     if not settings.continues or not entry.attempts or entry.state is RunState.FINISHED:
@@ -45,12 +44,12 @@ def continues_from(
     source = _newest_with_work(folder, entry)
     if source is None:
         return first or ""
-    # As the user wrote the search's folder: not a Path, "./x" has to stay.
+    # Spelled as the user wrote the search's folder: not a Path, which would turn "./x" into "x".
     return os.path.join(os.path.dirname(entry.run.out_dir), source.relative_to(folder.path))  # noqa: PTH118, PTH120
 
 
 def _folder_of(folder: SearchFolder, entry: RunRecord) -> str | None:
-    """Return the folder of a run, as its command names it; None if the run has not finished, or the folder is gone."""
+    """Return a run's folder, as its command names it; None if the run has not finished, or the folder is gone."""
     if entry.state is not RunState.FINISHED:
         return None
     is_there = Path(entry.reused).is_dir() if entry.reused else folder.run_folder(entry.run).is_dir()
@@ -58,11 +57,11 @@ def _folder_of(folder: SearchFolder, entry: RunRecord) -> str | None:
 
 
 def _newest_with_work(folder: SearchFolder, entry: RunRecord) -> Path | None:
-    """Return where the folder of the newest attempt with work lies once the next attempt starts; None if none has."""
+    """Return where the newest attempt with work will have its folder when the next attempt starts; None if none has."""
     run, last_finished = entry.run, 0 if entry.kept is None else entry.kept.attempts
     if holds_work(folder.run_folder(run), run):
         return place_aside(folder, run, entry.attempts)
-    # Only then: there may be thousands.
+    # Only now: there may be thousands.
     places = folders_aside(folder, run)
     earlier = (places[number] for number in sorted(places, reverse=True) if number > last_finished)
     return next((path for path in earlier if holds_work(path, run)), None)

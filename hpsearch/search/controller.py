@@ -1,4 +1,4 @@
-"""What the controller of a search works with, the runs that wait and those that it looks after, and when none start."""
+"""What a search's controller works with: signals, clocks, waiting and open runs; and when nothing more starts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from hpsearch.store.live import LiveSearch
 
 
 class StopRequest:
-    """While in use, notes SIGINT, SIGTERM, SIGHUP and SIGUSR2, and wakes what waits for `alarm`.
+    """Within the context, notes SIGINT, SIGTERM, SIGHUP and SIGUSR2, and wakes code that waits for `alarm`.
 
-    signal_number: of the first one. alarm: a file descriptor that becomes readable when one comes.
+    signal_number: of the first signal. alarm: a file descriptor that becomes readable when a signal comes.
     """
 
     def __init__(self) -> None:
@@ -45,14 +45,14 @@ class StopRequest:
         self._earlier: dict[int, Any] = {}  # Any: the type that the signal module declares
 
     def request(self, signal_number: int) -> None:
-        """Ask for a stop, as the signal would."""
+        """Ask for a stop, as this signal would."""
         if self.signal_number is None:
             self.signal_number = signal_number
         with contextlib.suppress(BlockingIOError):
             os.write(self._bell, b"!")
 
     def silence(self) -> None:
-        """Take the alarm back, so that only a further signal raises it again."""
+        """Reset the alarm, so that only a further signal raises it again."""
         with contextlib.suppress(BlockingIOError):
             while os.read(self.alarm, 100):
                 pass
@@ -60,9 +60,9 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         # Only the main thread can handle signals; a search in another thread is stopped by the program around it.
         if threading.current_thread() is threading.main_thread():
-            # LSF tells a job by SIGUSR2 that its time is over, and gives it ten minutes more.
+            # LSF sends SIGUSR2 when a job's time is over, and gives it ten minutes more.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
-                # nohup(1) ignores SIGHUP so that the program goes on without its terminal: that is respected.
+                # Respect nohup(1), which ignores SIGHUP so that the program goes on without its terminal.
                 if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                     self._earlier[number] = signal.signal(number, lambda number, frame: self.request(number))
         return self
@@ -74,7 +74,7 @@ class StopRequest:
         os.close(self._bell)
 
 
-#: Between two tries to take back what waits in a scheduler's queue, in seconds.
+#: The pause between two tries to take back jobs from a scheduler's queue, in seconds.
 _TAKE_BACK_PAUSE_S = 10.0
 
 #: A time in seconds.
@@ -83,7 +83,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Clocks:
-    """A controller's clocks: `wall` for what is written down (anyone may set it), `steady` for what is waited for."""
+    """A controller's clocks: `wall` for times that are recorded (anyone may set it), `steady` for waiting."""
 
     wall: Clock = time.time
     steady: Clock = time.monotonic
@@ -91,11 +91,11 @@ class Clocks:
 
 @dataclass
 class OpenRun:
-    """What the record cannot know of a run that is submitted and not collected yet; ask `entry` for its state.
+    """What the record cannot know of a run that is submitted and not collected yet; `entry` has its state.
 
-    job: None until the backend has accepted the attempt. is_held: it may not run before the journal has its id.
+    job: None until the backend has accepted the attempt. is_held: it must not run before the journal has its id.
     is_unseen: an earlier controller submitted it, and this one has not seen it alive.
-    tried_until: steady time; it could not be collected at first. is_left_to_end: it is not tried again before the end.
+    tried_until: steady time until which collecting is tried again. is_left_to_end: collect it only at the end.
     """
 
     entry: RunRecord
@@ -122,8 +122,8 @@ class OpenRuns(dict[int, OpenRun]):
 
     @property
     def active(self) -> list[OpenRun]:
-        """Those with a job that has not ended, as far as is known."""
-        # Asked at each start while hundreds are open: asking `entry.is_live` of each would take longer than the start.
+        """The runs with a job that has not ended, as far as is known."""
+        # Needed at each start, with hundreds of open runs: asking `entry.is_live` of each takes longer than the start.
         return [run for run in self.values() if run.job is not None and run.entry.ended is None]
 
     @property
@@ -132,7 +132,7 @@ class OpenRuns(dict[int, OpenRun]):
 
     @property
     def doubtful(self) -> list[OpenRun]:
-        """Those whose submission got no clear answer."""
+        """The runs whose submission got no clear answer."""
         return [run for run in self.values() if run.job is None and run.entry.is_doubtful]
 
     @property
@@ -166,7 +166,7 @@ def _attempt_of(
     more = [f"--{settings.continue_arg}={source}"] if source else []
     cwd, exit_file = folder.work_folder(settings), folder.exit_file(token)
     command = argv(settings.program, entry.run.configuration, settings.out_arg, entry.run.out_dir, more)
-    # Python would keep what it prints to a file to itself until there are some kilobytes.
+    # Else Python buffers some kilobytes of what it prints to a file.
     at_once = ("env", "PYTHONUNBUFFERED=1") if search.record.options.get("progress_pattern") else ()
     command = (*path_of_snapshot(settings, folder), *at_once, *command)
     return Attempt(entry.run, number, token, command, cwd, exit_file, folder.logs, source, settings.keep_out_dir)
@@ -181,7 +181,7 @@ def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
 
 
 def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
-    """Return a run with the attempt that an earlier controller intended last, and its job."""
+    """Return an open run with the latest attempt of an earlier controller, and its job."""
     source = "" if entry.continuations else None
     attempt, known = _attempt_of(search, entry, entry.attempts, entry.token, source), entry.submitted
     if known is None:
@@ -191,7 +191,7 @@ def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
 
 
 class FailureLimit:
-    """``--max_failures``: counts failures that are alike, each attempt for itself, until a run has finished."""
+    """``--max_failures``: counts failed attempts that are alike, until a run has finished."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -206,13 +206,13 @@ class FailureLimit:
 
     @property
     def may_be_reached(self) -> bool:
-        """True if the next failure may be the one after which nothing starts."""
+        """True if the next failure may reach the limit."""
         return bool(self._most) and not self._has_success and not self.is_reached
 
     def see(self, entry: RunRecord) -> str:
-        """Take in what an attempt came to; return why nothing more may start, empty if it may."""
+        """Take in the outcome of an attempt; return why nothing more may start, empty if it may."""
         self._has_success |= entry.state is RunState.FINISHED
-        # Interruptions are no fault of the script.
+        # Interruptions are not the script's fault.
         is_own_failure = entry.state.is_failure and not entry.state.is_interruption
         if not self.may_be_reached or not is_own_failure:
             return ""
@@ -233,7 +233,7 @@ class FailureLimit:
         )
 
     def to_take_back(self) -> list[OpenRun]:
-        """Return the runs that only wait in a scheduler's queue, if it is time to take them back."""
+        """Return the runs that still wait in a scheduler's queue, if it is time to take them back."""
         backend, clock = self._controller.backend, self._controller.clocks.steady
         if not self.is_reached or not isinstance(backend, TakesBackQueued) or clock() < self._next_try:
             return []
@@ -245,12 +245,12 @@ class FailureLimit:
 
 
 class RunQueue:
-    """The numbers of runs that wait for a place, in order: `ready` ones for any, held ones for one with more memory."""
+    """The numbers of runs that wait for a place, in order: `ready` runs for any place, held ones for more memory."""
 
     def __init__(self, backend: Backend, steady: Clock) -> None:
         self._backend, self._steady = backend, steady
-        #: Since when the runs up to this number wait, where `_since` does not say more: of a million, that is less to
-        #: remember than a time for each.
+        #: Since when runs up to this number wait, unless `_since` has a time of their own: a million times would take
+        #: much memory.
         self._began, self._last = steady(), 0
         self._since: dict[int, float] = {}
         self.ready: deque[int] = deque()
@@ -261,7 +261,7 @@ class RunQueue:
         return len(self.ready) + len(self._held)
 
     def fill(self, numbers: Sequence[int]) -> None:
-        """Let the first runs wait. The numbers of all that come later by other ways are larger."""
+        """Add the first runs. Runs that are added later have larger numbers."""
         self._began, self._last = self._steady(), max(numbers, default=0)
         self.ready.extend(number for number in numbers if number not in self.memory_needs_mb)
         self._held.update(dict.fromkeys(number for number in numbers if number in self.memory_needs_mb))
@@ -271,7 +271,7 @@ class RunQueue:
         self._add(number, self.ready.append)
 
     def put_back(self, numbers: Sequence[int]) -> None:
-        """Let runs that could not be started wait before all others, in this order."""
+        """Put runs that could not be started before all others, in this order."""
         for number in reversed(numbers):
             self._add(number, self.ready.appendleft)
 
@@ -282,12 +282,12 @@ class RunQueue:
             add(number)
 
     def next(self, active: Sequence[Job]) -> tuple[list[int], Place | None]:
-        """Take out the runs that can be started now; return them and their place, None if there is none."""
+        """Take out the runs that can start now; return them and their place, None if there is no place."""
         if self.ready:
             place = self._backend.place(active)
             capacity = 0 if place is None else min(place.capacity, len(self.ready))
             return [self.ready.popleft() for _ in range(capacity)], place
-        # Runs that need more memory come last: where the others find no place, they find none either.
+        # Runs that need more memory come last: if the others find no place, neither do they.
         if isinstance(self._backend, MemoryAware):
             for number in self._held:
                 place = self._backend.place_with_memory(active, self.memory_needs_mb[number])
@@ -297,7 +297,7 @@ class RunQueue:
         return [], None
 
     def can_have_memory(self, run: OpenRun) -> bool:
-        """Note what a run that ran out of memory needs; False if no place can ever give it that."""
+        """Note how much memory a run needs that ran out of it; False if no place can ever have that much."""
         if run.job is None or not isinstance(self._backend, MemoryAware):
             return True
         need_mb = self._backend.memory_need_mb(run.job)

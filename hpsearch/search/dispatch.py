@@ -1,4 +1,4 @@
-"""The loop of a search: start what may start, notice what ended, collect it; until all runs have ended."""
+"""The loop of a search: start runs, notice ends, collect results, until all runs have ended."""
 
 import contextlib
 from collections import Counter
@@ -22,14 +22,14 @@ from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
 from hpsearch.store.live import LiveSearch
 
-#: A run that something else keeps ending (preemption, lost nodes) is given up after this many times.
+#: A run that is interrupted this many times (preemption, lost nodes) is given up.
 MAX_INTERRUPTIONS = 10
-#: Between two tries to write, in seconds.
+#: The pause between two tries to write, in seconds.
 _PAUSE_S = 1.0
-#: A disk without room is waited for this long, in seconds, where no run is live any more.
+#: How long to wait for room on the disk, in seconds, once no run is live any more.
 _PATIENCE_S = 600.0
 _ECHO_INTERVAL_S = 0.1
-#: How often the search folder is looked at for a request to stop.
+#: The interval at which to look in the search folder for a request to stop.
 _REQUEST_INTERVAL_S = 2.0
 
 
@@ -54,15 +54,15 @@ class Dispatcher:
         self._failures: Counter[int] = Counter()
         self._limit = FailureLimit(controller)
         self._again: set[int] = set()
-        #: Numbers of the runs whose earlier result counts again, as no newer attempt has finished.
+        #: Numbers of runs whose earlier result counts again, since no newer attempt has finished.
         self.restored: set[int] = set()
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
 
     def take_over(self, runs: Sequence[int], again: Collection[int] = (), takes_up_all: bool = True) -> None:
         """Take runs into the loop, whatever state an earlier controller left them in.
 
-        runs: their numbers. again: numbers of runs that are run again in any case. Other finished ones are left alone.
-        takes_up_all: also run those that turn out to have ended without finishing while no controller was there.
+        runs: their numbers. again: numbers of runs that are run again in any case; other finished runs are left alone.
+        takes_up_all: also run again those that ended unfinished while no controller was there.
         """
         self._again.update(again)
         self._progress = Progress(self._controller, runs, again)
@@ -111,7 +111,7 @@ class Dispatcher:
                 is_choosing = self._controller.chooser is not None and not self._submissions.queue
                 if self._limit.may_be_reached or is_choosing:
                     self._collect_ended()
-                # The slot is filled first: reading summaries can wait, a GPU should not.
+                # Fill the slot first: reading summaries can wait, a GPU should not.
                 self._submissions.fill_places()
                 self._show()
                 self._collect_ended()
@@ -124,17 +124,17 @@ class Dispatcher:
         except BaseException as error:
             jobs = self._runs.jobs
             if jobs and isinstance(error, Exception):
-                # An error of ours is no reason to end runs, which go on as after this controller's death.
+                # An error of ours is no reason to end runs: they go on, as after the death of this controller.
                 self._console.warn(
                     f"{amount(len(jobs), 'run')} may still be running; resume the search to collect them"
                 )
             elif jobs and not self._backend.jobs_outlive_controller:
-                # Somebody ends this controller without a signal to us: local runs would go on unseen.
+                # The program around this search ends it without a signal: local runs would go on unseen.
                 self._backend.cancel(jobs, self._stop.alarm)
             raise
 
     def finish(self) -> None:
-        """Sort the table and write which runs did not finish, once there is room. Raises StoreError if that fails."""
+        """Sort the table and write the list of unfinished runs, once there is room. Raises StoreError if that fails."""
         self._restore_kept(self._search.record.begun)
         is_finished = False
         while not is_finished:
@@ -162,7 +162,7 @@ class Dispatcher:
         return self._choices.added
 
     def _announce(self) -> None:
-        """Tell which runs were started, after the ends that made room for them."""
+        """Tell people which runs were started, after the ends that made room for them."""
         for run in self._runs.values():
             if run.job is not None and not run.is_announced:
                 run.is_announced = True
@@ -184,7 +184,7 @@ class Dispatcher:
         self._backend.wait(jobs, min(limit for limit in limits if limit is not None), self._stop.alarm)
 
     def _show(self) -> None:
-        """Show what runs have printed since the last look, and look whether anybody wants the search to stop."""
+        """Show what runs have printed since the last look, and look for a request to stop."""
         self._look_for_request()
         for run in self._runs.values():
             if run.follower is not None:
@@ -192,19 +192,19 @@ class Dispatcher:
         self._progress.refresh()
 
     def _look_for_request(self) -> None:
-        """Stop as at Ctrl-C if someone who cannot send a signal has asked for it."""
+        """Stop, as at Ctrl-C, if someone who cannot send a signal has asked for it."""
         if self._clocks.steady() < self._next_look:
             return
         self._next_look = self._clocks.steady() + _REQUEST_INTERVAL_S
         asked_by = None
-        with contextlib.suppress(OSError):  # The file system may be away; what is asked for there is seen later.
+        with contextlib.suppress(OSError):  # The file system may be away; a request there is seen later.
             asked_by = self._search.who_asked_to_cancel()
         if asked_by is not None:
             self._console.note(f"Asked to stop by {asked_by}")
             self._stop.request(SIGINT)
 
     def _notice(self) -> None:
-        """Ask the backend once for all jobs; note which run by now, and which have ended."""
+        """Ask the backend once about all jobs; note which ones have started, and which have ended."""
         active = self._runs.active
         statuses = self._backend.poll(self._runs.jobs) if active else {}
         for run in active:
@@ -223,16 +223,16 @@ class Dispatcher:
     def _note_end(self, run: OpenRun, status: Status) -> None:
         at, noted = self._clocks.wall(), status.ended_at
         submitted_at = run.entry.submitted.at if run.entry.submitted is not None else 0.0
-        # As its host noted it, unless that host's clock cannot be right.
+        # The time that its host noted, unless that host's clock cannot be right.
         if noted is not None and submitted_at <= noted <= at:
             at = noted
-        # It is noted in whole seconds.
+        # Hosts note the beginning in whole seconds.
         began = status.began_at if submitted_at - 1 <= (status.began_at or 0) <= at else None
         cause, reason = status.cause.value if status.cause is not None else "", status.reason
         if run.entry.stopped is not None and run.entry.is_stopped:
-            # Whatever else its backend says: it was told to end.
+            # It was told to end, whatever its backend says.
             cause, reason = RunState.STOPPED_EARLY.value, run.entry.stopped.reason
-        # A crash may lose this, but not what it says: that stays in the exit file until the run is collected.
+        # A crash may lose this event; the exit file keeps its content until the run is collected.
         self._search.note_soon(
             AttemptEnded(run.number, run.attempt.token, status.exit_status, at, cause, reason, began)
         )
@@ -246,7 +246,7 @@ class Dispatcher:
         self._collect(run)
 
     def _collect_ended(self, is_last_try: bool = False) -> bool:
-        """Collect what has ended, if it is time to; return whether anything had."""
+        """Collect ended runs, if it is time to; return whether there were any."""
         ended = self._collector.due(is_last_try)
         for run in ended:
             self._collect(run, is_last_try)
@@ -254,7 +254,7 @@ class Dispatcher:
         return bool(ended)
 
     def _collect(self, run: OpenRun, is_last_try: bool = False) -> None:
-        """Find out what a run came to; decide whether it is run again."""
+        """Find out a run's outcome; decide whether it is run again."""
         entry = run.entry
         if run.follower is not None:
             self._console.echo(run.follower, is_last=True)
@@ -281,14 +281,14 @@ class Dispatcher:
             self._restore_kept([entry])
 
     def _restore_kept(self, entries: Iterable[RunRecord]) -> None:
-        """Let earlier results count again where no newer attempt has finished or is on its way."""
+        """Let earlier results count again if no newer attempt has finished or is on its way."""
         for entry in entries:
             is_done = entry.state.is_done
             if entry.kept is not None and not entry.is_open and self._collector.restore(entry) and not is_done:
                 self.restored.add(entry.run.number)
 
     def _is_needless(self, entry: RunRecord) -> bool:
-        """Return whether a run that is about to be run again has finished after all, as its summary says by now."""
+        """Return whether a run that is about to be run again has finished after all, as its summary now says."""
         if entry.run.number in self._again:
             self._again.discard(entry.run.number)
             return False
@@ -306,14 +306,14 @@ class Dispatcher:
         if is_over or entry.state.is_done:
             return False
         if run.is_unseen:
-            # It ended while no controller was there, and a resume runs what has not finished.
+            # It ended while no controller was there, and resuming runs what has not finished.
             return True
         if is_interrupted(self._search.settings, entry.state):
             too_often = end_of_patience(entry, self._options.max_continuations, self._search.folder)
             self._console.notes(filter(None, [too_often]))
             return not too_often
         if entry.state in (RunState.UNFINISHED, RunState.CANCELLED):
-            # A person who cancels a job does not want it again, at least not now.
+            # Whoever cancels a job does not want it to run again, at least not now.
             return False
         if entry.state.is_interruption:
             return entry.interruptions <= MAX_INTERRUPTIONS
@@ -321,11 +321,11 @@ class Dispatcher:
         return self._failures[run.number] <= self._options.retries
 
     def _end(self, signal_number: int) -> None:
-        """End what runs and note how it ended; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
+        """End live runs and note their ends; a scheduler's jobs are left alone unless Ctrl-C ends the search."""
         is_left_alone = self._backend.jobs_outlive_controller and signal_number != SIGINT
         if not is_left_alone:
             self._settle_doubtful()
-        # What ended by itself before the signal is no cancelled run.
+        # A run that ended by itself before the signal does not count as cancelled.
         self._notice()
         self._collect_ended()
         active = self._runs.active
@@ -356,7 +356,7 @@ class Dispatcher:
             self._collect(run)
 
     def _settle_doubtful(self) -> None:
-        """Find out which doubtful submissions became jobs, so that none stays behind."""
+        """Find out which doubtful submissions became jobs, so that no job is left behind."""
         doubtful = self._runs.doubtful
         self._stop.silence()
         self._submissions.settle_at_last()
@@ -371,7 +371,7 @@ class Dispatcher:
 
 
 class Standstill:
-    """While the journal cannot be written: says so once, tries again, and gives up in the end."""
+    """While the journal cannot be written: tells people once, tries again, and gives up in the end."""
 
     def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
         self._search, self._console, self._steady = search, console, steady
@@ -379,7 +379,7 @@ class Standstill:
         self._next_try = 0.0
 
     def look(self, has_live: bool) -> None:
-        """Try to write what could not be written, if it is time to. Raises StoreError if it is too late for that."""
+        """Try to write the journal again, if it is time to. Raises StoreError when the patience is over."""
         trouble = self._search.trouble
         if trouble is not None:
             if self._steady() >= self._next_try:
@@ -391,7 +391,7 @@ class Standstill:
             self._since = None
 
     def bear(self, trouble: StoreError, has_live: bool) -> None:
-        """Say what is wrong, once; raise it if it stays so and no run is live."""
+        """Tell people once what is wrong; raise it if that lasts and no run is live."""
         if self._since is None:
             self._since = self._steady()
             self._console.warn(f"{trouble}: no new run starts until it can be written; those running continue")

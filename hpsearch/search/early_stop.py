@@ -1,4 +1,4 @@
-"""``--stop_early``: looks at the values of live runs at intervals, and has those ended that are hopeless."""
+"""``--stop_early``: looks at the values of live runs at intervals, and ends the hopeless ones."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 from hpsearch.stopping.sources import RunCurve, Source, Wanted, run_curve, source_of
 from hpsearch.store.live import LiveSearch
 
-#: Between two looks, on this machine and at files that a cluster's nodes write. Where looks take long: `_SHARE` times
-#: what one takes, but at most `_MOST_PAUSES` such pauses, since a slow disk must not keep us from looking.
+#: Pauses between two looks: on this machine, and at files that a cluster's nodes write. If a look takes long, the pause
+#: is `_SHARE` times as long, but at most `_MOST_PAUSES` usual pauses: a slow disk must not keep us from looking.
 _LOOK_S, _CLUSTER_LOOK_S, _SHARE, _MOST_PAUSES = 1.0, 5.0, 10, 4
-#: For how long a look reads, and for how long it judges, before the other runs have to wait for the next one.
+#: How long a look may read, and how long it may judge, before the other runs must wait for the next look.
 _MOST_S = 0.2
-#: A run that was told to end is told again after this time: a scheduler may not have heard it.
+#: A run that was told to end is told again after this time: a scheduler may have missed it.
 _TOLD_FOR_S = 60.0
-#: What people are told if no run has told a value after this many ends, or this long.
+#: People are warned if no run has told a value after this many ends, or this long.
 _FEWEST_ENDS, _SILENT_S = 3, 600.0
 
 
@@ -41,7 +41,7 @@ def rules_of(options: SearchOptions) -> list[StopRule]:
 
 
 def values_of(settings: Settings, options: SearchOptions) -> Source:
-    """Return what the values of runs are read from. Raises UsageError or ConfigError if from nothing."""
+    """Return the source of runs' values. Raises UsageError or ConfigError if there is none."""
     wanted = Wanted(
         summary_filename=settings.summary_filename,
         performance_key=settings.performance_key,
@@ -55,7 +55,7 @@ def values_of(settings: Settings, options: SearchOptions) -> Source:
 
 
 def check_values(settings: Settings, options: SearchOptions) -> None:
-    """Raise UsageError or ConfigError if runs are to be stopped early, and nothing says where their values are."""
+    """Raise UsageError or ConfigError if runs are to be stopped early, but their values have no source."""
     if rules_of(options):
         values_of(settings, options)
 
@@ -63,12 +63,12 @@ def check_values(settings: Settings, options: SearchOptions) -> None:
 class RunValues:
     """The values that a search's runs have told so far.
 
-    source: what they are read from. curves: by the run's number; empty if it has told nothing.
-    spoke_early: numbers of the runs that told values while they went on.
+    source: where values are read from. curves: by the run's number; empty if it has told nothing.
+    spoke_early: numbers of the runs that told values before their end.
     """
 
     def __init__(self, search: LiveSearch, source: Source, earlier: Collection[str]) -> None:
-        """earlier: tokens of the attempts that were there before this controller."""
+        """earlier: tokens of attempts from before this controller."""
         self._search, self.source = search, source
         self._readers: dict[str, RunCurve] = {}
         self.curves: dict[int, Curve] = {}
@@ -79,9 +79,9 @@ class RunValues:
         self._unread = deque(ended)
 
     def read(self, entry: RunRecord, is_last: bool = False) -> Curve:
-        """Read what is new of a run, all of it if it has just ended; return its curve."""
+        """Read a run's new values, up to the last if it has just ended; return its curve."""
         if entry.token not in self._readers:
-            # What an earlier attempt told says nothing of this one.
+            # An earlier attempt's values say nothing about this one.
             self.curves.pop(entry.run.number, None)
         reader = self._readers.pop(entry.token, None) or self._reader(entry, entry.token not in self._earlier)
         curve = self.curves[entry.run.number] = reader.update(is_last)
@@ -93,15 +93,15 @@ class RunValues:
 
     @property
     def why_none(self) -> str:
-        """Why nothing is read, for people."""
+        """Why no values are read, for people."""
         return self._problem or "a run's values come only at its end, or it ends too soon"
 
     def has_told(self, entry: RunRecord) -> bool:
-        """Return whether the newest attempt at a run, which lives, has told something."""
+        """Return whether a run's live attempt has told any value."""
         return entry.token in self._readers and bool(self.curves[entry.run.number].points)
 
     def read_earlier(self, may_go_on: Callable[[], bool]) -> bool:
-        """Read the runs that had ended before this controller came, one by one while it may; return if any was read."""
+        """Read runs that ended before this controller, one by one while `may_go_on`; return whether any was read."""
         is_any = bool(self._unread)
         while self._unread and may_go_on():
             entry = self._unread.popleft()
@@ -114,16 +114,16 @@ class RunValues:
 
 
 class Rivals:
-    """With which other runs one is compared; with seeds, with one run of each other configuration."""
+    """Which runs a run is compared with: the others; with seeds, one run of each other configuration."""
 
     def __init__(self, record: SearchRecord, curves: Mapping[int, Curve]) -> None:
-        """curves: of runs, by number; more are added as time goes on."""
+        """curves: by the run's number; more are added over time."""
         self._record, self._curves, self._grouped = record, curves, 0
         self._keys: dict[int, Hashable] = {}
         self._groups: dict[Hashable, list[RunRecord]] = {}
 
     def of(self, entry: RunRecord) -> list[Curve]:
-        """Return the curves of the others, as far as they have told anything."""
+        """Return the curves of the rivals that have told anything."""
         own = entry.run.number
         if not self._record.over:
             return [curve for number, curve in self._curves.items() if number != own and curve.points]
@@ -132,7 +132,7 @@ class Rivals:
         return list(filter(None, (self._curve_of(group, entry) for group in others)))
 
     def has_finished(self, entry: RunRecord) -> bool:
-        """Return whether another run of its configuration has finished, so that this one may be compared."""
+        """Return whether another run of the same configuration has finished, so that this one may be compared."""
         if not self._record.over:
             return True
         self._group()
@@ -147,7 +147,7 @@ class Rivals:
         self._grouped = len(self._record.runs)
 
     def _curve_of(self, group: Sequence[RunRecord], entry: RunRecord) -> Curve | None:
-        """Return the curve of a configuration under the same seed, or else under its first."""
+        """Return the curve of a configuration under the same seed, or else under its first seed."""
         known = [each for each in group if self._curves.get(each.run.number, Curve()).points]
         seed = self._seed(entry)
         best = next((each for each in known if self._seed(each) == seed), known[0] if known else None)
@@ -159,7 +159,7 @@ class Rivals:
 
 
 class EarlyStop:
-    """Looks at live runs at intervals and has those ended that are hopeless. Its own errors harm no run."""
+    """Looks at live runs at intervals and ends the hopeless ones. Its own errors harm no run."""
 
     def __init__(self, controller: Controller) -> None:
         self._options, self._search, self._backend = controller.options, controller.search, controller.backend
@@ -170,25 +170,25 @@ class EarlyStop:
         self._began = self._next_look = self._clocks.steady()
         self._earlier = {entry.token for entry in controller.search.record.begun if entry.token}
         self._known: tuple[RunValues, Rivals] | None = None
-        #: Tokens of the live attempts, and of those that are to be judged, since somebody has told something.
+        #: Tokens of the live attempts to read; and of those to judge, because there are new values.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()
         self._has_news = False
         self._signalled_at: dict[str, float] = {}
         self._said_kinds: set[str] = set()
-        #: Tokens of the attempts that have ended and were read to their end.
+        #: Tokens of ended attempts that were read to their end.
         self._ended: set[str] = set()
 
     def seconds_left(self) -> float | None:
-        """Return in how many seconds `look` has something to do; None = it has nothing."""
+        """Return in how many seconds `look` has something to do; None = nothing to do."""
         has_work = bool(self._rules) or any(run.entry.is_stopped for run in self._runs.values() if run.job is not None)
         return max(0.0, self._next_look - self._clocks.steady()) if has_work else None
 
     def look(self) -> None:
-        """If it is time to: read what runs have told since, and tell those to end that are hopeless."""
+        """If it is time to, read the runs' new values, and tell hopeless runs to end."""
         if self.seconds_left() != 0.0:
             return
         began = self._clocks.steady()
-        # Without its reason in the journal, no run may be ended.
+        # No run may be ended unless the journal can take the reason.
         if self._search.trouble is None:
             self._look()
         now = self._clocks.steady()
@@ -202,15 +202,15 @@ class EarlyStop:
             self._guarded(lambda: self._read_rest(run))
 
     def closing_lines(self) -> list[str]:
-        """Return what early stopping could not do; and in a dry run, what it would have done."""
+        """Return what early stopping could not do, and in a dry run what it would have done."""
         return self._said(lambda: [*self._idle_lines(), *self._dry_lines()])
 
     def opening_lines(self) -> list[str]:
-        """Return by what runs are stopped, and what their values are."""
+        """Return by which rules runs are stopped, and where their values come from."""
         return self._said(lambda: [self._opening_line()])
 
     def _said(self, lines: Callable[[], list[str]]) -> list[str]:
-        """Return what there is to say, nothing if runs are not stopped early or the search is about to end."""
+        """Return the lines; none if runs are not stopped early or the search is about to end."""
         said: list[str] = []
         if self._rules and self._stop.signal_number is None:
             self._guarded(lambda: said.extend(lines()))
@@ -229,7 +229,7 @@ class EarlyStop:
         except ControllerPresent:
             raise
         except StoreError:
-            pass  # The search itself says what is wrong with its disk.
+            pass  # The search itself tells people what is wrong with its disk.
         except Exception as error:  # noqa: BLE001  (an error of ours must not end the search)
             self._say_once("error", f"it does not work as it should ({type(error).__name__}: {error})")
 
@@ -260,11 +260,11 @@ class EarlyStop:
         self._warn_of_silence(active)
 
     def _hopeless(self, active: Sequence[OpenRun]) -> Iterator[tuple[OpenRun, Stop]]:
-        """Yield the runs that a rule gives up, as far as there is time to look; the others are looked at next time."""
+        """Yield the runs that a rule gives up, while there is time; the others are judged next time."""
         runs = {run.attempt.token: run for run in active if not run.entry.is_stopped}
         self._read_news(runs)
         if self._has_news:
-            # By what others tell, one may be hopeless that tells nothing more.
+            # New values of others can make a run hopeless that tells nothing new.
             values = self._values()[0]
             self._to_judge.update(dict.fromkeys(token for token, run in runs.items() if values.has_told(run.entry)))
             self._has_news = False
@@ -272,14 +272,14 @@ class EarlyStop:
         while self._to_judge and self._clocks.steady() <= deadline:
             token = next(iter(self._to_judge))
             del self._to_judge[token]
-            # In a dry run it goes on.
+            # In a dry run, a run found hopeless goes on: judge it only once.
             if token in runs and runs[token].entry.stopped is None:
                 stop = self._judge(runs[token].entry)
                 if stop is not None:
                     yield runs[token], stop
 
     def _read_news(self, runs: Mapping[str, OpenRun]) -> None:
-        """Read what runs have told since; those that time is too short for come first next time."""
+        """Read the runs' new values; runs that there is no time for come first next time."""
         (values, _), deadline = self._values(), self._clocks.steady() + _MOST_S
         self._has_news |= values.read_earlier(lambda: self._clocks.steady() <= deadline)
         known = set(self._to_read)
@@ -295,7 +295,7 @@ class EarlyStop:
 
     def _judge(self, entry: RunRecord) -> Stop | None:
         values, rivals = self._values()
-        # Each configuration keeps a result that counts.
+        # Each configuration must keep a result that counts.
         may_compare = rivals.has_finished(entry)
         rules = [rule for rule in self._rules if may_compare or not rule.compares]
         others = rivals.of(entry) if any(rule.compares for rule in rules) else []
@@ -303,7 +303,7 @@ class EarlyStop:
         return first_verdict(rules, curve, others, ascending=values.source.ascending, stop_after=after)
 
     def _note(self, hopeless: Sequence[tuple[OpenRun, Stop]]) -> None:
-        """Note why these are about to be ended, or would be: on disk before the signal, should this process die."""
+        """Note why runs are about to be ended, or would be; on disk before the signal, in case this process dies."""
         is_dry, now, events = self._options.stop_dry_run, self._clocks.wall(), list[AttemptStopped]()
         sharing = Counter(job.id for job in self._runs.jobs) if hopeless else Counter[str]()
         for run, stop in hopeless:
@@ -322,7 +322,7 @@ class EarlyStop:
         self._console.notes(f"run {event.run} would be stopped: {event.reason}" for event in events if is_dry)
 
     def _tell(self, runs: Sequence[OpenRun]) -> None:
-        """Tell runs to end, and once more if they have not after a while."""
+        """Tell runs to end, and again if they have not ended after a while."""
         now = self._clocks.steady()
         jobs = [
             run.job
@@ -338,14 +338,14 @@ class EarlyStop:
         self._has_news = True
 
     def _warn_of_silence(self, active: Sequence[OpenRun]) -> None:
-        """Say once that no run tells values, as soon as that is likely to stay so."""
+        """Tell people once that no run tells values, when that is likely to stay so."""
         values, _ = self._values()
         is_late = bool(active) and self._clocks.steady() - self._began >= _SILENT_S
         if not values.spoke_early and (len(self._ended) >= _FEWEST_ENDS or is_late):
             self._say_once("silence", f"no values were read so far ({values.why_none})")
 
     def _idle_lines(self) -> Iterator[str]:
-        """Say plainly where early stopping could do nothing."""
+        """Say where early stopping could do nothing."""
         values, _ = self._values()
         if any(entry.stopped is not None for entry in self._search.record.begun):
             return

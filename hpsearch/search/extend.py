@@ -1,4 +1,4 @@
-"""``hpsearch extend``: the grid of a search read again, and what is new in it run in the same folder."""
+"""``hpsearch extend``: read a search's grid again, and run the new configurations in the same folder."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -38,9 +38,9 @@ from hpsearch.user_code.import_paths import add_current_folder, add_first, add_l
 
 
 def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Console) -> SearchEnd:
-    """Run what the grid of a search has by now and the search has not; see `run_search`.
+    """Run the configurations that a search's grid now has and the search lacks; see `run_search`.
 
-    given: options, name -> value; those that shape the grid are allowed, too. (Any: of the options' types)
+    given: options, name -> value, including options that shape the grid. (Any: of the options' types)
     Raises SearchError if nothing could be started.
     """
     if not folder.journal.exists() and not folder.settings_copy.exists():
@@ -66,7 +66,7 @@ def extend_search(folder: SearchFolder, given: Mapping[str, Any], console: Conso
 def _raise_budget(
     reader: SearchReader, of_grid: Mapping[str, Any], others: Mapping[str, Any], console: Console
 ) -> SearchEnd:  # Any: of the options' types
-    """Let the sampler of a search choose more configurations; see `extend_search`. of_grid: given options."""
+    """Let a search's sampler choose more configurations; see `extend_search`. of_grid, others: given options."""
     options = resume.options_of(reader)
     listed = f"the configurations of a search with --sampler={options.sampler} were listed when it began"
     other = next((name for name in of_grid if name != "num_searches"), None)
@@ -83,8 +83,8 @@ def _raise_budget(
 
 
 def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.RunChoice:
-    """Return which runs of a search, and which new ones, are run. Tells what is new. plan: of the whole grid."""
-    # What goes on with a larger budget is never in the grid; the chooser answers for it.
+    """Return which old and new runs of a search are run; tell people what is new. plan: of the whole grid."""
+    # Runs with a larger budget are never in the grid; the chooser answers for them.
     of_grid = [each for each in every_run(record) if each.after is None]
     known = [
         KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done) for each in of_grid
@@ -92,13 +92,13 @@ def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.Run
     # A race has runs under more seeds than its plan lists.
     plan, growth = _narrowed(plan, known, () if plan.seeds and not plan.options.race else record.over)
     console.notes(plan_lines(plan))
-    # The next extension starts from the module again, not from what --set has said to this one.
+    # The next extension starts from the module again: this one's --set does not count then.
     plan = replace(plan, options=replace(plan.options, set=tuple(record.options.get("set", ()))))
     return resume.RunChoice(added=growth.new, plan=plan, left_out=growth.left_out)
 
 
 def _narrowed(plan: Plan, known: list[KnownRun], seeds: Sequence[str] = ()) -> tuple[Plan, Growth]:
-    """Return a plan with only what is new in it. seeds: see `growth_of`."""
+    """Return a plan with the new configurations only, and the growth. seeds: see `growth_of`."""
     growth = growth_of(plan.selection, known, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
     text = growth_text(growth, is_sample=plan.options.num_searches != -1)
     positions = [plan.selection.positions[place] for place in growth.places]
@@ -106,7 +106,7 @@ def _narrowed(plan: Plan, known: list[KnownRun], seeds: Sequence[str] = ()) -> t
 
 
 def growth_text(growth: Growth, is_sample: bool) -> str:
-    """Return what a changed grid means for a search. is_sample: the grid may have more than is wanted of it."""
+    """Say what a changed grid means for a search. is_sample: only a part of the grid was chosen."""
     where = "among those chosen now" if is_sample else "in the grid"
     parts = [f"{growth.finished:,} finished already"]
     parts += [f"{len(growth.again):,} unfinished"] if growth.again else []
@@ -119,10 +119,10 @@ def growth_text(growth: Growth, is_sample: bool) -> str:
 def _grown_options(
     earlier: SearchOptions, given: Mapping[str, Any], console: Console
 ) -> SearchOptions:  # Any: of the options' types
-    """Return the options of an extended search. given: those that shape its grid."""
+    """Return the options of an extended search. given: the options that shape its grid."""
     changes = {**given, "reuse": searches_to_reuse(given.get("reuse", ()), console)}
     if "set" in given:
-        # Other options keep the values that the search was given.
+        # Options that this --set does not name keep the search's earlier --set.
         named = _names_set(given["set"])
         changes["set"] = (*(text for text in earlier.set if not _names_set([text]) & named), *given["set"])
     if "grid_config" in given:
@@ -130,7 +130,7 @@ def _grown_options(
     if "num_seeds" in given or "seeds_list" in given:
         changes = {"num_seeds": None, "seeds_list": "", **changes}
     elif earlier.num_seeds is None and not earlier.seeds_list:
-        # It is recorded of the seeds that were added to a search, too.
+        # Adding seeds to a search records it, too.
         changes = {"seed_option": "", "vary_data_seed": False, **changes}
     options = replace(earlier, **changes, resume="", given_by_hand=tuple(sorted({*earlier.given_by_hand, *given})))
     check_together(options)
@@ -142,9 +142,9 @@ def _names_set(texts: Sequence[str]) -> set[str]:
 
 
 def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str, Any]) -> Plan:
-    """Plan the grid of a search anew, for its own folder. given: options that shape it. (Any: of the options' types)"""
+    """Plan a search's grid anew, for its own folder. given: options that shape it. (Any: of the options' types)"""
     folder, earlier = str(reader.folder.path), reader.record.known_settings()
-    # Where a snapshot of the code lies by now.
+    # A snapshot of the code may have moved with the folder.
     earlier = replace(earlier, run_cwd=str(reader.folder.work_folder(earlier)))
     if folder in options.reuse:
         raise UsageError(f"--reuse={folder}: this is the search itself; its finished runs count anyway")
@@ -159,7 +159,7 @@ def _grown_plan(reader: SearchReader, options: SearchOptions, given: Mapping[str
 
 
 def _grown_config(earlier: Settings, options: SearchOptions, given: Mapping[str, Any]) -> SearchConfig:
-    """Read the grid module again where the search found it, or another one if it is given. (Any: see above)"""
+    """Read the grid module again where the search found it, or the one that is given. (Any: see above)"""
     if "grid_module" in given:
         add_current_folder()
         add_last(earlier.import_paths)
@@ -176,14 +176,14 @@ def _grid_config(earlier: Settings, options: SearchOptions) -> Path | None:
     """Return the file of ``--grid_config``, which may be relative to the folder where the search was started."""
     if not options.grid_config:
         return None
-    # That folder is among those in which modules were looked for.
+    # That folder is one of the import paths.
     bases = [*map(Path, earlier.import_paths), Path(earlier.run_cwd), Path.cwd()]
     places = [absolute(options.grid_config, base, "--grid_config") for base in bases]
     return next((place for place in places if place.is_file()), places[-1])
 
 
 def _extend_older(folder: SearchFolder, given: Mapping[str, Any], console: Console) -> SearchEnd:
-    """Extend a search of the older tool: its rows and folders say what has finished. (Any: of the options' types)"""
+    """Extend a search of the older tool: rows and folders tell which runs finished. (Any: of the options' types)"""
     add_current_folder()
     search = find_search(folder.path, given.get("grid_module", ""), Path.cwd(), needs_functions=False)
     if "grid_module" not in given:

@@ -1,4 +1,4 @@
-"""``--on_end``: the user's command for the end of a search, executed once, with what became of it in variables."""
+"""``--on_end``: the user's command for the end of a search, executed once, with the outcome in variables."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 
-#: What takes longer is put into the background by the user.
+#: A command that takes longer is ended; users can put it into the background.
 _LONGEST_S = 60.0
 
 
 class EndCommand:
-    """Executes the command when it is left, if `expect` was called: after the lock is given back, so it may take it."""
+    """Executes the command on leaving the context, if `expect` was called: then the lock is free for the command."""
 
     def __init__(self, console: Console, longest_s: float = _LONGEST_S) -> None:
-        """longest_s: after this time it is ended."""
+        """longest_s: the command is ended after this time."""
         self._console, self._longest_s = console, longest_s
         self._command, self._run_cwd, self._variables = "", Path(), dict[str, str]()
 
     def expect(self, controller: Controller, exit_status: int) -> None:
-        """Note that the command is about to be executed; not if it was, and nothing has happened since.
+        """Plan to execute the command, and note that; not if it was executed and nothing has happened since.
 
         exit_status: of the search.
         """
@@ -44,9 +44,9 @@ class EndCommand:
         try:
             search.note(EndTold(command, controller.clocks.wall()), durable=True)
         except ControllerPresent:
-            return  # That one will see the search's end.
+            return  # Another controller has the search, and will see its end.
         except StoreError:
-            pass  # A full disk is no reason to say nothing.
+            pass  # A full disk is no reason not to execute it.
         self._command, self._run_cwd = command, search.settings.home
         self._variables = end_variables(search.record, search.folder, exit_status)
 
@@ -78,7 +78,7 @@ class EndCommand:
 
 
 def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) -> dict[str, str]:
-    """Return what became of a search, as environment variables: name -> text, empty where there is nothing to say."""
+    """Return the outcome of a search as environment variables: name -> text, which may be empty."""
     settings = record.known_settings()
     states = Counter(entry.result.state for entry in record.begun)
     finished, stopped = states[RunState.FINISHED], states[RunState.STOPPED_EARLY]

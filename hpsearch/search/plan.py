@@ -47,14 +47,14 @@ from hpsearch.user_code.user_functions import ConstraintProcess
 
 @dataclass(frozen=True)
 class Plan:
-    """A search before anything of it is written.
+    """A search before anything is written.
 
-    selection: the runs that are planned from the start, those of `count` configurations: in a race only under the first
-    seeds, with budgets only at the smallest one; none where a sampler chooses.
-    seeds: under which each configuration is run; empty without ``--num_seeds``.
-    stamp: seconds since the epoch; it is part of folders' names. code: what runs execute a copy of, if they do.
-    reusable: finished runs of other searches, by what identifies their commands.
-    chosen: which of all configurations these are, for people, in an extension.
+    selection: the runs that are planned from the start, for `count` configurations: in a race only under the first
+    seeds, with budgets only at the smallest budget; none if a sampler chooses.
+    seeds: each configuration is run under all of them; empty without ``--num_seeds``.
+    stamp: seconds since the epoch; part of folders' names. code: the working tree of a snapshot; None without one.
+    reusable: finished runs of other searches, by the identity of their commands.
+    chosen: in an extension, which configurations these are among all, for people.
     """
 
     config: SearchConfig
@@ -81,7 +81,7 @@ class Plan:
         return self.options.force_out_dir and self.options.dont_force_new_dir
 
     def inputs(self) -> dict[str, Path | bytes]:
-        """Return what is searched: name in the folder -> the file to be copied, or the content."""
+        """Return the files that say what is searched: name in the folder -> the file to copy, or the content."""
         module, source = self.config.module_file, self.config.grid_config_file
         inputs: dict[str, Path | bytes] = {}
         if module is not None and module.exists():
@@ -95,7 +95,7 @@ class Plan:
         return inputs
 
     def blocks(self, first_number: int = 1) -> Iterator[RunBlock]:
-        """Return the runs in execution order, some thousands at a time."""
+        """Yield the runs in execution order, thousands at a time."""
         last = first_number + runs_in_all(len(self.selection), self.options) - 1
         (stem, width), columns = folder_names(self.stamp, last), self.selection.columns
         for codes in self.selection.blocks(MOST_RUNS):
@@ -103,25 +103,25 @@ class Plan:
             first_number += len(codes[0])
 
     def runs(self, first_number: int = 1) -> Iterator[Run]:
-        """Return the runs in execution order, made one by one."""
+        """Yield the runs in execution order, made one by one."""
         return (run for block in self.blocks(first_number) for run in block.runs())
 
     def commands(self) -> Iterator[str]:
-        """Return the commands of those runs that no other search has run already, as lines for a shell."""
+        """Yield the commands of the runs that no other search has finished, as lines for a shell."""
         reused = {event.run for event in self.reused(self.runs())}
         for block in self.blocks():
             lines = zip(block.numbers, block_lines(block, self.settings))
             yield from (line for number, line in lines if number not in reused)
 
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
-        """Return the events by which some of these runs count as finished, because another search has run them."""
+        """Yield an event for each of these runs that counts as finished because another search has run it."""
         for run in runs if self.reusable else ():
             found = self.reusable.get(identity(run.configuration.as_dict(), (self.settings.out_arg,)))
             if found is not None:
                 yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
 
     def events(self, first_number: int = 1) -> Iterator[RunsPlanned | RunReused | SearchCandidates]:
-        """Return what the journal keeps of the plan: its runs, and what else is known of them."""
+        """Yield what the journal keeps of the plan: its runs, reused results, and a sampler's candidates."""
         yield from map(RunsPlanned.of, self.blocks(first_number))
         if self.candidates is not None:
             yield self.candidates
@@ -129,7 +129,7 @@ class Plan:
 
 
 def _keyed(grid: Grid) -> dict[str, Sequence[object]]:
-    """Return a grid as JSON can hold it, see `key_in`."""
+    """Return a grid for JSON, with ties as one text; see `key_in`."""
     return {",".join(names_in(key)): values for key, values in grid.items()}
 
 
@@ -147,7 +147,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         options = _seen_from_copy(options, run_cwd)
         program = program_in_copy(program, code.top, run_cwd, set(code.files).__contains__)
     if options.seed_options:
-        # Recorded by name: that tells other commands over what the search is repeated.
+        # Recorded by name, so that other commands know the option that repeats configurations.
         options = replace(options, seed_option=options.seed_options[0])
     configurations = _configurations(config, options)
     selection, seeds = _under_seeds(configurations, config, options)
@@ -156,11 +156,11 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
     count, candidates = len(configurations), None
     if options.suggests:
         candidates, selection = listed(configurations), replace(selection, positions=())
-        # What it needs may not be installed.
+        # Fails early if the sampler's packages are not installed.
         new_sampler(options.sampler, candidates_in(candidates), options.optuna_sampler)
         count = min(options.num_searches, candidates.count)
     if seeds and (options.race or options.suggests):
-        # The grid may say which seed is the first.
+        # The grid may give the first seed.
         by_hand = tuple(name for name in options.given_by_hand if name != "num_seeds")
         options = replace(options, num_seeds=None, seeds_list=",".join(map(str, seeds)), given_by_hand=by_hand)
     stamp, shown = _search_folder(options, run_cwd, clock)
@@ -190,7 +190,7 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
 
 
 def _seen_from_copy(options: SearchOptions, run_cwd: Path) -> SearchOptions:
-    """Return the options with whole paths: relative ones would lead into the copy."""
+    """Return the options with absolute paths: relative ones would lead into the copy."""
     out_dir = str(absolute(options.out_dir, run_cwd, "--out_dir")) if options.out_dir else ""
     return replace(options, out_dir=out_dir, run_cwd=str(run_cwd))
 
@@ -208,13 +208,13 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
     judge, points = None, SobolPoints(options.random_seed) if options.sampler == "sobol" else None
     if config.constraints:
         judge = ConstraintProcess(config.constraints, config.settings.grid_source, options.parser_timeout)
-    # What constraints print must not come between the results on standard output.
+    # What constraints print must not mix with the results on standard output.
     with output_on_stderr(), contextlib.closing(judge) if judge is not None else contextlib.nullcontext():
         return enumerate_space(config.grids, config.conditions, order, judge, points)
 
 
 def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOptions) -> tuple[Selection, Sequence[int]]:
-    """Return all runs of the configurations, and the seeds. Raises ConfigError if those cannot be as wanted."""
+    """Return all runs of the configurations, and the seeds. Raises ConfigError if the seeds cannot be used."""
     names = options.seed_options
     if not names:
         return selection, ()
@@ -230,7 +230,7 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
         raise ConfigError(f"{where}: {error}") from error
     if not options.race:
         return selection.under_seeds(names, seeds), seeds
-    # All others follow while the search is carried out.
+    # A race chooses the other seeds while the search goes on.
     first, count = selection.under_seeds(names, seeds[:FEWEST_FOR_TEST]), len(selection)
     if 0 <= options.max_runs < count:
         problem = f"--max_runs={options.max_runs} is less than one run for each of {amount(count, 'configuration')}"
@@ -240,7 +240,7 @@ def _under_seeds(selection: Selection, config: SearchConfig, options: SearchOpti
 
 
 def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
-    """Return what comes from the user and goes to the runs or the file system."""
+    """Yield all texts of the user that reach the runs or the file system."""
     yield from (options.out_dir, options.name, options.run_cwd, options.interpreter)
     yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
     for grid in (*config.grids, *(condition.then for condition in config.conditions)):
@@ -250,7 +250,7 @@ def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
 
 
 def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple[float, str]:
-    """Return the time stamp of a search and its folder as the user would write it; waits for a free second."""
+    """Return a search's time stamp, and its folder as the user would write it; waits for a free second."""
     stamp = clock()
     if not options.out_dir:
         raise UsageError("--out_dir: expected a folder, found an empty text")
@@ -263,7 +263,7 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
     own = f"_{file_name_of(options.name)}" if options.name else ""
     while True:
         name = time.strftime("search_%Y-%m-%d_%H-%M-%S", time.localtime(stamp))
-        # Runs' folders have the second in their names, too: also a search of another name takes it.
+        # Runs' folders are named by the second, too: a search with another --name also takes it.
         if not any(path.glob(f"{name}*")):
             return stamp, os.path.join(options.out_dir, name + own)  # noqa: PTH118  ("./x" has to stay)
         # Jobs of a cluster often start in the same second.
@@ -272,7 +272,7 @@ def _search_folder(options: SearchOptions, run_cwd: Path, clock: Clock) -> tuple
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """Return what is about to be searched."""
+    """Say what is about to be searched."""
     report, settings = plan.selection.report, plan.settings
     file = plan.config.grid_config_file
     others = [str(file)] * (file is not None) + [f"--set {text}" for text in plan.options.set]
@@ -299,7 +299,7 @@ def _snapshot_text(code: CodeTree, folder: SearchFolder) -> str:
 
 
 def repeated_lines(record: SearchRecord, new: Collection[int], folder: Path) -> list[str]:
-    """Return a warning if new runs repeat finished ones of the same folder. new: their numbers."""
+    """Return a warning if new runs repeat finished ones of the same folder. new: numbers of the new runs."""
     over = (record.known_settings().out_arg,)
     if len(record.runs) == len(new) and not record.carried:
         return []
@@ -314,7 +314,7 @@ def repeated_lines(record: SearchRecord, new: Collection[int], folder: Path) -> 
 
 
 def reuse_lines(plan: Plan) -> list[str]:
-    """Return how many runs another search has finished already."""
+    """Say how many runs another search has finished already."""
     if not plan.options.reuse:
         return []
     where, count = " and ".join(plan.options.reuse), sum(1 for _ in plan.reused(plan.runs()))
@@ -325,7 +325,7 @@ def reuse_lines(plan: Plan) -> list[str]:
 
 
 def space_lines(report: SpaceReport) -> list[str]:
-    """Return what the conditions did, what is listed twice, and how many duplicates were removed."""
+    """Say what the conditions did, what is listed twice, and how many duplicates were removed."""
     lines = []
     for number, condition in enumerate(report.conditions, start=1):
         if condition.problem:
@@ -346,7 +346,7 @@ def space_lines(report: SpaceReport) -> list[str]:
 
 
 def _chosen(plan: Plan) -> str:
-    """Return how many configurations are run, of how many, and in which order."""
+    """Say how many configurations are run, out of how many, and in which order."""
     count, report = plan.count, plan.selection.report
     seed = f" (seed {plan.options.random_seed})"
     is_deterministic = plan.options.deterministic_search
@@ -361,14 +361,14 @@ def _chosen(plan: Plan) -> str:
 
 
 def _sampler_text(plan: Plan, candidates: SearchCandidates) -> str:
-    """Return what chooses the configurations, and among how many."""
+    """Say what chooses the configurations, and among how many."""
     wanted, how = plan.options.num_searches, f"each chosen by the results so far (seed {plan.options.random_seed})"
     fewer = f", fewer than --num_searches={wanted}" if candidates.count < wanted else ""
     return f"sampler: {plan.options.sampler}, {space_text(candidates, plan.count)}{fewer}, {how}"
 
 
 def _run_lines(plan: Plan) -> list[str]:
-    """Return which configurations are run, and under which seeds."""
+    """Say which configurations are run, and under which seeds."""
     seeds = f"{' and '.join(plan.options.seed_options)} {ranges(plan.seeds)}"
     if plan.candidates is not None:
         runs = f"runs: {plan.count * len(plan.seeds):,}, each configuration under all seeds at once ({seeds})"

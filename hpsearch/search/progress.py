@@ -1,4 +1,4 @@
-"""What people see of a search while it is carried out: a line for each run, the text of the bar, the closing table."""
+"""What people see of a search while it runs: a line for each run, the text of the bar, the closing table."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -35,14 +35,14 @@ from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder
 
-#: The bar ranks configurations anew after this many seconds, and after this many times as long as that takes.
+#: The bar ranks configurations again after this many seconds, but not before this many times the ranking's own time.
 _MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50
 
 
 class Progress:
-    """Tells of the runs of one search, as they start and end.
+    """Tells people of a search's runs as they start and end.
 
-    runs: numbers of those looked after. again: of those that do not count as finished.
+    runs: numbers of the runs looked after. again: numbers of the runs that do not count as finished.
     """
 
     def __init__(self, controller: Controller, runs: Sequence[int], again: Collection[int] = ()) -> None:
@@ -58,7 +58,7 @@ class Progress:
         self._total = len(runs) + self._expected
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record
-        # Of all runs in the folder, as in the closing table.
+        # Among all runs in the folder, as in the closing table.
         self._best = best_runs(self._record.begun, self._settings)[:1]
         self._finished = list[RunRecord]()
         self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
@@ -67,7 +67,7 @@ class Progress:
         self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar
 
     def added(self, count: int) -> None:
-        """Take in that the search has more runs."""
+        """Note that the search has got more runs."""
         expected = 0 if self._chooser is None else self._chooser.expected()
         more, self._expected = count + expected - self._expected, expected
         self._total, self._last_run = self._total + more, self._record.runs.last + expected
@@ -97,7 +97,7 @@ class Progress:
             if entry.state is RunState.FINISHED and self._console.has_bar:
                 self._finished.append(entry)
         is_good = entry.state is RunState.FINISHED and not entry.problem
-        # Of runs that end because the search does, the closing lines say how many there were.
+        # The closing lines count the runs that end because the search ends.
         is_stopped = entry.state is RunState.CANCELLED and self._stop.signal_number is not None
         if not is_stopped and not (is_good and self._console.has_bar):
             line = self._ended_line(entry, is_again)
@@ -127,18 +127,18 @@ class Progress:
         return "; ".join(filter(None, ["" if value is None else f"{key} {value:g}", entry.problem]))
 
     def _hint(self, entry: RunRecord) -> str:
-        """Return where to read on about a run that did not finish; empty if one like it was told before."""
+        """Say where to read on about a run that did not finish; empty if a similar failure was told before."""
         kind = likeness(entry.state, known_cause(entry, self._folder))
         hint = "" if kind in self._told else log_hint(entry, self._folder)
         self._told.add(kind)
         return f"; {hint}" if hint else ""
 
     def _expectation(self, entry: RunRecord) -> str:
-        """Return in words what a sampler expects of a run; empty if none has chosen it."""
+        """Return, in words, what a sampler expects of a run; empty if no sampler chose it."""
         return expectation_text(entry.why or {}, self._settings.sort_ascending)
 
     def refresh(self, is_last: bool = False) -> None:
-        """Describe the bar, if it is time to draw it. is_last: in any case, as it stays."""
+        """Update the bar's text, if it is time to draw it. is_last: in any case, since the bar stays like that."""
         if not self._console.has_bar or not (is_last or self._console.is_bar_due):
             return
         active = self._runs.active
@@ -154,14 +154,14 @@ class Progress:
         self._console.describe_bar([*texts, *self._best_texts(is_over), *expected, [", ".join(slots), ""]])
 
     def _expected_texts(self) -> Iterator[Sequence[str]]:
-        """Yield what the sampler expected of the latest configuration that it has chosen."""
+        """Yield what the sampler expected of its latest choice."""
         runs = self._record.begun if self._record.candidates is not None else []
         latest = next((entry for entry in reversed(runs) if entry.why), None)
         if latest is not None and (text := self._expectation(latest)):
             yield [f"next {text}" if text.startswith("expected") else text, text.rpartition(", ")[2], ""]
 
     def _best_texts(self, is_over: bool) -> Iterator[Sequence[str]]:
-        """Yield what is best so far, and whether the second best configuration differs. is_over: no run is to come."""
+        """Yield the best so far, and whether the second best configuration differs. is_over: no more runs come."""
         key, over, now = self._settings.performance_key, seeds_of(self._record), self._steady()
         if is_over or now >= self._next_means:
             self._means = means_of(self._record, over)
@@ -178,10 +178,10 @@ class Progress:
 
 
 def submitted_lines(controller: Controller, runs: Collection[int], earlier: Collection[str]) -> list[str]:
-    """Return what was left to the scheduler, and how to look at it and collect it.
+    """Say what was left to the scheduler, and how to look at it and collect it.
 
-    runs: numbers of those looked after. earlier: tokens of attempts that were submitted before; what has ended since
-    counts, too.
+    runs: numbers of the runs looked after. earlier: tokens of attempts submitted before; those that ended since count,
+    too.
     """
     folder, backend, active = controller.search.folder, controller.backend, controller.runs.active
     numbers = frozenset(runs)
@@ -197,7 +197,7 @@ def submitted_lines(controller: Controller, runs: Collection[int], earlier: Coll
 
 
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_stopped: bool = False) -> list[str]:
-    """Return how the search ended: counts, failures with reason and log, the best five runs."""
+    """Say how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
     counts, begun = counts_text(record.states()), record.begun
     name = f"{settings.name}: " if settings.name else ""

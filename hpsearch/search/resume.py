@@ -1,6 +1,6 @@
-"""Taking up an earlier search: which of its runs, with which options, and whether that is safe.
+"""Resuming an earlier search: which runs, with which options, and whether that is safe.
 
-It is not if runs may be live where the controller cannot see them: they would be executed twice at once.
+It is not safe if runs may be live where the controller cannot see them: they would run twice at once.
 """
 
 import os
@@ -36,18 +36,18 @@ from hpsearch.store.new_folder import add_inputs
 
 @dataclass(frozen=True)
 class RunChoice:
-    """Which runs of a search are taken up: those with these numbers, and the open ones in any case.
+    """Which runs of a search are taken up: the runs with these numbers, and always the open ones.
 
-    numbers: None = all but those that were left out, dropped or stopped early.
+    numbers: None = all runs that were not left out, dropped or stopped early.
 
-    again: numbers of runs that are run also if they finished.
-    takes_up_all: runs that turn out not to have finished are run, too.
-    only_ends: nothing is run, and open runs are ended where that can be done from here.
-    added: configurations that are added to the search first, and run. over: their options that hold the seed.
-    options: of the search from now on, besides those that are given.
+    again: numbers of runs that are run even if they finished.
+    takes_up_all: also run the runs that turn out not to have finished.
+    only_ends: run nothing, and end the open runs that can be ended from here.
+    added: configurations to add to the search first, and to run. over: their options that hold the seed.
+    options: changed options of the search from now on, besides those that the user gives.
     trial_failures: ``--max_failures`` until one of these runs finishes, whatever finished before; None = no such trial.
-    plan: of the whole grid, of which the search gets the new ones; None = its grid stays as it is.
-    left_out: with a plan, numbers of the unfinished runs that this grid has no more.
+    plan: of the whole grid; the search gets its new configurations. None = the grid stays as it is.
+    left_out: with a plan, numbers of the unfinished runs that are no longer in its grid.
     """
 
     numbers: Collection[int] | None = None
@@ -73,16 +73,16 @@ class RunChoice:
         return [entry for entry in record if entry.is_open or entry.run.number in numbers]
 
 
-#: How to go on although runs cannot be seen.
+#: How to go on even though runs cannot be seen.
 _IF_GONE = "or add --runs_are_gone if you know that nothing of the search is running there any more"
-#: The usual one: everything that is not finished.
+#: The usual choice: everything unfinished.
 WHAT_IS_LEFT = RunChoice()
 
 
 def check_is_safe(
     search: LiveSearch | SearchReader, options: SearchOptions, runs: Sequence[RunRecord], choice: RunChoice
 ) -> None:
-    """Raise FolderError or UsageError if a run may be live out of reach, or none can be started with these options."""
+    """Raise FolderError or UsageError if a run may be live out of reach, or no run can start with these options."""
     if not options.runs_are_gone:
         check_adoptable(search.folder, search.record, runs)
         check_same_place(search.record, options, runs)
@@ -92,7 +92,7 @@ def check_is_safe(
 
 
 def check_work_folder(search: LiveSearch | SearchReader) -> None:
-    """Raise UsageError if the folder in which runs work is gone: every single one would fail."""
+    """Raise UsageError if the working folder of the runs is gone: every run would fail."""
     try:
         existing_folder(str(search.folder.work_folder(search.record.known_settings())), Path.cwd())
     except UsageError as error:
@@ -102,7 +102,7 @@ def check_work_folder(search: LiveSearch | SearchReader) -> None:
 def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequence[RunRecord]) -> None:
     """Raise FolderError if one of these runs may be live where this controller cannot see it.
 
-    It would be executed twice at once, or another search's run be ended.
+    The run would be executed twice at once, or another search's run would be ended.
     """
     if not any(entry.is_open for entry in entries):
         return
@@ -118,7 +118,7 @@ def check_adoptable(folder: SearchFolder, record: SearchRecord, entries: Sequenc
 
 
 def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequence[RunRecord]) -> None:
-    """Raise UsageError if a live run was started by another scheduler, or none, than these options name."""
+    """Raise UsageError if a live run was not started by the scheduler (or the lack of one) that these options name."""
     before = record.options.get("scheduler", options.scheduler)
     for entry in entries:
         started = entry.submitted
@@ -135,9 +135,9 @@ def check_same_place(record: SearchRecord, options: SearchOptions, entries: Sequ
 
 
 def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], cluster: str) -> None:
-    """Raise UsageError if a live job is on another cluster than the one asked here: it would be run again.
+    """Raise UsageError if a live job is on another cluster than the one asked here: it would run twice.
 
-    cluster: its name; empty if unknown.
+    cluster: the name of the cluster asked here; empty if unknown.
     """
     for entry in entries:
         is_named = entry.submitted is not None and bool(cluster_of(entry.submitted.id))
@@ -149,24 +149,24 @@ def check_same_cluster(folder: SearchFolder, entries: Sequence[RunRecord], clust
 
 
 def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -> bool:
-    """Return whether a run may live as a process of another machine. folder: as for `liveness_of_run`."""
+    """Return whether a run may live as a process of another machine. folder: see `liveness_of_run`."""
     is_process = entry.submitted is not None and not entry.submitted.is_queued
     return is_process and liveness_of_run(entry, folder) is Liveness.UNKNOWN
 
 
 def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
-    """Return the original if this folder is a copy: it lies where the runs of both should lie."""
+    """Return the original folder if this one is a copy: it lies where the runs of both should lie."""
     for path, _ in _recorded_folders(record):
         journal = SearchFolder(path).journal
         is_elsewhere = journal.exists() and not is_same(path, folder.path)
-        # Another search may lie there by now.
+        # Another search may lie there now.
         if is_elsewhere and _first_line(journal) == _first_line(folder.journal):
             return path
     return None
 
 
 def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
-    """Return the events that let runs write into the folder where the search lies now, if it was moved."""
+    """Return the events that give runs their new output folders, if the search was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
     moved = [run for path, runs in recorded if not is_same(path, folder) for run in runs]
     return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
@@ -174,7 +174,7 @@ def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
 
 @dataclass(frozen=True)
 class Addition:
-    """What a search gets besides its runs so far. more: events about those and the new ones."""
+    """What a search gets besides its present runs. more: events about present and new runs."""
 
     runs: Sequence[Run]
     settings: Settings
@@ -204,7 +204,7 @@ def addition_to(search: LiveSearch | SearchReader, options: SearchOptions, choic
 
 
 def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: float) -> RunChoice:
-    """Add the chosen configurations to a search; return the choice with their runs. See `addition_to`."""
+    """Add the chosen configurations to a search; return the choice with the new runs. See `addition_to`."""
     if not choice.added and choice.plan is None and not choice.options:
         return choice
     new = addition_to(search, options, choice, at)
@@ -217,10 +217,10 @@ def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: 
 
 
 def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
-    """Return the folders in which runs should lie, absolute, and their runs."""
+    """Return the absolute folders in which runs should lie, each with its runs."""
     run_cwd, runs = Path(record.known_settings().run_cwd), defaultdict[str, list[Run]](list)
     for entry in record:
-        # A Path for each of thousands of runs would take long.
+        # Making a Path for each of thousands of runs would take long.
         runs[os.path.dirname(entry.run.out_dir)].append(entry.run)  # noqa: PTH120
     return [(absolute(parent, run_cwd), found) for parent, found in runs.items()]
 
@@ -231,7 +231,7 @@ def _first_line(path: Path) -> bytes:
 
 
 def options_of(search: LiveSearch | SearchReader) -> SearchOptions:
-    """Return the search's options so far. Raises FolderError if its journal holds others than there are."""
+    """Return the search's options so far. Raises FolderError if its journal holds unusable options."""
     try:
         return options_from_names(search.record.options)
     except ValueError as error:
@@ -240,7 +240,7 @@ def options_of(search: LiveSearch | SearchReader) -> SearchOptions:
 
 
 def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int, int]:
-    """Return how many runs count as finished, ended while no controller was there, may be live, and are to be run."""
+    """Return four counts of runs: finished, ended while no controller was there, may be live, and to be run."""
     finished = sum(entry.state is RunState.FINISHED and entry.run.number not in choice.again for entry in runs)
     alive = [liveness_of_run(entry) is not Liveness.GONE for entry in runs]
     ended = sum(entry.is_open and entry.submitted is not None and not is_alive for entry, is_alive in zip(runs, alive))
@@ -248,7 +248,7 @@ def _counts(runs: Sequence[RunRecord], choice: RunChoice) -> tuple[int, int, int
 
 
 def resume_lines(search: LiveSearch | SearchReader, runs: Sequence[RunRecord], choice: RunChoice) -> list[str]:
-    """Return what is about to be done."""
+    """Say what is about to be done."""
     folder = search.folder.path
     if choice.plan is not None:
         return []
@@ -270,7 +270,7 @@ def resume_lines(search: LiveSearch | SearchReader, runs: Sequence[RunRecord], c
 
 
 def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:
-    """Return what becomes of the runs of a search that is resumed; see `_counts`."""
+    """Say what happens to the runs of a resumed search; see `_counts`."""
     total = amount(finished + ended + live + rest, "run")
     known = ((finished, "already finished"), (ended, "ended meanwhile"), (live, "may still be running"))
     parts = [f"{count:,} {what}" for count, what in known if count]
@@ -282,7 +282,7 @@ def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:
 
 
 def check_is_free(reader: SearchReader) -> None:
-    """Raise ControllerPresent if a controller works on the search: it would be refused to another one."""
+    """Raise ControllerPresent if a controller works on the search: another one would be refused."""
     holder = reader.holder()
     if liveness_of_controller(holder) is Liveness.LIVE:
         problem = f"this search is already running ({holder})"
@@ -294,7 +294,7 @@ def check_is_free(reader: SearchReader) -> None:
 def due_runs(
     reader: SearchReader, runs: Sequence[RunRecord], choice: RunChoice, config: SearchConfig
 ) -> list[RunRecord]:
-    """Return which of these runs would be run. Those that may be live are waited for, and not among them."""
+    """Return the runs that would be run; runs that may be live are waited for instead."""
     options = reader.record.options
     takes_up_all = choice.takes_up_all and not options.get("submit_only")
     left_out = reader.record.left_out

@@ -63,7 +63,7 @@ from hpsearch.user_code.user_functions import FunctionProcess
 _LAST_WORD_S = 2.0
 #: How many suggestions a dry run shows.
 _FIRST_SHOWN = 3
-#: Bytes of the record of what a scheduler or nvidia-smi was asked; an older part of the same size is kept beside it.
+#: The most bytes of the log of questions to a scheduler or nvidia-smi; an older part of that size is kept beside it.
 _MOST_CONVERSATION = 1_000_000
 
 
@@ -84,16 +84,16 @@ def run_search(
 ) -> SearchEnd:
     """Run a new search, or resume one. Raises SearchError, whose `exit_status` is the command's.
 
-    given: the options that were really given, name -> value; those override a resumed search's own.
-    import_paths: what was added to Python's search path, to be added again when the search is resumed.
-    narrowed: chooses what of a plan is run.
+    given: the options that the user gave, name -> value; they override a resumed search's own.
+    import_paths: additions to Python's search path, which resuming makes again.
+    narrowed: reduces a plan to the part that is run.
     """
     check_together(options)
     if options.resume:
         return resume_search(options.resume, given, console)
     options = fitted_to_host(options, given, console)
     if options.job_setup:
-        # It is needed again when the search is resumed, perhaps from elsewhere.
+        # Resuming, perhaps from another folder, needs it again.
         options = replace(options, job_setup=str(absolute(options.job_setup, Path.cwd(), "--job_setup")))
     options = replace(options, reuse=searches_to_reuse(options.reuse, console))
     check_texts((options.run_cwd,))
@@ -106,7 +106,7 @@ def run_search(
 
 
 def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
-    """Run a new search. planned: makes its plan, anew where another search has just taken the folder."""
+    """Run a new search. planned: makes its plan, again if another search has just taken the folder."""
     plan = planned()
     _check_has_own_folder(plan)
     if plan.options.dry_run:
@@ -129,13 +129,13 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
                 controller = Controller(search, plan.config, backend, console, plan.options, chooser=chooser)
                 return _carry_out(controller, runs, at_end)
         except FolderTakenError:
-            # Another search took the folder in this second: take the next one, or say that the folder exists.
+            # Another search took the folder in this second: take the next second, or raise that the folder exists.
             plan = planned()
             console.note(f"results: {plan.folder}")
 
 
 def _check_has_own_folder(plan: Plan) -> None:
-    """Raise UsageError if a search whose list of runs grows would be added to another one."""
+    """Raise UsageError if a search whose list of runs grows would be added to another search."""
     folder, options = SearchFolder(plan.folder), plan.options
     if not options.chooses or not (folder.journal.exists() or folder.results.exists()):
         return
@@ -147,7 +147,7 @@ def _check_has_own_folder(plan: Plan) -> None:
 
 
 def _show_first(record: SearchRecord, options: SearchOptions, console: Console) -> None:
-    """Print what a sampler would choose next by what is known now; nothing in a search without one."""
+    """Print what a sampler would choose next, by present results; nothing without a sampler."""
     suggestions = Suggestions(record, options) if options.suggests and not options.race else None
     if suggestions is None or not suggestions.has_more():
         return
@@ -166,7 +166,7 @@ def resume_search(
     choice: resume.RunChoice = resume.WHAT_IS_LEFT,
     extension: Callable[[SearchRecord], resume.RunChoice] | None = None,
 ) -> SearchEnd:
-    """Take a search up again; see `run_search`. extension: returns the choice once the search is nobody else's."""
+    """Resume a search; see `run_search`. extension: returns the choice, called once the search is locked."""
     folder = find_folder(given_folder, option="--resume")
     check_has_journal(folder)
     if given.get("dry_run"):
@@ -202,13 +202,13 @@ def resume_search(
 
 
 def _open_for_work(search: LiveSearch, options: SearchOptions, choice: resume.RunChoice) -> resume.RunChoice:
-    """Add what is new to a search, and get its files ready; return the choice with the numbers of its new runs."""
+    """Add new runs to a search, and get its files ready; return the choice with the numbers of the new runs."""
     folder, moved = search.folder, resume.moves(search)
     choice = resume.add_runs(search, options, choice, time.time())
     search.open_for_work(*moved)
     commands = (folder.commands, folder.commands_without_folders, folder.commands_pickle)
     if moved or choice.added or choice.plan or options.chooses or not all(map(Path.exists, commands)):
-        # Or the first controller was killed before it could write them.
+        # Also because the first controller may have been killed before it wrote them.
         search.write_commands()
     return choice
 
@@ -234,7 +234,7 @@ def _config_on_resume(settings: Settings, choice: resume.RunChoice, console: Con
 def _rehearse(
     reader: SearchReader, given: Mapping[str, Any], console: Console, choice: resume.RunChoice
 ) -> SearchEnd:  # Any: see run_search
-    """Print the commands that a resume would run; nothing is written, not even the lock."""
+    """Print the commands that resuming would run; write nothing, not even the lock."""
     options, runs = _options_on_resume(reader, given, console, choice), choice.of(reader.record)
     resume.check_is_safe(reader, options, runs, choice)
     check_cluster_options(options)
@@ -260,15 +260,12 @@ def _carry_out(
     at_end: EndCommand,
     choice: resume.RunChoice = resume.WHAT_IS_LEFT,
 ) -> SearchEnd:
-    """Run what is to be run, and close the search in good order; whatever becomes of it, `at_end` hears of it.
-
-    runs: their numbers.
-    """
+    """Carry out the runs with these numbers and close the search in good order; tell `at_end` how it ended."""
     try:
         with _recording(controller, choice):
             end = _run_all(controller, runs, choice)
     except SubmissionRefused:
-        raise  # Nothing was begun.
+        raise  # Nothing has begun.
     except SearchError as error:
         at_end.expect(controller, error.exit_status)
         raise
@@ -277,7 +274,7 @@ def _carry_out(
 
 
 def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.AbstractContextManager[object]:
-    """Return what records, meanwhile, the code and the surroundings of this start; say if the code is another one."""
+    """Return a context that records this start's code and surroundings; tell people if the code has changed."""
     if choice.only_ends:
         return contextlib.nullcontext()
     search, options = controller.search, controller.options
@@ -288,12 +285,12 @@ def _recording(controller: Controller, choice: resume.RunChoice) -> contextlib.A
 
 
 def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoice) -> SearchEnd:
-    """Run what is to be run, show it, and say how it ended. runs: their numbers."""
+    """Carry out the runs with these numbers, show them, and say how the search ended."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
     earlier = {entry.token for entry in search.record.begun if entry.submitted is not None}
     console.keep_log(search.log.write)
-    # After --submit_only all runs were started: collect their ends, and run none again.
+    # After --submit_only all runs were submitted: collect them, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
     with stop, console.standing_in_for_stderr():
         with _dispatching(controller) as dispatcher:
@@ -311,13 +308,13 @@ def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoi
         console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
         if odd := odd_performances(search.record):
             console.warn(odd)
-    # From here on signals have their usual effect: the reader of the results may take its time.
+    # From here on signals have their usual effect: a slow reader of the results may keep us waiting.
     return _end(controller, [*runs, *(entry.run.number for entry in dispatcher.chosen)], dispatcher.restored)
 
 
 @contextlib.contextmanager
 def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
-    """Note the controller in the search folder; yield what drives the search; say with an error how to go on."""
+    """Note the controller in the search folder; yield the dispatcher; add to an error how to go on."""
     search, options, stop, backend = controller.search, controller.options, controller.stop, controller.backend
     folder, earlier_options = search.folder, search.record.options
     if isinstance(backend, AsksCommands):
@@ -328,11 +325,11 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
     try:
         yield Dispatcher(replace(controller, config=controller.config.in_process(process)))
     except SubmissionRefused as error:
-        # The options given this time led nowhere: they must not hold for the next one.
+        # This start came to nothing: its options must not hold for the next one.
         _note_controller(controller, earlier_options)
         if not error.asked:
             raise
-        # The folder, and the record of the answer in it, may be taken away.
+        # The folder, and the log of the answer in it, may be removed.
         raise SubmissionRefused(f"{error} ({error.asked})") from error
     except StoreError as error:
         raise StoreError(f"{error}; {_how_to_go_on(folder, isinstance(error, NoRoomError))}") from error
@@ -352,7 +349,7 @@ def _note_controller(controller: Controller, options: Mapping[str, Any]) -> None
 
 
 def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
-    """Return what people can do after an error that has ended a search."""
+    """Say what people can do after an error that has ended a search."""
     if not folder.journal.exists():
         how = "if it was moved, resume it in its new place"
         return f"the search folder was deleted or moved while the search ran; {how}"
@@ -361,9 +358,9 @@ def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
 
 
 def _end(controller: Controller, runs: Sequence[int], restored: set[int]) -> SearchEnd:
-    """Print where the results lie, and return how the search ended; raise SearchInterrupted if it was stopped early.
+    """Print where the results lie, and return how the search ended; raise SearchInterrupted if a signal stopped it.
 
-    runs: numbers of those that were looked after. restored: runs whose earlier result counts again.
+    runs: numbers of the runs looked after. restored: runs whose earlier result counts again.
     """
     console, folder, stopped_by = controller.console, controller.search.folder, controller.stop.signal_number
     try:

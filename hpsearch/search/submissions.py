@@ -1,4 +1,4 @@
-"""From waiting runs to accepted jobs: one submission at a time, made once whatever the answer."""
+"""From waiting runs to accepted jobs: one submission at a time, made only once whatever the answer."""
 
 import math
 import re
@@ -27,23 +27,23 @@ from hpsearch.search.controller import Clock, Controller, OpenRun, RunQueue, new
 from hpsearch.startup.host import host_name
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, set_logs_aside
 
-#: When a search is ended: pauses before each question whether a doubtful submission exists.
+#: At the end of a search: the pauses before each question whether a doubtful submission exists.
 _LAST_QUESTIONS_S = (0.0, 1.0, 2.0)
-#: A scheduler that refuses this many submissions in a row will refuse the others, too.
+#: After this many refused submissions in a row, the scheduler is taken to refuse all others, too.
 _MOST_REFUSALS = 3
-#: The first pause, doubled up to a minute; in a long outage up to this share of it, but never longer than the last.
+#: The first pause is doubled up to a minute; in a long outage up to this share of its length, at most the last pause.
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
-#: A reason is told again only if the backend has taken runs since, and not before this long.
+#: A reason is told again only if the backend has accepted runs since, and not before this time is over.
 _TOLD_FOR_S = 3600.0
-#: People are told when a trouble ends that lasted this long.
+#: People are told of the end of a trouble that lasted this long.
 _WORTH_A_WORD_S = 60.0
 
 
 class Submissions:
     """What the backend has not accepted yet: runs that wait, and submissions without a clear answer.
 
-    given_up: why nothing more is submitted; empty while that goes on. is_closed: no run is started any more, but
-    submissions without a clear answer are asked about. choices: what is run once nothing of that waits.
+    given_up: why nothing more is submitted; empty while submitting goes on. is_closed: no more runs are started, but
+    submissions without a clear answer are still asked about. choices: runs to plan when no other run waits.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Submissions:
         refuse: Callable[[OpenRun, str], None],
         choices: Choices,
     ) -> None:
-        """is_needless: asked before a run is started. refuse: told of a run that is refused for good, and why."""
+        """is_needless: asked before a run is started. refuse: called with a run refused for good, and the reason."""
         self._search, self._backend, self._console = controller.search, controller.backend, controller.console
         self._stop, self._clocks, self._runs = controller.stop, controller.clocks, controller.runs
         self._is_needless, self._refuse_run, self._choices = is_needless, refuse, choices
@@ -69,23 +69,23 @@ class Submissions:
         self._refusals = 0
 
     def __bool__(self) -> bool:
-        """Whether there is still something to be submitted, or to be asked about."""
+        """Whether there is still something to submit, or to ask about."""
         if self.given_up or self.is_closed:
             return not self.given_up and bool(self._runs.doubtful)
         return bool(self._runs.doubtful or self.queue or self._choices)
 
     @property
     def is_over(self) -> bool:
-        """Whether no run is started any more."""
+        """Whether no more runs are started."""
         return self.is_closed or bool(self.given_up)
 
     def job_was_accepted(self, is_live: bool) -> None:
-        """An earlier controller has submitted a job. is_live: it has to be looked after."""
+        """Note that an earlier controller's job was accepted. is_live: the job still has to be looked after."""
         self._was_ever_accepted = True
         self._has_accepted |= is_live
 
     def job_has_ended(self) -> None:
-        """Where the scheduler takes no more jobs at once, it may take one now."""
+        """Note that a job has ended: a scheduler at its limit of jobs may take one now."""
         if self._is_at_limit:
             self._delays.hasten()
 
@@ -105,7 +105,7 @@ class Submissions:
                 self._submit(needed, place)
 
     def _needed(self, entries: Sequence[RunRecord]) -> list[RunRecord]:
-        """Return the runs that have not finished after all. One whose folder cannot be looked at waits."""
+        """Return the runs without those that have finished after all; a run whose folder cannot be looked at waits."""
         needed = []
         for entry in entries:
             try:
@@ -119,7 +119,7 @@ class Submissions:
         return needed
 
     def taken_back(self, run: OpenRun) -> None:
-        """Let a run that the scheduler's queue does not have be what it was before it was submitted."""
+        """Undo a run's submission, after it was taken out of the scheduler's queue."""
         entry, attempts = run.entry, run.entry.attempts
         self._search.note_happened(AttemptWithdrawn(run.number, run.attempt.token, self._clocks.wall()))
         del self._runs[run.number]
@@ -129,13 +129,13 @@ class Submissions:
         self.queue.put_back([run.number])
 
     def prepare(self) -> None:
-        """Let the backend prepare the run that comes next, while there is no place for it."""
+        """Let the backend prepare the next run while there is no place for it."""
         if not self.is_over and self.queue.ready and (number := self.queue.ready[0]) not in self._prepared:
             self._prepared[number] = new_attempt(self._search, self._search.record.runs[number])
             self._backend.prepare(self._prepared[number])
 
     def settle(self) -> None:
-        """Ask the backend which doubtful submissions exist; the others are made again."""
+        """Ask the backend which doubtful submissions exist; submit the others again."""
         doubtful = self._runs.doubtful
         if not doubtful or self._delays.left_s > 0:
             return
@@ -154,7 +154,7 @@ class Submissions:
                 self.queue.put_back([run.number])
 
     def settle_at_last(self) -> None:
-        """Settle what is in doubt before the search ends: some questions, until someone is in a hurry."""
+        """Settle doubtful submissions before the search ends: ask several times, unless someone is in a hurry."""
         for pause_s in _LAST_QUESTIONS_S:
             if self._runs.doubtful and not sleep(0, self._stop.alarm):
                 # A scheduler may not know a new job at once.
@@ -163,11 +163,11 @@ class Submissions:
                 self.settle()
 
     def time_to_next_try(self) -> float | None:
-        """Return the seconds until a pause is over; None if there is none, or nothing to be done then."""
+        """Return the seconds until the pause is over; None if there is no pause, or nothing to do after it."""
         return self._delays.left_s or None if self else None
 
     def release_recorded(self) -> None:
-        """Let accepted jobs run, unless the journal does not have their ids yet."""
+        """Let accepted jobs run once the journal has their ids."""
         held = [run for run in self._runs.values() if run.is_held]
         if held and (self._backend.starts_unreleased or self._search.trouble is None):
             self._backend.release([run.job for run in held if run.job is not None])
@@ -214,7 +214,7 @@ class Submissions:
         return self._prepared.pop(entry.run.number, None) or new_attempt(self._search, entry)
 
     def _intend(self, runs: Sequence[OpenRun], moved: list[tuple[Run, Path]]) -> None:
-        """Move the folders of earlier attempts aside, adding to `moved` which and whereto; note the new ones."""
+        """Move the folders of earlier attempts aside, adding each move to `moved`; note the new attempts."""
         folder, now = self._search.folder, self._clocks.wall()
         for run in runs:
             if _stays(run.attempt):
@@ -224,11 +224,11 @@ class Submissions:
         intended = [AttemptIntended(run.number, run.attempt.token, now, run.attempt.continues) for run in runs]
         is_first = not moved and not any(run.entry.attempts or run.entry.reused for run in runs)
         if is_first and not self._backend.starts_unreleased:
-            # Nothing runs before the job's id is noted, and this is noted together with it. (Where an earlier result
-            # was moved aside, the journal has to say so first.)
+            # No run starts before the job's id is noted, and this event is written together with it. (If an earlier
+            # result was moved aside, the journal has to say so first.)
             self._search.note_soon(*intended)
             return
-        # If a crash of this machine lost this, the run would be submitted a second time.
+        # If a crash of this machine lost this event, the run would be submitted twice.
         self._search.note(*intended, at_once=self._backend.jobs_outlive_controller)
 
     def _move_back(self, moved: Sequence[tuple[Run, Path]]) -> None:
@@ -239,14 +239,14 @@ class Submissions:
                 self._console.warn(f"run {run.number}: {error}")
 
     def _withdraw(self, runs: Sequence[OpenRun], moved: Sequence[tuple[Run, Path]]) -> None:
-        """Let everything be as it was before attempts that never became jobs."""
+        """Undo attempts that never became jobs."""
         now = self._clocks.wall()
         self._search.note_happened(*(AttemptWithdrawn(run.number, run.attempt.token, now) for run in runs))
         self._move_back(moved)
         self.queue.put_back([run.number for run in runs])
 
     def _may_pass(self, error: SearchError) -> bool:
-        """Return whether to try again later: a scheduler that has taken a job may take the next one, too."""
+        """Return whether to try again later: a scheduler that has accepted a job may accept the next one, too."""
         is_odd = isinstance(error, SubmissionUnexplained)
         return isinstance(error, SubmissionDelayed) or (self._was_ever_accepted and is_odd)
 
@@ -276,14 +276,14 @@ class Submissions:
             self._refuse_run(run, f"{error}{self._hint}")
 
     def _put_off_unless_forbidden(self, error: SearchError) -> None:
-        """Wait for what may pass; where files of ours may not be written, start nothing more and say so."""
+        """Wait if the trouble may pass; without the right to write our files, start nothing more and say so."""
         if is_forbidden(error):
             self._give_up(str(error), "fix that, then resume with")
         else:
             self._put_off(f"cannot start runs at the moment ({error})")
 
     def _put_off(self, reason: str) -> None:
-        """Wait, and tell why; or give up at the user's limit: by SubmissionRefused if no job was ever accepted."""
+        """Wait, and tell why; give up at the user's limit, raising SubmissionRefused if no job was ever accepted."""
         if self._delays.begin(reason, self._warn) or self.given_up:
             return
         waited = f"{reason}; gave up waiting (--max_wait_for_scheduler)"
@@ -294,7 +294,7 @@ class Submissions:
         self._give_up(waited, "submit the rest with")
 
     def _give_up(self, reason: str, how: str) -> None:
-        """Submit nothing more. how: what to do, before the command that goes on."""
+        """Submit nothing more. how: what to do, as the message says before the command to go on."""
         self.given_up = reason
         left, doubtful = amount(len(self.queue) + self._choices.expected(), "run"), self._runs.doubtful
         unsure = f", and {amount(len(doubtful), 'submission')} may or may not be accepted" if doubtful else ""
@@ -305,17 +305,17 @@ class Submissions:
 
     @property
     def _hint(self) -> str:
-        """Where the scheduler's answers are, behind each message about them."""
+        """The end of a message about the scheduler's answers: where to read them."""
         return self._backend.conversation.hint if isinstance(self._backend, AsksCommands) else ""
 
 
 def _stays(attempt: Attempt) -> bool:
-    """Return whether an attempt finds its folder as the one before has left it."""
+    """Return whether an attempt works in its folder as the attempt before has left it."""
     return attempt.keeps_folder and attempt.continues is not None
 
 
 class Delays:
-    """The pauses, longer and longer, between submissions that are not taken, for `longest_s` seconds at most."""
+    """Growing pauses between submissions that are not accepted, for `longest_s` seconds at most."""
 
     def __init__(self, steady: Clock, longest_s: float = math.inf) -> None:
         self._steady, self._longest_s = steady, longest_s
@@ -326,11 +326,11 @@ class Delays:
 
     @property
     def left_s(self) -> float:
-        """For how long not to ask."""
+        """The seconds until the next submission may be tried."""
         return max(0.0, self._until - self._steady())
 
     def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
-        """Pause, longer each time, and tell why, each reason once; return False if that has lasted too long."""
+        """Begin a pause, longer each time, and tell why, each reason once; return False if this has lasted too long."""
         now = self._steady()
         if self._since is None:
             self._since = now
@@ -338,7 +338,7 @@ class Delays:
         self._next_s = 2 * pause_s
         left_s = self._since + self._longest_s - now
         self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
-        # The same words with another number (of jobs, of a process) are the same reason.
+        # A reason with another number (of jobs, of a process) is the same reason.
         known = re.sub(r"\d+", "0", reason)
         if left_s > 0 and known not in self._told_at:
             self._told_at[known] = now
@@ -346,7 +346,7 @@ class Delays:
         return left_s > 0
 
     def hasten(self) -> None:
-        """Ask soon, since something has changed; pauses grow anew from there."""
+        """Try again soon, since something has changed; pauses grow from the first one again."""
         self._until = min(self._until, self._steady() + _FIRST_PAUSE_S)
         self._next_s = _FIRST_PAUSE_S
 

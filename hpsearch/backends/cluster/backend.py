@@ -1,4 +1,4 @@
-"""Runs as jobs of a cluster's scheduler, whichever it is: submitted once, polled rarely, never lost."""
+"""Runs as jobs of any cluster scheduler: submitted once, polled rarely, never lost."""
 
 import secrets
 import select
@@ -16,7 +16,7 @@ from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster,
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status, is_job_id
 
-#: How long a cancelled job may take to be gone, in seconds, before nothing more can be done.
+#: How long to wait for cancelled jobs to be gone, in seconds.
 _CANCEL_S = 90.0
 
 
@@ -34,7 +34,7 @@ class ClusterBackend:
         environ: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tell` shows people a message; `environ` is the caller's. clock: in seconds, never set back."""
+        """tell: shows people a message. environ: the caller's. clock: in seconds, never set back."""
         self._scheduler, self._wishes, self._clock = scheduler, wishes, clock
         self.name = scheduler.name
         self._client = SchedulerClient(scheduler, tell, environ)
@@ -70,7 +70,7 @@ class ClusterBackend:
         self._free = wishes.jobs - len({job.id for job in active})
         jobs = int(self._free > 0)
         if wishes.as_arrays:
-            # An array may start small if it can be widened later.
+            # If arrays can be widened, one may start small.
             can_widen = self._scheduler.throttle_command("1", 1) is not None
             is_open = not active or wishes.all_at_once or (self._free > 0 and can_widen)
             jobs = self._arrays.size if is_open else 0
@@ -109,7 +109,7 @@ class ClusterBackend:
             log_folder=first.log_folder,
             jobs=tuple(tuple(attempts[start : start + size]) for start in range(0, len(attempts), size)),
             is_array=wishes.as_arrays,
-            # Nobody may be there to widen an array when the one before it has ended.
+            # No controller may be there to widen an array when the one before it ends.
             at_once=wishes.jobs if after is not None else max(1, self._free),
             after=after,
         )
@@ -135,7 +135,7 @@ class ClusterBackend:
         """Nothing: a job is found by its name, so it may start at once."""
 
     def find(self, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-        """Look for them among the user's jobs, and for their exit files; ask once more for what is missing."""
+        """Look for the attempts among the user's jobs and in exit files; ask once more for missing ones."""
         answer = self._client.run(self._scheduler.own_jobs_command())
         rows = self._scheduler.rows(answer)
         if rows is None:
@@ -146,15 +146,15 @@ class ClusterBackend:
         missing = [attempt for attempt in attempts if attempt.token not in found]
         tokens = {attempt.token for attempt in missing}
         if tokens - self._missing_once:
-            # A scheduler that was busy may only now read the submission.
+            # A busy scheduler may only now read the submission.
             self._missing_once |= tokens
             raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
-        # Should one turn up as a job after all, it finds nothing to run.
+        # Should one become a job after all, it finds nothing to run.
         remove(self._jobs.names.scripts_of(missing))
         return found
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
-        """Look at the exit files; ask the scheduler for the other jobs when it is time to."""
+        """Look at the exit files; when it is time, ask the scheduler about the other jobs."""
         has_news = self._jobs.look(active)
         if not self._jobs.schedule.seconds_left(self._clock()) and (open_jobs := self._jobs.still_open(active)):
             has_news |= self._ask(open_jobs)
@@ -165,14 +165,14 @@ class ClusterBackend:
         return statuses
 
     def _ask(self, jobs: Sequence[Job]) -> bool:
-        """Ask the scheduler once for these jobs; return whether it says something new."""
+        """Ask the scheduler once about these jobs; return whether it says something new."""
         heard, rows = self._client.query(jobs)
         own = self._jobs.names.own_rows(heard, rows)
         history = self._client.history(job for job in heard if job.id not in own)
         has_news = self._jobs.take_in(heard, [*rows, *history])
         self._jobs.schedule.asked(self._clock(), has_news, len(jobs), self._jobs.wait_for_cause(jobs))
         self._client.tell_of_trouble(heard, own)
-        # These would never start. If others like them would not either, no more are submitted.
+        # Hopeless jobs never start. If other jobs ask for the same, no more are submitted.
         hopeless = [job for job in heard if job.id in own and own[job.id].is_hopeless]
         self._client.cancel(hopeless)
         for row in (own[job.id] for job in hopeless):
@@ -192,10 +192,10 @@ class ClusterBackend:
         while alive and self._clock() < deadline:
             becomes_hurried = not is_hurried and _sleep(0, alarm)
             is_hurried |= becomes_hurried
-            # Asked before anything is cancelled: an id may belong to someone else's job by now.
+            # Ask before cancelling: an id may belong to someone else's job by now.
             heard, rows = self._client.query(alive)
             tokens = {job.attempt.token for job in heard}
-            # A scheduler that did not answer may not have heard what it was told.
+            # A scheduler that did not answer may not have received the command either.
             told = set() if becomes_hurried else told & tokens
             gone = self._jobs.gone([job for job in heard if job.attempt.token in told], rows)
             news = [job for job in heard if job.attempt.token not in told]
@@ -206,7 +206,7 @@ class ClusterBackend:
             pause_s = min(pause_s * 1.5, 2.0)
 
     def stop(self, jobs: Sequence[Job]) -> set[str]:
-        """Cancel those that the scheduler knows under their names: an id may belong to someone else's job by now."""
+        """Cancel the jobs that the scheduler knows by their names: an id may belong to someone else's job by now."""
         heard, rows = self._client.query(jobs)
         own = self._jobs.names.own_rows(heard, rows)
         told = [job for job in heard if job.id in own]
@@ -227,7 +227,7 @@ class ClusterBackend:
         while left and self._clock() < deadline:
             heard, rows = self._client.query(left)
             gone, own = self._jobs.gone(heard, rows), self._jobs.names.own_rows(heard, rows)
-            # One that has started after all is left to itself.
+            # Leave alone a job that has started after all.
             taken |= {
                 job.attempt.token for job in left if job.attempt.token in gone and not job.attempt.exit_file.exists()
             }
@@ -236,12 +236,12 @@ class ClusterBackend:
             if left and _sleep(pause_s, alarm):
                 break
             pause_s = min(pause_s * 1.5, 2.0)
-        # Should one turn up as a job after all, it finds nothing to run.
+        # Should one become a job after all, it finds nothing to run.
         remove(self._jobs.names.scripts_of([job.attempt for job in jobs if job.attempt.token in taken]))
         return taken
 
     def logs(self, job: Job) -> Sequence[LogFile]:
-        """Return the run's output files and its script, and the scheduler's report on its job if that was its own."""
+        """Return the run's output files and script, and the scheduler's report if the run had the job to itself."""
         return list(dict.fromkeys([*self._scheduler.log_files(job), *self._jobs.own_reports(job)]))
 
     def close(self) -> None:

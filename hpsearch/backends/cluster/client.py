@@ -1,4 +1,4 @@
-"""A scheduler's commands, run: one for many jobs, what is wrong told to the user once; and how large arrays may be."""
+"""Runs a scheduler's commands, one for many jobs; tells the user once what is wrong; knows how large arrays may be."""
 
 import math
 import re
@@ -18,9 +18,9 @@ from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import ArrayTooLarge, BackendError, SearchError, SubmissionDelayed, SubmitLimitReached
 from hpsearch.core.model import Job
 
-#: If its scheduler is down or busy, a command gives up by itself after about 20 s (Slurm) or never (LSF).
+#: If the scheduler is down or busy, its commands give up after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
-#: How many ids stand in one command.
+#: The most ids in one command.
 _MOST_IDS = 500
 #: The id of a job that the scheduler has forgotten: only its exit file is left.
 FORGOTTEN = "forgotten"
@@ -31,14 +31,14 @@ class SchedulerClient:
 
     def __init__(self, scheduler: Scheduler, tell: Callable[[str], None], environ: Mapping[str, str]) -> None:
         self._scheduler, self._tell = scheduler, tell
-        # A job that inherited the mark of a run around this search would be ended together with that run.
+        # A job that inherited the mark of a run around this search would end together with that run.
         self._environment = scheduler.environment({name: text for name, text in environ.items() if name != MARK})
         self.conversation = Conversation(environ)
         self._silent: set[str] = set()
         self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
 
     def run(self, command: Command) -> Answer:
-        """Run a command; one that cannot be started now (no more processes, a folder that is away) gave no answer."""
+        """Run a command; if it cannot be started now (too many processes, a folder is away), return no answer."""
         try:
             return self.ask(command)
         except BackendError as error:
@@ -49,12 +49,12 @@ class SchedulerClient:
         return self.conversation.ask(command.argv, _COMMAND_S, command.stdin, self._environment)
 
     def query(self, jobs: Sequence[Job]) -> tuple[list[Job], list[JobRow]]:
-        """Return the jobs whose clusters answer, and all rows; tell once of a cluster that does not."""
+        """Return the jobs whose clusters answer, and all rows; tell once if a cluster does not answer."""
         rows: list[JobRow] = []
         silent: set[str] = set()
         asked = (job.id for job in jobs if job.id != FORGOTTEN)
         if isinstance(self._scheduler, AsksForArrays) and self._scheduler.asks_for_arrays:
-            # Each array once, as a whole.
+            # Each whole array once.
             asked = (self._scheduler.array_of(job_id) or job_id for job_id in asked)
         for ids in ids_for_commands(asked, _MOST_IDS):
             cluster = cluster_of(ids[0])
@@ -67,7 +67,7 @@ class SchedulerClient:
         return [job for job in jobs if cluster_of(job.id) not in silent], rows
 
     def history(self, jobs: Iterable[Job]) -> list[JobRow]:
-        """Return what the scheduler's accounting says of jobs that left the queue; nothing where there is none."""
+        """Return the accounting's rows of jobs that left the queue; none without accounting."""
         rows: list[JobRow] = []
         for ids in _groups(jobs):
             command = self._scheduler.history_command(ids)
@@ -80,7 +80,7 @@ class SchedulerClient:
                 self.run(self._scheduler.cancel_command(ids, is_kill))
 
     def cancel_pending(self, jobs: Iterable[Job]) -> None:
-        """Cancel jobs that wait; one that starts in this moment is spared if the scheduler can do that."""
+        """Cancel waiting jobs; if the scheduler can, spare a job that starts at this moment."""
         scheduler = self._scheduler
         for ids in _groups(jobs):
             if isinstance(scheduler, CancelsPending):
@@ -97,13 +97,13 @@ class SchedulerClient:
         self._tell(f"{silent}{self.conversation.hint}" if problem else f"{name} answers again")
 
     def tell_of_trouble(self, jobs: Iterable[Job], rows: Mapping[str, JobRow]) -> None:
-        """Tell once why jobs do not start. rows: by their ids."""
+        """Tell once why jobs do not start. rows: by job id."""
         news: dict[tuple[str, ...], list[Job]] = {}
         for job in jobs:
             trouble = rows[job.id].trouble if job.id in rows else ""
             if not trouble:
                 continue
-            # Numbers (of jobs, of hosts) and the order of several reasons may change.
+            # Numbers (of jobs, hosts) and the order of reasons may change from answer to answer.
             text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
             kind = tuple(sorted(part.strip() for part in text.split(";")))
             if (job.id, kind) not in self._told_troubles:
@@ -119,15 +119,15 @@ def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:
     return ids_for_commands((job.id for job in jobs if job.id != FORGOTTEN), _MOST_IDS)
 
 
-#: After a change that the scheduler did not accept: the pause before the next try, doubled each time up to the last.
+#: After a refused change: the pause before the next try, doubled each time up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 60.0
-#: A change waits until this share of all jobs may start by it, or for this long since the last one, in seconds: each is
-#: a command, and where hundreds run, one ends every moment.
+#: A change waits until it lets this share of all jobs start, or for this long since the last change, in seconds: each
+#: is a command, and among hundreds of jobs one ends every moment.
 _WIDER_BY, _WIDEN_S = 1 / 32, 10.0
 
 
 class JobArrays:
-    """The arrays of one controller; the newest is widened as jobs of earlier ones end, so that no slot stays empty."""
+    """The arrays of one controller; the newest is widened as jobs of earlier arrays end, so no slot stays empty."""
 
     def __init__(
         self, scheduler: Scheduler, jobs: int, run: Callable[[Command], Answer], clock: Callable[[], float]
@@ -141,7 +141,7 @@ class JobArrays:
 
     @property
     def size(self) -> int:
-        """How many jobs the next array may have; asks the scheduler until it has answered once."""
+        """How many jobs the next array may have; asks the scheduler until it answers, then remembers."""
         limit = self._site_limit
         if limit is None:
             command = self._scheduler.array_limit_command()
@@ -152,7 +152,7 @@ class JobArrays:
         return int(min(self._largest, limit))
 
     def refused(self, jobs: int, error: SearchError) -> SearchError:
-        """Make the next array half as large if the size of this one was refused; return the error to raise."""
+        """Halve the next array's size if this one was refused for its size; return the error to raise."""
         is_too_large = isinstance(error, ArrayTooLarge)
         if jobs == 1 or not (is_too_large or isinstance(error, SubmitLimitReached)):
             return error
@@ -162,18 +162,18 @@ class JobArrays:
         return SubmissionDelayed(str(error)) if is_too_large else error
 
     def submitted(self, array: str, at_once: int) -> None:
-        """An array was accepted with room for `at_once` jobs at once; the next one may be larger."""
+        """Note that an array was accepted, of which `at_once` jobs may run at once; the next array may be larger."""
         self._newest, self._at_once = array, at_once
         self._largest *= 2
 
     def widen(self, job_ids: Iterable[str]) -> None:
-        """Let more jobs of the newest array run if others have ended. job_ids: of all jobs that have not ended."""
+        """Let more jobs of the newest array run if other jobs have ended. job_ids: of all jobs that have not ended."""
         if self._newest and self._at_once >= self._jobs:
             return
         ids = list(dict.fromkeys(job_ids))
         arrays = [self._scheduler.array_of(job_id) for job_id in ids]
         if not self._newest and len(set(arrays)) == 1:
-            # The last array of an earlier controller: nobody knows how narrow it was left.
+            # An earlier controller's last array: how many of its jobs may run is not known.
             self._newest = arrays[0] or ""
         others = len(ids) - arrays.count(self._newest)
         at_once = max(1, self._jobs - others)
@@ -181,7 +181,7 @@ class JobArrays:
             return
         command = self._scheduler.throttle_command(self._newest, at_once)
         answer = None if command is None else self._run(command)
-        # scontrol fails if some of an array's jobs have ended, and says "No error" of the others, which it has changed.
+        # scontrol fails if some of an array's jobs have ended; of the others, which it has changed, it says "No error".
         if answer is None or answer.exit_status == 0 or "No error" in f"{answer.stdout}{answer.stderr}":
             self._at_once, self._pause_s, self._changed_at = at_once, _FIRST_PAUSE_S, self._clock()
         else:

@@ -1,4 +1,4 @@
-"""What a controller knows of its jobs: which submission each belongs to, its exit file, the scheduler's latest word."""
+"""What a controller knows of its jobs: each one's submission, exit file, and the scheduler's latest word."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ from hpsearch.backends.scheduler import BATCH_MARK, JobRow, Reporter, Scheduler,
 from hpsearch.core.model import Attempt, Job, JobPhase, RunState, Status, is_job_id
 from hpsearch.startup.classes import dataclass, field, replace
 
-#: How long to wait for an exit file: of a job that ended by itself; of a killed one, which rarely leaves any.
+#: How long to wait for an exit file: of a job that ended by itself; of a killed job, which rarely leaves one.
 _EXIT_FILE_S, _KILLED_S = 30.0, 3.0
-#: How long the scheduler may take to say that a failed run was out of memory; or who ended a run that was told to stop.
+#: How long to wait for the scheduler to say that a failed run was out of memory; or who told a run to stop.
 _FAILED_S, _CAUSE_S = 20.0, 60.0
-#: How long an end without a cause has to last, because a job that is queued again shows one first.
+#: How long an end without a cause has to last to count: a job that is queued again looks ended at first.
 _SETTLE_S = 2.0
 #: How long a job missing from two answers may still reappear.
 _ABSENT_S, _ABSENCES = 30.0, 2
@@ -28,10 +28,10 @@ _ABSENT_S, _ABSENCES = 30.0, 2
 class JobWatch:
     """What is known of one run of a job.
 
-    note: its exit file, since note_at. told: the scheduler's word, in answers from told_at to seen_at.
+    note: its exit file, there since note_at. told: the scheduler's word, in answers from told_at to seen_at.
     absences: answers in a row without the job, since absent_at; array_is_there: the last one has others of its array.
-    never_began: it left the scheduler's report and no output, which would have come first.
-    is_cancelled: this search cancelled it, and the scheduler has it no more. is_told_to_end: it cancels it.
+    never_began: the job left the scheduler's report but no output, which would have come first.
+    is_cancelled: this search cancelled it, and it is gone from the scheduler. is_told_to_end: it is being cancelled.
     """
 
     note: ExitNote | None = None
@@ -48,22 +48,22 @@ class JobWatch:
 
     @property
     def is_plain(self) -> bool:
-        """True if the scheduler's word is all that is known, and it is not that the job has ended."""
+        """True if nothing but the scheduler's word is known, and by that the job has not ended."""
         return not (self.note or self.absences or self.is_cancelled or self.told.phase is JobPhase.ENDED)
 
     @property
     def waits_for_cause(self) -> bool:
-        """True if it has ended and only the scheduler may know why."""
+        """True if the run has ended and only the scheduler may know why."""
         return self.note is not None and (self.note.was_told_to_stop or self.note.exit_status != 0)
 
     @property
     def has_failed_silently(self) -> bool:
-        """True if the scheduler says that it failed, without an exit status (yet)."""
+        """True if the scheduler says that the job failed, and there is no exit status (yet)."""
         told, is_failure = self.told, self.told.exit_status not in (None, 0) or bool(self.told.reason)
         return self.note is None and told.phase is JobPhase.ENDED and is_failure
 
     def see_note(self, note: ExitNote | None, now: float) -> bool:
-        """Take in what the exit file says; None: it is gone, or not there yet. Return whether that is news."""
+        """Take in the exit file (None = it is gone, or not there yet); return whether it is news."""
         is_news = note != self.note
         self.note, self.note_at = note, now if is_news else self.note_at
         return is_news
@@ -71,10 +71,10 @@ class JobWatch:
     def see_row(self, told: Status, now: float) -> bool:
         """Take in the scheduler's word; return whether it is news."""
         self.absences, self.seen_at = 0, now
-        # The first end counts: a job that would never start ends with that reason, although it is cancelled afterwards.
+        # The first end counts: a job that would never start keeps that reason, although it is cancelled afterwards.
         if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
             return False
-        # Another reason alone is no news: LSF's have numbers of hosts, which change all the time.
+        # A new reason alone is no news: LSF's reasons have numbers of hosts, which change all the time.
         is_news = _without_reason(told) != _without_reason(self.told)
         self.told, self.told_at = told, now if is_news else self.told_at
         return is_news
@@ -88,7 +88,7 @@ class JobWatch:
         return self.absences >= _ABSENCES and now - self.absent_at >= _ABSENT_S
 
     def status(self, now: float) -> Status:
-        """Return what is known now."""
+        """Return the run's status, from all that is known now."""
         if self.note is not None:
             return self._with_note(self.note, now)
         if self.told.phase is JobPhase.ENDED:
@@ -97,7 +97,7 @@ class JobWatch:
             return self.told if is_over else Status(JobPhase.UNKNOWN)
         if self.is_cancelled:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED)
-        # A job that is taken out of its array while it waits leaves no trace.
+        # A job that is removed from its array while it waits leaves no trace.
         was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
         if self.array_is_there and was_waiting and self.absences >= _ABSENCES:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was removed from its array before it started")
@@ -116,14 +116,14 @@ class JobWatch:
             return by_itself
         if self.is_told_to_end:
             return replace(by_itself, cause=RunState.CANCELLED)
-        # Something else ended it, as it seems (137 is SIGKILL); if not, only lack of memory may have.
+        # Something else seems to have ended it (137 is SIGKILL); else only a lack of memory may have.
         was_ended = note.was_told_to_stop or note.exit_status == 137
         if self.told.phase is JobPhase.ENDED:
-            # For a moment, a job that is put back into the queue looks like a failed one.
+            # A job that is put back into the queue looks failed for a moment.
             is_settled = self.seen_at - self.told_at >= _SETTLE_S or self.absences or self.is_cancelled
             if note.was_told_to_stop and self.told.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
-            # Without a reason, the cause is only what an exit code usually means.
+            # Without a reason, the cause is just what the exit code usually means.
             is_known = bool(self.told.reason) or not note.was_told_to_save
             is_cause = (was_ended and is_known) or self.told.cause is RunState.OUT_OF_MEMORY
             cause = self.told.cause if is_cause else None
@@ -151,9 +151,9 @@ class ClusterJobs:
         self.names = SubmissionNames()
 
     def look(self, jobs: Sequence[Job]) -> bool:
-        """Look at the exit files; return whether one has come (or gone)."""
+        """Look at the exit files; return whether one has appeared or vanished."""
         now, has_news = self._clock(), False
-        # As texts: of hundreds of jobs, paths would take most of the time of a look.
+        # Texts: with hundreds of jobs, making paths would take most of the time.
         paths = [str(job.attempt.exit_file) for job in jobs]
         listed = _listed({path.rpartition("/")[0] for path in paths})
         if listed is None:
@@ -176,7 +176,7 @@ class ClusterJobs:
         return [job for job, watch in watched if watch.note is None or watch.waits_for_cause]
 
     def take_in(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> bool:
-        """Take in an answer, in which a job without a row is absent; return whether it says something new."""
+        """Take in an answer (a job without a row is absent from it); return whether it says something new."""
         now, has_news = self._clock(), False
         own, names = self.names.own_rows(jobs, rows), {row.name for row in rows}
         for job in jobs:
@@ -189,12 +189,12 @@ class ClusterJobs:
         return has_news
 
     def told_to_end(self, jobs: Iterable[Job]) -> None:
-        """Take in that these jobs are cancelled while the search goes on: what ends them is known."""
+        """Note that the search is cancelling these jobs and goes on, so what ends them is known."""
         for job in jobs:
             self._watches[job.attempt.token].is_told_to_end = True
 
     def gone(self, jobs: Sequence[Job], rows: Sequence[JobRow]) -> set[str]:
-        """Take in an answer on jobs that were cancelled; return the tokens of those that the scheduler has no more."""
+        """Take in an answer about cancelled jobs; return the tokens of the jobs that are gone."""
         self.look(jobs)
         self.take_in(jobs, rows)
         own, gone = self.names.own_rows(jobs, rows), set()
@@ -207,7 +207,7 @@ class ClusterJobs:
         return gone
 
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
-        """Return token -> what is known of the run; without those that nothing is known of."""
+        """Return token -> what is known of the run; runs of which nothing is known are missing."""
         now, watches = self._clock(), self._watches
         known = {job.attempt.token: watches[job.attempt.token].told for job in jobs}
         others = [job for job in jobs if not watches[job.attempt.token].is_plain]
@@ -223,7 +223,7 @@ class ClusterJobs:
         return known
 
     def own_reports(self, job: Job) -> list[LogFile]:
-        """Return the scheduler's reports on a job that had this one run only."""
+        """Return the scheduler's reports on a job with this run only."""
         reports = self._reports(job)
         return reports if reports and len(self.names.of_one_job(job.attempt)) == 1 else []
 
@@ -231,7 +231,7 @@ class ClusterJobs:
         return [] if self._reporter is None else list(self._reporter.reports(job, *self.names.of(job.attempt)))
 
     def _status(self, job: Job, now: float, logs: set[str] | None) -> Status:
-        """Return what is known of a job, and if it failed silently, what it left. logs: all files there, if known."""
+        """Return what is known of a job, and if it failed silently, what it left. logs: all log files, if known."""
         watch = self._watches[job.attempt.token]
         if not watch.has_failed_silently:
             return watch.status(now)
@@ -249,7 +249,7 @@ class ClusterJobs:
         return replace(status, reason=said)
 
     def _words_of(self, report: Path, job: Job) -> str:
-        """Return what a report says, and its path if the run's folder will not get it."""
+        """Return what a report says, and its path if it will not move to the run's folder."""
         words = ""
         with contextlib.suppress(OSError):
             text = report.read_text(encoding="utf-8", errors="replace")
@@ -257,12 +257,12 @@ class ClusterJobs:
         return (f": {words}" if words else "") + ("" if self.own_reports(job) else f" (report: {report})")
 
     def _has_output(self, job: Job, logs: set[str] | None, with_submission: bool = False) -> bool | None:
-        """Return whether a job has left output, or its submission has; None if that is unknown (now)."""
+        """Return whether a job, or its submission, has left output; None if that is unknown (now)."""
         stems = self.names.of_one_job(job.attempt) | ({self.names.of(job.attempt)[0]} if with_submission else set())
         return None if logs is None else any(f"{job.attempt.log_folder}/{stem}.out" in logs for stem in stems)
 
     def _told(self, job: Job, row: JobRow) -> Status:
-        """Return what a row says of a job; cancelled without any output means that it could not be started."""
+        """Return what a row says of a job; a job cancelled without any output could not be started."""
         if not row.may_be_unstarted or self._watches[job.attempt.token].note is not None:
             return row.status
         # The jobs of an array share the array's output file.
@@ -272,7 +272,7 @@ class ClusterJobs:
 
 
 class SubmissionNames:
-    """In which submission each attempt was handed over; for those of an earlier controller, its scripts tell."""
+    """The submission of each attempt; an earlier controller's submissions are read from its scripts."""
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, int | None]] = {}
@@ -306,7 +306,7 @@ class SubmissionNames:
         return [script_path(folder, name) for folder in {a.log_folder for a in attempts} for name in names | tokens]
 
     def own_rows(self, jobs: Iterable[Job], rows: Iterable[JobRow]) -> dict[str, JobRow]:
-        """Return job id -> the row of that job: after a crash, a scheduler may give its id to someone else's job."""
+        """Return job id -> row, for our own jobs: after a crash, a scheduler may give an id to someone else's job."""
         of_id = {job.id: job.attempt for job in jobs}
         return {row.id: row for row in rows if row.id in of_id and self._is_in(row, of_id[row.id])}
 
@@ -316,7 +316,7 @@ class SubmissionNames:
         return [job for job in jobs if job.id not in given_away]
 
     def _is_in(self, row: JobRow, attempt: Attempt) -> bool:
-        """Return whether a row has the names of an attempt's submission, as far as it has any."""
+        """Return whether the names in a row, if any, are the names of an attempt's submission."""
         name, _ = self.of(attempt)
         first = name.partition(BATCH_MARK)[0] if BATCH_MARK in name else attempt.run.folder
         # The label of several runs names the first and the last.
@@ -336,7 +336,7 @@ class SubmissionNames:
     def _read_scripts(self, log_folder: Path) -> None:
         for script in {*log_folder.glob(f"*{BATCH_MARK}*.sh")} - self._read:
             self._read.add(script)
-            with contextlib.suppress(OSError):  # Its runs are then looked for by their own names.
+            with contextlib.suppress(OSError):  # The script's runs are then looked for by their own names.
                 text = script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else ""
                 for number, token in RUN_LINE.findall(text):
                     self._add(token, script.stem, int(number))
@@ -347,7 +347,7 @@ def _without_reason(status: Status) -> tuple[object, ...]:
 
 
 def _listed(folders: Iterable[str]) -> set[str] | None:
-    """Return the files in some folders, as a network file system shows them now; None if one cannot be listed."""
+    """Return the files in some folders, as the network file system shows them now; None if one cannot be listed."""
     found: set[str] = set()
     try:
         for folder in folders:

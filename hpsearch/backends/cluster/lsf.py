@@ -24,13 +24,13 @@ from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
 
-#: What a user sets for jobs in general, and not LSF for the one job.
+#: Variables that users set for all their jobs; LSF sets the others for one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")
 
 
 @dataclass(frozen=True)
 class LsfWishes:
-    """What the user asks for in LSF's own words; empty = not given. options: further words of bsub's command line."""
+    """What the user asks for in LSF's own terms; empty = not given. options: further words of bsub's command line."""
 
     resources: str = "rusage[mem=8000, ngpus_excl_p=1]"
     queue: str = ""
@@ -43,36 +43,36 @@ class Lsf(Scheduler):
     name = "LSF"
     index_variable = "LSB_JOBINDEX"
     remedy = "run this on an LSF host, add --scheduler=slurm, or drop --run_cluster"
-    # The files of bsub's -o and -e are there only after the job has ended.
+    # bsub's -o and -e files appear only after the job has ended.
     writes_output_live = False
     asks_for_arrays = True
 
     def __init__(self, wishes: LsfWishes) -> None:
-        """Keep the user's wishes. Raises UsageError if they take away what the search needs for itself."""
+        """Keep the user's wishes. Raises UsageError if they set options that the search sets itself."""
         check_further_options(wishes.options)
         self._wishes = wishes
         self._reason_fields: tuple[str, ...] = _REASON_FIELDS
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Make LSF's commands answer soon, in full, and not for a surrounding job."""
-        # BSUB_QUIET hides the id, BSUB_CHK_RESREQ submits nothing, BSUB_BLOCK waits for the job's end.
+        """Make LSF's commands answer soon and in full, and not on behalf of a surrounding job."""
+        # BSUB_QUIET hides the id, BSUB_CHK_RESREQ prevents the submission, BSUB_BLOCK waits for the job's end.
         strange = ("BSUB_", "LSB_") if "LSB_JOBID" in environ else ("BSUB_",)
         others = {
             name: text for name, text in environ.items() if name.startswith(_KEPT) or not name.startswith(strange)
         }
-        # Else bsub retries for ever at the limit of pending jobs, and so does every command while LSF is down.
+        # Else bsub retries for ever at the limit of pending jobs, as does every command while LSF is down.
         return {**others, "LSB_NTRIES": "1"}
 
     def version_command(self) -> Command:
         return self._bjobs()
 
     def check_version(self, answer: Answer) -> None:
-        """Make sure that bjobs answers in records, and that the package that composes commands is there."""
+        """Make sure that bjobs has its option -o, and that the package bsub is there."""
         load_package()
-        # A bjobs before 9.1, or of a relative of LSF, says this.
+        # A bjobs before 9.1, or from a relative of LSF, says this.
         if re.search(r"(?:illegal|invalid|unrecognized|unknown) option", answer.words, re.IGNORECASE):
             raise BackendError(f"bjobs does not know its option -o ({answer.words}): LSF 9.1 or later is needed")
-        # An older version refuses a field by its name, and can do without.
+        # An older version names the fields that it lacks; we can do without them.
         self._reason_fields = tuple(field for field in _REASON_FIELDS if field not in answer.stderr)
 
     def submit_command(self, submission: Submission, script: str, wishes: ClusterWishes) -> Command:
@@ -88,16 +88,16 @@ class Lsf(Scheduler):
             "w": f"ended({submission.after})" if submission.after else "",
             **_warning(wishes.signal_before_end_s),
         }
-        # Several -R add up.
+        # LSF combines several -R.
         given = {key: value for key, value in options.items() if value and (key == "R" or f"-{key}" not in further)}
         report = f"{submission.log_folder / submission.name}{_REPORT_ENDING}{'.%I' if submission.is_array else ''}"
-        # A job that LSF restarts by itself may run twice at once: its first host may only seem to be lost.
+        # A job that LSF restarts may run twice at once: its first host may only seem lost.
         no_rerun = [] if "-r" in further else ["-rn"]
         words = composed(f"job_{submission.label}{members}", given)
         return Command([*words, *no_rerun, *further, "-o", report], script)
 
     def submitted_id(self, answer: Answer) -> str:
-        # With BSUB_STDERR set, perhaps by a wrapper of the site, it is on standard error.
+        # BSUB_STDERR, perhaps set by a site's wrapper, sends it to standard error.
         accepted = set(_ACCEPTED.findall(f"{answer.stdout}\n{answer.stderr}"))
         if len(accepted) == 1:
             return str(accepted.pop())
@@ -105,9 +105,9 @@ class Lsf(Scheduler):
             raise SubmissionUnsure(f"bsub named several jobs: {', '.join(sorted(accepted))}")
         said, all_said = answer.words, f"{answer.stderr}\n{answer.stdout}"
         if answer.exit_status is None:
-            # It may have waited for LSF, and have reached it at the last moment.
+            # bsub may have waited for LSF, and reached it at the last moment.
             raise SubmissionUnsure(said or "bsub gave no answer in time")
-        # The site's own program has refused the job: nothing was handed over, whatever its words are.
+        # The site's own program (esub) has refused the job: nothing was submitted, whatever it says.
         is_aborted, kind = "aborted by esub" in all_said, meaning(all_said, _REFUSALS, answer.stderr.strip())
         if not is_aborted and (answer.exit_status <= 0 or not said):
             raise SubmissionUnsure(said or f"bsub said nothing and ended with exit status {answer.exit_status}")
@@ -136,22 +136,22 @@ class Lsf(Scheduler):
         return found_in(answer, r"^My cluster name is (\S+)")
 
     def query_command(self, ids: Sequence[str]) -> Command:
-        """Ask for jobs and whole arrays, ended ones included: bjobs asks LSF once for each id that it is given."""
+        """Ask for jobs and whole arrays, ended ones included; arrays, because bjobs asks LSF once for each id."""
         return self._bjobs("-a", ids=list(dict.fromkeys(id.partition("[")[0] for id in ids)))
 
     def own_jobs_command(self) -> Command:
         return self._bjobs("-a")
 
     def rows(self, answer: Answer) -> list[JobRow] | None:
-        """Read bjobs by its words alone: its exit status differs from site to site."""
-        # The records before these words may not be all.
+        """Read bjobs by its words alone; its exit status differs from site to site."""
+        # The records before these words may be incomplete.
         if answer.exit_status is None or "library call" in answer.stderr:
             return None
         rows = [row for line in answer.stdout.splitlines() if (row := self._row(line)) is not None]
         return rows if rows or _NOTHING_THERE.search(answer.stderr) else None
 
     def _row(self, line: str) -> JobRow | None:
-        """Return the row of a record; None for any other line, which some sites print."""
+        """Return a record's row; None for other lines, which some sites print."""
         fields = line.split(_DELIMITER, len(_FIELDS) - 1)
         if len(fields) < len(_FIELDS):
             return None
@@ -175,12 +175,12 @@ class Lsf(Scheduler):
         return Command(["bkill", *(["-s", "KILL"] if at_once else []), *ids])
 
     def log_files(self, job: Job) -> list[LogFile]:
-        """Return also LSF's own report, which may come later than the rest."""
+        """Return the run's log files and LSF's own report, which may come later."""
         stem, name = job.attempt.log_folder / job.attempt.token, f"job_{job.attempt.run.folder}"
         return [LogFile(Path(f"{stem}{end}"), f"{name}{end}") for end in (".out", ".err", ".sh", _REPORT_ENDING)]
 
     def reports(self, job: Job, submission: str, number: int | None) -> list[LogFile]:
-        """Return the file of -o, whose name ends in a number in an array."""
+        """Return the file of -o; in an array, its name ends in a number."""
         ends = ("",) if number is None else (f".{number}", "")
         file, name = job.attempt.log_folder / f"{submission}{_REPORT_ENDING}", f"job_{job.attempt.run.folder}.lsf"
         return [LogFile(Path(f"{file}{end}"), name) for end in ends]
@@ -197,7 +197,7 @@ class Lsf(Scheduler):
         return Command(["bjobs", *options, "-noheader", "-o", form, *ids])
 
 
-#: Options of bsub that a search cannot leave to its user, and why.
+#: Options of bsub that the user cannot set, and why.
 _NOT_TO_BE_GIVEN = {
     **dict.fromkeys(("-o", "-oo", "-e", "-eo"), "each run's output is kept in its own folder"),
     **dict.fromkeys(("-J", "-Jd"), "jobs are named after their runs"),
@@ -209,14 +209,14 @@ _NOT_TO_BE_GIVEN = {
 }
 #: Options of bsub without a value.
 _FLAGS = frozenset(("-ar", "-B", "-H", "-hl", "-N", "-Ne", "-r", "-rn", "-ul", "-x", "-XF", "-Zs"))
-#: Sites print other lines around it, one about the project that looks much like it.
+#: Sites print other lines around this one; one about the project looks much like it.
 _ACCEPTED = re.compile(r"^Job <([0-9]+)> is submitted to .*queue <", re.MULTILINE)
 #: What may stand between two words of one message. The limit keeps a long text that repeats the first of them from
 #: being read to its end again from each.
 _SAME_SENTENCE = "[^;]{0,150}"
 #: What bsub says when it refuses a job -> what that means.
 _REFUSALS = meanings(
-    # LSF may have taken the job before: "Job not submitted." after these words proves nothing.
+    # LSF may have accepted the job before that: "Job not submitted." after these words proves nothing.
     (SubmissionUnsure, r"library call|connection|communication|socket|timed? ?out|broken pipe"),
     (SubmitLimitReached, r"pending (?:job|slot)s? (?:threshold|limit)|MAX_PEND_"),
     (ArrayTooLarge, rf"array (?:index|size){_SAME_SENTENCE}(?:too large|exceed)|MAX_JOB_ARRAY_SIZE"),
@@ -233,7 +233,7 @@ _REFUSALS = meanings(
 
 
 def load_package() -> Any:  # Any: the package has no types
-    """Return the class that composes submit commands. Raises BackendError if it cannot be imported."""
+    """Return the package's class that composes submit commands. Raises BackendError if it cannot be imported."""
     try:
         from bsub import bsub
     except ImportError as error:
@@ -244,7 +244,7 @@ def load_package() -> Any:  # Any: the package has no types
 def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
     """Return the words of the submit command, without -o and -e. options: name without the hyphen -> value."""
     # The package composes a line for a shell. It quotes some values wrongly unless they are quoted already, and always
-    # adds files of its own for -o and -e.
+    # adds its own -o and -e.
     quoted = {name: shlex.quote(value) for name, value in options.items()}
     words = shlex.split(load_package()(job_name, **quoted).command)
     pairs = zip(words[1::2], words[2::2], strict=True)
@@ -252,7 +252,7 @@ def composed(job_name: str, options: Mapping[str, str]) -> list[str]:
 
 
 def check_further_options(words: Sequence[str]) -> None:
-    """Raise UsageError if a user's further options of bsub take away what the search needs for itself."""
+    """Raise UsageError if the user's further options of bsub include one that the search sets itself."""
     needs_value = False
     for word in words:
         if word in _NOT_TO_BE_GIVEN:
@@ -276,7 +276,7 @@ def resource_text(text: str) -> str:
     try:
         return " ".join(shlex.split(text)) if text.strip().startswith(("'", '"')) else text
     except ValueError:
-        return text  # LSF will say what it thinks of it.
+        return text  # LSF will complain.
 
 
 #: The fields of a record before the reasons. Only the path at their end may hold the delimiter.
@@ -286,10 +286,10 @@ _REASON_FIELDS = ("exit_reason", "pend_reason")
 _DELIMITER = "^"
 #: Ending of the file of LSF's report on a job, which names the submission; in an array, the job's number follows.
 _REPORT_ENDING = ".lsf"
-#: A job with another output file is not ours.
+#: Our jobs have such an output file.
 _REPORT = re.compile(r"(.+)\.lsf(?:\.(?:%I|[0-9]+))?")
 _ID = re.compile(r"([0-9]+)(?:\[([0-9]+)\])?")
-#: On standard error when there are no such jobs, whatever the exit status.
+#: bjobs prints these on standard error if there are no such jobs, whatever its exit status.
 _NOTHING_THERE = re.compile(r"^(?:Job <.*> is not found|No .*job.* found|No matching job)", re.MULTILINE)
 _QUEUED = {"PEND": "", "PROV": "its host is being started", "WAIT": "waits in a chunk of jobs", "PSUSP": "held"}
 _RUNNING = {
@@ -297,7 +297,7 @@ _RUNNING = {
     "SSUSP": "suspended by LSF",
     "UNKWN": "LSF has lost contact with its host",
 }
-#: What a run came to <- why LSF ended its job. For other reasons the exit status decides.
+#: State of a run <- why LSF ended its job. For other reasons the exit status decides.
 _CAUSES = {
     RunState.TIMED_OUT: "RUNLIMIT CPULIMIT DEADLINE",
     RunState.OUT_OF_MEMORY: "MEMLIMIT SWAP SWAPLIMIT",
@@ -308,10 +308,10 @@ _CAUSES = {
 }
 _CAUSE_OF = {
     **{f"TERM_{word}": cause for cause, words in _CAUSES.items() for word in words.split()},
-    # Without a reason, by the exit code: SIGUSR2 (+ 128) ends a job at its run limit, SIGINT and SIGTERM are bkill's.
+    # Exit codes, used without a reason: SIGUSR2 (+ 128) ends a job at its run limit, bkill sends SIGINT and SIGTERM.
     **{"140": RunState.TIMED_OUT, "130": RunState.CANCELLED, "143": RunState.CANCELLED},
 }
-#: Why a pending job will not start soon, unless there are other reasons, and what helps.
+#: Reason why a pending job will not start soon, if there is no other -> what helps.
 _TROUBLES = {
     "Job's resource requirements not satisfied": "if no host ever satisfies them, change --resources",
     "The queue is inactivated by the administrator": "choose another --lsf_queue, or wait",
@@ -342,7 +342,7 @@ def _queued(job_id: str, state: str, reason: str) -> tuple[Status, str, bool]:
         return status, f"{'; '.join(reasons) or 'it is held'}; to release it: bresume {shlex.quote(job_id)}", False
     reasons.sort()
     helps = [next((help for text, help in _TROUBLES.items() if text in part), "") for part in reasons]
-    # One of the reasons may pass by itself.
+    # A reason without help may pass by itself.
     is_told = bool(helps) and all(helps)
     return status, f"{'; '.join(reasons)}: {'; '.join(dict.fromkeys(helps))}" if is_told else "", False
 
@@ -354,7 +354,7 @@ def _started(state: str, code: str, host: str, reason: str) -> Status:
         cause = _CAUSE_OF.get(reason.partition(":")[0].strip() if reason.startswith("TERM_") else code)
         return Status(JobPhase.ENDED, integer(code), cause, reason and f"LSF: {reason}", host)
     if state == "ZOMBI":
-        # Someone ended it while its host was out of reach; it may still run there.
+        # It was killed while its host was out of reach; it may still run there.
         return Status(JobPhase.ENDED, None, RunState.LOST, "LSF: ZOMBI: its host is out of reach", host)
-    # A word that is unknown here, too.
+    # Unknown states, too, mean that it runs.
     return Status(JobPhase.RUNNING, reason=_RUNNING.get(state, ""), place=host)

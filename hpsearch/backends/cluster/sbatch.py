@@ -1,4 +1,4 @@
-"""sbatch, as text: what the options and the environment of a user ask for, and what a refusal means."""
+"""sbatch as text: what the user's options and environment ask for, and what a refusal means."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +19,7 @@ def _letters(text: str) -> dict[str, str]:
     return {name: letter for name, _, letter in (word.partition("=") for word in text.split())}
 
 
-#: Options of sbatch and their letters (Slurm 22.05 and later), by what may follow them; others are sbatch's to judge.
+#: Options of sbatch and their letters (Slurm 22.05 and later), by whether a value follows; sbatch judges all others.
 _NEED_VALUE = _letters("""
     account=A acctg-freq array=a batch bb bbf begin=b chdir=D cluster cluster-constraint clusters=M comment constraint=C
     container container-id core-spec=S cores-per-socket cpu-freq cpus-per-gpu cpus-per-task=c deadline delay-boot
@@ -37,7 +37,7 @@ _HAVE_NONE = _letters("""
 """)
 _KNOWN = {**_NEED_VALUE, **_MAY_HAVE_VALUE, **_HAVE_NONE}
 _NAMES = {letter: name for name, letter in _KNOWN.items() if letter}
-#: Options that a search cannot leave to its user, and why.
+#: Options that the user cannot set, and why.
 _NOT_TO_BE_GIVEN = {
     **dict.fromkeys(("output", "error"), "each run's output is kept in its own folder"),
     "open-mode": "it would overwrite a run's earlier output",
@@ -56,7 +56,7 @@ _NOT_TO_BE_GIVEN = {
 
 @dataclass(frozen=True)
 class GivenOption:
-    """An option in a word. name: in full; as given if it is unknown; empty if the word is no option."""
+    """An option in a word. name: in full; as given if unknown; empty if the word is no option."""
 
     name: str
     word: str
@@ -70,7 +70,7 @@ def read_options(words: Sequence[str]) -> list[GivenOption]:
         word = rest.pop(0)
         for name, value in _options_in(word):
             is_unknown = name not in ("", *_KNOWN) and word.startswith("--")
-            # A word without a hyphen behind an unknown option is its value.
+            # A word without a hyphen after an unknown option is taken as its value.
             needs_value = name in _NEED_VALUE or (is_unknown and rest and not rest[0].startswith("-"))
             found.append(GivenOption(name, word, rest.pop(0) if needs_value and value is None and rest else value))
     return found
@@ -94,7 +94,7 @@ def _options_in(word: str) -> Iterator[tuple[str, str | None]]:
 
 
 def check_further_options(words: Sequence[str]) -> None:
-    """Raise UsageError if a user's further options of sbatch take away what the search needs for itself."""
+    """Raise UsageError if the user's further options of sbatch include one that the search sets itself."""
     for option in read_options(words):
         if not option.name:
             raise UsageError(
@@ -107,20 +107,20 @@ def check_further_options(words: Sequence[str]) -> None:
                 raise UsageError(f"--slurm_options: {option.word} cannot be given: {reason}")
 
 
-#: They would change what the search relies on: where output goes, names, what sbatch does and answers. The clusters are
-#: given on the command line, so that all commands ask the same ones.
+#: Variables that would change what the search relies on: where output goes, names, what sbatch does and answers.
+#: Clusters are given on the command line, so that all commands ask the same ones.
 _DROPPED = frozenset(
     "SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_ERROR SBATCH_INPUT SBATCH_JOB_NAME SBATCH_OPEN_MODE SBATCH_OUTPUT"
     " SBATCH_REQUEUE SBATCH_WAIT SLURM_CLUSTERS SLURM_EXIT_ERROR".split()
 )
-#: Defaults of options: a filter would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
+#: Variables with defaults for options: filters would hide jobs, SCANCEL_INTERACTIVE would ask and wait.
 _HABITS = ("SQUEUE_", "SACCT_", "SCANCEL_")
-#: Slurm sets these for a job; a job that inherited them would take them for its own.
+#: Slurm sets these for a job; a job that inherits them takes them for its own.
 _OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_MEM_BIND", "SBATCH_CPU_BIND")
 #: These variables of a surrounding job tell where the cluster is.
 _KEPT = frozenset(("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"))
 _GPUS = ("gpus", "gpus-per-node", "gpus-per-socket", "gpus-per-task")
-#: Our option -> options of sbatch that ask for the same. It refuses two sizes of memory, and adds up GPUs.
+#: Our option -> options of sbatch that ask for the same. sbatch refuses two sizes of memory, and adds up GPUs.
 _SAME_OPTIONS = {"time": ("time",), "mem": ("mem", "mem-per-cpu", "mem-per-gpu"), "gres": ("gres", *_GPUS)}
 _SAME_VARIABLES = {
     "time": ("SBATCH_TIMELIMIT",),
@@ -130,7 +130,7 @@ _SAME_VARIABLES = {
 
 
 class FurtherWishes:
-    """What a user asks of sbatch beside the options of the search: in its further options, and in the environment."""
+    """What the user asks of sbatch besides the search's options: by --slurm_options and in the environment."""
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         check_further_options(words)
@@ -150,7 +150,7 @@ class FurtherWishes:
 
     def environment(self, environ: Mapping[str, str], is_gpu_asked: bool) -> dict[str, str]:
         """Return the environment for Slurm's commands. is_gpu_asked: the search's own options ask for GPUs."""
-        # A job inherits it, so variables of the job that this process may run in are dropped. A user's SBATCH_* stay
+        # Jobs inherit the environment, so drop variables of a job that this process may run in. A user's SBATCH_* stay
         # unless the search gives the option itself, or both ask for GPUs.
         strange = (*_HABITS, *(_OF_A_JOB if "SLURM_JOB_ID" in environ else ()))
         dropped = set(_DROPPED)
@@ -166,13 +166,13 @@ class FurtherWishes:
 
 #: What sbatch says when it refuses a job -> what that means (slurm_errno.c; reports from many sites).
 SBATCH_REFUSALS = meanings(
-    # It may have been submitted.
+    # The job may have been submitted.
     (SubmissionUnsure, r"timed out|Zero Bytes|Transport endpoint|Communication connection failure|Connection reset"),
     (SubmissionUnsure, r"Unexpected message|Broken pipe|Header lengths|Insane message"),
-    # Limits on the number of jobs. Those of one job have other names (QOSMaxCpuPerJobLimit).
+    # Limits on the number of jobs. Limits on a single job have other names (QOSMaxCpuPerJobLimit).
     (SubmitLimitReached, r"(?:Max|Grp)(?:Submit)?Jobs?"),
     (ArrayTooLarge, r"Invalid job array specification"),
-    # Trouble that passes.
+    # Passing trouble.
     (SubmissionDelayed, r"(?:Unable|failed) to contact|not respond|unable to accept job"),
     (SubmissionDelayed, r"backup controller|standby|\brestart(?:ing|ed)?\b|reconfigur|starting up|shutting down"),
     (SubmissionDelayed, r"Unable to process configuration|configuration source|DNS SRV lookup"),
@@ -187,6 +187,6 @@ SBATCH_REFUSALS = meanings(
     (SubmissionRefused, r"reservation|time limit is|Invalid time|\bwall|--\w|option|No cluster|dependency"),
     (SubmissionRefused, r"(?:CPU|node|task|processor|core|socket|thread|GPU)s? (?:count|name|config|spec|list|dist)"),
     (SubmissionRefused, r"(?:Requested|Required|Invalid|More|Too many) (?:nodes?|processors|CPUs|GPUs|tasks)\b"),
-    # Without a name beside it, this sentence's first of three reasons is the one that sites enforce.
+    # This sentence gives three reasons; without a name beside it, the first is the one that sites enforce.
     (SubmitLimitReached, r"job submit limit"),
 )

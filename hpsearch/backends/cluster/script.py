@@ -12,16 +12,16 @@ from hpsearch.backends.shell import run_command
 from hpsearch.core.errors import BackendError
 from hpsearch.core.model import Attempt
 
-#: Bash, for which users' own lines (modules, conda) are written; -p: nothing in the caller's environment (BASH_ENV,
-#: SHELLOPTS, exported functions) changes what these scripts do. The run's own shell reads all of it.
+#: Users write their own lines (modules, conda) for bash. With -p, nothing in the caller's environment (BASH_ENV,
+#: SHELLOPTS, exported functions) changes what these scripts do. The run's own shell reads that environment in full.
 _SHEBANG = "#!/bin/bash -p"
 
-#: What the scripts of runs and of jobs with several runs begin with.
+#: The beginning of the scripts of runs, and of jobs with several runs.
 #: - bash in POSIX mode (from the caller's environment) may not know `<(...)`.
 #: - Slurm sends the signals of scancel and of the time limit to this shell only (sbatch(1), --signal), LSF to every
-#:   process: the shell has to live on and to pass them on. A signal interrupts `wait`, which is then called again; bash
-#:   keeps the status of a child that ended meanwhile.
-#: - A note has the fields of `launcher.ExitNote`. It is one write, and readers wait for its line break.
+#:   process: the shell has to survive them and pass them on. A signal interrupts `wait`, which is then called again;
+#:   bash keeps the status of a child that ended meanwhile.
+#: - A note (see `launcher.ExitNote`) is written at once, and readers wait for its line break.
 _SHARED = """\
 set +o posix
 printf -v began '%(%s)T' -1
@@ -49,13 +49,13 @@ pass_signals_on() {
 }
 """
 
-#: - A trap writes the exit status, so that it is kept also when a signal ends the script.
-#: - Processes are what makes short jobs slow: bash does everything but the run itself.
-#: - Where the scheduler itself starts a job again, the first execution has left a folder, which simulations refuse.
-#: - A scheduler that crashed may start a job again although it has ended. There is nothing left to do if the run has
-#:   left its exit status, or was collected already: then this script lies in the run's folder.
-#: - The run's own shell reads its lines from a pipe: nothing in them can end, trap or rename anything here, and they
-#:   need no further file. Without lines and BASH_ENV that shell has nothing to do, and a process is saved.
+#: - A trap writes the exit status, so that it is kept even if a signal ends the script.
+#: - Starting processes makes short jobs slow, so bash itself does everything but the run.
+#: - If the scheduler starts a job again, the first execution has left a folder, which simulations refuse.
+#: - A scheduler that crashed may start a job again although it has ended. Nothing is left to do if the run has left its
+#:   exit status, or was collected already: then this script lies in the run's folder.
+#: - The run's own shell reads the user's lines from a pipe: they can end, trap or rename nothing here, and need no
+#:   further file. Without lines and BASH_ENV that shell has nothing to do, which saves a process.
 _RUN = """\
 {shared}exit_file={exit_file}
 if [ ! -e {script} ]; then
@@ -80,15 +80,15 @@ exit "$status"
 """
 
 _CLEAR_FOLDER = 'if [ -e {run_folder} ]; then mv -- {run_folder} {earlier}."$began"; fi\n'
-#: The note's 2 says so; a signal that comes later replaces it.
+#: A 2 in the note means SIGUSR1; a later signal replaces it.
 _NOTE_SAVING = "trap 'stop USR1; told_to_stop=2' USR1\n"
 
 #: What a shell does after the user's lines, which may have changed or redefined nearly everything in it.
-#: - As a rule the run replaces the shell, so that it gets the signals.
+#: - As a rule, the run replaces the shell, and so gets the signals itself.
 #: - A function or alias with the command's name, or a trap on EXIT, needs the shell to stay: then it passes signals on.
 #:   Variables may be read-only by now, so it uses $1: `-` if signals are for the whole process group of a function;
 #:   $2: the process; $3: a signal that came before there was a process.
-#: - A late signal must not take the place of the run's exit status; what a trap on EXIT starts is not deaf to it.
+#: - A late signal must not replace the run's exit status; what a trap on EXIT starts still gets signals.
 _THEN_RUN = """
 \\unset -f builtin
 \\builtin set +o posix
@@ -117,8 +117,8 @@ while \\builtin kill -0 "$2" 2>/dev/null; do \\builtin wait "$2"; done
 \\builtin exit "$1"
 """
 
-#: Where several runs follow, all functions are exported if one has the command's name. The traps are reset because the
-#: next script could not trap signals that the lines ignore.
+#: If several runs follow, all functions are exported if one has the command's name. The traps are reset because the
+#: next script could not trap signals that the user's lines ignore.
 _HAND_ON = """\
 if \\builtin declare -F -- {word} >/dev/null; then
     IFS=$' \\t\\n'
@@ -127,8 +127,8 @@ fi
 \\builtin trap - TERM INT HUP USR1 USR2
 """
 
-#: How a job of several runs has the user's lines read once: by a shell that then becomes this script again, with an
-#: argument. If the lines exit before that, no run starts, and each run gets their exit status.
+#: In a job of several runs, a shell executes the user's lines once and then becomes this script again, with an
+#: argument. If the lines exit before that, no run starts, and each run gets the lines' exit status.
 _READ_LINES = """\
 has_begun={folder}/{name}."$number".begun
 if [ -z "${{1-}}" ]; then
@@ -150,8 +150,8 @@ fi
 : >"$has_begun"
 """
 
-#: The runs of all jobs stand in the script itself: so an array needs one file whatever its size, and a job found in the
-#: queue tells which runs it has. After SIGTERM the job is about to be killed: no further run starts.
+#: The script lists the runs of all jobs: so an array of any size needs one file, and a job found in the queue tells
+#: which runs it has. After SIGTERM the job is about to be killed: no further run starts.
 _BATCH = """\
 {shared}number=${{{index_variable}:-0}}
 # LSF gives the number 0 to a job outside an array.
@@ -190,14 +190,14 @@ if [ "$is_over" = 1 ]; then exit 143; fi
 exit "$failed"
 """
 
-#: What bash says of an open quote or here-document.
+#: What bash says about an open quote or here-document.
 _UNFINISHED = re.compile(r"line (\d+): (?:syntax error: |warning: )?((?:unexpected (?:E|end of f)|here-document ).*)")
-#: A run in the script of a submission with several: the number of its job, and its token.
+#: A run's line in the script of a submission with several runs: the number of its job, and its token.
 RUN_LINE = re.compile(r"^#RUN ([0-9]{1,18}) (\S+)$", re.MULTILINE)
 
 
 def scripts_for(submission: Submission, scheduler: Scheduler, wishes: ClusterWishes) -> dict[Path, str]:
-    """Return path -> text of a script for each run if there are several runs or an array; last, of the submission's."""
+    """Return path -> text: with several runs or an array, a script for each run; last, the submission's script."""
     header, setup, saves = scheduler.header(submission, wishes), wishes.setup, wishes.saves_on_signal
     if submission.single is not None:
         single = run_script(submission.single, setup, not scheduler.writes_output_live, header, saves=saves)
@@ -222,8 +222,8 @@ def run_script(
 ) -> str:
     """Return the script of one run.
 
-    setup: the user's lines, executed by a shell that then becomes the run; `is_after_lines`: the job's script has
-    executed them. redirects: the script, not the scheduler, writes the output. header: lines for the scheduler.
+    setup: the user's lines, executed by a shell that then becomes the run; is_after_lines: the job's script executes
+    them. redirects: the script, not the scheduler, writes the output. header: lines for the scheduler.
     saves: see `ClusterWishes.saves_on_signal`.
     """
     logs, output = attempt.log_folder, attempt.log_folder / attempt.token
@@ -271,7 +271,7 @@ def _batch_script(submission: Submission, index_variable: str, header: Sequence[
 
 
 def _lines(setup: str, argv: Sequence[str], before: str = "") -> str:
-    """Return what the shell for the user's lines executes; the line break also ends a last line with a backslash."""
+    """Return the user's lines and what follows; the line break between them also ends a last line with a backslash."""
     return f"{setup}\n{_THEN_RUN.format(before=before, word=shlex.quote(argv[0]), command=shlex.join(argv))}"
 
 
@@ -286,14 +286,14 @@ def write(scripts: Mapping[Path, str]) -> None:
 
 
 def remove(scripts: Iterable[Path]) -> None:
-    """Remove scripts that are not needed; one that stays does no harm."""
+    """Remove scripts that are not needed. Never fails: a script that stays does no harm."""
     for script in scripts:
         with contextlib.suppress(OSError):
             script.unlink(missing_ok=True)
 
 
 def setup_problem(lines: str) -> str:
-    """Return why bash is certain to misread the user's lines, and what to do; the job reports other mistakes."""
+    """Return why bash is sure to misread the user's lines, and what to do; the job itself reports other mistakes."""
     if lines.startswith("\ufeff"):
         return "it begins with a byte order mark, which bash takes for a part of the first word; save it without one"
     carriage_return = re.search(r"\r(?:\n|$)", lines)
@@ -307,6 +307,6 @@ def setup_problem(lines: str) -> str:
     try:
         answer = run_command(["bash", "-n", "/dev/stdin"], 10.0, text, {**os.environ, "LC_ALL": "C", "BASH_ENV": ""})
     except BackendError:
-        return ""  # There is no bash here.
+        return ""  # No bash on this machine.
     match = _UNFINISHED.search(answer.stderr)
     return f"something is not closed, line {match.group(1)}: {match.group(2)}" if match else ""

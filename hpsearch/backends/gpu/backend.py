@@ -1,4 +1,4 @@
-"""Runs on the GPUs of this machine: several at once, several on each, never beyond what the user allows."""
+"""Runs on the GPUs of this machine: on several GPUs, several on each, within the limits that the user sets."""
 
 import shutil
 import time
@@ -17,7 +17,7 @@ from hpsearch.core.model import Job, JobPhase, Place, Status
 
 
 class GpuBackend(LocalBackend):
-    """Local runs, each with GPUs of its own or shared, as `GpuLimits` allows."""
+    """Local runs, each with its own or shared GPUs, as `GpuLimits` allows."""
 
     name = "GPUs"
     shows_output = False
@@ -51,10 +51,10 @@ class GpuBackend(LocalBackend):
         self._locks = GpuLocks(Path(environment.get(LOCK_FOLDER_VARIABLE) or LOCK_FOLDER), self._warn)
 
     def check(self) -> None:
-        """Find the GPUs, tell which of the wanted ones cannot be used, and take a first reading."""
+        """Find the GPUs, tell which wanted ones cannot be used, and take a first reading."""
         if shutil.which("nvidia-smi") is None:
             raise NoGpuFound("no GPU found (no nvidia-smi on PATH)")
-        # Loading GPUtil and its first reading take their time while the cards are listed.
+        # Loading GPUtil and taking the first reading is slow, so do it while the cards are listed.
         self._reader.ask()
         listed, remarks = query_cards(self.conversation)
         cards, complaints = usable_cards(listed, self._limits, self._caller)
@@ -70,11 +70,11 @@ class GpuBackend(LocalBackend):
 
     @property
     def gpus(self) -> Sequence[tuple[str, str]]:
-        """The name of each GPU, and the version of its driver, as far as nvidia-smi has said them."""
+        """The name of each GPU, and its driver's version, as far as nvidia-smi has told them."""
         return [(name, card.get("driver_version", "")) for card in self._reader.cards if (name := card.get("name"))]
 
     def place(self, active: Sequence[Job], need_mb: float | None = None) -> Place | None:
-        """Return the GPUs for one more run, or for one that wants them alone with this much free memory."""
+        """Return the GPUs for one more run. need_mb: the run wants them alone, with this much free memory."""
         runs = self._runs(active)
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
@@ -88,7 +88,7 @@ class GpuBackend(LocalBackend):
         if not chosen:
             if not active and (words := self._watch.obstacles(candidates, needed, now)):
                 self._tell(words)
-            # A reading is only worth its time if a slot could be filled.
+            # A reading takes time: take one only if a slot could be filled.
             if len(candidates) >= needed:
                 wait_s = self._watch.wait_s(candidates, needed, now)
                 self._look_at = now + wait_s
@@ -108,7 +108,7 @@ class GpuBackend(LocalBackend):
         return self.place(active, free_mb)
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
-        """Look at each process; a GPU on which one has ended is worth a new look."""
+        """Look at each process; a GPU on which a run has ended gets a new reading."""
         statuses = super().poll(active)
         self._sharing = (self._sharing & statuses.keys()) | slots.sharing_runs(active)
         self._tokens.update(statuses)
@@ -122,13 +122,13 @@ class GpuBackend(LocalBackend):
     def wait(self, active: Sequence[Job], timeout_s: float | None, alarm: int) -> None:
         """Sleep until a run ends, a start-up time is over, or it is time for a reading or its answer."""
         runs, now = self._runs(active), self._clock()
-        # The sleep may be long, and a start-up time of 0 is over at once.
+        # Before the sleep, which may be long: a start-up time of 0 is over at once.
         self._keep_locks(runs)
         startups = [run.started_at + self._limits.startup_s - now for run in self._starting(runs)]
         is_busy = self._reader.is_busy
         look_s = None if is_busy or self._look_at is None else self._look_at - now
         self._sleep(active, [timeout_s, look_s, *startups], alarm, self._reader.bell if is_busy else None)
-        # Only a search that still has runs to start asks again.
+        # `place` sets it again if the search still has runs to start.
         self._look_at = None
         self._take_in(self._reader.answer(), runs)
         self._keep_locks(runs)
@@ -139,7 +139,7 @@ class GpuBackend(LocalBackend):
         self._locks.keep_only(())
 
     def _with_memory(self, gpus: Sequence[int], need_mb: float, runs: Sequence[GpuRun]) -> list[int]:
-        """Return the GPUs that have enough free memory and no run; look at the others less and less often."""
+        """Return the GPUs that have enough free memory and no run; the others are read less and less often."""
         taken = {gpu for run in runs for gpu in run.gpus}
         free_mb = {gpu: self._readings[gpu].memory_free_mb for gpu in gpus}
         too_full = {gpu for gpu, mb in free_mb.items() if gpu in taken or (mb is not None and mb < need_mb)}
@@ -148,7 +148,7 @@ class GpuBackend(LocalBackend):
         return [gpu for gpu in gpus if gpu not in too_full]
 
     def _chosen(self, fit: Sequence[int], runs: Sequence[GpuRun], leaders: list[str]) -> tuple[int, ...]:
-        """Return the GPUs for a run, with their locks held; leave out those refused at the last moment."""
+        """Return the GPUs for a run, with their locks held; GPUs that are refused at the last moment are left out."""
         readings = {gpu: self._readings[gpu] for gpu in fit}
         while True:
             chosen = slots.choose_gpus(list(self._cards), readings, runs, self._limits, self._clock())
@@ -159,7 +159,7 @@ class GpuBackend(LocalBackend):
             readings = {gpu: reading for gpu, reading in readings.items() if gpu not in refused}
 
     def _refused(self, gpus: tuple[int, ...], leaders: list[str]) -> set[int]:
-        """Take the GPUs' locks; return the GPUs that another search or someone else's process has."""
+        """Take the GPUs' locks; return the GPUs that another search or someone else's process uses."""
         names = {gpu: self._cards[gpu].lock_name for gpu in gpus}
         locked = {gpu for gpu in gpus if not self._locks.take(names[gpu])}
         since, now = self._watch.confirmed_since, self._clock()
@@ -174,7 +174,7 @@ class GpuBackend(LocalBackend):
         return foreign
 
     def _take_in(self, readings: Sequence[GpuReading] | None, runs: Sequence[GpuRun]) -> None:
-        """Take in new readings: None = there are none yet, empty = the driver gave no answer."""
+        """Take in new readings. None = there are none yet, empty = the driver gave no answer."""
         if readings is None:
             return
         now, was_silent, self._is_silent = self._clock(), self._is_silent, not readings
@@ -188,7 +188,7 @@ class GpuBackend(LocalBackend):
         for remark in self._remarks.news(self._reader.remarks):
             self._warn(remark)
         self._readings = {reading.index: reading for reading in readings}
-        # A full GPU means nothing while our own runs fill it, or did so when the driver was asked.
+        # A full GPU tells nothing if our own runs fill it, or filled it when the driver was asked.
         is_telling = {*slots.open_gpus(list(self._cards), runs, self._limits, now)} - self._changed
         self._changed.clear()
         for gpu in self._cards:
@@ -199,7 +199,7 @@ class GpuBackend(LocalBackend):
                 self._watch.note(gpu, words, self._reader.asked_at, now)
 
     def _keep_locks(self, runs: Sequence[GpuRun]) -> None:
-        """Hold the locks of exactly those GPUs on which a run starts up, also one of an earlier controller."""
+        """Hold the locks of exactly the GPUs on which a run starts up, also a run of an earlier controller."""
         gpus = {gpu for run in self._starting(runs) for gpu in run.gpus}
         self._locks.keep_only([card.lock_name for gpu, card in self._cards.items() if gpu in gpus])
 
@@ -209,7 +209,7 @@ class GpuBackend(LocalBackend):
 
     def _runs(self, active: Sequence[Job]) -> list[GpuRun]:
         now = self._clock()
-        # The wall clock may be set at any moment, so it tells a run's age only once.
+        # The wall clock may be set at any moment, so it is asked for a run's age only once.
         started = {job.id: now - max(0.0, self._wall() - job.submitted_at) for job in active}
         self._started_at = {job: self._started_at.get(job, started_at) for job, started_at in started.items()}
         single = {gpu for gpu, card in self._cards.items() if card.takes_one_process}

@@ -1,4 +1,4 @@
-"""The GPUs of a machine: which of them the user wants, which can never be used, and what to do about that."""
+"""The GPUs of a machine: which ones the user wants, which can never be used, and what to do about that."""
 
 import contextlib
 import re
@@ -11,14 +11,14 @@ from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.startup.classes import dataclass
 
-#: What a `Card` is made of. The name comes last, because it may hold a comma.
+#: The fields of a `Card`. The name comes last, because it may hold a comma.
 _FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
-#: For drivers that know no MIG.
+#: The same for drivers without MIG.
 _OLD_FIELDS = _FIELDS.replace("mig.mode.current", "serial")
 _MIG_REMEDY = "for a part of a divided GPU, give --visible_gpus=-1: the runs get the variable as it is"
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
-#: A piece of what nvidia-smi says when it fails -> the remedy.
+#: Part of nvidia-smi's error message -> the remedy.
 _REMEDIES = {
     "couldn't communicate with the NVIDIA driver": "install the driver or load it (after an update: reboot)",
     "couldn't find libnvidia-ml": "install the driver's library libnvidia-ml, of the same version as the driver",
@@ -33,7 +33,7 @@ class NoGpuFound(BackendError):
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU as nvidia-smi describes it; load and memory as texts, because it may say ``[N/A]`` and more."""
+    """A GPU as nvidia-smi describes it; load and memory are texts, because they may be ``[N/A]`` and the like."""
 
     index: int
     uuid: str
@@ -50,7 +50,7 @@ class Card:
 
     @property
     def lock_name(self) -> str:
-        """The same in all searches."""
+        """The name of the GPU's lock, the same in all searches."""
         return self.uuid if self.uuid.startswith("GPU-") else f"number-{self.index}"
 
     @property
@@ -116,7 +116,7 @@ def _unusable_reason(card: Card, limits: GpuLimits) -> str | None:
 def _wanted_cards(cards: Sequence[Card], listed: Sequence[int], caller: str | None) -> tuple[list[Card], list[str]]:
     """Return the cards that the user wants, in order of preference, and a complaint for each that does not exist.
 
-    listed: --visible_gpus; empty = all. caller: its own CUDA_VISIBLE_DEVICES, which restricts "all".
+    listed: --visible_gpus; empty = all. caller: the caller's CUDA_VISIBLE_DEVICES, which restricts "all".
     """
     if not listed:
         return (list(cards), []) if caller is None else _visible_to(caller, cards)
@@ -140,7 +140,7 @@ def _visible_to(caller: str, cards: Sequence[Card]) -> tuple[list[Card], list[st
         is_uuid = name.startswith("GPU-")
         named = [card for card in cards if name == str(card.index) or (is_uuid and card.uuid.startswith(name))]
         if not named:
-            # CUDA itself stops at the first name that it does not know.
+            # CUDA itself ignores everything after the first name that it does not know.
             remedy = _MIG_REMEDY if name.startswith("MIG-") else "correct it, or give --visible_gpus"
             return list(found), [f"CUDA_VISIBLE_DEVICES={caller}: there is no GPU {name} here; {remedy}"]
         found[named[0]] = None
@@ -167,7 +167,7 @@ def usable_cards(cards: Sequence[Card], limits: GpuLimits, caller: str | None) -
 
 
 def gpus_by_driver(folder: Path = Path("/proc/driver/nvidia")) -> list[tuple[str, str]]:
-    """Return name and driver's version of each GPU as the driver says it on Linux, without starting a program."""
+    """Return name and driver's version of each GPU, from the driver's files on Linux, without starting a program."""
     texts, version = list[str](), None
     with contextlib.suppress(OSError):
         version = re.search(r"\d+\.\d+[\d.]*", (folder / "version").read_text(errors="replace"))

@@ -15,24 +15,24 @@ from hpsearch.core.errors import reason_of
 LOCK_FOLDER = Path("/tmp/hpsearch-gpus")
 #: Names another folder, for machines whose /tmp is not shared by all.
 LOCK_FOLDER_VARIABLE = "HPSEARCH_GPU_LOCKS"
-#: Anyone may have put anything there: follow no link, and wait for no FIFO.
+#: Anyone may have put anything there: follow no link, and do not wait for a FIFO.
 _CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _WITHOUT = "two searches may start on a GPU at once"
 _OTHER_FOLDER = f"remove it, or give another folder by {LOCK_FOLDER_VARIABLE}, the same for all users"
 
 
 class _NotALock(Exception):
-    """What lies there is no lock, or no folder for locks; says why, and what to do."""
+    """Something lies there that is no lock, or no folder for locks; the text says why, and what to do."""
 
     def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
         super().__init__("; ".join(filter(None, [f"{path}: {problem}", _WITHOUT, remedy])))
 
 
 class GpuLocks:
-    """The locks of one search. The operating system frees them when the controller ends in any way: none goes stale.
+    """The locks of one search. The operating system frees them whenever the controller ends: none goes stale.
 
-    A lock's file holds when a search last started a run on that GPU: earlier readings are worth nothing. A GPU whose
-    lock can never be had (something foreign under its name, a file system without locks) is used without.
+    A lock's file holds the time when a search last started a run on that GPU: earlier readings are worthless. A GPU
+    that can have no lock (a foreign file under its name, a file system without locks) is used without one.
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
@@ -43,7 +43,7 @@ class GpuLocks:
         self._told: set[str] = set()
 
     def prepare(self) -> None:
-        """Make the folder; tell what is wrong with it."""
+        """Make the folder, or tell people what is wrong with it."""
         with self._telling():
             os.close(self._open_folder())
 
@@ -54,9 +54,9 @@ class GpuLocks:
         return True
 
     def has_other_start(self, uuid: str, since: float, now: float) -> bool:
-        """Return whether another search started a run on a GPU, whose lock we hold, at `since` or later.
+        """Return whether another search started a run at `since` or later, on a GPU whose lock we hold.
 
-        Times are seconds since this machine was started; a stamp beyond `now` is older than that.
+        Times are seconds since this machine was started; a stamp beyond `now` is from before that start.
         """
         if uuid not in self._held:
             return False
@@ -71,12 +71,12 @@ class GpuLocks:
         if uuid in self._held:
             text = f"{now:.6f}"
             self._own_starts[uuid] = float(text)
-            # Another user's file may be readable only; the lock itself works all the same.
+            # Another user's file may be read-only; the lock works all the same.
             with contextlib.suppress(OSError):
                 os.pwrite(self._held[uuid], f"{text:<20}\n".encode("ascii"), 0)
 
     def keep_only(self, uuids: Collection[str]) -> None:
-        """Give back all locks but these, which are taken."""
+        """Take these locks, or keep them, and give back all others."""
         for uuid in self._held.keys() - uuids:
             os.close(self._held.pop(uuid))
         for uuid in uuids:
@@ -84,7 +84,7 @@ class GpuLocks:
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
-        """Tell once what is no lock, and go on without it."""
+        """Within the context, tell once what is no lock, and go on without that lock."""
         try:
             yield
         except _NotALock as error:
@@ -100,7 +100,7 @@ class GpuLocks:
                     descriptor = self._open(folder, f"{uuid}.lock")
                     to_close.callback(os.close, descriptor)
                     is_free = self._flock(descriptor, uuid)
-                    # A cleaner of /tmp may have removed the file in between: a lock on it would lock nobody out.
+                    # A cleaner of /tmp may have removed the file meanwhile: a lock on it would keep nobody out.
                     if os.fstat(descriptor).st_nlink > 0:
                         if is_free:
                             self._held[uuid] = descriptor
@@ -121,7 +121,7 @@ class GpuLocks:
         return True
 
     def _open_folder(self) -> int:
-        """Open the folder, or make it; each time, since /tmp gets cleaned."""
+        """Open the folder, or make it; done each time, since /tmp gets cleaned."""
         try:
             is_made = False
             with contextlib.suppress(FileExistsError):  # An earlier search made it, perhaps another user's.
@@ -129,10 +129,10 @@ class GpuLocks:
                 is_made = True
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _CAREFULLY)
             if is_made:
-                # Not by mkdir, which takes the umask away. Like /tmp: everyone may add, nobody may take others' away.
+                # mkdir would apply the umask. The rights of /tmp: everyone may add files, nobody may remove others'.
                 os.fchmod(folder, 0o1777)
         except OSError as error:
-            # Linux says of a link that it is no folder, too.
+            # For a link, too, Linux says that it is no folder.
             raise self._no_folder(error) from error
         found, problem = os.fstat(folder), ""
         is_shared = found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) == stat.S_ISVTX | stat.S_IWOTH
@@ -157,7 +157,7 @@ class GpuLocks:
     def _open(self, folder: int, name: str) -> int:
         """Open a lock's file, or make it."""
         problem = ""
-        # In a folder like /tmp, Linux refuses O_CREAT for a file of another user, even where it may be written.
+        # In a folder like /tmp, Linux refuses O_CREAT on another user's file, even if it is writable.
         for more in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
             try:
                 descriptor = os.open(name, _CAREFULLY | more, 0o666, dir_fd=folder)
@@ -176,7 +176,7 @@ class GpuLocks:
         raise _NotALock(self._folder / name, problem)
 
     def _refuse_foreign(self, name: str, found: os.stat_result) -> None:
-        # A second name belongs to a file somewhere else, which a stamp would spoil. (No name: removed just now.)
+        # With a second name it is also a file elsewhere, which our stamp would spoil. (No name: it was just removed.)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             problem = f"is {_kind(found)} of {_owner(found)}, not a lock"
             raise _NotALock(self._folder / name, problem, "remove it")

@@ -1,4 +1,4 @@
-"""What nvidia-smi says: readings of all GPUs, taken by GPUtil beside the search; who computes there; remarks."""
+"""What nvidia-smi says: readings of all GPUs, taken by GPUtil in the background; who computes there; remarks."""
 
 import contextlib
 import importlib
@@ -23,24 +23,24 @@ from hpsearch.core.errors import BackendError
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
 
-#: Waking up GPUs whose driver is not kept loaded takes seconds for each.
+#: Waking a GPU whose driver is not kept loaded takes seconds.
 PATIENCE_S = 30.0
-#: For the question who computes on a GPU, which holds up the search.
+#: How long the question who computes on a GPU may take; the search waits for it.
 _PROCESSES_PATIENCE_S = 5.0
-#: What a reading needs, for drivers that do not know all that GPUtil asks for.
+#: The fields that a reading needs, for drivers that lack some that GPUtil asks for.
 _FEW_FIELDS = "index,uuid,utilization.gpu,memory.total,memory.used,memory.free"
 #: A card as nvidia-smi names it in its warnings, such as 0000:0B:00.0.
 _BUS_ID = re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f]")
-#: From here on an exit status means that it was killed: what it printed may not be all.
+#: From here on, an exit status means that nvidia-smi was killed: its output may be incomplete.
 _KILLED = 128
 
 
 class GpuReader:
-    """Takes readings in a thread, one at a time, so that a slow driver holds nobody up.
+    """Takes readings in a thread, one at a time, so that a slow driver does not hold up the search.
 
-    bell: a file descriptor that is readable when an answer has come. asked_at: by `clock`, when it was last asked.
-    problem: why there are no readings. remarks: what nvidia-smi said besides the last readings. cards: what it said of
-    each GPU, field -> text.
+    bell: a file descriptor that is readable when an answer has come. asked_at: time of the last question, by `clock`.
+    problem: why there are no readings. remarks: what nvidia-smi said besides the last readings. cards: the fields of
+    each GPU in its last answer, as text.
     """
 
     patience_s = PATIENCE_S
@@ -62,16 +62,16 @@ class GpuReader:
         return self._thread is not None
 
     def ask(self) -> None:
-        """Ask for a reading; nothing new while one is on its way."""
+        """Ask for a reading, unless one is on its way."""
         if self._thread is None:
             self.asked_at = self._clock()
             self._thread = threading.Thread(target=self._read, daemon=True)
             self._thread.start()
 
     def read_now(self) -> list[GpuReading]:
-        """Ask, and wait for the answer. Empty = no answer, `problem` says why.
+        """Ask, and wait for the answer. Empty = no answer; `problem` says why.
 
-        Raises BackendError naming the remedy if GPUtil is not to be had.
+        Raises BackendError naming the remedy if GPUtil cannot be imported.
         """
         self.ask()
         select.select([self.bell], [], [])
@@ -81,7 +81,7 @@ class GpuReader:
         return readings or []
 
     def answer(self) -> list[GpuReading] | None:
-        """Return the readings asked for, as `read_now` does; None if they are not there yet."""
+        """Return the readings asked for, as `read_now` does; None if they have not come yet."""
         if self._thread is None or not select.select([self.bell], [], [], 0)[0]:
             return None
         self._thread.join()
@@ -92,7 +92,7 @@ class GpuReader:
     def close(self) -> None:
         """Close the files; break off a reading on its way."""
         if self._thread is not None:
-            # The thread waits for a command: its child.
+            # The thread waits for its child, a command.
             children = Path(f"/proc/self/task/{self._thread.native_id}/children")
             with contextlib.suppress(OSError):
                 for pid in children.read_text(encoding="ascii").split():
@@ -112,7 +112,7 @@ class GpuReader:
             os.write(self._ring, b"!")
 
     def _rows_for_gputil(self, argv: Sequence[str]) -> str:
-        """Ask what GPUtil asks, or less if the driver does not know all of that; return only what GPUtil can read."""
+        """Ask what GPUtil asks, or fewer fields if the driver lacks some; return only rows that GPUtil can read."""
         asked = argv[1].partition("=")[2]
         for fields in [self._known_fields] if self._known_fields else [asked, _FEW_FIELDS]:
             seconds_left = max(0.0, self.asked_at + self.patience_s - self._clock())
@@ -139,14 +139,14 @@ def _row_for_gputil(card: Mapping[str, str], fields: Sequence[str]) -> str:
 def _get_gpus(gputil: Any, rows: Callable[[Sequence[str]], str]) -> Sequence[Any]:  # Any: see _import_gputil
     """Let GPUtil read the GPUs; `rows` runs its nvidia-smi.
 
-    By itself, GPUtil waits for ever, takes whatever nvidia-smi says for rows, and lets it write to our terminal.
+    By itself, GPUtil waits for ever, takes every line of nvidia-smi for a row, and lets it write to our terminal.
     """
 
     def popen(argv: Sequence[str], stdout: int) -> SimpleNamespace:
         output = rows(argv).encode()
         return SimpleNamespace(communicate=lambda: (output, None))
 
-    # A copy of its function: a user's grid module may call the original.
+    # Copy the function: a user's grid module may call the original.
     get_gpus = FunctionType(gputil.getGPUs.__code__, {**vars(gputil.GPUtil), "Popen": popen})
     return get_gpus()  # type: ignore[no-any-return]
 
@@ -158,7 +158,7 @@ def _import_gputil() -> Any:  # Any: GPUtil comes without types
             warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils
             return importlib.import_module("GPUtil")
     except ImportError as error:
-        # Python 3.12 and later have distutils only from setuptools, which this variable forbids.
+        # From Python 3.12 on, only setuptools has distutils, which this variable forbids.
         is_forbidden = os.environ.get("SETUPTOOLS_USE_DISTUTILS") == "stdlib" and error.name == "distutils"
         remedy = "unset SETUPTOOLS_USE_DISTUTILS" if is_forbidden else "python -m pip install GPUtil setuptools"
         raise BackendError(
@@ -167,7 +167,7 @@ def _import_gputil() -> Any:  # Any: GPUtil comes without types
 
 
 def _reading(gpu: Any) -> GpuReading:  # Any: see _import_gputil
-    """Return GPUtil's figures; its "not a number" stands for [N/A] and its like."""
+    """Return GPUtil's figures; its NaN stands for [N/A] and the like."""
     figures = (gpu.load, gpu.memoryUsed, gpu.memoryFree, gpu.memoryTotal)
     return GpuReading(gpu.id, gpu.uuid, *(number if math.isfinite(number) else None for number in figures))
 
@@ -179,21 +179,21 @@ def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
 
 @dataclass(frozen=True)
 class Table:
-    """An answer of nvidia-smi. rows: their cells. remarks: all other lines, also those on its standard error."""
+    """An answer of nvidia-smi. rows: the cells of each. remarks: all other lines, standard error included."""
 
     rows: Sequence[tuple[str, ...]]
     remarks: Sequence[str]
 
 
 def read_gpus(answer: Answer, fields: str) -> Table | None:
-    """Read an answer that has a row for each GPU. fields: those that were asked for, the index first."""
+    """Read an answer with a row for each GPU. fields: the fields asked for, the index first."""
     return _read_table(answer, fields.count(",") + 1, lambda cells: integer(cells[0]) is not None)
 
 
 def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], bool]) -> Table | None:
-    """Read an answer whose rows have this many columns, of which only the last may hold commas; None if it is none.
+    """Read an answer whose rows have `columns` cells, only the last of which may hold commas; None if it is no answer.
 
-    The exit status alone decides nothing: with a worn info ROM it is 14, and all rows are there.
+    The exit status alone decides nothing: with a damaged info ROM it is 14, although all rows are there.
     """
     rows, remarks = [], []
     for line in filter(None, map(str.strip, answer.stdout.splitlines())):
@@ -228,7 +228,7 @@ def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, s
         return None
     found: dict[str, set[int]] = {}
     for pid, uuid in table.rows:
-        # "[Insufficient Permissions]" and the like: someone computes there, whoever it is.
+        # 0 for "[Insufficient Permissions]" and the like: someone computes there, but who is unknown.
         found.setdefault(uuid, set()).add(integer(pid) or 0)
     return found
 
@@ -236,10 +236,10 @@ def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, s
 def foreign_gpus(
     conversation: Conversation, uuids: Mapping[int, str], leaders: Collection[str], tokens: Collection[str]
 ) -> set[int]:
-    """Return on which of these GPUs (index -> UUID) a process computes that does not belong to this search.
+    """Return the GPUs, among these (index -> UUID), on which a process computes that is not this search's.
 
-    leaders: ids of its live jobs. tokens: of all its attempts, which may have left something behind.
-    All GPUs if the driver does not say who computes there.
+    leaders: ids of the search's live jobs. tokens: of all its attempts, which may have left processes.
+    Returns all GPUs if the driver does not say who computes there.
     """
     processes = query_processes(conversation, _PROCESSES_PATIENCE_S)
     if processes is None:
@@ -249,13 +249,13 @@ def foreign_gpus(
 
 
 class Remarks:
-    """What nvidia-smi has said besides its rows, told once for each card, however often it is said."""
+    """What nvidia-smi says besides its rows, told once for each card."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
 
     def news(self, remarks: Sequence[str]) -> list[str]:
-        """Return, for people, those that were not told before."""
+        """Return the remarks that were not told before, for people."""
         news = []
         for remark in remarks:
             # Counts and times change from answer to answer, and are no news.

@@ -1,4 +1,4 @@
-"""Which GPU is next, by readings, live runs and limits; when to look at GPUs again; how a place names its GPUs."""
+"""Which GPU is next, by readings, live runs and limits; when to read GPUs again; how a place names its GPUs."""
 
 import math
 from collections import Counter, defaultdict
@@ -8,19 +8,19 @@ from hpsearch.core.model import Job, Place
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
 
-#: A GPU has more free memory than another if it has at least this many times as much.
+#: One GPU has more free memory than another if it has at least this many times as much.
 _MORE = 1.05
 #: Variables in a run's environment; a resumed search reads them from its journal.
 _GPUS, _FREE_MB, _ALONE = "CUDA_VISIBLE_DEVICES", "HPSEARCH_GPU_FREE_MB", "HPSEARCH_GPU_ALONE"
-#: Between the readings that together confirm a GPU which nobody was seen to use.
+#: The gap between the readings that together confirm a GPU that nobody was seen to use.
 GAP_S = 0.1
 #: The same for a GPU that was above the limits: a training run between two epochs looks idle for a moment.
 LONG_GAP_S = 1.0
-#: How long a confirmed GPU stays confirmed.
+#: How long a GPU stays confirmed.
 FRESH_S = 1.0
 #: The pause after a GPU was found above the limits doubles while nothing changes.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
-#: The driver's load is an average over up to a second: for this long, it may still show a run of ours that has ended.
+#: The driver's load is an average over up to a second, so for this long it may show a run of ours that has ended.
 SETTLING_S = 2.0
 #: The pause between readings in that time.
 SETTLING_PAUSE_S = 0.5
@@ -30,7 +30,7 @@ PATIENCE_S = 1.0
 
 @dataclass(frozen=True)
 class GpuReading:
-    """What the driver's tool says of a GPU at one moment. load is a share; None = it does not say."""
+    """What nvidia-smi says of a GPU at one moment. load: a share. None = it does not say."""
 
     index: int
     uuid: str
@@ -49,9 +49,9 @@ class GpuReading:
 
 @dataclass(frozen=True)
 class GpuLimits:
-    """What the user allows. load, memory: shares; a GPU exactly at a limit is allowed.
+    """What the user allows. load, memory: shares; a GPU exactly at a limit may be used.
 
-    startup_s: how long after a start on a GPU no other may follow, unless that run has ended.
+    startup_s: the time after a start on a GPU in which no other may follow, unless that run ends.
     listed: indices of the GPUs, in order of preference; empty = all. samples: how many readings must agree.
     exclusive: use only GPUs on which nobody else computes.
     """
@@ -77,7 +77,7 @@ class GpuRun:
 
 
 def is_in_startup(run: GpuRun, limits: GpuLimits, now: float) -> bool:
-    """Return whether a run may not have taken all its memory yet. Times come from one monotonic clock."""
+    """Return whether a run may still be taking memory. Times come from one monotonic clock."""
     return now - run.started_at < limits.startup_s
 
 
@@ -93,7 +93,7 @@ def open_gpus(order: Sequence[int], runs: Sequence[GpuRun], limits: GpuLimits, n
 
 
 def broken_limits(reading: GpuReading, limits: GpuLimits) -> list[str]:
-    """Return in words each limit that a reading is beyond. An unknown figure is beyond any limit."""
+    """Return, in words, each limit that a reading exceeds. An unknown figure exceeds any limit."""
     load, memory = (1.0 if share is None else share for share in (reading.load, reading.memory))
     free_mb = reading.memory_free_mb or 0
     rules = (
@@ -116,7 +116,7 @@ def choose_gpus(
 ) -> tuple[int, ...]:
     """Return the GPUs for one more run, emptiest first; empty = nowhere now.
 
-    order: the GPUs that may be used, as the user prefers them. readings: of those that may be considered now.
+    order: the GPUs that may be used, as the user prefers them. readings: of the GPUs that may be considered now.
     """
     considered = [gpu for gpu in open_gpus(order, runs, limits, now) if gpu in readings]
     fit = [gpu for gpu in considered if not broken_limits(readings[gpu], limits)]
@@ -125,8 +125,8 @@ def choose_gpus(
 
 
 def _fullness(reading: GpuReading, runs: Sequence[GpuRun]) -> tuple[int, int]:
-    # Own runs come first, because one that has just started shows nowhere else. Then tenths: a desktop's few megabytes
-    # should not overrule the user's order.
+    # Own runs come first, because a run that has just started shows nowhere else. Then tenths: a desktop's few
+    # megabytes should not overrule the user's order.
     own = sum(reading.index in run.gpus for run in runs)
     return own, round(10 * max(reading.memory or 0.0, reading.load or 0.0))
 
@@ -151,7 +151,7 @@ def gpus_of(job: Job) -> tuple[int, ...]:
 
 
 def free_mb_of(job: Job) -> float:
-    """Return how much memory was free on the fullest of the job's GPUs when it started; 0 = not known."""
+    """Return the free memory of the fullest of the job's GPUs at its start, in MiB; 0 = not known."""
     try:
         return float(job.place.environment.get(_FREE_MB, 0))
     except ValueError:
@@ -169,9 +169,9 @@ def sharing_runs(active: Sequence[Job]) -> set[str]:
 
 
 def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], gpus_per_run: int) -> float | None:
-    """Return how much free memory a job that ran out of it needs next: more than it had, or as much if it shared.
+    """Return the free memory that a job which ran out of it needs next: more than it had, or as much if it shared.
 
-    readings: of all GPUs that may be used. None = too few of them can ever have it.
+    readings: of all GPUs that may be used. None = too few GPUs can ever have that much.
     """
     free_mb = free_mb_of(job)
     if was_shared or not free_mb:
@@ -185,8 +185,9 @@ def memory_need_mb(job: Job, was_shared: bool, readings: Iterable[GpuReading], g
 class _View:
     """What was seen of one GPU. good: readings in a row that allow a run. look_at: when to look again.
 
-    since: when the first of them was asked for. asked, seen: when the last one was asked for and when its answer came.
-    was_full: it was above the limits since it was last confirmed. settles: when a run of ours counts as gone.
+    since: when the first good reading was asked for. asked, seen: when the last reading was asked for, and came.
+    was_full: the GPU was above the limits since it was last confirmed. settles: when an ended run of ours no longer
+    shows in the readings.
     """
 
     good: int = 0
@@ -219,9 +220,9 @@ class GpuWatch:
         self._is_told = False
 
     def note(self, gpu: int, broken: str, asked: float, now: float) -> None:
-        """Take in one reading. broken: the limits that the GPU is beyond, empty = a run may start there.
+        """Take in one reading. broken: the limits that the GPU exceeds, empty = a run may start there.
 
-        asked: when the driver was asked for it.
+        asked: when the driver was asked for the reading.
         """
         view, self._beyond[gpu] = self._views[gpu], broken
         if not broken:
@@ -235,8 +236,8 @@ class GpuWatch:
     def _count(self, view: _View, asked: float, now: float) -> None:
         gap_s = LONG_GAP_S if view.was_full else GAP_S
         if view.good and asked - view.asked < gap_s:
-            return  # Taken for another GPU, too soon to tell anything new about this one.
-        # From answer to question: a slow driver is no reason to start counting anew.
+            return  # The reading was taken for another GPU, too soon to tell anything new about this one.
+        # Measured from answer to question: a slow driver is no reason to start counting anew.
         if view.good == 0 or asked - view.seen > FRESH_S + gap_s:
             view.good, view.since = 0, asked
         view.good += 1
@@ -246,19 +247,19 @@ class GpuWatch:
             view.was_full, view.look_at = False, now + FRESH_S
 
     def put_off(self, gpus: Collection[int], now: float, reason: str = "") -> None:
-        """These GPUs cannot be used for now. reason: why, although they are within the limits."""
+        """Note that these GPUs cannot be used for now. reason: why, although they are within the limits."""
         for gpu in gpus:
             self._views[gpu].put_off(now)
             if reason:
                 self._refused[gpu] = reason
 
     def start_anew(self, gpus: Iterable[int]) -> None:
-        """Earlier readings of these GPUs are worth nothing: look at them at once."""
+        """Forget earlier readings of these GPUs, and read them at once."""
         for gpu in gpus:
             self._views[gpu] = _View()
 
     def run_ended(self, gpus: Iterable[int], now: float) -> None:
-        """A run of ours ended on these GPUs: look at them at once, unless they are known to be below the limits."""
+        """Note that a run of ours ended on these GPUs: read them at once, unless they are within the limits already."""
         for gpu in gpus:
             if self._views[gpu].good == 0:
                 self._views[gpu] = _View()
@@ -270,7 +271,7 @@ class GpuWatch:
         return view.good >= self._samples and now - view.seen <= FRESH_S
 
     def confirmed_since(self, gpu: int) -> float:
-        """Return when the first of the readings that count was asked for."""
+        """Return when the first reading that counts was asked for."""
         return self._views[gpu].since
 
     def wait_s(self, gpus: Sequence[int], needed: int, now: float) -> float:
@@ -278,15 +279,15 @@ class GpuWatch:
         return sorted(max(0.0, self._views[gpu].look_at - now) for gpu in gpus)[needed - 1]
 
     def run_started(self) -> None:
-        """The wait for a GPU is over."""
+        """Note that the wait for a GPU is over."""
         self._beyond.clear()
         self._refused.clear()
         self._waits_since, self._is_told = None, False
 
     def obstacles(self, gpus: Sequence[int], needed: int, now: float) -> str:
-        """Return what keeps runs from GPUs while `needed` of them are waited for and the search has no live run.
+        """Return what keeps runs from GPUs, while the search waits for `needed` of them and has no live run.
 
-        Empty if it is no time to tell, which is once in each wait.
+        It is told once in each wait; else the text is empty.
         """
         reasons = {gpu: self._beyond.get(gpu) or self._refused.get(gpu) for gpu in gpus}
         kept = [f"GPU {gpu}: {reason}" for gpu, reason in reasons.items() if reason]
