@@ -19,10 +19,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TextIO
 
 _ROOT = Path(__file__).resolve().parent.parent
 #: What a command imports; not the modules that are started by name.
@@ -33,6 +33,8 @@ _IMPORTED = (
 )
 #: Variables that Python reads only when it starts.
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+#: The variable that names the control file of a library of faults, which is told that a command begins.
+FAULTS = "HPSEARCH_FAULTS"
 #: A larger request does not fit into one message.
 _LARGEST = 100_000
 #: The length of the number that the server sends about a command, as text.
@@ -40,20 +42,19 @@ _NUMBER = 12
 
 
 class ForkedCommand(subprocess.Popen[str]):
-    """A command that was forked; tests use it like one that `subprocess.Popen` has started, with pipes for its output.
+    """A command that was forked; tests use it like one that `subprocess.Popen` has started.
 
-    news: gives the command's process number as soon as there is one and its exit status when it has ended.
+    news: gives the command's process number as soon as there is one and its exit status when it has ended. outputs:
+    the pipes of its standard output and error; none where these are a file.
     """
 
-    stdout: TextIO
-    stderr: TextIO
-
-    def __init__(self, argv: list[str], stdout: int, stderr: int, news: int) -> None:
+    def __init__(self, argv: list[str], news: int, outputs: Sequence[int]) -> None:
         self.args = argv
         self.stdin = None
-        self.stdout, self.stderr = (os.fdopen(pipe, encoding="utf-8") for pipe in (stdout, stderr))
+        streams = [os.fdopen(pipe, encoding="utf-8") for pipe in outputs]
+        self.stdout, self.stderr = streams or (None, None)
         self.returncode: int | None = None
-        self._read = {stream: bytearray() for stream in (self.stdout, self.stderr)}
+        self._read = {stream: bytearray() for stream in streams}
         self._news = news
         self.pid = int(os.read(news, _NUMBER))
 
@@ -111,8 +112,18 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = socket.socket()
 
-    def start(self, argv: list[str], cwd: Path, environment: dict[str, str]) -> ForkedCommand | None:
-        """Start ``python -m hpsearch...`` or ``python -c ...``; None if it has to be started in the usual way."""
+    @property
+    def pid(self) -> int | None:
+        """The process' number; None as long as no command was forked."""
+        return self._process.pid if self._process else None
+
+    def start(
+        self, argv: list[str], cwd: Path, environment: dict[str, str], output: int | None = None
+    ) -> ForkedCommand | None:
+        """Start ``python -m hpsearch...`` or ``python -c ...``; None if it has to be started in the usual way.
+
+        output: a file for all that it says; None = pipes.
+        """
         if argv[0] != sys.executable or (argv[1] == "-m" and argv[2].partition(".")[0] != "hpsearch"):
             return None
         if _at_start(environment) != _at_start(self._environment):
@@ -120,15 +131,16 @@ class ForkServer:
         request = json.dumps([argv, str(cwd), environment]).encode()
         if len(request) > _LARGEST:
             return None
-        pipes = [os.pipe() for _ in range(3)]
+        pipes = [os.pipe() for _ in range(1 if output is not None else 3)]
+        *readers, news = (reader for reader, _ in pipes)
         writers = [writer for _, writer in pipes]
         with self._turn:
             if self._process is None:
                 self._begin()
-            socket.send_fds(self._requests, [request], writers)
+            socket.send_fds(self._requests, [request], [output] * 2 + writers if output is not None else writers)
         for writer in writers:
             os.close(writer)
-        return ForkedCommand(argv, *(reader for reader, _ in pipes))
+        return ForkedCommand(argv, news, readers)
 
     def close(self) -> None:
         """End the process."""
@@ -173,6 +185,8 @@ def serve(descriptor: int) -> None:
     """Fork a process for each command that is asked for, and tell how each ends."""
     for name in _IMPORTED:
         import_module(f"hpsearch.{name}")
+    if FAULTS in os.environ:
+        import_module("ctypes")
     gc.freeze()
     #: A file descriptor that becomes readable at the end of the command -> its process number and its news.
     commands: dict[int, tuple[int, int]] = {}
@@ -238,6 +252,8 @@ def _become(streams: list[int], cwd: str, environment: dict[str, str]) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    if FAULTS in environment:
+        import_module("ctypes").CDLL(environment["LD_PRELOAD"]).begin_command()
     tests, own = str(_ROOT / "tests"), environment.get("PYTHONPATH", "").split(os.pathsep)
     rest = [path for path in sys.path if path and path not in (tests, *own)]
     sys.path[:] = [cwd, *filter(None, own), *rest]

@@ -1,4 +1,5 @@
-/* Faults of system calls, for a process that runs `python -m hpsearch...` with this library in LD_PRELOAD.
+/* Faults of system calls, for a process that is `python -m hpsearch...`, started or forked with this library in
+   LD_PRELOAD.
 
    HPSEARCH_FAULTS names the control file, which faults.py writes and every such process maps. What such a process
    starts (runs, scheduler commands, git) inherits the library and is left alone. */
@@ -53,9 +54,10 @@ static int is_our_command(void) {
     return third < text + length && !strcmp(second, "-m") && !strncmp(third, "hpsearch", 8);
 }
 
-__attribute__((constructor)) static void begin(void) {
+/* Also called by a process that was forked to be such a command. */
+void begin_command(void) {
     const char *path = getenv("HPSEARCH_FAULTS");
-    if (!path || !is_our_command()) return;
+    if (!path) return;
     int file = syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
     if (file < 0) return;
     void *found = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -63,6 +65,10 @@ __attribute__((constructor)) static void begin(void) {
     if (found == MAP_FAILED) return;
     owner = getpid();
     control = found;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    if (is_our_command()) begin_command();
 }
 
 /* A child between fork and exec is no command of ours. */

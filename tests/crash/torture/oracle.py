@@ -146,7 +146,9 @@ def _rests(facts: Facts) -> Iterator[Finding]:
     parts = [path for path in facts.folder.rglob("*") if path.suffix in (".part", ".new", ".tmp")]
     # A killed execution leaves its own half-written summary; the folder of that attempt was moved aside.
     own = [path for path in parts if path.name != "summary.part"]
-    left = [*own, *(state / "exits").glob("*"), *(state / "logs").glob("*"), *state.glob("cancel-requested")]
+    # LSF writes its report of a job when it likes; what comes after the search's end, the next command places.
+    logs = [path for path in (state / "logs").glob("*") if path.suffix != ".lsf"]
+    left = [*own, *(state / "exits").glob("*"), *logs, *state.glob("cancel-requested")]
     for path in sorted(left):
         yield Finding(Kind.LEFT, f"the file {path.relative_to(facts.folder)}")
 

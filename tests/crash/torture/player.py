@@ -17,7 +17,7 @@ from pathlib import Path
 from .facts import Copy, Facts
 from .faults import FAULTS, Control
 from .history import Act, History, Step
-from .processes import kill, marked, waited
+from .processes import waited
 from .search import Command, Search, planned_keys
 from .simulation import key_of, never_finishes, read_ledger, write_grid, write_script
 from .worlds import WORLDS, World
@@ -55,8 +55,7 @@ def play(history: History, folder: Path, library: Path) -> Played:
             return player.play()
         finally:
             control.close()
-            for pid in marked(mark):
-                kill(pid, mark)
+            search.close()
 
 
 @dataclass
@@ -249,8 +248,8 @@ class Player:
         return {entry.key for entry in read_ledger(self.search.project) if entry.kind == "done"}
 
     def _facts(self) -> Facts:
-        waited(lambda: not marked(self.search.mark), LAST_BREATH_S, pause_s=0.1)
-        left = marked(self.search.mark)
+        waited(lambda: not self.search.left(), LAST_BREATH_S, pause_s=0.1)
+        left = self.search.left()
         ended = tuple(self.search.ended)
         status = self._status()
         search = self.search
