@@ -283,9 +283,10 @@ class LiveSearch:
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
             begun = self.record.begun
             live = {entry.token for entry in begun if entry.is_open}
-            # A live run's log may still be empty, too, and each backend names logs in its own way.
+            # A live run's log may still be empty, too, and each backend names logs in its own way. A controller that
+            # died while it tried whether a log can be written leaves one byte in it.
             known = {entry.token for entry in begun} if logs and not live else set[str]()
-            empty = (log for log in logs if not live and log.stem not in known and not log.stat().st_size)
+            empty = (log for log in logs if not live and log.stem not in known and log.stat().st_size <= 1)
             for path in (*empty, *(note for note in notes if note.name not in live)):
                 remove(path)
 

@@ -27,7 +27,7 @@ note begin
 mkdir "$out" || { note clash; exit 3; }
 mkdir -p running
 running=running/$(basename "$of")-$key
-[ ! -e "$running" ] || ! kill -0 "$(cat "$running")" 2>/dev/null || note twice
+[ ! -e "$running" ] || ! grep -qs '^State:.[^ZX]' "/proc/$(cat "$running")/status" || note twice
 echo $$ >"$running"
 echo "x is $x"
 sleep "0.$((x % 5))"

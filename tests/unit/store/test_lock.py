@@ -280,6 +280,7 @@ def test_the_controller_after_a_killed_one_removes_what_that_left_half_made(tmp_
     logs = leave(
         folder, *(f".hpsearch/{name}" for name in ("logs/sim_1.1.ab.out", "logs/sim_1.1.ab.err", "exits/sim_1.1.ab"))
     )
+    logs[1].write_bytes(b"\n")
     left = leave(folder, *(f"{name}.{no_process}.part" for name in names))
     of_others = leave(folder, f".report.html.{os.getppid()}.part", ".users.part", "users.part")
     folder.lock.write_bytes(record_of(OWN))
