@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hpsearch.core.errors import SummaryError
@@ -32,10 +33,9 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
     if not text.strip():
         raise SummaryError(f"{name}: the file is empty; expected a line for each of: {', '.join(keywords)}")
     found: dict[str, str] = {}
-    longest_first = sorted(keywords, key=len, reverse=True)
+    by_first_word = _by_first_word(tuple(keywords))
     for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
-        # A blank of any kind behind the keyword tells `acc` from `acc_avg`.
-        keyword = next((k for k in longest_first if line.startswith(k) and not line[len(k) : len(k) + 1].strip()), None)
+        keyword = _keyword_of(line, by_first_word.get(_first_word(line), ()))
         if keyword is None or keyword in found:
             continue
         value = line[len(keyword) :].strip()
@@ -47,6 +47,27 @@ def parse_summary(text: str, keywords: Sequence[str], name: str) -> dict[str, li
         last = len(text.strip("\n").split("\n"))
         raise SummaryError(f"{name}, lines 1-{last}: no line starts with the keyword {', '.join(map(repr, missing))}")
     return {keyword: [cell_of(found[keyword])] for keyword in keywords}
+
+
+@lru_cache
+def _by_first_word(keywords: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """Return the keywords that begin with a word, the longest first: word -> keywords."""
+    by_word = dict[str, list[str]]()
+    for keyword in sorted(keywords, key=len, reverse=True):
+        by_word.setdefault(_first_word(keyword), []).append(keyword)
+    return by_word
+
+
+def _keyword_of(line: str, candidates: Sequence[str]) -> str | None:
+    for keyword in candidates:
+        # A blank of any kind behind the keyword tells `acc` from `acc_avg`.
+        if line.startswith(keyword) and not line[len(keyword) : len(keyword) + 1].strip():
+            return keyword
+    return None
+
+
+def _first_word(text: str) -> str:
+    return text.split(None, 1)[0] if text.strip() else ""
 
 
 def _is_torn_list(value: str) -> bool:

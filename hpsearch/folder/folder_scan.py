@@ -31,7 +31,7 @@ from hpsearch.store.classic_files import (
 )
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder
-from hpsearch.store.table import Row, more_cells, row_of, whole_rows
+from hpsearch.store.table import Row, more_cells, row_with, whole_rows
 from hpsearch.user_code.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 
 
@@ -47,7 +47,7 @@ class Completion(enum.Enum):
 class FoundRun:
     """One run of a search folder.
 
-    entry: what the journal says of it, None if nothing. path: where its folder lies, None if there is none.
+    entry: what the journal says of it, None if nothing. parent: in which folder its own lies, None if it has none.
     is_moved_away: it lies in TO_BE_DELETED. is_recorded: False if only the folder claims to belong to this search.
     summary: what it delivered; row: the same with its options, as in the table of results.
     problem: why there is no summary, or what is odd about it.
@@ -55,13 +55,19 @@ class FoundRun:
 
     run: Run
     entry: RunRecord | None
-    path: Path | None
+    parent: str | None
     is_moved_away: bool = False
     is_recorded: bool = True
     summary: Summary | None = None
     row: Row | None = None
     problem: str = ""
     completion: Completion = Completion.MISSING
+
+    @property
+    def path(self) -> Path | None:
+        """Where its folder lies, None if it has none."""
+        # Made only when it is asked for: a Path for each of 100,000 runs takes a second.
+        return None if self.parent is None else Path(self.parent, self.run.folder)
 
     @property
     def reused(self) -> str:
@@ -80,7 +86,8 @@ class FoundSearch:
 
     record: None if there is no journal, or none that can be read (then `is_journal_damaged`).
     table: its rows, then those that the journal found in it at its start and that are missing now.
-    rows_only: those without a run. problems: files that cannot be used.
+    names_in_table: of its rows only, see `name_of`. rows_only: those without a run.
+    problems: files that cannot be used.
     reused: folder of a run of another search whose results count here -> name of our run.
     untold: folders sim_* that nothing connects with this search.
     """
@@ -92,10 +99,21 @@ class FoundSearch:
     is_journal_damaged: bool
     runs: dict[str, FoundRun] = field(default_factory=dict)
     table: list[Row] = field(default_factory=list)
+    names_in_table: frozenset[str] = frozenset()
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reused: dict[str, str] = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
+
+    @cached_property
+    def parent(self) -> str:
+        """In which folder the runs' own lie."""
+        return str(self.folder.path)
+
+    @cached_property
+    def parent_away(self) -> str:
+        """In which folder those lie that were moved away."""
+        return str(self.folder.to_be_deleted)
 
     @property
     def more_cells(self) -> dict[str, dict[str, str]] | None:
@@ -171,7 +189,8 @@ def _gather_runs(search: FoundSearch) -> None:
     for entry in search.record or ():
         found = _add(search, entry.run, entry)
         search.reused.update({found.reused: entry.run.folder} if found.reused else {})
-    listed, problems = runs_of_commands(search.folder.path, search.listing.files, search.settings.out_arg)
+    out_arg, known = search.settings.out_arg, search.runs.keys()
+    listed, problems = runs_of_commands(search.folder.path, search.listing.files, out_arg, known)
     search.problems += problems
     for run in listed:
         _add(search, run)
@@ -191,8 +210,9 @@ def _read_tables(search: FoundSearch) -> None:
         search.table = whole_rows(search.folder.results, out_arg)
     except StoreError as error:
         search.problems.append(str(error))
-    there = {_identity(row, out_arg) for row in search.table}
     carried = () if search.record is None else search.record.carried
+    there = {_identity(row, out_arg) for row in search.table} if carried else ()
+    search.names_in_table = frozenset(map(search.name_of, search.table))
     search.table += [row for row in carried if _identity(row, out_arg) not in there]
     for row in search.table:
         if search.name_of(row) not in search.runs:
@@ -235,17 +255,16 @@ def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
 def _add(search: FoundSearch, run: Run, entry: RunRecord | None = None, is_recorded: bool = True) -> FoundRun:
     if run.folder not in search.runs:
         is_here, is_away = run.folder in search.listing.run_folders, run.folder in search.listing.to_be_deleted
-        parent = search.folder.path if is_here else search.folder.to_be_deleted
-        path = parent / run.folder if is_here or is_away else None
-        search.runs[run.folder] = FoundRun(run, entry, path, is_away and not is_here, is_recorded)
+        parent = search.parent if is_here else search.parent_away if is_away else None
+        search.runs[run.folder] = FoundRun(run, entry, parent, is_away and not is_here, is_recorded)
     return search.runs[run.folder]
 
 
 def _gather_results(search: FoundSearch) -> None:
     named = [(search.name_of(row), row) for row in search.table]
     rows = dict(reversed(named))
-    for found in search.runs.values():
-        _read_result(found, search, rows.get(found.run.folder))
+    for name, found in search.runs.items():
+        _read_result(found, search, rows.get(name))
     search.rows_only = [row for name, row in named if name not in search.runs]
 
 
@@ -258,11 +277,12 @@ def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
         known = _summary_on_disk(found, search) or known
     if known is not None:
         found.summary = known
-        found.row = row_of(RunRecord(found.run, summary=known, reused=found.reused), search.settings)
+        out_dir = found.reused or found.run.out_dir
+        found.row = row_with(found.run.configuration, out_dir, known, search.settings)
     elif row is not None:
         keywords = search.settings.summary_keywords
         found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}
-    if found.path is not None or found.summary is not None:
+    if found.parent is not None or found.summary is not None:
         found.completion = Completion.UNFINISHED
     try:
         if found.summary is not None and is_finished(found.summary):
@@ -273,8 +293,8 @@ def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
 
 def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
     try:
-        if found.path is not None:
-            return read_summary(found.path, found.run, search.config)
+        if found.parent is not None:
+            return read_summary(f"{found.parent}/{found.run.folder}", found.run, search.config)
         found.problem = "it has no folder"
     except SummaryError as error:
         found.problem = str(error)

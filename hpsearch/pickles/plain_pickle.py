@@ -216,6 +216,8 @@ def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) ->
             if type(part) is str:
                 # Most are, and asking for the weight of each takes three times as long.
                 weight += _VALUE_SIZE + len(part)
+            elif type(part) in (int, float, bool):
+                weight += _VALUE_SIZE + _length(part)
             else:
                 of_part, height_of_part = _weight(part, known, depth + 1)
                 weight, highest = weight + of_part, max(highest, height_of_part)

@@ -16,7 +16,7 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, StoreError, UsageError, reason_of
-from hpsearch.core.ranking import best, odd_performance
+from hpsearch.core.ranking import odd_performance, rank_of
 from hpsearch.core.statistics import SAMPLE_STD
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import check_over, found_repetitions, seeds_of
@@ -147,10 +147,9 @@ def _write_configurations(search: FoundSearch, over: Sequence[str], console: Con
 
 
 def _best(rows: Sequence[Row], settings: Settings) -> str:
-    """Return the best finished run's value and folder; nothing if no run has a number."""
+    """Return the best finished run's value and folder; nothing if no run has a number. rows: best first."""
     key = settings.performance_key
-    finished = filter(is_finished_row, rows)
-    first = next(iter(best(finished, lambda row: row.get(key, ""), settings.sort_ascending)), None)
+    first = next((row for row in rows if is_finished_row(row) and rank_of(row.get(key, "")) is not None), None)
     return "" if first is None else f"; best {key} {first[key]} ({folder_name(first.get(settings.out_arg, ''))})"
 
 
@@ -162,16 +161,18 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     folder, settings = search.folder, search.settings
     if search.is_journal_damaged or liveness.controller is not None:
         return 0
-    found_rows = ((found, found.row) for found in search.runs.values() if found.row is not None)
-    delivered = {found.run.folder: row for found, row in found_rows if not liveness.may_be_live(found)}
-    if not delivered:
+    delivered = {name: found for name, found in search.runs.items() if found.row is not None}
+    if not delivered or (search.names_in_table.issuperset(delivered) and not breaks_off(folder.results)):
         return 0
+    # Read again, or a row would be lost that a controller has written meanwhile.
     there = whole_rows(folder.results, settings.out_arg)
     names = [search.name_of(row) for row in there]
-    if names and names[-1] in delivered and breaks_off(folder.results):
+    last = delivered.get(names[-1]) if names else None
+    if last is not None and breaks_off(folder.results) and not liveness.may_be_live(last):
         del there[-1], names[-1]
     known = set(names)
-    new = [row for name, row in delivered.items() if name not in known]
+    lacking = (found for name, found in delivered.items() if name not in known)
+    new = [found.row for found in lacking if found.row is not None and not liveness.may_be_live(found)]
     # A controller that has started meanwhile has written a whole table of its own.
     if not new or SearchLiveness(search).controller is not None:
         return 0
@@ -184,7 +185,7 @@ def _write_table(path: Path, rows: Sequence[Row], search: FoundSearch) -> None:
     """Write a table with the columns that the search's own has."""
     cells = search.more_cells
     columns = Columns.of(columns_of(search.settings, rows), cells is not None)
-    whole = [columns.row(row, (cells or {}).get(search.name_of(row), {})) for row in rows]
+    whole = rows if not cells else [columns.row(row, cells.get(search.name_of(row), {})) for row in rows]
     write_table(path, columns.names, whole)
 
 

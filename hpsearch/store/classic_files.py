@@ -90,8 +90,13 @@ def folder_name(out_dir: object) -> str:
     return str(out_dir).rstrip("/").rpartition("/")[2]
 
 
-def runs_of_commands(folder: Path, files: Collection[str], out_arg: str) -> tuple[list[Run], list[str]]:
-    """Return the runs that ``commands.pickle`` (and renamed earlier ones) lists, and what is wrong with those files."""
+def runs_of_commands(
+    folder: Path, files: Collection[str], out_arg: str, known: Collection[str] = ()
+) -> tuple[list[Run], list[str]]:
+    """Return the runs that ``commands.pickle`` (and renamed earlier ones) lists, and what is wrong with those files.
+
+    known: names of the folders of runs that are left out.
+    """
     runs: dict[str, Run] = {}
     problems: list[str] = []
     for name in sorted(name for name in files if _COMMANDS.fullmatch(name)):
@@ -101,8 +106,9 @@ def runs_of_commands(folder: Path, files: Collection[str], out_arg: str) -> tupl
             problems.append(f"{folder / name}: cannot be used ({reason_of(error)})")
             continue
         for options in found:
-            run = _run(options, out_arg, len(runs) + 1)
-            runs.setdefault(run.folder, run)
+            if folder_name(options[out_arg]) not in known:
+                run = _run(options, out_arg, len(known) + len(runs) + 1)
+                runs.setdefault(run.folder, run)
     return list(runs.values()), problems
 
 

@@ -186,7 +186,7 @@ def _has_number(pid: int) -> bool:
     return True
 
 
-def read_whole(path: Path, most_bytes: int) -> bytes:
+def read_whole(path: Path | str, most_bytes: int) -> bytes:
     """Return the content of a file that others wrote. Raises OSError, or ValueError if it is too large or no file."""
     # `Path.read_bytes` makes twice as many system calls, and each run's summary is read here.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
