@@ -1,5 +1,7 @@
 """The options of a search, in the parser of a command or in one of the user's own."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

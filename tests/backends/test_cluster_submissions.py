@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, JobRow, Scheduler
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
+from hpsearch.startup.classes import replace
 
 
 class Clock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
+from hpsearch.startup.classes import replace
 
 RUNNING, QUEUED = Status(JobPhase.RUNNING), Status(JobPhase.QUEUED)
 CANCELLED = Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +35,7 @@ from hpsearch.journal.lines import to_line
 from hpsearch.journal.settings import Settings
 from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
+from hpsearch.startup.classes import replace
 from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.record import SearchRecord
 from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place, resumed_text
+from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 
 INTENDED = AttemptIntended(1, "sim_1.1.abc", 0)

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from project import wait_until
 
 from hpsearch.core.errors import ControllerPresent, FolderError
 from hpsearch.journal.events import AttemptIntended
+from hpsearch.startup.classes import asdict, replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, holder_in, lock_holder, record_of

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.record import SearchRecord
+from hpsearch.startup.classes import asdict, replace
 from hpsearch.store.journal_file import JournalReader, read_record
 from hpsearch.store.layout import GrowingLog, SearchFolder, append_text, write_whole
 from hpsearch.store.lock import Holder, leave_request, take_request
