@@ -5,6 +5,8 @@ Users' scripts call `run` with the settings of their simulation. When this file 
 ``hpsearch.py`` beside it makes the package importable.
 """
 
+from __future__ import annotations
+
 import sys
 
 import hpsearch

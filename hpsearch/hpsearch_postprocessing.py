@@ -4,6 +4,8 @@
 This file may also be started from inside its own folder: the `hpsearch.py` there then makes the package importable.
 """
 
+from __future__ import annotations
+
 import sys
 
 import hpsearch

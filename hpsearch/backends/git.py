@@ -1,5 +1,7 @@
 """What git says about a user's code. Each question has a time limit, and none changes the repository or runs a hook."""
 
+from __future__ import annotations
+
 import os
 import time
 from pathlib import Path

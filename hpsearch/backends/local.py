@@ -1,5 +1,7 @@
 """Runs on this machine: started, awaited without polling, recognised after a restart, ended with all processes."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os

@@ -1,5 +1,7 @@
 """What a scheduler's refusal means, by its words: refused for now, for good, or for an unknown reason."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """All processes of a run, even outside its process group: found by a mark in their environment, and ended."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

@@ -1,5 +1,7 @@
 """The only place that runs commands: each is a list of words with a time limit, and may be logged with its answer."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -106,7 +108,7 @@ def _started(
         raise BackendError(f"{argv[0]} {problem}") from error
 
 
-def _last_words(process: "subprocess.Popen[str]") -> tuple[str, str]:
+def _last_words(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Return what a killed command printed; nothing if a process that it started holds the output open."""
     try:
         return process.communicate(timeout=_LAST_WORDS_S)

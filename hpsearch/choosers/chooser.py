@@ -1,11 +1,12 @@
 """The runs that are added while a search runs: who chooses them, their numbers and their folders."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
 
 from hpsearch.backends.base import Backend
 from hpsearch.config.given_paths import absolute
@@ -14,6 +15,7 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import RunPlanned
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import Any, Protocol
 from hpsearch.store.live import LiveSearch
 
 

@@ -5,6 +5,8 @@ configuration that is sure to be among them goes on first. If a place would be i
 that is among the best known so far (asynchronous successive halving, Li et al. 2020, promotion type).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

@@ -4,6 +4,8 @@ Configurations are compared once all that are still in the race have the same nu
 neither the number of slots, nor how long runs take, nor a kill in between changes what is dropped.
 """
 
+from __future__ import annotations
+
 import heapq
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -1,5 +1,7 @@
 """Options for a cluster: which scheduler they are for, and which of them have no effect in this call of the search."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Collection, Mapping
 

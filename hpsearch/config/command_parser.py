@@ -1,9 +1,12 @@
 """The parser of a command, with what most commands take: the folder of a search, and ``--over``."""
 
+from __future__ import annotations
+
 import argparse
 import textwrap
 from functools import partial
-from typing import NoReturn
+
+from hpsearch.startup.typing import NoReturn
 
 _HELP_WIDTH = 78
 

@@ -1,5 +1,7 @@
 """Paths that a user gives, made absolute; every reason why one cannot be used is told in one line."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os

@@ -1,10 +1,12 @@
 """What a grid or a condition gives an option, checked: a list of values, a range, the entries of a tie, a Not."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from hpsearch.core.conditions import MAX_VALUES, Not, Range
 from hpsearch.core.value_text import number_in, why_not_text
+from hpsearch.startup.typing import Any
 
 
 class OptionLists:

@@ -3,6 +3,8 @@
 Each reader raises argparse.ArgumentTypeError, which argparse shows with the option's name.
 """
 
+from __future__ import annotations
+
 import argparse
 import ast
 import math
@@ -11,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar
 
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.conditions import RANGES, Key, Range, key_in
@@ -19,6 +20,7 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.journal.values import LARGEST_INTEGER
+from hpsearch.startup.typing import TypeVar
 
 #: How like a range's name a word must be to be taken for a misspelling.
 _VERY_NEAR = 0.85

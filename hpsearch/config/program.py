@@ -1,5 +1,7 @@
 """The first words of commands: of the runs' commands, and of commands that start hpsearch again from any folder."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shlex

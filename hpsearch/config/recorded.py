@@ -1,5 +1,7 @@
 """The configuration of an earlier search: from its journal, its grid module, or the module's copy."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping

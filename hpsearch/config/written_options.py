@@ -1,10 +1,12 @@
 """The options of a search, written down: as the journal keeps them, and as words of a command line."""
 
+from __future__ import annotations
+
 import shlex
-from typing import Any
 
 from hpsearch.config.options import SearchOptions, all_options
 from hpsearch.core.errors import UsageError
+from hpsearch.startup.typing import Any
 
 #: Options newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = (

@@ -1,5 +1,7 @@
 """The bar of a search: how far it is, how long it has taken and will take, and the words behind that."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from hpsearch.console.colour import without_colour

@@ -3,10 +3,13 @@
 No other code of a text works on a terminal: names, summaries and logs could hide lines there, or do worse.
 """
 
+from __future__ import annotations
+
 import codecs
 import os
 import re
-from typing import TextIO
+
+from hpsearch.startup.typing import TextIO
 
 _RED, _GREEN, _END = "\033[31m", "\033[32m", "\033[0m"
 _CODES = re.compile(r"\033\[(?:31|32|0)m")

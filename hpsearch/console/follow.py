@@ -1,5 +1,7 @@
 """What a live run prints, read from its log files as they grow."""
 
+from __future__ import annotations
+
 import codecs
 import os
 from collections.abc import Iterable, Iterator

@@ -1,5 +1,7 @@
 """Tables as LaTeX and Markdown: rows of texts in, lines out, everything escaped."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 from itertools import accumulate

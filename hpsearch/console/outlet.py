@@ -1,5 +1,7 @@
 """Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up nobody."""
 
+from __future__ import annotations
+
 import _thread
 import atexit
 import contextlib
@@ -11,7 +13,8 @@ import stat
 import time
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import BinaryIO, TextIO
+
+from hpsearch.startup.typing import BinaryIO, TextIO
 
 #: How long a write waits to be taken, so that what is printed in order appears in order; then it waits in a queue.
 _PATIENCE_S = 0.05

@@ -1,5 +1,7 @@
 """How numbers, times and tables are written for people, and which texts arrive as UTF-8."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re

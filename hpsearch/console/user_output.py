@@ -1,13 +1,15 @@
 """Standard output is for results: what the user's own code prints (grid modules, parsers) goes to standard error."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TextIO
 
 from hpsearch.core.errors import StoreError, reason_of
+from hpsearch.startup.typing import TextIO
 
 _STDOUT, _STDERR = 1, 2
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
 
 from hpsearch.core.command import argument
 from hpsearch.core.conditions import (
@@ -35,6 +34,7 @@ from hpsearch.core.space_report import (
     why_skipped,
 )
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # numpy takes longer to import than everything else, and not every grid needs it.

@@ -1,5 +1,7 @@
 """From a configuration and ``_SCRIPT_NAME`` to the command of a run: as a list of words, as a line for a shell."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Callable, Sequence

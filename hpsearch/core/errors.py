@@ -1,5 +1,7 @@
 """Every error that a user can see, each with the exit status it leads to."""
 
+from __future__ import annotations
+
 import errno
 
 #: What the system says where a disk is full or a quota is used up.

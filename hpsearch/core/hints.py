@@ -1,5 +1,7 @@
 """What messages tell people to type: commands, spelled as they typed theirs, and the name that they meant."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys

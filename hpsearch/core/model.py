@@ -1,5 +1,7 @@
 """The nouns of a search: configuration, run, attempt, job, status."""
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -3,15 +3,17 @@
 Only light imports: a plain grid of usual size needs neither a table nor numpy.
 """
 
+from __future__ import annotations
+
 import random
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_codes, too_many
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import value_text, values_text
+from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -62,7 +64,7 @@ class _RandomPoints:
 
         self._random = np.random.RandomState(seed)
 
-    def draw(self, count: int, sides: int) -> "Codes":
+    def draw(self, count: int, sides: int) -> Codes:
         """Return the next points, see `Points`."""
         return self._random.random_sample((count, sides))
 

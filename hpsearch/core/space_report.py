@@ -1,5 +1,7 @@
 """What enumeration did, for people: what each condition changed, or why nothing; what is listed twice."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 

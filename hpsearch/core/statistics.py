@@ -1,5 +1,7 @@
 """Mean and spread of results over random seeds, and whether two configurations differ by more than chance."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Sequence

@@ -3,12 +3,15 @@
 `str` alone will not do: a function's text has its address, a long array's lacks its middle, a tensor's its last digits.
 """
 
+from __future__ import annotations
+
 import contextlib
 import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+
+from hpsearch.startup.typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
 #: In the text of an object whose class defines none.

@@ -1,5 +1,7 @@
 """The search that a command is about: the one that its user names, or the one that is meant where nobody names it."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from pathlib import Path

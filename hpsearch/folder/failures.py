@@ -3,6 +3,8 @@
 The rules about causes, many patterns, are imported when a run has failed: `status` has this module always.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """A search folder of any origin and in any condition: its runs, and what each of them delivered. Nothing is changed."""
 
+from __future__ import annotations
+
 import enum
 import os
 from collections.abc import Iterable

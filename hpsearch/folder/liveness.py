@@ -1,5 +1,7 @@
 """Is it alive? Whether a search's controller and runs live, asked without disturbing them; unknown is an answer."""
 
+from __future__ import annotations
+
 import enum
 import os
 import threading
@@ -34,7 +36,7 @@ class SearchState(enum.Enum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def of(cls, controller: Liveness, left: int) -> "SearchState":
+    def of(cls, controller: Liveness, left: int) -> SearchState:
         """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
         known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
         return known.get(controller, cls.STOPPED if left else cls.ENDED)

@@ -1,5 +1,7 @@
 """Which searches lie around a folder: known by the files in them, found by a walk that stays small."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections import deque

@@ -1,5 +1,7 @@
 """What a search folder says at a glance: only those lines of its journal are read that a list of searches needs."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterator

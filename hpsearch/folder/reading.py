@@ -1,5 +1,7 @@
 """A search folder opened to ask: found by what the user names, read without writing or locking anything."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

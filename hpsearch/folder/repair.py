@@ -1,5 +1,7 @@
 """``hpsearch repair``: a search folder whose own files are damaged, made usable again."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Finished runs of another search, for one that has the same commands of the same script."""
 
+from __future__ import annotations
+
 import os
 import shlex
 from collections.abc import Hashable, Iterator, Sequence

@@ -1,5 +1,7 @@
 """What a run left in its folder: its summary, and the configuration it had."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import inspect

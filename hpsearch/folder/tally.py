@@ -1,5 +1,7 @@
 """What the runs of a search add up to: kept up to date at the cost of what has happened since the last look."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 

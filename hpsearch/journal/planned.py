@@ -11,11 +11,11 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
 
 from hpsearch.core.coding import Column
 from hpsearch.core.model import Configuration, Run
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import TypeVar
 
 #: Most runs of one block, which is a line of the journal: a damaged line loses no more.
 MOST_RUNS = 10_000

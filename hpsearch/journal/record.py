@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState
@@ -35,6 +34,7 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import decode
 from hpsearch.startup.classes import fields, replace
+from hpsearch.startup.typing import Any
 
 #: How many pairs are kept for runs to share: a grid has fewer values, and a sampled value seldom comes twice.
 _MOST_SHARED = 10_000

@@ -4,6 +4,8 @@ Python's fast reader does no harm with them: the operations by which a pickle na
 a text or a number, or asks for memory that it does not fill are not among theirs.
 """
 
+from __future__ import annotations
+
 import pickle
 import struct
 

@@ -4,6 +4,8 @@ Python's own reader, the one written in Python, puts values together (protocols 
 or fills an object is done here instead, and whatever else a pickle asks for is refused by name.
 """
 
+from __future__ import annotations
+
 import argparse
 import io
 import pickle
@@ -11,12 +13,12 @@ import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
 
 from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
 from hpsearch.pickles.flat_pickle import is_flat_list
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import Any, ClassVar
 
 #: What is built may take this much, and this much for each byte of the pickle, if all that it repeats is written out.
 _BUDGET, _BUDGET_PER_BYTE = 100_000_000, 20

@@ -1,5 +1,7 @@
 """All attempts of a search by its journal: where each ran and when; lanes that hold one at a time."""
 
+from __future__ import annotations
+
 import heapq
 import math
 from collections import defaultdict

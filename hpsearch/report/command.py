@@ -1,5 +1,7 @@
 """``hpsearch report``: one page in HTML that shows searches, to look at or to send."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os

@@ -1,10 +1,11 @@
 """What the page shows of one or several searches: everything that it holds as JSON."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from hpsearch import __version__
 from hpsearch.console.text import printable
@@ -20,6 +21,7 @@ from hpsearch.report.importance import importance_of
 from hpsearch.report.log_tails import Wanted, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import moment, names_hosts, place_of, timeline
+from hpsearch.startup.typing import Any
 from hpsearch.user_code.copied_module import orders_of_grids
 
 #: Any: whatever JSON can hold.

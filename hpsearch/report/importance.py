@@ -1,5 +1,7 @@
 """Which options matter: shares of the variance on a complete grid, else an estimate by Optuna's PED-ANOVA."""
 
+from __future__ import annotations
+
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,9 +9,9 @@ from contextlib import suppress
 from itertools import groupby
 from statistics import fmean, median, quantiles
 from threading import Thread
-from typing import Any
 
 from hpsearch.startup.classes import dataclass, replace
+from hpsearch.startup.typing import Any
 
 #: With fewer runs (exact) or configurations (estimated), or fewer than two for each option, shares are chance.
 _FEWEST = 8

@@ -1,5 +1,7 @@
 """The ends of runs' logs, as far as they fit: who asks first is served first."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,11 @@
 """The content made smaller before it is written into the page, whose script makes it whole again (`unpacked`)."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from hpsearch.startup.typing import Any
 
 #: Any: whatever JSON can hold.
 Json = Any

@@ -1,14 +1,16 @@
 """The text of the page: template, style, scripts, plotly's JavaScript and the content, each escaped for its place."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from hpsearch.core.errors import UsageError, reason_of
 from hpsearch.report.packing import packed
+from hpsearch.startup.typing import Any
 
 _FOLDER = Path(__file__).with_name("page")
 #: All other scripts stand on page.js, so it comes first; this starts it all.

@@ -1,5 +1,7 @@
 """``hpsearch export``: all runs of one or several searches as one table, mostly for other programs."""
 
+from __future__ import annotations
+
 import argparse
 import csv
 import json

@@ -1,5 +1,7 @@
 """``hpsearch logs``: what a run printed, while it lives or after its end."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path

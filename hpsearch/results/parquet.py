@@ -1,17 +1,19 @@
 """The table of all runs as a Parquet file: a type for each column."""
 
+from __future__ import annotations
+
 import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import Any
 
 from hpsearch.config.program import interpreter_word
 from hpsearch.core.command import is_flag
 from hpsearch.core.errors import UsageError
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
+from hpsearch.startup.typing import Any
 
 #: Whole numbers up to here are the same as floating-point numbers.
 _LARGEST_EXACT, _LARGEST_WHOLE = 2**53, 2**63 - 1

@@ -1,5 +1,7 @@
 """Postprocessing: the whole table of a search that ended or was killed, and bad runs moved away."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os

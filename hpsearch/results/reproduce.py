@@ -1,5 +1,7 @@
 """``hpsearch reproduce``: a run executed once more with the code that it ran with, and its summaries compared."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil

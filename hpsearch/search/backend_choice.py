@@ -1,5 +1,7 @@
 """Which backend the options ask for."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Collection
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A search stopped from outside: ask its controller to stop, and end runs that no controller looks after."""
 
+from __future__ import annotations
+
 import signal
 import time
 from collections import Counter

@@ -1,5 +1,7 @@
 """Collect the runs that ended; files that cannot be read or moved now are tried again, and harm no other run."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterable, Sequence

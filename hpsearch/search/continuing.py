@@ -1,5 +1,7 @@
 """Runs that go on from checkpoints: after which ends another attempt follows, and what it starts from."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Collection
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The loop of a search: start runs, notice ends, collect results, until all runs have ended."""
 
+from __future__ import annotations
+
 import contextlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence

@@ -1,5 +1,7 @@
 """From a checked grid module and the options to a planned search: its runs, their folders and commands."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os

@@ -1,5 +1,7 @@
 """What people see of a search while it runs: a line for each run, the text of the bar, the closing table."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 

@@ -1,5 +1,7 @@
 """From waiting runs to accepted jobs: one submission at a time, made only once whatever the answer."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Sequence

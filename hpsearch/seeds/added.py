@@ -1,5 +1,7 @@
 """Seeds of a search's best configurations, added to the search in its own folder."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from pathlib import Path

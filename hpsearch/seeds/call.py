@@ -1,5 +1,7 @@
 """The call that starts a search of seeds, as a line for a shell."""
 
+from __future__ import annotations
+
 import shlex
 from pathlib import Path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
 
 from hpsearch.console.text import amount
 from hpsearch.core.configurations import missing_seeds
@@ -11,6 +10,7 @@ from hpsearch.core.ranking import Mean, best_means
 from hpsearch.folder.run_tables import ranges
 from hpsearch.seeds.runs import SeedRun, counted
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import TypeVar
 
 Options = Mapping[str, object]
 T = TypeVar("T")

@@ -1,5 +1,7 @@
 """Gathering random seeds: one configuration, repeated with several seeds, summed up."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys

@@ -1,8 +1,9 @@
 """The options of gathering random seeds: what the command line says, and what a user's own script sets."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from hpsearch.config.command_parser import CommandParser, ExampleFormatter, filled
 from hpsearch.config.option_checks import check_race
@@ -20,6 +21,7 @@ from hpsearch.config.parsers import add_options
 from hpsearch.config.written_options import to_argv
 from hpsearch.core.errors import UsageError
 from hpsearch.startup.classes import dataclass, field, replace
+from hpsearch.startup.typing import Any
 
 SUMMARY_NAME = "seeds_summary_text.txt"
 

@@ -1,5 +1,7 @@
 """What is to be gathered: the run to repeat (given, or the best of a search), the search, and where its seeds go."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The best configurations of a search with a journal, and for each the runs and seeds that it has."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 

@@ -1,5 +1,7 @@
 """The runs in a folder of gathered seeds: how their configurations differ, and the summary of their results."""
 
+from __future__ import annotations
+
 import inspect
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """What is known of a script's options before its first search: names, kinds and defaults."""
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterable

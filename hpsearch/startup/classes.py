@@ -10,7 +10,8 @@ from __future__ import annotations
 from functools import partial
 from operator import attrgetter
 
-TYPE_CHECKING = False
+from hpsearch.startup.typing import TYPE_CHECKING, Any
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from dataclasses import MISSING as MISSING
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dataclasses import field as field
     from dataclasses import fields as fields
     from dataclasses import replace as replace
-    from typing import Any
 
     Fields = Mapping[str, "_Field"]
 

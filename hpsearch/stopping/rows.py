@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from hpsearch.startup.typing import Any
 from hpsearch.stopping.curves import Curve, Point, merged
 
 #: What steps are called, the likeliest to mean the same in all runs first: how many batches there are in an epoch may

@@ -1,5 +1,7 @@
 """The table of configurations: one CSV row each, with mean and spread over the runs that repeat it."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain

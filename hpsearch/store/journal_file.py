@@ -1,5 +1,7 @@
 """The journal of a search: events, one a line, appended by the one controller. Reading them back is resuming."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import gc
@@ -7,13 +9,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
 from hpsearch.journal.events import Event, SearchStarted
 from hpsearch.journal.lines import LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
+from hpsearch.startup.typing import NoReturn
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 
 #: Durable events are synced to the disk together, this long after the first: a sync takes as long as a short run.

@@ -1,5 +1,7 @@
 """A damaged journal made usable again: whole lines are kept, and what other files still know is put back."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import os

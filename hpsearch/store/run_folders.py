@@ -1,5 +1,7 @@
 """The folders of runs: files put into them when a run ends, earlier attempts moved aside and back."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re

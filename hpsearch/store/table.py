@@ -1,5 +1,7 @@
 """The table of results: one CSV row a run, appended at constant cost, sorted when the search ends."""
 
+from __future__ import annotations
+
 import csv
 import io
 import os
@@ -66,7 +68,7 @@ class Columns:
     more: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, classic: Sequence[str], has_more: bool) -> "Columns":
+    def of(cls, classic: Sequence[str], has_more: bool) -> Columns:
         """Return the columns of a table with these classic ones."""
         return cls(classic, _more_names(classic) if has_more else {})
 

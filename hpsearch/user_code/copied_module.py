@@ -1,5 +1,7 @@
 """A grid module, or the copy of one in a search folder, as a text: read without executing it."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import warnings

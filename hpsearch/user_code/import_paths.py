@@ -1,5 +1,7 @@
 """Python's search path: the one place that changes it, so that grid modules and what they import are found."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys

@@ -1,5 +1,7 @@
 """Modules of the user's own, a grid or a scheduler: imported by name; what their code raises is told as a mistake."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import sys
@@ -8,12 +10,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from hpsearch.backends.scheduler import Scheduler
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.hints import nearest
+from hpsearch.startup.typing import Any
 from hpsearch.user_code.import_paths import first_searched
 
 

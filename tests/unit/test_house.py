@@ -187,15 +187,16 @@ def test_the_search_path_is_touched_in_one_place() -> None:
     assert touching == {"user_code/import_paths.py", "hpsearch.py"}
 
 
-def test_dataclasses_are_those_that_cost_no_start() -> None:
+@pytest.mark.parametrize("module, ours", [("dataclasses", "startup.classes"), ("typing", "startup.typing")])
+def test_modules_that_cost_each_start_have_one_that_stands_for_them(module: str, ours: str) -> None:
     importing = {
         name
         for name, path in MODULES.items()
         for node in nodes(path)
-        if (isinstance(node, ast.ImportFrom) and node.module == "dataclasses")
-        or (isinstance(node, ast.Import) and "dataclasses" in [alias.name for alias in node.names])
+        if (isinstance(node, ast.ImportFrom) and node.module == module)
+        or (isinstance(node, ast.Import) and module in [alias.name for alias in node.names])
     }
-    assert importing == {"startup.classes"}
+    assert importing == {ours}
 
 
 def on_page(path: str) -> Path:

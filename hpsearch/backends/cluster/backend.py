@@ -1,5 +1,7 @@
 """Runs as jobs of any cluster scheduler: submitted once, polled rarely, never lost."""
 
+from __future__ import annotations
+
 import secrets
 import select
 import time

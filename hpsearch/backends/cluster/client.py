@@ -1,5 +1,7 @@
 """Runs a scheduler's commands, one for many jobs; tells the user once what is wrong; knows how large arrays may be."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

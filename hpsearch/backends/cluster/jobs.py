@@ -1,5 +1,7 @@
 """What a controller knows of its jobs: each one's submission, exit file, and the scheduler's latest word."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections import defaultdict

@@ -1,5 +1,7 @@
 """When a controller asks its scheduler, and when it looks at the jobs' exit files."""
 
+from __future__ import annotations
+
 #: The shortest pause, in seconds, is a share of the search's age, within limits: an old search asks less often.
 _SHORTEST_S, _SHARE, _SHORTEST_LATER_S = 1.0, 0.01, 15.0
 #: Or it is this long for each job, if that is more: the length of an answer grows with the jobs.

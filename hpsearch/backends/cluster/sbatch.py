@@ -1,5 +1,7 @@
 """sbatch as text: what the user's options and environment ask for, and what a refusal means."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meanings

@@ -1,5 +1,7 @@
 """The shell scripts of cluster jobs: they run the simulation, pass signals on, and keep how each run ended."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re

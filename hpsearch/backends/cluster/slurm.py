@@ -1,5 +1,7 @@
 """Slurm's commands and answers, as text (sbatch, squeue, sacct, scancel; manual pages of Slurm 22.05)."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Mapping, Sequence

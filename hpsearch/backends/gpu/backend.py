@@ -1,5 +1,7 @@
 """Runs on the GPUs of this machine: on several GPUs, several on each, within the limits that the user sets."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """The GPUs of a machine: which ones the user wants, which can never be used, and what to do about that."""
 
+from __future__ import annotations
+
 import contextlib
 import re
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """One lock per GPU, shared by all searches and users of this machine, held while a run starts up there."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import fcntl

@@ -1,5 +1,7 @@
 """Which GPU is next, by readings, live runs and limits; when to read GPUs again; how a place names its GPUs."""
 
+from __future__ import annotations
+
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
