@@ -76,7 +76,10 @@ def process_table() -> dict[int, ProcessEntry]:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when the process started, as the same text at every call; None if it is gone or a zombie."""
+    """Return when the process started, as the same text at every call; None if it is gone or a zombie.
+
+    Raises BackendError if there is one, and nothing here tells when it started.
+    """
     try:
         entry = ProcessEntry.of(pid)
     except (FileNotFoundError, ProcessLookupError):
@@ -91,16 +94,33 @@ def _has_proc() -> bool:
 def _start_time_by_ps(pid: int) -> str | None:
     from hpsearch.backends.shell import run_command  # not needed with /proc
 
-    answer = run_command(["ps", "-o", "stat=,lstart=", "-p", str(pid)], timeout_s=20)
-    if answer.exit_status is None:
-        raise BackendError("ps gave no answer within 20 s")
-    fields = answer.stdout.split()
-    return None if not fields or fields[0].startswith("Z") else "-".join(fields[1:])
+    fields: list[str] = []
+    with contextlib.suppress(BackendError):  # There is no ps.
+        fields = run_command(["ps", "-o", "stat=,lstart=", "-p", str(pid)], timeout_s=20).stdout.split()
+    if fields:
+        return None if fields[0].startswith("Z") else "-".join(fields[1:])
+    # Linux's own ps needs /proc, too, and says nothing of any process without it.
+    if _is_given_out(pid):
+        raise BackendError(f"nothing here tells when process {pid} started: there is no /proc, and no ps that knows it")
+    return None
+
+
+def _is_given_out(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return pid > 0
 
 
 def job_id(pid: int, started: str = "") -> str:
     """Return a process's id as one word: pid, start time, boot, and the namespaces of pid and host name."""
-    started = started or start_time(pid) or "ended"
+    if not started:
+        # A run may start all the same: only those who look for this process later cannot tell.
+        with contextlib.suppress(BackendError):
+            started = start_time(pid) or "ended"
     return f"{pid}@{started}.{_space('pid')}.{_space('uts')}" if boot_id() else f"{pid}@{started}"
 
 
@@ -117,7 +137,7 @@ def pid_of(job: str) -> int:
 
 
 def is_alive(job: str) -> bool:
-    """Return whether the very process that the id stands for still lives."""
+    """Return whether the very process that the id stands for still lives. Raises BackendError as `start_time`."""
     now = start_time(pid_of(job))
     # An id may go on after the start time.
     return now is not None and f"{job}.".startswith(f"{pid_of(job)}@{now}.")
@@ -129,11 +149,13 @@ def lives(job: str, host: str) -> bool | None:
     A renamed machine is known by its boot. A process that has the number now may be the same one although its start
     time differs: a container may show another time.
     """
-    if host == host_name():
-        return is_alive(job)
-    _, boot, space, _ = (*job.split(".", 3), "", "", "")[:4]
-    is_this_system = bool(boot) and (boot, space) == (boot_id(), _space("pid"))
-    return False if is_this_system and start_time(pid_of(job)) is None else None
+    with contextlib.suppress(BackendError):
+        if host == host_name():
+            return is_alive(job)
+        _, boot, space, _ = (*job.split(".", 3), "", "", "")[:4]
+        is_this_system = bool(boot) and (boot, space) == (boot_id(), _space("pid"))
+        return False if is_this_system and start_time(pid_of(job)) is None else None
+    return None
 
 
 def shares_host_name(job: str) -> bool:
@@ -144,7 +166,7 @@ def shares_host_name(job: str) -> bool:
 def signal_process(job: str, number: int) -> bool:
     """Send a signal to the very process that the id stands for; False if it is gone.
 
-    Raises PermissionError if this user may not signal it.
+    Raises PermissionError if this user may not signal it, BackendError as `start_time`.
     """
     # An open descriptor always means the same process: if the id is alive after opening, it is the right one.
     descriptor = open_pidfd(pid_of(job))
@@ -180,7 +202,7 @@ def group_is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     # Zombies stay in a container whose first process does not wait for children.
-    if start_time(pid) is not None or not _has_proc():
+    if not _has_proc() or start_time(pid) is not None:
         return True
     return any(entry.group == pid for entry in process_table().values())
 
