@@ -1,1 +1,1 @@
-"""What people see: the only place that prints."""
+"""What people see; the only package that prints."""

@@ -1,4 +1,4 @@
-"""Colour for people, sparingly: what failed is red, what is best is green. Texts carry it; the console decides.
+"""Sparing colour: failures are red, the best is green. Texts carry colours; the console shows or removes them.
 
 No other code of a text works on a terminal: names, summaries and logs could hide lines there, or do worse.
 """
@@ -24,17 +24,17 @@ _BEGUN_CODE = r"\033(?:\[[0-9;:]{0,40})?\Z"
 
 
 def red(text: str) -> str:
-    """Return a text that tells of a failure."""
+    """Mark a text that tells of a failure."""
     return f"{_RED}{text}{_END}" if text else ""
 
 
 def green(text: str) -> str:
-    """Return a text that tells what is best."""
+    """Mark a text that tells what is best."""
     return f"{_GREEN}{text}{_END}" if text else ""
 
 
 def without_colour(text: str) -> str:
-    """Return the text as it is for files and for terminals without colour."""
+    """Remove the colour marks, for files and for terminals without colour."""
     return _CODES.sub("", text) if "\033" in text else text
 
 

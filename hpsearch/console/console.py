@@ -1,4 +1,4 @@
-"""All that is printed: results on standard output, progress and messages on standard error.
+"""Printing: results on standard output, progress and messages on standard error.
 
 On a terminal there is a live bar; elsewhere (a job's log, a pipe) plain lines with the time in front.
 """
@@ -22,21 +22,21 @@ from hpsearch.startup.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hpsearch.console.follow import LogFollower
 
-#: How often a bar on a terminal is drawn again while nothing happens; and at most.
+#: How often a bar on a terminal is drawn again: while nothing happens, and at most.
 _BAR_INTERVAL_S, _LEAST_BAR_INTERVAL_S = 1.0, 0.1
-#: How much of what a run printed between two looks a terminal shows, in bytes: nobody could read more.
+#: The most bytes of a run's output that a terminal shows at each look: nobody could read more.
 _TERMINAL_SHOWS = 32768
-#: How much waits for a slow reader before output of runs is left out, in bytes; and how long one look may take.
+#: How many bytes may wait for a slow reader before runs' output is left out; and how long one look may take.
 _MOST_WAITING, _LONGEST_LOOK_S = 1 << 20, 1.0
 _LINES_AT_ONCE = 1000
 
 
 class Console:
-    """What one command shows. Only results wait for a reader, or fail: a message is not worth a search."""
+    """What one command shows. Only results may wait for a reader, or fail: no search ends for a message."""
 
     def __init__(self, stamps: bool = True) -> None:
-        """stamps: put the time before each message where there is no terminal."""
-        # Python has None where the caller closed a stream.
+        """stamps: put the time before each message if there is no terminal."""
+        # A stream is None if the caller closed it.
         out, err = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
         self._out, self._err = outlets_of(out, err)
         self._out_is_terminal, self._is_terminal = out.isatty(), err.isatty()
@@ -50,17 +50,17 @@ class Console:
 
     @property
     def refresh_s(self) -> float | None:
-        """How often the bar wants to be described anew, in seconds; None where there is no bar."""
+        """The interval at which the bar needs new texts, in seconds; None without a bar."""
         return _BAR_INTERVAL_S if self._bar is not None else None
 
     @property
     def width(self) -> int | None:
-        """How many characters fit on a line of standard output; None where that is no terminal."""
+        """How many characters fit on a line of standard output; None if that is no terminal."""
         return _size_of(self._out).columns if self._out_is_terminal else None
 
     @property
     def height(self) -> int | None:
-        """How many lines standard output shows at once; None where that is no terminal."""
+        """How many lines standard output shows at once; None if that is no terminal."""
         return _size_of(self._out).lines if self._out_is_terminal else None
 
     def result(self, line: str, patience_s: float | None = None) -> None:
@@ -72,7 +72,7 @@ class Console:
             self._out.write_whole(line + "\n", patience_s)
 
     def results(self, lines: Iterable[str]) -> int:
-        """Print many lines of results; return the exit status. Stops when the reader goes away early (``| head``).
+        """Print many lines of results; return the exit status. Stops if the reader goes away early (``| head``).
 
         Raises StoreError if they cannot be written.
         """
@@ -98,19 +98,19 @@ class Console:
         return self._run_output.harmless(content)
 
     def table(self, lines: Iterable[str]) -> int:
-        """Print lines of results for people, in colour where the terminal takes it; see `results`."""
+        """Print lines of results for people, in colour if the terminal takes it; see `results`."""
         return self.results(self._in_colour(line, self._out) for line in lines)
 
     def redraw(self, lines: Iterable[str]) -> None:
-        """Print lines of results, on a terminal over those of the last call and cut to what it can show.
+        """Print lines of results; on a terminal, over the last call's lines and cut to its size.
 
-        Raises BrokenPipeError if nobody reads them any more, StoreError if they cannot be written.
+        Raises BrokenPipeError if the reader is gone, StoreError if they cannot be written.
         """
         shown, clear = [self._in_colour(line, self._out) for line in lines], ""
         if self._out_is_terminal:
             width, height = _size_of(self._out)
             shown = [cut(line, width - 1) for line in shown[: height - 1]]
-            # Up to the first of the old lines, and clear from there.
+            # Move up to the first old line, and clear from there.
             clear = (f"\033[{self._drawn}F" if self._drawn else "") + "\033[J"
             self._drawn = len(shown)
         with writing_results():
@@ -135,12 +135,12 @@ class Console:
         self._print(f"hpsearch: {text}")
 
     def keep_log(self, write: Callable[[str], None]) -> None:
-        """Also hand every message, with the time in front, to this function."""
+        """Also pass every message, with the time in front, to this function."""
         self._log = write
 
     @property
     def is_bar_due(self) -> bool:
-        """Whether the bar was drawn long enough ago to be drawn again."""
+        """Whether it is time to draw the bar again."""
         return time.monotonic() - self._bar_drawn_at >= _LEAST_BAR_INTERVAL_S
 
     @property
@@ -158,7 +158,7 @@ class Console:
             self._bar.advance(time.monotonic())
 
     def extend_bar(self, count: int) -> None:
-        """Take in that there are more runs than was known."""
+        """Note that there are more runs than was known."""
         if self._bar is not None:
             self._bar.extend(count)
 
@@ -170,29 +170,29 @@ class Console:
                 self._draw_bar()
 
     def _draw_bar(self) -> None:
-        """Draw the bar over the last one, unless the reader is slow."""
+        """Draw the bar over the old one, unless the reader is slow."""
         self._bar_drawn_at = time.monotonic()
         self._err.write(self._bar_line(), most_waiting=0)
 
     def _bar_line(self, is_last: bool = False) -> str:
-        """Return what draws the bar over whatever stands on the line. is_last: see `Bar.line`."""
+        """Return the text that draws the bar over the present line. is_last: see `Bar.line`."""
         if self._bar is None:
             return ""
-        # Where the last column is written, some terminals go on to the next line.
+        # Some terminals wrap when the last column is written.
         width = _size_of(self._err).columns - 1
         line = self._bar.line(time.monotonic(), width, is_last)
         return f"\r{self._in_colour(line, self._err)}{' ' * (width - len(without_colour(line)))}"
 
     def echo(self, follower: LogFollower, is_last: bool = False) -> None:
-        """Show what a run printed since the last look, as far as a slow reader or a terminal can take it.
+        """Show what a run printed since the last look, as much as a slow reader or a terminal can take.
 
-        is_last: there is no further look.
+        is_last: there will be no further look.
         """
         with contextlib.suppress(OSError):
             if self._is_terminal:
                 self._left_out += follower.skip(_TERMINAL_SHOWS)
             until, in_line = time.monotonic() + _LONGEST_LOOK_S, False
-            # The bar would be drawn over a line that has not ended yet.
+            # Else the bar would be drawn over an unfinished line.
             for piece in follower.pieces(whole_lines=self._bar is not None and not is_last, is_last=is_last):
                 is_shown = self._echo_piece(piece, in_line)
                 in_line = not piece.endswith(b"\n") if piece else in_line
@@ -220,14 +220,14 @@ class Console:
         return f"\n[{count:,} bytes are not shown here; the run's log has them all]\n" if count else ""
 
     def standing_in_for_stderr(self) -> contextlib.AbstractContextManager[object]:
-        """Let what users' own functions print meanwhile wait for no reader, either."""
+        """Return a context in which output of users' own functions does not wait for a reader, either."""
         stream = OutletStream(self._err, _MOST_WAITING)
         return contextlib.nullcontext() if self._err.never_blocks else contextlib.redirect_stderr(stream)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
-            # Even if something waits: else the closing lines would follow an earlier state of the bar.
+            # Write even if something waits: else the closing lines would follow an old state of the bar.
             self._err.write(self._bar_line(is_last=True) + "\n")
             self._bar = None
 
@@ -238,7 +238,7 @@ class Console:
         return harmless(text if self._colours_of[outlet] else without_colour(text))
 
     def _above_bar(self, text: str) -> str:
-        """Return a text that takes the bar off the line first, and draws it again: all of it is dropped, or nothing."""
+        """Return a text that first clears the bar and then draws it again; it is dropped as a whole or not at all."""
         if self._bar is None or not text:
             return text
         bar = self._bar_line() if text.endswith("\n") else ""
@@ -246,12 +246,12 @@ class Console:
 
 
 def _size_of(outlet: Outlet) -> os.terminal_size:
-    """Return how many columns and lines a terminal shows; some do not know that themselves."""
+    """Return a terminal's columns and lines; some terminals do not tell them."""
     with contextlib.suppress(OSError, ValueError):
         size = os.get_terminal_size(outlet.stream.fileno())
         if size.columns > 0 and size.lines > 0:
             return size
-    # Terminals know their size: the module, with its kinds of archives, would cost every command 3 ms.
+    # Imported late: shutil, with its archive formats, would cost every command 3 ms; most terminals tell their size.
     from shutil import get_terminal_size
 
     return get_terminal_size()

@@ -1,4 +1,4 @@
-"""How every command ends: the right exit status, one message for what went wrong, and no word about Ctrl-C."""
+"""How every command ends: the right exit status, one message about what went wrong, nothing after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
-    """Let a command that raises return its exit status, too, and say on standard error what went wrong."""
+    """Make a command return an exit status instead of raising, with a message on standard error."""
 
     @functools.wraps(command)
     def with_errors_told(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> int:
@@ -29,7 +29,7 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
         except SearchError as error:
             message, status = str(error), error.exit_status
         except OSError as error:
-            # Another user's folder, a disk that does not answer: a traceback would explain nothing better.
+            # Another user's folder, a disk that does not answer: a traceback would not explain more.
             message, status = f"{error.filename or 'a file'}: {reason_of(error)}", 2
         except KeyboardInterrupt:
             message, status = "interrupted; everything written so far is intact", _INTERRUPTED
@@ -40,15 +40,15 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
 
 
 def whole_process(command: Callable[[], int]) -> int:
-    """Run the command for which this process was started; return its exit status.
+    """Run the command that this process was started for; return its exit status.
 
-    Ctrl-C ends the process without a word until `clean_up_when_interrupted` is called, and after the command.
+    Ctrl-C ends the process silently until `clean_up_when_interrupted` is called, and after the command.
     """
     if sys.getfilesystemencoding() != "utf-8" and sys.executable and "utf8" not in sys._xoptions:
-        # In Python's UTF-8 mode; the environment stays as it is, so that the runs start as the user wants.
+        # Restart in Python's UTF-8 mode; the environment stays as it is, for the runs.
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
-    # If the caller closed a standard stream, one of our files would get its number, and what children of the user's
-    # code print would go into that file.
+    # If the caller closed a standard stream, one of our files would get its number, and children of the user's code
+    # would print into that file.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
@@ -56,7 +56,7 @@ def whole_process(command: Callable[[], int]) -> int:
     try:
         status = command()
     except SystemExit as end:
-        # argparse has printed its help, or what is wrong.
+        # argparse has printed its help or an error.
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         status = _INTERRUPTED
@@ -67,17 +67,17 @@ def whole_process(command: Callable[[], int]) -> int:
 
 
 def clean_up_when_interrupted() -> None:
-    """From here on there is something to put in order: let Ctrl-C raise KeyboardInterrupt; twice, end at once.
+    """From here on, let Ctrl-C raise KeyboardInterrupt, so that things are put in order; a second one ends at once.
 
-    Other programs that call us decide themselves what Ctrl-C does.
+    Other programs that call us decide for themselves what Ctrl-C does.
     """
-    # Even if a script's shell lets its background processes ignore it: `hpsearch cancel` sends it from here on.
+    # Even if a shell made this background process ignore SIGINT: `hpsearch cancel` sends it.
     if signal.getsignal(signal.SIGINT) in (_end_at_once, signal.SIG_IGN):
         signal.signal(signal.SIGINT, _raise_once)
 
 
 def _let_interrupt_end() -> None:
-    # A shell lets its background processes ignore SIGINT; they go on ignoring it.
+    # A background process that a shell made ignore SIGINT goes on ignoring it.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _end_at_once)
 

@@ -1,4 +1,4 @@
-"""What a live run prints, read from its log files as they grow."""
+"""The output of a live run, read from its log files as they grow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hpsearch.startup.classes import dataclass
 
-#: Most bytes in memory at once: a run may print without end.
+#: The most bytes in memory at once: a run may print without end.
 _PIECE = 65536
-#: Nobody waits for the end of a longer line.
+#: A longer line is shown before its end.
 _LONGEST_LINE = 8192
 #: Bytes that continue a UTF-8 character.
 _INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
@@ -21,7 +21,7 @@ _UTF8 = codecs.getincrementaldecoder("utf-8")
 
 @dataclass
 class _Followed:
-    """An open log file. held_back: the beginning of a character or line whose rest is not there yet."""
+    """An open log file. held_back: the beginning of a character or line that is not complete yet."""
 
     file: FileIO
     held_back: bytes = b""
@@ -44,7 +44,7 @@ class _Followed:
         if surplus <= 0:
             return 0
         self.file.seek(surplus, os.SEEK_CUR)
-        # The cut may be inside a character: its rest goes, too.
+        # If the cut is inside a character, skip the rest of it, too.
         start = self.file.read(3 if keep else 0)
         inside = len(start) - len(start.lstrip(_INSIDE_CHARACTER))
         self.file.seek(inside - len(start), os.SEEK_CUR)
@@ -53,16 +53,16 @@ class _Followed:
 
 
 class LogFollower:
-    """Reads files as they grow; a file may appear late, and be renamed later."""
+    """Reads files as they grow; a file may appear late, and be renamed while it is read."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
 
     def pieces(self, whole_lines: bool = False, is_last: bool = False) -> Iterator[bytes]:
-        """Return what was added since the last call; what is added meanwhile waits for the next one.
+        """Yield what was added since the last call; what is added meanwhile waits for the next call.
 
-        No UTF-8 character is cut in two; with `whole_lines` no line either, unless it is very long.
-        is_last: nothing will be added any more, so the rest comes as it is.
+        No UTF-8 character is cut in two; with `whole_lines`, no line either, unless it is very long.
+        is_last: nothing more will be added, so yield the rest as it is.
         """
         for file in self._open_files():
             yield from file.pieces(whole_lines)
@@ -71,7 +71,7 @@ class LogFollower:
                 file.held_back = b""
 
     def skip(self, keep: int = 0) -> int:
-        """Skip what is unread, except the last `keep` bytes of each file; return how many bytes were skipped."""
+        """Skip unread bytes, except the last `keep` of each file; return how many were skipped."""
         return sum(file.skip(keep) for file in self._open_files())
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class LogFollower:
         for path, file in self._files.items():
             if file is None:
                 try:
-                    # Most runs of a large search print nothing: then opening it would be for nothing.
+                    # Most runs of a large search print nothing: do not open their files.
                     if path.stat().st_size == 0:
                         continue
                     file = self._files[path] = _Followed(FileIO(path, "r"))
@@ -92,13 +92,13 @@ class LogFollower:
 
 
 def _cut_line(content: bytes) -> int:
-    """Return how many bytes at the end are a line that has not ended; of a very long line only a cut character."""
+    """Return how many bytes at the end are an unfinished line; for a very long line, only a cut character."""
     count = len(content) - 1 - max(content.rfind(b"\n"), content.rfind(b"\r"))
     return count if count <= _LONGEST_LINE else _cut_character(content)
 
 
 def _cut_character(content: bytes) -> int:
-    """Return how many bytes at the end begin a UTF-8 character and are not the whole of it."""
+    """Return how many bytes at the end are the beginning of an incomplete UTF-8 character."""
     decoder = _UTF8("replace")
     decoder.decode(content[-3:])
     return len(decoder.getstate()[0])

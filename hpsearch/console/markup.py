@@ -13,7 +13,7 @@ _LATEX = {
     **{character: f"\\{character}" for character in "{}$&#_%"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    # In LaTeX's usual fonts these are other characters, or become one with what follows.
+    # In LaTeX's usual fonts these print as other characters, or join with the next one.
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
@@ -25,19 +25,19 @@ _MARKDOWN = re.compile(r"[\\`*<>\[\]|~$&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def latex(text: str) -> str:
-    """Return a text that LaTeX prints as it is."""
+    """Escape a text so that LaTeX prints it as it is."""
     return _DASHES.sub("-{}", "".join(_LATEX.get(character, character) for character in printable(text)))
 
 
 def markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is, in one cell of a table."""
+    """Escape a text so that Markdown shows it as it is, in one cell of a table."""
     return _MARKDOWN.sub(r"\\\g<0>", printable(text))
 
 
 def latex_table(rows: Iterable[Sequence[str]], columns: str, groups: Sequence[tuple[str, int]] = ()) -> list[str]:
-    """Return a table for the package booktabs. rows: escaped cells, titles first. columns: LaTeX's letters for them.
+    """Return a table for the package booktabs. rows: escaped cells, titles first. columns: specified for LaTeX.
 
-    groups: titles above those of the last columns, each with how many columns it is for.
+    groups: titles above the titles of the last columns, each with its number of columns.
     """
     titles, *others = map(_latex_row, rows)
     above = _latex_groups(groups, len(columns) - sum(span for _, span in groups)) if groups else []
@@ -46,7 +46,7 @@ def latex_table(rows: Iterable[Sequence[str]], columns: str, groups: Sequence[tu
 
 
 def _latex_groups(groups: Sequence[tuple[str, int]], before: int) -> list[str]:
-    """Return a row of titles, each with a rule below it. before: how many columns have none."""
+    """Return a row of group titles, each with a rule below it. before: how many columns have no group."""
     cells = [rf"\multicolumn{{{span}}}{{c}}{{{title}}}" for title, span in groups]
     ends = accumulate((span for _, span in groups), initial=before)
     rules = [rf"\cmidrule(lr){{{end + 1}-{end + span}}}" for end, (_, span) in zip(ends, groups)]
@@ -54,7 +54,7 @@ def _latex_groups(groups: Sequence[tuple[str, int]], before: int) -> list[str]:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    # After the end of a row or a rule, [ and * would belong to that.
+    # LaTeX would read [ or * after the end of a row or rule as an argument.
     first = f"{{}}{cells[0]}" if cells[0][:1] in ("[", "*") else cells[0]
     return " & ".join([first, *cells[1:]]) + r" \\"
 

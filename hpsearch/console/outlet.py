@@ -1,4 +1,4 @@
-"""Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up nobody."""
+"""Where text for people goes: a terminal, a pipe, a file. A reader that does not read holds up no search."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from queue import Empty, SimpleQueue
 
 from hpsearch.startup.typing import BinaryIO, TextIO
 
-#: How long a write waits to be taken, so that what is printed in order appears in order; then it waits in a queue.
+#: How long a write waits to be taken, which keeps output in order; after that it waits in a queue.
 _PATIENCE_S = 0.05
-#: At the end of the program, the queue is given up if a reader takes nothing for this long.
+#: At the end of the program, the queue is given up if its reader takes nothing for this long.
 _LAST_PATIENCE_S = 2.0
-#: Most bytes of one call of write(): small, so that a slow reader is told from one that reads nothing.
+#: The most bytes in one call of write(): small, to tell a slow reader from one that reads nothing.
 _PIECE = 16384
 
 
 class Outlet:
     """Writes to a stream of text, always as UTF-8 and without Python's buffer.
 
-    A regular file is written at once. What can stop taking anything (a pipe whose reader sleeps, a terminal after
-    Ctrl-S) is written by a thread, the only one that may be held up: it cannot be made non-blocking, because other
+    A regular file is written directly. A stream that can block (a pipe whose reader sleeps, a terminal after Ctrl-S) is
+    written by a thread, the only one that may be held up: the stream cannot be made non-blocking, because other
     programs share that setting. Only `write_whole` tells of a reader that has gone away.
 
-    The two threads share nothing that has to be locked: Ctrl-C may come between taking a lock and giving it back, also
-    inside `threading.Condition`, and what waits for it then waits forever.
+    The two threads share no lock: Ctrl-C may come between taking and releasing a lock, even inside
+    `threading.Condition`, and then whoever waits for the lock waits forever.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        # There is no descriptor if a program has put something else in the stream's place.
+        # There is no descriptor if a program has replaced the stream.
         buffer = getattr(stream, "buffer", None)
         raw = getattr(buffer, "raw", buffer)
         self._descriptor = raw.fileno() if isinstance(raw, io.FileIO) and not raw.closed else None
@@ -46,7 +46,7 @@ class Outlet:
         self._begin()
 
     def _begin(self) -> None:
-        # The first piece stays until it is written.
+        # The first piece stays in the queue until it is written.
         self._waiting: deque[memoryview] = deque()
         self._news: SimpleQueue[None] = SimpleQueue()
         self._taken: SimpleQueue[None] = SimpleQueue()
@@ -55,7 +55,7 @@ class Outlet:
         self._process = os.getpid()
 
     def write(self, text: str | bytes, most_waiting: int | None = None) -> bool:
-        """Write, and wait only for a moment; False = dropped, because more than `most_waiting` bytes wait already."""
+        """Write, waiting only for a moment; False = dropped, since more than `most_waiting` bytes wait already."""
         content = _bytes_of(text)
         if self._is_direct():
             with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ class Outlet:
         return True
 
     def write_whole(self, text: str | bytes, patience_s: float | None = None) -> None:
-        """Write, and return when all is written; given a patience, also when nothing was taken for that long.
+        """Write, and return when all is written; with `patience_s`, also when nothing was taken for that long.
 
         Raises OSError if it cannot be written.
         """
@@ -86,7 +86,7 @@ class Outlet:
 
     def _is_direct(self) -> bool:
         if os.getpid() != self._process:
-            # A forked process (one that runs a user's function) has no writing thread; what waits is its parent's.
+            # A forked process (one that runs a user's function) has no writing thread; its parent writes the queue.
             self._begin()
         return self.never_blocks
 
@@ -133,7 +133,7 @@ class Outlet:
             _thread.start_new_thread(self._write_what_comes, ())
 
     def _write_what_comes(self) -> None:
-        # Signals are for the main thread, which they have to wake.
+        # Signals must go to the main thread, and wake it.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             self._news.get()
@@ -150,12 +150,12 @@ class Outlet:
                     self._taken.put(None)
 
     def _written(self, piece: memoryview) -> int:
-        """Return how many bytes of a piece were written, once some could be."""
+        """Wait until some bytes of a piece could be written; return how many."""
         assert self._descriptor is not None
         try:
             return os.write(self._descriptor, piece)
         except BlockingIOError:
-            # Another program has made the shared file non-blocking.
+            # Another program has made the shared stream non-blocking.
             poller = select.poll()
             poller.register(self._descriptor, select.POLLOUT)
             poller.poll()
@@ -165,14 +165,14 @@ class Outlet:
 
 
 class OutletStream(io.TextIOBase):
-    """An outlet as a stream of text, for libraries that want one. most_waiting: see `Outlet.write`."""
+    """An outlet as a text stream, for libraries that want one. most_waiting: see `Outlet.write`."""
 
     def __init__(self, outlet: Outlet, most_waiting: int | None = None) -> None:
         self._outlet, self.most_waiting = outlet, most_waiting
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
-        """What a bar asks before it draws in more than ASCII."""
+        """Progress bars ask for it before they draw in more than ASCII."""
         return "utf-8"
 
     def write(self, text: str) -> int:
@@ -181,7 +181,7 @@ class OutletStream(io.TextIOBase):
 
     @property
     def buffer(self) -> BinaryIO:
-        """The stream of bytes below, which its reader can hold up."""
+        """The underlying stream of bytes, which may block."""
         return self._outlet.stream.buffer
 
     def writable(self) -> bool:
@@ -191,12 +191,12 @@ class OutletStream(io.TextIOBase):
         return self._outlet.stream.isatty()
 
     def fileno(self) -> int:
-        # It tells a terminal's width.
+        # Libraries ask it for a terminal's width.
         return self._outlet.stream.fileno()
 
 
-#: A stream that can be held up has one outlet, whoever writes to it in a thread of the program: of two writing threads,
-#: one would overtake the other. An outlet itself belongs to one thread of the program.
+#: The outlets of streams that can block, by stream and thread of the program: an outlet belongs to one thread, and two
+#: outlets of one thread on the same stream would overtake each other.
 _OUTLETS: dict[tuple[TextIO, int], Outlet] = {}
 
 
@@ -219,18 +219,18 @@ def _bytes_of(text: str | bytes) -> bytes:
     if isinstance(text, bytes):
         return text
     try:
-        # Bytes that the caller's shell gave come out as these bytes.
+        # Undecodable bytes from the caller's shell come out unchanged.
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
 
 
 def _reader_of(descriptor: int) -> os.stat_result | None:
-    """Return what identifies the terminal or pipe that can hold up a writer; None for files, which never do."""
+    """Return the identity of a terminal or pipe, which can block; None for files, which never do."""
     try:
         status = os.fstat(descriptor)
     except OSError:
-        # A file on a disk that is away: what is written there is lost, and nothing waits for it.
+        # A file on a disk that is away: what is written there is lost, but does not block.
         return None
     can_wait = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode) or os.isatty(descriptor)
     return status if can_wait else None

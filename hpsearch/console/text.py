@@ -1,4 +1,4 @@
-"""How numbers, times and tables are written for people, and which texts arrive as UTF-8."""
+"""How numbers, times and tables are written for people, and whether texts arrive as UTF-8."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hpsearch.core.errors import UsageError
 
 _CELL_WIDTH = 28
-#: What a number in a cell consists of, as does any other word.
+#: A word in a cell; numbers are words, too.
 _WORD = re.compile(r"[\w.+-]+")
 
 
@@ -21,27 +21,27 @@ def amount(number: int, noun: str) -> str:
 
 
 def aligned(rows: Iterable[Sequence[str]], cell: Callable[[str], str] | None = None) -> list[str]:
-    """Return the rows of a table as lines, columns aligned. cell: how a cell is shown; None = cut where it is long."""
+    """Return the rows of a table as lines, columns aligned. cell: how a cell is shown; None = long cells are cut."""
     cut = [list(map(cell or short_cell, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cut)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cut]
 
 
 def printable(text: str) -> str:
-    """Return a text in one line: a control character would move the rest of it, or the terminal's cursor."""
+    """Return a text on one line, without control characters, which could move the terminal's cursor."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def short_cell(cell: str) -> str:
-    """Return a value as it stands in a table or line for people: printable, and shortened if it is long."""
+    """Return a value for a table or line for people: printable, and shortened if it is long."""
     cell = printable(cell)
     return cell if len(cell) <= _CELL_WIDTH else _shortened(cell)
 
 
 def _shortened(cell: str) -> str:
-    """Return the beginning of a long cell; a number in it is whole, or left out: half of one is another number."""
+    """Return the beginning of a long cell, without a cut number, which would look like another number."""
     if (number := _short_number(cell)) is not None:
         return number
     words = [match for match in _WORD.finditer(cell) if match.start() < _CELL_WIDTH - 3]
@@ -49,14 +49,14 @@ def _shortened(cell: str) -> str:
     if last is None or last.end() <= _CELL_WIDTH - 3 or _short_number(last[0]) is None:
         return cell[: _CELL_WIDTH - 3] + "..."
     if not any(map(str.isalnum, cell[: last.start()])):
-        # No other number would be left.
+        # The cell would have no number left.
         return f"{cell[: last.start()]}{_short_number(last[0])}..."
     return cell[: last.start()] + "..."
 
 
 def _short_number(text: str) -> str | None:
-    """Return a number with six digits and its magnitude; None if the text is none."""
-    from decimal import Decimal  # few cells are so long, and it takes 2 ms
+    """Return a number with six digits and its magnitude; None if the text is no number."""
+    from decimal import Decimal  # few cells need it, and it takes 2 ms
 
     try:
         return f"{Decimal(text).normalize():.6g}"
@@ -78,7 +78,7 @@ def duration(seconds: float) -> str:
 def check_texts(texts: Iterable[str]) -> None:
     """Raise UsageError if a text does not reach other processes and the file system as UTF-8.
 
-    A user's program that was started in another locale cannot pass on more than ASCII.
+    A user's program that runs in another locale cannot pass on more than ASCII.
     """
     encoding = sys.getfilesystemencoding()
     for text in texts if encoding != "utf-8" else ():

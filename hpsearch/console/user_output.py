@@ -1,4 +1,4 @@
-"""Standard output is for results: what the user's own code prints (grid modules, parsers) goes to standard error."""
+"""Standard output is for results: output of the user's own code (grid modules, parsers) goes to standard error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _STDOUT, _STDERR = 1, 2
 
 @contextlib.contextmanager
 def writing_results() -> Iterator[None]:
-    """If what is printed in here cannot be written, print nothing more on standard output.
+    """In this context, if standard output cannot be written, print nothing more there.
 
-    Raises StoreError then, BrokenPipeError if nobody reads it any more.
+    Raises StoreError then, or BrokenPipeError if its reader is gone.
     """
     try:
         yield
     except OSError as error:
-        # Python flushes once more at its end, and would complain.
+        # Python flushes once more when it exits, and would complain.
         with contextlib.suppress(OSError):
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         if isinstance(error, BrokenPipeError):
@@ -33,9 +33,9 @@ def writing_results() -> Iterator[None]:
 
 @contextlib.contextmanager
 def output_on_stderr() -> Iterator[None]:
-    """Send to standard error what is printed meanwhile by Python, by C libraries and by child processes.
+    """In this context, send output of Python, C libraries and child processes to standard error.
 
-    Standard output may be closed, or be no file (a notebook, a test that captures it).
+    Standard output may be closed, or not be a file (a notebook, a test that captures it).
     """
     _DETOUR.begin()
     try:
@@ -58,7 +58,7 @@ class _Detour:
             if self._users == 0:
                 _flush(sys.stdout)
                 self._stream, sys.stdout = sys.stdout, sys.stderr
-                # A copy that child processes do not inherit; None if standard output is closed.
+                # A copy that children do not inherit; None if standard output is closed.
                 self._descriptor = None
                 with contextlib.suppress(OSError):
                     self._descriptor = os.dup(_STDOUT)
@@ -69,12 +69,12 @@ class _Detour:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                # What was printed through an older reference to standard output still lies in a buffer.
+                # Flush what was printed through an older reference to standard output.
                 _flush(self._stream)
                 with contextlib.suppress(ImportError, OSError, AttributeError):
                     import ctypes
 
-                    # C libraries would write out their buffers at the end of the process.
+                    # C libraries would write their buffers only at the end of the process.
                     ctypes.CDLL(None).fflush(None)
                 if self._stream is not None or sys.stdout is sys.stderr:
                     sys.stdout = self._stream  # None where the caller closed it
@@ -85,9 +85,9 @@ class _Detour:
                     os.close(self._descriptor)
 
 
-#: File descriptor 1 belongs to the whole process, and so does its detour: searches may run in several threads.
+#: One for the process, as file descriptor 1 is: searches may run in several threads.
 _DETOUR = _Detour()
-#: For the end of a process, where exit handlers of the user's modules print.
+#: For the end of a process, when exit handlers of the user's modules may print.
 leave_output_on_stderr = _DETOUR.begin
 
 
@@ -95,7 +95,7 @@ def _lead_stdout_aside() -> None:
     try:
         os.dup2(_STDERR, _STDOUT)
     except OSError:
-        # There is no standard error: what is printed has no place to go.
+        # There is no standard error, so discard the output.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, _STDOUT)
         if nowhere != _STDOUT:
@@ -103,7 +103,7 @@ def _lead_stdout_aside() -> None:
 
 
 def _flush(stream: TextIO | None) -> None:
-    # Its reader may be gone, or the user's code has closed it.
+    # Its reader may be gone, or the user's code may have closed it.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         if stream is not None:
             stream.flush()

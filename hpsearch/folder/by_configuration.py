@@ -1,4 +1,4 @@
-"""Over which options the configurations of a folder are repeated, and the table of configurations."""
+"""Which options repeat the configurations of a folder, and the table of configurations."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the options over which the configurations of a search are repeated; empty if there are none.
+    """Return the options that repeat a search's configurations; empty if there are none.
 
-    given: by the user, with ``--over``; otherwise the seed option of a search with seeds.
+    given: by the user, with ``--over``; without, the seed options of a search with seeds count.
     """
     return tuple(given) or (() if record is None else record.over)
 
@@ -29,12 +29,12 @@ def seeds_of(record: SearchRecord | None, given: Collection[str] = ()) -> tuple[
 def repetitions_in(
     folder: SearchFolder, over: Collection[str], grid_module: str, tell: Callable[[list[str]], None]
 ) -> tuple[list[Repetition], Settings]:
-    """Return the finished runs of a folder of any origin, and what is known of its search.
+    """Return the finished runs of a folder of any origin, and its search's settings.
 
-    grid_module: the user's, for a folder without a journal; empty = the copy in there. tell: gets files' problems.
-    Raises FolderError or ConfigError if the folder cannot be made sense of, UsageError as `check_over`.
+    grid_module: the user's, for a folder without a journal; empty = the copy in the folder. tell: called with problems
+    of files. Raises FolderError or ConfigError if the folder cannot be understood, UsageError as `check_over`.
     """
-    # Not for those who only ask for `seeds_of`, as `status` does.
+    # Imported late: `status` needs only `seeds_of`.
     from hpsearch.folder.folder_scan import find_search
     from hpsearch.store.configuration_table import option_names, repetitions
 

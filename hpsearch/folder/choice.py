@@ -1,4 +1,4 @@
-"""The search that a command is about: the one that its user names, or the one that is meant where nobody names it."""
+"""The search that a command is about: the one that the user names, else the likeliest one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hpsearch.store.lock import lock_holder
 
 
 def choose_folder(given: str | None, console: Console, *bases: Path) -> SearchFolder:
-    """Return the search folder that a user names, by its path or its name; None = the likeliest, which is said.
+    """Return the search folder that a user names, by path or name; None = the likeliest, which is told.
 
     bases: where a relative path may start, if not here. Raises UsageError if there is none.
     """
@@ -37,7 +37,7 @@ def choose_folder(given: str | None, console: Console, *bases: Path) -> SearchFo
 
 
 def choose_live(given: str | None, console: Console) -> SearchFolder:
-    """Return the search folder that a user names, or of several that may be meant the only one that may be live.
+    """Return the search folder that a user names, or among several possible ones the only one that may be live.
 
     Raises UsageError, with the live ones, unless there is exactly one.
     """
@@ -58,7 +58,7 @@ def choose_live(given: str | None, console: Console) -> SearchFolder:
 
 
 def _check_live_below(folder: Path) -> None:
-    """Raise UsageError if searches below a folder that is none itself may be live: none is cancelled on a guess."""
+    """Raise UsageError if searches below a folder, which is no search itself, may be live: cancel none on a guess."""
     below = searches_below(folder)
     live = _live(below)
     if len(live) > 1:
@@ -81,18 +81,18 @@ def _several(live: Sequence[Path]) -> UsageError:
 
 
 def _taken(path: Path, count: int, console: Console) -> SearchFolder:
-    """Say which search is taken, and of how many; return its folder."""
+    """Tell which search is used, out of how many; return its folder."""
     shown = shown_path(path)
     name = f" ({path.name})" if path.name not in shown else ""
     console.note(f"using {shown}{name}" + (f" (newest of {count:,})" if count > 1 else ""))
-    # Others, such as a process that works in it, name it without links.
+    # Without links, as processes that work in the folder see its path.
     return SearchFolder(path.resolve())
 
 
 def _candidates(given: str | None, bases: Sequence[Path] = ()) -> list[Path] | None:
-    """Return the searches that may be meant, newest first; None if the user names a folder.
+    """Return the possible searches, newest first; None if the user names a folder.
 
-    Raises UsageError if no search is named and none is near.
+    Raises UsageError if no search is named and none is nearby.
     """
     here = Path.cwd()
     if given is not None:
@@ -114,10 +114,10 @@ def is_path(given: str, *bases: Path) -> bool:
 
 
 def named_searches(name: str) -> list[Path]:
-    """Return the searches that a name stands for, newest first. Raises UsageError if there is none."""
+    """Return the searches with a name, newest first. Raises UsageError if there is none."""
     found = searches_called(name, Path.cwd())
     if not found:
-        absolute(name, Path.cwd())  # It may be no path at all, which says more.
+        absolute(name, Path.cwd())  # Raises if it cannot be a path, which says more.
         lacks = f"there is no such folder, and no search of this name below ./{USUAL_PLACE} or here"
         raise UsageError(f"{name}: {lacks}{nearest_hint(name) or '; hpsearch list shows all searches'}")
     return found
@@ -133,7 +133,7 @@ def nearest_hint(name: str) -> str:
 
 
 def _nothing_below(here: Path) -> str:
-    """Return that no search lies in the usual place, and what to do."""
+    """Say that no search lies in the usual place, and what to do."""
     elsewhere = searches_below(here)
     if elsewhere:
         return f"none is below ./{USUAL_PLACE}; did you mean {shown_path(elsewhere[0])}?"
@@ -141,7 +141,7 @@ def _nothing_below(here: Path) -> str:
 
 
 def may_be_live(folder: SearchFolder) -> bool:
-    """Return whether somebody works on a search, or runs of it may be live without anybody."""
+    """Return whether a controller works on a search, or its runs may be live without one."""
     if liveness_of_controller(lock_holder(folder.lock)) is not Liveness.GONE:
         return True
     if not folder.journal.exists():
@@ -149,5 +149,5 @@ def may_be_live(folder: SearchFolder) -> bool:
     try:
         record = SearchReader(folder, passes_over_damage=True).record
     except FolderError:
-        return False  # Nobody holds it, and it tells of no run.
+        return False  # No controller holds it, and no run is recorded.
     return any(liveness_of_run(entry, folder) is not Liveness.GONE for entry in record)

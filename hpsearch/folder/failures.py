@@ -1,6 +1,6 @@
-"""Why runs did not finish, for people: the cause of each, those that failed alike in one line, and where to read on.
+"""Why runs did not finish, for people: causes, similar failures in one line, and where to read on.
 
-The rules about causes, many patterns, are imported when a run has failed: `status` has this module always.
+The rules about causes (many patterns) are imported only when a run has failed: `status` always imports this module.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, open_log
 
-#: How much of a log's end is looked at, in bytes.
+#: How much of a log's end is read, in bytes.
 _LOG_END = 65536
-#: How many runs' logs are looked into where the journal does not tell causes.
+#: The most runs whose logs are read if the journal has no causes.
 _MOST_READ = 300
-#: How many kinds of failures are told one by one.
+#: The most kinds of failures that are told one by one.
 _MOST_GROUPS = 10
 
 
@@ -42,10 +42,10 @@ def log_end(path: Path | None) -> str:
 def cause_of_end(
     folder: SearchFolder, state: RunState, ended: AttemptEnded | None, problem: str, logs: Mapping[str, str]
 ) -> str:
-    """Return why an attempt did not finish. problem: as `RunCollected` has it. logs: ``.err``, ``.out`` -> its end."""
+    """Return why an attempt did not finish. problem: see `RunCollected`. logs: ``.err``, ``.out`` -> the log's end."""
     from hpsearch.core.failures import RunEnd, cause_of
 
-    # The folder's name would say nothing new.
+    # People know the folder.
     problem = problem.replace(f"{folder.path}{os.sep}", "")
     if ended is None:
         return cause_of(RunEnd(state, None, problem, is_outside=True))
@@ -54,9 +54,9 @@ def cause_of_end(
 
 
 def known_cause(entry: RunRecord, folder: SearchFolder, may_read: bool = True) -> str:
-    """Return why a run did not finish: as its collector found, or by its log if an older version collected it.
+    """Return why a run did not finish: the recorded cause, or from its log if an older version collected it.
 
-    may_read: False if it takes too long to look into the log.
+    may_read: False if reading the log would take too long.
     """
     if entry.cause:
         return entry.cause
@@ -66,7 +66,7 @@ def known_cause(entry: RunRecord, folder: SearchFolder, may_read: bool = True) -
 
 
 def ending(state: RunState, cause: str, place: str = "") -> str:
-    """Return how a run ended that did not finish: ``failed on GPU 1: exit status 3``, ``cancelled with the search``."""
+    """Say how an unfinished run ended: ``failed on GPU 1: exit status 3``, ``cancelled with the search``."""
     return cause if cause.startswith(state.value) else f"{state.value}{place}: {cause}"
 
 
@@ -76,7 +76,7 @@ def _place_of(entry: RunRecord) -> str:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Runs that failed alike; there is at least one. cause: of the first one."""
+    """Runs that failed alike, at least one. cause: of the first."""
 
     state: RunState
     cause: str
@@ -84,7 +84,7 @@ class FailureGroup:
 
     @property
     def text(self) -> str:
-        """What happened to how many runs."""
+        """How many runs ended how, for people."""
         first = self.runs[0].run.number
         if len(self.runs) == 1:
             return f"run {first} {ending(self.state, self.cause, _place_of(self.runs[0]))}"
@@ -92,7 +92,7 @@ class FailureGroup:
 
 
 def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[FailureGroup]:
-    """Return the runs that did not finish, those that failed alike together, the largest group first."""
+    """Return the unfinished runs, grouped by likeness of failure, the largest group first."""
     if not (entries := list(entries)):
         return []
     from hpsearch.core.failures import likeness
@@ -105,19 +105,19 @@ def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[F
 
 
 def causes_of(entries: Iterable[RunRecord], folder: SearchFolder) -> list[str]:
-    """Return why each run did not finish; of many whose journal does not say it, some without a look at their logs."""
+    """Return why each run did not finish; logs are read only for the first `_MOST_READ` runs."""
     return [known_cause(entry, folder, may_read=number < _MOST_READ) for number, entry in enumerate(entries)]
 
 
 def shared_by(group: FailureGroup, names: Sequence[str]) -> dict[str, str]:
-    """Return those of the options `names` that have one value in all runs of a group, name -> text."""
+    """Return the options among `names` with the same value in all runs of a group: name -> text."""
     from hpsearch.core.failures import shared_options
 
     return shared_options([option_texts(entry, names) for entry in group.runs], names)
 
 
 class Failures:
-    """Runs that did not finish; what there is to say about them is worked out once, however often it is shown."""
+    """Runs that did not finish; their description is worked out once, however often it is shown."""
 
     def __init__(self, runs: Sequence[RunRecord], record: SearchRecord, folder: SearchFolder) -> None:
         self.runs, self._record, self._folder = runs, record, folder
@@ -125,7 +125,7 @@ class Failures:
 
     @cached_property
     def groups(self) -> list[FailureGroup]:
-        """Those that failed alike together, the largest group first."""
+        """The groups of runs that failed alike, the largest first."""
         return failure_groups(self.runs, self._folder)
 
     @cached_property
@@ -134,9 +134,9 @@ class Failures:
         return varying_options(self._record)
 
     def lines(self, most: int = _MOST_GROUPS, whole: Callable[[str], str] = str) -> list[str]:
-        """Return for each kind of failure: how many runs and why, what is special about them, and how to read on.
+        """Say for each kind of failure: how many runs and why, what they have in common, and how to read on.
 
-        most: how many kinds are told one by one. whole: makes a line one that is not wrapped; the same in all calls.
+        most: how many kinds are told one by one. whole: keeps a line from being wrapped; the same in all calls.
         """
         if most not in self._lines:
             self._lines[most] = list(self._told(most, whole))
@@ -148,12 +148,12 @@ class Failures:
             if group.state is not RunState.CANCELLED:
                 special = _special(group, self.varying)
                 yield from [f"  {special}"] if special else []
-                # The script may call its option otherwise.
+                # The script may have another name for the option.
                 unknown = [name for name in self._record.over if f"--{name}" in group.cause]
                 yield from (
                     f"  if the script has no --{name}: name its own with --seed_option=NAME" for name in unknown
                 )
-                # Its log says nothing about why it was stopped.
+                # A log does not say why a run was stopped early.
                 hint = "" if group.state is RunState.STOPPED_EARLY else log_hint(group.runs[0], self._folder)
                 yield from [whole(f"  {hint}")] if hint else []
         if len(self.groups) > most:
@@ -162,12 +162,12 @@ class Failures:
 
 
 def failure_lines(entries: Iterable[RunRecord], record: SearchRecord, folder: SearchFolder) -> list[str]:
-    """Return what `Failures` say about some runs."""
+    """Return the lines of `Failures` for some runs."""
     return Failures(list(entries), record, folder).lines()
 
 
 def _special(group: FailureGroup, names: Sequence[str]) -> str:
-    """Return what all runs of a group have in common, place and options that vary in the search; else the first's."""
+    """Say what all runs of a group share, of place and varying options; if nothing, describe the first run."""
     is_one, places, options = len(group.runs) == 1, set(map(_place_of, group.runs)), shared_by(group, names)
     place = places.pop() if len(places) == 1 and not is_one else ""
     words = place + (f" with {options_text(options)}" if options else "")
@@ -178,7 +178,7 @@ def _special(group: FailureGroup, names: Sequence[str]) -> str:
 
 
 def log_hint(entry: RunRecord, folder: SearchFolder) -> str:
-    """Return how to read on about a run that did not finish: the command that shows its errors, else its output.
+    """Say how to read on about an unfinished run: the command that shows its errors, else its output.
 
     Or where LSF's report on its job lies. Empty if the run left nothing.
     """
@@ -192,6 +192,6 @@ def log_hint(entry: RunRecord, folder: SearchFolder) -> str:
 
 
 def newest_log(folder: SearchFolder, entry: RunRecord, suffix: str) -> Path | None:
-    """Return the log of a run's newest attempt that left one; None if none did. suffix: ``.err`` or ``.out``."""
+    """Return the log of a run's newest attempt that left one; None if there is none. suffix: ``.err`` or ``.out``."""
     found = logs_of_attempts(folder, entry, suffix)
     return found[max(found)] if found else None

@@ -1,4 +1,4 @@
-"""A search folder of any origin and in any condition: its runs, and what each of them delivered. Nothing is changed."""
+"""A search folder of any origin and in any condition: its runs, and what each delivered. Changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hpsearch.user_code.user_functions import DEFAULT_LIMIT_S, FunctionProcess
 
 
 class Completion(enum.Enum):
-    """How far a run came, as the pickles of postprocessing tell it."""
+    """How far a run came, in the terms of postprocessing's pickles."""
 
     FINISHED = "finished"
     UNFINISHED = "unfinished"
@@ -49,10 +49,10 @@ class Completion(enum.Enum):
 class FoundRun:
     """One run of a search folder.
 
-    entry: what the journal says of it, None if nothing. parent: in which folder its own lies, None if it has none.
+    entry: its record from the journal, None if there is none. parent: the folder around its own, None if it has none.
     is_moved_away: it lies in TO_BE_DELETED. is_recorded: False if only the folder claims to belong to this search.
     summary: what it delivered; row: the same with its options, as in the table of results.
-    problem: why there is no summary, or what is odd about it.
+    problem: why there is no summary, or what is wrong with it.
     """
 
     run: Run
@@ -67,13 +67,13 @@ class FoundRun:
 
     @property
     def path(self) -> Path | None:
-        """Where its folder lies, None if it has none."""
+        """The path of its folder, None if it has none."""
         # Made only when it is asked for: a Path for each of 100,000 runs takes a second.
         return None if self.parent is None else Path(self.parent, self.run.folder)
 
     @property
     def reused(self) -> str:
-        """The folder of another search's run whose results count here; it is never moved. Empty if they are its own."""
+        """The folder of another search's run whose results count here; never moved. Empty if they are its own."""
         return "" if self.entry is None else self.entry.result.reused
 
     @property
@@ -84,12 +84,12 @@ class FoundRun:
 
 @dataclass
 class FoundSearch:
-    """A search folder as it lies there.
+    """A search folder as it is found.
 
-    record: None if there is no journal, or none that can be read (then `is_journal_damaged`).
-    table: its rows, then those that the journal found in it at its start and that are missing now.
-    names_in_table: of its rows only, see `name_of`. rows_only: those without a run.
-    problems: files that cannot be used.
+    record: None if there is no journal, or an unreadable one (then `is_journal_damaged`).
+    table: its rows, then rows that the journal found in it at the start and that are missing now.
+    names_in_table: of its own rows only, see `name_of`. rows_only: rows without a run.
+    problems: about files that cannot be used.
     reused: folder of a run of another search whose results count here -> name of our run.
     untold: folders sim_* that nothing connects with this search.
     """
@@ -109,33 +109,33 @@ class FoundSearch:
 
     @cached_property
     def parent(self) -> str:
-        """In which folder the runs' own lie."""
+        """The folder that holds the runs' folders."""
         return str(self.folder.path)
 
     @cached_property
     def parent_away(self) -> str:
-        """In which folder those lie that were moved away."""
+        """The folder that holds the runs' folders that were moved away."""
         return str(self.folder.to_be_deleted)
 
     @property
     def more_cells(self) -> dict[str, dict[str, str]] | None:
-        """What the table's further columns say of each run that the journal knows, by folder; None if it has none."""
+        """The cells of the table's further columns by folder, for runs in the journal; None without such columns."""
         if self.record is None or not self.record.has_more_columns:
             return None
         return {found.run.folder: _more_cells(found, found.entry) for found in self.runs.values() if found.entry}
 
     @property
     def settings(self) -> Settings:
-        """What is recorded of the search; without a record, what its grid module says."""
+        """The recorded settings; without a record, those of the grid module."""
         return self.config.settings
 
     def name_of(self, row: Row) -> str:
-        """Return the name under which `runs` has the run that a row tells of; empty if it names none."""
+        """Return the key in `runs` of a row's run; empty if the row names none."""
         out_dir = row.get(self.settings.out_arg, "")
         return self.reused.get(out_dir) or folder_name(out_dir)
 
     def of(self, completion: Completion) -> list[FoundRun]:
-        """Return the runs that came so far."""
+        """Return the runs with this completion."""
         return [found for found in self.runs.values() if found.completion is completion]
 
     @property
@@ -146,7 +146,7 @@ class FoundSearch:
 
 def _more_cells(found: FoundRun, entry: RunRecord) -> dict[str, str]:
     cells = more_cells(entry.result)
-    # A run that was given up may have gone on and finished.
+    # A run that was given up may have finished after all.
     return {**cells, "state": Completion.FINISHED.value} if found.completion is Completion.FINISHED else cells
 
 
@@ -155,8 +155,8 @@ def find_search(
 ) -> FoundSearch:
     """Read a search folder.
 
-    grid_module: the user's, empty = what the folder records. run_cwd: for folders without a journal.
-    Raises ConfigError or FolderError if the folder cannot be made sense of.
+    grid_module: the user's, empty = the recorded one. run_cwd: for folders without a journal.
+    Raises ConfigError or FolderError if the folder cannot be understood.
     """
     folder = SearchFolder(path)
     lacks = ", no usable commands.pickle, and no sim_* folder that names its own configuration"
@@ -206,7 +206,7 @@ def _gather_runs(search: FoundSearch) -> None:
 
 
 def _read_tables(search: FoundSearch) -> None:
-    """Read the table, and the rows that were in it when the journal began; add the runs that only these name."""
+    """Read the table, and the rows that were in it when the journal began; add runs that only these name."""
     out_arg, keywords = search.settings.out_arg, search.settings.summary_keywords
     try:
         search.table = whole_rows(search.folder.results, out_arg)
@@ -245,7 +245,7 @@ def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> lis
 
 
 def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
-    """Give runs that are known by their command the flags of other runs: a command lacks a flag that is off."""
+    """Set missing flags to off in runs known by their command, which lacks flags that are off."""
     options = (option for found in search.runs.values() for option in found.run.configuration.options)
     flags = dict.fromkeys(name for name, value in options if value is True)
     for found in told:
@@ -271,11 +271,11 @@ def _gather_results(search: FoundSearch) -> None:
 
 
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
-    """Take a run's summary from the surest source: journal, its folder, the table."""
+    """Take a run's summary from the surest source: journal, then its folder, then the table."""
     entry = None if found.entry is None else found.entry.result
     known = None if entry is None else entry.summary
     if known is None or (entry is not None and entry.state is not RunState.FINISHED):
-        # A run that was given up may have gone on: its folder has the latest news.
+        # A run that was given up may have gone on: its folder is more recent.
         known = _summary_on_disk(found, search) or known
     if known is not None:
         found.summary = known
@@ -304,7 +304,7 @@ def _summary_on_disk(found: FoundRun, search: FoundSearch) -> Summary | None:
 
 
 class SearchLiveness:
-    """Liveness in a search folder of any origin. controller: who controls it, or may, as text; None if nobody."""
+    """Liveness in a search folder of any origin. controller: its (possible) controller as text; None if none."""
 
     def __init__(self, search: FoundSearch) -> None:
         self._search = search
@@ -328,7 +328,7 @@ class SearchLiveness:
             return False
         entry = found.entry
         if self.controller is not None:
-            # It leaves a run alone that finished; a search that is resumed runs again what did not finish before.
+            # A live controller leaves finished runs alone; a resumed search runs earlier unfinished runs again.
             is_of_now = entry.run.number in record.collected_now
             is_over = entry.state.is_done or (entry.state is RunState.UNFINISHED and is_of_now)
             return not is_over or entry.collected_at is None

@@ -1,4 +1,4 @@
-"""Is it alive? Whether a search's controller and runs live, asked without disturbing them; unknown is an answer."""
+"""Whether a search's controller and runs are alive, found out without disturbing them; "unknown" is an answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hpsearch.store.lock import Holder, LockWays
 
 
 class Liveness(enum.Enum):
-    """What is known of a controller that has not given back its lock, or of a run."""
+    """What is known of the life of a run, or of a controller that has not given back its lock."""
 
     LIVE = "live"
     GONE = "gone"
@@ -28,7 +28,7 @@ class Liveness(enum.Enum):
 
 
 class SearchState(enum.Enum):
-    """What is known of a search. ended: every run has; stopped: runs are left, and no controller is there."""
+    """The state of a search. ended: all runs have ended; stopped: runs are left, and there is no controller."""
 
     RUNNING = "running"
     ENDED = "ended"
@@ -46,14 +46,14 @@ _OF_PROCESS = {True: Liveness.LIVE, False: Liveness.GONE, None: Liveness.UNKNOWN
 
 
 def this_controller() -> Holder:
-    """Return what a lock file should say of this process."""
-    # Python handles signals in the main thread: a search in another one belongs to a program with its own handlers.
+    """Return this process as the holder of a lock."""
+    # Python handles signals in the main thread: a search in another thread is part of a program with its own handlers.
     takes_signals = threading.current_thread() is threading.main_thread()
     return Holder(host_name(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())
 
 
 def liveness_of_controller(holder: Holder | None) -> Liveness:
-    """Return whether the holder of a lock is still there; what another machine does cannot be seen from here."""
+    """Return whether the holder of a lock is alive; unknown if it is on another machine."""
     if holder is None:
         return Liveness.GONE
     if not holder.process or (holder.host != host_name() and not shares_host_name(holder.process)):
@@ -68,16 +68,16 @@ def lock_ways(tell: Callable[[str], None]) -> LockWays:
 
 
 def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_cluster: bool = False) -> Liveness:
-    """Return whether a run's newest attempt lives. No scheduler is asked, so its jobs are unknown until they end.
+    """Return whether a run's newest attempt lives. No scheduler is asked, so jobs are unknown until they end.
 
-    folder: an attempt that left its exit status there is gone, although its end is not recorded yet.
-    is_on_cluster: a scheduler may have an attempt whose submission is not recorded. (On this machine a run starts only
-    after that.)
+    folder: an attempt that left its exit status there is gone, even if its end is not recorded yet.
+    is_on_cluster: a scheduler may have an attempt whose submission is not recorded. (On this machine, a run starts
+    only after that.)
     """
     started = entry.submitted
     if not entry.is_open or entry.ended is not None:
         return Liveness.GONE
-    # Only an open run needs what starts processes.
+    # Imported late: only an open run needs it.
     from hpsearch.backends.launcher import note_in
 
     if folder is not None and note_in(folder.exit_file(entry.token)) is not None:
@@ -88,16 +88,16 @@ def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_
 
 
 def runs_named_by(everything: Iterable[Process], folder: Path, names: Collection[str]) -> frozenset[str]:
-    """Return which of the runs' folders in a search folder the command of a process names.
+    """Return the runs' folders of a search folder that commands of processes name.
 
-    Searches that started in the same second have runs of the same names, so the whole path counts where it is known.
+    Searches that started in the same second have runs of the same names, so the whole path counts if it is known.
     """
     words = ((word, process.cwd) for process in everything for word in process.words if RUN_PREFIX in word)
     return frozenset(_name_below(folder, word, cwd) for word, cwd in words).intersection(names)
 
 
 def _name_below(folder: Path, word: str, cwd: Path | None) -> str:
-    """Return the name in `folder` to which a word of a command leads; empty if it leads elsewhere."""
+    """Return the name in `folder` that a word of a command points to; empty if it points elsewhere."""
     whole, parent = _path_named(word, cwd), f"{folder}/"
     if not whole:
         path = word.partition("=")[2] or word
@@ -106,7 +106,7 @@ def _name_below(folder: Path, word: str, cwd: Path | None) -> str:
 
 
 def _path_named(word: str, cwd: Path | None) -> str:
-    """Return the path that a word of a command names, perhaps behind ``--option=``; empty if it cannot be known."""
+    """Return the path in a word of a command, perhaps behind ``--option=``; empty if it cannot be known."""
     path = word.partition("=")[2] or word
     if cwd is None and not path.startswith("/"):
         return ""
@@ -128,7 +128,7 @@ def _resumes(process: Process, folder: Path) -> bool:
     named = {path.parent if path.name == "search_results.csv" else path for path in paths}
     if folder in named or process.cwd is None:
         return folder in named
-    # It may have been told no folder, or one by its name.
+    # Its user may have named no folder, or a search's name.
     names = (word for word in process.words if "/" not in word and not word.startswith("-"))
     by_name = (path for name in names for path in searches_called(name, process.cwd))
     is_meant = folder in map(Path.resolve, chain(default_searches(process.cwd)[:1], by_name))

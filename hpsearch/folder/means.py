@@ -1,4 +1,4 @@
-"""The configurations of a search, ranked by the mean of their runs over seeds: for all views, and as people read it."""
+"""The configurations of a search, ranked by their means over seeds, for all views."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 def means_of(record: SearchRecord, over: Collection[str]) -> list[Mean[RunRecord]]:
     """Return the configurations of a search, the best mean of the performance key first; only finished runs count.
 
-    over: the options that repeat a configuration; none = no configurations.
+    over: the options that repeat a configuration; empty = return none.
     """
     settings = record.known_settings()
     finished = [entry.result for entry in record.begun if entry.result.state is RunState.FINISHED] if over else []
@@ -30,12 +30,12 @@ def means_of(record: SearchRecord, over: Collection[str]) -> list[Mean[RunRecord
 
 
 def runs_text(mean: Mean[RunRecord]) -> str:
-    """Return the runs that count, ``1, 7-9``."""
+    """Return the counted runs as text: ``1, 7-9``."""
     return ranges(entry.run.number for entry in mean.counted)
 
 
 def mean_cells(means: Sequence[Mean[T]], key: str, runs: Callable[[Mean[T]], str]) -> list[list[str]]:
-    """Return the first columns of a table of configurations, title first: mean, runs, and where they are fewer."""
+    """Return the first columns of a table of configurations, title first: mean, runs, and a note if runs are few."""
     has_fewer = any(mean.lacks for mean in means)
     rows = ([mean.text, runs(mean), *([mean.lacks] if has_fewer else [])] for mean in means)
     return [[key, "runs", *(["counted"] if has_fewer else [])], *rows]
@@ -52,9 +52,9 @@ def means_table(means: Sequence[Mean[RunRecord]], record: SearchRecord, over: Co
 def mean_json(
     mean: Mean[T], over: Sequence[str], p: float | None, **more: object
 ) -> dict[str, Any]:  # Any: whatever JSON can hold
-    """Return the keys that tell scripts of a configuration: ``value``, the mean, and ``seeds``.
+    """Return the JSON keys of a configuration: ``value`` (the mean) and ``seeds``.
 
-    p: of the comparison with another configuration. more: further keys of ``seeds``.
+    p: from the comparison with another configuration. more: further keys in ``seeds``.
     """
     spread = mean.spread
     numbers = {"mean": spread.mean, "std": spread.std, "sem": spread.sem, "min": spread.low, "max": spread.high}

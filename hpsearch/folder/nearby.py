@@ -1,4 +1,4 @@
-"""Which searches lie around a folder: known by the files in them, found by a walk that stays small."""
+"""The searches around a folder: recognised by their files, found by a bounded walk."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from hpsearch.journal.settings import Settings
 from hpsearch.store.classic_files import RUN_PREFIX
 from hpsearch.store.layout import SearchFolder, read_small
 
-#: Where searches are looked for if nobody says where.
+#: Where searches are looked for by default.
 USUAL_PLACE = "out"
-#: The walk below a folder: how many folders deep, and how many folders in all.
+#: Limits of the walk: how many folders deep, and how many folders in all.
 _DEEPEST, _MOST_FOLDERS = 6, 5000
-#: A folder that a search made for itself; there are no other searches in it.
+#: The name of a folder that a search made for itself; no other search lies in there.
 _OWN_FOLDER = re.compile(r"search_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:_(?P<name>.+))?")
 
 
 def holds_search(path: Path) -> bool:
-    """Return whether a folder is that of a search, ours or the older tool's."""
-    # os.path takes a folder that may not be entered for one without a journal; pathlib raises an error.
+    """Return whether a folder holds a search, ours or the older tool's."""
+    # If the folder may not be entered, os.path says that there is no journal; pathlib raises an error.
     return all(map(os.path.isfile, _marks(path)))
 
 
 def _marks(path: Path) -> list[Path]:
-    """Return the files by which a search folder is known: of ours the journal, of the older tool's two others."""
+    """Return the files that mark a search folder: the journal of ours, two others of the older tool's."""
     folder = SearchFolder(path)
     journal = folder.journal
     return [journal] if os.path.lexists(journal) else [folder.results, folder.commands_pickle]
@@ -47,11 +47,11 @@ def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:
-        return 0.0  # It has just been taken away, or it may not be looked at.
+        return 0.0  # It has just been removed, or may not be read.
 
 
 def search_above(folder: Path) -> Path | None:
-    """Return the search in which a folder lies, however deep, or which it is; None if there is none."""
+    """Return the search that a folder is, or lies in at any depth; None if there is none."""
     return next(filter(holds_search, (folder, *folder.parents)), None)
 
 
@@ -62,7 +62,7 @@ def searches_below(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield a folder and those below it, near ones first: none twice, none of runs, none that is hidden."""
+    """Yield a folder and the folders below it, near ones first, each once; not runs' folders or hidden ones."""
     waiting, seen = deque([(folder, 0)]), set[tuple[int, int]]()
     while waiting and len(seen) < _MOST_FOLDERS:
         path, depth = waiting.popleft()
@@ -75,13 +75,13 @@ def _walk(folder: Path) -> Iterator[Path]:
             if is_new and depth < _DEEPEST and not _is_full(path):
                 waiting.extend((below, depth + 1) for below in sorted(_folders_in(path)))
         except OSError:
-            continue  # It may not be looked into, or has just been taken away.
+            continue  # It may not be read, or has just been removed.
 
 
 def _is_full(path: Path) -> bool:
-    """Return whether a folder is a run's, or has nothing but the runs of its search in it: they may be thousands."""
+    """Return whether a folder is a run's, or holds nothing but the runs of its search: there may be thousands."""
     if path.name.startswith(RUN_PREFIX):
-        # Or it holds the seeds that were gathered for a run of this name.
+        # Also the name of a folder with seeds gathered for a run.
         return True
     return _OWN_FOLDER.fullmatch(path.name) is not None and holds_search(path)
 
@@ -96,12 +96,12 @@ def _folders_in(path: Path) -> Iterator[Path]:
 
 
 def searches_named(name: str, searches: Iterable[Path]) -> list[Path]:
-    """Return the searches whose folder has this name, or that were given it with ``--name``."""
+    """Return the searches whose folder or ``--name`` is this name."""
     return [path for path in searches if path.name == name or _is_called(path, name)]
 
 
 def searches_called(name: str, here: Path) -> list[Path]:
-    """Return the searches of this name below ./out, else in the ``out`` that `here` lies in, else below `here`."""
+    """Return the searches with this name below ./out, else in the ``out`` that `here` lies in, else below `here`."""
     found = (searches_named(name, searches_below(place)) for place in _places(here))
     return next(filter(None, found), [])
 
@@ -113,14 +113,14 @@ def nearest_search(name: str, here: Path) -> tuple[Path, str] | None:
         own = _given_name(path)
         for each in filter(None, (own, path.name)):
             known.setdefault(each, (path, own))
-    # Its beginning, or a part of it, says more than that most letters agree: dates agree in most.
+    # A part of the name says more than mere likeness: dates are always alike.
     holding = (each for each in known if name and name.casefold() in each.casefold())
     near = next(holding, "") or nearest(name, known)
     return known[near] if near else None
 
 
 def _places(here: Path) -> list[Path]:
-    """Return the folders below which a search may lie that is named, the likeliest first."""
+    """Return the folders below which a named search may lie, the likeliest first."""
     around = [folder for folder in (here, *here.parents) if folder.name == USUAL_PLACE]
     return [here / USUAL_PLACE, *around[:1], here]
 
@@ -135,7 +135,7 @@ def _given_name(path: Path) -> str:
     if own := _OWN_FOLDER.fullmatch(path.name):
         return own["name"] or ""
     try:
-        # In a folder of the user's own, only the search itself knows its name.
+        # A folder that the user named does not tell the --name: ask the search.
         started = from_line(read_small(SearchFolder(path).settings_copy))
     except (OSError, ValueError):
         return ""
@@ -143,6 +143,6 @@ def _given_name(path: Path) -> str:
 
 
 def default_searches(here: Path) -> list[Path]:
-    """Return the searches that may be meant where nobody names one, the likeliest first."""
+    """Return the searches that may be meant if the user names none, the likeliest first."""
     above = search_above(here)
     return searches_below(here / USUAL_PLACE) if above is None else [above]

@@ -1,4 +1,4 @@
-"""What a search folder says at a glance: only those lines of its journal are read that a list of searches needs."""
+"""A search folder at a glance: reads only the lines of its journal that a list of searches needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder, open_file
 
 _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))
-#: Kinds of lines that say nothing about how far a search is, or something that is only counted.
+#: Kinds of lines that do not tell how far a search is, or are only counted.
 _LEFT_OUT = (_PLANNED, b'{"event":"moved"', b'{"event":"carried"', b'{"event":"stopped"', b'{"event":"ended"')
 _LIVE_ONLY = (_INTENDED, b'{"event":"submitted"', b'{"event":"started"')
 #: The token of a run's first attempt.
@@ -24,7 +24,7 @@ _FIRST = re.compile(rb'"token":"[^"]*\.1\.[^".]*"')
 
 @dataclass(frozen=True)
 class Overview:
-    """A search at a glance. record: not with all runs that were never started; runs: the number of all."""
+    """A search at a glance. record: may lack runs that never started. runs: the number of all runs."""
 
     record: SearchRecord
     runs: int
@@ -62,10 +62,10 @@ def overview(folder: SearchFolder) -> Overview:
 
 
 def _events(content: bytes) -> Iterator[Event]:
-    """Yield the events that tell how far a search is; where each attempt is collected, what it came to is enough."""
+    """Yield the events that tell how far a search is; of a collected attempt, the result is enough."""
     is_live = content.count(_INTENDED) > content.count(_COLLECTED)
     left_out = _LEFT_OUT if is_live else _LEFT_OUT + _LIVE_ONLY
     for line in content.split(b"\n"):
-        # While a run is repeated, its earlier result counts.
+        # While a run is repeated, its earlier result counts: later intentions are needed.
         if line and (not line.startswith(left_out) or (line.startswith(_INTENDED) and not _FIRST.search(line))):
             yield from_line(line)

@@ -1,4 +1,4 @@
-"""What each start of a search ran with: commit and changes of the code, Python and packages, host and GPUs."""
+"""What each start of a search ran with: the code's commit and changes, Python and packages, host and GPUs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder, make_folder, read_whole, write_whole
 from hpsearch.user_code.import_paths import installed_packages
 
-#: How long git may take for the commit, which a start waits for; and all together for the rest, beside the search.
+#: How long git may take for the commit, which the start waits for; and the rest in all, in the background.
 _COMMIT_S, _REST_S = 1.0, 5.0
-#: Of a diff, in bytes; of a list of changed files; of a whole file, in bytes.
+#: Limits: bytes of a diff; number of changed files; bytes of a whole file.
 _MOST_DIFF, _MOST_CHANGED, _MOST_BYTES = 1_000_000, 200, 4_000_000
-#: How many starts, besides the first, are shown.
+#: The most starts shown besides the first.
 _SHOWN = 3
-#: Of another interpreter than ours; prints its version and its packages.
+#: A program for an interpreter other than ours: prints its version and its packages.
 _PACKAGES = """\
 import sys
 from importlib.metadata import distributions
@@ -40,11 +40,11 @@ print(sys.version.split()[0], *sorted({f"{each.metadata['Name']}=={each.version}
 
 @dataclass(frozen=True)
 class Provenance:
-    """What one start of a search ran with; what could not be found out is empty, and `problems` says why.
+    """What one start of a search ran with; unknown facts are empty, and `problems` says why.
 
-    at: seconds since the epoch. top: the repository's folder. changed: as ``git status --short`` has it, at most 200.
-    diff: file beside this one, of what the commit lacks; empty if nothing. is_whole: False if that file was cut.
-    packages: as in ``numpy==1.26``. gpus: names, one for each. driver: of the GPUs.
+    at: seconds since the epoch. top: the repository's folder. changed: as in ``git status --short``, at most 200.
+    diff: file beside this one with the changes since the commit; empty if none. is_whole: False if it was cut.
+    packages: as in ``numpy==1.26``. gpus: the name of each. driver: of the GPUs.
     """
 
     at: float
@@ -64,7 +64,7 @@ class Provenance:
 
 
 def provenances(folder: SearchFolder) -> list[Provenance]:
-    """Return what is known of each start of a search, oldest first; what cannot be read is left out."""
+    """Return the records of a search's starts, oldest first, without unreadable ones."""
     found = []
     for path in sorted(folder.provenance.glob("*.json"), key=lambda path: (len(path.name), path.name)):
         try:
@@ -76,7 +76,7 @@ def provenances(folder: SearchFolder) -> list[Provenance]:
 
 
 class Recorder:
-    """Finds out, in a thread beside the search that starts, what it runs with, and writes it into the search folder."""
+    """Finds out, in a thread, what a start of a search runs with, and writes that into the search folder."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Recorder:
     ) -> None:
         """Ask for the commit, for `commit_s` at most. interpreter: as given; at: seconds since the epoch.
 
-        gpus: name and driver of each, where the backend knows them.
+        gpus: name and driver of each, if the backend knows them.
         """
         self._folder, self._run_cwd, self._interpreter = folder, run_cwd, interpreter
         self._found = Provenance(at, host_name())
@@ -104,7 +104,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._record, daemon=True)
 
     def other_commit(self) -> str:
-        """Return a note if earlier starts of this search had another commit; empty if not, or if that is not known."""
+        """Return a note if earlier starts of this search had another commit; empty if not, or if unknown."""
         now = self._found.commit
         others = [each for each in provenances(self._folder) if each.commit not in ("", now)]
         if not others or not now:
@@ -119,7 +119,7 @@ class Recorder:
         self._thread.join(max(0.0, self._end - time.monotonic()) + 1)
 
     def _record(self) -> None:
-        """Find out the rest and write it; what cannot be written is no reason to stop a search."""
+        """Find out the rest and write it; failing to write does not stop a search."""
         folder = self._folder.provenance
         number = 1 + max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal()), default=0)
         try:
@@ -169,7 +169,7 @@ class Recorder:
 
 
 def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iterator[str]:
-    """Return for people what the first start ran with, and the last ones."""
+    """Yield, for people, what the first start and the last ones ran with."""
     has_snapshot = bool(starts) and folder.code.is_dir()
     if has_snapshot:
         yield f"all runs execute the code as it was at the first start: {folder.short(folder.code)}"
@@ -187,7 +187,7 @@ def provenance_lines(starts: Sequence[Provenance], folder: SearchFolder) -> Iter
 
 
 def provenance_facts(starts: Sequence[Provenance], folder: SearchFolder) -> list[tuple[str, str]]:
-    """Return what the first start of a search ran with, fact by fact; of later ones, when and where they were."""
+    """Return the facts about the first start of a search; for later starts, only time and place."""
     facts = []
     for number, each in enumerate(starts):
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.at))

@@ -1,4 +1,4 @@
-"""A search folder opened to ask: found by what the user names, read without writing or locking anything."""
+"""A search folder opened for reading: found by what the user names, without writing or locking anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TABLE = "search_results.csv"
 
 
 def find_folder(given: str, *bases: Path, option: str = "") -> SearchFolder:
-    """Return the search folder that a user names: itself, or the table of results in it.
+    """Return the search folder that a user names, by itself or by the table of results in it.
 
     bases: where a relative path may start, if not here; the first that has the folder counts. option: its name, for
     the message. Raises UsageError if there is no such folder.
@@ -37,7 +37,7 @@ def find_folder(given: str, *bases: Path, option: str = "") -> SearchFolder:
 
 
 def recorded_search(path: Path) -> SearchRecord | None:
-    """Return what the journal of a folder of any origin says; None if there is none, or no search in it.
+    """Return what a folder's journal adds up to; None if there is no journal, or no search in it.
 
     Raises FolderError if the journal cannot be read.
     """
@@ -47,7 +47,7 @@ def recorded_search(path: Path) -> SearchRecord | None:
 
 
 def every_run(record: SearchRecord) -> Iterator[RunRecord]:
-    """Yield the runs of a search, of each what counts; then the finished ones that only rows tell of, with number 0."""
+    """Yield the counting record of each run; then the finished runs known only from rows, with number 0."""
     yield from (entry.result for entry in record)
     if not record.carried:
         return
@@ -63,7 +63,7 @@ def every_run(record: SearchRecord) -> Iterator[RunRecord]:
 
 
 class SearchReader:
-    """Reads the state of a search, and then only what is new."""
+    """Reads the state of a search; later calls read only what is new."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class SearchReader:
         passes_over_damage: bool = False,
         new_record: Callable[[bool], SearchRecord] = SearchRecord,
     ) -> None:
-        """Read the journal. passes_over_damage: leave out what cannot be used, and note it in `damage`.
+        """Read the journal. passes_over_damage: skip what cannot be used, and note it in `damage`.
 
-        new_record: makes the record that takes the events in; is told whether it fills gaps.
-        Raises FolderError if there is none, with the newest search below the folder if there is one.
+        new_record: makes the record for the events; its argument says whether it fills gaps.
+        Raises FolderError if there is no journal, naming the newest search below the folder if there is one.
         """
         self.folder, self._passes_over_damage, self._new_record = folder, passes_over_damage, new_record
         check_has_journal(folder)
@@ -82,19 +82,19 @@ class SearchReader:
         self.update()
 
     def update(self) -> None:
-        """Take in what happened since. Raises FolderError if the journal cannot be read."""
+        """Read new events. Raises FolderError if the journal cannot be read."""
         if self._journal.is_replaced():
             self._start_anew()
         self._journal.read_into(self.record)
         if self._passes_over_damage:
-            # Only a damaged journal needs the module.
+            # Imported late: only a damaged journal needs it.
             from hpsearch.store.repair import fill_in_settings
 
             fill_in_settings(self.record, self.folder)
         self.record.known_settings()
 
     def fill_in(self) -> None:
-        """Add what other files still say, where the journal is damaged; only after its controller has gone."""
+        """Complete a damaged journal's record from other files; only once its controller is gone."""
         if self.damage or not self._journal.has_settings:
             from hpsearch.store.repair import fill_in
 
@@ -102,7 +102,7 @@ class SearchReader:
 
     @property
     def damage(self) -> list[str]:
-        """What of the journal cannot be used: a message for each line."""
+        """A message for each line of the journal that cannot be used."""
         return self._journal.damage
 
     def holder(self) -> Holder | None:
@@ -110,11 +110,11 @@ class SearchReader:
         return lock_holder(self.folder.lock)
 
     def is_copy(self, holder: Holder) -> bool:
-        """Return whether the folder is a copy of the one that this holder works on."""
+        """Return whether the folder is a copy of the folder that this holder works on."""
         return bool(holder.inode) and self.folder.lock.stat().st_ino != holder.inode
 
     def run(self, number: int) -> RunRecord:
-        """Return a run. Raises FolderError if there is none of this number."""
+        """Return a run. Raises FolderError if no run has this number."""
         runs = self.record.runs
         if number not in runs:
             reach = f"runs go from {min(runs)} to {max(runs)}" if runs else "no run was chosen yet"
@@ -133,9 +133,9 @@ def check_has_journal(folder: SearchFolder) -> None:
 
 
 def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = ()) -> FolderError:
-    """Return the error that a folder holds no search, naming the one that may be meant.
+    """Return the error that a folder holds no search, naming the search that may be meant.
 
-    lacks: what was looked for besides the journal. problems: about files that could not be used.
+    lacks: what else was looked for besides the journal. problems: about files that could not be used.
     """
     below = [path for path in searches_below(folder.path) if path != folder.path]
     if below:
@@ -155,21 +155,21 @@ def no_search(folder: SearchFolder, lacks: str = "", problems: Iterable[str] = (
 def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dict[int, Path]:
     """Return a run's logs with this suffix (``.out`` or ``.err``): number of the attempt -> log, in order.
 
-    Those of a live attempt lie with the search's own files, the others in the run's folder or where it was moved.
+    A live attempt's logs lie with the search's own files, all others in the run's folder or where that was moved.
     """
     places = folders_aside(folder, entry.run)
-    # An earlier result may have returned to its place: then the newest attempt was moved aside.
+    # An earlier attempt's folder may have been moved back: then the newest one was moved aside.
     in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
     places[in_place] = folder_of(entry, folder)
     name = places[in_place].name
     found = {}
     for number, place in places.items():
-        # Schedulers put the job's id into its name; the newest counts.
+        # Schedulers put the job's id into a log's name; the newest log counts.
         logs = sorted(place.glob(f"*{name}*{suffix}*"), key=_changed_at)
         if logs:
             found[number] = logs[-1]
     live = folder.logs / f"{entry.token}{suffix}"
-    # Before it is submitted, there may be an empty file of an attempt that is only prepared.
+    # An attempt that is only prepared may have an empty file before its submission.
     if entry.submitted is not None and live.exists():
         found[entry.attempts] = live
     return dict(sorted(found.items()))
@@ -179,4 +179,4 @@ def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:
-        return 0.0  # The controller has just moved it, or it may not be looked at.
+        return 0.0  # The controller has just moved it, or it may not be read.

@@ -1,4 +1,4 @@
-"""``hpsearch repair``: a search folder whose own files are damaged, made usable again."""
+"""``hpsearch repair``: make a search folder with damaged files of its own usable again."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _repair_journal(folder: SearchFolder, console: Console, has_set_aside: bool)
 
 
 def _check_options(event: Event) -> None:
-    """Raise ValueError if no search can be carried out with the options in an event."""
+    """Raise ValueError if no search can run with the options in an event."""
     if isinstance(event, SearchStarted):
         options_from_names(event.settings.get("options", {}))
     elif isinstance(event, ControllerStarted):

@@ -1,4 +1,4 @@
-"""Finished runs of another search, for one that has the same commands of the same script."""
+"""Finished runs of another search, to be reused by a search with the same commands of the same script."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def searches_to_reuse(given: Sequence[str], console: Console) -> tuple[str, ...]
 
 
 def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, ReusableRun]:
-    """Return the finished runs of a search of any origin, by what identifies their commands.
+    """Return the finished runs of a search of any origin, by the identity of their commands.
 
-    settings: of the search that wants them; runs without its performance key are left out.
-    Raises UsageError if its script is another one, FolderError or ConfigError if the folder cannot be made sense of.
+    settings: of the search that reuses them; runs without its performance key are left out.
+    Raises UsageError if the scripts differ, FolderError or ConfigError if the folder cannot be understood.
     """
     theirs, entries = _finished_runs(path, settings)
     if not _is_same_script(theirs, settings):
@@ -63,7 +63,7 @@ def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, Reusabl
 
 
 def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[RunRecord]]:
-    """Return what is recorded of a search, and its finished runs; later ones last."""
+    """Return a search's settings, and its finished runs, later ones last."""
     record = recorded_search(path)
     if record is not None:
         return record.known_settings(), (entry for entry in every_run(record) if entry.state is RunState.FINISHED)
@@ -73,19 +73,19 @@ def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[R
 
 
 def _is_same_script(theirs: Settings, ours: Settings) -> bool:
-    """Return whether two searches run the same file with the same first arguments, by whatever interpreter."""
+    """Return whether two searches run the same file with the same first arguments, by any interpreter."""
     home = _home(theirs)
-    # Perhaps the project was moved.
+    # If their folder is gone, the project may have been moved here.
     return _script_of(theirs, home if home.is_dir() else _home(ours)) == _script_of(ours, _home(ours))
 
 
 def _home(settings: Settings) -> Path:
-    """Return where a search's code lies; a snapshot is a copy of it."""
+    """Return where a search's original code lies, of which a snapshot is a copy."""
     return Path(settings.options["run_cwd"] if settings.options.get("snapshot") else settings.run_cwd)
 
 
 def _script_of(settings: Settings, home: Path) -> list[str]:
-    """Return the words of a command up to the options of a run, files as whole paths."""
+    """Return the words of a command before the options of a run, files as absolute paths."""
     words = without_interpreter(settings.program, shlex.split(str(settings.options.get("interpreter") or "")))
     places = (os.path.realpath(home / word) for word in words)
     return [place if os.path.isfile(place) else word for word, place in zip(words, places)]  # noqa: PTH113

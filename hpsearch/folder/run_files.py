@@ -1,4 +1,4 @@
-"""What a run left in its folder: its summary, and the configuration it had."""
+"""What a run left in its folder: its summary and its configuration."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from hpsearch.startup.classes import dataclass
 from hpsearch.store.classic_files import COMMAND_FILE, CONFIG_FILE, MOST_BYTES, namespace_in, options_of_command
 from hpsearch.store.layout import read_whole
 
-#: What the system says of a path at which there never will be a file by waiting for it.
+#: Errors for a path where waiting will not bring a file.
 _NO_SUCH_FILE = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
-#: A summary is a few lines: a larger file is something else, and reading it would hold up all other runs. In bytes.
+#: In bytes. A summary is a few lines; a larger file is something else, and reading it would hold up other runs.
 _MOST_SUMMARY_BYTES = 10_000_000
 
 
 def read_summary(run_folder: Path | str, run: Run, config: SearchConfig) -> dict[str, list[object]]:
-    """Return a run's summary, by the user's own parser if there is one.
+    """Return a run's summary, read by the user's own parser if there is one.
 
-    Raises SummaryError saying what is wrong with it; SummaryUnreadable if that may be over later.
+    Raises SummaryError saying what is wrong; SummaryUnreadable if a later try may succeed.
     """
     if config.summary_parser is not None:
         return _by_own_parser(config.summary_parser, run_folder, run, config)
-    # As text: where 100,000 summaries are read, a Path for each takes as long as the parsing.
+    # A text: with 100,000 summaries, making a Path for each takes as long as parsing.
     path = os.path.join(run_folder, config.settings.summary_filename)  # noqa: PTH118
     return parse_summary(read_summary_text(path), config.settings.summary_keywords, path)
 
@@ -42,8 +42,8 @@ def read_summary(run_folder: Path | str, run: Run, config: SearchConfig) -> dict
 def read_summary_text(path: Path | str) -> str:
     """Return the text of a summary file.
 
-    Raises SummaryError if there is none, it is no text or too large, SummaryUnreadable if the system does not let it be
-    read now.
+    Raises SummaryError if it is missing, too large or no text, SummaryUnreadable if the system does not let it be read
+    now.
     """
     try:
         content = _read_although_new(path)
@@ -64,7 +64,7 @@ def _read_although_new(path: Path | str) -> bytes:
     try:
         return read_whole(path, _MOST_SUMMARY_BYTES)
     except FileNotFoundError:
-        # A network file system may show a new file late to one who has an old listing; listing again refreshes it.
+        # A network file system may not show a new file until the folder is listed again.
         with contextlib.suppress(OSError):
             os.listdir(os.path.dirname(path))  # noqa: PTH120, PTH208  (the listing itself is what counts)
         return read_whole(path, _MOST_SUMMARY_BYTES)
@@ -80,7 +80,7 @@ def _by_own_parser(
         if taken is not None and taken.default is inspect.Parameter.empty:
             arguments["summary_fn"] = None
     try:
-        # Whatever it prints must not come between the results on standard output.
+        # What the parser prints must not mix with the results on standard output.
         with output_on_stderr(), using_config(config):
             summary = parser(str(run_folder), run.number - 1, **arguments)
             _check_can_be_kept(summary)
@@ -98,12 +98,12 @@ def _by_own_parser(
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Return whether the system kept a file from being read, other than by telling that there is no such file."""
+    """Return whether the system kept a file from being read, for another reason than that it does not exist."""
     return isinstance(error, OSError) and error.errno not in _NO_SUCH_FILE
 
 
 def _check_can_be_kept(summary: object) -> None:
-    """Make sure that the journal and the table can hold what a parser returned; raises whatever its values raise."""
+    """Check that journal and table can hold a parser's result; raises what its values raise."""
     if isinstance(summary, Mapping):
         for keyword, value in summary.items():
             json.dumps(encode(value))
@@ -116,10 +116,10 @@ _PLAIN = (str, int, float, bool)
 
 @dataclass(frozen=True)
 class RunConfiguration:
-    """The options of one run, the output option among them if it is known.
+    """The options of one run, with the output option if it is known.
 
     is_complete: True if these are all options of the script, False if only those on the run's command.
-    problem: why ``config.pickle`` was not used although there is one; may be empty.
+    problem: why an existing ``config.pickle`` was not used; may be empty.
     """
 
     options: Mapping[str, object]
@@ -130,11 +130,11 @@ class RunConfiguration:
 def read_configuration(
     folder: Path, script_name: str, recorded: Mapping[str, object] | None = None
 ) -> RunConfiguration | None:
-    """Return a run's configuration: what its ``config.pickle`` says, else its command; None if there is neither.
+    """Return a run's configuration from its ``config.pickle``, else from its command; None if it has neither.
 
-    script_name: the simulation script, behind which the options of a command begin.
-    recorded: the options of the run's command, if the search that it belongs to knows them.
-    Raises ConfigError if the command is not known, and ``config.pickle`` is no pickled Namespace of plain values.
+    script_name: the simulation script, after which the options of a command begin.
+    recorded: the options of the run's command, if its search has recorded them.
+    Raises ConfigError if the command is not known and ``config.pickle`` is no pickled Namespace of plain values.
     """
     given, path = recorded, folder / CONFIG_FILE
     if given is None:
@@ -154,15 +154,15 @@ def read_configuration(
 
 
 def is_run_folder(folder: Path) -> bool:
-    """Return whether a folder holds what a run leaves."""
+    """Return whether a folder holds files that a run leaves."""
     return (folder / CONFIG_FILE).is_file() or (folder / COMMAND_FILE).is_file()
 
 
 def options_of(attributes: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
-    """Return the options that the attributes of a Namespace stand for, with values that a command line takes.
+    """Return the options in a Namespace's attributes, with values that a command line can carry.
 
-    None stands for an option that was not given, and the text of a list depends on the script: for these the run's
-    command (`given`) counts, if it is known.
+    For None (an option that was not given) and lists (whose text depends on the script), the run's command (`given`)
+    counts, if it is known.
     """
     options = {}
     for name, value in attributes.items():
@@ -174,9 +174,9 @@ def options_of(attributes: Mapping[str, object], given: Mapping[str, object]) ->
 
 
 def is_within(value: object, folder: Path, out_dir: object, run_cwd: Path) -> bool:
-    """Return whether an option's value is a path inside a run's own folder, or that folder.
+    """Return whether an option's value is the path of a run's own folder, or a path inside it.
 
-    out_dir: the folder as the run was given it; None if that is not known.
+    out_dir: the folder as the run's command names it; None if that is not known.
     """
     if not isinstance(value, str) or "/" not in value:
         return False

@@ -1,4 +1,4 @@
-"""What people read about the runs of a search: where they ran, why some failed, which are best."""
+"""Texts about the runs of a search: where they ran, why some failed, which are best."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from hpsearch.store.layout import SearchFolder
 T = TypeVar("T")
 
 _GROUPS_SHOWN = 20
-#: How many options of a run are told in one line, and how many characters of a value.
+#: The most options of a run on one line, and the most characters of a value.
 _OPTIONS_SHOWN, _LONGEST_VALUE = 8, 40
 _NOT_ENDED = (RunState.RUNNING, RunState.QUEUED, RunState.PLANNED)
 
 
 def counts_text(counts: Counter[RunState]) -> str:
-    """Return how many runs are in each state: ended ones first, finished ones in any case."""
+    """Say how many runs are in each state: ended ones first, finished ones even if there are none."""
     ended = [state for state in RunState if state.is_final]
     shown = (state for state in (*ended, *_NOT_ENDED) if counts[state] or state is RunState.FINISHED)
     return ", ".join(f"{counts[state]:,} {state_text(state)}" for state in shown)
 
 
 def state_text(state: RunState) -> str:
-    """Return a state for people."""
+    """Return a state for people, in colour."""
     return "not started" if state is RunState.PLANNED else state.value
 
 
 def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
-    """Return where to read on about a run that did not finish: its errors, LSF's report on it, or its folder."""
+    """Return where to read on about an unfinished run: its errors, LSF's report on it, or its folder."""
     run_folder = folder.run_folder(entry.run)
     logs = [path for ending in ("err", "lsf") for path in sorted(run_folder.glob(f"*.{ending}"), reverse=True)]
     for log in logs:
@@ -65,7 +65,7 @@ def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecor
 def with_largest_budget(
     runs: Sequence[T], options_of: Callable[[T], Mapping[str, object]], settings: Settings
 ) -> list[T]:
-    """Return those runs that have the largest budget of all; all of them in a search without ``--budgets``."""
+    """Return the runs with the largest budget; all runs in a search without ``--budgets``."""
     budgets = [rank_of(options_of(run).get(settings.budget_option)) for run in runs]
     largest = max((budget for budget in budgets if budget is not None), default=None)
     return [run for run, budget in zip(runs, budgets) if budget == largest]
@@ -77,7 +77,7 @@ def performance(entry: RunRecord, key: str) -> float | None:
 
 
 def outcome_of(entry: RunRecord, key: str) -> float | None:
-    """Return a run's value under the performance key; NaN if it ended without a number, None while it may get one."""
+    """Return a run's value under the performance key; NaN if it ended without one, None while it may get one."""
     if entry.result.state is RunState.FINISHED:
         found = performance(entry.result, key)
         return math.nan if found is None else found
@@ -85,14 +85,14 @@ def outcome_of(entry: RunRecord, key: str) -> float | None:
 
 
 def odd_performances(record: SearchRecord) -> str:
-    """Return a warning if finished runs have no number under the performance key; empty if all have one."""
+    """Return a warning if finished runs have no number under the performance key, else an empty text."""
     key = record.known_settings().performance_key
     finished = (entry for entry in record.begun if entry.state is RunState.FINISHED)
     return odd_performance((cell_under(entry.summary, key) for entry in finished), key)
 
 
 def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
-    """Return a table of some runs: performance, number, place and waiting time if any has one, options that vary."""
+    """Return a table of some runs: performance, number, place and waiting time if any has one, varying options."""
     key, names = record.known_settings().performance_key, varying_options(record)
     has_places = any(entry.submitted is not None and entry.submitted.place for entry in runs)
     rows = [[key, "run", *(["on", "waited"] if has_places else []), *names]]
@@ -106,7 +106,7 @@ def best_table(runs: Sequence[RunRecord], record: SearchRecord) -> list[str]:
 
 
 def varying_options(record: SearchRecord) -> list[str]:
-    """Return the options that do not have the same value in all runs, or in all that a sampler chooses from."""
+    """Return the options that differ between runs, or between a sampler's candidates."""
     first, count, varying = dict[str, tuple[str, object]](), Counter[str](), set[str]()
     if record.candidates is not None:
         varying.update(name for name, values in record.candidates.options if len(values) > 1)
@@ -116,7 +116,7 @@ def varying_options(record: SearchRecord) -> list[str]:
         name = pairs[0][0]
         known = first.setdefault(name, pairs[0])
         count[name] += runs
-        # Most runs share the pairs, and a search may have a hundred thousand of them.
+        # Compare objects first: runs share most pairs, and a search may have a hundred thousand runs.
         if name not in varying and any(p is not known and whole_text(p[1]) != whole_text(known[1]) for p in pairs):
             varying.add(name)
     varying.update(name for name in first if count[name] < len(record.runs))
@@ -124,13 +124,13 @@ def varying_options(record: SearchRecord) -> list[str]:
 
 
 def option_texts(entry: RunRecord, names: Iterable[str]) -> dict[str, str]:
-    """Return those of the options `names` that a run has, name -> text of the value."""
+    """Return the options among `names` that a run has: name -> text of the value."""
     options = entry.run.configuration.as_dict()
     return {name: whole_text(options[name]) for name in names if name in options}
 
 
 def options_text(texts: Mapping[str, str]) -> str:
-    """Return options for people, ``lr=0.1 units=64``: long values cut, and the last of many left out."""
+    """Return options for people, ``lr=0.1 units=64``: long values are cut, and the last of many left out."""
     shown = [f"{name}={shlex.quote(cut(text, _LONGEST_VALUE))}" for name, text in texts.items()]
     return " ".join(shown[:_OPTIONS_SHOWN]) + (" ..." if len(shown) > _OPTIONS_SHOWN else "")
 
@@ -145,13 +145,13 @@ def on_place(label: str) -> str:
 
 
 def slots_in_use(labels: Iterable[str]) -> list[str]:
-    """Return how many runs each place has now: ``GPU 0: 2``; runs without a named place are left out."""
+    """Say how many runs each place has now: ``GPU 0: 2``; runs without a named place are left out."""
     counts = Counter(filter(None, labels))
     return [f"{label}: {counts[label]}" for label in sorted(counts, key=_by_number)]
 
 
 def place_lines(entries: Iterable[RunRecord]) -> list[str]:
-    """Return which runs each place had; nothing if no place has a name."""
+    """Say which runs each place had; nothing if no place has a name."""
     runs = defaultdict(list)
     for entry in entries:
         if entry.submitted is not None and entry.submitted.place:
@@ -160,7 +160,7 @@ def place_lines(entries: Iterable[RunRecord]) -> list[str]:
 
 
 def _by_number(label: str) -> list[tuple[int, str]]:
-    """Return a key that sorts ``GPU 2`` before ``GPU 10``."""
+    """Return a sort key that puts ``GPU 2`` before ``GPU 10``."""
     words = re.split(r"([0-9]{1,18})", label)
     return [(-1, word) if (number := integer(word)) is None else (number, "") for word in words]
 

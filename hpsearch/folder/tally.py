@@ -1,4 +1,4 @@
-"""What the runs of a search add up to: kept up to date at the cost of what has happened since the last look."""
+"""Totals over the runs of a search, kept up to date at the cost of what is new."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.layout import SearchFolder
 
-#: Asked of each of perhaps 100,000 runs: a property takes five times as long.
+#: A set, since asking the property of perhaps 100,000 runs takes five times as long.
 _FINAL = frozenset(state for state in RunState if state.is_final)
 _DONE = frozenset(state for state in RunState if state.is_done)
 _FAILURES = frozenset(state for state in RunState if state.is_failure)
 
 
 class RunTally:
-    """Looks only at those runs again that something has happened to.
+    """Looks again only at runs with new events.
 
-    done: numbers of the runs that need not run any more. ended: numbers of those that have ended, as is known, but not
-    what they came to.
+    done: numbers of the runs that need not run any more. ended: numbers of runs known to have ended, but not collected.
     """
 
     def __init__(self, record: SearchRecord, folder: SearchFolder) -> None:
@@ -55,10 +54,10 @@ class RunTally:
         self._sum_s = 0.0
 
     def update(self) -> None:
-        """Take in what the record has learned since the last call."""
+        """Take in what is new in the record since the last call."""
         record, touched = self.record, self.record.take_touched()
         if record.settings is not self._settings:
-            # A later search was added, and another result may count.
+            # A later search was added, so other results may count.
             touched |= self._states.keys()
             self._begin()
         if record.controller is not self._controller:
@@ -66,7 +65,7 @@ class RunTally:
         if touched:
             self._means.clear()
         if len(record.runs) != self._planned:
-            # Another option may vary now.
+            # New runs may make other options vary.
             self._planned, self._failures, self._stopped_early = len(record.runs), None, None
         for number in touched:
             if number in self._states:
@@ -131,12 +130,12 @@ class RunTally:
 
     @property
     def live(self) -> list[RunRecord]:
-        """Runs whose end the journal does not know, by number."""
+        """Runs without a recorded end, by number."""
         return [entry for _, entry in sorted(self._live.items())]
 
     @property
     def failures(self) -> Failures:
-        """Runs that ended and did not finish, except cancelled ones, by number."""
+        """Runs that ended without finishing, except cancelled ones, by number."""
         if self._failures is None:
             self._failures = self._told(self._failed)
         return self._failures
@@ -171,7 +170,7 @@ class RunTally:
 
     @property
     def lengths_s(self) -> tuple[int, float]:
-        """How many runs have ended under the latest controller, and how long they took on average, in seconds."""
+        """How many runs have ended under the latest controller, and their mean duration in seconds."""
         return len(self._took_s), self._sum_s / max(1, len(self._took_s))
 
     def runs_per_hour(self, now: float) -> float | None:

@@ -1,1 +1,1 @@
-"""A search looked at, never changed; only postprocessing moves runs, and only on request."""
+"""Looking at a search without changing it; only postprocessing moves runs, and only on request."""

@@ -46,13 +46,13 @@ examples:
   hpsearch best --command                      the best run's command
   hpsearch best --command --out_dir=out/again | sh
 
-Reads folders of the older tool (search_results.csv, no journal), too; these
-know no commands.
+Also reads folders of the older tool (search_results.csv, no journal); these
+have no commands.
 """
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell the best runs; return the exit status."""
+    """Show the best runs; return the exit status."""
     parser = folder_parser("best", "Show the best configurations of a search, also while it runs.", _EXAMPLE)
     parser.add_argument("--top", type=at_least(1), metavar="K", help="Show the K best. Default: 10 (1 with --command).")
     how = parser.add_mutually_exclusive_group()
@@ -82,7 +82,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     with collected_later():
         runs = finished_runs(choose_folder(options.folder, console), options.over)
     settings = runs.settings
-    # An option may be a keyword of the summary, too.
+    # An option may also be a keyword of the summary.
     check_over(options.over, dict.fromkeys((*runs.option_names, *settings.option_names)), runs.folder.path)
     key = options.by or settings.performance_key
     runs = _with_largest_budget(runs, key, console)
@@ -96,7 +96,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     if options.differences:
         runs = _only_differences(runs, best[:count], console)
     if options.json:
-        # The best one is compared with the second, all others with the best.
+        # The best one is compared with the second, each other one with the best.
         pairs = [[mean, *(means[:1] if place else means[1:2])] for place, mean in enumerate(means[:count])]
         found = [_as_json(run, runs, key, pair) for run, pair in zip_longest(best[:count], pairs)]
         if options.differences:
@@ -115,7 +115,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 
 
 def _only_differences(runs: FinishedRuns, shown: Sequence[FinishedRun], console: Console) -> FinishedRuns:
-    """Return the same with only the options in which the shown runs differ; say what those have alike that vary."""
+    """Keep only the options in which the shown runs differ; tell the values of other varying options they share."""
     apart, alike = set(_varying(runs, shown)), shown[0].row
     same = {name: alike[name] for name in _varying(runs, runs.runs) if name not in apart and name in alike}
     if same:
@@ -128,7 +128,7 @@ def _only(options: Mapping[str, object], names: Sequence[str]) -> dict[str, obje
 
 
 def _varying(runs: FinishedRuns, several: Sequence[FinishedRun]) -> list[str]:
-    """Return the options that do not have the same value in all of these runs, but for those that repeat them."""
+    """Return the options that differ between these runs, except those that repeat configurations."""
     names = [name for name in runs.option_names if name not in runs.over]
     return [name for name in names if len({run.row.get(name, "") for run in several}) > 1]
 
@@ -146,12 +146,12 @@ def _print_commands(best: Sequence[FinishedRun], runs: FinishedRuns, out_dir: st
 
 def _order(ascending: bool, is_chosen: bool) -> str:
     direction, other = ("lowest", "highest") if ascending else ("highest", "lowest")
-    # The user named a keyword, and nobody said what is good there.
+    # The user named a keyword, and nothing says which values are good.
     return f"{direction} first; --{other} reverses that" if is_chosen else f"{direction} first"
 
 
 def _with_largest_budget(runs: FinishedRuns, key: str, console: Console) -> FinishedRuns:
-    """Return only the runs that can be the best in a search with budgets, and say so; all in another one."""
+    """Return the runs that can be the best: with budgets, those with the largest budget, which is told; else all."""
     if not runs.settings.budget_option:
         return runs
     ranked = [run for run in runs.runs if rank_of(run.row.get(key, "")) is not None] or runs.runs
@@ -163,7 +163,7 @@ def _with_largest_budget(runs: FinishedRuns, key: str, console: Console) -> Fini
 
 
 def _best(runs: FinishedRuns, key: str, ascending: bool) -> tuple[Sequence[FinishedRun], Sequence[Mean[FinishedRun]]]:
-    """Return the runs, best first; or the first that counts of each configuration, and these."""
+    """Return the runs, best first; or the first counted run of each configuration, and the configurations."""
     if not runs.runs:
         raise FolderError(f"{runs.folder.path}: no run has finished yet")
     known = dict.fromkeys(name for run in runs.runs for name in run.row)
@@ -187,9 +187,9 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> tuple[Sequence[Finis
 def _table(
     best: Sequence[FinishedRun], means: Sequence[Mean[FinishedRun]], runs: FinishedRuns, key: str, console: Console
 ) -> list[str]:
-    """Return the rows: value, run (its folder where no journal knows it), options that vary, keywords that fit.
+    """Return the rows: value, run (its folder without a journal), varying options, and the keywords that fit.
 
-    means: of the configurations, if any; a row is one of these then.
+    means: of the configurations; if there are any, each row is a configuration.
     """
     apart = {*runs.planned_apart, *_varying(runs, runs.runs)}
     varying = [name for name in runs.option_names if name in apart and name not in runs.over]
@@ -213,14 +213,14 @@ def _table(
 
 
 def _mean_row(mean: Mean[FinishedRun], keywords: Sequence[str]) -> Row:
-    """Return the options of a configuration, and what its runs have under other keywords."""
+    """Return a configuration's options, and the means of its runs under other keywords."""
     rows = [run.row for run in mean.counted]
     spreads = {name: spread_of(number_of(row.get(name, "")) for row in rows) for name in keywords}
     return {**rows[0], **{name: mean_text(spread) if spread else "" for name, spread in spreads.items()}}
 
 
 def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
-    """Return the command of a run as one line that can be run here, with another output folder or none."""
+    """Return a run's command as one line that works here, with another output folder or none."""
     settings = runs.settings
     if run.run is None:
         raise FolderError(
@@ -238,7 +238,7 @@ def _command(run: FinishedRun, runs: FinishedRuns, out_dir: str | None) -> str:
 def _as_json(
     run: FinishedRun, runs: FinishedRuns, key: str, means: Sequence[Mean[FinishedRun]] | None
 ) -> dict[str, Any]:  # Any: whatever JSON can hold
-    """Return a run, or the configuration of which it is the first; means: that, and the one it is compared with."""
+    """Return a run, or the configuration whose first run it is. means: that configuration and its rival."""
     known, row = run.run, run.row
     options = {name: row[name] for name in runs.option_names if name in row}
     found = {
@@ -258,7 +258,7 @@ def _as_json(
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A row of the table of results. run: None where there is no journal that knows it."""
+    """A row of the table of results. run: None without a journal that knows it."""
 
     row: Row
     run: Run | None
@@ -268,9 +268,9 @@ class FinishedRun:
 class FinishedRuns:
     """All finished runs of a folder, and what the columns of the table mean.
 
-    settings: without a program where there is no journal, and without a performance key where nobody knows it.
+    settings: without a program if there is no journal, and without a performance key if that is not known.
     over: the options that repeat a configuration, if any. stopped: how many runs were stopped early.
-    planned_apart: the options in which the runs of the whole search differ, also those that have not finished.
+    planned_apart: the options in which the runs of the whole search differ, unfinished runs included.
     """
 
     folder: SearchFolder
@@ -283,7 +283,7 @@ class FinishedRuns:
     planned_apart: Sequence[str] = ()
 
     def means(self, key: str, ascending: bool) -> list[Mean[FinishedRun]]:
-        """Return the configurations by the mean of a column, see `best_means`; none if nothing repeats them."""
+        """Return the configurations by the mean of a column, see `best_means`; none if `over` is empty."""
         others = (self.settings.out_arg, *self.keywords)
 
         def options_of(run: FinishedRun) -> Mapping[str, object]:
@@ -293,7 +293,7 @@ class FinishedRuns:
         return best_means(groups, lambda run: number_of(run.row.get(key, "")), ascending)
 
     def label(self, run: FinishedRun) -> str:
-        """Return a run for people: its number, or its folder where no journal knows it."""
+        """Return a run for people: its number, or its folder without a journal."""
         return str(run.run.number) if run.run else run.row.get(self.settings.out_arg, "").rpartition("/")[2]
 
     def labels(self, several: Sequence[FinishedRun]) -> str:
@@ -305,12 +305,12 @@ class FinishedRuns:
 def finished_runs(folder: SearchFolder, given_over: Collection[str] = ()) -> FinishedRuns:
     """Read the finished runs of a folder, ours or the older tool's.
 
-    given_over: see `seeds_of`; what no run has is left out.
-    Raises FolderError if it is neither, or cannot be read.
+    given_over: see `seeds_of`; options that no run has are left out.
+    Raises FolderError if the folder is neither, or cannot be read.
     """
     if folder.journal.exists() or not folder.results.is_file():
         return _from_journal(SearchReader(folder), given_over)
-    # Of the older tool: its copy of the grid module says what the columns mean.
+    # The older tool's folder: the copy of the grid module says what the columns mean.
     rows, settings = read_table(folder.results), _copied_settings(folder.path)
     columns = dict.fromkeys(name for row in rows for name in row)
     keywords = [name for name in columns if name in settings.summary_keywords]
@@ -338,7 +338,7 @@ def _from_journal(reader: SearchReader, given_over: Collection[str]) -> Finished
 
 
 def _copied_settings(folder: Path) -> Settings:
-    """Return what the constants say in the grid module that was copied into a folder; it is not executed."""
+    """Return the settings from the constants of the grid module's copy in a folder, without executing it."""
     copies = [constants_in(path) for path in sorted(folder.glob("*.py"))]
     found = next((constants for constants in copies if "_SUMMARY_KEYWORDS" in constants), copies[-1] if copies else {})
     listed = found.get("_SUMMARY_KEYWORDS")

@@ -1,4 +1,4 @@
-"""``hpsearch export``: all runs of one or several searches as one table, mostly for other programs."""
+"""``hpsearch export``: the runs of one or several searches as one table, mostly for other programs."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ examples:
   hpsearch export DIR --over random_seed > means.csv
   hpsearch export DIR --format=parquet -o runs.parquet
 """
-#: What every run has; an option or keyword with one of these names gets an underscore behind it.
+#: Columns of every table; an option or keyword with one of these names gets an underscore at its end.
 COLUMNS = ("search", "run", "state", "submitted", "started", "ended", "seconds", "host", "job", "cause")
 
-#: Column -> value; columns for which a run has nothing may be missing.
+#: Column -> value; columns without a value for the run may be missing.
 ExportedRow = dict[str, object]
 
 
@@ -96,7 +96,7 @@ def _runs(
 def _configurations(
     folders: Sequence[SearchFolder], options: argparse.Namespace, console: Console
 ) -> tuple[list[str], list[ExportedRow]]:
-    """Return columns and rows of the table of configurations; those of different searches have rows of their own."""
+    """Return columns and rows of the table of configurations; each search has its own rows."""
     if options.all:
         raise UsageError("--over sums up finished runs: leave out --all")
     columns, rows = {"search": None}, list[ExportedRow]()
@@ -112,7 +112,7 @@ def _configurations(
 
 
 def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
-    """Return the file to write. Raises UsageError if there is something else, or a search's own table."""
+    """Return the file to write. Raises UsageError if something else lies there, or a search's own table."""
     path = written_file(given, "-o")
     if path in [own for folder in folders for own in (folder.results, folder.results_by_configuration)]:
         raise UsageError(f"-o {path}: this is the search's own table; give another file")
@@ -122,8 +122,8 @@ def _target(given: str, folders: Sequence[SearchFolder]) -> Path:
 def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> tuple[list[str], list[ExportedRow]]:
     """Return the columns that a search of any origin plans, and a row for each run.
 
-    grid_module: the user's, for a folder without a journal; empty = the copy in there.
-    Raises FolderError or ConfigError if the folder cannot be made sense of.
+    grid_module: the user's, for a folder without a journal; empty = the copy in the folder.
+    Raises FolderError or ConfigError if the folder cannot be understood.
     """
     if folder.journal.exists():
         record = SearchReader(folder).record
@@ -156,7 +156,7 @@ def _free(name: str) -> str:
 
 
 def _known(entry: RunRecord, folder: SearchFolder) -> ExportedRow:
-    """Return when and where the run's latest attempt ran, and why it did not finish, as far as the journal knows."""
+    """Return what the journal knows of the latest attempt: when and where it ran, and why it did not finish."""
     has_failed = entry.state.is_final and entry.state is not RunState.FINISHED
     return {**_moments(entry), **_because(known_cause(entry, folder) if has_failed else "")}
 
@@ -181,7 +181,7 @@ def _moments(entry: RunRecord) -> ExportedRow:
 
 
 def _measured(cell: object) -> object:
-    """Return the number that the text of a cell is; everything else as it is."""
+    """Return the number in a cell's text; any other cell as it is."""
     if not isinstance(cell, str):
         return cell
     number = number_of(cell)
@@ -189,18 +189,18 @@ def _measured(cell: object) -> object:
 
 
 def as_json(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
-    """Return the rows as a list of objects; what a run lacks is null."""
-    # Not by pandas, which writes ten digits of a number: 1e-12 would be 0.0.
+    """Return the rows as a list of objects; missing values are null."""
+    # pandas writes only ten digits of a number: 1e-12 would be 0.0.
     lines = [json.dumps({name: readable(row.get(name)) for name in columns}) for row in rows]
     return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
 
 
 def as_csv(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
-    """Return the rows as CSV; what a run lacks is an empty cell, every other cell has the text of its value."""
+    """Return the rows as CSV; missing values are empty cells, all others have the text of the value."""
     import pandas
 
     texts = [[whole_text(row[name]) if name in row else "" for name in columns] for row in rows]
-    # pandas leaves a lone carriage return without quotes, and readers take it for the end of the row.
+    # pandas does not quote a lone carriage return, which readers take for the end of the row.
     quoting = csv.QUOTE_ALL if any("\r" in text for cells in texts for text in cells) else csv.QUOTE_MINIMAL
     frame = pandas.DataFrame(texts, columns=list(columns), dtype=object)
     return str(frame.to_csv(index=False, quoting=quoting)).encode("utf-8", "surrogateescape")

@@ -37,12 +37,12 @@ from hpsearch.store.lock import lock_holder
 _EXAMPLE = """\
 examples:
   hpsearch list
-  hpsearch list long             those named long
+  hpsearch list long             searches named long
   hpsearch list /scratch/me/searches --json
 """
-#: How short a key and a search are cut at most, where a terminal is narrow.
+#: The shortest widths to which a key and a search's name are cut on a narrow terminal.
 _LEAST_KEY, _LEAST_LABEL = 8, 12
-#: Instead of a state, where the journal cannot be read.
+#: Shown instead of a state if the journal cannot be read.
 _DAMAGED = "damaged"
 
 
@@ -51,8 +51,8 @@ class Listed:
     """One search in the list.
 
     state: value of a SearchState, or "damaged". runs: how many, None if unknown. done: finished ones.
-    counts: by state, None where only the finished ones are known. best: value under `key`, None if there is none.
-    over: the options that repeat a configuration; means: with such, the best two configurations, which count then.
+    counts: by state, None if only the finished ones are known. best: value under `key`, None if there is none.
+    over: the options that repeat a configuration; means: if there are any, the best two configurations.
     started_at, last_at: seconds since the epoch.
     """
 
@@ -71,14 +71,14 @@ class Listed:
 
     @property
     def p(self) -> float | None:
-        """Of Welch's t-test on the best two configurations; None without a verdict."""
+        """The p of Welch's t-test on the best two configurations; None without a verdict."""
         return p_of_second(self.means)
 
 
 def main(argv: Sequence[str]) -> int:
     """List searches; return the exit status."""
     text = (
-        "List the searches in this folder and below it, or those of this --name. Default: ./out, or the current folder "
+        "List the searches in this folder and below it, or with this --name. Default: ./out, or the current folder "
         "if there is no ./out."
     )
     parser = folder_parser("list", "List searches, the newest first.", _EXAMPLE, metavar="FOLDER", text=text)
@@ -93,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
     if not listed:
         console.note(f"no searches in {shown_path(folder.absolute())} or below; hpsearch list FOLDER looks elsewhere")
         return 0
-    # Those below the usual place are known to all commands by their names alone.
+    # All commands find searches below the usual place by their names alone.
     has_short_names = folder.resolve() == Path(USUAL_PLACE).resolve()
     status = console.results(lines_of(listed, time.time(), console.width, has_short_names))
     if any(each.p is not None for each in listed):
@@ -102,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _asked_for(given: str | None) -> tuple[Path, list[Path]]:
-    """Return where searches are looked for, and those found. Raises UsageError if there is no such folder or name."""
+    """Return the folder to look in, and the searches found. Raises UsageError if there is no such folder or name."""
     usual = Path(USUAL_PLACE) if Path(USUAL_PLACE).is_dir() else Path()
     if given is not None and not is_path(given):
         return usual, named_searches(given)
@@ -123,7 +123,7 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     found = overview(folder)
     record, settings = found.record, found.record.known_settings()
     over = seeds_of(record, [name for name in given_over if name in settings.option_names])
-    # The overview does not know the options of the runs.
+    # The overview lacks the options of the runs.
     means = means_of(SearchReader(folder).record, over) if over else []
     chooses_by_options = bool(settings.budget_option or record.options.get("race"))
     whole = SearchReader(folder).record if chooses_by_options else record
@@ -166,16 +166,16 @@ def _of_older_tool(folder: SearchFolder, over: Sequence[str]) -> Listed:
 
 
 def lines_of(listed: Sequence[Listed], now: float, width: int | None, has_short_names: bool) -> list[str]:
-    """Return the list as lines. width: of the terminal; None = nothing is cut.
+    """Return the list as lines. width: of the terminal; None = cut nothing.
 
-    has_short_names: the name of a folder is enough to know it. Where there is no room, the folders before a search's
-    own name are cut first, then the key of the best value, and the name last.
+    has_short_names: a folder's name is enough to find it. Without room, the folders before a search's own name are cut
+    first, then the key of the best value, and last the name.
     """
     key_width = max((len(each.key) for each in listed), default=0)
     columns, room = _columns(listed, now, key_width), None
     if width is not None:
         own_names = max((len(_forms(each, has_short_names)[-1]) for each in listed), default=0)
-        # Some terminals go on to the next line where the last column is written.
+        # Some terminals wrap when the last column is written.
         missing = own_names + 2 + max(map(len, columns)) - (width - 1)
         if missing > 0:
             columns = _columns(listed, now, max(key_width - missing, _LEAST_KEY))
@@ -186,7 +186,7 @@ def lines_of(listed: Sequence[Listed], now: float, width: int | None, has_short_
 
 
 def _columns(listed: Sequence[Listed], now: float, key_width: int) -> list[str]:
-    """Return all but the first column as lines, with the title."""
+    """Return all columns but the first as lines, with the title."""
     rows = [["state", "done", "best", "p", "age"], *(_cells(each, now, key_width) for each in listed)]
     has_p = any(each.p is not None for each in listed)
     return aligned(rows if has_p else ([*row[:3], *row[4:]] for row in rows), cell=printable)
@@ -202,23 +202,23 @@ def _cells(listed: Listed, now: float, key_width: int) -> list[str]:
 
 
 def _label(listed: Listed, has_short_names: bool, room: int | None) -> str:
-    """Return what the list calls a search, in as much as there is room for; None = all of it."""
+    """Return a search's name in the list, cut to `room` characters; None = not cut."""
     forms = _forms(listed, has_short_names)
     shortest = forms[-1]
     if room is None:
         return forms[0]
-    # What tells searches apart stands at the end.
+    # The end of a path tells searches apart.
     return next((form for form in forms if len(form) <= room), f"...{shortest[3 - room :]}")
 
 
 def _forms(listed: Listed, has_short_names: bool) -> list[str]:
-    """Return how the list may call a search: its path with fewer and fewer of the folders before its own.
+    """Return possible names of a search in the list: its path, with fewer and fewer leading folders.
 
-    Its name stands behind that where the folder's does not end with it.
+    The search's --name follows if the folder's name does not end with it.
     """
     name = f" ({listed.name})" if listed.name and not listed.path.name.startswith("search_") else ""
     shown = shown_path(listed.path)
-    # Seen from inside, the path of a search is only dots.
+    # From inside the search's folder, its path would be only dots.
     whole = listed.path.name if has_short_names or listed.path.name not in shown else shown
     _, *parts = whole.split("/")
     paths = [whole, *("/".join(["...", *parts[start:]]) for start in range(len(parts)))]

@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def folder_and_run(command: str, first: str | None, second: str | None) -> tuple[str | None, int]:
-    """Return the search folder, None if it is left out, and the run's number from the words of a command line."""
+    """Return the search folder (None if left out) and the run's number from the words of a command line."""
     if second is not None:
         return first, _run_number(second)
     if first is None:
@@ -74,7 +74,7 @@ def folder_and_run(command: str, first: str | None, second: str | None) -> tuple
 
 
 def _without_run(command: str, given: str) -> SearchError:
-    """Return the error that only one word is given, which is no number: perhaps the search, without a run of it."""
+    """Return the error for a single word that is no number: perhaps it names the search, and the run is missing."""
     path = Path(given)
     if path.is_dir() and not holds_search(path):
         return no_search(find_folder(given))
@@ -121,11 +121,11 @@ def _no_log(entry: RunRecord) -> FolderError:
 
 
 def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]:
-    """Yield what a run has printed and goes on to print, until it ends or nobody is there to start it."""
+    """Yield what a run has printed and still prints, until it ends or no controller is there to start it."""
     follower: LogFollower | None = None
     while True:
         reader.update()
-        # Asked first, so that all that a run writes up to its end is read after the end is known.
+        # Ask first: all that a run writes before its end is then read after the end is known.
         is_over = _is_over(reader, number)
         if follower is None:
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
@@ -140,7 +140,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
 
 
 def _is_over(reader: SearchReader, number: int) -> bool:
-    """Return whether a run has ended, recorded or not, or nobody is there to start it."""
+    """Return whether a run has ended, recorded or not, or no controller is there to start it."""
     entry = reader.run(number)
     if entry.collected_at is not None:
         return True
@@ -148,5 +148,5 @@ def _is_over(reader: SearchReader, number: int) -> bool:
     if entry.is_live:
         is_gone = liveness_of_run(entry, reader.folder) is Liveness.GONE
         return is_gone and of_controller is not Liveness.LIVE
-    # It has ended and is not collected, so its log has not moved yet; or it waits for a controller to start it.
+    # Without a controller, either it has ended uncollected, its log not moved yet, or nothing will start it.
     return of_controller is Liveness.GONE

@@ -15,7 +15,7 @@ from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.typing import Any
 
-#: Whole numbers up to here are the same as floating-point numbers.
+#: Floats hold whole numbers exactly up to the first; 64-bit integers end at the second.
 _LARGEST_EXACT, _LARGEST_WHOLE = 2**53, 2**63 - 1
 _PLAIN = (str, int, float, bool)
 #: A time as `hpsearch export` writes it.
@@ -23,9 +23,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 def as_parquet(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> bytes:
-    """Return the rows as a Parquet file; what a run lacks is null.
+    """Return the rows as a Parquet file; missing values are null.
 
-    A column of whole numbers, numbers, truth values or times has that type; any other has the texts of its values.
+    A column of whole numbers, numbers, truth values or times has that type; any other column has texts.
     Raises UsageError if pyarrow is not installed.
     """
     arrow, parquet = _pyarrow()
@@ -44,7 +44,7 @@ def _pyarrow() -> tuple[Any, Any]:  # Any: a library without types
 
 
 def _plain(value: object) -> object:
-    """Return a value as one of Python's own, None where there is none; what holds several values becomes text."""
+    """Return a value as one of Python's own types, None if it is missing; a collection becomes text."""
     if value is None or type(value) in _PLAIN:
         return value
     if is_flag(value):
@@ -55,7 +55,7 @@ def _plain(value: object) -> object:
 
 
 def _array(values: Sequence[object], arrow: Any) -> Any:  # Any: pyarrow's own
-    """Return a column; NaN is a number there, not null."""
+    """Return a column; NaN stays a number, not null."""
     there = [value for value in values if value is not None]
     kinds = set(map(type, there))
     if kinds == {bool}:

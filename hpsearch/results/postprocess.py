@@ -1,4 +1,4 @@
-"""Postprocessing: the whole table of a search that ended or was killed, and bad runs moved away."""
+"""Postprocessing: complete the table of a search that ended or was killed, and move bad runs away."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ from hpsearch.store.table import (
     write_table,
 )
 
-#: How many runs or problems of a kind are named one by one.
+#: The most runs or problems of a kind that are named one by one.
 _SHOWN = 10
 _LOG_NAME = re.compile(r"(?:job_)?(?P<rest>sim_.+?)(?:\.out|\.err|\.lsf|_script\.sh)")
 
 
 def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | None, int]:
-    """Put a search folder in order and write its results; its own state is left alone.
+    """Put a search folder in order and write its results; its journal stays as it is.
 
-    options: of ``hpsearch_postprocessing``. Returns the table that was written, None if none was, and the exit status.
+    options: of ``hpsearch_postprocessing``. Returns the written table, None if there is none, and the exit status.
     Raises SearchError if nothing could be done.
     """
     run_cwd = existing_folder(options.run_cwd, Path.cwd(), option="--run_cwd") if options.run_cwd else Path.cwd()
-    # Relative to the runs' working directory, else to where we are.
+    # Relative to the runs' working directory, else to the current folder.
     path = choose_folder(options.out_dir, console, run_cwd, Path.cwd()).path
     criterion: float | None = options.performance_criteria
     with collected_later():
@@ -69,7 +69,7 @@ def postprocess(options: argparse.Namespace, console: Console) -> tuple[Path | N
     if options.undo:
         problems = _move_back(search, liveness, console)
     else:
-        # Asked before anything is written: the grid module may lack the function.
+        # Ask before anything is written: the grid module may lack the function.
         selection = None if criterion is None else _select(search, criterion, liveness)
         problems = _write_results(search, liveness, console)
         problems += _write_configurations(search, seeds_of(search.record, options.over), console)
@@ -97,19 +97,19 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
 
 
 def _why(found: FoundRun) -> str:
-    """Return why a run did not finish: as its controller found, else what is wrong with its summary."""
+    """Return why a run did not finish: the cause that its controller found, else what is wrong with its summary."""
     cause = found.entry.cause if found.entry is not None else ""
     return cause or found.problem or "its summary does not say finished 1"
 
 
 def _listed(title: str, texts: Sequence[str]) -> list[str]:
-    """Return texts under a title, only the first ones in full; nothing if there are none."""
+    """Return texts under a title, cut after the first `_SHOWN`; nothing if there are none."""
     more = [f"  ... and {len(texts) - _SHOWN:,} more"] if len(texts) > _SHOWN else []
     return [f"{title}:", *(f"  {text}" for text in texts[:_SHOWN]), *more] if texts else []
 
 
 def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Console) -> list[str]:
-    """Write table and pickles; add what the search's own table lacks. Returns what went wrong."""
+    """Write table and pickles; add rows that the search's own table lacks. Returns what went wrong."""
     folder, settings = search.folder, search.settings
     rows = sorted_rows(search.rows, settings)
     try:
@@ -135,7 +135,7 @@ def _write_results(search: FoundSearch, liveness: SearchLiveness, console: Conso
 
 
 def _write_configurations(search: FoundSearch, over: Sequence[str], console: Console) -> list[str]:
-    """Write the table of configurations if they are repeated over some options. Returns what went wrong."""
+    """Write the table of configurations if options repeat them. Returns what went wrong."""
     if not over:
         return []
     folder, settings = search.folder, search.settings
@@ -156,9 +156,9 @@ def _best(rows: Sequence[Row], settings: Settings) -> str:
 
 
 def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
-    """Add rows that the search's own table lacks, all rows in there stay; return how many.
+    """Add rows that the search's own table lacks, keeping all others; return how many.
 
-    A live search writes its table itself, so it is left alone.
+    A live search's table is left alone: the search writes it itself.
     """
     folder, settings = search.folder, search.settings
     if search.is_journal_damaged or liveness.controller is not None:
@@ -166,7 +166,7 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     delivered = {name: found for name, found in search.runs.items() if found.row is not None}
     if not delivered or (search.names_in_table.issuperset(delivered) and not breaks_off(folder.results)):
         return 0
-    # Read again, or a row would be lost that a controller has written meanwhile.
+    # Read the table again: a controller may have added a row meanwhile.
     there = whole_rows(folder.results, settings.out_arg)
     names = [search.name_of(row) for row in there]
     last = delivered.get(names[-1]) if names else None
@@ -175,7 +175,7 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     known = set(names)
     lacking = (found for name, found in delivered.items() if name not in known)
     new = [found.row for found in lacking if found.row is not None and not liveness.may_be_live(found)]
-    # A controller that has started meanwhile has written a whole table of its own.
+    # A controller that has started meanwhile has written a complete table.
     if not new or SearchLiveness(search).controller is not None:
         return 0
     rows = sorted_rows([*there, *new], settings)
@@ -184,7 +184,7 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
 
 
 def _write_table(path: Path, rows: Sequence[Row], search: FoundSearch) -> None:
-    """Write a table with the columns that the search's own has."""
+    """Write a table with the columns of the search's own table."""
     cells = search.more_cells
     columns = Columns.of(columns_of(search.settings, rows), cells is not None)
     whole = rows if not cells else [columns.row(row, cells.get(search.name_of(row), {})) for row in rows]
@@ -193,10 +193,10 @@ def _write_table(path: Path, rows: Sequence[Row], search: FoundSearch) -> None:
 
 @dataclass
 class _Selection:
-    """Which runs go: those below the criterion and those without a summary to judge; and which stay.
+    """Which runs go (below the criterion, or without a summary), and which stay.
 
-    live, foreign: they stay because they may be live, or are not recorded as runs of this search.
-    problems: about runs that could not be judged; they stay, too.
+    live, foreign: stay because they may be live, or are not recorded as runs of this search.
+    problems: about runs that could not be judged; these stay, too.
     """
 
     below: list[FoundRun] = field(default_factory=list)
@@ -207,7 +207,7 @@ class _Selection:
 
 
 def _select(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> _Selection:
-    """Decide which runs' folders go to TO_BE_DELETED; nothing is moved.
+    """Decide which runs' folders go to TO_BE_DELETED; move nothing yet.
 
     Raises ConfigError if the grid module has no function that judges.
     """
@@ -234,7 +234,7 @@ def _select(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> 
 
 
 def _verdicts(search: FoundSearch, runs: Sequence[FoundRun], criterion: float) -> dict[str, object | Exception]:
-    """Return what the user's function says of each run with a summary, or its error: folder -> verdict."""
+    """Call the user's function for each run with a summary: folder -> its answer, or its error."""
     judge = search.config.performance_eval
     if judge is None:
         raise ConfigError(
@@ -306,10 +306,10 @@ def _moved(source: Path, target: Path) -> str:
 
 
 def _put_logs_in_place(search: FoundSearch, liveness: SearchLiveness, run_cwd: Path, console: Console) -> list[str]:
-    """Move stray logs and job scripts into the folders of their runs, unless those may be live.
+    """Move stray logs and job scripts into the folders of their runs, unless the runs may be live.
 
-    Looks in the search folder, among the logs that a controller left, in the folder where we are and those where runs
-    work. Logs of a run without a folder stay: the folder must not exist if the run is started again.
+    Looks in the search folder, among the logs that a controller left, in the current folder and in the runs' working
+    folders. Logs of a run without a folder stay: the folder must not exist if the run is started again.
     Returns what went wrong.
     """
     count, problems = 0, []
@@ -331,27 +331,27 @@ def _candidates(search: FoundSearch, elsewhere: Iterable[Path]) -> Iterator[Path
     # One scheduler library puts logs into a subfolder.
     folders = [search.folder.logs, *(path for folder in elsewhere for path in (folder, folder / "logs"))]
     for folder in dict.fromkeys(path for path in folders if path != search.folder.path):
-        # It may be missing, or we may not read it.
+        # The folder may be missing or unreadable.
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             names = [e.name for e in entries if _LOG_NAME.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
             yield from (folder / name for name in sorted(names))
 
 
 def run_of_log(name: str, runs: dict[str, FoundRun]) -> FoundRun | None:
-    """Return the run to which a log belongs by its name; None if it is no log, or of another search.
+    """Return the run that a log belongs to, by its name; None if it is no log, or of another search.
 
-    What a job of several runs left belongs to none: the controller learns from it whether the job ever started.
+    Files of a job with several runs belong to no run: they tell the controller whether the job ever started.
     """
     matched = _LOG_NAME.fullmatch(name) if BATCH_MARK not in name else None
     rest = matched["rest"] if matched is not None else ""
     while rest and rest not in runs:
-        # After the folder's name comes a job's id, a member of an array, or our own attempt's token.
+        # After the folder's name comes a job's id, an index in an array, or the token of our attempt.
         rest = rest[: max(rest.rfind("."), rest.rfind("_"), 0)]
     return runs.get(rest)
 
 
 def _final_name(path: Path, found: FoundRun, search: FoundSearch) -> str:
-    """Return the name that a log gets; while its run lives, it has the name of the attempt."""
+    """Return the final name of a log, which has its attempt's name while the run lives."""
     entry, options = found.entry, search.settings.options
     if entry is None or path.parent != search.folder.logs or path.stem != entry.token:
         return path.name

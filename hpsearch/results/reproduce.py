@@ -1,4 +1,4 @@
-"""``hpsearch reproduce``: a run executed once more with the code that it ran with, and its summaries compared."""
+"""``hpsearch reproduce``: execute a run again with the code it ran with, and compare the summaries."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ def _folder_for(entry: RunRecord, given: str) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(root, ignore_errors=True)
         raise
     with contextlib.suppress(OSError):
-        root.rmdir()  # Unless something is kept in there.
+        root.rmdir()  # Fails, as it should, if something is kept in there.
 
 
 def _summary_again(
     reader: SearchReader, entry: RunRecord, place: Path, out_dir: Path, console: Console
 ) -> Summary | None:
-    """Execute a run again; return its summary, None if it left none, which is told."""
+    """Execute a run again; return its summary; None, and a warning, if it left none."""
     settings = reader.record.known_settings()
     config = config_of(settings)
     with _code_of(reader, entry, place, console) as (cwd, program):
@@ -119,9 +119,9 @@ def _summary_again(
 def _code_of(
     reader: SearchReader, entry: RunRecord, place: Path, console: Console
 ) -> Iterator[tuple[Path, Sequence[str]]]:
-    """Yield the folder in which a run is executed, and the words of its command before the options.
+    """Yield the folder in which to execute a run, and the words of its command before the options.
 
-    Raises FolderError if its code is not known any more.
+    Raises FolderError if the run's code is no longer known.
     """
     folder, settings = reader.folder, reader.record.known_settings()
     if settings.options.get("snapshot"):
@@ -140,7 +140,7 @@ def _code_of(
 
 
 def _start_of(reader: SearchReader, entry: RunRecord) -> Provenance:
-    """Return the start of the search at which a run was executed. Raises FolderError if its code was not recorded."""
+    """Return the record of the search's start that executed a run. Raises FolderError if its code was not recorded."""
     starts = provenances(reader.folder)
     at = entry.submitted.at if entry.submitted is not None else float("inf")
     start = next((each for each in reversed(starts) if each.at <= at), Provenance(0.0))
@@ -159,7 +159,7 @@ def _start_of(reader: SearchReader, entry: RunRecord) -> Provenance:
 
 @contextlib.contextmanager
 def _worktree(start: Provenance, diff: Path, place: Path, console: Console) -> Iterator[None]:
-    """Check out a commit with what was changed then; link what git did not know. Take it away afterwards."""
+    """Check out a commit, apply the recorded changes, link untracked files; remove the worktree afterwards."""
     top = Path(start.top)
     try:
         ask_git(top, "worktree", "add", "--quiet", "--detach", str(place), start.commit, limit_s=_CHECKOUT_S)

@@ -1,4 +1,4 @@
-"""What is known of a search at one moment: how far it is, whether anybody works on it, what runs and what failed."""
+"""The status of a search at one moment: progress, controller, live runs and failures."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveRun:
-    """A run that was started and whose end the journal does not know.
+    """A run that was started and has no recorded end.
 
-    phase: ended if its controller has not noted it, unknown if it is on another machine. for_s: since submission.
+    phase: ended if only its controller has not noted that, unknown on another machine. for_s: since submission.
     """
 
     entry: RunRecord
@@ -52,17 +52,17 @@ class LiveRun:
 
 @dataclass(frozen=True)
 class SearchStatus:
-    """What is known of a search at one moment (`at`, seconds since the epoch).
+    """The status of a search at one moment (`at`, seconds since the epoch).
 
-    liveness, holder: of its controller. counts: by the journal, queued and running ones as they are now, and running
-    without those that have `ended` although the journal does not say so.
-    runs_per_hour: None before the first run has ended. left_s: None where it cannot be told.
-    over: the options that repeat a configuration; means: with such, the configurations, best first.
-    best: the best finished run so far; with `over`, the first one that counts of the best configuration.
-    failures: runs that ended and did not finish, except cancelled ones and those that were `stopped` early.
+    liveness, holder: of its controller. counts: from the journal, but queued and running as they are now; running
+    without the runs that have `ended` unnoted.
+    runs_per_hour: None before the first end. left_s: None if it cannot be told.
+    over: the options that repeat a configuration; means: if there are any, the configurations, best first.
+    best: the best finished run so far; with `over`, the first counted run of the best configuration.
+    failures: runs that ended without finishing, except cancelled ones and those `stopped` early.
     not_done: how many runs are left to do. lengths_s: see `RunTally`.
-    expected: how many more runs a sampler will choose.
-    starts: what each ran with, if that was asked for.
+    expected: how many more runs will be chosen.
+    starts: what each start ran with, if asked for.
     """
 
     folder: SearchFolder
@@ -88,7 +88,7 @@ class SearchStatus:
 
 
 class StatusReader:
-    """Tells the status of a search again and again, at the cost of what has happened in between."""
+    """Reads the status of a search repeatedly, each time at the cost of what is new."""
 
     def __init__(self, reader: SearchReader, given_over: Sequence[str] = ()) -> None:
         """given_over: see `seeds_of`."""
@@ -96,7 +96,7 @@ class StatusReader:
         self._tally = RunTally(reader.record, reader.folder)
 
     def update(self) -> None:
-        """Read what has happened since."""
+        """Read what has happened since the last call."""
         self._reader.update()
 
     def status(self, now: float) -> SearchStatus:
@@ -145,7 +145,7 @@ class StatusReader:
 
 
 def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, liveness: Liveness) -> JobPhase:
-    """Return what a run that was started does now; liveness: of its controller."""
+    """Return the present phase of a run that was started. liveness: of its controller."""
     if liveness is Liveness.LIVE and not submitted.is_queued:
         return JobPhase.RUNNING
     of_run = liveness_of_run(entry, folder)
@@ -153,6 +153,6 @@ def _phase(folder: SearchFolder, entry: RunRecord, submitted: AttemptSubmitted, 
         return JobPhase.ENDED
     if not submitted.is_queued:
         return JobPhase.RUNNING if of_run is Liveness.LIVE else JobPhase.UNKNOWN
-    # Nobody may have looked since it started; the scheduler makes the log at that moment.
+    # No controller may have looked since it started; its log appears at that moment.
     has_started = entry.state is RunState.RUNNING or os.path.exists(folder.logs / f"{entry.token}.out")  # noqa: PTH110
     return JobPhase.RUNNING if has_started else JobPhase.QUEUED

@@ -1,6 +1,6 @@
-"""``hpsearch status``: how far a search is, what is best so far, what runs where. Asking changes nothing.
+"""``hpsearch status``: how far a search is, what is best so far, what runs where. It changes nothing.
 
-What only some searches have (a sampler, failures, a stop) is imported for them only: `status` is asked often.
+Modules for what only some searches have (a sampler, failures, a stop) are imported when needed: `status` runs often.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ examples:
 
 Works on any machine that sees the folder, during the search and afterwards.
 """
-#: How long --watch waits between two looks.
+#: The pause of --watch between two looks.
 _WATCH_INTERVAL_S = 1.0
-#: Longer, where a look takes more than this share of the time: with a sampler or means, all runs are looked at again.
+#: The pause grows until looks take at most this share of the time: a sampler or means need all runs at each look.
 _SHARE_OF_A_CORE = 0.01
 _LONGEST_INTERVAL_S = 30.0
-#: How many live runs and failures are named one by one.
+#: The most live runs and failures named one by one.
 _SHOWN = 10
-#: The rate is told once this many runs have ended, if they take this long on average, in seconds.
+#: The rate is told once this many runs have ended, if they take at least this long on average, in seconds.
 _FEWEST_ENDS, _SHORTEST_S = 3, 1.0
-#: What a live run does, as far as that can be seen from here.
+#: The phase of a live run, in words.
 _PHASES = {JobPhase.RUNNING: "running", JobPhase.QUEUED: "queued", JobPhase.UNKNOWN: "may be running"}
 _LABEL_WIDTH = 9
-#: A blank at which no line is wrapped.
+#: A no-break space, at which no line is wrapped.
 _FIXED_BLANK = "\xa0"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell the status of a search; return the exit status."""
+    """Show the status of a search; return the exit status."""
     parser = folder_parser("status", "Show how far a search is, its best run and its failures.", _EXAMPLE)
     parser.add_argument("--watch", action="store_true", help="Repeat until the search ends or you press Ctrl-C.")
     verbose_help = "Also show commit, Python, packages and GPUs of each start of the search."
@@ -99,7 +99,7 @@ def _lines(status: SearchStatus, is_json: bool, width: int | None, height: int |
 
 
 def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Console) -> None:
-    """Show the status until nobody works on the search any more; without a terminal, only what is new."""
+    """Show the status until no controller works on the search; without a terminal, only when it changes."""
     clean_up_when_interrupted()
     seen: tuple[object, ...] = ()
     while True:
@@ -108,11 +108,11 @@ def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Conso
         now_seen = (status.record.last_event_at, len(status.record.runs), status.holder, status.state, status.counts)
         if console.width is not None or now_seen != seen:
             console.redraw(_lines(status, is_json, console.width, console.height))
-        # Jobs that were left to a scheduler go on without a controller.
+        # Jobs left to a scheduler go on without a controller.
         is_moving = any(run.submitted.is_queued and run.phase is not JobPhase.ENDED for run in status.live)
         if status.state is SearchState.ENDED or (status.state is SearchState.STOPPED and not is_moving):
             return
-        # The first look is at everything; the others are at what is new.
+        # The first look reads everything, later ones only what is new.
         took_s = time.process_time() - began_s if seen else 0.0
         seen = now_seen
         time.sleep(max(_WATCH_INTERVAL_S, min(took_s / _SHARE_OF_A_CORE, _LONGEST_INTERVAL_S)))
@@ -120,17 +120,17 @@ def _watch(source: StatusReader, is_verbose: bool, is_json: bool, console: Conso
 
 
 def status_lines(status: SearchStatus, width: int | None, height: int | None = None) -> list[str]:
-    """Return the status as lines. width, height: of the terminal, which the lines have to fit; None = of any size."""
+    """Return the status as lines. width, height: of the terminal that the lines must fit; None = any size."""
     if height is None:
         return _status_lines(status, width, _SHOWN)
-    # The last line is for the cursor.
+    # The cursor needs the last line.
     fitting = (_status_lines(status, width, shown, breaks=True) for shown in range(_SHOWN, -1, -1))
     return next((lines for lines in fitting if len(lines) < height), _status_lines(status, width, 0, breaks=True))
 
 
 def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: bool = False) -> list[str]:
-    """Return the status as lines, with this many live and failed runs one by one. breaks: also breaks paths."""
-    # Some terminals go on to the next line where the last column is written.
+    """Return the status as lines, with `shown` live and failed runs one by one. breaks: break long paths, too."""
+    # Some terminals wrap when the last column is written.
     room = None if width is None else max(width - _LABEL_WIDTH - 1, 20)
     parts: list[tuple[str, Iterable[str], Callable[[str], str]]] = [
         ("search", [str(status.folder.path)], str),
@@ -158,14 +158,14 @@ def _status_lines(status: SearchStatus, width: int | None, shown: int, breaks: b
 
 
 def _wrapped(text: str, room: int | None, breaks: bool) -> list[str]:
-    """Return a text in lines of this width; paths, commands and rows of a table stay whole unless it `breaks` them."""
+    """Wrap a text to a width; paths, commands and rows of a table stay whole unless `breaks`."""
     if room is None:
         return [text]
     return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=breaks, break_on_hyphens=False)
 
 
 def _state(status: SearchStatus) -> Iterator[str]:
-    """Say whether the search runs, who works on it, and how to resume it if nobody does."""
+    """Say whether the search runs, which controller works on it, and how to resume it if none does."""
     if status.state is SearchState.RUNNING:
         yield f"running: {status.holder}"
     elif status.state is SearchState.UNKNOWN:
@@ -198,14 +198,14 @@ def _scheduler(status: SearchStatus) -> str:
 
 
 def _phases(jobs: Sequence[LiveRun]) -> str:
-    """Say how many jobs do what, as far as the files that they leave tell."""
+    """Say how many jobs are in each phase, judging by their files."""
     counts = Counter(run.phase for run in jobs)
     phases = (JobPhase.RUNNING, JobPhase.QUEUED, JobPhase.ENDED)
     return ", ".join(f"{counts[phase]:,} {phase.value}" for phase in phases if counts[phase])
 
 
 def _runs(status: SearchStatus) -> str:
-    """Say how many runs are in each state, as far as that can be seen from here."""
+    """Say how many runs are in each state, as seen from this machine."""
     unseen = sum(run.phase is JobPhase.UNKNOWN for run in status.live)
     counts = counts_text(status.counts - Counter({RunState.RUNNING: unseen}))
     counts += f", {unseen:,} may be running" if unseen else ""
@@ -215,7 +215,7 @@ def _runs(status: SearchStatus) -> str:
 
 
 def _rate(status: SearchStatus) -> Iterator[str]:
-    """Say how fast runs end, while that means something: not after two ends, nor of runs that take no time."""
+    """Say how fast runs end, if that means something: not after two ends, nor for runs of under a second."""
     count, mean_s = status.lengths_s
     is_telling = count >= _FEWEST_ENDS and mean_s >= _SHORTEST_S
     if status.runs_per_hour is not None and status.liveness is not Liveness.GONE and is_telling:
@@ -245,7 +245,7 @@ def _best(status: SearchStatus) -> Iterator[str]:
 
 
 def _second(status: SearchStatus) -> Iterator[str]:
-    """Name the second best configuration, where they have several runs, and say whether it differs from the best."""
+    """Name the second best configuration, if they have several runs, and say whether it differs from the best."""
     for mean in status.means[1:2]:
         yield ": ".join(filter(None, [mean.text, _options(mean.counted[0], status)]))
         yield from filter(None, [verdict(status.means)])
@@ -257,13 +257,13 @@ def _options(entry: RunRecord, status: SearchStatus) -> str:
 
 
 def _of_chooser(status: SearchStatus, label: str) -> Iterator[str]:
-    """Say how far a sampler, budgets or a race are."""
+    """Say how far a sampler, a race or budgets have come."""
     lines = (line.partition(": ") for line in chooser_lines(status.record))
     yield from (text for head, _, text in lines if head == label)
 
 
 def _drops(status: SearchStatus, shown: int) -> Iterator[str]:
-    """Say which configurations a race has dropped last."""
+    """Name the configurations that a race dropped last."""
     drops = status.record.drops[::-1]
     if not drops:
         return
@@ -275,7 +275,7 @@ def _drops(status: SearchStatus, shown: int) -> Iterator[str]:
 
 
 def _live(runs: Sequence[LiveRun], shown: int, room: int | None) -> list[str]:
-    """Return a table of the live runs, without columns that say nothing, and without hosts where there is no room."""
+    """Return a table of the live runs, without empty columns, and without hosts if there is no room."""
     live = [run for run in runs if run.phase is not JobPhase.ENDED]
     if not live:
         return []
@@ -300,7 +300,7 @@ def _starts(status: SearchStatus) -> Iterator[str]:
 
 
 def _whole(line: str) -> str:
-    """Return a line that is not wrapped."""
+    """Return a line that will not be wrapped."""
     return line.replace(" ", _FIXED_BLANK)
 
 
@@ -309,7 +309,7 @@ def _more(count: int, shown: int) -> list[str]:
 
 
 def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can hold
-    """Return the status with the keys that the documentation promises to scripts."""
+    """Return the status with the keys that the documentation promises."""
     from hpsearch.config.program import resume_hint
 
     holder = status.holder

@@ -26,14 +26,14 @@ examples:
 """
 #: How many of the nearest earlier configurations are shown.
 _NEAREST_SHOWN = 3
-#: By what a sampler chose, in its words and for people.
+#: The rule by which a sampler chose -> the reason for people.
 _REASONS = {"improvement": "most improvement to expect", "resemblance": "resembles the best so far, and few others"}
-#: What a sampler says in scores, which are larger where results are better.
+#: Values that a sampler gives as scores, which are larger for better results.
 _IN_SCORES = ("expected", "low", "high", "best")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell why a run was chosen; return the exit status."""
+    """Show why a run was chosen; return the exit status."""
     description = "Show why a sampler chose the configuration of a run, or why the run was stopped early."
     parser = folder_parser("why", description, _EXAMPLE)
     parser.add_argument("run", nargs="?", metavar="K", help="The run's number.")
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
-    """Yield why a run is in its search, and what became of it."""
+    """Yield why a run is in its search, and how it ended."""
     record = reader.record
     options = options_text(option_texts(entry, varying_options(record)))
     yield f"run {entry.run.number}" + (f": {options}" if options else "")
@@ -55,7 +55,7 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
         yield _budget_text(entry, record) or "planned with the search, or added to it: no sampler has chosen it"
         yield from _end_lines(entry, record, ())
     else:
-        # Others of this configuration may have been added by hand.
+        # Other runs of this configuration may have been added by hand.
         first = next(run for run in suggestions.begun()[entry.candidate] if run.candidate is not None)
         before = known_before(reader, first.run.number)
         yield from _suggestion_lines(first, suggestions, before, record)
@@ -64,7 +64,7 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
 
 
 def _budget_text(entry: RunRecord, record: SearchRecord) -> str:
-    """Say why a configuration has another run with a larger budget; empty if this is none."""
+    """Say why a configuration got this run with a larger budget; empty if it is no such run."""
     why, name = entry.why or {}, record.known_settings().budget_option
     if entry.after is None or not name:
         return ""
@@ -75,7 +75,7 @@ def _budget_text(entry: RunRecord, record: SearchRecord) -> str:
 
 
 class _RecordBefore(SearchRecord):
-    """Keeps what was known when a run was planned."""
+    """Also keeps what was known when a certain run was planned."""
 
     def __init__(self, number: int, fills_gaps: bool = False) -> None:
         super().__init__(fills_gaps)
@@ -90,7 +90,7 @@ class _RecordBefore(SearchRecord):
 
 
 def known_before(reader: SearchReader, number: int) -> list[RunRecord]:
-    """Return what the journal said of the earlier runs when a run was planned."""
+    """Return the records of the earlier runs as they were when a run was planned."""
     record = SearchReader(reader.folder, new_record=partial(_RecordBefore, number)).record
     assert isinstance(record, _RecordBefore)
     return record.before
@@ -99,7 +99,7 @@ def known_before(reader: SearchReader, number: int) -> list[RunRecord]:
 def _suggestion_lines(
     first: RunRecord, suggestions: Suggestions, before: Sequence[RunRecord], record: SearchRecord
 ) -> Iterator[str]:
-    """Say when it was suggested, what was known then, and what the sampler expected. first: its first run."""
+    """Say when a configuration was suggested, what was known then, and what was expected. first: its first run."""
     place, ended = list(suggestions.begun()).index(first.candidate or 0) + 1, sum(run.state.is_final for run in before)
     others = f" and {len(before) - ended:,} had not" if ended < len(before) else ""
     of = f"configuration {place:,} of {suggestions.most:,}"
@@ -110,7 +110,7 @@ def _suggestion_lines(
 
 
 def reason_text(why: Mapping[str, Any], key: str, ascending: bool) -> str:  # Any: whatever JSON can hold
-    """Say why a sampler suggested something. key: of the results; ascending: small ones are good."""
+    """Say why a sampler made a suggestion. key: of the results. ascending: small results are good."""
     said = {name: -value + 0.0 if ascending and name in _IN_SCORES else value for name, value in why.items()}
     rule = said.pop("rule", "")
     if rule == "start" and "needed" in said:
@@ -126,7 +126,7 @@ def reason_text(why: Mapping[str, Any], key: str, ascending: bool) -> str:  # An
 
 
 def _end_lines(entry: RunRecord, record: SearchRecord, before: Sequence[RunRecord]) -> Iterator[str]:
-    """Say what the run came to, and why it was stopped or dropped."""
+    """Say how the run ended, and why it was stopped or dropped."""
     yield f"result: {', '.join([entry.result.state.value, *_result_texts(entry.result, record, before)])}"
     if entry.stopped is not None:
         what = "it would have been stopped early" if entry.stopped.is_dry else "it was stopped early"
@@ -136,7 +136,7 @@ def _end_lines(entry: RunRecord, record: SearchRecord, before: Sequence[RunRecor
 
 
 def _result_texts(entry: RunRecord, record: SearchRecord, before: Sequence[RunRecord]) -> Iterator[str]:
-    """Yield a run's value, its rank by now, and its rank among the results that were known when it was chosen."""
+    """Yield a run's value, its present rank, and its rank among the results that were known when it was chosen."""
     settings = record.known_settings()
     value = performance(entry, settings.performance_key)
     if value is None:
@@ -156,7 +156,7 @@ def _is_better(one: float | None, other: float, ascending: bool) -> bool:
 def _nearest_lines(
     first: RunRecord, suggestions: Suggestions, before: Sequence[RunRecord], record: SearchRecord
 ) -> Iterator[str]:
-    """Return a table of the earlier configurations that differ least, and in what."""
+    """Yield a table of the earlier configurations that differ least, and how."""
     key, own, places = record.known_settings().performance_key, first.run.configuration.as_dict(), _places(suggestions)
 
     def distance(entry: RunRecord) -> float:
@@ -177,7 +177,7 @@ def _nearest_lines(
 
 
 def _places(suggestions: Suggestions) -> dict[str, dict[str, float]]:
-    """Return for each option that varies the places of its values, from 0 to 1: name -> text of a value -> place."""
+    """Return the places of values, from 0 to 1, of each varying option: name -> text of a value -> place."""
     options = [option for option in suggestions.candidates.options if len(option.values) > 1]
     return {
         option.name: {str(value): place / (len(option.values) - 1) for place, value in enumerate(option.values)}
@@ -186,7 +186,7 @@ def _places(suggestions: Suggestions) -> dict[str, dict[str, float]]:
 
 
 def _difference(places: Mapping[str, float], one: object, other: object) -> float:
-    """Return 0 for equal values, else 1 and how far apart they stand in the option's list."""
+    """Return 0 for equal values, else 1 plus how far apart they stand in the option's list."""
     if str(one) == str(other):
         return 0.0
     return 1.0 + abs(places.get(str(one), 0.0) - places.get(str(other), 1.0))

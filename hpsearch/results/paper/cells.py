@@ -1,4 +1,4 @@
-"""The table of a paper as arithmetic: which runs a cell has, which configuration of them counts, which cell is best."""
+"""The arithmetic of a paper's table: the runs of each cell, which configuration counts there, which cell is best."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from hpsearch.core.summary import cell_under
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
 
-#: May be a row or a column like an option: which of several searches.
+#: May stand for an option in rows or columns: the name of a run's search.
 SEARCH = "search"
-#: The texts of some options' values, None where the option is missing.
+#: The texts of some options' values, None if the option is missing.
 Place = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class CellRun:
-    """A run of one of the searches. summary: None unless it finished. number: 0 if only a row tells of it.
+    """A run of one of the searches. summary: None unless it finished. number: 0 if it is known only from a row.
 
-    search: which one, counted from 0; label: what the table calls it. entry: None where no journal knows the run.
+    search: its index, from 0; label: its name in the table. entry: None if no journal knows the run.
     """
 
     options: Mapping[str, object]
@@ -37,20 +37,20 @@ class CellRun:
     entry: RunRecord | None = None
 
     def number_under(self, keyword: str) -> float | None:
-        """Return what it has under a keyword; None if that is no number, or NaN."""
+        """Return the run's number under a keyword; None if there is none, or it is NaN."""
         return rank_of(cell_under(self.summary, keyword))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A keyword whose means are compared. is_low_good: small numbers are the good ones."""
+    """A keyword whose means are compared. is_low_good: small numbers are good."""
 
     keyword: str
     is_low_good: bool
 
 
 class Mark(enum.Enum):
-    """What a cell is among those of its column. CLOSE: not significantly worse than the best."""
+    """A cell's rank in its column. CLOSE: not significantly worse than the best."""
 
     BEST = "best"
     CLOSE = "close"
@@ -61,8 +61,8 @@ class Mark(enum.Enum):
 class Cell:
     """The runs at one place of the table.
 
-    chosen: the finished runs of the configuration that counts; none if no run finished, or nothing tells which one.
-    choices: the configurations that had a finished run.
+    chosen: the finished runs of the configuration that counts; none if no run finished, or nothing tells which counts.
+    choices: the configurations with a finished run.
     """
 
     runs: Sequence[CellRun]
@@ -72,7 +72,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a cell shows under a keyword. spread: None without a number of the configuration that counts.
+    """What a cell shows under a keyword. spread: None if the configuration that counts has no number.
 
     words: what its runs have instead; none if they have numbers, but nothing tells which configuration counts.
     """
@@ -85,7 +85,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Axis:
-    """The rows or columns: by which options, and the values that these have together, in order."""
+    """The rows or columns: their options, and the combinations of values that occur, in order."""
 
     names: tuple[str, ...]
     places: Sequence[Place]
@@ -93,7 +93,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class PaperCells:
-    """All cells, by row and column; those without any run are missing."""
+    """All cells, by row and column; cells without any run are missing."""
 
     rows: Axis
     columns: Axis
@@ -101,7 +101,7 @@ class PaperCells:
     cells: Mapping[tuple[Place, Place], Cell]
 
     def chosen_over(self) -> list[str]:
-        """Return the options in which the configurations differ that a cell had to choose from."""
+        """Return the options in which configurations of the same cell differ."""
         fixed = {*self.rows.names, *self.columns.names, *self.over}
         found = dict[str, None]()
         for cell in self.cells.values():
@@ -110,7 +110,7 @@ class PaperCells:
         return [name for name in found if name not in fixed]
 
     def entries(self, column: Place, measure: Measure) -> dict[Place, Entry]:
-        """Return what the cells of a column show under a keyword: row -> entry; empty ones are missing."""
+        """Return what the cells of a column show under a keyword: row -> entry; empty cells are missing."""
         cells = {row: self.cells[row, column] for row in self.rows.places if (row, column) in self.cells}
         of_first = {id(run): row for row, cell in cells.items() for run in cell.chosen}
         numbers = [cell.chosen for cell in cells.values()]
@@ -120,7 +120,7 @@ class PaperCells:
 
 
 def differing(several: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return the options whose words on the command line are not the same in all of these."""
+    """Return the options whose words on the command line differ."""
     names = dict.fromkeys(name for options in several for name in options)
     words = {name: {argument(name, options.get(name, False)) for options in several} for name in names}
     return [name for name, different in words.items() if len(different) > 1]
@@ -135,8 +135,8 @@ def paper_cells(
 ) -> PaperCells:
     """Put runs into the cells of a table.
 
-    axes: the options of rows and columns. over: options that repeat a configuration. by: what a cell's configuration is
-    chosen by. orders: option -> texts of its values in the order in which words are shown.
+    axes: the options of rows and columns. over: options that repeat a configuration. by: decides which configuration of
+    a cell counts. orders: option -> texts of its values, in the order in which words are shown.
     """
     flags = _flags(runs, [*axes[0], *axes[1]])
     found = defaultdict[tuple[Place, Place], list[CellRun]](list)
@@ -151,7 +151,7 @@ def paper_cells(
 
 
 def _flags(runs: Iterable[CellRun], names: Sequence[str]) -> frozenset[str]:
-    """Return the options that are flags wherever they are given: where they are missing, they are off."""
+    """Return the options that are flags wherever they occur: if one is missing, it is off."""
     kinds = defaultdict[str, set[bool]](set)
     for run in runs:
         for name in names:
@@ -171,7 +171,7 @@ def _text(run: CellRun, name: str, is_a_flag: bool) -> str | None:
 
 
 def _order(place: Place, names: Sequence[str], orders: Mapping[str, Sequence[str]]) -> list[tuple[int, float, str]]:
-    """Return a key that sorts numbers by size, then words as they are listed, then other words, missing ones last."""
+    """Return a sort key: numbers by size, then words in the listed order, then other words, missing values last."""
     key = []
     for name, text in zip(names, place):
         number, listed = (None if text is None else number_of(text)), orders.get(name, ())
@@ -197,13 +197,13 @@ def _cell(runs: Sequence[CellRun], over: Sequence[str], by: Measure) -> Cell:
 
 
 def _entry(mean: Mean[CellRun], means: Sequence[Mean[CellRun]]) -> Entry:
-    """Return what the cell of a mean shows. means: of the column, best first."""
+    """Return the entry for a mean. means: of the column, best first."""
     best = means[0]
     if len(means) < 2:
         return Entry(mean.spread)
     if mean is best or (mean.spread.mean == best.spread.mean and not mean.is_thin):
         return Entry(mean.spread, Mark.BEST)
-    # Two-sided, as everywhere: no two views may tell apart what the other does not.
+    # Two-sided, as in all views, so that they agree on which configurations differ.
     p = welch_p(best.spread, mean.spread)
     return Entry(mean.spread, Mark.CLOSE if p is not None and p > SIGNIFICANT_P else Mark.NONE, p is not None)
 

@@ -1,4 +1,4 @@
-"""The empty cells of a table, those with fewer runs than others, and the command that fills each."""
+"""A table's empty cells, its cells with missing runs, and the commands that fill them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from hpsearch.results.paper.cells import SEARCH, CellRun, PaperCells, Place
 from hpsearch.results.paper.searches import TableSearch
 from hpsearch.user_code.copied_module import tied_options
 
-#: How many runs and how many rows a command names, how many cells a line.
+#: The most runs and rows that a command names, and the most cells on a line.
 _MOST_RUNS, _MOST_ROWS, _MOST_CELLS = 12, 20, 4
-#: How many characters of a cause are shown.
+#: The most characters shown of a cause.
 _LONGEST_CAUSE = 60
 
-#: Row and column.
+#: A cell's row and column.
 _Key = tuple[Place, Place]
 
 
 def filling_lines(table: PaperCells, searches: Sequence[TableSearch], most: int) -> list[str]:
-    """Return which cells are empty or have fewer runs than planned, and in the line below each the command for that.
+    """Say which cells are empty or have fewer runs than planned, each with the command that helps on the next line.
 
-    most: how many such pairs of lines there are at most.
+    most: the largest number of such pairs of lines.
     """
     every = [(row, column) for column in table.columns.places for row in table.rows.places]
     missing = [key for key in every if key not in table.cells]
@@ -41,7 +41,7 @@ def filling_lines(table: PaperCells, searches: Sequence[TableSearch], most: int)
     pairs = chain(
         _unfinished("empty", {key: table.cells[key].runs for key in empty}, table, searches),
         _unfinished("fewer runs", {key: _siblings(table, key) for key in fewer}, table, searches),
-        # Last: an extension leaves out what has not finished and is not in its grid.
+        # Last: an extension leaves out unfinished runs that are not in its grid.
         _without_runs(missing, table, searches),
     )
     shown = [line for pair in islice(pairs, most) for line in pair]
@@ -58,7 +58,7 @@ def _siblings(table: PaperCells, key: _Key) -> list[CellRun]:
 def _unfinished(
     what: str, runs: Mapping[_Key, Sequence[CellRun]], table: PaperCells, searches: Sequence[TableSearch]
 ) -> Iterator[tuple[str, str]]:
-    """Yield for each search which cells its unfinished runs belong to, and how to finish them. runs: of each cell."""
+    """Yield, for each search, the cells of its unfinished runs, and how to finish these. runs: of each cell."""
     for at, search in enumerate(searches):
         cells = {key: own for key, several in runs.items() if (own := [run for run in several if run.search == at])}
         if cells:
@@ -79,7 +79,7 @@ def _place_text(texts: Mapping[str, str | None]) -> str:
 
 
 def _states_text(runs: Sequence[CellRun], search: TableSearch) -> str:
-    """Return in which states runs are, and why the first of them that failed did."""
+    """Say in which states runs are, and why the first failed run failed."""
     states = sorted(dict.fromkeys(run.state for run in runs), key=lambda state: state.is_failure)
     counts = ", ".join(f"{sum(run.state is state for run in runs):,} {state.value}" for state in states)
     failed = next((run.entry for run in runs if run.state.is_failure and run.entry is not None), None)
@@ -87,7 +87,7 @@ def _states_text(runs: Sequence[CellRun], search: TableSearch) -> str:
 
 
 def _how_to_finish(runs: Sequence[CellRun], search: TableSearch) -> str:
-    """Return the command that runs these again, or the one that shows how far they are."""
+    """Return the command that runs these runs again, or, if the search is running, one that shows its progress."""
     path = search.folder.path
     if search.grid_module is not None:
         return command_hint("extend", path, f"--grid_module={search.grid_module}")
@@ -103,9 +103,9 @@ def _how_to_finish(runs: Sequence[CellRun], search: TableSearch) -> str:
 def _without_runs(
     keys: Sequence[_Key], table: PaperCells, searches: Sequence[TableSearch]
 ) -> Iterator[tuple[str, str]]:
-    """Yield which cells have no run at all, and how to extend a search by them; cells of a column stand together.
+    """Yield the cells without any run, by column, and how to extend a search to fill them.
 
-    That is the search with most runs in the column, or else in the row.
+    The search to extend is the one with most runs in the column, or else in the row.
     """
     in_row, in_column = Counter[tuple[Place, int]](), Counter[tuple[Place, int]]()
     for (row, column), cell in table.cells.items():
@@ -121,11 +121,11 @@ def _without_runs(
 
 
 def _how_to_extend(at: int, searches: Sequence[TableSearch], table: PaperCells, keys: Sequence[_Key]) -> str:
-    """Return the command that runs what some rows of a column lack. at: the search.
+    """Return the command that runs the missing cells in some rows of a column. at: index of the search.
 
-    Where some of its runs have options that others lack, its grid is a list of grids, or conditions add options: --set
-    would give the rows' values to all of them. So it then says only the column, whose missing rows are run; also where
-    these are many.
+    If some of its runs have options that others lack, its grid is a list of grids, or conditions add options: --set
+    would give the rows' values to all of them. Then the command names only the column, all of whose missing rows run;
+    also if there are many rows.
     """
     search, runs = searches[at], searches[at].runs
     there = {row for (row, _), cell in table.cells.items() if any(run.search == at for run in cell.runs)}
@@ -144,7 +144,7 @@ def _how_to_extend(at: int, searches: Sequence[TableSearch], table: PaperCells, 
 
 
 def _values_of(names: Sequence[str], places: Iterable[Place]) -> dict[str, list[str | None]]:
-    """Return the texts that each of some options has in these places, each once."""
+    """Return each option's texts in these places, each text once."""
     return dict(zip(names, (list(dict.fromkeys(texts)) for texts in zip(*places))))
 
 
@@ -153,7 +153,7 @@ def _text_in(run: CellRun, name: str) -> str | None:
 
 
 def _written(name: str, text: str, searches: Sequence[TableSearch]) -> str:
-    """Return a value as ``--set`` reads it. text: as the script gets it."""
+    """Return a value as it is written for ``--set``. text: as the script gets it."""
     values = (run.options[name] for search in searches for run in search.runs if name in run.options)
     if any(is_flag(value) for value in values if text_of(value) == text):
         return text

@@ -17,7 +17,7 @@ _PLUS_MINUS = "±"
 
 @dataclass(frozen=True)
 class ShownCell:
-    """A cell as texts. std, count: empty where they are not shown."""
+    """A cell as texts. std, count: empty if not shown."""
 
     mean: str = EMPTY
     std: str = ""
@@ -29,8 +29,8 @@ class ShownCell:
 class ShownTable:
     """A table as texts, nothing escaped.
 
-    names: titles of the first columns. titles: of each other column, what it is for and its keyword; one may be empty.
-    rows: of each, the labels in the first columns and the other cells.
+    names: titles of the first columns. titles: (group, keyword) of each other column; one may be empty.
+    rows: (labels in the first columns, other cells) of each.
     """
 
     names: Sequence[str]
@@ -40,9 +40,9 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class Format:
-    """How a table is written. best, close: what a legend calls the marks; plus_minus: what it calls a spread.
+    """How a table is written. best, close: the marks' names in a legend; plus_minus: the sign before a spread.
 
-    lines: table, legend and the command that made them -> lines.
+    lines: (table, legend, command that made the table) -> lines.
     """
 
     best: str
@@ -56,7 +56,7 @@ def _joined(titles: tuple[str, str]) -> str:
 
 
 def _text_lines(table: ShownTable, about: Sequence[str], _: str) -> list[str]:
-    # A mark stands before a number.
+    # Marks stand before numbers.
     titles = [*table.names, *(f"  {_joined(each)}" for each in table.titles)]
     rows = [[*labels, *map(_text_cell, cells)] for labels, cells in table.rows]
     return [*aligned([titles, *rows], printable), "", *map(printable, about)]
@@ -89,7 +89,7 @@ def _latex_cell(cell: ShownCell) -> str:
 def _markdown_lines(table: ShownTable, about: Sequence[str], _: str) -> list[str]:
     titles = [markdown(each) for each in (*table.names, *map(_joined, table.titles))]
     rows = [[*map(markdown, labels), *map(_markdown_cell, cells)] for labels, cells in table.rows]
-    # Two blanks at its end keep a line one.
+    # Two blanks at the end of a line keep its line break.
     return [*markdown_table([titles, *rows]), "", *(f"{markdown(line)}  " for line in about)]
 
 

@@ -26,8 +26,8 @@ _STATES = {Completion.FINISHED: RunState.FINISHED, Completion.UNFINISHED: RunSta
 class TableSearch:
     """A search of the table. over: its own seed options. is_going: a controller works on it, or may.
 
-    left_out: numbers of runs that its grid has no more. grid_module: with which a search of the older tool is extended;
-    None for those with a journal.
+    left_out: numbers of runs that are no longer in its grid. grid_module: to extend a search of the older tool; None
+    for a search with a journal.
     """
 
     folder: SearchFolder
@@ -40,10 +40,10 @@ class TableSearch:
 
 
 def table_searches(folders: Sequence[SearchFolder], grid_module: str, console: Console) -> list[TableSearch]:
-    """Read searches of any origin; a run of one that another one reuses counts only in its own.
+    """Read searches of any origin; a run that another search reuses counts only in its own search.
 
-    grid_module: the user's, for folders without a journal; empty = the copy in there.
-    Raises FolderError or ConfigError if a folder cannot be made sense of.
+    grid_module: the user's, for folders without a journal; empty = the copy in the folder.
+    Raises FolderError or ConfigError if a folder cannot be understood.
     """
     searches = []
     for at, (folder, label) in enumerate(zip(folders, _labels(folders))):
@@ -55,13 +55,13 @@ def table_searches(folders: Sequence[SearchFolder], grid_module: str, console: C
 
 
 def _labels(folders: Sequence[SearchFolder]) -> list[str]:
-    """Return what the table calls each search: its folder's name, or its path where others have that name."""
+    """Return each search's name in the table: its folder's name, or its path if others have the same name."""
     names = Counter(folder.path.name for folder in folders)
     return [str(folder.path) if names[folder.path.name] > 1 else folder.path.name for folder in folders]
 
 
 def _is_elsewhere(run: CellRun, folders: Collection[Path]) -> bool:
-    """Return whether a run is that of another of these searches, which it reuses."""
+    """Return whether a run is reused from another one of these searches."""
     return run.entry is not None and bool(run.entry.reused) and Path(run.entry.reused).resolve().parent in folders
 
 
@@ -79,7 +79,7 @@ def _ours(folder: SearchFolder, at: int, label: str) -> TableSearch:
 
 
 def _carried(record: SearchRecord, settings: Settings) -> Iterator[Repetition]:
-    """Return the finished runs that were in the table before the journal, but for those that ran again."""
+    """Yield the finished runs in the table from before the journal, except those that ran again."""
     newer = {entry.result.run.out_dir for entry in record if entry.result.summary is not None}
     return repetitions_of_rows((row for row in record.carried if row.get(settings.out_arg) not in newer), settings)
 

@@ -30,12 +30,12 @@ examples:
   hpsearch table DIR --rows method --columns dataset --over random_seed
   hpsearch table --rows method --columns dataset --format latex > table.tex
 
-Below the table stands what its signs mean; the command that fills an empty
-cell is told on standard error. More: docs/results.rst
+A legend below the table explains its signs; commands that fill empty cells
+are printed on standard error. More: docs/results.rst
 """
-#: Nobody reads more than this.
+#: A larger table is refused: nobody could read it.
 _MOST_COLUMNS, _MOST_CELLS = 200, 200_000
-#: How many lines about empty cells there are.
+#: The most messages about empty cells.
 _MOST_FILLINGS = 10
 
 
@@ -96,7 +96,7 @@ def _keywords(text: str) -> tuple[str, ...]:
 
 
 def _over(options: argparse.Namespace, runs: Sequence[CellRun], searches: Sequence[TableSearch]) -> list[str]:
-    """Return over which options the means are taken. Raises UsageError where an option is named in vain, or twice."""
+    """Return the options to take means over. Raises UsageError if no run has an option, or one is named twice."""
     known = dict.fromkeys(name for search in searches for name in search.settings.option_names)
     known.update(dict.fromkeys(name for run in runs for name in run.options))
     where = " or ".join(str(search.folder.path) for search in searches)
@@ -117,9 +117,9 @@ def _over(options: argparse.Namespace, runs: Sequence[CellRun], searches: Sequen
 def _measures(
     options: argparse.Namespace, runs: Sequence[CellRun], searches: Sequence[TableSearch]
 ) -> tuple[Measure, ...]:
-    """Return by what a cell's configuration is chosen, then what the cells show.
+    """Return the measure that chooses a cell's configuration, then the measures that cells show.
 
-    Raises UsageError where a keyword is named in vain, FolderError if there is nothing to show.
+    Raises UsageError if no run has a keyword, FolderError if there is nothing to show.
     """
     finished = [run for run in runs if run.summary is not None]
     if not finished:
@@ -134,7 +134,7 @@ def _measures(
 
 
 def _check_keywords(shown: Sequence[str], options: argparse.Namespace, finished: Sequence[CellRun]) -> None:
-    """Raise UsageError where no finished run has a keyword that the user names, FolderError where none has a number."""
+    """Raise UsageError if no finished run has a keyword that the user names, FolderError if none has a number there."""
     known = dict.fromkeys(name for run in finished for name in run.summary or () if name != "finished")
     named = {"--value": shown, "--lowest": options.lowest, "--highest": options.highest}
     for option, name in ((option, name) for option, names in named.items() for name in names):
@@ -147,7 +147,7 @@ def _check_keywords(shown: Sequence[str], options: argparse.Namespace, finished:
 
 
 def _is_low_good(keyword: str, options: argparse.Namespace, searches: Sequence[TableSearch]) -> bool:
-    """Return whether low numbers are good: as the user says, as a grid module does, or else as the name tells."""
+    """Return whether low numbers are good, by the user's word, else by the grid module's, else by the name."""
     if keyword in options.lowest or keyword in options.highest:
         if keyword in options.lowest and keyword in options.highest:
             raise UsageError(f"{keyword}: give --lowest or --highest, not both")
@@ -167,7 +167,7 @@ def _check_size(table: PaperCells, measures: Sequence[Measure]) -> None:
 
 
 def _tell(paper: PaperTable, options: argparse.Namespace, searches: Sequence[TableSearch], console: Console) -> None:
-    """Say what the table cannot: what was guessed, which cells lack something, and what to do."""
+    """Tell people what was guessed, which cells lack runs, and what to do."""
     for name in (name for name in paper.table.chosen_over() if name.lower().endswith("seed")):
         console.warn(f"the best {name} was chosen in each cell; for the mean over it: --over {name}")
     said = (*(search.settings.performance_key for search in searches), *options.lowest, *options.highest)

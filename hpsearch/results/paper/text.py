@@ -15,7 +15,7 @@ from hpsearch.startup.classes import dataclass
 
 @dataclass(frozen=True)
 class PaperTable:
-    """The cells of a table under one or more keywords. by: what a cell's configuration was chosen by."""
+    """The cells of a table under one or more keywords. by: the measure that chose each cell's configuration."""
 
     table: PaperCells
     measures: Sequence[Measure]
@@ -29,12 +29,12 @@ class PaperTable:
 
     @cached_property
     def counts(self) -> list[int]:
-        """How many runs each mean is of."""
+        """The number of runs behind each mean."""
         entries = (entry for column in self.columns.values() for entry in column.values())
         return [entry.spread.count for entry in entries if entry.spread is not None]
 
     def lines(self, form: Format, command: str) -> list[str]:
-        """Return the whole table with its legend. command: that printed it."""
+        """Return the whole table with its legend. command: the one that printed the table."""
         names, is_one = self.table.rows.names, len(self.measures) == 1
         labels = [", ".join(each) for each in _titles_of(self.table.columns)]
         titles = [(label, "" if is_one and label else each.keyword) for label in labels for each in self.measures]
@@ -46,7 +46,7 @@ class PaperTable:
         return form.lines(ShownTable(names, titles, rows), self.about(form), command)
 
     def _shown(self, column: Mapping[Place, Entry]) -> dict[Place, ShownCell]:
-        """Return the cells of a column as texts, means and deviations aligned where they are numbers."""
+        """Return the cells of a column as texts; means and deviations have the same decimals if they can."""
         spreads = {place: entry.spread for place, entry in column.items() if entry.spread is not None}
         texts = dict(zip(spreads, column_texts(list(spreads.values()))))
         most, cells = max(self.counts, default=0), {}
@@ -83,7 +83,7 @@ class PaperTable:
         return ["; ".join([f"{form.best}: best of its column ({way})", *[close] * (Mark.CLOSE in marks), *untested])]
 
     def choice(self) -> list[str]:
-        """Return of how many configurations a cell shows the best, if any had a choice, and how they differ."""
+        """Say how many configurations a cell was chosen from, and how they differ; nothing without a choice."""
         names = self.table.chosen_over()
         most = max((len(cell.choices) for cell in self.table.cells.values()), default=0)
         way, mean = "lowest" if self.by.is_low_good else "highest", "mean " * (max(self.counts, default=0) > 1)
@@ -91,7 +91,7 @@ class PaperTable:
         return [f"{chosen}, which differ in {', '.join(names)}"] if names else []
 
     def without_numbers(self) -> list[str]:
-        """Return how many cells have finished runs and show no number, and why."""
+        """Say how many cells have finished runs but show no number, and why."""
         lines = []
         for measure in self.measures:
             columns = [column for (_, each), column in self.columns.items() if each is measure]
@@ -140,7 +140,7 @@ def _labels(place: Place, names: Sequence[str]) -> list[str]:
 
 
 def _titles_of(axis: Axis) -> list[list[str]]:
-    """Return the labels of each column: words as they are, the values of other options with the option's name."""
+    """Return the labels of each column: words as they are, other values with the option's name."""
     columns = list(zip(*axis.places))
     named = [any(text in ("True", "False") or number_of(text) is not None for text in texts) for texts in columns]
     return [
