@@ -9,11 +9,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from project import Project, run_folders
+from project import Project, Result, run_folders
 from searches import SETTINGS
 
 from hpsearch.core.model import Configuration, Run
@@ -28,6 +27,7 @@ from hpsearch.journal.events import (
     encode_summary,
 )
 from hpsearch.journal.lines import to_line
+from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, record_of
 
@@ -39,6 +39,34 @@ LOOKING = [
     *("best out", "best out --json", "best out --command", "logs out 2", "logs out 2 --err"),
     *("export out --all", "table out --rows=x", "report out -o page.html"),
 ]
+
+#: The command `hpsearch`, telling in the file "noticed" what it executes of the project, starts, or asks the network.
+WATCHED = """\
+import os, sys
+here, noticed = os.getcwd(), []
+def notice(event, args):
+    is_own_code = event == "exec" and str(getattr(args[0], "co_filename", "")).startswith(here)
+    if is_own_code or event.startswith(EVENTS):
+        noticed.append(event)
+sys.addaudithook(notice)
+from hpsearch.__main__ import main
+status = main(sys.argv[1:])
+open("noticed", "w").write(" ".join(noticed))
+sys.exit(status)
+"""
+NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname", "urllib.")
+PROCESSES = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
+
+
+def watched(project: Project, words: str, *events: str) -> tuple[Result, str]:
+    """Run a subcommand to its end; return its result, and what it did of these events."""
+    process = project.start_python(WATCHED.replace("EVENTS", repr(events)), *words.split())
+    try:
+        result = project.end(process, timeout=60)
+    finally:
+        process.kill()
+    noticed = project.path / "noticed"
+    return result, noticed.read_text() if noticed.exists() else "it came to no end"
 
 
 class Harmful:
@@ -121,9 +149,17 @@ def test_looking_executes_and_changes_nothing_and_waits_for_nothing(
     project: Project, hostile: Path, words: str
 ) -> None:
     before = state_of(hostile)
-    result = project.ask(*words.split(), timeout=30)
+    result, noticed = watched(project, words, *NETWORK, *PROCESSES)
     assert (result.exit_status, "Traceback" in result.stderr) == (0, False), result.stderr
-    assert (state_of(hostile), [*project.path.rglob("executed")]) == (before, [])
+    assert (state_of(hostile), [*project.path.rglob("executed")], noticed) == (before, [], "")
+
+
+def test_a_search_listens_to_nobody_and_calls_nobody(project: Project) -> None:
+    project.grid({"x": [1, 2]})
+    words = "run --grid_module=config --visible_gpus=-1 --deterministic_search --out_dir=out --force_out_dir"
+    result, noticed = watched(project, words, *NETWORK)
+    # The grid module is executed, from its file.
+    assert (result.exit_status, noticed) == (0, "exec"), result.stderr
 
 
 def on_terminal(project: Project, words: str) -> str:
