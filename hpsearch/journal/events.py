@@ -115,6 +115,17 @@ class RunsPlanned:
 
 
 @dataclass(frozen=True)
+class SearchMoved:
+    """The search was found in another folder: from here on, its runs have their output folders there.
+
+    before, after: in which folder these lay and lie, as the simulation gets it. Runs with theirs elsewhere stay there.
+    """
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class RunMoved:
     """The search was found in another folder: from now on, `out_dir` is the run's output folder."""
 
@@ -287,7 +298,7 @@ class EndTold:
 
 
 _OfSearch = SearchStarted | SearchCandidates | ControllerStarted | RowCarried | ConfigurationDropped | EndTold
-Event = _OfSearch | RunPlanned | RunsPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
+Event = _OfSearch | SearchMoved | RunPlanned | RunsPlanned | RunMoved | RunReused | RunsLeftOut | OfAttempt
 
 
 def _is_one_text(value: object) -> bool:

@@ -30,6 +30,7 @@ from hpsearch.journal.events import (
     RunsLeftOut,
     RunsPlanned,
     SearchCandidates,
+    SearchMoved,
     SearchStarted,
     decode_summary,
 )
@@ -48,6 +49,7 @@ _KINDS: dict[str, type[Any]] = {
     "planned": RunPlanned,
     "plan": RunsPlanned,
     "moved": RunMoved,
+    "search_moved": SearchMoved,
     "carried": RowCarried,
     "dropped": ConfigurationDropped,
     "end_told": EndTold,
@@ -209,6 +211,9 @@ def _check(event: Event) -> None:
         check_name("token", event.token)
     if isinstance(event, (RunPlanned, RunsPlanned, RunMoved, RunReused)):
         check_path("out_dir", event.out_dir)
+    elif isinstance(event, SearchMoved):
+        check_path("before", event.before)
+        check_path("after", event.after)
     if isinstance(event, RunPlanned):
         check_name("folder", event.folder)
         for _, value in event.options:

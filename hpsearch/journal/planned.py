@@ -14,7 +14,7 @@ from functools import cached_property
 
 from hpsearch.core.coding import Column
 from hpsearch.core.model import Configuration, Run
-from hpsearch.startup.classes import dataclass
+from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.typing import TypeVar
 
 #: Most runs of one block, which is a line of the journal: a damaged line loses no more.
@@ -202,6 +202,14 @@ class Runs(Mapping[int, T]):
         self._size += len(numbers)
         self.last = max(self.last, numbers[-1])
         self._is_whole = False
+
+    def move_blocks(self, before: str, after: str) -> None:
+        """Change the folder in which runs have their output folders, for those that were never asked for."""
+        self._blocks = [
+            replace(block, parent=after) if os.path.dirname(block.out_stem) == before else block  # noqa: PTH120
+            for block in self._blocks
+        ]
+        self._latest = None
 
     def begun(self) -> list[T]:
         """Return what is known of the runs that were ever asked for, in order; all others are only planned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -26,6 +27,7 @@ from hpsearch.journal.events import (
     RunsLeftOut,
     RunsPlanned,
     SearchCandidates,
+    SearchMoved,
     SearchStarted,
     decode_summary,
 )
@@ -42,6 +44,11 @@ _MOST_SHARED = 10_000
 _STATES = {state.value: state for state in RunState}
 #: Why a run that was left out has not run.
 _LEFT_OUT = "no longer in the grid"
+
+
+def _parent_of(out_dir: str) -> str:
+    # A Path for each of many runs would take long.
+    return os.path.dirname(out_dir)  # noqa: PTH120
 
 
 class SearchRecord:
@@ -112,6 +119,15 @@ class SearchRecord:
         counts[RunState.PLANNED] += len(self.runs) - len(begun)
         return counts
 
+    def parents(self) -> list[str]:
+        """Return the folders in which runs should have their output folders, as the simulation gets them."""
+        begun = {entry.run.number: _parent_of(entry.run.out_dir) for entry in self.begun}
+        blocks = (block for _, block in self.runs.parts() if block is not None)
+        planned = (
+            _parent_of(block.out_stem) for block in blocks if any(number not in begun for number in block.numbers)
+        )
+        return list(dict.fromkeys((*begun.values(), *planned)))
+
     def listed_options(self) -> Iterator[tuple[Sequence[Pair], int]]:
         """Return pairs of an option, block by block, and how many of the block's runs have one of them."""
         for numbers, block in self.runs.parts():
@@ -159,6 +175,8 @@ class SearchRecord:
             self.runs.add_block(event.block(self._option))
         elif isinstance(event, SearchCandidates):
             self.candidates = event
+        elif isinstance(event, SearchMoved):
+            self._move(event)
         elif isinstance(event, RunMoved):
             entry = self.runs[event.run]
             for known in (entry, entry.kept, entry.before):
@@ -241,6 +259,14 @@ class SearchRecord:
             also = ("data_random_seed",) if options.get("vary_data_seed") else ()
             names = (*self.over, options.get("seed_option") or "random_seed", *also)
             self.over = tuple(dict.fromkeys(map(str, names)))
+
+    def _move(self, event: SearchMoved) -> None:
+        self.runs.move_blocks(event.before, event.after)
+        for entry in self.begun:
+            for known in filter(None, (entry, entry.kept, entry.before)):
+                run = known.run
+                if _parent_of(run.out_dir) == event.before:
+                    known.run = Run(run.number, run.folder, run.configuration, f"{event.after}/{run.folder}")
 
     def _reuse(self, event: RunReused) -> None:
         if self._fills_gaps and event.run not in self.runs:

@@ -5,8 +5,6 @@ It is not safe if runs may be live where the controller cannot see them: they wo
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from hpsearch.core.errors import ControllerPresent, FolderError, UsageError
 from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.folder.liveness import Liveness, liveness_of_controller, liveness_of_run
 from hpsearch.folder.reading import SearchReader
-from hpsearch.journal.events import AttemptEnded, RunMoved, RunReused, RunsLeftOut
+from hpsearch.journal.events import AttemptEnded, RunReused, RunsLeftOut, SearchMoved
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
@@ -158,7 +156,7 @@ def is_process_elsewhere(entry: RunRecord, folder: SearchFolder | None = None) -
 
 def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
     """Return the original folder if this one is a copy: it lies where the runs of both should lie."""
-    for path, _ in _recorded_folders(record):
+    for path in _recorded_folders(record).values():
         journal = SearchFolder(path).journal
         is_elsewhere = journal.exists() and not is_same(path, folder.path)
         # Another search may lie there now.
@@ -167,11 +165,10 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
     return None
 
 
-def moves(search: LiveSearch | SearchReader) -> list[RunMoved]:
+def moves(search: LiveSearch | SearchReader) -> list[SearchMoved]:
     """Return the events that give runs their new output folders, if the search was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
-    moved = [run for path, runs in recorded if not is_same(path, folder) for run in runs]
-    return [RunMoved(run.number, str(folder / run.folder)) for run in moved]
+    return [SearchMoved(parent, str(folder)) for parent, path in recorded.items() if not is_same(path, folder)]
 
 
 @dataclass(frozen=True)
@@ -218,13 +215,10 @@ def add_runs(search: LiveSearch, options: SearchOptions, choice: RunChoice, at: 
     return replace(choice, numbers={*choice.numbers, *(run.number for run in new.runs)})
 
 
-def _recorded_folders(record: SearchRecord) -> list[tuple[Path, list[Run]]]:
-    """Return the absolute folders in which runs should lie, each with its runs."""
-    run_cwd, runs = Path(record.known_settings().run_cwd), defaultdict[str, list[Run]](list)
-    for entry in record:
-        # Making a Path for each of thousands of runs would take long.
-        runs[os.path.dirname(entry.run.out_dir)].append(entry.run)  # noqa: PTH120
-    return [(absolute(parent, run_cwd), found) for parent, found in runs.items()]
+def _recorded_folders(record: SearchRecord) -> dict[str, Path]:
+    """Return the folders in which runs should lie: as the simulation gets them -> absolute."""
+    run_cwd = Path(record.known_settings().run_cwd)
+    return {parent: absolute(parent, run_cwd) for parent in record.parents()}
 
 
 def _first_line(path: Path) -> bytes:

@@ -547,6 +547,7 @@ def test_a_moved_search_stays_where_it_lies_now_at_every_later_resume(project: P
         places = [str(folder) for folder in run_folders(moved)]
         assert out_dirs(moved) == places
         assert [command["out_dir"] for command in load(moved / "commands.pickle")] == places  # type: ignore[attr-defined]
+        assert (moved / ".hpsearch" / "journal.jsonl").read_text().count('"search_moved"') == 1
     assert project.ask("retry", "moved", "--run=1").exit_status == 0
     assert out_dirs(moved) == places
     assert not (project.path / "out").exists()

@@ -45,6 +45,7 @@ from hpsearch.journal.events import (
     RunsLeftOut,
     RunsPlanned,
     SearchCandidates,
+    SearchMoved,
     SearchStarted,
 )
 from hpsearch.journal.lines import from_line, to_line
@@ -92,6 +93,7 @@ _HISTORY: list[Event] = [
     AttemptSubmitted(1, _LATER, "77@here", "here", 7.5),
     RunReused(2, "/other/sim_1_9", 8.0, {"acc": ['"1,2"'], "finished": ["1"]}),
     RunMoved(2, "p/sim_1_2"),
+    SearchMoved("p", "/q"),
     ConfigurationDropped([2], 9.0, 3, 0.01, "worse"),
     RunsLeftOut([2]),
     EndTold("true", 10.0),

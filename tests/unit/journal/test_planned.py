@@ -21,6 +21,7 @@ from hpsearch.journal.events import (
     RunPlanned,
     RunReused,
     RunsPlanned,
+    SearchMoved,
     SearchStarted,
 )
 from hpsearch.journal.lines import from_line, to_line
@@ -139,6 +140,30 @@ def test_runs_that_are_there_already_are_not_planned_again(first: int) -> None:
     with pytest.raises(ValueError, match=r"is planned already"):
         record.apply(few(first, ["c", "d"]))
     assert list(record.runs) == [2, 3]
+
+
+def test_a_search_that_was_moved_takes_all_runs_along_but_those_elsewhere() -> None:
+    moved = from_line(to_line(SearchMoved("o", "/new/place")))
+    repeated = [
+        AttemptIntended(2, "t.1", 0.0),
+        RunCollected(2, "t.1", "finished", 1.0, {}),
+        AttemptIntended(2, "t.2", 2.0),
+    ]
+    record = SearchRecord.of([few(1, ["a", "b", "c"]), RunMoved(3, "else/sim_03"), *repeated])
+    assert record.parents() == ["o", "else"]
+    record.apply(moved)
+    assert [entry.run.out_dir for entry in record] == ["/new/place/sim_01", "/new/place/sim_02", "else/sim_03"]
+    assert record.parents() == ["/new/place", "else"]
+    again = record.runs[2]
+    assert again.before is not None
+    assert again.before.run.out_dir == again.result.run.out_dir == "/new/place/sim_02"
+
+
+def test_the_parents_of_runs_do_not_name_one_that_all_have_left() -> None:
+    record = SearchRecord.of([few(1, ["a", "b"]), RunMoved(1, "new/sim_01")])
+    assert record.parents() == ["new", "o"]
+    record.apply(RunMoved(2, "new/sim_02"))
+    assert record.parents() == ["new"]
 
 
 def test_an_unknown_run_is_no_run() -> None:
