@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from older_tool import GRID_MODULE, OlderSearch
-from project import ROOT, SCRIPT, SURROUNDINGS, Project, Result, let_permissions_count, wait_until
+from project import ROOT, SCRIPT, SURROUNDINGS, Project, Result, journal_has, let_permissions_count, rows, wait_until
 from standins.worlds import FakeLsf
 
 #: A user that all systems have, and who owns nothing.
@@ -51,15 +52,16 @@ def as_nobody(shared: Path) -> Callable[..., Result]:
     python = python_of_all()
     shutil.copytree(ROOT / "hpsearch", shared / "package" / "hpsearch", ignore=shutil.ignore_patterns("__pycache__"))
 
-    def ask(*words: str) -> Result:
+    def ask(*words: str, group: int = NOBODY) -> Result:
         environment = {**os.environ, **SURROUNDINGS, "PYTHONPATH": str(shared / "package"), "HOME": "/nonexistent"}
         done = subprocess.run(
             [python, "-m", "hpsearch", *words],
             cwd=shared,
             env=environment,
             user=NOBODY,
-            group=NOBODY,
+            group=group,
             extra_groups=[],
+            umask=0o002,
             capture_output=True,
             text=True,
             timeout=60,
@@ -106,6 +108,22 @@ def test_a_folder_that_is_closed_to_others_stays_closed(search: Path, as_nobody:
     result = as_nobody("status", str(search))
     assert (result.exit_status, result.stdout) == (2, "")
     assert ("Permission denied" in result.stderr, "Traceback" in result.stderr) == (True, False)
+
+
+@needs_root
+def test_with_umask_002_the_group_can_continue_a_search(shared: Path, as_nobody: Callable[..., Result]) -> None:
+    project = Project(shared / "project")
+    project.path.mkdir()
+    project.grid({"x": [1, 2], "until": ["go"]})
+    words = project.argv("--out_dir=out", "--force_out_dir", "--interpreter=python3")
+    search = project.start_command(words, umask=0o002)
+    wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a run has started")
+    search.send_signal(signal.SIGINT)
+    project.end(search)
+    project.go()
+    resumed = as_nobody("resume", str(project.path / "out"), group=os.getgid())
+    assert (resumed.exit_status, len(rows(project.path / "out"))) == (0, 2), resumed.stderr
+    assert project.ask("resume", "out").exit_status == 0
 
 
 @pytest.fixture
