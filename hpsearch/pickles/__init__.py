@@ -1,1 +1,1 @@
-"""Pickles of people we do not know, read without executing anything of them."""
+"""Reading pickles from unknown people without executing anything in them."""

@@ -1,7 +1,7 @@
-"""numpy's scalars and arrays from the parts of their pickles, each part checked before numpy sees it.
+"""numpy's scalars and arrays, made from the parts of their pickles, each part checked before numpy sees it.
 
-numpy trusts the state that a pickle gives it: an object array over bytes of the pickle's choice is a crash, or worse.
-So only numbers, truth values and texts are made here, and only from as many bytes as they need.
+numpy trusts a pickle's state: an object array over bytes that the pickle chose means a crash, or worse. So only
+numbers, truth values and texts are made here, and only from exactly the bytes that they need.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]  # Any: the shape and the type of the elements vary
 
-#: The types that are made, as numpy codes them: kind and bytes (texts in characters). Never `O`, which holds pointers.
+#: numpy's codes of the accepted types: kind and bytes (characters for texts). Never `O`, which holds pointers.
 _CODES = re.compile(r"b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU]\d{1,9}")
-#: Kind -> the unsigned type of the same width, and the largest that is no forgery: True, and the last character.
+#: Kind -> the unsigned type of the same width, and the largest genuine value: True, and the last character.
 _LARGEST = {"b": ("u1", 1), "U": ("u4", 0x10FFFF)}
 _MOST_DIMENSIONS, _MOST_WITHOUT_ELEMENTS = 32, 1000
 
 
 class RefusedError(ValueError):
-    """A pickle asks for something that plain data does not need."""
+    """A pickle needs something that plain data does not."""
 
 
 @dataclass
 class NumpyType:
-    """The type of elements: numpy's code, and the order of bytes, which the pickle tells later."""
+    """A type of elements: numpy's code, and the byte order, which the pickle gives later."""
 
     code: str
     byte_order: Literal["=", "<", ">", "|"] = "="
@@ -39,7 +39,7 @@ class NumpyType:
         return "numpy.dtype"
 
     def set_state(self, state: object) -> None:
-        """Take the order of bytes from a type's state. Raises RefusedError if that tells of fields or of a shape."""
+        """Take the byte order from a type's state. Raises RefusedError if the state has fields or a shape."""
         # Version, byte order, (sub-array, field names, fields), three sizes and flags that follow from the code.
         has_fields = not isinstance(state, tuple) or len(state) != 8 or state[2:5] != (None, None, None)
         if has_fields or state[1] not in ("<", ">", "|", "="):  # type: ignore[index]
@@ -47,7 +47,7 @@ class NumpyType:
         self.byte_order = state[1]  # type: ignore[index]
 
     def checked(self) -> np.dtype[Any]:  # Any: the type of the elements varies
-        """Return it as numpy's own."""
+        """Return numpy's own type."""
         import numpy as np
 
         return np.dtype(self.byte_order + self.code)
@@ -55,7 +55,7 @@ class NumpyType:
 
 @dataclass
 class NumpyArray:
-    """An array that was announced; `array` is None until its content is known."""
+    """An announced array; `array` is None until its content is known."""
 
     array: Array | None = None
 
@@ -63,30 +63,30 @@ class NumpyArray:
         return "an array without content"
 
     def build(self, state: Any) -> Array:  # Any: checked here
-        """Return the array for the state that a pickle gives: version, shape, type, is it Fortran's order, content."""
+        """Return the array for a pickled state: version, shape, type, whether in Fortran order, content."""
         _, shape, dtype, is_fortran, content = state
         self.array = numpy_array(content, dtype, shape, "F" if is_fortran is True else "C")
         return self.array
 
 
 def numpy_type(code: object) -> NumpyType:
-    """Return the type that a code of numpy stands for. Raises RefusedError if it is no plain one."""
+    """Return the type for a code of numpy's. Raises RefusedError if it is not a plain type."""
     if not isinstance(code, str) or not _CODES.fullmatch(code):
         raise RefusedError(f"it holds numpy data of the type {code!s:.40}; expected numbers, truth values or texts")
     return NumpyType(code)
 
 
 def numpy_scalar(dtype: object, content: object) -> object:
-    """Return a scalar from its bytes. Raises RefusedError if they are not what the type needs."""
+    """Return a scalar from its bytes. Raises RefusedError if the bytes do not fit the type."""
     if isinstance(dtype, NumpyType) and dtype.code in ("U0", "S0") and content == b"":
         return dtype.checked().type()
     return numpy_array(content, dtype, (), "C")[()]
 
 
 def numpy_array(content: object, dtype: object, shape: object, order: object, axes: object = None) -> Array:
-    """Return an array, as numpy's own function for this does. axes: for the order K, which axis becomes which.
+    """Return an array, as numpy's own function for this does. axes: the permutation of axes for the order K.
 
-    Raises RefusedError if the bytes are not exactly those that type and shape need.
+    Raises RefusedError if the bytes are not exactly as many as type and shape need.
     """
     import numpy as np
 
@@ -96,7 +96,7 @@ def numpy_array(content: object, dtype: object, shape: object, order: object, ax
         raise RefusedError("a numpy array whose shape is no tuple of whole numbers")
     checked = dtype.checked()
     needed = math.prod(shape) * checked.itemsize
-    # Also an array without elements is walked through along its other dimensions.
+    # numpy walks even an array without elements along its other dimensions.
     is_huge = math.prod(size for size in shape if size) > max(len(content), _MOST_WITHOUT_ELEMENTS)
     if len(shape) > _MOST_DIMENSIONS or not checked.itemsize or needed != len(content) or is_huge:
         raise RefusedError(f"a numpy array of {len(content)} bytes whose shape {str(shape)[:60]} does not fit")

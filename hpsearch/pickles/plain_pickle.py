@@ -1,7 +1,7 @@
-"""Plain data from pickles that may come from anywhere, read without calling anything that they name.
+"""Plain data from pickles of any origin, read without calling anything that they name.
 
-Python's own reader, the one written in Python, puts values together (protocols 0 to 5). What looks up a name, calls it
-or fills an object is done here instead, and whatever else a pickle asks for is refused by name.
+Python's own reader (the one written in Python) assembles values (protocols 0 to 5). Operations that look up a name,
+call it or fill an object are replaced here, and all other operations are refused by name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, nu
 from hpsearch.startup.classes import dataclass
 from hpsearch.startup.typing import Any, ClassVar
 
-#: What is built may take this much, and this much for each byte of the pickle, if all that it repeats is written out.
+#: The result may take this much memory, and this much more for each byte of the pickle, counting all repetitions.
 _BUDGET, _BUDGET_PER_BYTE = 100_000_000, 20
-#: About what a container and what any other value takes in memory, beside its content.
+#: The approximate memory of a container, and of any other value, without content.
 _OBJECT_SIZE, _VALUE_SIZE = 100, 16
-#: How deep lists, tuples and dicts may stand in each other.
+#: How deep lists, tuples and dicts may be nested.
 _MOST_DEPTH = 100
 
 _FREE = """PROTO FRAME STOP NONE NEWTRUE NEWFALSE EMPTY_TUPLE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT
@@ -32,12 +32,12 @@ _FREE = """PROTO FRAME STOP NONE NEWTRUE NEWFALSE EMPTY_TUPLE INT BININT BININT1
     BYTEARRAY8 GET BINGET LONG_BINGET APPEND APPENDS SETITEM SETITEMS ADDITEMS BUILD"""
 _MAKING = """MARK PUT BINPUT LONG_BINPUT MEMOIZE EMPTY_LIST EMPTY_DICT EMPTY_SET LIST DICT FROZENSET TUPLE TUPLE1 TUPLE2
     TUPLE3 GLOBAL STACK_GLOBAL REDUCE NEWOBJ"""
-#: The operations that plain data needs -> the memory that each takes.
+#: The operations that plain data needs -> the memory that each one takes.
 _PRICES = {**dict.fromkeys(_FREE.split(), 0), **dict.fromkeys(_MAKING.split(), _OBJECT_SIZE)}
-#: What a pickle raises that is broken or made by hand: an empty stack, a missing entry, operands of the wrong kind.
+#: Errors from broken or handmade pickles: an empty stack, a missing entry, operands of the wrong kind.
 _BROKEN = (IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, ValueError, EOFError)
 
-#: Old names of modules (of Python 2, used by protocols 0 to 2, and of earlier versions of numpy) -> names today.
+#: Old names of modules (of Python 2, in protocols 0 to 2, and of earlier versions of numpy) -> today's names.
 _MODULES = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
@@ -53,11 +53,11 @@ _INSTANCES: dict[str, Callable[[], object]] = {
 
 
 def load_plain_pickle(content: bytes, may_be_namespace: bool = False) -> object:
-    """Return the plain data in a pickle: builtins, numpy scalars and arrays, what `hpsearch` gives grid modules.
+    """Return the plain data in a pickle: builtins, numpy scalars and arrays, and hpsearch's classes for grids.
 
     Arrays may hold numbers, truth values or texts.
-    may_be_namespace: an argparse.Namespace is plain data, too.
-    Raises ValueError saying what else it holds, or that it is no pickle.
+    may_be_namespace: accept an argparse.Namespace, too.
+    Raises ValueError saying what else the pickle holds, or that it is no pickle.
     """
     try:
         return _Reader(content, may_be_namespace).load_any()
@@ -78,7 +78,7 @@ class _Name:
 
 
 class _Memo(dict[int, object]):
-    """The values to come back to. An array is kept before its content is known."""
+    """The values that a pickle refers back to. An array is stored before its content is known."""
 
     def __getitem__(self, key: int) -> object:
         value = super().__getitem__(key)
@@ -86,9 +86,9 @@ class _Memo(dict[int, object]):
 
 
 class _Reader(pickle._Unpickler):
-    """Python's reader with a budget, and with operations of our own in the place of all that could do harm."""
+    """Python's reader with a memory budget, and with our own operations in place of all harmful ones."""
 
-    stack: list[Any]  # Any: whatever the pickle puts there; what matters is checked where it is used
+    stack: list[Any]  # Any: whatever the pickle puts there; checked where it is used
     pop_mark: Callable[[], list[Any]]  # Any: likewise
 
     def __init__(self, content: bytes, may_be_namespace: bool) -> None:
@@ -99,7 +99,7 @@ class _Reader(pickle._Unpickler):
         self._budget = _BUDGET + _BUDGET_PER_BYTE * len(content)
 
     def load_any(self) -> object:
-        """Return the value that the pickle stands for. Raises an error of some kind if that is no plain data."""
+        """Return the pickle's value. Raises an error of some kind if it is no plain data."""
         value = (
             pickle.loads(self._content) if is_flat_list(self._content, self._budget // _OBJECT_SIZE) else self.load()
         )
@@ -118,13 +118,13 @@ class _Reader(pickle._Unpickler):
         return value
 
     def spend(self, amount: int) -> None:
-        """Count memory. Raises RefusedError if it is too much."""
+        """Count memory. Raises RefusedError if the budget is exceeded."""
         self._budget -= amount
         if self._budget < 0:
             raise RefusedError("it unpacks to far more data than its size suggests")
 
     def find_class(self, module: str, name: str) -> _Name:
-        """Return a name in the place of what it stands for. Raises RefusedError if plain data has no such thing."""
+        """Return a placeholder for a name. Raises RefusedError if plain data does not need the name."""
         named = f"{_MODULES.get(module, module)}.{name}"
         is_known = named in _CALLS or named in _INSTANCES or named in ("builtins.object", "numpy.ndarray")
         if not is_known or (named == "argparse.Namespace" and not self._may_be_namespace):
@@ -132,14 +132,14 @@ class _Reader(pickle._Unpickler):
         return _Name(named)
 
     def _weigh(self, values: Sequence[object]) -> Sequence[object]:
-        """Return values after counting all that they hold, however often: a hash walks through it that often."""
+        """Return values after counting all that they hold, repetitions included, as a hash walks through it all."""
         for value in values:
             if type(value) is not str:
                 self.spend(_weight(value, {})[0])
         return values
 
     def _fill(self, kind: type[Any], parts: Sequence[Any]) -> None:  # Any: see above
-        """Fill the container on the stack, or put another in its place."""
+        """Fill the container on the stack, or replace it."""
         target = self.stack[-1]
         if not isinstance(target, kind):
             raise TypeError(f"parts of a {kind.__name__} for something else")
@@ -199,9 +199,9 @@ class _Reader(pickle._Unpickler):
 
 
 def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) -> tuple[int, int]:
-    """Return the weight of a value and how many containers stand in each other in it.
+    """Return the weight of a value, and how deep its containers are nested.
 
-    known: both for each container, by its id, so that each is weighed once; no height while it is weighed.
+    known: both for each container, by id, so that each is weighed once; no depth while it is being weighed.
     """
     parts = _parts(value)
     if parts is None:
@@ -229,7 +229,7 @@ def _weight(value: object, known: dict[int, tuple[int, int]], depth: int = 0) ->
 
 
 def _parts(value: object) -> Sequence[object] | None:
-    """Return what stands in a container; None if it is none."""
+    """Return the parts of a container; None for any other value."""
     if type(value) in (str, int, float, bool):
         return None
     if isinstance(value, (list, tuple)):
@@ -241,13 +241,13 @@ def _parts(value: object) -> Sequence[object] | None:
     if isinstance(value, Not):
         return [value.values]
     if isinstance(value, Range):
-        # As much as the list that it stands for.
+        # A range weighs as much as the list that it stands for.
         return [value.low, value.high] * (RANGE_SIZE // 2)
     return [*value.keys(), *value.values()] if isinstance(value, dict) else None
 
 
 def _length(value: object) -> int:
-    """Return the size of a value that is no container. Raises an error if it is none that plain data has."""
+    """Return the size of a value that is no container. Raises an error if it is not plain data."""
     if isinstance(value, (str, bytes, bytearray)):
         return len(value)
     if isinstance(value, int):
@@ -256,7 +256,7 @@ def _length(value: object) -> int:
         return 0
     if isinstance(value, (_Name, NumpyType, NumpyArray)):
         raise RefusedError(f"it holds {value} where a value belongs")
-    # All that is left are the values that numpy_scalar and numpy_array made.
+    # Only values made by numpy_scalar and numpy_array are left.
     return int(value.nbytes)  # type: ignore[attr-defined]
 
 
@@ -265,7 +265,7 @@ def _has_names(state: object) -> bool:
 
 
 def _instance(_: _Reader, named: object, *arguments: object) -> object:
-    # Protocols 0 and 1 name the base class, which is no argument of the class itself.
+    # Protocols 0 and 1 also pass the base class, which is no argument of the class itself.
     is_known = isinstance(named, _Name) and named.name in _INSTANCES
     if not is_known or arguments not in ((), (_Name("builtins.object"), None)):
         raise RefusedError(f"it makes an object of {named}")
@@ -289,7 +289,7 @@ def _copied(kind: type, reader: _Reader, content: Any = None) -> object:  # Any:
 
 
 def _encoded(reader: _Reader, text: Any, encoding: object) -> bytes:  # Any: checked here
-    """Return the bytes that protocols 0 to 2 write as a text."""
+    """Return bytes, which protocols 0 to 2 write as text."""
     if not isinstance(text, str) or encoding != "latin1":
         raise RefusedError(f"it encodes a text as {encoding}")
     reader.spend(len(text))
@@ -307,7 +307,7 @@ def _from_buffer(reader: _Reader, content: Any, *arguments: Any) -> object:  # A
     return numpy_array(content, *arguments)
 
 
-#: What a pickle of plain data may call. Each gets the reader and the arguments, which it has to check.
+#: What a pickle of plain data may call. Each function gets the reader and the arguments, and must check them.
 _CALLS: dict[str, Callable[..., object]] = {
     "builtins.complex": lambda _, *numbers: complex(*_numbers(*numbers)),
     "builtins.range": lambda _, *numbers: range(*_numbers(*numbers)),

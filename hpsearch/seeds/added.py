@@ -114,9 +114,9 @@ def _check_is_over(reader: SearchReader) -> None:
 
 
 def _check_takes_seed(chosen: Sequence[Chosen], options: SeedsOptions, reader: SearchReader) -> None:
-    """Raise ConfigError if a run has left all options of its script, and the seed is not among them."""
+    """Raise ConfigError if a run has left all options of its script, without a seed option."""
     for run in (each.run for each in chosen):
-        # Those that an earlier tool left have no number.
+        # Runs of an earlier tool have no number.
         if run.number:
             folder = reader.folder.run_folder(run)
             configuration = read_configuration(folder, "", run.configuration.as_dict())
@@ -131,7 +131,7 @@ def _tell(
     reader: SearchReader,
     console: Console,
 ) -> None:
-    """Say which configurations are the best, and which seeds of them are run."""
+    """Tell which configurations are the best, and which of their seeds are run."""
     key = reader.record.known_settings().performance_key
     waiting = _waiting_runs(reader.record, repeated)
     if waiting:
@@ -160,7 +160,7 @@ def _waiting_runs(record: SearchRecord, repeated: Sequence[Repeated]) -> int:
 def _run_choice(
     record: SearchRecord, chosen: Sequence[Chosen], lefts: Sequence[SeedsLeft], options: SeedsOptions
 ) -> RunChoice:
-    """Return what is to be run: unfinished runs again, and new ones."""
+    """Return the choice of runs: unfinished runs again, and new ones."""
     numbers = {entry.run.folder: entry.run.number for entry in record}
     again = [numbers[run.folder.name] for left in lefts for run in left.again]
     pairs = ((each.options, seed) for each, left in zip(chosen, lefts) for seed in left.new)
@@ -169,7 +169,7 @@ def _run_choice(
 
 
 def _trial_failures(search: SearchOptions) -> int:
-    """Return after how many failures alike no more seeds start: the script may not know the option."""
+    """Return after how many similar failures no more seeds start: the script may not know the option."""
     return search.max_failures if "max_failures" in search.given_by_hand else 1
 
 
@@ -182,7 +182,7 @@ def _commands(record: SearchRecord, choice: RunChoice) -> list[str]:
 
 
 def _print_call(chosen: Chosen, left: SeedsLeft, options: SeedsOptions, reader: SearchReader, console: Console) -> int:
-    """Print a call that adds the seeds, and what pipes take from its last line."""
+    """Print a call that adds the seeds; its last line is for pipes."""
     settings = reader.record.known_settings()
     path = grid_file(options.config_name, reader.folder.state)
     write_grid_config(path, *seed_grid(chosen.options, options.seed_options, left.seeds))
@@ -212,7 +212,7 @@ def _print_call(chosen: Chosen, left: SeedsLeft, options: SeedsOptions, reader: 
 
 
 def _sum_up(repeated: Sequence[Repeated], options: SeedsOptions, reader: SearchReader, console: Console) -> int:
-    """Sum up each configuration in a folder of its own, named after the run it came from; return the exit status."""
+    """Sum up each configuration in its own folder, named after its run; return the exit status."""
     status = 0
     for each in repeated:
         if counted(each.runs):

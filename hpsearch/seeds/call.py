@@ -14,17 +14,17 @@ from hpsearch.seeds.options import SeedsOptions
 
 
 def search_call(search: SearchOptions, module_file: Path | None, options: SeedsOptions) -> str:
-    """Return a shell line that starts the search, from any folder; with ``--run_cluster``, in a job of its own."""
+    """Return a shell line that starts the search from any folder; with ``--run_cluster``, as a job."""
     root = _import_root(search.grid_module, module_file)
     line = shell_line([interpreter_word(), *search_program(root), *to_argv(search)])
     if search.run_cluster:
         line = shell_line(_submission(search, options, line))
-    # Also where that is the current folder: a reader of the line does not know from which folder it was printed.
+    # Even if that is the current folder: the line may be used elsewhere.
     return line if root is None else f"cd {shlex.quote(str(root))} && {line}"
 
 
 def _import_root(grid_module: str, module_file: Path | None) -> Path | None:
-    """Return the folder in which a module's dotted name begins; None if that cannot be told."""
+    """Return the folder from which a module's dotted name starts; None if that cannot be told."""
     if module_file is None:
         return None
     parts = tuple(grid_module.split("."))

@@ -1,4 +1,4 @@
-"""Which configurations of a search are repeated, and which seeds each of them lacks: rules, pure."""
+"""Pure rules: which configurations of a search are repeated, and which seeds each lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def changed(options: Options, left_out: Collection[str], forced: Options) -> dict[str, object]:
-    """Return a run's options as its repetitions get them; forced ones that it lacked come last."""
+    """Return the options for repetitions of a run; forced options that the run lacked come last."""
     return {**{name: value for name, value in options.items() if name not in left_out}, **forced}
 
 
@@ -26,8 +26,8 @@ def best_configurations(
 ) -> list[Mean[T]]:
     """Return the configurations by their means, best first; those with at most half of the seeds come last.
 
-    groups: of each configuration how many seeds it has, also those still to come, and the runs that finished. The ones
-    with most were chosen before, and a call that is repeated has to find the same ones. number: a finished run's.
+    groups: (number of seeds, including coming ones; finished runs) of each configuration. Those with most seeds were
+    chosen before, and a repeated call must find them again. number: returns a finished run's number.
     """
     most = max((size for size, _ in groups), default=0)
     begun, others = ([each for size, each in groups if (2 * size <= most) is is_few] for is_few in (False, True))
@@ -38,7 +38,7 @@ def best_configurations(
 class SeedsLeft:
     """What one configuration lacks.
 
-    there: how many seeds have finished. again: the unfinished runs that are run again; new: seeds without a run.
+    there: how many seeds have finished. again: unfinished runs to run again; new: seeds without a run.
     """
 
     there: int
@@ -52,7 +52,7 @@ class SeedsLeft:
 
 
 def seeds_left(runs: Sequence[SeedRun], listed: Sequence[int], count: int) -> SeedsLeft:
-    """Return which seeds a configuration lacks. runs: all that it has; listed, count: as for `missing_seeds`."""
+    """Return which seeds a configuration lacks. runs: all its runs; listed, count: as for `missing_seeds`."""
     there = {run.seed for run in counted(runs) if run.seed is not None}
     unfinished = {run.seed: run for run in reversed(runs) if run.summary is None and run.seed is not None}
     missing = missing_seeds(listed, count, there)
@@ -61,9 +61,9 @@ def seeds_left(runs: Sequence[SeedRun], listed: Sequence[int], count: int) -> Se
 
 
 def seeds_text(there: int, seeds: Sequence[int], starts: bool) -> str:
-    """Return what is about to be done.
+    """Say what is about to be done.
 
-    there: how many seeds have finished. seeds: those to be run. starts: they are run at once.
+    there: how many seeds have finished. seeds: the seeds to run. starts: they are run now.
     """
     have = "has" if there == 1 else "have"
     if not seeds:

@@ -36,12 +36,12 @@ from hpsearch.store.layout import SearchFolder, make_folder, write_grid_config
 from hpsearch.store.run_folders import copy_run
 from hpsearch.user_code.import_paths import add_current_folder, add_last
 
-#: Exit statuses of a search that a signal stopped: what it gathered is summed up all the same.
+#: Exit statuses of a search that a signal stopped: the seeds gathered so far are summed up all the same.
 _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 
 
 def gather_seeds(options: SeedsOptions, console: Console) -> int:
-    """Do what the options say; return the exit status.
+    """Gather seeds, or only sum up or print the call, as the options say; return the exit status.
 
     Raises SearchError if nothing could be started or summed up.
     """
@@ -56,7 +56,7 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
         if options.top > 1:
             raise UsageError(f"--top is for a search with a journal, and {named.path} has none: leave it out")
         options = replace(options, run_dir=str(named.path))
-    # Before anything is written.
+    # Check before anything is written.
     check_runs_here(options.search, options.search.given_by_hand, os.environ)
     search, told = with_installed_scheduler(options.search)
     console.notes(filter(None, (told,)))
@@ -74,7 +74,7 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
 
 
 def _named_folder(options: SeedsOptions, console: Console) -> SearchFolder:
-    """Return the folder of the search or run that is meant. Raises UsageError or FolderError if it is none."""
+    """Return the folder of the named search or run. Raises UsageError or FolderError if it is neither."""
     run_cwd = absolute(options.search.run_cwd, Path.cwd(), "--run_cwd")
     folder = choose_folder(options.folder, console, Path.cwd(), run_cwd)
     if not is_run_folder(folder.path) and not is_search_folder(folder, list_folder(folder.path, folder.to_be_deleted)):
@@ -83,16 +83,16 @@ def _named_folder(options: SeedsOptions, console: Console) -> SearchFolder:
 
 
 def _extend_search_path(hpmod_path: str | None) -> None:
-    """Let grid modules be found in the current folder, and beside the folder of ``hpsearch.py`` that a script names."""
+    """Make grid modules importable from the current folder, and from beside the script's ``hpsearch.py`` folder."""
     add_current_folder()
     if hpmod_path is not None:
-        # It may be relative to the script's own folder, or missing.
+        # It may be relative to the script's own folder, or not exist.
         bases = (Path.cwd(), Path(sys.argv[0]).resolve().parent)
         add_last(str(folder.resolve().parent) for base in bases if (folder := base / hpmod_path).is_dir())
 
 
 def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
-    """Return the runs that are gathered already; the source is one of them, and is copied if need be."""
+    """Return the runs gathered so far; the source is one of them, and is copied into the folder if needed."""
     runs, source = gathering.runs(), gathering.source
     if source is not None:
         console.note(f"Configuration: {gathering.text}")
@@ -103,14 +103,14 @@ def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
     warn_of_doubts(runs, console)
     if added and source is not None and not gathering.search.dry_run:
         copy_run(source.folder, gathering.results)
-        # Its name has the second of its search in it: no new run may get the same one.
+        # The run's name holds the second of its search: no new run may get the same name.
         while time.strftime("sim_%Y%m%d%H%M%S_") == source.folder.name[: source.folder.name.rfind("_") + 1]:
             time.sleep(max(0.01, 1 - time.time() % 1))
     return [*runs, *added]
 
 
 def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> list[SeedRun]:
-    """Return the source as one more seed; an empty list if it is there already or cannot count."""
+    """Return the source as one more seed; empty if it is among the runs already or cannot count."""
     place = gathering.results / source.folder.name
     if place.exists():
         return []
@@ -128,7 +128,7 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
 
 
 def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> None:
-    """Refuse runs of another configuration; the source may differ, with a warning: the user may have forced that."""
+    """Refuse runs of another configuration; warn if the source differs, since the user may have forced that."""
     source = gathering.source
     for run in runs:
         different = gathering.difference_of(run)
@@ -140,9 +140,9 @@ def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], con
 
 
 def _missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console, with_failed: bool = True) -> list[int]:
-    """Return the seeds that have to be run, and say which. with_failed: also those of runs that did not finish."""
+    """Return the seeds to run, and tell people. with_failed: include seeds of unfinished runs."""
     there, options = counted(runs), gathering.options
-    # Runs that are still to come look like failed ones in their folders.
+    # By their folders, coming runs look like failed ones.
     taken = there if with_failed and not gathering.is_interrupted() else runs
     unknown = sum(run.seed is None for run in there)
     gathered = {run.seed for run in taken if run.seed is not None}
@@ -167,7 +167,7 @@ def _run_missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console
 
 
 def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) -> int:
-    """Print a call that starts the search, and what pipes take from its last line."""
+    """Print a call that starts the search; its last line is for pipes."""
     if gathering.is_interrupted():
         console.warn(f"Some seeds in {gathering.results} did not end; --start_gathering resumes them")
     if not seeds:
@@ -181,13 +181,13 @@ def _print_call(gathering: Gathering, seeds: Sequence[int], console: Console) ->
 
 
 def _with_grid(gathering: Gathering, seeds: Sequence[int], path: Path) -> SearchOptions:
-    """Write the grid that runs these seeds; return the options of its search."""
+    """Write the grid with these seeds; return the options of its search."""
     write_grid_config(path, *seed_grid(gathering.shared.options, gathering.options.seed_options, seeds))
     return replace(gathering.search, grid_config=str(path))
 
 
 def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
-    """Sum up what was gathered; return the command's exit status. status: the exit status of the search."""
+    """Sum up the gathered seeds; return the exit status. status: the exit status of the search."""
     if status <= 1 or status in _STOPPED:
         try:
             settings = gathering.config.settings

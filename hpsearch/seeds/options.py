@@ -1,4 +1,4 @@
-"""The options of gathering random seeds: what the command line says, and what a user's own script sets."""
+"""The options of gathering random seeds, from the command line and from a user's own script."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ start the search, and for use in pipes GRID_MODULE GRID_CONFIG OUT_DIR.
 
 exit status: 0 all runs finished; 1 some did not; 2 wrong usage, nothing started
 """
-#: Options of a search that mean here what is run for one configuration.
+#: Options of a search that here say which seeds one configuration gets.
 _WHICH_SEEDS = ("num_seeds", "seeds_list", "seed_option", "vary_data_seed")
-#: Options of a search that are of no use here (the grid is made from the run, a second call goes on where the first
-#: one ended), or mean something else.
+#: Options of a search that have no use here (the grid is made from the run, a second call goes on where the first
+#: ended), or mean something else.
 _LEFT_OUT = ("grid_config", "set", "resume", "out_dir", "force_out_dir", "dont_force_new_dir", *_WHICH_SEEDS)
-#: Options that the older command does without; and those that the help of the newer one lists, see `_parsed`.
+#: Options that only the newer command has; and those listed in its help, see `_parsed`.
 _ONLY_IN_SUBCOMMAND = ("top", "print")
 _SHOWN = {
     "seed_option": "The option that gives the script its seed. Default: as the search's options or the script tell.",
@@ -107,19 +107,19 @@ _job = option_group("cluster job of the search itself (with --run_cluster, in th
 
 @dataclass(frozen=True)
 class SeedsOptions:
-    """What was asked for: on the command line, or by the user's script that was started."""
+    """The options given on the command line, or by the user's script."""
 
     run_dir: str = _seeds(
         "", "The run to repeat: its folder, or a search folder, whose best finished run is repeated.", None, "DIR"
     )
     num_seeds: int = _seeds(
-        10, "How many seeds in all (0, 1, 2, ...); those that are there already count.", at_least(1), "N"
+        10, "How many seeds in all (0, 1, 2, ...); seeds that are there already count.", at_least(1), "N"
     )
     seeds_list: tuple[int, ...] = _seeds(
         (), "These seeds, such as 1,2,3, instead of --num_seeds.", _whole_numbers, "LIST"
     )
     vary_data_seed: bool = _seeds(False, f"Set {DATA_SEED_OPTION} to the same seed.")
-    #: Of ``hpsearch seeds DIR``, empty = found out from the search.
+    #: For ``hpsearch seeds DIR``, empty = taken from the search.
     seed_option: str = _seeds(USUAL_SEED, "The option that gives the script its seed.", None, "NAME")
     top: int = _seeds(1, "Repeat the K best configurations of the search.", at_least(1), "K")
     start_gathering: bool = _seeds(False, "Start the search. Without this option, only the call is printed.")
@@ -134,7 +134,7 @@ class SeedsOptions:
     ignore_kwds: tuple[str, ...] = _configuration(
         (), "Options to leave out of the new runs, such as a,b.", _words, "LIST"
     )
-    #: Of several values of an option, the last one counts.
+    #: If an option has several values, the last one counts.
     forced_params: tuple[tuple[str, object], ...] = _configuration(
         (), "Give an option another value than the run had; may be repeated.", _assignment, "NAME=VALUE", repeats=True
     )
@@ -145,10 +145,10 @@ class SeedsOptions:
         metavar="DIR",
     )
     force_out_dir: bool = _results(False, "Use exactly --out_dir, with no folder inside.")
-    #: Always so here; old calls that give it go on working.
+    #: Always true here; kept for old calls.
     dont_force_new_dir: bool = _results(False, argparse.SUPPRESS)
 
-    #: Empty = all that have numbers.
+    #: Empty = all keywords that have numbers.
     summary_keys: tuple[str, ...] = _summary(
         (), "The keywords to sum up. Default: all that have numbers, the performance key first.", _words, "LIST"
     )
@@ -164,13 +164,13 @@ class SeedsOptions:
     hps_resources: str = _job('"rusage[mem=8000]"', "LSF: resources (bsub -R).", metavar="STR")
     hps_slurm_mem: str = _job("8G", "Slurm: memory.", metavar="STR")
 
-    #: Of ``hpsearch seeds``: whether DIR says what is repeated; DIR, a search or a run's folder, None = the newest
-    #: search; and whether the seeds go to a folder of their own.
+    #: For ``hpsearch seeds``: whether DIR says what is repeated; DIR, a search's or a run's folder, None = the newest
+    #: search; and whether the seeds go to a separate folder.
     takes_folder: bool = False
     folder: str | None = None
     goes_elsewhere: bool = False
     search: SearchOptions = field(default_factory=SearchOptions)
-    #: What only a user's script can set: the configuration to repeat, instead of a run; the folder of ``hpsearch.py``.
+    #: Set only by a user's script: the configuration to repeat, instead of a run; the folder of ``hpsearch.py``.
     config: argparse.Namespace | None = None
     hpmod_path: str | None = None
 
@@ -181,22 +181,22 @@ class SeedsOptions:
 
     @property
     def for_planned_search(self) -> dict[str, Any]:  # Any: of the options' types
-        """Those given options of a search that may be given when it is planned already: name -> value."""
+        """The given options of a search that a planned search takes: name -> value."""
         left_out = (*PLANNING_OPTIONS, "dry_run")
         return {name: getattr(self.search, name) for name in self.search.given_by_hand if name not in left_out}
 
     @property
     def resume_argv(self) -> list[str]:
-        """The words of a command line for those options of the search that may be given when it is resumed."""
+        """The command-line words of the options that resuming a search takes."""
         given = self.for_planned_search
         return to_argv(SearchOptions(**given, given_by_hand=tuple(given)))
 
 
 def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptions:
-    """Read the command line of ``python -m hpsearch.gather_random_seeds``, or of a script of the user's that calls it.
+    """Read the command line of ``python -m hpsearch.gather_random_seeds``, or of a user's script that calls it.
 
-    script: what that script says; the command line replaces it, or adds to it.
-    Raises UsageError if the options do not go together; ends the process where argparse does.
+    script: the script's settings, which the command line overrides or extends.
+    Raises UsageError if the options do not go together; ends the process as argparse does.
     """
     parser = CommandParser(
         usage="%(prog)s --run_dir=DIR [options]   (--help lists them)",
@@ -212,7 +212,7 @@ def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptio
 def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
     """Read the command line of ``hpsearch seeds``, which starts by itself unless ``--run_dir`` is given.
 
-    Raises UsageError if the options do not go together; ends the process where argparse does.
+    Raises UsageError if the options do not go together; ends the process as argparse does.
     """
     parser = CommandParser(
         usage="hpsearch seeds [DIR] [--num_seeds N] [options]   (--help lists them)",
@@ -246,7 +246,7 @@ def _parsed(
     leave_out: Sequence[str],
     shown: Mapping[str, str] | None = None,
 ) -> SeedsOptions:
-    """Return what a command line says. shown: options that ``--help`` lists, with another text or none; None = all."""
+    """Return a command line's options. shown: options in ``--help`` -> other text, may be empty; None = show all."""
     defaults = {"grid_module": script.search.grid_module}
     add_options(parser, {"out_dir": script.out_dir}, leave_out, of=SeedsOptions)
     add_options(parser, defaults, _LEFT_OUT)

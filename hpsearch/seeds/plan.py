@@ -1,4 +1,4 @@
-"""What is to be gathered: the run to repeat (given, or the best of a search), the search, and where its seeds go."""
+"""Planning a gathering of seeds: the run to repeat (given, or a search's best), the search, and its folder."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Gathering:
 
     search: options of the search, without the grid; grid_file: where its grid is written.
     results: the folder of all runs. source: the run that is repeated, None if a script sets the configuration.
-    shared: the configuration of all runs, but for their seed; text: the same for people.
-    left_out: options of the source that others do not get.
+    shared: the configuration of all runs, without their seeds; text: the same for people.
+    left_out: options of the source that new runs do not get.
     """
 
     options: SeedsOptions
@@ -61,17 +61,17 @@ class Gathering:
     text: str
 
     def runs(self) -> list[SeedRun]:
-        """Return the runs that lie in the folder of results."""
+        """Return the runs in the folder of results."""
         if not self.results.is_dir():
             return []
         return read_seed_runs(self.results, self.config, self.options.seed_option)
 
     def is_interrupted(self) -> bool:
-        """Return whether runs of an earlier gathering are still to come; they may even be live."""
+        """Return whether an earlier gathering has runs left, which may even be live."""
         return any(not entry.state.is_final for entry in recorded_search(self.results) or ())
 
     def difference_of(self, run: SeedRun) -> str:
-        """Return for people how a run's configuration differs from the one that is gathered; empty if it does not."""
+        """Say how a run's configuration differs from the gathered one; empty if it does not."""
         if run.configuration is None:
             return ""
         names = self.options.seed_options
@@ -79,7 +79,7 @@ class Gathering:
         if run.seed is not None:
             wanted |= dict.fromkeys(names, run.seed)
         has_seed = seed_of(run.configuration.options, self.options.seed_option) is not None
-        # A seed that was forced, or that nothing tells, is no difference in configuration.
+        # A forced or unknown seed is no difference in configuration.
         seeds = () if has_seed else (self.options.seed_option, DATA_SEED_OPTION)
         return difference(run.configuration, replace(self.shared, options=wanted), (*self.left_out, *seeds))
 
@@ -87,7 +87,7 @@ class Gathering:
 def seed_grid(
     options: Mapping[str, object], seed_options: Sequence[str], seeds: Sequence[int]
 ) -> tuple[dict[str, list[object]], tuple[Condition, ...]]:
-    """Return grid and conditions that give one configuration each of the seeds, under all of `seed_options`."""
+    """Return grid and conditions that give one configuration each of the seeds, in all of `seed_options`."""
     first, *others = seed_options
     grid: dict[str, list[object]] = {name: [value] for name, value in options.items()}
     grid[first] = list(seeds)
@@ -102,7 +102,7 @@ def grid_file(config_name: str, results: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Origin:
-    """What ``--run_dir`` names. run: the run's folder, None if it is to be chosen. record: None without a journal."""
+    """What ``--run_dir`` names. run: the run's folder, None = choose the best. record: None without a journal."""
 
     search: Path
     run: Path | None
@@ -110,9 +110,9 @@ class _Origin:
 
 
 def plan_gathering(options: SeedsOptions) -> Gathering:
-    """Find out what is to be gathered; nothing is written.
+    """Plan what to gather; write nothing.
 
-    Raises UsageError, ConfigError or FolderError if it cannot be.
+    Raises UsageError, ConfigError or FolderError if that is not possible.
     """
     given_cwd = existing_folder(options.search.run_cwd, Path.cwd(), option="--run_cwd")
     origin = _find_origin(options.run_dir, given_cwd) if options.run_dir else None
@@ -141,7 +141,7 @@ def plan_gathering(options: SeedsOptions) -> Gathering:
 
 
 def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
-    """Return the run or search that a user names, in a path relative to here or to `run_cwd`."""
+    """Return the run or search that a user names by a path, relative to the current folder or to `run_cwd`."""
     if_missing = "there is no such folder; expected a run's folder or a search folder"
     folder = existing_folder(run_dir, Path.cwd(), run_cwd, option="--run_dir", if_missing=if_missing)
     for search in (folder.parent, folder.parent.parent):
@@ -149,13 +149,13 @@ def _find_origin(run_dir: str, run_cwd: Path) -> _Origin:
         if record is not None and any(entry.run.folder == folder.name for entry in record):
             return _Origin(search, folder, record)
     if is_run_folder(folder):
-        # A run that was copied here does not belong to the search, but has its grid module.
+        # A run that was copied here does not belong to the search, but shares its grid module.
         return _Origin(folder.parent, folder, recorded_search(folder.parent))
     return _Origin(folder, None, recorded_search(folder))
 
 
 def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOptions:
-    """Return the options of the new search, paths absolute; what is not given is taken from the run's search."""
+    """Return the options of the new search, with absolute paths; missing ones come from the run's search."""
     if settings is not None:
         recorded = {"interpreter": settings.options.get("interpreter", "")}
         if settings.home.is_dir():
@@ -171,7 +171,7 @@ def _with_recorded(search: SearchOptions, settings: Settings | None) -> SearchOp
 
 
 def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, seed_option: str) -> SeedRun:
-    """Return the run to repeat; its folder may be gone, its configuration is known."""
+    """Return the run to repeat; its configuration is known, but its folder may be gone."""
     if origin.run is not None:
         command = _command_of(origin, origin.run, config.settings.out_arg)
         run = read_run(origin.run, config, seed_option, command)
@@ -187,13 +187,13 @@ def _find_source(origin: _Origin, config: SearchConfig, search: SearchOptions, s
 
 
 def _command_of(origin: _Origin, run: Path, out_arg: str) -> Mapping[str, object] | None:
-    """Return the options that a run was started with, as its search knows them; None if it does not."""
+    """Return the options of a run's command, from its search; None if the search does not know them."""
     found = next((known for known in _known_runs(origin, out_arg) if known.folder == run.name), None)
     return None if found is None else {**found.configuration.as_dict(), out_arg: found.out_dir}
 
 
 def _known_runs(origin: _Origin, out_arg: str) -> list[Run]:
-    """Return the runs of a search, as its journal or its pickle of commands knows them."""
+    """Return the runs of a search, from its journal or its pickle of commands."""
     if origin.record is not None:
         return [entry.run for entry in origin.record]
     commands = SearchFolder(origin.search).commands_pickle
@@ -201,7 +201,7 @@ def _known_runs(origin: _Origin, out_arg: str) -> list[Run]:
 
 
 def _text_of(shared: Mapping[str, object], options: SeedsOptions, source: SeedRun | None, known: Sequence[Run]) -> str:
-    """Return the gathered configuration for people: what differs between the known runs, and the repeated run."""
+    """Describe the gathered configuration: the options in which known runs differ, and the repeated run."""
     every: list[Mapping[str, object]] = [run.configuration.as_dict() for run in known] or [shared]
     names = dict.fromkeys([*differing(every, options.seed_options), *dict(options.forced_params)])
     text = configuration_text(shared, [name for name in names if name not in options.seed_options])
@@ -209,10 +209,10 @@ def _text_of(shared: Mapping[str, object], options: SeedsOptions, source: SeedRu
 
 
 def _best_run(origin: _Origin, config: SearchConfig, search: SearchOptions, seed_option: str) -> SeedRun:
-    """Return the best finished run: that of ``hpsearch best``; without journal and table, by what runs left."""
+    """Return the best finished run, as ``hpsearch best`` does; without journal and table, from runs' folders."""
     folder, settings = SearchFolder(origin.search), config.settings
     if origin.record is not None:
-        # What is best was settled when the search was started.
+        # What is best was decided when the search started.
         settings = origin.record.known_settings()
     if origin.record is not None or folder.results.is_file():
         rows = [run.row for run in finished_runs(folder).runs]
@@ -236,7 +236,7 @@ def _best_run(origin: _Origin, config: SearchConfig, search: SearchOptions, seed
 def _shared_configuration(
     options: SeedsOptions, settings: Settings, source: SeedRun | None, run_cwd: Path
 ) -> tuple[RunConfiguration, list[str]]:
-    """Return the source's configuration or the user script's, changed as asked for; and the options that were left out.
+    """Return the configuration of the source or the user's script, changed as asked for, and the options left out.
 
     Options that name paths inside the source's own folder are left out, too.
     """
@@ -248,9 +248,9 @@ def _shared_configuration(
         repeated = source.configuration
     check_has_seed(repeated, options, source)
     out_arg, continue_arg = settings.out_arg, settings.continue_arg
-    # Another seed must not go on from this one's checkpoint.
+    # Another seed must not go on from the source's checkpoint.
     left_out = [out_arg, *([continue_arg] if continue_arg in repeated.options else []), *options.ignore_kwds]
-    # On a command, all runs of a search may have had the same path.
+    # A path on the command may be the same in all runs of a search.
     if source is not None and repeated.is_complete:
         own = repeated.options.get(out_arg)
         left_out += [name for name, value in repeated.options.items() if is_within(value, source.folder, own, run_cwd)]
@@ -260,8 +260,8 @@ def _shared_configuration(
 
 
 def check_has_seed(configuration: RunConfiguration, options: SeedsOptions, source: SeedRun | None) -> None:
-    """Raise ConfigError if it is known that the script lacks an option that is to get the seed."""
-    # The script may have more options than a run's command gave.
+    """Raise ConfigError if the script is known to lack an option that should get the seed."""
+    # The script may have more options than a run's command.
     for name in options.seed_options if configuration.is_complete else ():
         if name not in configuration.options:
             whose = "the configuration" if source is None else f"the configuration of {source.folder}"
@@ -271,7 +271,7 @@ def check_has_seed(configuration: RunConfiguration, options: SeedsOptions, sourc
 
 
 def with_seed_option(options: SeedsOptions, folder: Path, console: Console) -> SeedsOptions:
-    """Return the options with those that take the seed; say which one it is if it is not the usual one.
+    """Return the options with the seed option found out; tell people if it is not the usual one.
 
     folder: of the search, or of one of its runs.
     """
@@ -287,9 +287,9 @@ def with_seed_option(options: SeedsOptions, folder: Path, console: Console) -> S
 
 
 def _option_of(record: SearchRecord) -> str:
-    """Return the option that seeds the script, as its finished runs or its source tell; empty if neither does."""
+    """Return the option that seeds the script, from its finished runs or its source; empty if neither tells."""
     settings = record.known_settings()
-    # A run that failed may have been given an option that the script does not know.
+    # Only finished runs: a failed one may have had an option that the script does not know.
     finished = (entry.run.configuration for entry in record if entry.result.state is RunState.FINISHED)
     given = dict.fromkeys(name for configuration in finished for name, _ in configuration.options)
     known = (name for name in record.over if name in given)

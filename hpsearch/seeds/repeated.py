@@ -1,4 +1,4 @@
-"""The best configurations of a search with a journal, and for each the runs and seeds that it has."""
+"""The best configurations of a search with a journal, each with its runs and seeds."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from hpsearch.store.run_folders import folder_of
 class Chosen:
     """One of the best configurations.
 
-    run: its first run that counts; label: the same for people. value: its performance, the mean where it has several.
-    options: those of the run, changed as the user wants.
+    run: its first counted run; label: the same for people. value: its performance, the mean if it has several runs.
+    options: the run's options, changed as the user wants.
     """
 
     run: Run
@@ -38,10 +38,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A configuration and the runs that it has, each seed once, by seed.
+    """A configuration and its runs, each seed once, by seed.
 
-    origin: the first of them, for people; the chosen run where there is none yet, because its options were changed.
-    source: the same, saying that they were.
+    origin: its first run, for people; if it has none yet because options were changed, the chosen run.
+    source: the same, saying that options were changed.
     text: the options by which it differs from others.
     """
 
@@ -53,7 +53,7 @@ class Repeated:
 
 
 def choose(reader: SearchReader, options: SeedsOptions) -> list[Chosen]:
-    """Return the best configurations by their means, best first, of those with the largest budget.
+    """Return the best configurations by their means, best first, among runs with the largest budget.
 
     Raises FolderError if there is none.
     """
@@ -88,7 +88,7 @@ def _options_of(entry: RunRecord) -> Options:
 
 
 def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOptions) -> list[Repeated]:
-    """Return the chosen configurations with the runs that the search has of each."""
+    """Return the chosen configurations, each with its runs in the search."""
     names = options.seed_options
     every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
     given = {run.folder: run.configuration.options for _, run in every if run.configuration is not None}
@@ -114,7 +114,7 @@ def _every_run(record: SearchRecord) -> Iterator[tuple[str, RunRecord]]:
 
 
 def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[str]) -> SeedRun:
-    """Return a run; without a seed it does not count."""
+    """Return a recorded run; it does not count without a seed."""
     options = entry.run.configuration.as_dict()
     seed, summary, problem = seed_in(options, seed_options), entry.summary, entry.problem
     if seed is None:
@@ -126,7 +126,7 @@ def _as_seed_run(entry: RunRecord, folder: SearchFolder, seed_options: Sequence[
 
 
 def no_seed(options: Options, seed_options: Sequence[str]) -> str:
-    """Return why a run has no seed, as what comes behind "its"."""
+    """Return why a run has no seed, worded to follow "its"."""
     lacking = [name for name in seed_options if name not in options]
     if lacking:
         return f"command sets no {lacking[0]}"

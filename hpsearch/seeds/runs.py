@@ -28,7 +28,7 @@ from hpsearch.seeds.options import SUMMARY_NAME, SeedsOptions
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import write_whole
 
-#: How the line of a summary begins that says what was repeated.
+#: The beginning of a summary's line that describes the configuration.
 _CONFIGURATION = "Configuration: "
 
 
@@ -54,7 +54,7 @@ class SeedRun:
 
 
 def read_seed_runs(results: Path, config: SearchConfig, seed_option: str) -> list[SeedRun]:
-    """Return all runs in a folder of gathered seeds, by seed; of two with the same seed, only the first counts.
+    """Return all runs in a folder of gathered seeds, by seed; of two runs with the same seed, only the first counts.
 
     Raises FolderError if the folder cannot be read.
     """
@@ -94,9 +94,9 @@ def read_run(
     summary: Summary | None = None,
     number: int = 1,
 ) -> SeedRun:
-    """Return a run with the configuration and summary that its folder holds.
+    """Return a run with the configuration and summary in its folder.
 
-    command: the options of its command, summary: what it delivered, both if known. number: for parsers of the user.
+    command: the options of its command, summary: its summary, both if known. number: for the user's own parser.
     """
     problem = doubt = ""
     if summary is None:
@@ -116,7 +116,7 @@ def read_run(
 
 
 def seed_of(options: Mapping[str, object], seed_option: str) -> int | None:
-    """Return the seed that a configuration has; None if it does not say."""
+    """Return the seed in a configuration's options; None if there is none."""
     try:
         return int(str(options[seed_option]))
     except (KeyError, ValueError):
@@ -124,7 +124,7 @@ def seed_of(options: Mapping[str, object], seed_option: str) -> int | None:
 
 
 def counted(runs: Sequence[SeedRun]) -> list[SeedRun]:
-    """Return the runs that count: those that finished, each seed once."""
+    """Return the counted runs: finished ones, each seed once."""
     return [run for run in runs if run.summary is not None]
 
 
@@ -137,11 +137,11 @@ def warn_of_doubts(runs: Sequence[SeedRun], console: Console) -> None:
 
 
 def _warn_of_differences(runs: Sequence[SeedRun], seed_option: str, console: Console) -> None:
-    """Warn of each run whose configuration differs from the first one's in more than seeds and paths."""
+    """Warn of each run whose configuration differs from the first run's in more than seeds and paths."""
     known = [(run, run.configuration) for run in runs if run.configuration is not None]
     for run, configuration in known[1:]:
         first, its = known[0]
-        # Each run has paths of its own.
+        # Each run has its own paths.
         both = (*its.options.items(), *configuration.options.items())
         paths = [name for name, value in both if isinstance(value, str) and "/" in value]
         different = difference(configuration, its, (seed_option, DATA_SEED_OPTION, *paths))
@@ -150,10 +150,10 @@ def _warn_of_differences(runs: Sequence[SeedRun], seed_option: str, console: Con
 
 
 def difference(one: RunConfiguration, other: RunConfiguration, but: Collection[str]) -> str:
-    """Return for people how the command of one configuration differs from the other's; empty if it does not.
+    """Say how one configuration's command differs from the other's; empty if it does not.
 
-    An option that only one of them has counts if only commands are known; if both are complete, only a flag does,
-    which is off where it is missing. but: options left out.
+    If only commands are known, an option that only one has counts as a difference; if both are complete, only a flag
+    does, which is off if missing. but: options left out.
     """
     are_alike = one.is_complete == other.is_complete
     found = []
@@ -171,25 +171,25 @@ def _given(name: str, options: Mapping[str, object]) -> str:
 
 
 def _is_same(left: str, right: str) -> bool:
-    """Return whether two words of a command say the same; ``--lr=0.10`` is ``--lr=0.1``."""
+    """Return whether two words of a command mean the same; ``--lr=0.10`` is ``--lr=0.1``."""
     numbers = [number_of(word.partition("=")[2]) for word in (left, right)]
     return left == right or (None not in numbers and numbers[0] == numbers[1])
 
 
 def differing(configurations: Sequence[Mapping[str, object]], but: Collection[str]) -> list[str]:
-    """Return the options that are not the same in all configurations, but some; all of them if none differs."""
+    """Return the options that differ between configurations, except `but`; all options if none differs."""
     names = [name for name in dict.fromkeys(name for each in configurations for name in each) if name not in but]
     texts = {name: {_given(name, each) for each in configurations} for name in names}
     return [name for name in names if len(texts[name]) > 1] or names
 
 
 def configuration_text(options: Mapping[str, object], names: Iterable[str]) -> str:
-    """Return the options with these names for people, as in ``lr=0.5 nesterov=True``."""
+    """Return the options with these names as text: ``lr=0.5 nesterov=True``."""
     return " ".join(shlex.quote(f"{name}={text_of(options[name])}") for name in names if name in options)
 
 
 def _text_of_gathered(runs: Sequence[SeedRun], seed_option: str) -> str:
-    """Return for people the configuration of gathered runs: without seeds, paths and flags that are off."""
+    """Describe the configuration of gathered runs, without seeds, paths and flags that are off."""
     known = next((run.configuration for run in runs if run.configuration is not None), None)
     if known is None:
         return ""
@@ -222,7 +222,7 @@ def sum_up(
     console: Console,
     configuration: str,
 ) -> None:
-    """Write the summary to a folder; show its head and its path (on standard output if it was asked for).
+    """Write the summary to a folder; show its beginning and its path (on standard output if asked for).
 
     configuration: what is summed up, for people. Raises the same errors as `_write_summary`.
     """
@@ -235,8 +235,8 @@ def sum_up(
 def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds_summary_fn: str) -> list[int]:
     """Write the summary of a folder of gathered seeds for a user's own script; return the seeds that count.
 
-    summary_fn: the runs' summary file, if not the grid module's. The grid module's settings are those that the script
-    read with `hpsearch._read_config`, else those that the folder records, else just the keywords of the summary.
+    summary_fn: the runs' summary file, if not the grid module's. Settings come from the grid module that the script
+    read with `hpsearch._read_config`, else from the folder's record, else there are just the summary's keywords.
     """
     config = current_config()
     if config is None and (record := recorded_search(folder)) is not None:
@@ -261,7 +261,7 @@ def summarise(folder: Path, options: SeedsOptions, summary_fn: str | None, seeds
 
 
 def check_summary_options(options: SeedsOptions, settings: Settings) -> None:
-    """Raise ConfigError if it is known before anything runs that the summary cannot be as the options say."""
+    """Raise ConfigError if it is clear before anything runs that the summary cannot be made with these options."""
     if options.summary_keys:
         # A user's own parser may return any keyword.
         if not settings.has_parser:
@@ -291,7 +291,7 @@ def _write_summary(
     table = zip(seeds, *(map(str, cells) for cells in columns), (run.folder.name for run in good))
     lines = statistics_lines(statistics, len(good), options.summary_sem)
     if configuration:
-        # Behind what the users' own programs look for.
+        # At the end, after the lines that users' programs look for.
         lines += ["", f"{_CONFIGURATION}{configuration}"]
     lines += ["", f"{spread_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
     lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
@@ -301,7 +301,7 @@ def _write_summary(
 
 
 def _keywords(runs: Sequence[SeedRun], wanted: Sequence[str], performance_key: str) -> list[str]:
-    """Return the wanted keywords; if none are named, those that have numbers, the performance key first."""
+    """Return the wanted keywords; if none are named, the keywords with numbers, the performance key first."""
     known = list(dict.fromkeys(key for run in runs for key in run.summary or ()))
     _check_keys(wanted, known, "the summaries have")
     if wanted:

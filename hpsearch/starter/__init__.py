@@ -1,1 +1,1 @@
-"""For the first minutes with hpsearch: a grid module for a script that is there, and completion in the shell."""
+"""For the first minutes with hpsearch: a grid module for an existing script, and shell completion."""

@@ -1,4 +1,4 @@
-"""Which options of a script a first grid tries, with which values, and which one is the output option."""
+"""Which of a script's options a first grid tries, with which values; and which one is the output option."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpsearch.starter.script_options import Kind, Option
 from hpsearch.starter.seed_names import is_seed
 from hpsearch.startup.classes import dataclass
 
-#: Names of the option for the output folder, the surest first.
+#: Names of output options, the surest first.
 _OUT_NAMES = (
     *("out_dir", "output_dir", "outdir", "output_folder", "out_folder", "outputs_dir", "outputdir", "out_path"),
     *("output_path", "result_dir", "results_dir", "result_folder", "results_folder", "result_path", "results_path"),
@@ -19,7 +19,7 @@ _OUT_NAMES = (
     *("work_dir", "workdir", "log_dir", "logdir", "logging_dir", "default_root_dir", "model_dir", "checkpoint_dir"),
     *("ckpt_dir", "train_dir", "out", "output", "outputs", "results", "save", "save_to", "dest_dir", "snapshot_dir"),
 )
-#: Words in the names of options that say where and how a script works, not what it learns.
+#: Words in names of options that say where and how a script works, not what it learns.
 _WORKING_WORDS = frozenset(
     "config cfg conf configfile path paths dir dirs directory folder file files filename root data dataroot datadir "
     "cache checkpoint checkpoints ckpt ckpts resume restore load save saving log logs logging logdir logger wandb "
@@ -30,13 +30,13 @@ _WORKING_WORDS = frozenset(
     "threads nproc procs processes jobs deterministic benchmark pin seedless version export onnx ema_dir world xpu "
     "tpu accel accelerator fast smoke demo interactive no_save offline online".split()
 )
-#: A grid that is started unchanged has no more runs than this.
+#: The most runs of a first grid.
 _MOST_RUNS = 48
 _MOST_CHOICES = 12
 
 
 class Place(Enum):
-    """Where an option stands in a grid module."""
+    """Where an option goes in a grid module."""
 
     GRID = "in the grid"
     WORKING = "commented out: it says where or how the script works"
@@ -47,9 +47,9 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class Entry:
-    """An option with its place in a grid module. values: those that are tried. more: further ones, as suggestions.
+    """An option with its place in a grid module. values: values to try. more: further suggestions.
 
-    must_change: the value stands for one that only the user knows.
+    must_change: the value is a stand-in for one that only the user knows.
     """
 
     option: Option
@@ -60,7 +60,7 @@ class Entry:
 
 
 def output_option(options: Sequence[Option]) -> str | None:
-    """Return the option that takes the output folder, as its name tells; None if no name does."""
+    """Return the option that takes the output folder, by its name; None if no name fits."""
     names = {_plain(option.name): option.name for option in options if option.kind in (Kind.TEXT,)}
     return next((names[name] for name in _OUT_NAMES if name in names), None)
 
@@ -117,7 +117,7 @@ def _values(option: Option) -> tuple[object, ...]:
 
 
 def suggestions(option: Option) -> tuple[object, ...]:
-    """Return values around a number's default, smaller ones first; empty if there is nothing to suggest."""
+    """Return values around a number's default, in ascending order; empty if there is nothing to suggest."""
     number = option.default
     if option.choices or option.kind not in (Kind.INTEGER, Kind.FLOAT):
         return ()
@@ -139,7 +139,7 @@ def _around(number: float) -> tuple[float, ...]:
 
 
 def _with_one_tried(entries: list[Entry]) -> list[Entry]:
-    """Return the entries with the likeliest one in the grid, which must not be empty."""
+    """Move the likeliest entry into the grid, which must not be empty."""
     order = (Place.SEED, Place.WORKING)
     ready = [entry for place in order for entry in entries if entry.place is place and entry.values]
     best = next(iter(ready), None)
@@ -147,7 +147,7 @@ def _with_one_tried(entries: list[Entry]) -> list[Entry]:
 
 
 def _limited(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with lists of values only while the grid stays small: then with the default, or none."""
+    """Give entries lists of values while the grid stays small; then only the default, or none."""
     limited, runs = [], 1
     for entry in entries:
         count = len(entry.values) if entry.place is Place.GRID else 1

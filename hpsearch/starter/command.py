@@ -1,4 +1,4 @@
-"""``hpsearch init``: write a commented grid module beside a script that is there."""
+"""``hpsearch init``: write a commented grid module beside an existing script."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _TEMPLATE = Path(__file__).parents[1] / "hpsearch_config_template.py"
 class Script:
     """The script that a grid module is for.
 
-    file: where its source lies. folder: where its runs start. name: as in ``_SCRIPT_NAME``.
+    file: of its source. folder: where its runs start. name: as in ``_SCRIPT_NAME``.
     """
 
     file: Path
@@ -121,7 +121,7 @@ def _check_script(file: Path, shown: str) -> None:
 
 
 def _meant(file: Path, shown: str) -> str:
-    """Return which script may be meant by a name that no file has, for a message."""
+    """Return the end of a message: which script may be meant by a wrong name."""
     if "/" not in shown and (file.parent / f"{shown.replace('.', '/')}.py").is_file() and "." in shown:
         return f"; did you mean -m {shown}?"
     near = get_close_matches(file.name, [found.name for found in file.parent.glob("*.py")], 1)
@@ -141,7 +141,7 @@ def _module_file(dotted: str, here: Path) -> Path:
 
 
 def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
-    """Return what is known of a script; nothing if it is an executable that is no Python."""
+    """Return what is known of a script; empty for an executable that is not Python."""
     is_python = script.file.suffix in (".py", ".pyw")
     try:
         tree = parsed(script.file)
@@ -166,7 +166,7 @@ def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
         sources = sources_of(script.file, tree, folders)
         return facts_of(sources, ast.get_docstring(tree, clean=False) or "", script.has_words, ask)
     except RecursionError:
-        # Generated code: an expression of a thousand terms.
+        # For example generated code: an expression with a thousand terms.
         return ScriptFacts(ScriptOptions(), WrittenSummary())
 
 
@@ -203,7 +203,7 @@ def _say(module: GridModule, facts: ScriptFacts, out: Path, console: Console) ->
 
 
 def _findings(module: GridModule) -> Iterator[str]:
-    """Yield what was concluded from names and texts of the script, for the user to check."""
+    """Yield conclusions from names and texts of the script, for the user to check."""
     if module.out_arg is not None:
         yield f"  output folder: --{module.out_arg}"
     if module.summary.keywords:
@@ -232,7 +232,7 @@ def _warnings(module: GridModule, facts: ScriptFacts) -> Iterator[str]:
 
 
 def _with_words(module: GridModule) -> str:
-    """Return what to do for a script that needs words: where they choose its options, it is read again with one."""
+    """Say what to do for a script that needs words: if they choose its options, read it again with one."""
     listed = re.fullmatch(r"\{([^,}]+).*\}", module.arguments[0])
     if listed is None:
         return "see _SCRIPT_NAME"

@@ -24,7 +24,7 @@ in every session:
   hpsearch completion zsh > ~/.zfunc/_hpsearch        (a folder of $fpath)
   hpsearch completion fish > ~/.config/fish/completions/hpsearch.fish
 """
-#: bash takes --run_cwd=DIR for three words, and shtab completes nothing behind the second: bash itself completes files.
+#: bash splits --run_cwd=DIR into three words, and shtab completes none after the second: let bash complete files.
 _FILES_IN_BASH = "complete -o bashdefault -o default -F _shtab_hpsearch hpsearch"
 _FOLDER, _FILE = re.compile(r"DIR|FOLDER"), re.compile(r"FILE|SCRIPT")
 
@@ -33,9 +33,9 @@ Command = Callable[[Sequence[str]], int]
 
 
 def main(argv: Sequence[str], commands: Mapping[str, tuple[str, Callable[[], Command]]]) -> int:
-    """Print the script of a shell; return the exit status.
+    """Print the completion script for a shell; return the exit status.
 
-    commands: name -> what it does, and what imports its function.
+    commands: name -> (its help, a function that imports its function).
     """
     shell = _parser().parse_args(argv).shell
     shtab = _shtab()
@@ -68,7 +68,7 @@ def _shtab() -> Any:  # Any: a library without types
 
 
 class _Parsing(BaseException):
-    """Ends a command where it would read its words. No error: none of its own handlers may take it for one."""
+    """Ends a command when it would parse its words. A BaseException: the command's handlers must not catch it."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self.parser = parser
@@ -88,7 +88,7 @@ def _ending_where_words_are_read() -> Iterator[None]:
 
 
 def _parser_of(command: Command) -> argparse.ArgumentParser:
-    """Return the parser that a command makes, so that no list of options beside its own has to be kept up to date."""
+    """Return the parser that a command makes, so that no second list of options is needed."""
     try:
         with _ending_where_words_are_read():
             command([])
@@ -98,7 +98,7 @@ def _parser_of(command: Command) -> argparse.ArgumentParser:
 
 
 def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:  # Any: see above
-    """Let a shell complete folders, files and words of a list where a value's name says that it is one."""
+    """Let the shell complete folders, files and listed words, going by the values' names."""
     for action in parser._actions:
         name = str(action.metavar or "")
         listed = re.fullmatch(r"\{([\w,]+)\}", name)

@@ -1,4 +1,4 @@
-"""Options that a script's source declares by calls: those of argparse, click and absl."""
+"""Options that a script's source declares by calls of argparse, click or absl."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _CLICK_TYPES = {
 _ABSL_TYPES = {"integer": Kind.INTEGER, "float": Kind.FLOAT, "string": Kind.TEXT, "enum": Kind.TEXT}
 _FLAG_ACTIONS = ("store_true", "store_false", "store_const", "append_const")
 _LIST_ACTIONS = ("append", "extend")
-#: An option with one of these is nothing to search over.
+#: Options with one of these actions are nothing to search over.
 _OTHER_ACTIONS = ("help", "version", "count")
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A word that a script needs besides its options."""
+    """A positional argument that a script needs besides its options."""
 
     name: str
 
 
-#: What a call declares; None: something that only executing the script could tell.
+#: What a call declares; None: only executing the script could tell.
 Declared = Option | Argument | None
 
 
 def declared_in(source: Source) -> Iterator[Declared]:
-    """Yield what a source declares, in its order."""
+    """Yield what a source declares, in order."""
     nodes = source.nodes
     exclusive = set(_exclusive_groups(nodes))
     decorators = {id(found) for node in nodes for found in getattr(node, "decorator_list", ())}
@@ -52,7 +52,7 @@ def declared_in(source: Source) -> Iterator[Declared]:
         elif name.startswith("DEFINE_"):
             yield from _of_absl(node, source, name.removeprefix("DEFINE_"))
         elif name in ("add_subparsers", "HfArgumentParser") or re.fullmatch(r"add_\w*arg\w*(?<!_group)", name):
-            # Subcommands, and functions that add options of a library.
+            # Subcommands, and functions that add a library's options.
             yield None
 
 
@@ -167,7 +167,7 @@ def _click_option(long_name: str, given: Mapping[str, ast.expr], source: Source)
         if name == "Choice" and isinstance(made, ast.Call) and made.args:
             found = source.value(made.args[0])
             choices = tuple(found) if isinstance(found, (list, tuple)) else ()
-    # An option without a type and with a default of True or False reads the words true and false.
+    # Without a type, a default of True or False makes click read the words true and false.
     if source.value(given.get("multiple")) is True or "nargs" in given:
         kind = Kind.SEVERAL
     is_required = source.value(given.get("required")) is True

@@ -1,4 +1,4 @@
-"""The text of a new grid module: the comments of the template, the values of a script."""
+"""The text of a new grid module: comments from the template, values from a script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hpsearch.startup.classes import dataclass
 _WIDTH = 116
 _MOST_HELP = 60
 _ASSIGNED = re.compile(r"^(\w+) = ", re.MULTILINE)
-#: "(default: 0.1)", "Default: %(default)s.": the values beside say it.
+#: "(default: 0.1)", "Default: %(default)s.": left out, since the values show it.
 _DEFAULT = re.compile(
     r"[(\[]defaults?\b[^()\[\]]*(\([^()]*\)[^()\[\]]*)?[)\]]|[(\[]?\bdefaults?(:| is|=)\s*\S*", re.IGNORECASE
 )
@@ -27,9 +27,9 @@ _SUMMARY_FILENAME = "summary.txt"
 
 @dataclass(frozen=True)
 class GridModule:
-    """What a new grid module says. script_name: as in ``_SCRIPT_NAME``. arguments: words that the script needs besides.
+    """The content of a new grid module. script_name: as in ``_SCRIPT_NAME``. arguments: positional ones of the script.
 
-    out_arg: None if the script seems to have no output option. command: what runs the search.
+    out_arg: None if the script seems to have no output option. command: the command that runs the search.
     """
 
     script_name: str
@@ -47,7 +47,7 @@ class GridModule:
 
 
 def module_text(module: GridModule, template: str) -> str:
-    """Return the text of a grid module. template: the text of the project's own, whose comments it takes over."""
+    """Return the text of a grid module. template: the text of the template, for its comments."""
     comments = _comments_of(template)
     parts = [
         _docstring(module),
@@ -75,7 +75,7 @@ def _block(comment: Iterable[str], lines: Iterable[str]) -> str:
 
 
 def _optional(comment: Sequence[str]) -> list[str]:
-    """Return a comment without its CHANGE, for what need not be changed."""
+    """Remove CHANGE from a comment about something that need not be changed."""
     first = comment[0].replace("# CHANGE: ", "# ", 1)
     return [first[:2] + first[2:3].upper() + first[3:], *comment[1:]]
 
@@ -85,7 +85,7 @@ def _commented(text: str) -> list[str]:
 
 
 def _docstring(module: GridModule) -> str:
-    # A name may hold anything that a file system takes.
+    # A file name may hold any character.
     name, command = (_safe(text) for text in (module.script_name, module.command))
     return (
         f'"""Which options of {name} to try, and how to read its results. Change what is marked; then start\n\n'
@@ -94,7 +94,7 @@ def _docstring(module: GridModule) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return a text as it can stand in a docstring: nothing in it ends that, or the line."""
+    """Return a text that is safe in a docstring: nothing in it ends the docstring or the line."""
     plain = text if text.isprintable() else text.encode("unicode_escape").decode()
     return plain.replace("\\", "\\\\").replace('"', '\\"')
 
@@ -132,7 +132,7 @@ def _example(entry: Entry) -> str:
 
 
 def _remark(entry: Entry) -> str:
-    """Return what stands behind an entry: what to change, other values, the script's own words."""
+    """Return the comment after an entry: what to change, other values, the script's own help."""
     change = "CHANGE: required, and has no default" if entry.must_change else ""
     listed = ", ".join(_literal(value) for value in entry.more)
     others = f"for example [{listed}]" if entry.more and entry.place is not Place.SEED else ""
@@ -146,7 +146,7 @@ def _help_of(entry: Entry) -> str:
 
 
 def _literal(value: object) -> str:
-    """Return Python's text of a value, with double quotes where that is as simple."""
+    """Return a value as Python source, with double quotes if that needs no escapes."""
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     text = repr(value)
@@ -203,7 +203,7 @@ def _out_block(module: GridModule, comment: Sequence[str]) -> str:
 
 def _order_block(module: GridModule, comment: Sequence[str]) -> str:
     keywords = [keyword for keyword in module.summary.keywords if keyword != "finished"]
-    # Who chooses runs by what they reached in the test has nothing left to test them with.
+    # Not a test result: choosing runs by it would leave nothing to test them with.
     key = next((keyword for keyword in keywords if re.search(r"val|dev", keyword)), next(iter(keywords), None))
     is_low_good = key is not None and low_is_good(key)
     return _block(comment, [f"_PERFORMANCE_KEY = {_literal(key)}", f"_PERFORMANCE_SORT_ASC = {is_low_good}"])

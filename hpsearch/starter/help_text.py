@@ -11,7 +11,7 @@ from hpsearch.startup.classes import dataclass
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: What rich draws around a list of options.
 _BOX = re.compile(r"^\s*[│|](?=\s)|[│|]\s*$|^\s*[╭╰].*$")
-#: A line that an option's description begins with; typer marks what is required with a star.
+#: The first line of an option's description; typer marks required options with a star.
 _OPTION = re.compile(r"(?P<indent>\s{1,10})(?P<star>\*\s+)?(?P<rest>-{1,2}\[?[A-Za-z].*)")
 _NAME = re.compile(r"--(?P<no>\[no-?\])?(?P<name>[^\s=,:/\[\](){}<>|]+)")
 #: (default: 0.1), [default: 0.1], "Default: 0.1".
@@ -29,16 +29,16 @@ _TYPES = {
     **dict.fromkeys(("TEXT", "STR", "PATH", "FILE", "DIRECTORY"), Kind.TEXT),
     **dict.fromkeys(("BOOLEAN", "BOOL"), Kind.TRUTH),
 }
-#: What absl and fire say of the type in a line of its own.
+#: The type on a line of its own, as absl and fire write it.
 _TYPE_IN_TEXT = re.compile(r"\bType: (?:Optional\[)?(\w+)|\(an? (?:\w+ )?(integer|number)\)")
 
-#: How deep brackets in a usage are looked through.
+#: How deep nested brackets in a usage are searched.
 _MOST_NESTED = 50
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """An option as the help describes it: its names with what it takes, and the text behind."""
+    """An option in a help text: its names with what it takes, and the description."""
 
     head: str
     text: str
@@ -55,7 +55,7 @@ def options_in_help(text: str) -> ScriptOptions:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """Yield the options of a help text; a description may begin on the next line and go on for several."""
+    """Yield the options of a help text; a description may start on the next line and span several."""
     lines = [line.rstrip().expandtabs() for line in text.splitlines()]
     at = 0
     while at < len(lines):
@@ -76,7 +76,7 @@ def _is_continued(line: str, indent: int) -> bool:
 
 
 def _columns(line: str) -> tuple[str, str]:
-    """Split a line at the gap behind the names; typer has columns for further names and the type, absl a colon."""
+    """Split a line at the gap after the names; typer has columns for other names and the type, absl a colon."""
     columns = re.split(r"\s{2,}", line)
     if ": " in columns[0]:
         name, _, rest = line.partition(": ")
@@ -93,7 +93,7 @@ def _type_in(column: str) -> Kind | None:
 
 
 def _option(entry: _Entry, required: set[str], exclusive: set[str]) -> Option | None:
-    """Return what an entry says; None if it has no long name."""
+    """Return an entry's option; None if it has no long name."""
     names = list(_NAME.finditer(entry.head))
     if not names:
         return None
@@ -105,7 +105,7 @@ def _option(entry: _Entry, required: set[str], exclusive: set[str]) -> Option | 
     if negation is not None:
         is_on = str(default).lower() in ("true", name)
         return Option(negation if is_on else name, Kind.FLAG, False, help=text)
-    # Python 3.13 names what an option takes behind the last of its names only.
+    # Python 3.13 shows what an option takes only after its last name.
     behind = (re.split(r", -|\s/\s|\s--", entry.head[found.end() :])[0].strip(" =:,") for found in names)
     takes = next(filter(None, behind), "")
     if not takes or (_type_in(takes) is Kind.TRUTH and default is None):
@@ -132,7 +132,7 @@ def _default_in(text: str) -> object:
     found = [*_BRACKETED.finditer(text), *_BARE.finditer(text)]
     if not found:
         return None
-    # argparse's formatter adds the true one behind what the author wrote.
+    # The last one: argparse's formatter adds the true default after the author's text.
     bracketed = [match for match in found if match.re is _BRACKETED]
     shown = (bracketed or found)[-1]["value"]
     value = value_in(shown)
@@ -140,7 +140,7 @@ def _default_in(text: str) -> object:
 
 
 def _in_usage(text: str) -> tuple[set[str], set[str]]:
-    """Return the options that stand outside of brackets in the usage, and those that exclude each other."""
+    """Return the options outside brackets in the usage, and the options that exclude each other."""
     bare, exclusive = _usage(text), set()
     for group in re.findall(r"[(\[]([^()\[\]]*\|[^()\[\]]*)[)\]]", bare):
         exclusive |= set(re.findall(r"--([\w.-]+)", group)) if group.count("--") > 1 else set()
@@ -155,7 +155,7 @@ def _usage(text: str) -> str:
 
 
 def _arguments(text: str) -> list[str]:
-    """Return the words that argparse lists under "positional arguments", and click and typer in their usage."""
+    """Return the positional arguments, which argparse lists under that title, click and typer in their usage."""
     usage = _usage(text)
     found = re.search(r"^positional arguments:\n(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL | re.MULTILINE)
     if found is not None:

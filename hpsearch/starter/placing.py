@@ -1,4 +1,4 @@
-"""Where a new grid module lies, under which name a search finds it, and the command that starts this search."""
+"""Where a new grid module goes, its dotted name for a search, and the command that starts the search."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hpsearch.core.hints import own_spelling
 
 
 def place_for(given: str | None, script: Path) -> Path:
-    """Return the file of a new grid module for a script. given: what the user says of it, None = nothing.
+    """Return the file of a new grid module for a script. given: by the user, None = not given.
 
-    Raises UsageError if it cannot be there, or could not be imported.
+    Raises UsageError if the file cannot be there, or could not be imported.
     """
     stem = script.parent.name if script.name == "__main__.py" else script.stem
     default = script.with_name(f"{module_name(f'grid_{stem}')}.py")
@@ -43,27 +43,27 @@ def place_for(given: str | None, script: Path) -> Path:
 
 
 def module_name(stem: str) -> str:
-    """Return a name that Python can import for a file's name: ``my-train 2`` becomes ``my_train_2``."""
+    """Turn a file's name into one that Python can import: ``my-train 2`` becomes ``my_train_2``."""
     name = re.sub(r"\W", "_", stem)
     return f"grid_{name}" if name[:1].isdigit() or not name or keyword.iskeyword(name) else name
 
 
 def _hidden_module(out: Path) -> str:
-    """Return which other module has the name of a new file, empty if there is none."""
+    """Return which other module a new file's name would hide; empty if none."""
     if (out.parent / out.stem / "__init__.py").exists():
         return f"{out.parent / out.stem}"
     if out.stem in sys.stdlib_module_names:
         return "of Python's own"
     with contextlib.suppress(ImportError, ValueError):
         spec = find_spec(out.stem)
-        # Beside one of the same name in the current folder, a grid module is found by its dotted name.
+        # A module of the same name in the current folder is no obstacle: the grid module has a dotted name.
         if spec is not None and Path(spec.origin or "").parent != Path.cwd():
             return spec.origin or ", ".join(spec.submodule_search_locations or ())
     return ""
 
 
 def next_command(out: Path, run_cwd: Path, interpreter: str) -> str:
-    """Return the command that searches, to be typed in the current folder."""
+    """Return the command that starts the search, to be typed in the current folder."""
     here = Path.cwd()
     dotted = _dotted_name(out, here)
     start = here if dotted else out.parent
@@ -76,7 +76,7 @@ def next_command(out: Path, run_cwd: Path, interpreter: str) -> str:
 
 
 def _dotted_name(out: Path, here: Path) -> str:
-    """Return the name under which a search that is started in a folder finds a new module; empty if it does not."""
+    """Return the dotted name by which a search started in `here` finds a new module; empty if it does not."""
     try:
         parts = Path(os.path.normpath(out)).relative_to(here).with_suffix("").parts
     except ValueError:
@@ -91,7 +91,7 @@ def _dotted_name(out: Path, here: Path) -> str:
 
 
 def _leads_to(name: str, folder: Path) -> bool:
-    """Return whether Python finds a folder, and not an installed package, under a name."""
+    """Return whether Python finds this folder under a name, and not an installed package."""
     with contextlib.suppress(ImportError, ValueError):
         spec = find_spec(name)
         return spec is not None and str(folder) in map(os.path.abspath, spec.submodule_search_locations or ())
@@ -99,7 +99,7 @@ def _leads_to(name: str, folder: Path) -> bool:
 
 
 def _search_words(start: Path, here: Path) -> list[str]:
-    """Return the words that begin a search in a folder, spelled as the user types in the current one."""
+    """Return the first words of a command that starts a search in a folder, spelled as the user types."""
     program = own_spelling().program
     classic = [interpreter_word(), *search_program(start)]
     if not program or ("-m" in program and start != here and "-m" not in classic):

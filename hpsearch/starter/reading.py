@@ -1,4 +1,4 @@
-"""What a script takes and writes, found out from its source; from its ``--help`` only where the source leaves gaps."""
+"""What a script takes and writes, from its source, and from its ``--help`` only if the source leaves gaps."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hpsearch.starter.source_files import Source
 from hpsearch.starter.summary_writing import WrittenSummary, summary_in
 from hpsearch.startup.classes import dataclass, replace
 
-#: A script may import large libraries first.
+#: Long, since a script may import large libraries first.
 HELP_TIMEOUT_S = 60.0
-#: Libraries that make a script print its options and end when it is called with ``--help``.
+#: Libraries that make a script print its options and exit when called with ``--help``.
 _ANSWERS_HELP = frozenset(
     "click typer absl fire docopt tyro simple_parsing tap pyrallis rich_click cyclopts plac".split()
 )
-#: The same, of libraries that serve other purposes, too.
+#: The same: parsers in libraries that serve other purposes, too.
 _PARSERS_OF_LIBRARIES = frozenset(("HfArgumentParser", "TrlParser", "LightningCLI"))
 
 
@@ -38,11 +38,11 @@ class ScriptFacts:
 
 
 def facts_of(sources: Sequence[Source], docstring: str, has_words: bool, ask_help: Callable[[], Answer]) -> ScriptFacts:
-    """Return what a script's sources tell, the script's own first.
+    """Return what a script's sources tell; the script's own source comes first.
 
     docstring: the script's. has_words: the script is called with a first word, which may choose its options.
-    ask_help: calls the script with ``--help``; only called if the sources leave gaps and show a library that answers
-    it, because any other script would begin its work. Raises BackendError if it cannot start.
+    ask_help: calls the script with ``--help``; used only if the sources leave gaps and use a library that answers
+    ``--help``, because any other script would begin its work. Raises BackendError if the script cannot start.
     """
     taken, trouble = options_in_sources(sources), ""
     if not taken.options and "docopt" in _imported(sources):
@@ -71,7 +71,7 @@ def _with_default(option: Option, defaults: Mapping[str, object]) -> Option:
 
 
 def _answers_help(sources: Sequence[Source]) -> bool:
-    """Return whether sources show that a script, called with ``--help``, prints its options and ends."""
+    """Return whether sources show that a script prints its options and exits when called with ``--help``."""
     imported = _imported(sources)
     attributes = [node.attr for source in sources for node in source.nodes if isinstance(node, ast.Attribute)]
     parses = any(name.startswith("parse_") and "arg" in name for name in attributes)
@@ -79,7 +79,7 @@ def _answers_help(sources: Sequence[Source]) -> bool:
 
 
 def _imported(sources: Sequence[Source]) -> set[str]:
-    """Return the libraries, and the names in them, that sources import."""
+    """Return the libraries that sources import, and the names imported from them."""
     nodes = [node for source in sources for node in source.nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     names = [alias.name for node in nodes for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
@@ -87,7 +87,7 @@ def _imported(sources: Sequence[Source]) -> set[str]:
 
 
 def _with_help(taken: ScriptOptions, ask_help: Callable[[], Answer]) -> tuple[ScriptOptions, str]:
-    """Return the options with what the script's help adds, and why it adds nothing, if so."""
+    """Complete the options from the script's help; also return why that adds nothing, if so."""
     try:
         answer = ask_help()
     except BackendError as error:

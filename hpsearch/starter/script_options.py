@@ -9,7 +9,7 @@ from enum import Enum
 
 from hpsearch.startup.classes import dataclass, replace
 
-#: What a grid can name: no dash in front, no `=`, no blank.
+#: Names that a grid can have: no dash in front, no `=`, no blank.
 _NAME = re.compile(r"(?!-)[^=\0\s\ud800-\udfff]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ class Kind(Enum):
 class Option:
     """An option of a script; `name` has no dashes in front.
 
-    default: None if there is none, or it is not known. is_exclusive: it cannot be given beside some other option.
+    default: None if there is none, or it is unknown. is_exclusive: it cannot be combined with some other option.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Option:
 class ScriptOptions:
     """What a script takes on its command line.
 
-    arguments: names of the words that it needs besides its options. is_whole: False if there may be more of both.
+    arguments: names of its positional arguments. is_whole: False if there may be more options or arguments.
     """
 
     options: tuple[Option, ...] = ()
@@ -55,18 +55,18 @@ class ScriptOptions:
 
 
 def gathered(options: Iterable[Option], arguments: Iterable[str], is_whole: bool) -> ScriptOptions:
-    """Return the options that a grid can name, each once; help and version are none."""
+    """Return the options that a grid can name, each once, without help and version."""
     named = {option.name: option for option in options if _NAME.fullmatch(option.name)}
     kept = tuple(option for name, option in named.items() if name not in ("help", "version"))
     return ScriptOptions(kept, tuple(dict.fromkeys(name for name in arguments if name.isprintable())), is_whole)
 
 
 def merged(printed: ScriptOptions, source: ScriptOptions) -> ScriptOptions:
-    """Return the options that a script's help printed, with what the source says of them, which is more exact."""
+    """Return the options in a script's help, with the more exact details from the source."""
     known = {option.name: option for option in source.options}
     options = []
     for option in printed.options:
-        # The help of argparse does not say which of --amp and --no-amp is the default.
+        # argparse's help does not say which of --amp and --no-amp is the default.
         names = (option.name, *(f"{no}{option.name}" for no in ("no-", "no_", "no") if option.kind is Kind.FLAG))
         of_source = next((known[name] for name in names if name in known), option)
         options.append(_completed(of_source, option))
@@ -74,7 +74,7 @@ def merged(printed: ScriptOptions, source: ScriptOptions) -> ScriptOptions:
 
 
 def _completed(option: Option, printed: Option) -> Option:
-    """Return what the source says of an option, with a default that only the help knows."""
+    """Return the source's option, with a default from the help if only that has one."""
     if option.kind in (Kind.FLAG, Kind.SEVERAL) or option.default is not None or printed.default is None:
         return option
     kind = printed.kind if option.kind is Kind.TEXT else option.kind
@@ -82,7 +82,7 @@ def _completed(option: Option, printed: Option) -> Option:
 
 
 def value_in(text: str) -> object:
-    """Return the value that a help text shows: a number, a truth value, None, a text without its quotes."""
+    """Return the value shown in a help text: a number, a truth value, None, or a text without quotes."""
     text = text.strip()
     if _NUMBER.fullmatch(text) or text in ("True", "False", "None") or text[:1] in "\"'":
         try:
@@ -93,7 +93,7 @@ def value_in(text: str) -> object:
 
 
 def kind_of(default: object) -> Kind:
-    """Return what an option takes whose default is all that is known."""
+    """Return what an option takes, judging by its default."""
     if isinstance(default, bool):
         return Kind.TRUTH
     if isinstance(default, (list, tuple)):
@@ -102,7 +102,7 @@ def kind_of(default: object) -> Kind:
 
 
 def as_kind(default: object, kind: Kind) -> object:
-    """Return a default as its option reads it: ``"0.1"`` and ``1`` of a number are 0.1 and 1.0."""
+    """Return a default as its option reads it: for a number, ``"0.1"`` and ``1`` are 0.1 and 1.0."""
     if (
         kind not in (Kind.INTEGER, Kind.FLOAT)
         or isinstance(default, bool)

@@ -1,4 +1,4 @@
-"""Which option of a script takes its random seed, as names tell, and what a script's source declares."""
+"""Which option of a script takes its random seed, judging by names; and the names that its source declares."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.starter.reading import options_in_sources
 from hpsearch.starter.source_files import parsed, sources_of
 
-#: Names of the option that seeds a whole script, as `_plain` writes them.
+#: Names of options that seed a whole script, in the form of `_plain`.
 _SEED_NAMES = frozenset(
     "random_seed randomseed seed rng_seed rngseed manual_seed manualseed global_seed torch_seed rand_seed train_seed "
     "training_seed random_state".split()
 )
-#: These also name seeds of a part of it, such as data_seed.
+#: Also matches seeds of a part of the script, such as data_seed.
 _ANY_SEED = re.compile(r"(.*_)?(seed|seeds|random_state|rng|randomseed|manualseed|rngseed)(_.*)?")
 
 
@@ -31,7 +31,7 @@ def is_seed(name: str) -> bool:
 
 
 def seed_option_in(names: Iterable[str]) -> str:
-    """Return which of these options seeds the whole script; empty if no name tells, or several do."""
+    """Return the option that seeds the whole script; empty if no name fits, or several do."""
     found = [name for name in dict.fromkeys(names) if _plain(name) in _SEED_NAMES]
     if USUAL_SEED in found:
         return USUAL_SEED
@@ -39,7 +39,7 @@ def seed_option_in(names: Iterable[str]) -> str:
 
 
 def declared_names(program: Sequence[str], folder: Path) -> list[str]:
-    """Return the options that the source of a script declares; empty if it cannot be read. Nothing is executed.
+    """Return the options that a script's source declares; empty if it cannot be read. Executes nothing.
 
     program: the words of a run's command before its options. folder: where runs start.
     """
@@ -52,7 +52,7 @@ def declared_names(program: Sequence[str], folder: Path) -> list[str]:
 
 
 def _places(program: Sequence[str], folder: Path) -> Iterator[Path]:
-    """Yield where the source of a script may lie, the likeliest first."""
+    """Yield possible paths of a script's source, the likeliest first."""
     if "-m" in program[:-1]:
         place = Path(folder, *program[program.index("-m") + 1].split("."))
         yield from (place.with_name(f"{place.name}.py"), place / "__main__.py")

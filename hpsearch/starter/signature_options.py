@@ -1,4 +1,4 @@
-"""Options that libraries make of a function's parameters (typer, fire) or of a dataclass's fields (tyro, ...)."""
+"""Options that libraries make from a function's parameters (typer, fire) or a dataclass's fields (tyro, ...)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
 
 _ANNOTATIONS = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-#: Functions of libraries that make options of a class's fields.
+#: Functions of libraries that make options from a class's fields.
 _OF_CLASSES = (
     "tyro.cli",
     "simple_parsing.parse",
@@ -23,7 +23,7 @@ _DASHED = ("tyro.cli",)
 
 
 def signatures_in(sources: Sequence[Source]) -> Iterator[Declared]:
-    """Yield the options that typer, fire, tyro and the like make of what the sources define."""
+    """Yield the options that typer, fire, tyro and the like make from definitions in the sources."""
     for source in sources:
         for node in source.nodes:
             if isinstance(node, ast.Call):
@@ -33,7 +33,7 @@ def signatures_in(sources: Sequence[Source]) -> Iterator[Declared]:
 
 
 def _is_command(decorator: ast.expr) -> bool:
-    # click's own command has options of its own, and no parentheses with a typer's app in front.
+    # Not click's own `command`, whose options are declared separately.
     name = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
     return name.endswith(".command") and not name.startswith("click.")
 
@@ -107,7 +107,7 @@ def _without_annotated(annotation: ast.expr | None) -> ast.expr | None:
 def _option(
     name: str, annotation: ast.expr | None, default: ast.expr | None, source: Source, is_flagged: bool, text: str = ""
 ) -> Option:
-    """Return an option for a name with a type and a default. is_flagged: the library makes flags of truth values."""
+    """Return an option for a name with a type and a default. is_flagged: the library turns truth values into flags."""
     value = source.value(default)
     value = None if value is UNKNOWN else value
     words = "" if annotation is None else ast.unparse(annotation).strip("'\"").replace("Optional[", "").rstrip("]")
@@ -140,7 +140,7 @@ def _of_class(found: ast.AST, source: Source, is_dashed: bool) -> Iterator[Optio
 
 
 def _field_default(value: ast.expr | None) -> tuple[ast.expr | None, str]:
-    """Return the default of a dataclass's field and its help, also where ``field(default=...)`` says them."""
+    """Return the default and help of a dataclass's field, also from ``field(default=...)``."""
     if not isinstance(value, ast.Call):
         return value, ""
     given = {word.arg: word.value for word in value.keywords}

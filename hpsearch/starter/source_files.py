@@ -1,4 +1,4 @@
-"""The source of a script and of the modules beside it that it uses: parsed, never executed."""
+"""The source of a script and of the modules beside it that it uses; parsed, never executed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.startup.classes import dataclass, field
 
-#: How much of one file is read, and how much of all that a script imports.
+#: The most bytes read of one file, and of all that a script imports.
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1_000_000, 500_000
 _LARGEST_EXPONENT, _MOST_VALUES = 64, 100
 _OPERATORS = {
@@ -26,35 +26,35 @@ _OPERATORS = {
     ast.Pow: operator.pow,
 }
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-#: What an expression is whose value only executing it could tell.
+#: The value of an expression that only executing it could tell.
 UNKNOWN = object()
 
 
 @dataclass(frozen=True)
 class Source:
-    """Statements of a file that the script executes or may call, and all constants of the file."""
+    """The statements of a file that the script executes or may call, and the file's constants."""
 
     statements: tuple[ast.stmt, ...]
     constants: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        """All nodes of the statements in the order of the text."""
+        """All nodes of the statements, in the order of the text."""
         found = [node for statement in self.statements for node in ast.walk(statement) if hasattr(node, "lineno")]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
 
     def value(self, node: ast.AST | None) -> object:
-        """Return the value of an expression of constants; UNKNOWN if it has another."""
+        """Return the value of a constant expression; UNKNOWN for any other."""
         found = _value(node, self.constants)
         return found if _can_be_written(found) else UNKNOWN
 
 
 def parsed(path: Path) -> ast.Module:
-    """Parse a file. Raises ConfigError with the line where it is not Python, OSError if it cannot be read."""
+    """Parse a file. Raises ConfigError, with the line, if it is not Python, OSError if it cannot be read."""
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES)
     try:
-        # Python 3.12 tells of a backslash in a text as if that were ours.
+        # Python 3.12 would warn of the user's backslashes as if they were ours.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(content)
@@ -66,7 +66,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def sources_of(script: Path, tree: ast.Module, folders: Sequence[Path]) -> list[Source]:
-    """Return the script's source and, of modules in these folders, what it imports from them.
+    """Return the script's source, and the parts of modules in these folders that it imports.
 
     Files that cannot be read are left out.
     """
@@ -86,7 +86,7 @@ class _Reader:
         self.sources: list[Source] = []
 
     def add(self, path: Path, tree: ast.Module, names: frozenset[str] | None) -> None:
-        """Add a file as far as it serves to define these names (None: all of it), and what that imports."""
+        """Add the part of a file that defines these names (None = the whole file), and what that part imports."""
         self._trees[path] = tree
         waiting = deque([(path, names)])
         while waiting:
@@ -111,7 +111,7 @@ class _Reader:
     def _imported(
         self, path: Path, tree: ast.Module, statements: Iterable[ast.stmt]
     ) -> Iterator[tuple[Path, frozenset[str]]]:
-        """Yield the files that a file imports for these statements, and the names that are used of each."""
+        """Yield the files that these statements import, each with the names used from it."""
         used, attributes = set(_used_names(statements)), _used_attributes(statements)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -132,14 +132,14 @@ class _Reader:
         for base in bases if wanted and dotted else ():
             place = Path(base, *dotted.split("."))
             for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
-                # Never raises, whatever the name is.
+                # os.path, unlike pathlib, never raises for a strange name.
                 if os.path.isfile(file):  # noqa: PTH113
                     yield file, wanted
                     return
 
 
 def _serving(tree: ast.Module, names: frozenset[str]) -> list[ast.stmt]:
-    """Return what a module executes on import, and those of its definitions that these names lead to."""
+    """Return what a module executes on import, and the definitions that these names need."""
     defined = {node.name: node for node in tree.body if isinstance(node, _DEFINITIONS)}
     kept = [node for node in tree.body if not isinstance(node, _DEFINITIONS) and not _is_main(node)]
     waiting, found = [*names, *_used_names(kept)], set()
@@ -161,7 +161,7 @@ def _used_names(statements: Iterable[ast.stmt]) -> Iterator[str]:
 
 
 def _used_attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
-    """Return which attributes are used of each dotted name: of ``opts.get()``, the attribute get of opts."""
+    """Return the attributes used of each dotted name: in ``opts.get()``, the attribute get of opts."""
     found: dict[str, set[str]] = {}
     for node in (node for statement in statements for node in ast.walk(statement)):
         if isinstance(node, ast.Attribute):

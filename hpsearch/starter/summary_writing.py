@@ -1,4 +1,4 @@
-"""Which summary a script writes, as far as its source shows: the file and the keywords of its lines."""
+"""The summary that a script writes, as far as its source shows: file name and keywords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpsearch.startup.classes import dataclass
 _FINISHED = "finished"
 _FILE_NAME = re.compile(r"[\w.-]*\w\.(txt|csv|log|out|dat|tsv|summary)|\w*(summary|performance|result)\w*")
 _LIKELY_NAME = re.compile(r"summary|performance|overview", re.IGNORECASE)
-#: A line of a summary: a keyword, and a value that is not written out, or is a number.
+#: A line of a summary: a keyword, and a number or a placeholder.
 _LINE = re.compile(r"(?P<keyword>[A-Za-z_][\w./-]*)[ \t]+(?:\{\}|[+-]?\d[\d.e+-]*|nan|%\S+)(?:[ \t].*)?")
 _MOST_PARTS = 20
 _FIRST_LINE_WORDS = re.compile(r"[A-Za-z_][\w./-]*")
@@ -20,14 +20,14 @@ _FIRST_LINE_WORDS = re.compile(r"[A-Za-z_][\w./-]*")
 
 @dataclass(frozen=True)
 class WrittenSummary:
-    """What a script writes: the file's name, without folder (empty if not known), and the keywords."""
+    """A script's summary: the file's name without folder (empty if unknown), and the keywords."""
 
     filename: str = ""
     keywords: tuple[str, ...] = ()
 
 
 def summary_in(sources: Sequence[Source]) -> WrittenSummary:
-    """Return the summary that a script writes; without keywords if its source shows no result beside ``finished``."""
+    """Return a script's summary; without keywords if its source shows no result besides ``finished``."""
     found = [keywords for source in sources for keywords in _lists(source) if _FINISHED in keywords]
     if not found:
         return WrittenSummary()
@@ -39,7 +39,7 @@ def summary_in(sources: Sequence[Source]) -> WrittenSummary:
 
 
 def _lists(source: Source) -> Iterator[list[str]]:
-    """Yield lists of words that may be the keywords of a summary, the most telling first."""
+    """Yield lists of words that may be a summary's keywords, the likeliest first."""
     nodes = source.nodes
     yield _written_lines(nodes)
     for node in nodes:
@@ -56,7 +56,7 @@ def _lists(source: Source) -> Iterator[list[str]]:
 
 
 def _first_words(node: ast.List | ast.Tuple) -> Iterator[str]:
-    """Yield the words of a list, or the first ones of a list of pairs."""
+    """Yield the words of a list, or the first words of a list of pairs."""
     for item in node.elts:
         first = item.elts[0] if isinstance(item, (ast.List, ast.Tuple)) and item.elts else item
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
@@ -64,7 +64,7 @@ def _first_words(node: ast.List | ast.Tuple) -> Iterator[str]:
 
 
 def _keys_set(nodes: Sequence[ast.AST]) -> Iterator[list[str]]:
-    """Yield the keys that each dict is given in ``summary["acc"] = ...``."""
+    """Yield the keys set in each dict, as in ``summary["acc"] = ...``."""
     keys: dict[str, list[str]] = {}
     for node in nodes:
         for target in node.targets if isinstance(node, ast.Assign) else ():
@@ -74,7 +74,7 @@ def _keys_set(nodes: Sequence[ast.AST]) -> Iterator[list[str]]:
 
 
 def _written_lines(nodes: Sequence[ast.AST]) -> list[str]:
-    """Return the keywords of lines in texts such as ``f"acc {acc}\\nfinished 1\\n"``."""
+    """Return the keywords in texts such as ``f"acc {acc}\\nfinished 1\\n"``."""
     inner = {
         id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node
     }
@@ -85,7 +85,7 @@ def _written_lines(nodes: Sequence[ast.AST]) -> list[str]:
 
 
 def _template(node: ast.AST) -> str:
-    """Return a text with ``{}`` in place of what is filled in; empty for other expressions."""
+    """Return a text with ``{}`` as placeholders; empty for other expressions."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -102,7 +102,7 @@ def _goes_to_file(printing: ast.Call) -> bool:
 
 
 def _parts(node: ast.expr) -> list[ast.expr]:
-    """Return the parts of a sum such as ``"acc " + str(acc)``, the last ones if it has very many."""
+    """Return the parts of a sum such as ``"acc " + str(acc)``, only the last ones if there are very many."""
     parts: list[ast.expr] = []
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and len(parts) < _MOST_PARTS:
         parts.append(node.right)
@@ -111,7 +111,7 @@ def _parts(node: ast.expr) -> list[ast.expr]:
 
 
 def _file_names(source: Source) -> Iterator[str]:
-    """Yield the names of files that may be the summary: of constants, and within calls and paths."""
+    """Yield file names that may be the summary's, from constants, calls and paths."""
     for name, value in source.constants.items():
         if isinstance(value, str) and _LIKELY_NAME.search(name) and "FILE" in name.upper():
             yield value.rpartition("/")[2]

@@ -1,1 +1,1 @@
-"""Values of runs while they go on, and rules that say which run is hopeless."""
+"""Values of live runs, and rules that say which run is hopeless."""

@@ -1,4 +1,4 @@
-"""Learning curves: the values that a run has told so far, each at a step, and what rules ask of them."""
+"""Learning curves: a run's values so far, each at a step, and what rules need to know of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import cached_property
 
 from hpsearch.startup.classes import dataclass, replace
 
-#: A longer curve is thinned: nobody needs more to compare runs, and hundreds of curves are in memory.
+#: A longer curve is thinned: this is enough to compare runs, and hundreds of curves are in memory.
 MOST_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a run. step: finite; of an epoch, a batch, or 1, 2, 3 where the source has none.
+    """One value of a run. step: finite; an epoch, a batch, or 1, 2, 3 if the source has no steps.
 
-    absorbed, absorbed_sum: how many numbers near it the thinned curve has lost, and their sum.
+    absorbed, absorbed_sum: the count and sum of nearby numbers that thinning the curve has removed.
     """
 
     step: float
@@ -37,7 +37,7 @@ class Curve:
 
     @cached_property
     def last_step(self) -> float:
-        """How far the run has come; below any step if it has told nothing."""
+        """How far the run has come; -inf if it has told nothing."""
         return self.points[-1].step if self.points else -math.inf
 
     def best(self, ascending: bool, step: float = math.inf) -> float:
@@ -81,9 +81,9 @@ class Curve:
 
 
 def merged(curve: Curve, points: Iterable[Point]) -> Curve:
-    """Return a curve with more points; at a step that it has, the new value counts. The same curve if there are none.
+    """Add points to a curve; at an existing step, the new value counts. Returns the same curve if there are none.
 
-    A curve of more than `MOST_POINTS` loses points from its older half: of each four neighbours the lowest and the
+    A curve of more than `MOST_POINTS` loses points from its older half: of each four neighbours, the lowest and the
     highest stay.
     """
     points = list(points)
@@ -109,7 +109,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def _with_absorbed(point: Point, lost: Sequence[Point]) -> Point:
-    """Return a point that stands for others as well where the mean is asked for."""
+    """Return a point that also counts for the lost points in means."""
     absorbed = point.absorbed + sum(1 + other.absorbed for other in lost)
     absorbed_sum = point.absorbed_sum + sum(other.value + other.absorbed_sum for other in lost)
     return replace(point, absorbed=absorbed, absorbed_sum=absorbed_sum)

@@ -1,4 +1,4 @@
-"""Values in TensorBoard's event files, read without TensorBoard, whose packages take 170 MB.
+"""Values in TensorBoard's event files, read without TensorBoard, which takes 170 MB.
 
 Such a file is a sequence of records: the length (8 bytes, little-endian), a checksum of it (4), an event as a protocol
 buffer, a checksum of that (4). These fields are read: of an event its step (2) and summary (5); of a summary its values
@@ -16,13 +16,13 @@ from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.stopping.growing import GrowingFile
 
 _HEAD, _FOOT = 12, 4
-#: Longer records hold pictures or graphs: they are skipped.
+#: Longer records hold pictures or graphs, and are skipped.
 _LONGEST = 1 << 16
-#: Nobody writes a longer one: the file is something else.
+#: A record claiming to be longer means that the file is something else.
 _LARGEST = 1 << 34
 _MOST_NAMES = 8
 _FLOAT, _DOUBLE = 1, 2
-#: How protocol buffers write a field.
+#: Wire types of protocol buffers.
 _VARINT, _8_BYTES, _BYTES, _4_BYTES = 0, 1, 2, 5
 
 Field = int | bytes
@@ -41,7 +41,7 @@ class EventReader:
 
     @property
     def problem(self) -> str:
-        """Why there are no values, for people; empty if there are."""
+        """Why there are no values, for people; empty if there are some."""
         if self._curve.points:
             return ""
         name, tags = self._file.path.name, list(self._tags)
@@ -50,7 +50,7 @@ class EventReader:
         return self._file.problem or self._wrong or unknown
 
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
-        """Return the whole curve, and whether all that is there has been read."""
+        """Return the whole curve, and whether the file was read to its end."""
         piece = self._file.read()
         if piece.is_anew:
             self._begin()
@@ -66,7 +66,7 @@ class EventReader:
         return self._curve, piece.is_all
 
     def _events(self, content: bytes) -> Iterator[bytes]:
-        """Yield each whole event that is not too long; the beginning of the next one waits for its rest."""
+        """Yield each complete event that is not too long; keep the beginning of the next one."""
         skipped = min(self._to_skip, len(content))
         self._to_skip -= skipped
         content, at = self._rest + content[skipped:], 0
@@ -87,7 +87,7 @@ class EventReader:
         step, summaries = 0, list[bytes]()
         for number, field in _fields(event):
             if number == 2 and isinstance(field, int):
-                # Negative numbers are written as if there were no sign.
+                # Negative numbers are written as unsigned ones.
                 step = field - (1 << 64) if field >> 63 else field
             elif number == 5 and isinstance(field, bytes):
                 summaries.append(field)
@@ -96,7 +96,7 @@ class EventReader:
                 yield from (Point(float(step), scalar) for scalar in self._scalars(value))
 
     def _scalars(self, value: bytes) -> Iterator[float]:
-        """Yield the number of a summary's value if it is one, under our tag."""
+        """Yield the number in a summary's value, if it has our tag and is a number."""
         fields = dict(_fields(value))
         tag, simple, tensor = fields.get(1, b""), fields.get(2), fields.get(8)
         name = tag.decode("utf-8", "replace") if isinstance(tag, bytes) else ""
@@ -112,7 +112,7 @@ class EventReader:
 
 
 def _number_in(tensor: dict[int, Field]) -> float | None:
-    """Return the number of a tensor of floats that holds a single one; else None."""
+    """Return the number in a float tensor with a single element; else None."""
     kind = tensor.get(1)
     if kind not in (_FLOAT, _DOUBLE):
         return None
@@ -125,9 +125,9 @@ def _number_in(tensor: dict[int, Field]) -> float | None:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Field]]:
-    """Yield number and content of each field of a protocol buffer: bytes, or a number without sign.
+    """Yield the number and content of each field of a protocol buffer: bytes, or an unsigned number.
 
-    Raises ValueError or IndexError if the message is none.
+    Raises ValueError or IndexError if the message is no protocol buffer.
     """
     at = 0
     while at < len(message):
@@ -150,7 +150,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, Field]]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """Return a number in pieces of seven bits, and where it ends."""
+    """Return a number written in groups of seven bits, and the index after it."""
     number = shift = 0
     while True:
         byte = message[at]

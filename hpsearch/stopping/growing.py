@@ -1,4 +1,4 @@
-"""Files that others write while we read: what is new in them, in bounded pieces, and never a wait."""
+"""Files that others write while we read: new content, in bounded pieces, without ever waiting."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hpsearch.core.errors import reason_of
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import open_file
 
-#: Most bytes of one file that are read at one look: a look at hundreds of runs must not hold up a search.
+#: The most bytes of one file read at a look: looking at hundreds of runs must not hold up a search.
 MOST_AT_ONCE = 1 << 20
-#: How many of its first and newest bytes tell a file: one that is written anew may have its size and inode.
+#: How many of its first and last read bytes identify a file: a rewritten file may keep size and inode.
 _HEAD, _TAIL = 1024, 64
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END, _ANY_LINE_END = re.compile(rb"\n"), re.compile(rb"[\n\r]")
@@ -21,9 +21,9 @@ _LINE_END, _ANY_LINE_END = re.compile(rb"\n"), re.compile(rb"[\n\r]")
 
 @dataclass(frozen=True)
 class Piece:
-    """What is new in a file.
+    """New content of a file.
 
-    is_anew: the file was written anew, so that nothing read before counts. is_all: this goes up to its end.
+    is_anew: the file was rewritten, so forget what was read before. is_all: this reaches its end.
     """
 
     content: bytes = b""
@@ -32,7 +32,7 @@ class Piece:
 
 
 class GrowingFile:
-    """A file that may appear later, grow, be cut, written anew or replaced. It is open only while it is read."""
+    """A file that may appear late, grow, be cut, rewritten or replaced. It is open only while it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,7 @@ class GrowingFile:
         self._inode, self._offset, self._head, self._tail = (0, 0), 0, b"", b""
 
     def read(self, most: int = MOST_AT_ONCE) -> Piece:
-        """Return what was added since the last time, at most `most` bytes; empty if it cannot be read."""
+        """Return what was added since the last call, at most `most` bytes; empty if it cannot be read."""
         try:
             return self._read(most)
         except (OSError, ValueError) as error:
@@ -70,7 +70,7 @@ class GrowingFile:
         return Piece(content, is_anew, self._offset >= state.st_size)
 
     def _is_known(self, descriptor: int) -> bool:
-        """Return whether the file that is open is the one that was read before, with what was read still in it."""
+        """Return whether the open file is the one read before, with the content read before."""
         state = os.fstat(descriptor)
         if (state.st_dev, state.st_ino) != self._inode or state.st_size < self._offset:
             return False
@@ -79,7 +79,7 @@ class GrowingFile:
 
 
 class WholeFile:
-    """A file that is written anew each time, such as a summary: read as a whole whenever it has changed."""
+    """A file that is rewritten each time, such as a summary: read as a whole when it has changed."""
 
     def __init__(self, path: Path, most_bytes: int = MOST_AT_ONCE) -> None:
         self.path, self._most_bytes = path, most_bytes
@@ -88,7 +88,7 @@ class WholeFile:
         self._seen: tuple[int, ...] = ()
 
     def read(self) -> bytes | None:
-        """Return what the file holds; None if it was read already or cannot be read."""
+        """Return the content; None if it is unchanged since the last call or cannot be read."""
         try:
             state = os.stat(self.path)  # noqa: PTH116  (see above)
             now = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
@@ -102,12 +102,12 @@ class WholeFile:
         return content
 
     def forget(self) -> None:
-        """Return the file once more at the next look, changed or not."""
+        """Let the next call return the content even if it is unchanged."""
         self._seen = ()
 
 
 def _read_file(path: Path, state: os.stat_result, most: int) -> bytes:
-    """Return what a file holds. Raises OSError, ValueError if it is no file or too long."""
+    """Return a file's content. Raises OSError, or ValueError if it is no file or too long."""
     _check_is_file(state)
     if state.st_size > most:
         raise ValueError(f"it is {state.st_size:,} bytes long; at most {most:,} are read")
@@ -116,7 +116,7 @@ def _read_file(path: Path, state: os.stat_result, most: int) -> bytes:
 
 
 def _check_is_file(state: os.stat_result) -> None:
-    """Raise ValueError of something else: opening a device may do something, reading a pipe takes from others."""
+    """Raise ValueError if it is no regular file: opening a device may have effects, reading a pipe steals data."""
     if not stat.S_ISREG(state.st_mode):
         raise ValueError("expected a file, found something else (a folder, a pipe)")
 
@@ -127,7 +127,7 @@ def _reason(path: Path, error: OSError | ValueError) -> str:
 
 @dataclass(frozen=True)
 class Lines:
-    """Whole lines that are new, without their ends. is_anew, is_all: as `Piece` has them."""
+    """New complete lines, without their ends. is_anew, is_all: see `Piece`."""
 
     texts: tuple[str, ...] = ()
     is_anew: bool = False
@@ -135,14 +135,14 @@ class Lines:
 
 
 class LineFile:
-    """The lines of a growing file; one that has not ended waits for its rest."""
+    """The lines of a growing file; an unfinished line waits for its end."""
 
     def __init__(
         self, path: Path, longest: int, returns_end_lines: bool = False, most_bytes: int = MOST_AT_ONCE
     ) -> None:
-        """longest: how many bytes of a line are kept. returns_end_lines: as in the output of tqdm.
+        """longest: how many bytes of a line are kept. returns_end_lines: a carriage return ends a line, as with tqdm.
 
-        most_bytes: read at one look.
+        most_bytes: read at a look.
         """
         self._most_bytes = most_bytes
         self.file = GrowingFile(path)
@@ -150,7 +150,7 @@ class LineFile:
         self._held_back = b""
 
     def read(self, is_last: bool = False) -> Lines:
-        """Return the new lines. is_last: nothing will be added, so that a line without an end is one, too."""
+        """Return the new lines. is_last: nothing more will be added, so return an unfinished line, too."""
         piece = self.file.read(self._most_bytes)
         content = (b"" if piece.is_anew else self._held_back) + piece.content
         *lines, rest = self._end.split(content)
@@ -161,6 +161,6 @@ class LineFile:
         return Lines(texts, piece.is_anew, piece.is_all)
 
     def _text(self, line: bytes) -> str:
-        # A file system that lost power leaves NUL bytes where a line was to be.
+        # After a power failure, a file may have NUL bytes in place of a line.
         line = line[: self._longest].removeprefix(_BYTE_ORDER_MARK).replace(b"\0", b"")
         return line.decode("utf-8", "replace").rstrip("\r")

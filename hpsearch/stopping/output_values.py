@@ -1,4 +1,4 @@
-"""Values in what a run prints, found by the user's pattern."""
+"""Values in a run's output, found by the user's pattern."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.stopping.growing import LineFile
 from hpsearch.stopping.rows import number_in, step_in
 
-#: Of a longer line, only its first bytes are looked at: what a pattern costs may grow with the square of the length.
+#: Only these first bytes of a line are searched: a pattern's time may grow with the square of the length.
 _LONGEST_LINE = 2000
-#: How many bytes of a log are read at one look, and how much processor time their lines may take, in seconds. An
-#: ordinary pattern takes a hundredth, a careless one (``.*?a.*?b.*?c``) a tenth; one that tries every way to split a
-#: line may take years for a single one.
+#: How many bytes of a log are read at a look, and how much processor time searching them may take, in seconds. A usual
+#: pattern takes a hundredth of that, a careless one (``.*?a.*?b.*?c``) a tenth; one that tries every way to split a
+#: line may take years for a single line.
 _MOST_BYTES, _MOST_S = 1 << 18, 1.0
 _EXPECTED = "one group (the value), two groups (step and value), or groups named (?P<step>...) and (?P<value>...)"
-#: Colours and moves of a terminal's cursor.
+#: Escape sequences for a terminal's colours and cursor.
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _EXPONENT = re.compile(r"[eE][+-]?\d+")
-#: In a pattern: what stands for itself and what for characters; a group whose content counts.
+#: In a pattern: escapes, character classes and group prefixes; a word that stands for itself; a capturing group.
 _ESCAPES, _WORD = re.compile(r"\\[\s\S]|\[[^\]]*\]|\(\?[^)]*\)"), re.compile(r"[A-Za-z][\w./-]*")
 _GROUP = re.compile(r"\\[\s\S]|\[\^?\]?[^\]]*\]|(\((?!\?)|\(\?P<)")
-#: What may stand behind a number, and be taken along by a pattern such as ``[\d.]+`` or ``\S+``.
+#: Characters around a number, and behind it, that a pattern such as ``[\d.]+`` or ``\S+`` may match, too.
 _AROUND_NUMBERS, _BEHIND_NUMBERS = "'\"()[]{} \t", ".,;:%)]}'\" \t"
 
 
@@ -36,10 +36,10 @@ class _TooSlow(Exception):
 
 
 class LineMatcher:
-    """Finds values by one pattern, for all runs of a search; gives up for good once it takes too long."""
+    """Finds values by a pattern, for all runs of a search; gives up for good once it takes too long."""
 
     def __init__(self, pattern: str, option: str = "--progress_pattern", most_s: float = _MOST_S) -> None:
-        """most_s: the processor time that lines handed over at once may take, in seconds.
+        """most_s: the processor time for the lines of one call, in seconds.
 
         Raises UsageError if the pattern is not a regular expression, or has other groups than expected.
         """
@@ -56,7 +56,7 @@ class LineMatcher:
             raise UsageError(f"{option}: {pattern!r}: expected {_EXPECTED}; found {found}")
         else:
             self._step, self._value = count - 1, count
-        #: Why it has given up, for people; empty if it has not.
+        #: Why the matcher has given up, for people; empty if it has not.
         self.problem = ""
 
     @property
@@ -69,7 +69,7 @@ class LineMatcher:
         return words[-1] if words else ""
 
     def found(self, lines: Iterable[str]) -> list[tuple[float | None, float]]:
-        """Return step, None if lines do not say it, and value of each line that tells a value."""
+        """Return (step, value) for each line with a value; the step is None if lines do not tell it."""
         values, line = list[tuple[float | None, float]](), ""
         if self.problem:
             return values
@@ -89,7 +89,7 @@ class LineMatcher:
     def _values(self, match: re.Match[str]) -> Iterator[tuple[float | None, float]]:
         text = match[self._value] or ""
         behind = _EXPONENT.match(match.string, match.end(self._value)) if text[-1:].isdigit() else None
-        # A pattern for digits and points takes 1.5 of 1.5e-03.
+        # A pattern such as [\d.]+ matches only 1.5 in 1.5e-03.
         value = number_in(f"{text}{behind[0]}") if behind else _number_in(text)
         step = step_in(_number_in(match[self._step] or "")) if self._step else None
         if value is not None and (step is not None or not self._step):
@@ -102,9 +102,9 @@ def _number_in(text: str) -> float | None:
 
 @contextlib.contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _TooSlow inside, once this much processor time is used up: `re` looks for signals while it searches.
+    """Raise _TooSlow in the context once this much processor time is used up; `re` checks for signals as it searches.
 
-    Raises ValueError in another thread than the main one, which alone gets signals.
+    Raises ValueError outside the main thread, which alone gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         raise ValueError("not in the main thread")
@@ -120,12 +120,12 @@ def _limited(seconds: float) -> Iterator[None]:
         try:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         finally:
-            # The signal may have come just before that.
+            # The signal may have come just before.
             signal.signal(signal.SIGVTALRM, before or signal.SIG_DFL)
 
 
 class OutputReader:
-    """The curve in a run's logs; a carriage return ends a line, as a progress bar's lines end."""
+    """The curve in a run's logs; a carriage return ends a line, as in progress bars."""
 
     def __init__(self, logs: Sequence[Path], matcher: LineMatcher) -> None:
         self._logs = [LineFile(log, _LONGEST_LINE, True, _MOST_BYTES) for log in logs]
@@ -134,7 +134,7 @@ class OutputReader:
 
     @property
     def problem(self) -> str:
-        """Why there are no values, for people; empty if there are."""
+        """Why there are no values, for people; empty if there are some."""
         if self._matcher.problem or self._curve.points:
             return self._matcher.problem
         if self._has_lines:
@@ -142,7 +142,7 @@ class OutputReader:
         return next((log.file.problem for log in self._logs if log.file.problem), "nothing was printed")
 
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
-        """Return the curve, and whether all that is there has been read."""
+        """Return the curve, and whether the logs were read to their ends."""
         is_all, before = True, list(self._curves)
         for place, log in enumerate(self._logs):
             lines = log.read(is_last)

@@ -16,11 +16,11 @@ from hpsearch.stopping.event_files import EventReader
 from hpsearch.stopping.growing import GrowingFile, LineFile, Lines, WholeFile
 from hpsearch.stopping.rows import Row, RowCurve, number_in
 
-#: A longer line holds no few values.
+#: A longer line is no row of values.
 _LONGEST_LINE = 1 << 18
-#: A Hugging Face trainer_state.json of 100,000 entries has this size.
+#: The size of a Hugging Face trainer_state.json with 100,000 entries.
 _MOST_JSON_BYTES = 16 << 20
-#: How many files that fit a pattern are looked for, and how many of the last are read.
+#: How many files matching a pattern are looked for, and how many of the last ones are read.
 _MOST_FOUND, _MOST_FILES = 10_000, 20
 _HAS_WILDCARD = re.compile(r"[*?\[]")
 _DELIMITERS = ",;\t"
@@ -39,7 +39,7 @@ class Reader(Protocol):
 
 
 class ProgressReader:
-    """The curve in one file of a run, or in all that fit a pattern: later ones count where they have the same steps."""
+    """The curve in a run's file, or in all files matching a pattern: at the same step, later files count."""
 
     def __init__(self, folders: Sequence[Path], name: str, value_key: str, step_key: str = "") -> None:
         """folders: of the run's attempts, in order. name: relative to them; it may hold ``*``, ``?`` and ``[...]``."""
@@ -59,7 +59,7 @@ class ProgressReader:
         """Return the whole curve, and whether all that is there has been read."""
         paths = self._paths()
         for path in self._readers.keys() - set(paths):
-            # It was removed, as old checkpoints are, or there are too many newer ones: what it told stays.
+            # It was removed, as old checkpoints are, or there are too many newer files: keep what it told.
             self._earlier = _all_of([self._earlier, self._readers.pop(path).update()[0]])
         for path in paths:
             if path not in self._readers and (reader := self._reader(path)) is not None:
@@ -81,7 +81,7 @@ class ProgressReader:
         return paths[-_MOST_FILES:]
 
     def _reader(self, path: Path) -> Reader | None:
-        """Return the reader of a file's format, by its name, else by its first bytes; None if these are not there."""
+        """Return the reader for a file's format, by its name, else by its first bytes; None if it is still empty."""
         if _EVENTS_NAME in path.name:
             return EventReader(path, self._keys[0])
         kind = path.suffix.lower()
@@ -95,7 +95,7 @@ class ProgressReader:
         start = file.read(512).content.lstrip(b"\xef\xbb\xbf \t\r\n")
         if not start:
             return None
-        # An object may go on in the next line, a line of JSON does not.
+        # A JSON object may go on in the next line, JSON lines do not.
         is_lines = start.startswith(b"{") and start.partition(b"\n")[0].rstrip() not in (b"{", b"[")
         if is_lines or start[:1] not in b"{[":
             parser = JsonLines() if is_lines else Table(self._keys[0])
@@ -108,22 +108,22 @@ def _all_of(curves: Sequence[Curve]) -> Curve:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """Return by what paths are sorted so that version_10 comes after version_9."""
+    """Return a sort key that puts version_10 after version_9."""
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"([0-9]+)", str(path))]
 
 
 class LineParser(Protocol):
-    """Makes rows of lines."""
+    """Parses lines into rows."""
 
     def rows(self, lines: Sequence[str]) -> Iterator[Row]:
-        """Yield the row of each line that is one."""
+        """Yield the row in each line that holds one."""
 
     def begin(self) -> None:
-        """Forget what was read: the file begins anew."""
+        """Forget what was read: the file was rewritten."""
 
 
 class LinesReader:
-    """The curve in a file to which lines are added."""
+    """The curve in a file that grows by lines."""
 
     def __init__(self, path: Path, parser: LineParser, value_key: str, step_key: str) -> None:
         self._file, self._parser, self._keys = LineFile(path, _LONGEST_LINE), parser, (value_key, step_key)
@@ -145,7 +145,7 @@ class LinesReader:
 
 
 class Table:
-    """Lines of a CSV file; a header that comes once more, as after a restart, counts from there on."""
+    """Lines of a CSV file; a second header, as after a restart, counts from there on."""
 
     def __init__(self, value_key: str) -> None:
         self._value_key, self._header, self._delimiter = value_key, list[str](), ","
@@ -155,7 +155,7 @@ class Table:
         self._header = []
 
     def rows(self, lines: Sequence[str]) -> Iterator[Row]:
-        """Yield header -> cell of each line behind a header."""
+        """Yield header -> cell for each line after a header."""
         for line in lines:
             if not self._header:
                 self._delimiter = max(_DELIMITERS, key=line.count)
@@ -177,10 +177,10 @@ class Table:
 
 
 class JsonLines:
-    """Lines that are one JSON object each."""
+    """Lines with one JSON object each."""
 
     def begin(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: no state is kept."""
 
     def rows(self, lines: Sequence[str]) -> Iterator[Row]:
         """Yield each object."""
@@ -191,10 +191,10 @@ class JsonLines:
 
 
 class JsonReader:
-    """The curve in a JSON file that is written anew each time.
+    """The curve in a JSON file that is rewritten each time.
 
-    That is a list of objects, at the top or inside an object (``log_history`` of a Hugging Face trainer), an object of
-    lists, one object with the newest values, or one object a line.
+    The file holds a list of objects, at the top or inside an object (``log_history`` of a Hugging Face trainer), an
+    object of lists, one object with the newest values, or one object a line.
     """
 
     def __init__(self, path: Path, value_key: str, step_key: str) -> None:
@@ -210,7 +210,7 @@ class JsonReader:
         """Return the whole curve, and True: the file is always read as a whole."""
         content = self._file.read()
         if content is not None:
-            # Half a file, seen while it is written, says nothing: what it said before stays.
+            # A half-written file says nothing: keep what it said before.
             self._take(content.decode("utf-8-sig", "replace"))
         return self._rows.curve, True
 
@@ -229,7 +229,7 @@ class JsonReader:
             self._rows.curve = before
 
     def _add_newest(self, before: Curve) -> None:
-        """Add the one point of an object that holds the newest values only, unless it says no step."""
+        """Add the point of an object that holds only the newest values, if it has a step."""
         newest = self._rows.curve.points if self._rows.has_steps else ()
         if self._rows.curve.points and not newest:
             name, step = self._file.path.name, self._step_key or "epoch, step or global_step"
@@ -255,7 +255,7 @@ def _transposed(columns: Mapping[str, Any]) -> Iterator[Row]:  # Any: JSON
 
 
 def _json(text: str) -> Any:  # Any: JSON
-    """Return what a text says in JSON; None if it does not, or says null."""
+    """Return the value of a JSON text; None if it is no JSON, or null."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What early stopping would have saved in a search whose runs all went on to their end, and what it would have cost."""
+"""What early stopping would have saved, and cost, in a search whose runs all went on to their end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What stopping would have done. Runs are known by their place.
+    """What stopping would have done. Runs are known by their index.
 
-    steps: of all runs; saved: of these, those behind the stops. In runs, each from 0 to 1 of its own length, so that
-    epochs and batches add up. best: the runs with the best result (several if it is a tie); empty if no run has one.
+    steps: of all runs; saved: the part of them after the stops. Measured in runs, each counting 1 for its whole length,
+    so that epochs and batches add up. best: the runs with the best result (several if tied); empty without results.
     """
 
     stops: Mapping[int, Stop]
@@ -40,7 +40,7 @@ def outcome(
 ) -> Outcome:
     """Return what stops would have done to runs that went on to their end.
 
-    stops: by place. curves: whole. results: what runs are ranked by in the end; None if there is none.
+    stops: by the run's index. curves: complete. results: the values that rank the runs; None if there is none.
     """
     ranking = best_first(range(len(results)), lambda place: results[place], ascending)
     best = [place for place in ranking if results[place] == results[ranking[0]]]
@@ -49,7 +49,7 @@ def outcome(
 
 
 def _left(curve: Curve, step: float) -> float:
-    """Return how much of a run lies behind a step, 0..1; a run begins at step 0."""
+    """Return how much of a run lies after a step, 0..1; a run begins at step 0."""
     last = curve.last_step
     return min(1.0, max(0.0, (last - max(0.0, step)) / last)) if last > 0 else 0.0
 
@@ -62,10 +62,10 @@ def replay(
     ascending: bool = False,
     stop_after: float = 1.0,
 ) -> dict[int, Stop]:
-    """Return what rules would have stopped: place of the run -> why.
+    """Return the runs that rules would have stopped: index of the run -> why.
 
-    Runs start in order, `at_once` side by side; each tells its next value while the others do. A run that is stopped
-    makes room for the next one, and what it would have told later is unknown to all.
+    Runs start in order, `at_once` side by side, and tell their next values in turn. A stopped run makes room for the
+    next one, and its later values stay unknown to all.
     """
     known, stops = [Curve() for _ in curves], dict[int, Stop]()
     waiting, live = iter(range(len(curves))), list[int]()

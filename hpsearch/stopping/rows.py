@@ -1,4 +1,4 @@
-"""From rows of a file, each some values under their names, to the points of a curve."""
+"""From rows of a file (name -> value) to the points of a curve."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from hpsearch.startup.typing import Any
 from hpsearch.stopping.curves import Curve, Point, merged
 
-#: What steps are called, the likeliest to mean the same in all runs first: how many batches there are in an epoch may
-#: be one of the options that are searched.
+#: Usual names of steps, those first that most likely mean the same in all runs: the number of batches in an epoch may
+#: depend on a searched option.
 STEP_KEYS = ("epoch", "step", "global_step")
-#: For a message.
+#: The most names in a message.
 _MOST_NAMES = 8
 
 Row = Mapping[str, Any]  # Any: what a file of others holds
 
 
 def number_in(cell: object) -> float | None:
-    """Return a cell as a number, NaN among them; None if it is none."""
+    """Return a cell as a number, possibly NaN; None if it is no number."""
     if isinstance(cell, bool) or not isinstance(cell, (int, float, str)):
         return None
     try:
@@ -28,7 +28,7 @@ def number_in(cell: object) -> float | None:
 
 
 def step_in(cell: object) -> float | None:
-    """Return a cell as a step; None if it is none."""
+    """Return a cell as a step; None if it is no step."""
     number = number_in(cell)
     return number if number is not None and math.isfinite(number) else None
 
@@ -36,8 +36,8 @@ def step_in(cell: object) -> float | None:
 class RowCurve:
     """The curve in rows that come one after another.
 
-    Steps are under the given key, or under one of `STEP_KEYS`, as the first row with a value has it. Where there is
-    none, rows with a value are counted.
+    Steps are under the given key, else under the one of `STEP_KEYS` that the first row with a value has. Without steps,
+    rows with a value are counted.
     """
 
     def __init__(self, value_key: str, step_key: str = "") -> None:
@@ -49,15 +49,15 @@ class RowCurve:
 
     @property
     def has_steps(self) -> bool:
-        """True if the rows say steps."""
+        """True if the rows have steps."""
         return bool(self._step_key)
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Take in more rows; a row without a value, and one without a step among others with steps, says nothing."""
+        """Add rows; ignore a row without a value, or without a step if others have steps."""
         self.curve = merged(self.curve, filter(None, map(self._point, rows)))
 
     def problem(self, name: str) -> str:
-        """Return why rows give no values, for people; empty if they do, or there are none. name: of their file."""
+        """Return why rows give no values, for people; empty if they do, or there are no rows. name: of their file."""
         if self.curve.points or not self._names:
             return ""
         keys = [key for key in (self._value_key, self._given_step_key) if key]

@@ -1,8 +1,7 @@
-"""The rules that say which run is hopeless, by its curve and those of others; pure.
+"""Pure rules that say which run is hopeless, by its own curve and the curves of others.
 
-All that compare runs compare the best that a run has told so far with what others had told when they had come no
-further. So a run that is slow, and is judged late, is not worse off for it; and the run with the best value so far is
-never stopped.
+Rules that compare runs take a run's best value so far, and the values of others up to the same step. So a slow run,
+which is judged late, is not worse off; and the run with the best value so far is never stopped.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from statistics import median
 from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
 
-#: Fewer others say too little of what is usual.
+#: Fewer other runs tell too little of what is usual.
 FEWEST_OTHERS = 3
-#: `asha` keeps one in three at each rung, and the next rung is three times as far.
+#: `asha` keeps one run in three at each rung, and the next rung is three times as far.
 REDUCTION = 3
 
 
@@ -31,13 +30,13 @@ class StopRule(enum.Enum):
 
     @property
     def compares(self) -> bool:
-        """True if it looks at the curves of other runs."""
+        """True if the rule looks at other runs' curves."""
         return self is not StopRule.NAN
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run is hopeless. step: how far it was; value: what decided. reason: one line for people."""
+    """Why a run is hopeless. step: how far it was; value: the deciding value. reason: one line for people."""
 
     rule: StopRule
     reason: str
@@ -50,8 +49,8 @@ def verdict(
 ) -> Stop | None:
     """Return why a run should be stopped now; None if it should go on.
 
-    others: of all other configurations, whatever became of their runs; with seeds, one curve a configuration.
-    ascending: small values are good. stop_after: no rule that compares runs looks at earlier steps.
+    others: curves of all other configurations, however their runs ended; with seeds, one curve a configuration.
+    ascending: small values are good. stop_after: rules that compare runs ignore earlier steps.
     """
     if not own.points:
         return None
@@ -82,8 +81,8 @@ def _median(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: fl
     """Return why a run is worse than usual; empty if it is not.
 
     This is the median stopping rule of Google Vizier (Golovin et al. 2017): the best value of a run against the median
-    of the running averages of the others. That is mild: a run is stopped only if at its best it is below what is usual
-    on the way. Where fewer than `FEWEST_OTHERS` have come as far, the last step counts that this many have reached.
+    of the running averages of the others. It is mild: a run is stopped only if its best value is worse than what is
+    usual on the way. If fewer than `FEWEST_OTHERS` came as far, the last step that this many reached counts.
     """
     reached = heapq.nlargest(FEWEST_OTHERS, (other.last_step for other in others))
     step = min(own.last_step, *reached, math.inf)
@@ -101,7 +100,7 @@ def _asha(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: floa
     """Return why a run is not among the best third at its latest rung; empty if it is.
 
     This is asynchronous successive halving, stopping type (Li et al. 2020): rungs are at `stop_after` times powers of
-    `REDUCTION`. Of fewer than `REDUCTION` runs at a rung, none is stopped.
+    `REDUCTION`. With fewer than `REDUCTION` runs at a rung, none is stopped.
     """
     if own.last_step < stop_after:
         return ""
@@ -129,7 +128,7 @@ def _own_text(own: Curve, ascending: bool) -> str:
 
 
 def _number(value: float, ascending: bool) -> float:
-    """Return a value to compare; NaN is the worst."""
+    """Return a value for comparing; NaN is the worst."""
     return (math.inf if ascending else -math.inf) if math.isnan(value) else value
 
 

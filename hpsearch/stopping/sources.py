@@ -1,4 +1,4 @@
-"""From what the values of a search's runs are read while they go on, and the curve of one run."""
+"""Where the values of live runs are read, and the curve of one run."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from hpsearch.stopping.summary_values import SummaryReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.run_folders import folder_of, folders_aside
 
-#: How many pieces of each file of an ended run are read, at most.
+#: The most pieces read of each file of an ended run.
 _MOST_PIECES = 64
 _HIGH_IS_GOOD = re.compile(
     r"(^|[_\W\d])(acc(uracy|\d|$|[_\W])|auc|auroc|f1|prec|recall|iou|map($|[_\W\d])|bleu|rouge|r2|score|reward|return)",
     re.IGNORECASE,
 )
-#: Beyond what `low_is_good` knows: as in ``logloss``, and words that begin like one of the others.
+#: Keywords that `low_is_good` does not know: ``logloss`` and the like, and words that begin like one of the others.
 _LOW_IS_GOOD = re.compile(r"(loss|err|error)$|mape|brier|cost", re.IGNORECASE)
 
 
 class SourceKind(enum.Enum):
-    """What values are read from."""
+    """Where values are read."""
 
     SUMMARY = "summary"
     OUTPUT = "output"
@@ -39,7 +39,7 @@ class SourceKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a search says of its values.
+    """A search's settings about values.
 
     pattern: ``--progress_pattern``. file, keys: ``_PROGRESS_FILE`` and ``_PROGRESS_KEYS`` (value, and step if given).
     has_parser: whether the user's own parser reads summaries.
@@ -56,10 +56,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Source:
-    """From what the values of a search's runs are read.
+    """Where the values of a search's runs are read.
 
-    value_key: the name of the values. ascending: small ones are good. step_key: of their steps; empty = a usual name.
-    file: relative to a run's folder. matcher: of its output's lines.
+    value_key: the name of the values. ascending: small ones are good. step_key: name of the steps; empty = a usual one.
+    file: relative to a run's folder. matcher: for lines of its output.
     """
 
     kind: SourceKind
@@ -77,10 +77,10 @@ class Source:
 
 
 def source_of(wanted: Wanted, option: str) -> Source:
-    """Return from what a search's values are read: a pattern, else a file, else the summary.
+    """Return the source of a search's values: output with a pattern, else a file, else the summary.
 
     option: as the user wrote it, for messages: ``--stop_early=median``.
-    Raises UsageError if there is no source or the pattern is none, ConfigError if the grid module says something wrong.
+    Raises UsageError if there is no source or the pattern is wrong, ConfigError if the grid module is.
     """
     _check_file(wanted)
     value_key, step_key = (*wanted.keys, "", "")[:2]
@@ -111,7 +111,7 @@ def _check_file(wanted: Wanted) -> None:
 def is_ascending(wanted: Wanted, key: str) -> bool:
     """Return whether small values under a key are good.
 
-    They are if they are under the performance key; under another key, its name counts if it tells.
+    Under the performance key, the grid module says so; another key's own name counts, if it tells.
     """
     is_low_good = low_is_good(key) or _LOW_IS_GOOD.search(key) is not None
     if key in ("", wanted.performance_key) or is_low_good == (_HIGH_IS_GOOD.search(key) is not None):
@@ -120,7 +120,7 @@ def is_ascending(wanted: Wanted, key: str) -> bool:
 
 
 class RunCurve:
-    """The curve of one run as it grows; files are open only while it looks."""
+    """The growing curve of one run; files are open only while they are read."""
 
     def __init__(
         self,
@@ -130,11 +130,10 @@ class RunCurve:
         earlier_folders: Sequence[Path] = (),
         from_start: bool = True,
     ) -> None:
-        """logs: the run's output, whether there yet or not.
+        """logs: files of the run's output, which need not exist yet.
 
-        earlier_folders: of the attempts from which it goes on, in order.
-        from_start: False if others may have seen the run's first values, so that changes of its summary cannot be
-        counted.
+        earlier_folders: of the attempts that the run goes on from, in order.
+        from_start: False if first values may have been missed, so that changes of the summary cannot be counted.
         """
         self._reader: Reader
         if source.matcher is not None:
@@ -148,13 +147,13 @@ class RunCurve:
 
     @property
     def problem(self) -> str:
-        """Why no values are read, in one line for people; empty if they are."""
+        """Why there are no values, in one line for people; empty if there are some."""
         return self._reader.problem
 
     def update(self, is_last: bool = False) -> Curve:
-        """Read what is new, a bounded part of each file; return the whole curve, the same object if nothing is new.
+        """Read a bounded part of what is new; return the whole curve, the same object if nothing is new.
 
-        Never raises for what the script writes, and never waits for it. is_last: the run has ended: all is read, up to
+        Never raises for what the script writes, and never waits for it. is_last: the run has ended, so read all, up to
         `_MOST_PIECES`.
         """
         curve, is_all = self._reader.update(is_last)
@@ -168,9 +167,9 @@ class RunCurve:
 def run_curve(
     source: Source, folder: SearchFolder, entry: RunRecord, continues: bool, from_start: bool = False
 ) -> RunCurve:
-    """Return the curve of a run's newest attempt, live or ended; with those before it if it went on from them.
+    """Return the curve of a run's newest attempt, live or ended, and of the attempts that it went on from.
 
-    continues: as the search's settings have it. from_start: see `RunCurve`.
+    continues: see `Settings.continues`. from_start: see `RunCurve`.
     """
     first = entry.attempts - entry.continuations if continues else entry.attempts
     found = {suffix: logs_of_attempts(folder, entry, suffix) for suffix in (".out", ".err")}

@@ -1,4 +1,4 @@
-"""Values in a summary that a script writes again and again while it runs."""
+"""Values in a summary that a script rewrites while it runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hpsearch.stopping.rows import STEP_KEYS
 
 
 class SummaryReader:
-    """The curve in a run's summary file, each time it is written.
+    """The curve in a run's summary file, read each time the file is written.
 
     Several numbers under the keyword are a curve, whose steps are 1, 2, 3 or the numbers under the step's keyword.
-    A single number is one point: at the step that the summary says, or else the steps are counted as the file changes,
-    which is only possible for a run that has been watched from its start.
+    A single number is one point: at the step in the summary, or else at the number of changes of the file, which only
+    works for a run that was watched from its start.
 
-    Many scripts write the file at once with values that stand for "not known yet". So NaN does not count before the
-    first number, nor does the end of a list in which all numbers are the same and stay so.
+    Many scripts first write the file with values that mean "not known yet". So NaN does not count before the first
+    number, nor does the end of a list in which all numbers are equal and stay so.
     """
 
     def __init__(self, path: Path, value_key: str, step_key: str = "", from_start: bool = True) -> None:
@@ -33,7 +33,7 @@ class SummaryReader:
 
     @property
     def problem(self) -> str:
-        """Why there are no values, for people; empty if there are."""
+        """Why there are no values, for people; empty if there are some."""
         if self._curve.points:
             return ""
         return self._file.problem or self._wrong
@@ -48,7 +48,7 @@ class SummaryReader:
                 self._take(text, is_last)
                 self._text = text
             else:
-                # The last line may be half a number. It is read again: a file that once more ends like this ends so.
+                # The last line may be half a number: read again, and accept it if the file still ends like this.
                 self._file.forget()
             self._was_open = not is_whole
         return self._curve, True
@@ -84,7 +84,7 @@ class SummaryReader:
             self._wrong = f"{name} had only nan under {self._value_key!r}, which counts after a first number"
             return
         if steps is None:
-            # Written once more with the same numbers, it tells nothing new; but a NaN stays NaN.
+            # The same numbers again tell nothing new, except that a repeated NaN counts.
             if not self._may_count or self._is_finished(text) or (text == self._text and not math.isnan(value)):
                 return
             self._count += 1
@@ -113,7 +113,7 @@ def _same(old: float, new: float) -> bool:
 
 
 def _without_constant_end(numbers: Sequence[float]) -> int:
-    """Return how many numbers stand before the end in which all are the same; all, if that is a single one."""
+    """Return how many numbers come before the constant end of a list; all, if that end is a single number."""
     count = len(numbers)
     while count > 0 and _same(numbers[count - 1], numbers[-1]):
         count -= 1

@@ -1,1 +1,1 @@
-"""The user's own Python: found, imported, and its functions called in a process of their own."""
+"""The user's own Python code: finding it, importing it, and calling its functions in a separate process."""

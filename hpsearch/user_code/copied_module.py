@@ -1,4 +1,4 @@
-"""A grid module, or the copy of one in a search folder, as a text: read without executing it."""
+"""A grid module, or its copy in a search folder, read as text without executing it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 from hpsearch.core.command import text_of
 from hpsearch.store.layout import SearchFolder, read_whole
 
-#: Where one of these is mentioned, a name may be set without being mentioned.
+#: A module that mentions one of these may set a name without mentioning it.
 _SETS_ANYTHING = ("*", "globals", "vars", "locals", "exec", "eval", "modules", "__dict__", "__getattr__")
 
 #: A grid module is some pages; a larger file is something else, and would take long. In bytes.
 MOST_MODULE_BYTES = 10_000_000
-#: Attributes that are lists, and what messages call an entry of them.
+#: Attributes that are lists -> what messages call an entry.
 _ENTRIES = {"grid": "grid", "conditions": "condition", "constraints": "constraint"}
 
 
 def constants_in(path: Path) -> dict[str, object]:
-    """Return what a module assigns on its top level, as far as those are constants; nothing if it cannot be read."""
+    """Return the constants that a module assigns at its top level; empty if it cannot be read."""
     tree = _parsed(path)
     return {} if tree is None else dict(_constants(tree))
 
 
 def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[str]]:
-    """Return the texts of the values that the grid modules list for each option, as far as their copies tell."""
+    """Return the texts of each option's values in the order of the grid modules, as far as their copies tell."""
     orders = defaultdict[str, dict[str, None]](dict)
     for key, values in (pair for folder in folders for pair in _listed(folder)):
         if isinstance(key, str) and isinstance(values, (list, tuple)):
@@ -40,16 +40,16 @@ def orders_of_grids(folders: Sequence[SearchFolder]) -> Mapping[str, Sequence[st
 
 
 def tied_options(folder: SearchFolder) -> set[str]:
-    """Return the options that have values only together with others, as far as the copies of the grid modules tell."""
+    """Return the options that are tied to others, as far as the copies of the grid modules tell."""
     return {name for key, _ in _listed(folder) if isinstance(key, tuple) for name in key}
 
 
 def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
-    """Yield what the copies of the grid modules list, whatever it is: keys and values. Nothing is executed."""
+    """Yield (key, values) of the grids in the copies of grid modules, of any type; executes nothing."""
     for tree in filter(None, map(_parsed, sorted(folder.path.glob("*.py")))):
         assigned = [value for name, value in _assigned(tree) if name == "grid"][-1:]
         for grid in (each for value in assigned for each in getattr(value, "elts", [value])):
-            # Beside lists there may be ranges and what code makes.
+            # Beside lists there may be ranges and values made by code.
             pairs = zip(grid.keys, grid.values) if isinstance(grid, ast.Dict) else ()
             for key, values in ((key, values) for key, values in pairs if key is not None):
                 with contextlib.suppress(ValueError, TypeError, RecursionError):
@@ -57,9 +57,9 @@ def _listed(folder: SearchFolder) -> Iterator[tuple[object, object]]:
 
 
 def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] | None:
-    """Return the values of those of these names that the module has; None if only executing it can tell them.
+    """Return the values of the names that the module defines; None if only executing it can tell.
 
-    A value is certain if its name is mentioned only once, where a constant is assigned to it on the top level.
+    A value is certain if its name is mentioned only once, where a constant is assigned to it at the top level.
     """
     tree = _parsed(path)
     if tree is None:
@@ -74,9 +74,9 @@ def certain_constants(path: Path, names: Collection[str]) -> dict[str, object] |
 
 
 def lines_in(path: Path) -> dict[str, int]:
-    """Return the line in which a grid module says something: ``_SCRIPT_NAME``, ``grid: 'lr'``, ``condition 2``.
+    """Return the line of each part of a grid module: ``_SCRIPT_NAME``, ``grid: 'lr'``, ``condition 2``.
 
-    What is made by code has no line.
+    Parts made by code have no line.
     """
     tree, lines = _parsed(path), dict[str, int]()
     for node in () if tree is None else ast.walk(tree):
@@ -114,7 +114,7 @@ def mentions(path: Path, name: bytes) -> bool:
 
 def _parsed(path: Path) -> ast.Module | None:
     try:
-        # Python 3.12 tells of a backslash in a text as if that were ours.
+        # Python 3.12 would warn of the user's backslashes as if they were ours.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(read_whole(path, MOST_MODULE_BYTES))
@@ -137,7 +137,7 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:
 
 
 def _mentions(tree: ast.Module) -> Iterator[str]:
-    """Yield every name in a module, also those of attributes, imports and parameters, and every text."""
+    """Yield every name in a module (of attributes, imports and parameters, too), and every text."""
     for node in ast.walk(tree):
         for _, value in ast.iter_fields(node):
             yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))

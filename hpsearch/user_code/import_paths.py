@@ -1,4 +1,4 @@
-"""Python's search path: the one place that changes it, so that grid modules and what they import are found."""
+"""Python's search path: the only module that changes it, so that grid modules and their imports are found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from hpsearch.core.errors import UsageError, reason_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-#: Folders of ours beside the command files.
+#: Our own folders beside the command files.
 OUR_PACKAGES = (
     *("app", "backends", "choosers", "config", "console", "core", "folder", "journal", "pickles", "report", "results"),
     *("samplers", "search", "seeds", "starter", "startup", "stopping", "store", "user_code"),
@@ -22,9 +22,10 @@ OUR_PACKAGES = (
 
 
 class _BesideCommands:
-    """Finds what users have in ``hpsearch/`` itself, after everything else, as if that folder were on the search path.
+    """Finds users' modules in ``hpsearch/`` itself, after all others, as if that folder were on the search path.
 
-    Modules of the older tool say ``import __init__`` there. On the path itself, our packages would hide the user's own.
+    Modules of the older tool say ``import __init__`` there. With the folder on the path, our packages would hide the
+    user's own.
     """
 
     @staticmethod
@@ -34,19 +35,19 @@ class _BesideCommands:
 
 
 def find_beside_commands() -> None:
-    """Let modules be found that lie in ``hpsearch/`` itself, but for our own packages."""
+    """Make modules in ``hpsearch/`` itself importable, except our own packages."""
     if _BesideCommands not in sys.meta_path:
         sys.meta_path.append(_BesideCommands)
 
 
 def add_first(folders: Sequence[str]) -> None:
-    """Let modules be found in these folders before all others."""
+    """Search these folders for modules before all others."""
     there = sys.path[: len(folders)]
     sys.path[:0] = [folder for folder in _but_for_package(folders) if folder not in there]
 
 
 def add_last(folders: Iterable[str]) -> None:
-    """Let modules be found in these folders after all others."""
+    """Search these folders for modules after all others."""
     sys.path += [folder for folder in _but_for_package(folders) if folder not in sys.path]
 
 
@@ -59,7 +60,7 @@ def _but_for_package(folders: Iterable[str]) -> list[str]:
 
 
 def add_current_folder() -> None:
-    """Let grid modules be found where the user is: a console script has only its own folder on the search path.
+    """Search the current folder for grid modules: a console script has only its own folder on the search path.
 
     Raises UsageError if the current folder is gone.
     """
@@ -74,45 +75,45 @@ def add_current_folder() -> None:
 
 
 def add_folders_above(copy: Path, grid_module: str) -> None:
-    """Let a copy of the main module find a grid module whose dotted name begins in a folder above the copy.
+    """Let a copy of the main module find a grid module whose dotted name starts in a folder above the copy.
 
-    Where the copy lies in a package, what the grid module imports may begin above that, too. Copies of the older tool's
-    file found both because an ``__init__.py`` beside them set the search path.
+    If the copy lies in a package, the grid module's imports may start above the package, too. Copies of the older
+    tool's file found both because an ``__init__.py`` beside them set the search path.
     """
     if copy.resolve() == _PACKAGE:
         return
     inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
     places = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
-    # os.path takes a folder that may not be entered for one without the file; pathlib raises an error.
+    # If a folder may not be entered, os.path says that there is no file; pathlib raises an error.
     has = os.path.isfile
     found = [folder for folder in places if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
     outside = next(folder for folder in places if not has(folder / "__init__.py"))
     for folder in (outside, *found):
         if str(folder) not in sys.path:
-            # Behind the copy's own folder, but before libraries that may have the same name.
+            # After the copy's own folder, but before libraries that may have the same name.
             sys.path.insert(sys.path.index(str(copy)) + 1 if str(copy) in sys.path else 0, str(folder))
 
 
 def searched_folders() -> list[str]:
-    """Return where modules are looked for, libraries aside, to be added again when the search is resumed."""
+    """Return the folders searched for modules, without libraries, to be added again on resuming."""
     beside = [str(_PACKAGE)] if _BesideCommands in sys.meta_path else []
     return [os.path.abspath(entry) for entry in sys.path if "site-packages" not in entry] + beside  # noqa: PTH100
 
 
 def installed_packages() -> tuple[str, ...]:
-    """Return the packages found here, as in ``numpy==1.26``: by their folders' names, as reading them takes long."""
+    """Return the installed packages, as in ``numpy==1.26``, by their folders' names: reading metadata takes long."""
     found = (path.name.removesuffix(".dist-info") for entry in sys.path for path in Path(entry).glob("*-*.dist-info"))
     return tuple(sorted({name.replace("-", "==", 1) for name in found}))
 
 
 @cache
 def editable_installs() -> list[str]:
-    """Return the folders of the packages that are installed here with ``pip install -e``."""
+    """Return the folders of packages installed with ``pip install -e``."""
     notes = [note for entry in sys.path for note in Path(entry).glob("*.dist-info/direct_url.json")]
     found = [json.loads(note.read_bytes()) for note in notes]
     return [unquote(each["url"][len("file://") :]) for each in found if each.get("dir_info", {}).get("editable")]
 
 
 def first_searched() -> str:
-    """Return for a message where modules are looked for first."""
+    """Return, for a message, the folder searched first."""
     return ", ".join(entry or "." for entry in sys.path[:4])

@@ -1,8 +1,8 @@
-"""The user's own functions (summary parser, judge of a performance) in a process beside the controller's, with a limit.
+"""The user's own functions (summary parser, performance judge, constraints), called in a child process, with a limit.
 
-A function that never returns must not hold up a search, and only a process can be ended for sure: a thread goes on, and
-a library may let no signal through. The process is a fork, so that the functions find their modules as they were
-imported; it stays for all calls, and so does what they keep in there. After one that hung it is forked anew.
+A function that never returns must not hold up a search, and only a process can be ended for certain: a thread goes on,
+and a library may block signals. The process is a fork, so that the functions find their modules as imported. It stays
+for all calls, with the state that functions keep; after a call that hung, it is forked anew.
 """
 
 from __future__ import annotations
@@ -30,41 +30,41 @@ if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
 
 DEFAULT_LIMIT_S = 60.0
-#: How long a function may still take once the search is to stop, and how often that is looked at, in seconds.
+#: How long a function may still take once the search is to stop, and how often to check for that, in seconds.
 _LIMIT_WHEN_STOPPING_S, _LOOK_S = 2.0, 0.1
-#: Calls that are handed over at once: each on its own would cost more than what most functions do.
+#: How many calls are sent at a time: sending each alone would take longer than most functions do.
 _AT_ONCE = 200
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-#: prctl(2): the signal that a process gets when its parent ends.
+#: prctl(2): sets the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
 Function = Callable[..., Any]  # Any: users' functions
-#: What answers one request; both are JSON.
+#: Request -> answer, both JSON.
 Serve = Callable[[Any], dict[str, object]]
 
 
 class ProcessEnded(RuntimeError):
-    """The process ended over a call."""
+    """The process ended during a call."""
 
 
 class FunctionProcess:
     """A process for the functions of one grid module; started by the first call, ended with this object."""
 
     def __init__(self, limit_s: float = DEFAULT_LIMIT_S, is_stopping: Callable[[], bool] = lambda: False) -> None:
-        """limit_s: how long a call may take. is_stopping: whether the search is to stop, so that less time is left."""
+        """limit_s: how long a call may take. is_stopping: whether the search is to stop, which shortens the limit."""
         self._limit_s, self._is_stopping = limit_s, is_stopping
         self._functions: list[tuple[Function, Function]] = []
         self._child: _Child | None = None
 
     def function(self, function: Function, plain: Function) -> LimitedFunction:
-        """Return a function that calls this one in the process. plain: makes of its answer what `encode` knows."""
+        """Return a function that calls `function` in the process. plain: turns the answer into values for `encode`."""
         self._functions.append((function, plain))
         return LimitedFunction(self, len(self._functions) - 1, function, plain)
 
     def answers(self, index: int, calls: Sequence[list[object]]) -> Iterator[object | Exception]:
-        """Yield what a function answers to each of many calls, given by their encoded arguments, or the call's error.
+        """Yield the answer to each of many calls, given by their encoded arguments, or the call's error.
 
-        That is ParserTimeout, ProcessEnded, or an error with the name and text of the function's own.
+        The error is ParserTimeout, ProcessEnded, or one with the name and text of the function's own.
         """
         done = 0
         while done < len(calls):
@@ -78,7 +78,7 @@ class FunctionProcess:
                     yield answer
             finally:
                 if done < end:
-                    # What it still answers would be taken for the answers to later calls.
+                    # Its late answers would be taken for the answers to later calls.
                     self._child.end()
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class FunctionProcess:
             answer = {"answer": encode(plain(function(*positional, **named)))}  # type: ignore[arg-type]
             json.dumps(answer).encode()
         except BaseException as error:  # noqa: BLE001
-            # Whatever it is, it concerns this call only: also sys.exit() or a KeyboardInterrupt that the code raises.
+            # Any error concerns this call only, even sys.exit() or a KeyboardInterrupt that the code raises.
             system = None
             if isinstance(error, OSError) and error.errno is not None:
                 system = (error.errno, error.strerror, None if error.filename is None else str(error.filename))
@@ -104,7 +104,7 @@ class FunctionProcess:
 
 
 class LimitedFunction:
-    """A user's function, called in a `FunctionProcess`; it has that function's signature."""
+    """A user's function, called in a `FunctionProcess`; it has the original's signature."""
 
     def __init__(self, process: FunctionProcess, index: int, function: Function, plain: Function) -> None:
         self._process, self._index, self._function, self._plain = process, index, function, plain
@@ -121,14 +121,14 @@ class LimitedFunction:
         return self._process.answers(self._index, [[*map(encode, arguments), encode({})] for arguments in calls])
 
     def in_process(self, process: FunctionProcess) -> LimitedFunction:
-        """Return the same function for another process."""
+        """Return the same function, called in another process."""
         return process.function(self._function, self._plain)
 
 
 class ConstraintProcess:
     """A process for the constraints of a grid module; they are asked about many configurations at once.
 
-    It is the `Judge` of core/coding.py. where: the module, for messages.
+    A `Judge` of core/coding.py. where: the module, for messages.
     """
 
     def __init__(self, constraints: Sequence[Constraint], where: str, limit_s: float) -> None:
@@ -144,7 +144,7 @@ class ConstraintProcess:
         return np.array(self._asked(columns, rows, False), dtype=np.int64)
 
     def reasons(self, columns: Sequence[Column], rows: Codes) -> list[tuple[int, Sequence[str]]]:
-        """Return for each configuration the same and the options that it depends on."""
+        """Return for each configuration its verdict and the options that the verdict depends on."""
         return self._asked(columns, rows, True)
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class ConstraintProcess:
 
     def _asked(self, columns: Sequence[Column], rows: Codes, is_watched: bool) -> list[Any]:  # Any: as above
         if self._function is None:
-            # The process knows the columns from its start: their values may be of any class.
+            # The forked process has the columns already, whose values may be of any class.
             answer = functools.partial(_verdicts, self._constraints, self._where, columns)
             self._function = self._process.function(answer, str)
         answers: list[Any] = []
@@ -162,7 +162,7 @@ class ConstraintProcess:
             begun = time.monotonic()
             answers += self._answers(columns, rows[len(answers) : len(answers) + size], is_watched)
             took_s = time.monotonic() - begun
-            # A slow constraint must not use up its time for one configuration on many.
+            # A slow constraint's time limit is for one configuration, so send fewer at a time.
             size = min(2 * size, 50_000) if took_s < 0.2 else max(1, size // 2) if took_s > 1 else size
         return answers
 
@@ -185,7 +185,7 @@ def _verdicts(
 ) -> str:
     """Return the answers of constraints about configurations, as JSON; see `ConstraintProcess`.
 
-    rows: their codes, as the digits of 32-bit numbers: for a million of them, `encode` would take longer than they do.
+    rows: codes of the configurations, as hexadecimal 32-bit numbers: `encode` would take longer than the constraints.
     """
     answers: list[object] = []
     names, known = [column.name for column in columns], [column.options for column in columns]
@@ -211,13 +211,13 @@ def _for_options(options: Sequence[tuple[str, object]]) -> str:
 
 
 class _Child:
-    """A forked process that answers requests; `end()` ends it, `end.alive` until then."""
+    """A forked process that answers requests. `end()` ends it; `end.alive` is true until then."""
 
     def __init__(self, serve: Serve) -> None:
         requests, self._to_child = os.pipe()
         self._from_child, answers = os.pipe()
         with warnings.catch_warnings():
-            # Python warns of forks beside threads: the child touches nothing that our threads hold.
+            # Python warns of forks with threads, but the child uses nothing that our threads hold.
             warnings.simplefilter("ignore", DeprecationWarning)
             parent = os.getpid()
             self._pid = os.fork()
@@ -230,9 +230,9 @@ class _Child:
     def ask(
         self, requests: Sequence[object], limit_s: float, is_stopping: Callable[[], bool]
     ) -> Iterator[object | Exception]:
-        """Yield the answer to each request, or its error; none after one that took too long or ended the process.
+        """Yield the answer to each request, or its error; stop after one that took too long or ended the process.
 
-        The process reads all requests before it answers the first: otherwise both could wait for the other to read.
+        The process reads all requests before it answers the first: else each side could wait for the other to read.
         """
         received = b""
         with contextlib.suppress(BrokenPipeError):
@@ -273,7 +273,7 @@ def _told(answer: Any) -> object | Exception:  # Any: JSON, see `FunctionProcess
 def _end(pid: int, *descriptors: int) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-    # It may have ended and been waited for.
+    # It may have ended and been waited for already.
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         if os.waitpid(pid, os.WNOHANG) == (0, 0):
             os.kill(pid, signal.SIGKILL)
@@ -281,7 +281,7 @@ def _end(pid: int, *descriptors: int) -> None:
 
 
 def _live_as_child(parent: int, requests: int, answers: int, others: tuple[int, ...], serve: Serve) -> None:
-    """Answer requests until there are no more, and end without the parent's own tidying up."""
+    """Answer requests until there are no more, and exit without the parent's exit handlers."""
     try:
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
@@ -298,7 +298,7 @@ def _live_as_child(parent: int, requests: int, answers: int, others: tuple[int, 
 
 
 def _end_with_parent(parent: int) -> None:
-    """Let the system end this process with its parent, also where that is killed while a function hangs here."""
+    """Let the system end this process with its parent, even if the parent is killed while a function hangs here."""
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 

@@ -1,4 +1,4 @@
-"""Modules of the user's own, a grid or a scheduler: imported by name; what their code raises is told as a mistake."""
+"""The user's own modules (grid, scheduler): imported by name; errors in their code are reported as mistakes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hpsearch.user_code.import_paths import first_searched
 
 
 def import_grid_module(name: str) -> ModuleType:
-    """Import a grid module by its dotted name. Raises ConfigError if it is missing or fails, saying in which line."""
+    """Import a grid module by its dotted name. Raises ConfigError, with the line, if it is missing or fails."""
     if name.startswith(".") or name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".") or "my_grid"
         raise ConfigError(f"--grid_module={name}: expected a dotted module name, as in --grid_module={dotted}")
     importlib.invalidate_caches()
-    # A program may search several times, from other folders or after an edit: what was imported before is stale.
+    # A program may search several times, in other folders or after an edit: earlier imports are stale.
     if not _is_of_python(sys.modules.get(name)):
         sys.modules.pop(name, None)
     with output_on_stderr(), users_errors_told(f"--grid_module={name}"):
@@ -53,7 +53,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _near_module(name: str) -> str:
-    """Return a hint at a module or package here that is named nearly like this one; empty if there is none."""
+    """Return a hint at a module or package here with a similar name; empty if there is none."""
     *packages, last = name.split(".")
     try:
         entries = [entry for entry in Path(*packages).iterdir() if entry.suffix == ".py" or entry.is_dir()]
@@ -65,7 +65,7 @@ def _near_module(name: str) -> str:
 
 @contextlib.contextmanager
 def users_errors_told(where: str, advice: str = "") -> Iterator[None]:
-    """Turn whatever a user's code raises, also the classes of values and a module's `__getattr__`, into ConfigError."""
+    """Turn any error of user code (also of values' classes and a module's `__getattr__`) into ConfigError."""
     try:
         yield
     except (ConfigError, UsageError, KeyboardInterrupt):
@@ -75,21 +75,21 @@ def users_errors_told(where: str, advice: str = "") -> Iterator[None]:
 
 
 def _is_of_python(module: ModuleType | None) -> bool:
-    """Return whether a module comes with Python: it has no file, or one in the folder of the standard library."""
+    """Return whether a module comes with Python: it has no file, or one in the standard library's folder."""
     if module is None or getattr(module, "__name__", "").partition(".")[0] not in sys.stdlib_module_names:
         return False
     file = getattr(module, "__file__", None)
     if file is None:
-        # A folder without __init__.py that is named like one of Python's modules has places, but no file.
+        # A user's folder without __init__.py, named like a module of Python's, has a __path__ but no file.
         return not hasattr(module, "__path__")
     return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in Path(file).parts
 
 
 def _failure(error: BaseException) -> str:
-    """Return what a user's code raised, and in which of its lines."""
+    """Return what a user's code raised, and in which line of the user's."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
-    # The last line that is the user's, not the import system's or ours: where to look.
+    # The last line of the user's own, not of the import system or ours.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_tool(frame.filename)]
     line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     return f"{line}{type(error).__name__}: {error}"
@@ -101,9 +101,9 @@ def _is_of_tool(file: str) -> bool:
 
 
 def own_scheduler(given: str) -> Scheduler:
-    """Import a module and call what ``MODULE:NAME`` names in it, without arguments.
+    """Import a module and call what ``MODULE:NAME`` names in it, without arguments; return the scheduler.
 
-    Raises UsageError if there is no such thing or it makes no scheduler, ConfigError if its code fails.
+    Raises UsageError if there is no such name or it makes no scheduler, ConfigError if its code fails.
     """
     module_name, _, name = given.partition(":")
     option = f"--scheduler={given}"
@@ -125,11 +125,11 @@ def own_scheduler(given: str) -> Scheduler:
 
 
 class _Quiet:
-    """A scheduler of the user's own; what its methods print goes to standard error."""
+    """A user's own scheduler; output of its methods goes to standard error."""
 
     def __init__(self, scheduler: Any) -> None:  # Any: of whatever class the user made
         self._scheduler = scheduler
-        # From Python 3.12 on, isinstance with a protocol does not ask __getattr__.
+        # From Python 3.12 on, isinstance with a protocol does not use __getattr__.
         methods = [name for name in dir(scheduler) if callable(getattr(type(scheduler), name, None))]
         vars(self).update({name: self.__getattr__(name) for name in methods if not name.startswith("_")})
 
