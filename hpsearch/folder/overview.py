@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from hpsearch.core.errors import FolderError, reason_of
 from hpsearch.core.model import RunState
 from hpsearch.journal.events import Event, RunsPlanned
-from hpsearch.journal.lines import from_line
+from hpsearch.journal.lines import LONG, LineReader, from_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.startup.classes import dataclass
+from hpsearch.store.journal_file import collected_later
 from hpsearch.store.layout import SearchFolder, open_file
 
 _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))
@@ -51,9 +52,10 @@ def overview(folder: SearchFolder) -> Overview:
             content = file.read()
         record = SearchRecord(fills_gaps=True)
         together = 0
-        for event in _events(content[: content.rfind(b"\n") + 1]):
-            record.apply(event)
-            together += event.count if isinstance(event, RunsPlanned) else 0
+        with collected_later():
+            for event in _events(content[: content.rfind(b"\n") + 1]):
+                record.apply(event)
+                together += event.count if isinstance(event, RunsPlanned) else 0
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = reason_of(error) if isinstance(error, OSError) else f"damaged: {error}"
         raise FolderError(f"{folder.journal}: cannot be read ({why})") from error
@@ -65,7 +67,8 @@ def _events(content: bytes) -> Iterator[Event]:
     """Yield the events that tell how far a search is; of a collected attempt, the result is enough."""
     is_live = content.count(_INTENDED) > content.count(_COLLECTED)
     left_out = _LEFT_OUT if is_live else _LEFT_OUT + _LIVE_ONLY
+    read = LineReader() if len(content) > LONG else from_line
     for line in content.split(b"\n"):
         # While a run is repeated, its earlier result counts: later intentions are needed.
         if line and (not line.startswith(left_out) or (line.startswith(_INTENDED) and not _FIRST.search(line))):
-            yield from_line(line)
+            yield read(line + b"\n")

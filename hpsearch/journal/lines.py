@@ -172,6 +172,10 @@ def _usual_line(kind: type[OfAttempt]) -> _UsualLine:
     return matches, kind, puts["run"], puts["token"], others, [puts[name] for name in left_out]
 
 
+#: From this length on, in bytes, a `LineReader` reads a part of a journal.
+LONG = 100_000
+
+
 class LineReader:
     """Reads lines as `from_line` does, but faster if there are many, as in the journal of 100,000 runs.
 

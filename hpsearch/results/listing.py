@@ -127,7 +127,9 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     means = means_of(SearchReader(folder).record, over) if over else []
     chooses_by_options = bool(settings.budget_option or record.options.get("race"))
     whole = SearchReader(folder).record if chooses_by_options else record
-    values = (performance(entry, settings.performance_key) for entry in ([] if over else best_runs(whole, settings)))
+    values = (
+        performance(entry, settings.performance_key) for entry in ([] if over else best_runs(whole.begun, settings))
+    )
     to_come = expected_runs(whole)
     left = found.left + max(to_come, has_more(whole))
     return Listed(
@@ -136,7 +138,7 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
         record.last_event_at or 0.0,
         settings.name,
         found.runs + to_come,
-        sum(entry.result.state is RunState.FINISHED for entry in record),
+        sum(entry.result.state is RunState.FINISHED for entry in record.begun),
         found.counts,
         settings.performance_key,
         next(iter(values), None),

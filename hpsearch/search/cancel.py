@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import Counter
 
 from hpsearch.backends.process_identity import processes, signal_process
 from hpsearch.backends.run_family import end_family
@@ -125,7 +124,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
     reader.fill_in()
     choice, record = RunChoice(only_ends=True), reader.record
     # A scheduler's jobs can be ended from anywhere, processes only on their machine.
-    elsewhere = [entry for entry in record if entry.is_open and is_process_elsewhere(entry)]
+    elsewhere = [entry for entry in record.begun if entry.is_open and is_process_elsewhere(entry)]
     for entry in elsewhere:
         host = entry.submitted.host if entry.submitted else ""
         where = f"was started on {host} and can only be stopped there: run hpsearch cancel on {host}"
@@ -141,12 +140,12 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
         reader.update()
     else:
         _end_leftovers(reader, console)
-        counts = counts_text(Counter(entry.state for entry in reader.record))
+        counts = counts_text(+reader.record.states())
         console.note(f"{'Stopped' if was_running else 'Nothing to stop'}: {counts}")
         console.result(str(reader.folder.results))
-    if any(not entry.state.is_final or entry.state.is_interruption for entry in reader.record):
+    if any(not state.is_final or state.is_interruption for state in +reader.record.states()):
         console.note(f"resume with: {resume_hint(reader.folder.path)}")
-    return 1 if elsewhere or any(entry.is_open for entry in reader.record) else 0
+    return 1 if elsewhere or any(entry.is_open for entry in reader.record.begun) else 0
 
 
 def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -> None:
@@ -166,5 +165,6 @@ def _end_leftovers(reader: SearchReader, console: Console) -> None:
     """End the processes that the search's runs have left on this machine."""
     record = reader.record
     if original_of(reader.folder, record) is None:
-        for process in end_family([entry.token for entry in record if entry.token and not is_process_elsewhere(entry)]):
+        here = (entry for entry in record.begun if entry.token and not is_process_elsewhere(entry))
+        for process in end_family([entry.token for entry in here]):
             console.note(f"ended a process that a run had left behind: {process}")

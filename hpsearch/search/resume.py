@@ -64,10 +64,10 @@ class RunChoice:
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""
         if self.only_ends:
-            return [entry for entry in record if entry.is_open and not is_process_elsewhere(entry)]
+            return [entry for entry in record.begun if entry.is_open and not is_process_elsewhere(entry)]
         numbers = self.numbers
         if numbers is None:
-            out = (entry for entry in record if entry.is_out or entry.state is RunState.STOPPED_EARLY)
+            out = (entry for entry in record.begun if entry.is_out or entry.state is RunState.STOPPED_EARLY)
             out_of_use = {entry.run.number for entry in out if entry.result.state is not RunState.FINISHED}
             numbers = record.runs.keys() - record.left_out - out_of_use
         return [entry for entry in record if entry.is_open or entry.run.number in numbers]
@@ -260,7 +260,7 @@ def resume_lines(search: LiveSearch | SearchReader, runs: Sequence[RunRecord], c
         if live and not ended + rest:
             return [f"Waiting for {amount(live, 'run')} of {folder} that may still be running"]
         return [f"Running {amount(ended + rest, 'run')} of {folder} again{waiting}"]
-    stopped = sum(entry.state is RunState.STOPPED_EARLY for entry in search.record)
+    stopped = search.record.states()[RunState.STOPPED_EARLY]
     left = f"; {amount(stopped, 'run')} stopped early, not run again" if stopped else ""
     return [f"Resuming {folder}", f"{resumed_text(finished, ended, live, rest)}{left}"]
 

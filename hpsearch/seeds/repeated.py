@@ -90,15 +90,15 @@ def _options_of(entry: RunRecord) -> Options:
 def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOptions) -> list[Repeated]:
     """Return the chosen configurations, each with its runs in the search."""
     names = options.seed_options
-    every = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in _every_run(reader.record)]
-    given = {run.folder: run.configuration.options for _, run in every if run.configuration is not None}
-    shown = dict.fromkeys([*differing(list(given.values()), names), *dict(options.forced_params)])
-    by_identity: dict[Hashable, list[tuple[str, SeedRun]]] = {}
-    for label, run in every:
-        by_identity.setdefault(identity(given[run.folder], names), []).append((label, run))
+    every = [(label, entry, _options_of(entry)) for label, entry in _every_run(reader.record)]
+    shown = dict.fromkeys([*differing([given for _, _, given in every], names), *dict(options.forced_params)])
+    by_identity: dict[Hashable, list[tuple[str, RunRecord]]] = {}
+    for label, entry, given in every:
+        by_identity.setdefault(identity(given, names), []).append((label, entry))
     found = []
     for each in chosen:
-        runs = by_identity.get(identity(each.options, names), [])
+        entries = by_identity.get(identity(each.options, names), [])
+        runs = [(label, _as_seed_run(entry, reader.folder, names)) for label, entry in entries]
         labels = [label for label, _ in runs]
         origin = labels[0] if labels else each.label
         source = origin if each.label in labels else f"changed from {each.label}"

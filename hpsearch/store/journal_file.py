@@ -13,7 +13,7 @@ from pathlib import Path
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
 from hpsearch.journal.events import Event, SearchStarted
-from hpsearch.journal.lines import LineReader, from_line, to_line
+from hpsearch.journal.lines import LONG, LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.startup.typing import NoReturn
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
@@ -22,8 +22,6 @@ from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 _SYNC_AFTER_S = 1.0
 #: Errors of file systems that cannot sync.
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-#: From this length on, in bytes, a `LineReader` reads a part of the journal.
-_LONG = 100_000
 #: The disk has room again when it takes this many bytes.
 _ROOM = 4096
 
@@ -213,7 +211,7 @@ class JournalReader:
                     return
                 self._inode = found.st_ino
                 file.seek(self._offset)
-                self._is_long = found.st_size - self._offset > _LONG
+                self._is_long = found.st_size - self._offset > LONG
                 if self._is_long:
                     self._read = LineReader()
                 yield from self._events(file)
