@@ -1,1 +1,1 @@
-"""One self-contained page that shows searches: what is in it, and its text."""
+"""One self-contained page that shows searches: its content, and its text."""

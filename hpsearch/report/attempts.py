@@ -1,4 +1,4 @@
-"""All attempts of a search by its journal: where each ran and when; lanes that hold one at a time."""
+"""All attempts of a search from its journal: where and when each ran; lanes that hold one attempt at a time."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from hpsearch.startup.classes import dataclass
 
 @dataclass(slots=True)
 class Attempt:
-    """What the journal says of one attempt at a run; number: counts from 1. None: that has not happened.
+    """One attempt at a run, from the journal. number: counts from 1. None = that has not happened.
 
-    withdrawn_at: when it was taken out of a queue; gone_at: when another attempt began although nobody saw this one's
-    end. Seconds since the epoch.
+    withdrawn_at: when it was taken out of a queue; gone_at: when another attempt began without a recorded end of this
+    one. Seconds since the epoch.
     """
 
     run: int
@@ -41,7 +41,7 @@ class Attempt:
 
     @property
     def place(self) -> str:
-        """Where it runs or ran, for people: a GPU, or a job's host; empty if that has no name, or is not known yet."""
+        """Where it runs or ran, for people: a GPU, or a job's host; empty if that is unnamed or unknown yet."""
         return (self.started and self.started.place) or (self.submitted.place if self.submitted else "")
 
     @property
@@ -66,7 +66,7 @@ class Attempt:
 
     @property
     def started_at(self) -> float | None:
-        """When it left the queue, if there was one; None if it has not, or that was not seen."""
+        """When it started, after its queue if there was one; None if it has not, or no controller saw it."""
         if self.ended is not None and self.ended.began is not None:
             return self.ended.began
         if self.started is not None:
@@ -90,9 +90,9 @@ class Attempt:
 
 
 class RecordWithAttempts(SearchRecord):
-    """The state of a search, and every attempt at its runs: the record itself knows the newest of each only.
+    """The state of a search, and all attempts at its runs; the record itself has only each run's newest attempt.
 
-    away: from when to when nobody controlled the search, in seconds since the epoch, as far as its events tell.
+    away: spans without a controller (from, to), in seconds since the epoch, as far as events tell.
     """
 
     def __init__(self, fills_gaps: bool = False) -> None:
@@ -140,9 +140,9 @@ class RecordWithAttempts(SearchRecord):
 
 
 def lanes(spans: Sequence[tuple[str, float, float]]) -> list[str]:
-    """Return a lane for each span: its place, or where several were there at a time, ``node3 #2`` and the like.
+    """Return a lane for each span: its place, or ``node3 #2`` and the like if several were there at once.
 
-    spans: place, start and end, infinite if it has not ended. Each goes into the first lane of its place that is free.
+    spans: (place, start, end), the end infinite if it has not ended. Each takes the first free lane of its place.
     """
     by_place: dict[str, list[int]] = defaultdict(list)
     for index in sorted(range(len(spans)), key=lambda index: spans[index][1]):
@@ -166,6 +166,6 @@ def _lane_numbers(spans: Iterable[tuple[float, float]]) -> Iterator[int]:
             count += 1
             heapq.heappush(free, count)
         lane = heapq.heappop(free)
-        # An end before the start: a clock was set back meanwhile.
+        # The end may be before the start if a clock was set back.
         heapq.heappush(busy, (end if math.isinf(end) else max(start, end), lane))
         yield lane

@@ -1,4 +1,4 @@
-"""Options and results of all runs as columns: compact, with what the plots need to know of each."""
+"""Options and results of all runs as compact columns, with what plots need to know."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ Column = dict[str, Any]
 Cell = Any
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-#: What most results are, and always a finite number.
+#: The form of most results, always a finite number.
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,25}")
-#: Up to here, JavaScript tells whole numbers apart.
+#: JavaScript holds whole numbers exactly up to here.
 _LARGEST_WHOLE = 2**53
-#: A column with more distinct values than these lists them only if each is met twice on average.
+#: A column with more distinct values lists them only if each occurs twice on average.
 _MOST_LISTED = 200
-#: A logarithmic axis pays from this factor between the largest and the least: accuracies in percent may be 0.1 and 99.
+#: A logarithmic axis needs at least this factor between largest and smallest: percentages may be 0.1 and 99.
 _WIDE_OPTION, _WIDE_RESULT = 50, 1000
-#: How long a text in a cell may be, and all of a column together; the same of curves, in points.
+#: The most characters of a cell's text, and of a column's texts together; the same for curves, in points.
 _LONGEST_TEXT, _MOST_CHARACTERS = 1000, 400_000
 _LONGEST_CURVE, _MOST_POINTS = 1000, 300_000
-#: Significant digits of a curve's points, which nobody copies.
+#: Significant digits of a curve's points, which are only drawn.
 _DIGITS = 6
 
 
 class OptionColumns:
-    """The options of all runs, taken in run by run."""
+    """The options of all runs, added run by run."""
 
     def __init__(self, names: Iterable[str], count: int) -> None:
-        """names: of the options, in order; others may be met. count: of all runs."""
+        """names: of the options, in order; more may follow. count: of all runs."""
         self._count = count
         self._options = {name: _Option(count) for name in names}
-        #: Address of a pair -> its code, and the pair: as long as that lives, no other one has its address.
+        #: Address of a pair -> its code, and the pair itself, kept so that no other object gets its address.
         self._codes: dict[int, tuple[int, tuple[str, object]]] = {}
 
     def add(self, index: int, options: Iterable[tuple[str, object]]) -> None:
@@ -54,23 +54,23 @@ class OptionColumns:
             option = self._options.get(name)
             if option is None:
                 option = self._options[name] = _Option(self._count)
-            # Most runs share the pairs, and a search may have a million of them.
+            # By address: runs share most pairs, and a search may have a million runs.
             known = self._codes.get(id(pair))
             if known is None:
                 known = self._codes[id(pair)] = (option.code_of(argument(name, value), value), pair)
             option.codes[index] = known[0]
 
     def columns(self, orders: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[Column]:
-        """Return the columns of options that any run has. orders: option -> texts of its values as its grid lists them.
+        """Return the columns of options that any run has. orders: option -> texts of its values in the grid's order.
 
-        Other words stand behind them, in order of appearance; numbers by size.
+        Other words come after these, in order of appearance; numbers by size.
         """
         named = ((name, option) for name, option in self._options.items() if option.values)
         return [option.column(name, orders.get(name, ())) for name, option in named]
 
 
 class _Option:
-    """An option: its distinct values in order of appearance, and which of them each run has; None = it has none."""
+    """An option: its distinct values in order of appearance, and which value each run has; None = none."""
 
     def __init__(self, count: int) -> None:
         self.codes: list[int | None] = [None] * count
@@ -78,7 +78,7 @@ class _Option:
         self._words: dict[str | None, int] = {}
 
     def code_of(self, word: str | None, value: object) -> int:
-        """Return the code of a value. word: of the command; values with one word are one value. None = a flag off."""
+        """Return the code of a value. word: on the command line; values with one word are equal. None = a flag off."""
         if word not in self._words:
             self._words[word] = len(self.values)
             self.values.append(value)
@@ -101,9 +101,9 @@ class _Option:
 
 
 def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, str]:
-    """Return the column of a summary's keyword, None if no run has a value, and what was left out, for people.
+    """Return the column of a summary's keyword (None if no run has a value), and what was left out, for people.
 
-    found: what each run has; None = nothing.
+    found: each run's value; None = none.
     """
     cells = [_result_cell(value) for value in found]
     present = [cell for cell in cells if cell is not None]
@@ -126,25 +126,25 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
 
 
 def cells_of(column: Column) -> list[Cell]:
-    """Return what each run has in a column; None = nothing."""
+    """Return each run's value in a column; None = none."""
     if "cells" in column:
         return list(column["cells"])
     return [None if code is None else column["values"][code] for code in column["codes"]]
 
 
 def shown_text(value: object) -> str:
-    """Return the text of a value as it is shown: what would move or turn the text around it is escaped."""
+    """Return a value's text with characters escaped that would move or reverse the text around it."""
     text = whole_text(value) if is_flag(value) else text_of(value)
     return cut_text(printable(text), _LONGEST_TEXT)
 
 
 def cut_text(text: str, most: int) -> str:
-    """Return the beginning of a text of more than `most` characters, which ends with dots then."""
+    """Cut a text of more than `most` characters, ending it with dots."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def is_for_log_axis(values: Iterable[float]) -> bool:
-    """Return whether an option's values are positive, and spread widely, or evenly in their logarithms."""
+    """Return whether an option's values are positive, and widely spread or evenly spaced in their logarithms."""
     distinct = sorted({value for value in values if math.isfinite(value)})
     if len(distinct) < 3 or distinct[0] <= 0:
         return False
@@ -160,18 +160,18 @@ def _is_wide_result(values: Iterable[float]) -> bool:
 
 
 def json_number(number: float) -> Cell:
-    """Return a number as JSON can hold it: those that it lacks as texts."""
+    """Return a number for JSON; infinity and NaN as texts."""
     return number if math.isfinite(number) else str(number)
 
 
 def _number_in_option(value: object) -> Cell:
-    """Return a value as a number of JSON; None if it is none, or too large to be told apart there."""
+    """Return a value as a number for JSON; None if it is no number, or too large for exactness."""
     return None if is_flag(value) else _number_in(text_of(value))
 
 
 def _number_in(text: str) -> Cell:
     number = number_of(text)
-    # Python reads 1_000 as a number.
+    # Python takes 1_000 for a number.
     if number is None or "_" in text:
         return None
     if (number.is_integer() or math.isinf(number)) and _WHOLE.fullmatch(text):
@@ -180,7 +180,7 @@ def _number_in(text: str) -> Cell:
 
 
 def _result_cell(value: object) -> Cell:
-    """Return what a run has under a keyword: a number, a list of numbers, or a text; None if nothing."""
+    """Return a run's value under a keyword: a number, a list of numbers, or a text; None if there is none."""
     if type(value) is str and _DECIMAL.fullmatch(value):
         return float(value)
     text = "" if value is None else whole_text(value).strip()
@@ -194,9 +194,9 @@ def _result_cell(value: object) -> Cell:
 
 
 def _numbers_in(text: str) -> list[float]:
-    """Return the numbers in a text that holds nothing else; none otherwise."""
+    """Return the numbers in a text of nothing but numbers; else none."""
     if text[0] in '"[':
-        # As summaries are kept, and as Python writes a list: quickly, there may be millions.
+        # The forms of summaries and of Python's lists, read fast: there may be millions.
         with contextlib.suppress(ValueError):
             return [float(part) for part in text[1:-1].split(",")]
     return numbers_of(text)
@@ -210,7 +210,7 @@ def _kind_of_result(present: Sequence[Cell]) -> str:
 
 
 def _as_float(cell: Cell) -> float:
-    """Return a cell as a number; NaN if it is none."""
+    """Return a cell as a number; NaN if it is no number."""
     if type(cell) is float:
         return cell
     if isinstance(cell, str):
@@ -219,7 +219,7 @@ def _as_float(cell: Cell) -> float:
 
 
 def _size(cell: Cell) -> tuple[bool, float]:
-    """Return a key that sorts numbers by size, NaN last."""
+    """Return a sort key: numbers by size, NaN last."""
     number = _as_float(cell)
     return math.isnan(number), 0.0 if math.isnan(number) else number
 
@@ -229,7 +229,7 @@ def _is_listed(distinct: int, codes: Sequence[int | None]) -> bool:
 
 
 def _listed(cells: Sequence[Cell], codes: Sequence[int | None], order: Sequence[int]) -> Column:
-    """Return the distinct values in this order of their codes, and the new code of each run."""
+    """Return the distinct values in this order of codes, and each run's new code."""
     places: dict[int | None, int | None] = {code: place for place, code in enumerate(order)}
     places[None] = None
     return {"values": [cells[code] for code in order], "codes": [places[code] for code in codes]}
@@ -240,7 +240,7 @@ def _picked(cells: Sequence[Cell], codes: Sequence[int | None], missing: Cell = 
 
 
 def _shortened(name: str, cells: Sequence[Cell]) -> tuple[list[Cell], str]:
-    """Return cells whose texts are cut so that the column stays small, and what is left out of it."""
+    """Return cells with texts cut to keep the column small, and a sentence about what was left out."""
     texts = [len(cell) for cell in cells if isinstance(cell, str)]
     most = max(20, min(_LONGEST_TEXT, _MOST_CHARACTERS // max(len(texts), 1)))
     if max(texts, default=0) <= _LONGEST_TEXT and sum(texts) <= _MOST_CHARACTERS:
@@ -251,7 +251,7 @@ def _shortened(name: str, cells: Sequence[Cell]) -> tuple[list[Cell], str]:
 
 
 def _thinned(name: str, cells: Sequence[Cell]) -> tuple[list[int | None], list[Cell], str]:
-    """Return how many points each curve has, curves of fewer points at even distances, and what is left out."""
+    """Return each curve's length, curves thinned to evenly spaced points, and a sentence about what was left out."""
     lengths = [len(cell) if isinstance(cell, list) else None for cell in cells]
     known = [length for length in lengths if length is not None]
     most = _LONGEST_CURVE if sum(known) <= _MOST_POINTS else max(10, min(_LONGEST_CURVE, _MOST_POINTS // len(known)))
@@ -261,12 +261,12 @@ def _thinned(name: str, cells: Sequence[Cell]) -> tuple[list[int | None], list[C
 
 
 def _curve(points: Sequence[Cell], most: int) -> list[Cell]:
-    """Return at most `most` points, the first and the last among them, rounded."""
+    """Return at most `most` rounded points, including the first and the last."""
     if len(points) > most:
         points = [points[round(place * (len(points) - 1) / (most - 1))] for place in range(most)]
     return [_rounded(point) if isinstance(point, float) else point for point in points]
 
 
 def _rounded(point: float) -> float:
-    # As a whole number it has no ".0" in JSON.
+    # As an int it has no ".0" in JSON.
     return int(point) if point.is_integer() and abs(point) < _LARGEST_WHOLE else float(f"{point:.{_DIGITS}g}")

@@ -34,7 +34,7 @@ examples:
   hpsearch report --watch --open      in your browser, as long as it runs
 """
 _DEFAULT = "report.html"
-#: How often --watch looks for news, in seconds, if nobody says it.
+#: The default interval at which --watch looks for news, in seconds.
 _WATCH_S = 10
 _LONGEST_SLEEP_S = 0.2
 #: Files in a search folder that belong to the search.
@@ -85,12 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 def _watch(
     path: Path, searches: Sequence[OpenSearch], plotly_js: str, options: argparse.Namespace, console: Console
 ) -> None:
-    """Write the page now and whenever something has happened, until all searches are over."""
+    """Write the page now and whenever something is new, until all searches are over."""
     seen: list[object] = []
     while True:
         now, is_over = [search.moment for search in searches], all(search.is_over for search in searches)
         if now != seen or is_over:
-            # The last page need not look for news any more.
+            # The last page need not reload any more.
             _write(path, searches, plotly_js, None if is_over else options.watch, console)
         if options.open and not seen:
             _open(path, console)
@@ -103,14 +103,14 @@ def _watch(
 
 
 def _pause(seconds: float) -> None:
-    """Sleep for this long, in pieces: Ctrl-C just before a sleep is heard only after it."""
+    """Sleep in short pieces: a Ctrl-C just before a sleep is noticed only after it."""
     end = time.monotonic() + seconds
     while (left_s := end - time.monotonic()) > 0:
         time.sleep(min(left_s, _LONGEST_SLEEP_S))
 
 
 def _check_over(over: Sequence[str], searches: Sequence[OpenSearch]) -> None:
-    """Raise UsageError as `check_over`; an option of one of the searches will do."""
+    """Raise UsageError as `check_over` does; an option of any of the searches is accepted."""
     if over:
         known = dict.fromkeys(name for search in searches for name in search.option_names)
         check_over(over, known, " or ".join(str(search.folder.path) for search in searches))
@@ -130,10 +130,10 @@ def _write(path: Path, searches: Sequence[OpenSearch], plotly_js: str, watch_s: 
 
 
 def _open(path: Path, console: Console) -> None:
-    """Open the page in the user's browser; where there is none, say so."""
+    """Open the page in the user's browser, or say that there is none."""
     import webbrowser
 
-    # Without a display, that would be one for texts, which shows nothing of it and holds the terminal.
+    # Without a display, a text browser would open, which cannot show the page and blocks the terminal.
     has_display = sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
     if not has_display or not webbrowser.open(path.as_uri()):
         console.note(f"there is no browser here; the page: {path}")
@@ -142,13 +142,13 @@ def _open(path: Path, console: Console) -> None:
 def _target(given: str | None, folders: Sequence[SearchFolder]) -> Path:
     """Return the file to write.
 
-    Raises UsageError if there is something else than a file, a file of a search, or, where the user named none, a file
-    that is no report.
+    Raises UsageError if something other than a file is there, a search's own file, or, without -o, a file that is no
+    report.
     """
     path = written_file(_DEFAULT if given is None else given, "-o")
     for folder in folders:
         is_own = path.parent == folder.path and path.suffix in _OWN_ENDINGS
-        # Summaries and logs of runs, whatever their names.
+        # Also summaries and logs of runs, whatever their names.
         is_own |= path.is_relative_to(folder.path) and path.exists() and not _is_report(path)
         if is_own or path.is_relative_to(folder.path / STATE_FOLDER):
             raise UsageError(f"-o {path}: this is one of the search's own files; give another file")

@@ -1,4 +1,4 @@
-"""What the page shows of one or several searches: everything that it holds as JSON."""
+"""The page's content for one or several searches, all of it as JSON."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from hpsearch.user_code.copied_module import orders_of_grids
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]
 
-#: Of more runs than these, attempts are left out: their times would take as much room as all results.
+#: With more runs, attempts are left out: their times would take as much room as all results.
 _MOST_WITH_ATTEMPTS = 20_000
-#: Of all causes of failures together, in characters; further runs have the cause of one that failed alike.
+#: The most characters of all causes together; further runs share the cause of a run that failed alike.
 _MOST_CAUSES = 300_000
 _FINISHED = RunState.FINISHED.value
 
 
 def content_of(searches: Sequence[ShownSearch], made: datetime, watch_s: float | None = None) -> Json:
-    """Return what the page shows. made: local time. watch_s: how often it is made anew, in seconds; None = never."""
+    """Return the page's content. made: local time. watch_s: interval of its renewal, in seconds; None = never."""
     now = moment(made.timestamp()) or 0.0
     return {
         "made": made.isoformat(timespec="seconds"),
@@ -63,7 +63,7 @@ class _Codes:
 
 
 class _Content:
-    """Takes the content together. Runs are known by their index: those of the first search come first."""
+    """Assembles the content. Runs are known by their index; the first search's runs come first."""
 
     def __init__(self, searches: Sequence[ShownSearch]) -> None:
         self._searches = searches
@@ -73,7 +73,7 @@ class _Content:
         self._cut: list[str] = []
 
     def as_json(self, now: float) -> Json:
-        """Return all but what concerns the page itself. now: in seconds since the epoch."""
+        """Return the content without what concerns the page itself. now: in seconds since the epoch."""
         columns, names = self._columns()
         groups = self._failure_groups()
         logs = log_tails(self._wanted_logs(groups))
@@ -116,14 +116,14 @@ class _Content:
         }
 
     def _differences(self, search: ShownSearch) -> Iterator[str]:
-        """Say where another result counts in a search than in the first one."""
+        """Say whether a search ranks runs by another result than the first search."""
         first, own = self._searches[0].settings, search.settings
         if (own.performance_key, own.sort_ascending) != (first.performance_key, first.sort_ascending):
             what = "the lowest" if own.sort_ascending else "the highest"
             yield f"here, {what} {own.performance_key} is best"
 
     def _columns(self) -> tuple[list[Column], dict[str, str]]:
-        """Return options and results as columns, and keyword -> name of its column."""
+        """Return the columns of options and results, and keyword -> name of its column."""
         names = dict.fromkeys(name for search in self._searches for name in search.settings.option_names)
         options = OptionColumns(names, len(self._runs))
         for index, run in enumerate(self._runs):
@@ -143,7 +143,7 @@ class _Content:
         return columns, names_of_results
 
     def _results(self) -> dict[str, list[object]]:
-        """Return keyword -> what each run has under it."""
+        """Return keyword -> each run's value."""
         keywords = (keyword for search in self._searches for keyword in search.settings.summary_keywords)
         found: dict[str, list[object]] = {keyword: [None] * len(self._runs) for keyword in keywords}
         for index, run in enumerate(self._runs):
@@ -176,7 +176,7 @@ class _Content:
         }
 
     def _cause_codes(self, groups: Sequence[Sequence[int]]) -> list[int | None]:
-        """Return the code of each run's cause; where there are too many causes, of one that stands for others."""
+        """Return the code of each run's cause; with too many causes, similar ones share one."""
         causes = [run.cause for run in self._runs]
         if sum(map(len, set(causes))) > _MOST_CAUSES:
             self._cut.append("Runs that failed alike are shown with the cause of one of them.")
@@ -186,7 +186,7 @@ class _Content:
         return [self._causes.of(printable(cause)) for cause in causes]
 
     def _failure_groups(self) -> list[list[int]]:
-        """Return the runs that failed, those that failed alike together, the largest group first."""
+        """Return the failed runs, grouped by likeness, the largest group first."""
         groups: dict[object, list[int]] = {}
         for index, run in enumerate(self._runs):
             if run.is_failure:
@@ -194,7 +194,7 @@ class _Content:
         return sorted(groups.values(), key=len, reverse=True)
 
     def _wanted_logs(self, groups: Sequence[Sequence[int]]) -> Iterator[Wanted]:
-        """Yield whose logs are wanted: one of each kind of failure, other failures, live runs, the best ones."""
+        """Yield the wanted logs by importance: one of each kind of failure, other failures, live runs, best runs."""
         firsts = [group[0] for group in groups]
         failures = [index for group in groups for index in group[1:]]
         live = [index for index, run in enumerate(self._runs) if run.state == RunState.RUNNING.value]
@@ -206,7 +206,7 @@ class _Content:
             yield Wanted(index, search.folder, run.folder, run.token, run.is_failure)
 
     def _timeline(self, names: Sequence[str], now: float) -> Json:
-        """Return what is told of attempts; of too many, how their slots were used."""
+        """Return the attempts; if there are too many, only how their slots were used."""
         found, states = timeline(self._searches, names, now)
         found["attempts"]["state"] = [self._states.of(state) for state in states]
         if len(self._runs) > _MOST_WITH_ATTEMPTS:
@@ -217,7 +217,7 @@ class _Content:
         return found
 
     def _importance(self, columns: Sequence[Column], key: str, larger: bool, seeds: Container[str]) -> Json | None:
-        """Return which options decide about the performance; None if no run has one."""
+        """Return how much options decide about the performance; None if no run has one."""
         performance = next((column for column in columns if (column["role"], column["name"]) == ("result", key)), None)
         if performance is None:
             return None
@@ -231,7 +231,7 @@ class _Content:
 
 
 def _says_only_finished(keyword: str, cells: Sequence[object]) -> bool:
-    """Return whether a keyword says nothing that the runs' states do not say."""
+    """Return whether a keyword only repeats the runs' states."""
     return keyword == "finished" and all(cell is None or number_of(cell) == 1 for cell in cells)
 
 
@@ -242,7 +242,7 @@ def _failure(group: Sequence[int], runs: Sequence[ShownRun], logs: dict[str, str
 
 
 def _names(searches: Sequence[ShownSearch]) -> list[str]:
-    """Return for each search the shortest path that tells it from the others."""
+    """Return, for each search, the shortest end of its path that differs from the others'."""
     paths = [search.folder.path for search in searches]
     if len(paths) == 1:
         return [shown_path(paths[0])]
@@ -251,7 +251,7 @@ def _names(searches: Sequence[ShownSearch]) -> list[str]:
 
 
 def _facts(search: ShownSearch) -> Iterator[tuple[str, str]]:
-    """Yield what is known of where a search comes from."""
+    """Yield what is known of a search's origin."""
     settings = search.settings
     known = {
         "name": settings.name,

@@ -13,17 +13,17 @@ from threading import Thread
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.typing import Any
 
-#: With fewer runs (exact) or configurations (estimated), or fewer than two for each option, shares are chance.
+#: With fewer runs (exact) or configurations (estimated), or fewer than two per option, shares would be chance.
 _FEWEST = 8
-#: The estimate asks what the best tenth have in common, or the best five if those are more, but at most half of all.
+#: The estimate looks at what the best tenth has in common, or the best five if these are more, at most half of all.
 _BEST, _FEWEST_BEST, _MOST_BEST = 0.1, 5, 0.5
-#: Optuna takes a third of a millisecond for each; more of them change shares by at most a few percent.
+#: Optuna takes 0.3 ms for each configuration; more would change shares by at most a few percent.
 _MOST_ESTIMATED = 1000
-#: So many interquartile ranges away from the median, single values would decide everything.
+#: A value this many interquartile ranges from the median would decide everything.
 _FAR = 100
-#: Words met less often than this on average (names of files, say) are among the best by chance.
+#: Words that occur less often than this on average (file names, say) are among the best by chance.
 _FEWEST_PER_WORD = 4
-#: Into how many groups of equal size the estimate divides the numbers of an option that some runs lack.
+#: The number of equal groups into which the estimate divides the numbers of an option that some runs lack.
 _GROUPS = 5
 
 
@@ -31,7 +31,7 @@ _GROUPS = 5
 class Importance:
     """How much each option decides about the performance.
 
-    runs: how many finished runs it rests on. method: exact, ped-anova, or empty if there is nothing to say.
+    runs: the number of finished runs behind it. method: exact, ped-anova, or empty if nothing can be said.
     complete: whether every combination of values was run. shares: option -> 0..1, largest first. together: the share
     that no option explains by itself. chance: the share by which runs of one configuration differ; None = not known,
     and part of `together` then. is_ranked: shares are about the values' ranks. text: what this means, or why there is
@@ -65,9 +65,9 @@ class Importance:
 
 @dataclass(frozen=True)
 class _Option:
-    """An option that varies: the code of its value in each configuration.
+    """A varying option: the code of its value in each configuration.
 
-    codes: 0, 1, ... in the order of the values, where they are numbers; the last stands for none if `has_none`.
+    codes: 0, 1, ... in the order of the values, if they are numbers; the last one means "none" if `has_none`.
     """
 
     codes: list[int]
@@ -78,7 +78,7 @@ class _Option:
 
 @dataclass(frozen=True)
 class _Table:
-    """Configurations. values: of the runs of each, between -2 and 2, or ranks; means: of those."""
+    """Configurations. values: each one's runs' values, scaled between -2 and 2, or ranks; means: of these."""
 
     options: Mapping[str, _Option]
     values: list[list[float]]
@@ -88,17 +88,17 @@ class _Table:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is every combination of values."""
+        """Whether every combination of values exists."""
         return len(self.means) == math.prod(option.size for option in self.options.values())
 
 
 def importance_of(
     columns: Mapping[str, Sequence[object]], performance: Sequence[float | None], key: str, larger: bool = True
 ) -> Importance:
-    """Return which options decide about a performance.
+    """Return how much options decide about a performance.
 
-    columns: option -> its value in each finished run, None where the run lacks the option (its condition does not
-    hold). Options of random seeds are left out, so that runs which differ in nothing else show what chance does.
+    columns: option -> its value in each finished run, None if the run lacks the option (its condition does not hold).
+    Seed options are left out, so that runs that differ in nothing else show the effect of chance.
     performance: of each finished run; None = it has none and does not count; NaN counts as the worst.
     larger: whether large values are good.
     """
@@ -112,7 +112,7 @@ def importance_of(
 
 
 def _why_nothing(table: _Table) -> str:
-    """Return why there are too few differences to explain; empty if there are enough."""
+    """Return why the importance cannot be computed; empty if it can."""
     if not table.options:
         return "no option varies among the finished runs"
     needed = max(_FEWEST, 2 * len(table.options))
@@ -141,7 +141,7 @@ def _table(columns: Mapping[str, Sequence[object]], values: Sequence[float], lar
 
 
 def _codes(cells: Sequence[object]) -> list[int]:
-    """Return the place of each cell's value among the distinct ones: numbers by size, None last."""
+    """Return the index of each cell's value among the distinct values: numbers by size, None last."""
     present: list[Any] = [cell for cell in dict.fromkeys(cells) if cell is not None]  # Any: only numbers are sorted
     if _are_numbers(present):
         present.sort()
@@ -159,7 +159,7 @@ def _are_numbers(values: Iterable[object]) -> bool:
 
 
 def _need_ranks(values: Sequence[float]) -> bool:
-    """Return whether single values lie so far out, or are no numbers, that variances would show nothing else."""
+    """Return whether some values are so extreme, or NaN, that variances would show nothing else."""
     if not all(map(math.isfinite, values)):
         return True
     if len(values) < _FEWEST:
@@ -167,13 +167,13 @@ def _need_ranks(values: Sequence[float]) -> bool:
     middle = median(values)
     distances = [abs(value - middle) for value in values]
     low, _, high = quantiles(values)
-    # Where more than half of the values are equal, the others have to tell what is usual.
+    # If more than half of the values are equal, the others tell the usual distance.
     usual = (high - low) or median([distance for distance in distances if distance] or [0.0])
     return max(distances) > _FAR * usual
 
 
 def _ranks(values: Sequence[float], larger: bool) -> list[float]:
-    """Return the place of each value from 0 on, smallest first; equal ones share the mean of their places."""
+    """Return the rank of each value from 0 on, smallest first; equal values share their mean rank."""
     worst = -math.inf if larger else math.inf
     known = [worst if math.isnan(value) else value for value in values]
     ranks = [0.0] * len(known)
@@ -187,20 +187,20 @@ def _ranks(values: Sequence[float], larger: bool) -> list[float]:
 
 
 def _scaled(values: Sequence[float]) -> list[float]:
-    """Return values, moved and scaled so that squares neither overflow nor lose digits."""
+    """Shift and scale values so that squares neither overflow nor lose digits."""
     largest = max(map(abs, values), default=0.0) or 1.0
     middle = median(values) / largest if values else 0.0
     return [value / largest - middle for value in values]
 
 
 def _exact(table: _Table, key: str) -> Importance:
-    """Return shares of the variance over all runs; each configuration has the same weight."""
+    """Return shares of the variance over all runs, each configuration with the same weight."""
     between = _variance(table.means)
     is_repeated = min(map(len, table.values)) > 1
     within = fmean(map(_variance, table.values)) if is_repeated else 0.0
     if len(table.options) == 1 and not is_repeated:
         return _nothing(key, table, "only one option varies, and no configuration was repeated with other seeds")
-    # The least number, where squares of tiny differences are nothing.
+    # At least the smallest number, since squares of tiny differences are 0.
     total = max(between + within, 5e-324)
     effects = {name: _main_effect(option, table.means) / total for name, option in table.options.items()}
     return _described(
@@ -223,7 +223,7 @@ def _variance(values: Sequence[float]) -> float:
 
 
 def _main_effect(option: _Option, means: Sequence[float]) -> float:
-    """Return the variance of the means of all configurations with each value, each value met equally often."""
+    """Return the variance of the means over configurations with each value; all values occur equally often."""
     groups: list[list[float]] = [[] for _ in range(option.size)]
     for code, mean in zip(option.codes, means):
         groups[code].append(mean)
@@ -235,13 +235,13 @@ def _sorted(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
 
 
 def _estimated(table: _Table, key: str, larger: bool) -> Importance:
-    """Return Optuna's estimate of what the best configurations have in common, in shares of all that they have."""
+    """Return Optuna's estimate of what the best configurations have in common, as shares."""
     needed, count = max(_FEWEST, 2 * len(table.options)), len(table.means)
     if count < needed:
         return _nothing(key, table, f"an incomplete grid takes {needed} configurations, and there are {count}")
     order = sorted(range(count), key=table.means.__getitem__, reverse=larger)
     kept = min(count, _MOST_ESTIMATED)
-    # Evenly by rank, so that the best tenth of all is the best tenth of these.
+    # Spread evenly by rank, so that the best tenth of all stays the best tenth.
     rows = [order[place * count // kept] for place in range(kept)]
     asked = {name: option for name, option in table.options.items() if _can_be_asked(option, kept)}
     try:
@@ -277,7 +277,7 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
 
     from hpsearch.samplers.through_optuna import quiet
 
-    # Places among the values instead of values: whether an axis is logarithmic makes no difference then.
+    # Indexes of values instead of values: so a logarithmic axis makes no difference.
     codes = {name: _grouped(option) for name, option in options.items()}
     distributions: dict[str, BaseDistribution] = {
         name: IntDistribution(0, max(codes[name]))
@@ -295,16 +295,16 @@ def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[floa
 
 
 def _import_optuna() -> None:
-    """Import Optuna, if it is installed, without scikit-learn, unless that is imported already.
+    """Import Optuna, if it is installed, but not scikit-learn, unless that is imported already.
 
-    Only another evaluator of Optuna's needs it. Importing it takes longer than a report of 10,000 runs. To be called in
-    a thread of its own: Optuna keeps the error of an import that failed, and with it all that the functions around it
-    hold.
+    Only another evaluator of Optuna's needs scikit-learn, and importing it takes longer than a report of 10,000 runs.
+    Call this in a separate thread: Optuna keeps the error of a failed import, and with it the local variables of all
+    functions around.
     """
     is_there = "sklearn" in sys.modules
     try:
         if not is_there:
-            # In Python's import system, this says that there is no such module.
+            # To Python's import system, None means that there is no such module.
             sys.modules["sklearn"] = None  # type: ignore[assignment]
         with suppress(ImportError):
             import optuna.importance  # noqa: F401
@@ -322,7 +322,7 @@ def _evaluator(ped_anova: Any, best: float) -> Any:  # Any: a class of Optuna, a
 
 
 def _grouped(option: _Option) -> list[int]:
-    """Return codes; of many numbers that some configurations lack, the codes of a few groups and of none."""
+    """Return codes; for an option with many numbers that some configurations lack, codes of groups."""
     numbers = option.size - 1
     if not option.are_numbers or not option.has_none or numbers <= _GROUPS:
         return option.codes
@@ -330,14 +330,14 @@ def _grouped(option: _Option) -> list[int]:
 
 
 def _best_of(rows: list[int], table: _Table, larger: bool) -> str:
-    """Return which configurations are the best of the estimate, as in "24 of 240"; equal ones count in."""
+    """Return how many configurations count as the best in the estimate, as in "24 of 240", ties included."""
     means = [table.means[row] for row in rows]
     last = means[math.ceil(_share_of_best(len(rows)) * len(rows)) - 1]
     return f"{sum(mean >= last if larger else mean <= last for mean in means)} of {len(rows):,}"
 
 
 def _described(found: Importance, best_of: str = "", left_out: Sequence[str] = ()) -> Importance:
-    """Return the same with a text. best_of, left_out: of an estimate."""
+    """Add the text. best_of, left_out: of an estimate."""
     first, share = found.shares[0]
     if found.method == "exact":
         what = f"the ranks of {found.key}" if found.is_ranked else found.key
@@ -354,12 +354,12 @@ def _described(found: Importance, best_of: str = "", left_out: Sequence[str] = (
 
 
 def _rest_text(found: Importance) -> str:
-    """Return what no option explains by itself."""
+    """Say how much no option explains by itself."""
     if found.chance is None:
         return f"What options do together, and chance, make {_percent(found.together)}."
     return f"What options do together makes {_percent(found.together)}, chance between seeds {_percent(found.chance)}."
 
 
 def _percent(share: float) -> str:
-    # What is left of a sum that should be nothing is nothing.
+    # A rounding error of a sum is shown as 0.
     return f"{100 * share:.0f} %" if share >= 0.01 or share < 1e-9 else "less than 1 %"

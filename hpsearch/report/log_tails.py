@@ -1,4 +1,4 @@
-"""The ends of runs' logs, as far as they fit: who asks first is served first."""
+"""The ends of runs' logs, in the wanted order, as far as they fit."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hpsearch.folder.failures import log_end
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 
-#: Of all ends together, in bytes of the page; of one, in characters.
+#: Limits: of all ends together, in bytes of the page; of one, in characters.
 _MOST_BYTES, _LONGEST = 400_000, 4000
-#: How many runs' folders are looked into: on a network file system each takes milliseconds.
+#: The most runs whose folders are read: on a network file system each takes milliseconds.
 _MOST_RUNS = 300
-#: An end begins with a whole line if that costs at most this many characters.
+#: An end starts at a line's start if that drops at most this many characters.
 _MOST_CUT = 500
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose log is wanted. index: of the run. folder: its own, relative to the search's; token: of a live attempt.
+    """A wanted log. index: of the run. folder: the run's, relative to the search's; token: of a live attempt.
 
-    is_err_first: whether its errors say more than what it printed.
+    is_err_first: standard error says more than standard output.
     """
 
     index: int
@@ -35,7 +35,7 @@ class Wanted:
 
 
 def log_tails(wanted: Iterable[Wanted]) -> dict[str, str]:
-    """Return the index of each run, as text, whose log has an end that fits -> that end, without control characters."""
+    """Return the ends that fit: index of the run, as text -> the log's end without control characters."""
     found, left = dict[str, str](), _MOST_BYTES
     for each, _ in zip(wanted, range(_MOST_RUNS)):
         text = next(filter(None, map(_end_of, _logs(each))), "")
@@ -51,7 +51,7 @@ def _logs(wanted: Wanted) -> Iterator[Path]:
     folder = wanted.search.path / wanted.folder
     try:
         with os.scandir(folder) as entries:
-            # Schedulers put the job's id into the name; the run's is in it in any case.
+            # Schedulers put the job's id into a log's name; it always has the run's name.
             logs = {entry.name: entry for entry in entries if folder.name in entry.name and entry.is_file()}
     except OSError:
         logs = {}
@@ -71,7 +71,7 @@ def _changed_at(entry: os.DirEntry[str]) -> float:
 
 def _end_of(path: Path) -> str:
     """Return the end of a log as people read it; empty if there is none."""
-    # Of a progress bar, which overwrites its line again and again, the last state is enough.
+    # A progress bar overwrites its line again and again: keep only the last state.
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in log_end(path).split("\n"))
     if len(text) > _LONGEST:
         text = text[-_LONGEST:]

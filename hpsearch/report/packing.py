@@ -1,4 +1,4 @@
-"""The content made smaller before it is written into the page, whose script makes it whole again (`unpacked`)."""
+"""Packs the content before it is written into the page, whose script unpacks it (`unpacked`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hpsearch.startup.typing import Any
 #: Any: whatever JSON can hold.
 Json = Any
 
-#: The parts of the content that are tables: a list with an entry for each row under each name.
+#: The parts of the content that are tables: column name -> a list with an entry for each row.
 _TABLES = ("runs", "attempts")
-#: Numbers are written as differences from here on: epoch seconds, mostly.
+#: Numbers from here on (mostly epoch seconds) are written as differences.
 _LARGE = 1e6
 
 
@@ -26,7 +26,7 @@ def packed(content: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _packed(values: Sequence[Json]) -> Json:
-    """Return a column in the shortest of these ways.
+    """Return a column in the shortest of these forms.
 
     ``{"all": value, "count": n}``; ``{"first": k, "count": n}`` for k, k + 1, ...; ``{"base": b, "rest": [...]}`` for
     numbers ``b + rest``, or texts that begin with b. None stays None. Any other column stays a list.

@@ -13,13 +13,13 @@ from hpsearch.report.packing import packed
 from hpsearch.startup.typing import Any
 
 _FOLDER = Path(__file__).with_name("page")
-#: All other scripts stand on page.js, so it comes first; this starts it all.
+#: All other scripts need page.js, so it comes first; the second starts the page.
 _FIRST, _START = "page.js", "start();"
 _DOCTYPE = "<!doctype html>"
-#: Begins each page: a file that begins otherwise is somebody else's.
+#: Each page begins with this; other files are not ours to overwrite.
 MARK = f"{_DOCTYPE}\n<!-- made by hpsearch report -->"
 _PLACES = re.compile(r"/\*(?:STYLE|SCRIPTS|PLOTLY)\*/|<!--CONTENT-->")
-#: What would end a script, or change how its end is found.
+#: Text that would end a script element, or change how its end is found.
 _ENDS_SCRIPT = re.compile(r"<(?=/script|script|!--)", re.IGNORECASE)
 _INSTALL = 'pip install "hpsearch[report]"'
 
@@ -33,13 +33,13 @@ def page_html(content: Mapping[str, Any], plotly_js: str) -> str:  # Any: whatev
         "/*PLOTLY*/": lambda: _in_script(plotly_js),
         "<!--CONTENT-->": lambda: element,
     }
-    # In one pass over the template: what is filled in may hold such a marker, too.
+    # In one pass over the template: the filled-in text may hold markers, too.
     return _PLACES.sub(lambda match: filled[match[0]](), _text_of("page.html").replace(_DOCTYPE, MARK, 1))
 
 
 def plotly_javascript() -> str:
     """Return plotly's JavaScript. Raises UsageError, naming the remedy, if plotly is not installed."""
-    # Importing plotly takes half a second, and only one of its files is wanted.
+    # Importing plotly takes half a second, and only one of its files is needed.
     spec = find_spec("plotly")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         path = Path(folder) / "package_data" / "plotly.min.js"
@@ -57,7 +57,7 @@ def _text_of(name: str) -> str:
 
 
 def _scripts() -> str:
-    """Return all scripts of the page in one function's scope."""
+    """Return all scripts of the page, in the scope of one function."""
     names = sorted((path.name for path in _FOLDER.glob("*.js")), key=lambda name: (name != _FIRST, name))
     parts = (_text_of(name) for name in names)
     return "\n".join(["(() => {", '"use strict";', *parts, _START, "})();"])
@@ -69,5 +69,5 @@ def _in_script(text: str) -> str:
 
 
 def _escaped_json(content: Mapping[str, Any]) -> str:  # Any: see page_html
-    # All but ASCII is escaped, so lone surrogates and line separators are, too.
+    # json escapes all but ASCII, so also lone surrogates and line separators.
     return json.dumps(packed(content), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""A search of any origin, opened to be shown: its runs in one form, whatever the folder knows of them."""
+"""A search of any origin, opened for the report: its runs in one form, whatever the folder knows."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.table import Row, is_finished_row
 
-#: A run whose controller has gone, and that has ended since.
+#: State of a run that has ended after its controller was gone.
 NOT_COLLECTED = "not collected"
 
 
 @dataclass(slots=True)
 class ShownRun:
-    """One run: its configuration, what it came to, when and where. None or empty: not known.
+    """One run: its configuration and result, when and where it ran. None or empty = not known.
 
-    run: with number 0 where only a row of the table tells of it. folder: relative to the search's if it lies in there.
-    summary: of the attempt that counts; times, place and job: of the newest. host: of a process; that of a scheduler's
-    job is its place. cause: why it did not finish. token: of the newest attempt.
+    run: its number is 0 if only a row of the table tells of it. folder: relative to the search's if it lies in there.
+    summary: of the attempt that counts; times, place and job: of the newest attempt. host: of a process; a scheduler's
+    job has its host as place. cause: why it did not finish. token: of the newest attempt.
     """
 
     run: Run
@@ -80,17 +80,17 @@ class ShownSearch:
 
     @property
     def machine_hours(self) -> float | None:
-        """How long all attempts ran, together; None if none is known."""
+        """How long all attempts ran in total; None if unknown."""
         return sum(attempt.seconds for attempt in self.attempts) / 3600 if self.attempts else None
 
 
 class OpenSearch:
-    """A search folder of any origin; of one with a journal, only what is new is read again."""
+    """A search folder of any origin; with a journal, later reads are only of what is new."""
 
     def __init__(self, folder: SearchFolder, grid_module: str, over: Sequence[str]) -> None:
         """grid_module: the user's, for a folder without a journal; over: as the user gave it.
 
-        Raises FolderError or ConfigError if the folder cannot be made sense of.
+        Raises FolderError or ConfigError if the folder cannot be understood.
         """
         self.folder, self._grid_module, self._over = folder, grid_module, over
         self._reader: SearchReader | None = None
@@ -100,7 +100,7 @@ class OpenSearch:
                 self._reader.fill_in()
 
     def update(self) -> None:
-        """Read what is new. Raises FolderError if that is not possible any more."""
+        """Read what is new. Raises FolderError if the folder can no longer be read."""
         if self._reader is not None:
             self._reader.update()
 
@@ -112,7 +112,7 @@ class OpenSearch:
 
     @property
     def moment(self) -> object:
-        """What differs from an earlier moment only if something has happened in between."""
+        """A value that changes only when something happens in the search."""
         if self._reader is None:
             return None
         record = self._reader.record
@@ -120,18 +120,18 @@ class OpenSearch:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen unless somebody starts it again."""
+        """Whether nothing more will happen unless the search is started again."""
         if self._reader is None:
             return True
         record, state = self._reader.record, self._state(self._reader.record)
         if state is not SearchState.STOPPED:
             return state is SearchState.ENDED
-        # Jobs that were left to a scheduler go on without a controller.
+        # Jobs left to a scheduler go on without a controller.
         queued = (entry for entry in record if entry.submitted is not None and entry.submitted.is_queued)
         return all(liveness_of_run(entry, self.folder) is Liveness.GONE for entry in queued if entry.is_live)
 
     def shown(self) -> ShownSearch:
-        """Return what is known now."""
+        """Return the search as it is known now."""
         if self._reader is None:
             return _without_journal(self.folder, self._grid_module, self._over)
         record = cast(RecordWithAttempts, self._reader.record)
@@ -154,7 +154,7 @@ class OpenSearch:
         )
 
     def _liveness(self) -> Liveness:
-        """Return what is known of the controller; that of a copied folder works on the original."""
+        """Return the controller's liveness; for a copied folder, the controller works on the original."""
         if self._reader is None:
             return Liveness.GONE
         holder = self._reader.holder()
@@ -174,7 +174,7 @@ def _state_text(state: SearchState, runs: Sequence[ShownRun], expected: int = 0)
 
 
 def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
-    """Say how far a race is, and what cannot be told of the runs."""
+    """Say how far a race is, and what is not known of runs."""
     yield from chooser_lines(record)
     live = sum(entry.is_live for entry in record)
     if live and liveness is not Liveness.LIVE:
@@ -182,7 +182,7 @@ def _notes(record: SearchRecord, liveness: Liveness) -> Iterator[str]:
 
 
 def _is_whole(record: SearchRecord) -> bool:
-    """Return whether all configurations of the grid have a run, none more than others, as far as the options tell."""
+    """Return whether all configurations of the grid have equally many runs, as far as the options tell."""
     options, over = options_from_names(record.options), seeds_of(record)
     counts = Counter(identity(entry.run.configuration.as_dict(), over) for entry in record) if over else {}
     if len(set(counts.values())) > 1:
@@ -194,7 +194,7 @@ def _is_whole(record: SearchRecord) -> bool:
 
 
 def _command(record: SearchRecord) -> str:
-    """Return the command that starts the search again; empty if its options are not those of this version."""
+    """Return the command that starts the search again; empty if this version lacks its options."""
     try:
         options = options_from_names({**record.known_settings().options, "resume": ""})
     except ValueError:
@@ -210,7 +210,7 @@ def _recorded_runs(record: SearchRecord, folder: SearchFolder, liveness: Livenes
 
 
 def _recorded_run(entry: RunRecord, folder: SearchFolder, liveness: Liveness, cause: str) -> ShownRun:
-    """Return a run as the journal knows it. liveness: of the search's controller."""
+    """Return a run from the journal. liveness: of the search's controller."""
     result, submitted = entry.result, entry.submitted
     state = result.state.value
     if entry.is_live and result is entry and liveness is not Liveness.LIVE:
@@ -234,7 +234,7 @@ def _recorded_run(entry: RunRecord, folder: SearchFolder, liveness: Liveness, ca
 
 
 def _rows_only(rows: Sequence[Row], settings: Settings, record: SearchRecord | None) -> Iterator[ShownRun]:
-    """Yield the runs that only rows of the table tell of."""
+    """Yield the runs known only from rows of the table."""
     newer: Collection[str] = (
         () if record is None else {e.result.out_dir for e in record if e.result.summary is not None}
     )

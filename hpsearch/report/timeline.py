@@ -1,4 +1,4 @@
-"""The timeline: all attempts of the shown searches in lanes that hold one at a time, and how those were used."""
+"""The timeline: the attempts of the shown searches in lanes, one at a time, and the use of these lanes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpsearch.startup.typing import Any
 
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]
-#: From when to when, in seconds since the epoch. A span that ends before it begins (a clock was set back) is no time.
+#: (from, to), in seconds since the epoch. A span that ends before it begins (a clock was set back) counts as empty.
 Span = tuple[float, float]
 
 
@@ -30,13 +30,13 @@ class _Bar:
     place: str
 
     def span(self, now: float) -> Span:
-        """Return from when to when it ran, in seconds since the epoch."""
+        """Return the span in which it ran, in seconds since the epoch."""
         start = self.started or 0.0
         return start, now if self.ended is None else self.ended
 
 
 def timeline(searches: Sequence[ShownSearch], names: Sequence[str], now: float) -> tuple[Json, list[str]]:
-    """Return the parts of the content that tell of attempts, and the state of each. now: seconds since the epoch.
+    """Return the content about attempts, and each attempt's state. now: seconds since the epoch.
 
     names: of the searches.
     """
@@ -64,17 +64,17 @@ def timeline(searches: Sequence[ShownSearch], names: Sequence[str], now: float) 
 
 
 def moment(at: float | None) -> float | None:
-    """Return a moment as precisely as it is shown."""
+    """Return a moment, rounded to the precision shown."""
     return None if at is None else round(at, 2)
 
 
 def place_of(of: ShownRun | Attempt, names_hosts: bool) -> str:
-    """Return where something ran, for people. names_hosts: processes of several hosts have to be told apart."""
+    """Return where something ran, for people. names_hosts: name the hosts of processes, too."""
     return f"{of.host}: {of.place}" if names_hosts and of.host and of.place else of.place or of.host
 
 
 def names_hosts(searches: Sequence[ShownSearch]) -> bool:
-    """Return whether GPUs of several hosts were used, which have the same names on each."""
+    """Return whether GPUs of several hosts were used, whose names are the same on each host."""
     return len({each.host for search in searches for each in search.attempts if each.place and each.host}) > 1
 
 
@@ -93,9 +93,9 @@ def _bars(search: ShownSearch, first: int) -> Iterator[_Bar]:
 
 
 def _state_of(attempt: Attempt, of_run: str) -> str:
-    """Return how an attempt ended, or what it does. of_run: its run's state if this is the newest attempt, else empty.
+    """Return an attempt's state. of_run: its run's state if this is the newest attempt, else empty.
 
-    The state of a run that is repeated is that of the earlier attempt whose results count.
+    While a run is repeated, its state is the state of the earlier attempt whose results count.
     """
     if attempt.collected is not None:
         return attempt.collected.state
@@ -110,7 +110,7 @@ def _state_of(attempt: Attempt, of_run: str) -> str:
 
 
 def _end_of(attempt: Attempt, state: str, search: ShownSearch) -> float | None:
-    """Return when an attempt ended; None only while it is live. One whose end nobody saw ends at the next event."""
+    """Return when an attempt ended; None only while it is live. An unseen end counts at the next event."""
     is_live = state in (RunState.QUEUED.value, RunState.RUNNING.value)
     if attempt.ended_at is not None or is_live:
         return attempt.ended_at
@@ -145,17 +145,17 @@ def _use(number: int, search: ShownSearch, bars: Sequence[_Bar], lanes_of: Seque
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Return a key that sorts ``GPU 2`` before ``GPU 10``."""
+    """Return a sort key that puts ``GPU 2`` before ``GPU 10``."""
     parts = re.split(r"([0-9]{1,18})", name)
     return [(True, int(part), "") if part.isdigit() and part.isascii() else (False, 0, part) for part in parts]
 
 
 @dataclass(frozen=True)
 class SlotUse:
-    """What became of the time of all slots between the first start and the last end of a search's attempts.
+    """How the time of all slots was used, from the first start to the last end of a search's attempts.
 
-    began, ended: of that time. busy_s: seconds in which an attempt ran, over all slots; away_s: those in which none
-    ran and no controller could have started one; idle_s: the rest.
+    began, ended: of that time. busy_s: seconds with an attempt, over all slots; away_s: seconds without one and without
+    a controller that could have started one; idle_s: the rest.
     """
 
     slots: int
@@ -169,7 +169,7 @@ class SlotUse:
 def slot_use(spans: Mapping[str, Sequence[Span]], away: Sequence[Span] = ()) -> SlotUse | None:
     """Return how the time of slots was used; None if nothing ran.
 
-    spans: of the attempts in each slot; one that still runs ends now. away: when no controller was there.
+    spans: of the attempts in each slot; a live one ends now. away: spans without a controller.
     """
     slots = [ran for ran in spans.values() if ran]
     if not slots:
@@ -184,7 +184,7 @@ def slot_use(spans: Mapping[str, Sequence[Span]], away: Sequence[Span] = ()) -> 
 
 
 def _covered_s(spans: Iterable[Span]) -> float:
-    """Return for how many seconds at least one of the spans lasts."""
+    """Return how many seconds are covered by at least one span."""
     total, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reached))

@@ -1,4 +1,4 @@
-// Options and results of all runs, and what else is known of each run, as columns.
+// Options and results of all runs, and other facts about runs, as columns.
 
 const SPECIAL = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 
@@ -17,7 +17,7 @@ class Column {
     this.decimals = this.role === "result" && this.kind === "number" ? decimalsOf(this) : null;
   }
 
-  // Returns what run i has: number, text, list of numbers, or null.
+  // Returns run i's value: number, text, list of numbers, or null.
   at(i) {
     if (!this.codes) return this.cells[i];
     const code = this.codes[i];
@@ -31,7 +31,7 @@ class Column {
     return code === null ? NaN : this.numbers[code];
   }
 
-  // Returns the whole of what run i has as text, as filters name it.
+  // Returns run i's whole value as text, as filters name it.
   text(i) {
     const cell = this.at(i);
     if (cell === null || cell === undefined) return "";
@@ -44,7 +44,7 @@ class Column {
     return this.lengths?.[i] ?? this.at(i).length;
   }
 
-  // Returns what run i has for people.
+  // Returns run i's value for people.
   shown(i) {
     const cell = this.at(i);
     return typeof cell === "number" ? this.shownNumber(cell) : this.text(i);
@@ -93,8 +93,8 @@ function lastOf(list) {
   return list.length ? numberOf(list[list.length - 1]) : NaN;
 }
 
-// Returns with how many decimals a result's numbers are shown: as many as they have, but at most five digits in all for
-// the largest. null: each on its own.
+// Returns the number of decimals for a result: as many as its numbers have, but at most five digits in all for the
+// largest. null: each number has its own.
 function decimalsOf({ values, cells }) {
   const numbers = (values || cells).map(numberOf).filter(Number.isFinite);
   const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
@@ -116,7 +116,7 @@ const columns = content.columns.map((raw) => new Column(raw));
 const facts = newFacts();
 const columnsByName = new Map([...facts, ...columns].reverse().flatMap((each) => [[each.id, each], ...(each.role === "run" ? [] : [[each.name, each]])]));
 
-// Returns what is known of all runs beside options and results, as columns.
+// Returns the facts about all runs besides options and results, as columns.
 function newFacts() {
   const { search, number, state, seconds, submitted, ended, place, job, attempts, cause } = content.runs;
   const fact = (name, kind, rest) => new Column({ name, role: "run", kind, log: false, varies: true, ...rest });
@@ -139,7 +139,7 @@ function column(name, role = "") {
   return columnsByName.get(role ? `${role} ${name}` : name);
 }
 
-// Returns the names of the options over which configurations are repeated.
+// Returns the names of the options that repeat configurations.
 function seedNames() {
   return content.seeds.filter((name) => column(name));
 }
@@ -158,7 +158,7 @@ function results() {
 
 let runsById = null;
 
-// Returns what a run has of some options: "lr=0.1 units=64".
+// Returns a run's values of some options: "lr=0.1 units=64".
 function optionsText(some, i) {
   return some.filter((each) => each.text(i) !== "").map((each) => `${each.name}=${each.shown(i)}`).join(" ");
 }
@@ -207,7 +207,7 @@ const runs = {
     return !folder || folder.startsWith("/") ? folder : `${content.searches[content.runs.search[i]].folder}/${folder}`;
   },
 
-  // Returns the text by which the address names a run: others come and go while a search runs.
+  // Returns the text that names a run in the address, and stays the same while a search gets more runs.
   id(i) {
     return `${content.runs.search[i]}:${content.runs.number[i] || `row${i}`}`;
   },
@@ -219,7 +219,7 @@ const runs = {
     return runsById.get(id) ?? -1;
   },
 
-  // Returns the command that a shell runs again; empty where it is not known.
+  // Returns the run's command for a shell; empty if it is not known.
   command(i) {
     const program = content.programs[content.runs.program[i]] || "";
     if (!program) return "";
@@ -228,7 +228,7 @@ const runs = {
   },
 };
 
-// Returns the word by which run i gets an option, "" if it does not.
+// Returns the word that gives run i an option, "" if none does.
 function commandWord(option, i) {
   if (!option.words) return "";
   if (!option.codes) return option.words[i] || "";

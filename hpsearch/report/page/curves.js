@@ -43,7 +43,7 @@ function curveOptions() {
   return options().filter((each) => !content.seeds.includes(each.name));
 }
 
-// Returns {of, by, log}: which curves, side by side for which option (undefined: for none), log as chosen.
+// Returns the choices {of, by, log}: which curves, side by side for which option (undefined: none), logarithmic axis.
 function chosenCurves() {
   const kept = view.kept.curves || {};
   const of = curveColumns().find(({ name }) => name === kept.key) || curveColumns()[0];
@@ -85,7 +85,7 @@ function curveSteps(of, indexes) {
   return Array.from({ length: count }, (_, k) => 1 + Math.round((k * (longest - 1)) / Math.max(1, count - 1)));
 }
 
-// Returns a run's value at each step: null behind the end, and where it is no number.
+// Returns a run's value at each step: null after the end, and where it is no number.
 function curveAt(of, i, steps) {
   const points = curvePoints(of, i);
   const length = curveLength(of, i);
@@ -142,7 +142,7 @@ function extent(values) {
   return [low, high];
 }
 
-// Returns {range, isCut} of the axis: a few values far off, of curves that diverged, are left outside.
+// Returns {range, isCut} of the axis: a few extreme values, of diverged curves, are left outside.
 function curveRange(values, isLog) {
   const sorted = (isLog ? values.filter((value) => value > 0).map(Math.log10) : values).sort((a, b) => a - b);
   if (!sorted.length) return { range: [0, 1], isCut: false };

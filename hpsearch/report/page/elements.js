@@ -56,7 +56,7 @@ function moment(epoch) {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-// Returns the function that calls another once nobody has asked for it for some milliseconds, with the last arguments.
+// Returns a function that calls another one, with the last arguments, once it was not called for some milliseconds.
 function debounced(call, wait_ms) {
   let timer = 0;
   return (...given) => {
@@ -65,7 +65,7 @@ function debounced(call, wait_ms) {
   };
 }
 
-// Replaces an element's children; what had the focus has it again, by its data-focus.
+// Replaces an element's children; the element with the focus gets it back, by its data-focus.
 function refill(element, ...children) {
   const key = element.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
   element.replaceChildren(...children.flat().filter((child) => child !== null && child !== ""));

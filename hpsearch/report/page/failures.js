@@ -92,7 +92,7 @@ function commonElement(members, ended) {
   return node("p", {}, "All with ", ...items.flatMap((item, k) => (k ? [", ", ...item] : item)));
 }
 
-// Returns the values that all of some runs share but not all that ended: [{text, count}]; count: how many ended with it.
+// Returns the values that these runs share but not all ended runs: [{text, count}]; count: of ended runs with the value.
 function commonValues(members, ended) {
   const traits = options().map((each) => ({ name: each.name, of: (i) => each.text(i) }));
   traits.push({ name: "place", of: (i) => content.places[content.runs.place[i]] || "" });

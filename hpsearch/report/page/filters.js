@@ -21,19 +21,19 @@ function allTest(tests) {
   return (i) => tests.every((test) => test(i));
 }
 
-// Returns the test whether a run is one of some, or none of them.
+// Returns the test whether a run is one of some runs, or none of them.
 function runsTest({ runs: some, not }) {
   const wanted = new Set(some);
   return not ? (i) => !wanted.has(i) : (i) => wanted.has(i);
 }
 
-// Returns the function (text -> contains it?), for which large and small letters are the same.
+// Returns the function (text -> contains it?), which ignores upper and lower case.
 function containing(part) {
   const wanted = part.toLowerCase();
   return (text) => String(text).toLowerCase().includes(wanted);
 }
 
-// Returns the test whether what a run has of a column passes.
+// Returns the test whether a run's value in a column passes.
 function cellTest(of, has) {
   if (!of.codes) return (i) => of.at(i) !== null && has(of.text(i));
   const passes = of.values.map(has);
@@ -118,7 +118,7 @@ function sortRuns() {
 
 let isChanging = false;
 
-// Notes that filters, result or theme have changed: everything is brought up to date before the next picture.
+// Notes that filters, result or theme have changed: everything is updated before the next frame.
 function changed() {
   if (isChanging) return;
   isChanging = true;
@@ -128,7 +128,7 @@ function changed() {
   });
 }
 
-// Brings everything up to date now.
+// Updates everything now.
 function update() {
   view.marks.fill(1);
   for (const { passes } of view.filters.values()) for (let i = 0; i < runs.count; i++) view.marks[i] &= passes[i];
@@ -160,7 +160,7 @@ function writeAddress() {
   else addressTimer = setTimeout(writeAddressNow, 300);
 }
 
-// Writes filters and choices behind the address, so that a reload or a bookmark shows the same. place: where the reader
+// Writes filters and choices into the address, so that a reload or a bookmark shows the same. place: where the reader
 // is, which only a reload needs.
 function writeAddressNow(place = null) {
   clearTimeout(addressTimer);
@@ -179,7 +179,7 @@ function withRuns(spec, name) {
   return spec.runs ? { ...spec, runs: spec.runs.map(name).filter((each) => each !== -1) } : spec;
 }
 
-// Takes filters and choices from the address, as far as they fit.
+// Reads filters and choices from the address, as far as they fit.
 function readAddress() {
   let state = {};
   try {
@@ -195,7 +195,7 @@ function readAddress() {
   if (state.kept && typeof state.kept === "object") view.kept = state.kept;
 }
 
-// Takes a filter from the address; one that was cut or typed wrongly is left out.
+// Reads a filter from the address; a cut or mistyped one is left out.
 function readFilter(filter) {
   try {
     const [name, label, spec] = filter;
@@ -260,7 +260,7 @@ function searchFor(text) {
   else removeFilter("search");
 }
 
-// Takes away a filter by its chip; sections that show it elsewhere (a brush) see it gone.
+// Removes a filter by its chip; sections that show it elsewhere (a brush) are updated.
 function dropFilter(name) {
   if (name === "search") document.getElementById("search").value = "";
   removeFilter(name);

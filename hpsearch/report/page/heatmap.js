@@ -55,7 +55,7 @@ function heatOf(pair) {
   return { x, y, cells: cells.map((row) => row.map((cell) => ({ ...cell, ...spread(cell.values) }))) };
 }
 
-// Draws the map and what is said below.
+// Draws the map and the text below.
 function drawHeatmap(parts) {
   const pair = chosenPair();
   [parts.across.value, parts.up.value] = pair.map(({ name }) => name);
@@ -99,7 +99,7 @@ function heatTrace({ x, y, cells }, pair, { low, high }, { figure }) {
   };
 }
 
-// Returns what is said of a cell beside the pointer, for plotly.
+// Returns the text about a cell beside the pointer, for plotly.
 function cellHover({ n, all, mean, std }, [across, up], h, v) {
   const result = n ? [`mean ${shown(mean)}, std ${n > 1 ? shown(Number(std.toPrecision(2))) : "unknown"}, n ${n}`] : [];
   const without = all - n ? [`${amount(all - n, "run")} without a result`] : [];

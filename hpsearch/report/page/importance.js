@@ -90,7 +90,7 @@ function importanceHint() {
   return ["Over all finished runs: filters do not change it.", other, "A click on an option shows it in the map of two options."].filter((text) => text).join(" ");
 }
 
-// Shows an option in the map of two options, with the one that matters most besides.
+// Shows an option in the map of two options, with the most important other one.
 function showInMap({ name, isOption }) {
   const map = document.getElementById("heatmap");
   const other = content.importance.shares.map(([each]) => each).find((each) => each !== name);

@@ -1,4 +1,4 @@
-// Menus, and those by which columns filter.
+// Menus, and menus by which columns filter.
 
 let menu = null; // {element, button}
 
@@ -109,7 +109,7 @@ function rangeNumber(of, text) {
   return text.trim() === "" || Number.isNaN(number) ? null : number;
 }
 
-// Returns the input of a text that has to be contained.
+// Returns the input for a text that must be contained.
 function containsPart(of, spec) {
   const apply = debounced((text) => filterColumn(of, text.trim() ? { text: text.trim() } : null), typingPause_ms());
   const value = spec.text || "";

@@ -25,7 +25,7 @@ function isEveryOptionShown() {
   return Boolean(view.kept.options && view.kept.options.all);
 }
 
-// Draws all plots and what is said below.
+// Draws all plots and the text below.
 function drawOptions(parts) {
   parts.width = parts.figure.parentElement.clientWidth;
   const most = SMALL_PLOTS.most;
@@ -57,7 +57,7 @@ function optionsHint(measured, points, { outside }) {
 
 // ---------------------------------------------------------------- layout
 
-// Returns whether fingers scroll the page: then dragging over a plot has to.
+// Returns whether fingers scroll the page: then dragging over a plot must scroll, too.
 function isByTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
@@ -172,7 +172,7 @@ function runTrace(scale, k, indexes, range, look) {
   };
 }
 
-// Returns what is said of a run beside the pointer, for plotly.
+// Returns the text about a run beside the pointer, for plotly.
 function runHover(i) {
   const lines = options().slice(0, 12).map((each) => cut(`${each.name} ${each.text(i) || NO_VALUE}`, 60));
   return [`${runs.label(i)}: ${view.key} ${shown(performance(i))}`, ...lines].map(plain).join("<br>");

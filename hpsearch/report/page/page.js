@@ -56,7 +56,7 @@ function noteSights(entries) {
   drawSoon();
 }
 
-// Tells those who wait, or do not see the page, whether a section is still to be drawn.
+// Tells people who wait, and screen readers, whether a section has yet to be drawn.
 function noteDue(part) {
   part.element.setAttribute("aria-busy", String(part.isNear && part.isStale));
 }
@@ -69,8 +69,8 @@ function isInSight({ element }) {
 
 let isDrawingSoon = false;
 
-// Draws the sections near that are not up to date, those in sight first, each after a picture of its own: keys and clicks
-// in between are heard, and what they change is drawn at once.
+// Draws outdated sections that are near, sections in sight first, each in a frame of its own: so keys and clicks in
+// between are handled, and their changes drawn at once.
 function drawSoon() {
   if (isDrawingSoon) return;
   isDrawingSoon = true;
@@ -107,7 +107,7 @@ function drawSection(part) {
   part.body.style.minHeight = ""; // what a reload kept free
 }
 
-// Draws the answer anew now, what else is in sight soon, and the rest when it comes into sight.
+// Draws the answer now, other sections in sight soon, and the rest when it comes into sight.
 function refreshSections() {
   for (const part of sections.values()) {
     part.isStale = true;

@@ -115,7 +115,7 @@ function filterByResult(of, values, places, low, high) {
 
 // ---------------------------------------------------------------- drawing
 
-// Draws all: axes, lines, what is said below.
+// Draws axes, lines and the text below.
 function drawParallel(parts) {
   const chosen = chosenAxes();
   const result = resultAxis();
@@ -136,7 +136,7 @@ function drawParallel(parts) {
   parts.hint.textContent = parallelHint(parts.lines, result);
 }
 
-// Returns which runs are drawn, worst first, and which of those that filters keep out.
+// Returns the runs to draw, worst first, and those hidden by filters.
 function chooseLines() {
   const { best, sample, filtered } = PARALLEL;
   const shown = [...view.visible.slice(0, best), ...sampled(view.visible.slice(best), sample)].reverse();
@@ -228,7 +228,7 @@ function drawnBrush({ low, high }) {
   return svgNode("rect", { class: "brush", x: -9, width: 18, y: upper, height: Math.max(4, lower - upper), rx: 3 });
 }
 
-// Returns what an axis tells those who do not see it: which values pass.
+// Returns an axis's text for screen readers: which values pass.
 function axisValue(axis) {
   const filters = filtersOn(axis.of);
   const text = filters.length ? filters.map(([, { label }]) => label).join("; ") : "all values";
@@ -286,7 +286,7 @@ function listenToAxis(parts, axis) {
   axis.grip.addEventListener("keydown", (event) => chooseByKey(axis, event));
 }
 
-// Takes a click: it chooses the value there; a second one, or a click beside the values, takes the choice back.
+// Handles a click: it chooses the value there; a second click, or a click beside the values, undoes the choice.
 function chooseAt(axis, place) {
   const isChosen = axis.stretches().some(({ low, high }) => place >= low && place <= high);
   const nearest = nearestEntry(axis, place);
@@ -299,7 +299,7 @@ function nearestEntry(axis, place) {
   return axis.entries.reduce((found, entry) => (Math.abs(entry.at - place) < Math.abs(found.at - place) ? entry : found));
 }
 
-// Takes a key: up and down go through the values, with shift they add one; delete takes the choice back.
+// Handles a key: up and down go through the values, with shift they add one; delete undoes the choice.
 function chooseByKey(axis, event) {
   const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
   if (!step && !["Delete", "Backspace"].includes(event.key)) return;

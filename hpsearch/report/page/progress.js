@@ -167,7 +167,7 @@ function bestSentence(course, choice) {
   return [node("span", { class: "line" }, ...name, start, link, found, later, pending)];
 }
 
-// Returns what is still to come, as a sentence: "4 running, 10 planned."; empty if that is nothing.
+// Returns the runs still to come, as a sentence: "4 running, 10 planned."; empty if there are none.
 function pendingText({ pending }) {
   const counts = NOT_ENDED.map((state) => [state, pending.filter((i) => runs.state(i) === state).length]).reverse();
   const parts = counts.filter(([, count]) => count).map(([state, count]) => `${count.toLocaleString("en")} ${state}`);
@@ -176,7 +176,7 @@ function pendingText({ pending }) {
 
 // ---------------------------------------------------------------- the picture
 
-// Returns {low, high} of results without those far off: beyond three times the middle half's height on either side.
+// Returns {low, high} of results without extreme ones: beyond three times the middle half's height on either side.
 function robustRange(courses) {
   const values = Float64Array.from(courses.flatMap((course) => course.points.map((point) => point.y)).filter(Number.isFinite)).sort();
   if (!values.length) return { low: 0, high: 1 };
@@ -279,7 +279,7 @@ function bestTraces(course, colour, shownY, scale, choice) {
   ];
 }
 
-// Returns the faint line of what the same runs would have come to in random order, where they are a whole grid.
+// Returns the faint line of the best so far if the same runs came in random order; only for a complete grid.
 function expectedTraces(course, shownY, choice) {
   const { search, ended, pending, points } = course;
   if (!content.searches[search].whole || pending.length || choice.by === "time" || choice.of === "means") return [];

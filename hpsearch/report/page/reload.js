@@ -1,4 +1,4 @@
-// A page that loads itself anew while its search runs, and is found again as it was left.
+// Reloads the page while its search runs, and restores where the reader was.
 
 let lastAction_ms = 0;
 let pointersDown = 0;
@@ -71,7 +71,7 @@ function isBusy() {
   return document.hidden || menu !== null || pointersDown > 0 || isSelecting || isTyping || Date.now() - lastAction_ms < 1000;
 }
 
-// Loads the page anew once the time has come and the reader does nothing else.
+// Reloads the page once the time has come and the reader is idle.
 function watch() {
   const note = () => (lastAction_ms = Date.now());
   for (const kind of ["keydown", "input", "pointerdown", "wheel", "touchmove"]) addEventListener(kind, note, { passive: true, capture: true });

@@ -81,7 +81,7 @@ function panelPart(title, ...children) {
   return node("div", { class: "part" }, node("h3", {}, title), ...children);
 }
 
-// Returns in one line how and where a run went.
+// Returns in one line how and where a run ran.
 function stateLine(i) {
   const { seconds, place, job, ended } = content.runs;
   const where = place[i] === null ? "" : `on ${content.places[place[i]]}`;
@@ -89,7 +89,7 @@ function stateLine(i) {
   return [runs.state(i), duration(seconds[i]), where, number, ended[i] === null ? "" : `ended ${moment(ended[i])}`].filter((text) => text).join(" · ");
 }
 
-// Returns which place a run's result has among those shown.
+// Returns the rank of a run's result among the runs shown.
 function rankText(i) {
   const valued = view.visible.filter((other) => !Number.isNaN(performance(other)));
   const place = valued.filter((other) => better(performance(other), performance(i)) < 0).length + 1;

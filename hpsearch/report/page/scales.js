@@ -1,6 +1,6 @@
 // Where the values of an option lie along an axis, from 0 to 1: the same in all plots that show options.
 
-// So many values get places at equal distances if their sizes would put some of them into one another.
+// At most this many values get evenly spaced places if their sizes would make some of them overlap.
 const MOST_STEPS = 12;
 const NO_VALUE = "none";
 // Which of the fixed random numbers choose samples; plots spread values by those of small numbers.
@@ -14,13 +14,13 @@ function jitter(i, salt) {
   return ((hash ^ (hash >>> 15)) >>> 0) / 2147483648 - 1;
 }
 
-// Returns about `most` of some runs, always the same ones, or all if they are not more.
+// Returns about `most` of the runs, always the same ones, or all if there are no more.
 function sampled(indexes, most) {
   const share = most / indexes.length;
   return share >= 1 ? indexes : indexes.filter((i) => (jitter(i, OF_SAMPLES) + 1) / 2 < share);
 }
 
-// Returns the options that vary, without seeds; of more than `most` those that matter most, in the usual order.
+// Returns the varying options without seeds; if more than `most`, the most important ones, in the usual order.
 function mainOptions(most) {
   const found = options().filter((each) => !content.seeds.includes(each.name));
   if (found.length <= most) return found;
@@ -181,7 +181,7 @@ function filtersOn(of) {
   return [...view.filters].filter(([, { spec }]) => spec.column === of.name && (spec.role || of.role) === of.role);
 }
 
-// Takes all filters on a column away.
+// Removes all filters on a column.
 function unfilter(of) {
   filtersOn(of).forEach(([name]) => removeFilter(name));
 }

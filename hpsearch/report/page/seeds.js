@@ -1,6 +1,6 @@
 // Configurations that were repeated under several seeds: means with intervals, and which differ by more than chance.
 
-// How many configurations at most; up to which probability a difference is no chance; how few values give no verdict.
+// The most configurations; the probability up to which a difference is significant; the fewest values for a verdict.
 const SEEDS = { most: 20, chance: 0.05, fewest: 3, narrow: 640 };
 
 section({

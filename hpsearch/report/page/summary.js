@@ -1,4 +1,4 @@
-// What a reader wants first: how far each search is, its best configuration, its command; and where its code came from.
+// What a reader wants first: how far each search is, its best configuration and command; and the origin of its code.
 
 section({
   id: "summary",
@@ -18,7 +18,7 @@ function bestOf(k) {
   return bests.get(k);
 }
 
-// Returns those of a search's runs that trained longest, where the search has budgets: with less, they do not compare.
+// Returns the runs with the largest budget, if the search has budgets: runs with less do not compare.
 function withLargestBudget(k, indexes) {
   const budget = content.searches[k].budget && column(content.searches[k].budget, "option");
   if (!budget) return indexes;
@@ -26,7 +26,7 @@ function withLargestBudget(k, indexes) {
   return indexes.filter((i) => budget.number(i) === largest);
 }
 
-// Returns in one line what is best of the runs shown, null if all are shown: then the cards say it.
+// Returns in one line the best of the runs shown, null if all are shown: then the cards tell it.
 function shownBest() {
   if (view.visible.length === runs.count || !view.visible.length) return null;
   const [best] = configurations(view.visible);
@@ -44,14 +44,14 @@ function configurationLink(best, place) {
   return node("button", { class: "link mono", type: "button", title, "data-focus": `configuration ${place}`, click }, text);
 }
 
-// Returns why no run of those that `counts` (run -> does it count?) tells of has a result.
+// Returns why none of the runs that count (by `counts`: run -> does it count?) has a result.
 function noResultText(counts = () => true) {
   const hasFinished = content.runs.number.some((_, i) => counts(i) && runs.isFinished(i));
   if (!hasFinished) return "No run has finished yet.";
   return view.key ? `No finished run has a number under ${view.key}.` : "No result is a number.";
 }
 
-// Returns what a search was and what came out.
+// Returns the card of a search: what it was, and its results.
 function searchCard(k) {
   const search = content.searches[k];
   const best = bestOf(k);

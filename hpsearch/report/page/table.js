@@ -61,7 +61,7 @@ function texts(of) {
   return of.texts().map(([text]) => text);
 }
 
-// Returns all columns that the table can show, in order: what was looked for comes first.
+// Returns all columns that the table can show, in order: the shown result and the varying options come first.
 function tableColumns() {
   const [search, run, state, ...rest] = facts;
   const others = columns.filter((each) => each.role === "result" && each.name !== view.key && each.name !== "finished");
@@ -172,7 +172,7 @@ function groupKey(of) {
 
 // ---------------------------------------------------------------- tools above it
 
-// Draws the tools: runs or configurations, columns, copy, and what to do with the chosen runs.
+// Draws the tools: runs or configurations, columns, copy, and actions on the chosen runs.
 function drawTools() {
   const count = table.chosen.size;
   const chosen = count
@@ -292,7 +292,7 @@ function headerCell(of) {
   );
 }
 
-// Sorts by a column, by the same the other way round; null: best first.
+// Sorts by a column; again by the same column reverses the order; null: best first.
 function sortBy(of) {
   const by = sorting();
   const isBestFirst = of !== null && of.role === "result" && of.kind === "number";

@@ -1,4 +1,4 @@
-// The rows of the table that are in sight, and what the mouse and the keyboard do with them.
+// The rows of the table in sight, and how they react to mouse and keyboard.
 
 // Draws the rows in sight, and some above and below them.
 function drawRows(isChanged) {
@@ -18,7 +18,7 @@ function drawRows(isChanged) {
   grid.setAttribute("aria-activedescendant", count ? `row-${table.active}` : "");
 }
 
-// Keeps the rows that stay in sight, which spares most of the work of scrolling, and draws those before and after them.
+// Keeps the rows that stay in sight, which saves most of the work of scrolling, and draws the rows before and after.
 function moveRows(rows, near, from, to, lines) {
   const [first, last] = [near[0], near[near.length - 1]];
   for (const line of [...rows.children]) if (!near.includes(line)) line.remove();
@@ -88,7 +88,7 @@ function cellText(of, row) {
   return row.isGroup ? groupText(of, row) : of.shown(row);
 }
 
-// Returns what the runs of a configuration have of a column: their value, their mean and spread, or how many values.
+// Returns a configuration's text in a column: the runs' common value, their mean and spread, or the number of values.
 function groupText(of, group) {
   if (of.kind === "number" && of.role === "result") {
     const numbers = numbersOf(of, group);
@@ -108,7 +108,7 @@ function numbersText(of, distinct) {
   return [...distinct].sort((a, b) => a - b).map((number) => of.shownNumber(number)).join(", ");
 }
 
-// Returns the numbers that the runs of a configuration have of a column.
+// Returns the numbers of a configuration's runs in a column.
 function numbersOf(of, group) {
   return group.runs.map((i) => of.number(i)).filter((number) => !Number.isNaN(number));
 }
@@ -168,7 +168,7 @@ function isRowChosen(k) {
   return (row.isGroup ? row.runs : [row]).every((i) => table.chosen.has(i));
 }
 
-// Ticks runs, or no longer.
+// Ticks or unticks runs.
 function choose(some, isChosen) {
   for (const i of some) {
     if (isChosen) table.chosen.add(i);
@@ -178,7 +178,7 @@ function choose(some, isChosen) {
   drawRows(true);
 }
 
-// Opens the run of a row, or lists the runs of a configuration, or no longer.
+// Opens the run of a row, or expands or collapses a configuration.
 function enterRow(k) {
   const row = table.rows[k];
   if (!row.isGroup) return openRun(row);
@@ -192,7 +192,7 @@ function unfold(k, isOpen) {
   if (row.isGroup && table.open.has(row.id) !== isOpen) enterRow(k);
 }
 
-// Follows the keyboard: arrows, pages, Enter, space.
+// Handles keys: arrows, pages, Enter, space.
 function noteTableKey(event) {
   if (event.target !== table.parts.grid || event.ctrlKey || event.metaKey || event.altKey || !table.rows.length) return;
   const page = Math.max(1, Math.floor(table.parts.scroller.clientHeight / ROW_px) - 2);

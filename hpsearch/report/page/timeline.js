@@ -1,6 +1,6 @@
-// Slots over time: which run had which GPU, host or job, for how long runs waited, and when slots were idle.
+// Slots over time: which run had which GPU, host or job, how long runs waited, and when slots were idle.
 
-// Searches that ran for a smaller part of the time than one in so many are drawn from the start of each.
+// If searches cover less than one part in this many of the whole time, each is drawn from its own start.
 const FAR_APART = 3;
 
 const timeline = {
@@ -161,7 +161,7 @@ function waitSentences() {
   return [node("span", { class: "line" }, text)];
 }
 
-// Returns what colours and patterns stand for.
+// Returns the legend of colours and patterns.
 function timelineLegend() {
   const { states } = colours();
   const present = content.states.filter((state) => timeline.bars.some((bar) => bar.state === state));
@@ -229,7 +229,7 @@ function showWindow(axis, low, high) {
 
 // ---------------------------------------------------------------- pointer
 
-// Lets the pointer over the rows tell what is there, open runs and zoom in.
+// Handles the pointer over the rows: shows what is there, opens runs and zooms in.
 function followPointer(rows, selected, hover) {
   let pressedAt = null;
   const at = (event) => Math.min(rows.clientWidth, Math.max(0, event.clientX - rows.getBoundingClientRect().left));
@@ -294,7 +294,7 @@ function showHover(hover, bar, event) {
   Object.assign(hover.style, { left: `${Math.max(8, left)}px`, top: `${top}px` });
 }
 
-// Returns what the page says of a bar, in lines.
+// Returns the text about a bar, in lines.
 function barLines(bar) {
   const attempt = content.runs.attempts[bar.run] > 1 ? `, attempt ${bar.attempt}` : "";
   const cause = content.runs.cause[bar.run];

@@ -1,4 +1,4 @@
-// What is shown now: the result, the runs that pass all filters, and their configurations.
+// The present view: the result, the runs that pass all filters, and their configurations.
 
 const view = {
   key: "",
@@ -35,7 +35,7 @@ function better(a, b) {
   return a > b === view.larger ? -1 : 1;
 }
 
-// Returns the options that tell configurations apart: all that vary but the seeds.
+// Returns the options that tell configurations apart: all varying ones except seeds.
 function configurationOptions() {
   return options().filter((each) => !content.seeds.includes(each.name));
 }
