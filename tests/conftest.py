@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import contextlib
+import functools
 import gc
 import os
 import re
@@ -164,13 +165,18 @@ def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> It
     assert not left, f"{who} left processes behind: {left}"
 
 
-def _processes() -> set[str]:
-    # This runs twice in each test, and Path.iterdir takes twice as long.
+def _processes() -> frozenset[str]:
+    return _processes_up_to(Path("/proc/loadavg").read_bytes().split()[-1])
+
+
+@functools.lru_cache(maxsize=1)
+def _processes_up_to(newest: bytes) -> frozenset[str]:
+    """List all processes, once until there is a newer one: with two lists each, tests of rules took 0.5 ms longer."""
     with os.scandir("/proc") as entries:
-        return {entry.name for entry in entries if entry.name.isdigit()}
+        return frozenset(entry.name for entry in entries if entry.name.isdigit())
 
 
-def _left_of(mark: str, before: set[str]) -> dict[int, str]:
+def _left_of(mark: str, before: frozenset[str]) -> dict[int, str]:
     """Return the live processes with this mark in their environment, except those `before`: number -> command line."""
     left = {}
     for folder in map(Path("/proc").joinpath, _processes() - before):
