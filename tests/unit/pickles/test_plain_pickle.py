@@ -65,21 +65,22 @@ def test_a_pickle_of_plain_data_is_read(protocol: int) -> None:
     assert repr(load_plain_pickle(pickle.dumps(PLAIN_DATA, protocol))) == repr(PLAIN_DATA)
 
 
+def described(values: list[np.ndarray]) -> list[tuple[object, ...]]:
+    return [(type(value), value.dtype, value.shape, value.tolist()) for value in values]
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("value", NUMPY_DATA, ids=repr)
 @pytest.mark.parametrize("core", [b"numpy._core", b"numpy.core"], ids=["numpy 2", "numpy 1"])
-def test_numpy_data_of_any_version_is_read(value: np.ndarray, protocol: int, core: bytes) -> None:
-    content = pickle.dumps([value, value], protocol)
+def test_numpy_data_of_any_version_is_read(protocol: int, core: bytes) -> None:
+    content = pickle.dumps([NUMPY_DATA, list(NUMPY_DATA)], protocol)
     for name in (b".multiarray", b".numeric"):
         # In protocols 4 and 5 the length stands before the name.
         content = content.replace(
             bytes([len(b"numpy._core" + name)]) + b"numpy._core", bytes([len(core + name)]) + core
         )
     first, second = load_plain_pickle(content.replace(b"numpy._core", core))  # type: ignore[misc]
-    assert type(first) is type(value)
-    assert (first.dtype, first.shape) == (value.dtype, value.shape)
-    assert np.array_equal(first, value)
-    assert first is second
+    assert described(first) == described(NUMPY_DATA)
+    assert list(map(id, first)) == list(map(id, second))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -97,11 +98,17 @@ def test_texts_of_python_2_are_read() -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("value", [eval, Path("x"), np.random.RandomState, np.float32, OrderedDict, Not], ids=repr)
-def test_anything_else_is_refused_by_name(value: object, protocol: int) -> None:
-    name = getattr(value, "__qualname__", "Path")
-    with pytest.raises(ValueError, match=rf"it holds (an object of the class )?[\w.]*{name}"):
-        load_plain_pickle(pickle.dumps({"x": value}, protocol))
+def test_anything_else_is_refused_by_name(protocol: int) -> None:
+    others = (eval, Path("x"), np.random.RandomState, np.float32, OrderedDict, Not)
+    told = [refusal(pickle.dumps({"x": value}, protocol)).removesuffix(" where a value belongs") for value in others]
+    names = ["eval", "PosixPath", "RandomState", "float32", "OrderedDict", "Not"]
+    assert [text.rpartition(".")[2] for text in told] == names
+
+
+def refusal(content: bytes) -> str:
+    with pytest.raises(ValueError, match="it holds ") as refused:
+        load_plain_pickle(content)
+    return str(refused.value)
 
 
 OBJECTS = np.array([None, 1], dtype=object)
