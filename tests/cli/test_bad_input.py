@@ -412,7 +412,7 @@ def test_another_script_in_the_same_folder_is_refused(project: Project) -> None:
     project.grid({"x": [1]})
     options = ("--out_dir=out", "--force_out_dir", "--dont_force_new_dir")
     project.search(*options)
-    project.grid({"x": [2]}, script_name="other.py")
+    project.grid({"x": [2]}, script_name="other.sh")
     assert "the search there has program" in refused(project, *options)
 
 

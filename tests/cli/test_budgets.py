@@ -41,7 +41,7 @@ TRAINS, GOES_ON = "_BUDGET_ARG = 'epochs'\n", "_CONTINUE_ARG = 'from'\n"
 
 
 def write_grid(project: Project, more: str = TRAINS + GOES_ON, script: str = SCRIPT, **first: list[int]) -> None:
-    project.grid({**first, "x": [*range(9)]}, script=script, script_name="train.sh", more=more)
+    project.grid({**first, "x": [*range(9)]}, script=script, more=more)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ while :; do read -t 0.02 <> <(:); done
 
 def test_lsf_tells_a_run_of_its_end_and_it_goes_on_in_the_next_job(project: Project, lsf: FakeLsf) -> None:
     lsf.write(seconds_per_minute=0.5)
-    project.grid({"x": [1]}, script=SAVES, script_name="train.sh", more=NAMES)
+    project.grid({"x": [1]}, script=SAVES, more=NAMES)
     options = ("--run_cluster", "--num_hours=0:03", "--signal_before_end=120", "--poll_interval_max=0.2")
     result = project.run("--out_dir=out", "--force_out_dir", "--scheduler=lsf", *options)
     assert (result.exit_status, [row["acc"] for row in rows(project.path / "out")]) == (0, ["1"]), result.stderr

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, Result
+from project import PYTHON_SCRIPT, Project, Result
 from standins.worlds import FakeLsf
 
 from .seeds_project import seeds_project
@@ -26,7 +26,7 @@ def search(project: Project, *options: str) -> Result:
 @pytest.fixture
 def lab_box(project: Project) -> Project:
     """A project on a machine without any scheduler."""
-    project.grid({"x": [1]})
+    project.grid({"x": [1]}, script=PYTHON_SCRIPT)
     project.environment["PATH"] = str(Path(sys.executable).parent)
     return project
 

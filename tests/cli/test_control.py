@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import SCRIPT as PYTHON_SCRIPT
-from project import Project, is_alive, journal_events, journal_has, load, rows, wait_until
+from project import PYTHON_SCRIPT, Project, is_alive, journal_events, journal_has, load, rows, wait_until
 
 #: Notes its own process and a child's; ends at once where x is 0, never by itself elsewhere.
 SCRIPT = """\
@@ -49,7 +48,7 @@ def nothing_stays_behind(project: Project) -> Iterator[None]:
 @pytest.fixture
 def live(project: Project) -> Iterator[subprocess.Popen[str]]:
     """A search in the folder `out`: run 1 finished, runs 2 and 3 (with a child each) live, run 4 to come."""
-    project.grid({"x": [0, 1, 2, 3]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [0, 1, 2, 3]}, script=SCRIPT)
     controller = project.start("--out_dir=out", *OPTIONS)
     wait_until(lambda: len(pids(project)) == 4, "two live runs")
     state = project.path / "out" / ".hpsearch"
@@ -141,7 +140,7 @@ def test_a_copy_of_a_live_search_is_not_cancelled_in_its_stead(project: Project,
 
 def test_a_broken_grid_module_does_not_keep_a_search_from_being_cancelled(project: Project) -> None:
     more = "def parse(out_dir, number):\n    return {'acc': 1, 'finished': 1}\n_SUMMARY_PARSER_HANDLE = parse\n"
-    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh", more=more)
+    project.grid({"x": [1]}, script=SCRIPT, more=more)
     controller = project.start("--out_dir=out", *OPTIONS)
     wait_until(lambda: len(pids(project)) == 2, "a live run")
     kill(controller)
@@ -195,7 +194,7 @@ print("the program goes on")
 
 
 def test_a_search_that_signals_do_not_reach_is_cancelled_by_a_request(project: Project) -> None:
-    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [1]}, script=SCRIPT)
     words = project.argv("--out_dir=out", *OPTIONS)[3:]
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
@@ -392,7 +391,7 @@ def test_what_is_known_to_be_gone_from_another_machine_is_run_again(
     project: Project, live: subprocess.Popen[str]
 ) -> None:
     left_elsewhere(project, live)
-    project.grid({"x": [1, 2, 3]}, script="#!/bin/sh\nexit 3\n", script_name="train.sh")
+    project.grid({"x": [1, 2, 3]}, script="#!/bin/sh\nexit 3\n")
     result = project.ask("resume", "out", "--runs_are_gone")
     assert (result.exit_status, "running it again" in result.stderr) == (1, True), result.stderr
 
@@ -435,7 +434,7 @@ printf 'acc %s\\nfinished 1\\n' "$value" >"$out/summary.txt"
 @pytest.fixture
 def with_results(project: Project) -> Path:
     """A search in the folder `out` whose two runs finished with the value 5."""
-    project.grid({"x": [1, 2]}, script=VALUE_SCRIPT, script_name="train.sh")
+    project.grid({"x": [1, 2]}, script=VALUE_SCRIPT)
     project.write("value.txt", "5\n")
     project.search("--out_dir=out", *OPTIONS)
     return project.path / "out"

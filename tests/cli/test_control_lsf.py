@@ -24,7 +24,7 @@ exec sleep 600
 @pytest.fixture
 def controller(project: Project, lsf: FakeLsf) -> Iterator[subprocess.Popen[str]]:
     """The controller of a search in the folder `out` with four running jobs, one queued, one run to come."""
-    project.grid({"x": [1, 2, 3, 4, 5, 6]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [1, 2, 3, 4, 5, 6]}, script=SCRIPT)
     options = ("--run_cluster", "--num_jobs=5", "--out_dir=out", "--force_out_dir", "--deterministic_search")
     controller = project.start(*options)
     wait_until(lambda: journal_has(project.path / "out", "submitted", 5), "five jobs")
@@ -94,7 +94,7 @@ def test_a_schedulers_jobs_can_be_cancelled_from_any_machine(
 
 
 def test_jobs_left_to_the_scheduler_are_cancelled_later(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1, 2]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [1, 2]}, script=SCRIPT)
     submitted = project.run("--run_cluster", "--submit_only", "--out_dir=out", "--force_out_dir")
     assert submitted.exit_status == 0, submitted.stderr
     wait_until(lambda: len(pids(project)) == 2, "two running jobs")
@@ -115,7 +115,7 @@ def test_jobs_of_one_scheduler_are_not_looked_for_at_another(
 
 
 def test_processes_are_not_looked_for_at_a_scheduler(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [1]}, script=SCRIPT)
     controller = project.start("--out_dir=out", "--force_out_dir")
     wait_until(lambda: len(pids(project)) == 1, "a run")
     controller.kill()
@@ -139,7 +139,7 @@ def test_a_retry_that_is_refused_leaves_everything_as_it_was(project: Project, l
 
 
 def test_jobs_of_one_cluster_are_not_looked_for_on_another(project: Project, lsf: FakeLsf) -> None:
-    project.grid({"x": [1]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [1]}, script=SCRIPT)
     answers = 'echo "IBM Spectrum LSF Standard 10.1.0.9"\necho "My cluster name is $LSF_NAME"\n'
     project.write("bin/lsid", f"#!/bin/sh\n{answers}", executable=True)
     path = project.environment.get("PATH", os.environ["PATH"])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, SCRIPT, Project
+from project import GRID, PYTHON_SCRIPT, Project
 
 COPIES = sorted((Path(__file__).parent / "copies_of_1_0").glob("*.py"))
 #: What modules of the older tool take from the copy that was started, or from the package.
@@ -31,7 +31,7 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     text = request.param.read_text()
     (folder / "hpsearch.py").write_text(text.replace('_DEFAULT_GRID = ""', '_DEFAULT_GRID = "hpsearch_config"'))
-    (folder / "train.py").write_text(SCRIPT)
+    (folder / "train.py").write_text(PYTHON_SCRIPT)
     module = GRID.format(grid={"x": [1]}, conditions=[], script="train.py", keywords=["acc", "finished"])
     (folder / "hpsearch_config.py").write_text(OLD_NAMES + module)
     return folder / "hpsearch.py"

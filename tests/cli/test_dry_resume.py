@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from project import SCRIPT, Project, journal_has, wait_until
 
-FAILS_FOR_2 = SCRIPT.replace("time.sleep", 'options["x"] == "2" and sys.exit("x is 2")\ntime.sleep')
+FAILS_FOR_2 = SCRIPT.replace('[ "$sleep"', '[ "$x" != 2 ] || exit 1\n[ "$sleep"')
 
 
 @pytest.fixture

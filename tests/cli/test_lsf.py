@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from project import ROOT, SCRIPT, Project, Result, has_said, rows, run_folders, wait_until
+from project import PYTHON_SCRIPT, ROOT, SCRIPT, Project, Result, has_said, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
 #: As the project's own script; every execution leaves a line.
-COUNTED = "open('executions.txt', 'a').write('x\\n')\n" + SCRIPT
+COUNTED = SCRIPT.replace("set -eu\n", "set -eu\necho x >>executions.txt\n")
 LIBRARY_ERROR = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer"
 OUT = ("--out_dir=out", "--force_out_dir")
 
@@ -96,7 +96,8 @@ def test_lsf_is_told_what_was_asked_for(project: Project, lsf: FakeLsf) -> None:
 def test_fault_9_values_reach_a_job_as_written(project: Project, lsf: FakeLsf) -> None:
     values = ["a b", "$HOME", "$(date)", "`date`", "a;b", "*", "it's", 'say "x"', "line\nbreak", "%J", "\\n", ""]
     script = (
-        SCRIPT.replace('options["x"])', "1)") + "import json\njson.dump(options['x'], open(out_dir + '/x.json', 'w'))\n"
+        PYTHON_SCRIPT.replace('options["x"])', "1)")
+        + "import json\njson.dump(options['x'], open(out_dir + '/x.json', 'w'))\n"
     )
     project.grid({"x": [*values, '"quoted"']}, script=script)
     result = run(project, "--deterministic_search")
@@ -497,7 +498,7 @@ def test_a_second_array_takes_the_slots_that_the_first_leaves(project: Project, 
 
 @pytest.mark.parametrize("more", [(), ("--runs_per_job_sequential",), ("--lsf_array",)])
 def test_several_runs_go_into_one_job(project: Project, lsf: FakeLsf, more: Sequence[str]) -> None:
-    script = COUNTED + "if options['x'] == '2':\n    sys.exit(3)\n"
+    script = COUNTED + '[ "$x" != 2 ] || exit 3\n'
     project.grid({"x": [1, 2, 3, 4, 5]}, script=script)
     result = run(project, "--runs_per_job=2", "--deterministic_search", *more)
     assert (result.exit_status, accs(project), executions(project)) == (0, ["1", "2", "3", "4", "5"], 5), result.stderr
@@ -541,7 +542,7 @@ def test_what_was_not_handed_over_is_said_and_submitted_later(project: Project, 
 
 def test_the_users_shell_lines_come_before_each_run(project: Project, lsf: FakeLsf) -> None:
     project.write("setup.sh", "export GREETING='hello there'\n")
-    script = SCRIPT + "print(os.environ['GREETING'])\n"
+    script = SCRIPT + 'echo "$GREETING"\n'
     project.grid({"x": [1]}, script=script)
     run(project, "--job_setup=setup.sh")
     (folder,) = run_folders(project.path / "out")
@@ -550,7 +551,7 @@ def test_the_users_shell_lines_come_before_each_run(project: Project, lsf: FakeL
 
 def test_shell_lines_from_windows_are_refused_before_anything_is_submitted(project: Project, lsf: FakeLsf) -> None:
     project.write("setup.sh", "module load cuda\n").write_bytes(b"module load cuda\r\n")
-    project.grid({"x": [1]}, script=SCRIPT)
+    project.grid({"x": [1]})
     result = run(project, "--job_setup=setup.sh")
     assert (result.exit_status, lsf.calls("bsub")) == (2, [])
     assert "setup.sh: line 1 ends with a carriage return" in result.stderr
@@ -568,7 +569,7 @@ def test_what_was_asked_of_the_scheduler_is_kept_and_named_where_it_refuses(proj
             }
         ]
     )
-    project.grid({"x": [1, 2]}, script=SCRIPT)
+    project.grid({"x": [1, 2]})
     result = run(project, "--deterministic_search")
     kept = project.path / "out" / ".hpsearch" / "conversation.jsonl"
     asked = [json.loads(line) for line in kept.read_text().splitlines()]
@@ -583,7 +584,7 @@ def test_a_refused_first_job_says_what_was_asked_and_answered(project: Project, 
             {"command": "bsub", "kind": "say", "stderr": "nosuch: No such queue. Job not submitted.\n", "code": 255}
         ]
     )
-    project.grid({"x": [1]}, script=SCRIPT)
+    project.grid({"x": [1]})
     result = run(project, "--lsf_queue=nosuch")
     assert (result.exit_status, (project.path / "out").exists()) == (2, False)
     assert re.search(
@@ -593,7 +594,7 @@ def test_a_refused_first_job_says_what_was_asked_and_answered(project: Project, 
 
 
 def test_a_search_may_be_a_job_itself(project: Project, lsf: FakeLsf) -> None:
-    script = SCRIPT + "print(os.environ.get('LSB_HOSTS'), os.environ['LSB_JOBNAME'], os.environ['OWN'])\n"
+    script = SCRIPT + 'echo "${LSB_HOSTS-None}" "$LSB_JOBNAME" "$OWN"\n'
     project.grid({"x": [1, 2]}, script=script)
     line = f"{sys.executable} -m hpsearch.hpsearch --grid_module=config --run_cluster --out_dir=out --force_out_dir"
     environment = {**project.environ(), "OWN": "kept", "LSB_SUSP_REASONS": "0"}
@@ -638,14 +639,14 @@ def test_a_missing_package_is_told_before_anything_is_written(project: Project, 
 
 def test_a_job_does_not_carry_the_mark_of_a_run_around_its_search(project: Project, lsf: FakeLsf) -> None:
     project.environment["HPSEARCH_ATTEMPT"] = "/outer"
-    project.grid({"x": [1]}, script="import os\nopen('mark.txt', 'w').write(str(os.environ.get('HPSEARCH_ATTEMPT')))\n")
+    project.grid({"x": [1]}, script='#!/bin/sh\necho "${HPSEARCH_ATTEMPT-none}" >mark.txt\n')
     run(project)
-    assert (project.path / "mark.txt").read_text() == "None"
+    assert (project.path / "mark.txt").read_text() == "none\n"
 
 
 def test_when_all_jobs_fail_alike_those_in_the_queue_are_taken_back(project: Project, lsf: FakeLsf) -> None:
     lsf.write(slots=2)
-    script = "import sys\nif {'--x=1', '--x=2'} & set(sys.argv): sys.exit('no data')\n" + COUNTED
+    script = COUNTED.replace("set -eu\n", "set -eu\ncase $1 in --x=[12]) echo no data >&2; exit 1; esac\n")
     project.grid({"x": [1, 2, 3, 4, 5, 6], "until": ["go"]}, script=script)
     options = ("--run_cluster", *OUT, "--deterministic_search", "--num_jobs=6", "--max_failures=2")
     controller = project.start(*options)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, let_permissions_count, rows
+from project import PYTHON_SCRIPT, Project, let_permissions_count, rows
 
 #: Calls many commands in one process: each is `hpsearch WORDS`. Prints a list of [exit status, standard error].
 MANY = """\
@@ -125,7 +125,7 @@ def test_a_search_below_a_closed_folder_does_not_hide_the_one_that_is_meant(plac
 
 
 def test_an_interpreter_below_the_home_folder_is_found_by_its_runs(project: Project) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1]}, script=PYTHON_SCRIPT)
     (project.path / "my_python").symlink_to(sys.executable)
     project.environment["HOME"] = str(project.path)
     project.search("--interpreter=~/my_python")
@@ -140,9 +140,9 @@ def test_an_interpreter_that_is_a_folder_is_refused(project: Project) -> None:
 
 @pytest.mark.parametrize("how", ["gone", "closed"])
 def test_a_search_whose_working_directory_cannot_be_used_keeps_its_runs(project: Project, how: str) -> None:
-    project.grid({"x": [1, 2]}, script_name="work/train.py")
+    project.grid({"x": [1, 2]}, script_name="work/train.sh")
     config = project.path / "config.py"
-    config.write_text(config.read_text().replace("work/train.py", "train.py"))
+    config.write_text(config.read_text().replace("work/train.sh", "train.sh"))
     project.search("--run_cwd=work", "--out_dir=../out", "--force_out_dir")
     work = project.path / "work"
     work.rename(project.path / "elsewhere") if how == "gone" else work.chmod(0)

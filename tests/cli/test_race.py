@@ -25,7 +25,7 @@ RACE = ("--out_dir=out", "--force_out_dir", "--num_seeds=5", "--deterministic_se
 
 @pytest.fixture
 def project(project: Project) -> Project:
-    project.grid({"x": [5, 7], "y": [0, 1]}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": [5, 7], "y": [0, 1]}, script=SCRIPT)
     return project
 
 

@@ -28,7 +28,7 @@ BAYES = ("--sampler=bayes", "--num_searches=12", "--out_dir=out", "--force_out_d
 
 @pytest.fixture
 def project(project: Project) -> Project:
-    project.grid({"x": list(range(10)), "y": list(range(6))}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": list(range(10)), "y": list(range(6))}, script=SCRIPT)
     return project
 
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import SCRIPT, Project, rows
+from project import PYTHON_SCRIPT, Project, rows
 
 #: Leaves what it was started with; its first argument decides what it trains.
-ARGUMENTS = SCRIPT + (
+ARGUMENTS = PYTHON_SCRIPT + (
     "with open(os.path.join(out_dir, 'arguments'), 'w') as file:\n"
     "    file.write(' '.join([*sys.warnoptions, '|', *(w for w in sys.argv[1:] if '=' not in w)]))\n"
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project import SCRIPT, Project, journal_events, journal_has, load, rows, run_folders, wait_until
+from project import PYTHON_SCRIPT, SCRIPT, Project, journal_events, journal_has, load, rows, run_folders, wait_until
 
 #: Writes its arguments as JSON beside its summary.
 ECHO_SCRIPT = """\
@@ -201,7 +201,7 @@ def test_ties_and_a_list_of_grids_with_constraints_are_searched(project: Project
     project.grid({}, more=more + "constraints = [lambda o: print('asked') or o.get('z') != 3 or o['x'] == 2]\n")
     result = project.search("--deterministic_search")
     commands = result.folder.joinpath("commands_wo_dirs.sh").read_text().splitlines()
-    assert [command.partition("train.py ")[2] for command in commands if "train.py" in command] == [
+    assert [command.partition("train.sh ")[2] for command in commands if "train.sh" in command] == [
         "--x=1 --y=5 --z=0",
         "--x=2 --y=6 --z=0",
         "--x=2 --y=6 --z=3",
@@ -400,7 +400,7 @@ def test_a_run_goes_on_with_log_and_exit_status_when_the_controller_dies(project
 
 
 def test_fault_2_a_slot_is_filled_the_moment_a_run_ends(project: Project) -> None:
-    project.grid({"x": list(range(20))}, script="#!/bin/sh\nexit 0\n", script_name="train.sh")
+    project.grid({"x": list(range(20))}, script="#!/bin/sh\nexit 0\n")
     project.run("--out_dir=out", "--force_out_dir")
     events = journal_events(project.path / "out")
     at = {(event["event"], event["run"]): event["at"] for event in events if "run" in event and "at" in event}
@@ -443,14 +443,14 @@ def test_fault_20_one_note_for_all_duplicates_and_one_about_missing_gpus(project
 
 
 def test_the_interpreter_can_be_chosen(project: Project) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1]}, script=PYTHON_SCRIPT)
     project.write("my python", f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n", executable=True)
     result = project.search("--interpreter='./my python' -S")
     assert "'./my python' -S train.py --x=1" in (result.folder / "commands.sh").read_text()
 
 
 def test_the_interpreter_is_python3_where_that_is_the_running_one(project: Project, tmp_path: Path) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1]}, script=PYTHON_SCRIPT)
     project.environment["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     assert project.search("--dry_run").stdout.startswith("python3 train.py --x=1 --out_dir=")
     project.environment["PATH"] = "/usr/bin:/bin"
@@ -459,7 +459,7 @@ def test_the_interpreter_is_python3_where_that_is_the_running_one(project: Proje
 
 def test_an_executable_script_of_any_language_is_run_directly(project: Project) -> None:
     script = "#!/bin/sh\nout=${2#*=}\nmkdir $out\nprintf 'acc 1\\nfinished 1\\n' >$out/summary.txt\n"
-    project.grid({"x": [1]}, script=script, script_name="train.sh")
+    project.grid({"x": [1]}, script=script)
     assert project.search("--dry_run", "--out_dir=o", "--force_out_dir").stdout.startswith("./train.sh --x=1 ")
     assert len(rows(project.search("--out_dir=o", "--force_out_dir").folder)) == 1
 
@@ -469,13 +469,13 @@ def test_several_runs_at_once_are_at_most_as_many_as_asked(project: Project) -> 
         "#!/bin/sh\nout=${2#*=}\nmkdir live.$$\nls -d live.* | wc -l >>seen.txt\nsleep 0.1\nrmdir live.$$\n"
         "mkdir $out\nprintf 'acc 1\\nfinished 1\\n' >$out/summary.txt\n"
     )
-    project.grid({"x": list(range(9))}, script=script, script_name="train.sh")
+    project.grid({"x": list(range(9))}, script=script)
     project.search("--num_cpu_jobs=3", "--out_dir=o", "--force_out_dir")
     assert max(map(int, (project.path / "seen.txt").read_text().split())) == 3
 
 
 def test_the_older_names_work_for_modules_that_import_them(project: Project) -> None:
-    project.grid({"x": [1]})
+    project.grid({"x": [1]}, script=PYTHON_SCRIPT)
     code = """
 import argparse, config
 from hpsearch import hpsearch
@@ -520,7 +520,7 @@ def test_a_resumed_search_takes_new_limits_and_keeps_its_own_options(project: Pr
 
 
 def test_a_moved_search_is_resumed_where_it_lies_now(project: Project) -> None:
-    project.grid({"x": [1, 2]}, script="import sys; sys.exit(1)")
+    project.grid({"x": [1, 2]}, script="#!/bin/sh\nexit 1\n")
     assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
     (project.path / "out").rename(project.path / "moved")
     project.grid({"x": [1, 2]})
@@ -535,8 +535,7 @@ def out_dirs(folder: Path) -> list[str]:
 
 
 def test_a_moved_search_stays_where_it_lies_now_at_every_later_resume(project: Project) -> None:
-    fails = "import sys\nif '--x=1' not in sys.argv: sys.exit(1)\n"
-    project.grid({"x": [1, 2]}, script=fails + SCRIPT)
+    project.grid({"x": [1, 2]}, script=SCRIPT.replace("set -eu\n", 'set -eu\n[ "$1" = --x=1 ]\n'))
     assert project.run("--out_dir=out", "--force_out_dir").exit_status == 1
     moved = project.path / "moved"
     (project.path / "out").rename(moved)
@@ -573,7 +572,7 @@ def test_a_copy_of_a_moved_search_is_known_as_such(project: Project) -> None:
 
 
 def test_a_search_that_the_system_stops_says_how_to_go_on(project: Project) -> None:
-    spoils = "import shutil\nshutil.rmtree('out/.hpsearch/exits')\nopen('out/.hpsearch/exits', 'w').close()\n"
+    spoils = "rm -r out/.hpsearch/exits\n: >out/.hpsearch/exits\n"
     project.grid({"x": [1]}, script=SCRIPT + spoils)
     result = project.run("--out_dir=out", "--force_out_dir")
     assert (result.exit_status, "--resume" in result.stderr.splitlines()[-1]) == (1, True), result.stderr

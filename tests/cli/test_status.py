@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import SCRIPT, Project, journal_has, run_folders, wait_until
+from project import PYTHON_SCRIPT, Project, journal_has, run_folders, wait_until
 
 #: Fails where x is 2.
 FAILING = """\
@@ -201,7 +201,7 @@ def test_asking_changes_nothing(project: Project, live: subprocess.Popen[str], w
 
 
 def test_asking_does_not_keep_a_controller_from_starting(project: Project, ended: Path) -> None:
-    project.grid({"x": [1, 2, 3]})
+    project.grid({"x": [1, 2, 3]}, script=PYTHON_SCRIPT)
     watching = subprocess.Popen(
         [
             sys.executable,
@@ -295,7 +295,7 @@ def test_the_table_of_results_stands_for_its_folder(project: Project, ended: Pat
 
 @pytest.mark.parametrize("is_killed, last", [(False, "ended"), (True, "stopped")])
 def test_watching_ends_with_the_search_and_tells_how(project: Project, is_killed: bool, last: str) -> None:
-    project.grid({"x": [1], "until": ["go"]}, script=SCRIPT)
+    project.grid({"x": [1], "until": ["go"]})
     controller = project.start(*FIRST)
     wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a live run")
     watching = project.start_command([sys.executable, "-m", "hpsearch", "status", "out", "--watch", "--json"])

@@ -32,7 +32,7 @@ printf 'acc 1\\nfinished 1\\n' >"$out/summary.txt"
 @pytest.fixture
 def loud(project: Project) -> Project:
     """A project whose three runs print a megabyte each."""
-    project.grid({"x": [1, 2, 3], "size": [1_000_000]}, script=LOUD, script_name="train.sh")
+    project.grid({"x": [1, 2, 3], "size": [1_000_000]}, script=LOUD)
     return project
 
 
@@ -71,7 +71,7 @@ def test_an_unread_line_of_results_is_waited_for_and_a_signal_ends_the_waiting(l
 def test_a_signal_ends_a_search_that_nobody_reads(
     project: Project, unread: int, number: signal.Signals, status: int
 ) -> None:
-    project.grid({"x": [1, 2], "size": [1_000_000], "sleep": [600]}, script=LOUD, script_name="train.sh")
+    project.grid({"x": [1, 2], "size": [1_000_000], "sleep": [600]}, script=LOUD)
     search = start(project, unread, unread)
     logs = project.path / "out" / ".hpsearch" / "logs"
     wait_until(lambda: any("the end" in path.read_text() for path in logs.glob("*.out")), "a run that has printed all")
@@ -92,7 +92,7 @@ def test_a_terminal_that_was_stopped_gets_the_results_when_it_goes_on(loud: Proj
 
 
 def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) -> None:
-    project.grid({"x": [1, 2, 3], "size": [9], "sleep": [3]}, script=LOUD, script_name="train.sh")
+    project.grid({"x": [1, 2, 3], "size": [9], "sleep": [3]}, script=LOUD)
     terminal, other_end = pty.openpty()
     fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     search = start(project, other_end, other_end)
@@ -115,7 +115,7 @@ def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) 
 def test_a_line_that_is_written_in_parts_stands_whole_on_a_terminal(project: Project) -> None:
     slow_line = "printf 'half a '; sleep 1.5; echo line; printf 'no line break'; exit 1"
     script = LOUD.replace("head -c", f"{slow_line}\nhead -c")
-    project.grid({"x": [1]}, script=script, script_name="train.sh")
+    project.grid({"x": [1]}, script=script)
     terminal, other_end = pty.openpty()
     fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     search = start(project, other_end, other_end)
@@ -194,7 +194,7 @@ def in_little_memory() -> list[str]:
 def test_a_run_that_prints_without_measure_costs_no_memory(
     project: Project, in_little_memory: list[str], to_terminal: bool
 ) -> None:
-    project.grid({"x": [1], "size": [200_000_000]}, script=LOUD, script_name="train.sh")
+    project.grid({"x": [1], "size": [200_000_000]}, script=LOUD)
     terminal, other_end = pty.openpty()
     with (project.path / "err.txt").open("wb") as file:
         search = subprocess.Popen(
@@ -210,7 +210,7 @@ def test_a_run_that_prints_without_measure_costs_no_memory(
 
 
 def test_following_a_log_costs_no_memory(project: Project, in_little_memory: list[str]) -> None:
-    project.grid({"x": [1], "size": [200_000_000]}, script=LOUD, script_name="train.sh")
+    project.grid({"x": [1], "size": [200_000_000]}, script=LOUD)
     assert start(project, subprocess.DEVNULL, subprocess.DEVNULL).wait(timeout=60) == 0
     argv = [*in_little_memory, sys.executable, "-m", "hpsearch", "logs", "out", "1", "-f"]
     with subprocess.Popen(argv, cwd=project.path, env=project.environ(), stdout=subprocess.PIPE) as asked:

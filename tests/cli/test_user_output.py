@@ -56,7 +56,7 @@ def test_what_is_printed_at_the_end_of_the_process_is_no_result(project: Project
 
 def test_a_dry_run_prints_only_commands(noisy: Project) -> None:
     result = noisy.search("--dry_run")
-    assert ["train.py --x=1 " in line for line in result.stdout.splitlines()] == [True]
+    assert ["./train.sh --x=1 " in line for line in result.stdout.splitlines()] == [True]
 
 
 def test_a_resumed_search_prints_only_its_table(noisy: Project) -> None:

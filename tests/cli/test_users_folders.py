@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, SCRIPT, Project, Result
+from project import GRID, PYTHON_SCRIPT, Project, Result
 
 from hpsearch.user_code.import_paths import OUR_PACKAGES
 
@@ -38,7 +38,7 @@ def clone(checkout: Checkout, root: Path, sim: Path, with_init: bool, more: str 
         (folder / "mine.py").touch()
         if with_init:
             (folder / "__init__.py").touch()
-    (sim / "train.py").write_text(SCRIPT)
+    (sim / "train.py").write_text(PYTHON_SCRIPT)
     grid = GRID.format(grid={"x": [1]}, conditions=[], script="train.py", keywords=["acc", "finished"])
     (sim / "hpsearch_config.py").write_text(more + LOOKS + grid)
     (sim / RUN).mkdir(parents=True)

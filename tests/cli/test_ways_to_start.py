@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import GRID, ROOT, SCRIPT, Project, Result, rows
+from project import GRID, PYTHON_SCRIPT, ROOT, Project, Result, rows
 
 #: A fixture of this folder: makes a folder one with the package in it.
 Checkout = Callable[[Path], Path]
@@ -30,7 +30,7 @@ STOPS = "import os, signal, time\nos.kill(int(open('process').read()), signal.SI
 def simulation(folder: Path, more: str = "") -> Path:
     """Write a simulation with its grid module into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "train.py").write_text(SCRIPT)
+    (folder / "train.py").write_text(PYTHON_SCRIPT)
     module = GRID.format(grid={"x": [1, 2]}, conditions=[], script="train.py", keywords=["acc", "finished"])
     (folder / "hpsearch_config.py").write_text(more + module)
     return folder
@@ -162,7 +162,7 @@ def test_the_command_with_subcommands(project: Project) -> None:
 
 def test_fault_13_two_searches_live_in_one_process(project: Project) -> None:
     project.grid({"x": [1, 2]}, name="first")
-    project.grid({"x": [3]}, name="second", script_name="other.py")
+    project.grid({"x": [3]}, name="second", script_name="other.sh")
     project.write(
         "both.py",
         "import threading\nfrom hpsearch import hpsearch\n"
@@ -232,7 +232,7 @@ def test_the_hint_to_resume_works_where_it_is_printed(tmp_path: Path, bare_pytho
     assert stopped.exit_status == 130, stopped.stderr
     hint = stopped.stderr.splitlines()[-1].partition("resume with: ")[2]
     assert hint.startswith(f"{bare_python} hpsearch.py --resume out/hyperparam_search/search_")
-    (folder / "train.py").write_text(SCRIPT)
+    (folder / "train.py").write_text(PYTHON_SCRIPT)
     resumed = run(["sh", "-c", hint], cwd=folder)
     assert resumed.exit_status == 0, resumed.stderr
     assert len(rows(resumed.folder)) == 2

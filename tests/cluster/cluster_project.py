@@ -47,7 +47,7 @@ class ClusterProject:
 
     def acts(self, *acts: str, **grid: Sequence[object]) -> None:
         """Write a grid with one run for each piece of shell, in this order (times the other options)."""
-        self.project.grid({"act": list(acts), **grid}, script=SIMULATION, script_name="train.sh")
+        self.project.grid({"act": list(acts), **grid}, script=SIMULATION)
 
     def options(self, *options: str) -> list[str]:
         """Return the options of a search on this cluster, or those of a resumed one."""

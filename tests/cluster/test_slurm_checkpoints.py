@@ -40,7 +40,7 @@ ALL_STEPS = [str(step) for step in range(1, 41)]
 def _counts(searches: ClusterProject, attribute: str, total: int = 40, slow: int = 0, status: int = 0) -> None:
     script = COUNTS.replace("mkdir %s", "mkdir -p" if "KEEP" in attribute else "mkdir")
     grid = {"total": [total], "slow": [slow], "status": [status]}
-    searches.project.grid(grid, script=script, script_name="train.sh", more=f"{attribute}\n")
+    searches.project.grid(grid, script=script, more=f"{attribute}\n")
 
 
 def _lines(searches: ClusterProject, name: str) -> list[str]:

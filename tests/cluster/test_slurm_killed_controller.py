@@ -43,7 +43,7 @@ def test_twenty_kills_over_a_hundred_jobs_lose_and_double_nothing(
     project: Project, slurm: SlurmCluster, more: tuple[str, ...]
 ) -> None:
     project.environment.update({"SLURM_CONF": str(slurm.conf), "PATH": slurm.env["PATH"]})
-    project.grid({"x": list(range(100))}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": list(range(100))}, script=SCRIPT)
     folder, chance = project.path / "out", random.Random(3)
     first = project.start("--out_dir=out", "--force_out_dir", *OPTIONS, *more)
     kill_when(lambda: journal_has(folder, "submitted", 1), first)

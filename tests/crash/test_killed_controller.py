@@ -46,7 +46,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def test_fault_6_a_killed_controller_loses_nothing_and_its_live_runs_are_adopted(project: Project) -> None:
-    project.grid({"x": list(range(6)), "sleep": [0.6]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    project.grid({"x": list(range(6)), "sleep": [0.6]}, script=COUNTING_SCRIPT)
     folder = project.path / "out"
     controller = project.start("--out_dir=out", "--force_out_dir", "--num_cpu_jobs=2")
     wait_until(lambda: has_rows(folder, 1) and journal_has(folder, "submitted", 4), "a result and a live run")
@@ -70,12 +70,12 @@ def test_a_hundred_kills_over_two_hundred_runs_repeat_no_finished_run(project: P
 def test_a_killed_search_of_tied_options_goes_on_as_planned_whatever_its_module_says_by_now(project: Project) -> None:
     more = "grid = [{('x', 'sleep'): [(0, 0.2), (1, 0.2), (2, 9), (3, 0.2)]}, {'x': [4]}]\n"
     more += "constraints = [lambda options: options['x'] != 2]\n"
-    project.grid({}, script=COUNTING_SCRIPT, script_name="train.sh", more=more)
+    project.grid({}, script=COUNTING_SCRIPT, more=more)
     folder = project.path / "out"
     controller = project.start("--out_dir=out", "--force_out_dir", "--set", "new=7")
     wait_until(lambda: has_rows(folder, 1), "a result")
     kill(controller)
-    project.grid({}, script=COUNTING_SCRIPT, script_name="train.sh", more=more + "constraints = 3\n")
+    project.grid({}, script=COUNTING_SCRIPT, more=more + "constraints = 3\n")
     resume_until_done(project, folder)
     assert sorted(map(int, (project.path / "finished.txt").read_text().split())) == [0, 1, 3, 4]
     assert sorted((row["x"], row["new"]) for row in rows(folder)) == [("0", "7"), ("1", "7"), ("3", "7"), ("4", "7")]
@@ -84,7 +84,7 @@ def test_a_killed_search_of_tied_options_goes_on_as_planned_whatever_its_module_
 def kill_at_random(project: Project, runs: int, kills: int, seed: int) -> None:
     """Kill the controller after random times, resume each time, and compare what came out."""
     chance = random.Random(seed)
-    project.grid({"x": list(range(runs)), "sleep": ["0.02"]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    project.grid({"x": list(range(runs)), "sleep": ["0.02"]}, script=COUNTING_SCRIPT)
     folder = project.path / "out"
     first = project.start("--out_dir=out", "--force_out_dir")
     wait_until(lambda: journal_has(folder, "submitted", 1), "the first run")
@@ -104,7 +104,7 @@ def kill_at_random(project: Project, runs: int, kills: int, seed: int) -> None:
 
 
 def test_a_run_ended_together_with_its_controller_is_run_again(project: Project) -> None:
-    project.grid({"x": [1]}, script="#!/bin/sh\necho $$ >>pids.txt\nexec sleep 600\n", script_name="train.sh")
+    project.grid({"x": [1]}, script="#!/bin/sh\necho $$ >>pids.txt\nexec sleep 600\n")
     folder = project.path / "out"
     controller = project.start("--out_dir=out", "--force_out_dir")
     pids = project.path / "pids.txt"
@@ -119,7 +119,7 @@ def test_a_run_ended_together_with_its_controller_is_run_again(project: Project)
 
 
 def test_a_run_that_ended_while_no_controller_was_there_took_as_long_as_it_took(project: Project) -> None:
-    project.grid({"x": [1], "sleep": ["0.5"]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    project.grid({"x": [1], "sleep": ["0.5"]}, script=COUNTING_SCRIPT)
     folder = project.path / "out"
     controller = project.start("--out_dir=out", "--force_out_dir")
     wait_until(lambda: journal_has(folder, "submitted", 1), "the run")
@@ -156,7 +156,7 @@ def test_fault_7_a_signal_ends_whole_process_groups_and_says_how_to_resume(
     project: Project, number: signal.Signals, status: int
 ) -> None:
     script = "#!/bin/sh\nsleep 600 & echo $! >>pids.txt\necho $$ >>pids.txt\nwait\n"
-    project.grid({"x": [1, 2, 3]}, script=script, script_name="train.sh")
+    project.grid({"x": [1, 2, 3]}, script=script)
     controller = project.start("--out_dir=out", "--force_out_dir", "--num_cpu_jobs=2")
     pids = project.path / "pids.txt"
     wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4, "two runs with a child each")
@@ -181,7 +181,7 @@ def test_a_run_that_was_prepared_and_never_started_leaves_no_log(project: Projec
 
 def test_a_run_that_ignores_sigterm_is_killed_at_the_second_signal(project: Project) -> None:
     script = "#!/bin/sh\ntrap '' TERM\necho $$ >>pids.txt\nsleep 600\n"
-    project.grid({"x": [1]}, script=script, script_name="train.sh")
+    project.grid({"x": [1]}, script=script)
     controller = project.start("--out_dir=out", "--force_out_dir")
     pids = project.path / "pids.txt"
     wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "a run")
@@ -209,7 +209,7 @@ def test_a_cancelled_run_is_run_again_in_a_free_folder_and_the_first_attempt_is_
 
 
 def test_logs_that_could_not_be_moved_are_moved_when_the_search_goes_on(project: Project) -> None:
-    project.grid({"x": [1, 2]}, script=COUNTING_SCRIPT, script_name="train.sh")
+    project.grid({"x": [1, 2]}, script=COUNTING_SCRIPT)
     folder = project.search("--out_dir=out", "--force_out_dir").folder
     first, _ = run_folders(folder)
     token = next(event["token"] for event in journal_events(folder, "submitted") if event["run"] == 1)

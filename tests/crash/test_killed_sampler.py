@@ -24,7 +24,7 @@ mv "$out/summary.tmp" "$out/summary.txt"
 def kill_at_random(project: Project, runs: int, kills: int, seed: int, slots: int) -> Path:
     """Kill the controller after random times, and resume it each time; return the folder of the ended search."""
     chance, folder = random.Random(seed), project.path / "out"
-    project.grid({"x": list(range(20)), "y": list(range(10))}, script=SCRIPT, script_name="train.sh")
+    project.grid({"x": list(range(20)), "y": list(range(10))}, script=SCRIPT)
     budget = ("--sampler=bayes", f"--num_searches={runs}", f"--num_cpu_jobs={slots}")
     controller = project.start(*budget, "--out_dir=out", "--force_out_dir")
     wait_until(lambda: journal_has(folder, "controller", 1), "the controller")

@@ -50,7 +50,7 @@ def with_service(project: Project, how: str, **options: object) -> Path:
     """Make runs leave such a service; return where it writes its process number."""
     project.write("daemon.py", DAEMON)
     grid = {name: value if isinstance(value, list) else [value] for name, value in options.items()}
-    project.grid({"x": [1], **grid}, script=WITH_SERVICE.replace("SERVICE", SERVICES[how]), script_name="train.sh")
+    project.grid({"x": [1], **grid}, script=WITH_SERVICE.replace("SERVICE", SERVICES[how]))
     return project.path / "service.txt"
 
 
