@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import (
+from project import SCRIPT, (
     Project,
     has_rows,
     has_said,
@@ -200,7 +200,7 @@ def test_a_cancelled_run_is_run_again_in_a_free_folder_and_the_first_attempt_is_
     wait_until(lambda: run_folders(folder) != [] if folder.exists() else False, "the run's folder")
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=30)
-    project.write("train.py", (project.path / "train.py").read_text().replace("time.sleep", "abs"))
+    project.write("train.sh", SCRIPT.replace('sleep "$sleep"', ":"), executable=True)
     resume_until_done(project, folder)
     assert [row["acc"] for row in rows(folder)] == ["1"]
     assert [path.name for path in (folder / ".hpsearch" / "attempts").iterdir()] == [
