@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from project import SCRIPT, (
+from project import (
+    SCRIPT,
     Project,
     has_rows,
     has_said,
