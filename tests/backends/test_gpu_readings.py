@@ -17,6 +17,7 @@ from hpsearch.backends.gpu.cards import gpus_by_driver, query_cards
 from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.shell import Conversation
+from hpsearch.core.errors import BackendError
 
 __all__ = ["fake_gpus"]
 
@@ -105,6 +106,30 @@ def test_the_list_of_cards_is_read_whatever_else_is_said(gpus: FakeGpus, talk: d
     said = talk.get("before", "") + talk.get("after", "") + talk.get("errors", "")
     assert [card.name for card in cards] == ["NVIDIA Card, with a comma", "NVIDIA Stand-in"]
     assert list(remarks) == said.split("\n")[:-1] if said.strip() else not remarks
+
+
+DRIVER_FAILURES = {
+    "no_driver": "nvidia-smi fails: NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make "
+    "sure that the latest NVIDIA driver is installed and running. Remedy: install the driver or load it (after an "
+    "update: reboot)",
+    "no_nvml": "nvidia-smi fails: NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure "
+    "that the NVIDIA Display Driver is properly installed and present in your system. Please also try adding "
+    "directory that contains libnvidia-ml.so to your system PATH. Remedy: install the driver's library "
+    "libnvidia-ml, of the same version as the driver",
+    "version_mismatch": "nvidia-smi fails: Failed to initialize NVML: Driver/library version mismatch NVML library "
+    "version: 535.161. Remedy: reboot, so that the driver that was installed last is the one that is loaded",
+    "lost_gpu": "nvidia-smi fails: Unable to determine the device handle for GPU0000:08:00.0: Unknown Error. Remedy: "
+    "reset the GPU named here, or reboot",
+    "crash": "nvidia-smi said nothing (exit status -9): call it by hand to see whether the driver works",
+}
+
+
+@pytest.mark.parametrize("kind", DRIVER_FAILURES)
+def test_a_driver_that_cannot_list_the_cards_is_told_with_the_remedy(gpus: FakeGpus, kind: str) -> None:
+    gpus.write({}, failures=[{"kind": kind}])
+    with pytest.raises(BackendError) as failed:
+        query_cards(Conversation())
+    assert str(failed.value) == f"{DRIVER_FAILURES[kind]}. Or give --visible_gpus=-1 to run without assigning GPUs"
 
 
 @pytest.mark.parametrize("talk", TALK.values(), ids=TALK.keys())

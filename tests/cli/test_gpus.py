@@ -222,29 +222,12 @@ def test_the_emptiest_gpu_comes_first(box: Box) -> None:
     assert box.used() == ["2"]
 
 
-@pytest.mark.parametrize(
-    ("callers", "used"),
-    [
-        ("1", "1"),
-        ("2,1", "2"),
-        (UUIDS[2], "2"),
-        (f"GPU-00000001,{UUIDS[0]}", "1"),
-    ],
-)
-def test_the_callers_own_variable_restricts_all_gpus(box: Box, callers: str, used: str) -> None:
+def test_the_callers_own_variable_restricts_all_gpus(box: Box) -> None:
     box.describe(IDLE, IDLE, IDLE)
     box.grid(2, seconds=[0.2])
-    box.project.environment["CUDA_VISIBLE_DEVICES"] = callers
+    box.project.environment["CUDA_VISIBLE_DEVICES"] = "2,1"
     box.search(QUICK)
-    meant = {str(UUIDS.index(name)) if name in UUIDS else name[-1] for name in callers.split(",")}
-    assert (box.events("submitted")[0]["place"], set(box.used()) <= meant) == (f"GPU {used}", True)
-
-
-def test_listed_gpus_count_more_than_the_callers_own_variable(box: Box) -> None:
-    box.grid(1)
-    box.project.environment["CUDA_VISIBLE_DEVICES"] = "1"
-    box.search("--visible_gpus=0")
-    assert box.used() == ["0"]
+    assert (box.events("submitted")[0]["place"], set(box.used()) <= {"2", "1"}) == ("GPU 2", True)
 
 
 def test_without_gpus_the_callers_own_variable_reaches_the_run_untouched(box: Box) -> None:
@@ -258,9 +241,7 @@ def test_without_gpus_the_callers_own_variable_reaches_the_run_untouched(box: Bo
 @pytest.mark.parametrize(
     ("at_limit", "beyond", "options"),
     [
-        ({"load_percent": 50}, {"load_percent": 51}, []),
         ({"load_percent": 29}, {"load_percent": 30}, ["--allowed_load=0.29"]),
-        ({"memory_used_mb": 8192}, {"memory_used_mb": 8193}, []),
         ({"memory_used_mb": 8384}, {"memory_used_mb": 8385}, ["--allowed_memory=1", "--min_free_memory=8000"]),
         (IDLE, {"load_percent": 1}, ["--allowed_load=0", "--allowed_memory=0"]),
     ],
@@ -474,140 +455,64 @@ def test_two_searches_at_once_never_both_take_the_last_slot(box: Box) -> None:
     assert (len(box.gpus.runs()), box.most_at_once()) == (4, {"0": 1})
 
 
-MIG = {"mig": "Enabled", "name": "NVIDIA A100"}
-NO_MEMORY = {
-    "name": "NVIDIA GB10",
-    "fields": dict.fromkeys(("memory.total", "memory.used", "memory.free"), "[N/A]"),
-}
-NEEDS_RESET = {
-    "name": "NVIDIA A100",
-    "fields": dict.fromkeys(("utilization.gpu", "memory.used", "memory.total"), "[GPU requires reset]"),
-}
 WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
-#: One GPU of this kind, options, and what is said of it.
-ODD_CARDS: dict[str, tuple[dict[str, Any], list[str], str]] = {
-    "missing index": (
-        IDLE,
-        ["--visible_gpus=7"],
-        "--visible_gpus: there is no GPU 7 (this machine has 0)",
-    ),
-    "MIG": (
-        MIG,
-        [],
-        "GPU 0 (NVIDIA A100) is divided by MIG and has no load of its own: nvidia-smi -i 0 -mig 0 (as root) "
-        "undivides it; or use one part, by CUDA_VISIBLE_DEVICES=MIG-<its UUID> (see nvidia-smi -L) with "
-        "--visible_gpus=-1",
-    ),
-    "no memory figures": (
-        NO_MEMORY,
-        [],
-        "GPU 0 (NVIDIA GB10) does not say how much of its memory is in use ([N/A]): give --allowed_memory=1 to use "
-        "it without that limit",
-    ),
-    "no memory figures, but a demand": (
-        NO_MEMORY,
-        ["--allowed_memory=1", "--min_free_memory=8000"],
-        "GPU 0 (NVIDIA GB10) does not say how much memory is free ([N/A]): leave --min_free_memory out",
-    ),
-    "no load": (
-        {"fields": {"utilization.gpu": "[Not Supported]"}},
-        [],
-        "GPU 0 (NVIDIA Stand-in) does not say its load ([Not Supported]): give --allowed_load=1 to use it without "
-        "that limit",
-    ),
-    "needs a reset": (
-        NEEDS_RESET,
-        [],
-        "GPU 0 (NVIDIA A100) needs a reset: nvidia-smi --gpu-reset -i 0 (as root), or reboot",
-    ),
-    "prohibited": (
-        {"compute_mode": "Prohibited"},
-        [],
-        "GPU 0 (NVIDIA Stand-in) lets no process compute: nvidia-smi -i 0 -c DEFAULT (as root) lets it",
-    ),
-    "too small": (
-        {"memory_total_mb": 8192},
-        ["--min_free_memory=10000"],
-        "GPU 0 (NVIDIA Stand-in) has 8192 MiB in all, less than --min_free_memory=10000",
-    ),
-}
 
-
-@pytest.mark.parametrize("kind", ODD_CARDS)
-def test_an_odd_card_alone_ends_the_search_before_anything_is_written(box: Box, kind: str) -> None:
-    gpu, options, message = ODD_CARDS[kind]
-    box.describe(gpu)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--visible_gpus=7", "--visible_gpus: there is no GPU 7 (this machine has 0)"),
+        (
+            "--min_free_memory=20000",
+            "GPU 0 (NVIDIA Stand-in) has 16384 MiB in all, less than --min_free_memory=20000",
+        ),
+    ],
+)
+def test_a_card_that_an_option_shuts_out_ends_the_search_before_anything_is_written(
+    box: Box, option: str, message: str
+) -> None:
+    box.describe(IDLE)
     box.grid(1)
-    result = box.run(*options)
+    result = box.run(option)
     assert (result.exit_status, result.stdout) == (2, "")
     assert result.stderr == f"hpsearch: no GPU can be used: {message}. {WITHOUT}\n"
     assert not (box.project.path / "out").exists()
 
 
+#: Odd cards, and how that which is said of each begins.
+ODD_CARDS: list[tuple[dict[str, Any], str]] = [
+    ({"mig": "Enabled", "name": "NVIDIA A100"}, "(NVIDIA A100) is divided by MIG"),
+    (
+        {"name": "NVIDIA GB10", "fields": dict.fromkeys(("memory.total", "memory.used", "memory.free"), "[N/A]")},
+        "(NVIDIA GB10) does not say how much of its memory is in use ([N/A])",
+    ),
+    ({"fields": {"utilization.gpu": "[Not Supported]"}}, "(NVIDIA Stand-in) does not say its load ([Not Supported])"),
+    (
+        {"fields": dict.fromkeys(("utilization.gpu", "memory.used", "memory.total"), "[GPU requires reset]")},
+        "(NVIDIA Stand-in) needs a reset",
+    ),
+    ({"compute_mode": "Prohibited"}, "(NVIDIA Stand-in) lets no process compute"),
+]
+
+
 def test_odd_cards_beside_a_good_one_are_a_warning_each(box: Box) -> None:
-    odd = [(gpu, message) for gpu, options, message in ODD_CARDS.values() if not options]
-    box.describe(*(gpu for gpu, _ in odd), IDLE)
+    box.describe(*(gpu for gpu, _ in ODD_CARDS), IDLE)
     box.grid(2)
     result = box.search(QUICK)
-    told = [
-        message.replace("GPU 0", f"GPU {index}").replace("-i 0", f"-i {index}")
-        for index, (_, message) in enumerate(odd)
-    ]
-    assert [result.stderr.count(f"warning: {message}\n") for message in told] == [1] * 5
+    told = [f"warning: GPU {index} {message}" for index, (_, message) in enumerate(ODD_CARDS)]
+    assert [result.stderr.count(line) for line in told] == [1] * 5
     assert set(box.used()) == {"5"}
 
 
-@pytest.mark.parametrize("kind", ["no memory figures, but a demand", "too small"])
-def test_a_card_that_an_option_shuts_out_beside_a_good_one_is_a_warning(box: Box, kind: str) -> None:
-    gpu, options, message = ODD_CARDS[kind]
-    box.describe(gpu, IDLE)
-    box.grid(2)
-    result = box.search(QUICK, *options)
-    assert result.stderr.count(f"warning: {message}\n") == 1
-    assert set(box.used()) == {"1"}
-
-
-def test_an_index_that_does_not_exist_beside_a_good_one_is_a_warning(box: Box) -> None:
-    box.grid(2)
-    result = box.search(QUICK, "--visible_gpus=7,1")
-    assert result.stderr.count("warning: --visible_gpus: there is no GPU 7 (this machine has 0, 1)\n") == 1
-    assert set(box.used()) == {"1"}
-
-
-def test_too_few_gpus_for_one_run_end_the_search(box: Box) -> None:
-    box.describe(IDLE, MIG)
-    box.grid(1)
-    result = box.run("--num_gpus_per_run=2")
-    assert result.exit_status == 2
-    assert result.stderr.startswith(
-        "hpsearch: --num_gpus_per_run=2, but only 1 GPU can be used; GPU 1 (NVIDIA A100) is divided by MIG"
-    )
-
-
-DRIVER_FAILURES = {
-    "no_driver": "nvidia-smi fails: NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make "
-    "sure that the latest NVIDIA driver is installed and running. Remedy: install the driver or load it (after an "
-    f"update: reboot). {WITHOUT}",
-    "no_nvml": "nvidia-smi fails: NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure "
-    "that the NVIDIA Display Driver is properly installed and present in your system. Please also try adding "
-    "directory that contains libnvidia-ml.so to your system PATH. Remedy: install the driver's library "
-    f"libnvidia-ml, of the same version as the driver. {WITHOUT}",
-    "version_mismatch": "nvidia-smi fails: Failed to initialize NVML: Driver/library version mismatch NVML library "
-    "version: 535.161. Remedy: reboot, so that the driver that was installed last is the one that is loaded. "
-    f"{WITHOUT}",
-    "lost_gpu": "nvidia-smi fails: Unable to determine the device handle for GPU0000:08:00.0: Unknown Error. Remedy: "
-    f"reset the GPU named here, or reboot. {WITHOUT}",
-    "crash": f"nvidia-smi said nothing (exit status -9): call it by hand to see whether the driver works. {WITHOUT}",
-}
-
-
-@pytest.mark.parametrize("kind", DRIVER_FAILURES)
-def test_a_driver_that_fails_ends_the_search_with_the_remedy(box: Box, kind: str) -> None:
-    box.describe(IDLE, failures=[{"kind": kind}])
+def test_a_driver_that_fails_ends_the_search_with_the_remedy(box: Box) -> None:
+    box.describe(IDLE, failures=[{"kind": "version_mismatch"}])
     box.grid(1)
     result = box.run()
-    assert (result.exit_status, result.stderr) == (2, f"hpsearch: {DRIVER_FAILURES[kind]}\n")
+    assert (result.exit_status, result.stderr) == (
+        2,
+        "hpsearch: nvidia-smi fails: Failed to initialize NVML: Driver/library version mismatch NVML library version: "
+        f"535.161. Remedy: reboot, so that the driver that was installed last is the one that is loaded. {WITHOUT}\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -615,14 +520,13 @@ def test_a_driver_that_fails_ends_the_search_with_the_remedy(box: Box, kind: str
     [
         (None, [{"kind": "no_devices"}], "no GPU found (nvidia-smi: No devices were found)"),
         ("", [], "CUDA_VISIBLE_DEVICES= hides all GPUs"),
-        ("-1", [], "CUDA_VISIBLE_DEVICES=-1 hides all GPUs"),
     ],
 )
 def test_fault_20_a_machine_without_gpus_is_said_once_and_runs_go_on_in_the_foreground(
     box: Box, callers: str | None, failures: list[dict[str, Any]], reason: str
 ) -> None:
     box.describe(IDLE, failures=failures)
-    box.grid(3)
+    box.grid(2)
     if callers is not None:
         box.project.environment["CUDA_VISIBLE_DEVICES"] = callers
     result = box.search()
@@ -641,14 +545,6 @@ def test_listed_gpus_on_a_machine_without_any_are_an_error(box: Box) -> None:
     box.grid(1)
     result = box.run("--visible_gpus=0")
     assert (result.exit_status, "nvidia-smi: No devices were found" in result.stderr) == (2, True)
-
-
-def test_a_name_in_the_callers_variable_that_is_no_gpu_is_said(box: Box) -> None:
-    box.grid(1)
-    box.project.environment["CUDA_VISIBLE_DEVICES"] = "1,9"
-    result = box.search()
-    message = "CUDA_VISIBLE_DEVICES=1,9: there is no GPU 9 here; correct it, or give --visible_gpus"
-    assert (f"warning: {message}\n" in result.stderr, box.used()) == (True, ["1"])
 
 
 def test_a_comma_in_a_cards_name_does_no_harm(box: Box) -> None:
@@ -874,17 +770,6 @@ def test_a_warning_that_comes_in_mid_search_ends_no_search(box: Box) -> None:
     result = box.finish(controller)
     told = [line[20:] for line in result.stderr.splitlines() if "infoROM is corrupted" in line]
     assert (result.exit_status, [line[:29] for line in told]) == (0, ["warning: nvidia-smi says: WAR"])
-
-
-def test_a_lost_card_is_told_and_the_others_are_used(box: Box) -> None:
-    lost = dict.fromkeys(("utilization.gpu", "memory.used", "memory.free", "compute_mode"), "[GPU is lost]")
-    box.describe({"fields": lost}, IDLE)
-    box.grid(1)
-    result = box.search(QUICK, "--allowed_load=1", "--allowed_memory=1")
-    assert (box.used(), "GPU 0 (NVIDIA Stand-in) is lost to its driver ([GPU is lost]): reboot" in result.stderr) == (
-        ["1"],
-        True,
-    )
 
 
 def test_what_was_asked_of_the_driver_is_kept(box: Box) -> None:
