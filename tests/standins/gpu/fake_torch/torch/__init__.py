@@ -4,11 +4,16 @@ Taking memory registers this process with the look-alike; there is no memory and
 with it says anything about a real card.
 """
 
+import contextlib
+import io
 import json
 import os
-import subprocess
+import sys
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))
+from standin_gpu.main import main as nvidia_smi
 
 __version__ = "0 (a look-alike)"
 uint8 = "uint8"
@@ -77,9 +82,11 @@ def zeros(*size, device=None):
 def _card():
     """Return free and total memory and the UUID of this process's card."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-    query = ["nvidia-smi", f"--id={visible}", "--query-gpu=memory.free,memory.total,uuid"]
-    answer = subprocess.run([*query, "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
-    return answer.stdout.strip().split(", ")
+    query = [f"--id={visible}", "--query-gpu=memory.free,memory.total,uuid"]
+    # In this process: each run asks three times, and a process takes 30 ms.
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        nvidia_smi([*query, "--format=csv,noheader,nounits"])
+    return said.getvalue().strip().split(", ")
 
 
 def _register(megabytes):
