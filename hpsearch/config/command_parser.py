@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
-from functools import partial
+import os
+import sys
 
 from hpsearch.startup.typing import NoReturn
 
 _HELP_WIDTH = 78
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class ExampleFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the examples, and leaves room for long option names."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=_columns() - 2)
+
     def _split_lines(self, text: str, width: int) -> list[str]:
+        import textwrap
+
         # Not at a hyphen: an option's `--` would be left alone at the end of a line.
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
-#: Keeps the line breaks of the examples, and leaves room for long option names.
-ExampleFormatter = partial(_Formatter, max_help_position=30)
-
-
-def filled(text: str) -> str:
-    """Return paragraphs for a help, wrapped so that they fit on a terminal of 80 columns."""
-    return "\n\n".join(textwrap.fill(part, _HELP_WIDTH) for part in text.split("\n\n"))
+def _columns() -> int:
+    """Return how many columns the terminal has, as argparse itself does, which takes 3 ms to import `shutil` for it."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]  # see below
+    except (AttributeError, ValueError, OSError):
+        # There is no standard output, or it is closed or no terminal.
+        return 80
 
 
 FOLDER_HELP = (
@@ -34,6 +44,14 @@ FOLDER_HELP = (
 
 class CommandParser(argparse.ArgumentParser):
     """The parser of a command; for an unknown option, its error names the known one that is most like it."""
+
+    def format_help(self) -> str:
+        """Return the help; the paragraphs of the description are wrapped for a terminal of 80 columns."""
+        import textwrap
+
+        paragraphs = (self.description or "").split("\n\n")
+        self.description = "\n\n".join(textwrap.fill(text, _HELP_WIDTH) for text in paragraphs)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """End the process with a message."""
@@ -54,7 +72,7 @@ def folder_parser(
     name and help of the folder.
     """
     parser = CommandParser(
-        prog=f"hpsearch {name}", description=filled(description), epilog=example, formatter_class=ExampleFormatter
+        prog=f"hpsearch {name}", description=description, epilog=example, formatter_class=ExampleFormatter
     )
     parser.add_argument("folder", metavar=metavar, nargs=nargs, help=text)
     return parser

@@ -1,26 +1,27 @@
 """What the values of options may be: from text to value, with a message that says what was expected.
 
-Each reader raises argparse.ArgumentTypeError, which argparse shows with the option's name.
+Each reader raises argparse.ArgumentTypeError, which argparse shows with the option's name. What only some of them need
+is imported there: ``--help`` imports all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
 from hpsearch.config.given_paths import file_name_of
-from hpsearch.core.conditions import RANGES, Key, Range, key_in
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.journal.values import LARGEST_INTEGER
-from hpsearch.startup.typing import TypeVar
+from hpsearch.startup.typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from hpsearch.core.conditions import Key
 
 #: How like a range's name a word must be to be taken for a misspelling.
 _VERY_NEAR = 0.85
@@ -212,6 +213,8 @@ def values_set(texts: Sequence[str]) -> dict[Key, Sequence[object]]:
     A Python literal gives its value, ``Uniform(0, 1)`` and the like a range, anything else is text. Raises UsageError
     if an option is given twice.
     """
+    from hpsearch.core.conditions import key_in
+
     found: dict[Key, Sequence[object]] = {}
     for name, values in map(_name_and_values, texts):
         if key_in(name) in found:
@@ -221,6 +224,8 @@ def values_set(texts: Sequence[str]) -> dict[Key, Sequence[object]]:
 
 
 def _name_and_values(text: str) -> tuple[str, Sequence[object]]:
+    from hpsearch.core.conditions import Range
+
     name, equals, values = text.partition("=")
     if not name.strip() or not equals:
         raise ValueError("expected NAME=V1,V2, as in lr=0.1,0.2")
@@ -260,6 +265,11 @@ def _split(text: str) -> Iterator[str]:
 
 def _literal(text: str) -> object:
     """Return the value that a literal of Python stands for, or a range; any other text as it is."""
+    import ast
+    import warnings
+
+    from hpsearch.core.conditions import RANGES
+
     text = text.strip()
     if not text:
         raise ValueError("expected a value between commas ('' is an empty text)")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 
 from hpsearch.core.errors import StoreError, reason_of
@@ -48,7 +48,7 @@ class _Detour:
     """Sends standard output to standard error while anyone in this process needs it; each `begin` needs an `end`."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._users = 0
         self._stream: TextIO | None = None
         self._descriptor: int | None = None

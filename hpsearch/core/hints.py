@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -46,7 +45,9 @@ def spelling_of(started: Sequence[str], installed: str | None) -> Spelling:
 
 def own_spelling() -> Spelling:
     """Return the spelling of the command that runs here."""
-    return spelling_of(started_words(sys.orig_argv, sys.argv[1:]), shutil.which("hpsearch"))
+    from shutil import which  # with its kinds of archives, it takes 3 ms, and few messages need it
+
+    return spelling_of(started_words(sys.orig_argv, sys.argv[1:]), which("hpsearch"))
 
 
 def started_words(original: Sequence[str], arguments: Sequence[str]) -> list[str]:

@@ -14,14 +14,12 @@ T = TypeVar("T")
 #: Two configurations differ if chance gives a difference like theirs with at most this probability.
 SIGNIFICANT_P = 0.05
 NO_DIFFERENCE = "do not differ significantly"
-_LOW_IS_GOOD = re.compile(
-    r"(^|[_\W])(loss|err|error|mse|rmse|mae|nll|perplexity|ppl|fid|wer|cer|bpd|time)", re.IGNORECASE
-)
+_LOW_IS_GOOD = r"(^|[_\W])(loss|err|error|mse|rmse|mae|nll|perplexity|ppl|fid|wer|cer|bpd|time)"
 
 
 def low_is_good(keyword: str) -> bool:
     """Return whether small numbers are good under a keyword of this name, as far as a name can tell."""
-    return _LOW_IS_GOOD.search(keyword) is not None
+    return re.search(_LOW_IS_GOOD, keyword, re.IGNORECASE) is not None
 
 
 def number_of(cell: object) -> float | None:

@@ -15,7 +15,8 @@ from hpsearch.startup.typing import Any
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;]+")
 #: A number or a flat list as numpy, PyTorch and JAX write it: ``np.float64(0.5)``, ``tensor([1., 2.], device='cpu')``.
-_WRAPPED = re.compile(
+#: Compiled when it is used: few commands read a summary.
+_WRAPPED = (
     r"(?:\b[a-z]+\.)?\b(?:u?int\d*|b?float\d*|bfloat16|longdouble|[tT]ensor|[aA]rray|DeviceArray)"
     r"\(\s*(?P<content>\[[^\[\]()]*\]|[^\[\](),\s]+)"
     r"(?:,\s*\w+=(?:'[^']*'|<[^<>]*>|\([^()]*\)|[\w.]+))*\s*\)"
@@ -76,7 +77,7 @@ def _is_torn_list(value: str) -> bool:
     """Return whether a list of numbers begins and does not end, as where numpy spreads an array over several lines."""
     if not value.startswith("["):
         return False
-    bare = _WRAPPED.sub(r"\g<content>", value).lstrip("[(")
+    bare = re.sub(_WRAPPED, r"\g<content>", value).lstrip("[(")
     return "]" not in value and ")" not in bare and _numbers_in(bare) is not None
 
 
@@ -84,7 +85,7 @@ def cell_of(value: str) -> str:
     """Return the table cell for the text after a keyword: a number, several numbers as ``"1,2,3"``, else the text."""
     if _NUMBER.fullmatch(value):
         return value
-    text = _WRAPPED.sub(r"\g<content>", value)
+    text = re.sub(_WRAPPED, r"\g<content>", value)
     is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
     numbers = _numbers_in(text[1:-1] if is_quoted else _without_brackets(text))
     if not numbers or (is_quoted and len(numbers) > 1):
@@ -111,7 +112,7 @@ def numbers_of(cell: object) -> list[float]:
     number = number_of(cell)
     if number is not None:
         return [number]
-    text = _WRAPPED.sub(r"\g<content>", whole_text(cell).strip().strip('"'))
+    text = re.sub(_WRAPPED, r"\g<content>", whole_text(cell).strip().strip('"'))
     return [float(part) for part in _numbers_in(_without_brackets(text)) or ()]
 
 
@@ -174,7 +175,7 @@ def cell_under(summary: Summary | None, key: str) -> object:
 
 
 #: What PyTorch, TensorFlow, JAX, CuPy and CUDA's own libraries say when GPU memory (not host memory) runs out.
-_SIGNS = re.compile(
+_SIGNS = (
     r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError: (?:CUDA|HIP)|cuda\.OutOfMemoryError"
     r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED"
     r"|RESOURCE_EXHAUSTED: (?:Out of memory|OOM)|ResourceExhaustedError|OOM when allocating tensor"
@@ -186,4 +187,4 @@ _LAST_LINES = 60
 def says_gpu_out_of_memory(log: str) -> str:
     """Return the line of a log's end that says that the GPU had no more memory; empty if none does."""
     lines = log.splitlines()[-_LAST_LINES:]
-    return next((line.strip() for line in reversed(lines) if _SIGNS.search(line)), "")
+    return next((line.strip() for line in reversed(lines) if re.search(_SIGNS, line)), "")

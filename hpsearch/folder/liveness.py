@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import os
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from itertools import chain
@@ -14,8 +13,7 @@ from hpsearch.backends.process_identity import Process, boot_id, job_id, lives, 
 from hpsearch.folder.nearby import default_searches, holds_search, searches_called
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.host import host_name
-from hpsearch.store.classic_files import RUN_PREFIX
-from hpsearch.store.layout import SearchFolder
+from hpsearch.store.layout import RUN_PREFIX, SearchFolder
 from hpsearch.store.lock import Holder, LockWays
 
 
@@ -47,6 +45,8 @@ _OF_PROCESS = {True: Liveness.LIVE, False: Liveness.GONE, None: Liveness.UNKNOWN
 
 def this_controller() -> Holder:
     """Return this process as the holder of a lock."""
+    import threading
+
     # Python handles signals in the main thread: a search in another thread is part of a program with its own handlers.
     takes_signals = threading.current_thread() is threading.main_thread()
     return Holder(host_name(), os.getpid(), time.time(), job_id(os.getpid()), takes_signals, boot=boot_id())

@@ -14,8 +14,7 @@ from hpsearch.core.hints import nearest
 from hpsearch.journal.events import SearchStarted
 from hpsearch.journal.lines import from_line
 from hpsearch.journal.settings import Settings
-from hpsearch.store.classic_files import RUN_PREFIX
-from hpsearch.store.layout import SearchFolder, read_small
+from hpsearch.store.layout import RUN_PREFIX, SearchFolder, read_small
 
 #: Where searches are looked for by default.
 USUAL_PLACE = "out"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import bisect
 import os
@@ -12,10 +11,12 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from hpsearch.core.coding import Column
 from hpsearch.core.model import Configuration, Run
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.startup.typing import TypeVar
+from hpsearch.startup.typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Column
 
 #: Most runs of one block, which is a line of the journal: a damaged line loses no more.
 MOST_RUNS = 10_000
@@ -102,7 +103,7 @@ def packed(codes: Sequence[Sequence[int]], sizes: Sequence[int]) -> str:
     """Return codes as text, option by option. sizes: the largest possible code of each option."""
     content = b"".join(_little(array(_code_type(size), listed)).tobytes() for size, listed in zip(sizes, codes))
     # The lowest level takes a quarter of the default's time; codes in random order hardly get smaller with the default.
-    return base64.b64encode(zlib.compress(content, 1)).decode("ascii")
+    return binascii.b2a_base64(zlib.compress(content, 1), newline=False).decode("ascii")
 
 
 def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]:
@@ -110,7 +111,7 @@ def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]
     types = [_code_type(size) for size in sizes]
     whole = sum(count * array(kind).itemsize for kind in types)
     try:
-        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), whole + 1)
+        content = zlib.decompressobj().decompress(binascii.a2b_base64(text), whole + 1)
     except (zlib.error, binascii.Error) as error:
         raise ValueError(f"its codes cannot be read ({error})") from error
     if len(content) != whole:

@@ -15,7 +15,7 @@ from hpsearch.startup.typing import Any, TypeVar
 #: Wider than the floats that JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")
 #: Types of numpy that `encode` keeps.
-_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|[<>|=]?([biuf][1248]|U[0-9]{1,6})")
+_DTYPE = r"bool|u?int(8|16|32|64)|float(16|32|64)|[<>|=]?([biuf][1248]|U[0-9]{1,6})"
 _LARGEST_ARRAY = 10**8
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -60,7 +60,7 @@ def decode(value: Any) -> object:  # Any: see encode
 def _numpy_value(dtype: str, is_array: bool, content: Any) -> object:  # Any: whatever JSON can hold
     import numpy as np
 
-    if not _DTYPE.fullmatch(dtype):
+    if not re.fullmatch(_DTYPE, dtype):
         raise ValueError(f"{dtype[:40]!r} is not a type of numbers or texts")
     # Each text takes as much memory as the longest possible one.
     if "U" in dtype and np.size(content) * np.dtype(dtype).itemsize > _LARGEST_ARRAY:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -161,6 +160,8 @@ def _wrapped(text: str, room: int | None, breaks: bool) -> list[str]:
     """Wrap a text to a width; paths, commands and rows of a table stay whole unless `breaks`."""
     if room is None:
         return [text]
+    import textwrap
+
     return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=breaks, break_on_hyphens=False)
 
 

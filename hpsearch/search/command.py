@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.config.command_parser import CommandParser, ExampleFormatter, filled, folder_parser
+from hpsearch.config.command_parser import CommandParser, ExampleFormatter, folder_parser
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
 from hpsearch.config.parsers import add_options, hpsearch_cli_arguments
@@ -64,7 +64,7 @@ def _parsed(
     parser = CommandParser(
         prog=prog,
         usage="%(prog)s --grid_module=NAME [options]   (--help lists them)",
-        description=filled(_DESCRIPTION),
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=ExampleFormatter,
         allow_abbrev=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-from hpsearch.config.command_parser import CommandParser, ExampleFormatter, filled
+from hpsearch.config.command_parser import CommandParser, ExampleFormatter
 from hpsearch.config.option_checks import check_race
 from hpsearch.config.option_values import at_least, hours, whole
 from hpsearch.config.options import (
@@ -200,7 +200,7 @@ def parse_seeds_options(argv: Sequence[str], script: SeedsOptions) -> SeedsOptio
     """
     parser = CommandParser(
         usage="%(prog)s --run_dir=DIR [options]   (--help lists them)",
-        description=filled(_DESCRIPTION),
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=ExampleFormatter,
     )
@@ -217,7 +217,7 @@ def parse_subcommand(argv: Sequence[str]) -> SeedsOptions:
     parser = CommandParser(
         usage="hpsearch seeds [DIR] [--num_seeds N] [options]   (--help lists them)",
         prog="hpsearch seeds",
-        description=filled(_SUBCOMMAND_DESCRIPTION),
+        description=_SUBCOMMAND_DESCRIPTION,
         epilog=_SUBCOMMAND_EPILOG,
         formatter_class=ExampleFormatter,
     )

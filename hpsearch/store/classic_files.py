@@ -21,7 +21,7 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
 from hpsearch.startup.typing import TypeVar
-from hpsearch.store.layout import SearchFolder, append_text, read_whole, write_whole
+from hpsearch.store.layout import RUN_PREFIX, SearchFolder, append_text, read_whole, write_whole
 
 T = TypeVar("T")
 
@@ -29,8 +29,6 @@ T = TypeVar("T")
 CONFIG_FILE, COMMAND_FILE = "config.pickle", "hpsearch_command.sh"
 #: The largest file that is read, in bytes.
 MOST_BYTES = 256 * 2**20
-#: How the names of all runs' folders begin.
-RUN_PREFIX = "sim_"
 #: How many runs are written at a time.
 _AT_ONCE = 1_000
 _RUN_NAME = re.compile(r"sim_\d+_\d+")

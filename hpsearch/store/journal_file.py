@@ -6,7 +6,6 @@ import contextlib
 import errno
 import gc
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,8 +14,11 @@ from hpsearch.core.hints import hint
 from hpsearch.journal.events import Event, SearchStarted
 from hpsearch.journal.lines import LONG, LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
-from hpsearch.startup.typing import NoReturn
+from hpsearch.startup.typing import TYPE_CHECKING, NoReturn
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
+
+if TYPE_CHECKING:
+    import threading
 
 #: Durable events are synced to the disk together, this long after the first: a sync takes as long as a short run.
 _SYNC_AFTER_S = 1.0
@@ -60,7 +62,9 @@ class Journal:
             self._cut(error)
         self._size += len(content)
         if durable and not at_once and self._timer is None:
-            self._timer = threading.Timer(_SYNC_AFTER_S, self._sync_in_time)
+            from threading import Timer  # a reader needs none of it
+
+            self._timer = Timer(_SYNC_AFTER_S, self._sync_in_time)
             self._timer.daemon = True
             self._timer.start()
 

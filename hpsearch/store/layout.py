@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hpsearch.core.conditions import Condition
 
 STATE_FOLDER = ".hpsearch"
+#: How the names of all runs' folders begin.
+RUN_PREFIX = "sim_"
 #: A part of every path in a snapshot.
 _CODE = f"/{STATE_FOLDER}/code/"
 #: More bytes than any of our small files has.

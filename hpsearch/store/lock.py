@@ -12,7 +12,6 @@ import errno
 import fcntl
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +116,8 @@ class ControllerLock:
         self._path, self._ways = path, ways or LockWays()
         self._descriptor = _open(path)
         self._taken_by: Holder | None = None
+        import threading  # who only reads needs none of it
+
         self._mutex, self._ends = threading.Lock(), threading.Event()
         try:
             has_flock = self._take_flock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -65,6 +64,8 @@ def move_file(source: Path, target: Path | str) -> None:
     except FileNotFoundError:
         raise
     except OSError:
+        import shutil  # with its kinds of archives, it takes 3 ms, and few searches need it
+
         shutil.move(source, target)
 
 
@@ -156,6 +157,8 @@ def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
 
 def copy_run(source: Path, results: Path) -> None:
     """Copy a run's folder into the folder of results, whole or not at all. Raises StoreError if that fails."""
+    import shutil
+
     part = results / f".{source.name}.part"
     try:
         results.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from urllib.parse import unquote
 
 from hpsearch.core.errors import UsageError, reason_of
 
@@ -109,6 +107,9 @@ def installed_packages() -> tuple[str, ...]:
 @cache
 def editable_installs() -> list[str]:
     """Return the folders of packages installed with ``pip install -e``."""
+    import json
+    from urllib.parse import unquote
+
     notes = [note for entry in sys.path for note in Path(entry).glob("*.dist-info/direct_url.json")]
     found = [json.loads(note.read_bytes()) for note in notes]
     return [unquote(each["url"][len("file://") :]) for each in found if each.get("dir_info", {}).get("editable")]
