@@ -1,7 +1,7 @@
 """A look-alike of Slurm and LSF for thousands of jobs: one process, which runs each job's real script at its end.
 
 A job that "runs" costs nothing until its time is over; then its script is executed, and takes some milliseconds. The
-commands are shell scripts that ask this process. It has only what a search asks for, and every answer is right at once.
+commands are shell scripts that ask this process. It knows only what a search asks for, and answers at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SLURM_SHOWS_S, LSF_SHOWS_S = 300.0, 3600.0
 
 @dataclass(slots=True)
 class Task:
-    """One job, or one job of an array. number: in its array; None outside of one."""
+    """A job, alone or in an array. number: its number in the array; None if it is alone."""
 
     array: Submission
     number: int | None
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass
 class Submission:
-    """What one submit command handed over. throttle: how many of its jobs may run at once."""
+    """What one submit command submitted. throttle: how many of its jobs may run at once."""
 
     id: int
     script: str
@@ -66,7 +66,7 @@ class Submission:
 
 
 class Cluster:
-    """slots: how many jobs run at once. job_s: how long a job runs in the mean, between half and three halves of it."""
+    """slots: how many jobs run at once. job_s: the mean run time; a job takes 0.5 to 1.5 times as long."""
 
     def __init__(self, folder: Path, slots: int, job_s: float, array_size: int, runs_scripts: bool) -> None:
         self._folder, self._slots, self._job_s, self._array_size = folder, slots, job_s, array_size
@@ -81,7 +81,7 @@ class Cluster:
         self._environment = {"PATH": os.defpath, "HOME": str(folder), "HOSTNAME": "node1"}
 
     async def serve(self) -> None:
-        """Start what may start and end what is over, for ever."""
+        """Start and end jobs when it is time, until the process ends."""
         while True:
             self._start_tasks()
             now = time.monotonic()
@@ -126,7 +126,7 @@ class Cluster:
                 Path(path).touch()
         lasts_s = self._job_s * self._random.uniform(0.5, 1.5)
         if self.counts["started"] <= self._slots:
-            # As if the first ones had run for a while: so jobs end at the same rate from the beginning.
+            # The first jobs are shorter, as if they had begun earlier: so jobs end at the same rate from the beginning.
             lasts_s *= self._random.random()
         heapq.heappush(self._ends, (time.monotonic() + lasts_s, self.counts["started"], task))
 
@@ -186,7 +186,7 @@ class Cluster:
         return [submission.tasks[int(number)]] if number else list(submission.tasks.values())
 
     def shown(self, words: Iterable[str], shows_s: float) -> list[Task]:
-        """Return the jobs of these ids that have not ended, or not long ago."""
+        """Return the jobs with these ids that have not ended, or ended not long ago."""
         since = time.monotonic() - shows_s
         while self._kept and self._kept[0].ended < since - SLURM_SHOWS_S:
             old = self._kept.popleft()
@@ -198,7 +198,7 @@ class Cluster:
     def all_ids(self) -> list[str]:
         return list(map(str, self._submissions))
 
-    # What the commands answer: exit status and text.
+    # The commands' answers: exit status and text.
 
     def answer(self, name: str, words: list[str], text: str) -> tuple[int, str]:
         """Return what a command answers."""
@@ -324,7 +324,7 @@ async def run(folder: Path, *numbers: str) -> None:
 
 
 class LookAlike:
-    """A cluster of this kind in a process of its own, ended with the block."""
+    """A context manager: a look-alike cluster in a process of its own, which ends with the block."""
 
     def __init__(self, folder: Path, slots: int, job_s: float, array_size: int = 1000, scripts: bool = True) -> None:
         self.folder = folder

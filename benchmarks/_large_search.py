@@ -41,7 +41,7 @@ mkdir -p "$out"
 [ "$seed" != {FAILING_SEED} ] || {{ echo "no convergence" >&2; exit 3; }}
 printf 'acc 0.%s%s\\nfinished 1\\n' "${{lr#*.}}" "$seed" >"$out/summary.txt"
 """
-#: 100 configurations, each under as many seeds as make the search as large as it shall be.
+#: 100 configurations; the number of seeds makes the search as large as is asked for.
 LR = tuple(round(0.001 * step, 3) for step in range(1, 11))
 UNITS = tuple(16 * step for step in range(1, 11))
 #: When the search began, in seconds since the epoch.
@@ -56,9 +56,9 @@ def grid_text(count: int) -> str:
 
 
 def write_search(path: Path, count: int, ended: int, has_folders: bool = False, fails: bool = False) -> None:
-    """Write the folder of a search of `count` runs, stopped when `ended` of them had; 1 % of these failed if `fails`.
+    """Write the folder of a search of `count` runs that stopped after `ended` of them; if `fails`, 1 % of these failed.
 
-    path: of the folder, in a project as `scratch_project` makes it. has_folders: also the folders of the ended runs.
+    path: the folder, in a project made by `scratch_project`. has_folders: whether to write the folders of ended runs.
     """
     options = SearchOptions(
         grid_module="config",
@@ -90,7 +90,7 @@ def _fails(run: Run, fails: bool) -> bool:
 
 
 def events_of(run: Run, fails: bool) -> list[Event]:
-    """Return what the journal says of one run from its start to its end."""
+    """Return the events of one run, from its start to its end."""
     token, at, host = f"{run.folder}.1.{run.number:06x}", AT + run.number, socket.gethostname()
     job = f"{100_000 + run.number}@{2_000_000 + run.number}.f007164c.4026531836.4026531838"
     is_failed = _fails(run, fails)
@@ -115,7 +115,7 @@ def _acc(run: Run) -> str:
 
 
 def _write_folder(folder: SearchFolder, run: Run, settings: Settings, fails: bool) -> None:
-    """Write what a run and its controller leave: summary, command and two logs."""
+    """Write the files of a run and its controller: summary, command and two logs."""
     is_failed, own = _fails(run, fails), f"{folder.path}/{run.folder}"
     os.mkdir(own)  # noqa: PTH102  (a Path would take longer than the folder)
     put_files_in_place(Path(own), {}, run, settings)

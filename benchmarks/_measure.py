@@ -1,4 +1,4 @@
-"""What the benchmarks share: a scratch project, the command in it, times and one line for the answer."""
+"""What the benchmarks share: a scratch project, the command of a search in it, times, and the line of the result."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def seconds(argv: Sequence[str], cwd: Path, stdin: str = "") -> float:
 def loop_seconds(folder: Path, loop: str, out_dir: str, scripts: str, count: int) -> float:
     """Return how long a shell loop takes that submits the job scripts of a finished search in `out_dir`, its $1.
 
-    They are put back to where they lay then: a script that has gone from there takes its run for collected.
-    scripts: a pattern for the scripts' paths there. count: so many jobs have to deliver a summary again.
+    The scripts are put back in place first: a job whose script is gone takes its run for collected.
+    scripts: a pattern for the scripts' paths there. count: how many jobs have to deliver a summary again.
     """
     for script in (folder / out_dir).glob(scripts):
         words = shlex.split(script.read_text(), comments=True)
@@ -90,6 +90,6 @@ def rows(folder: Path, out_dir: str) -> int:
 
 
 def answer(what: str, ratio: float, limit: float, details: str) -> None:
-    """Print the result of a benchmark: the ratio, what it may be, and the figures behind it."""
+    """Print the result of a benchmark: the ratio, its limit, and the figures behind it."""
     verdict = "ok" if ratio <= limit else "TOO SLOW"
     print(f"{what}: ratio {ratio:.2f} (at most {limit:g}: {verdict}); {details}", flush=True)

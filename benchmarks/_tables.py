@@ -1,4 +1,4 @@
-"""Real searches as tables: each configuration of a grid module of `tables`, and what it scored under each seed."""
+"""Tables of precomputed scores: each configuration of a grid module in `tables`, and its score under each seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Table:
 
     grid, conditions: as in the grid module. configurations: as hpsearch lists them.
     scores: shape (configurations, seeds), larger is better, NaN where the model failed.
-    top: of each configuration, whether its mean is among the best; ties count as one.
+    top: for each configuration, whether its mean is among the best; ties count as one.
     """
 
     name: str
@@ -50,7 +50,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Table:
-    """Read a table. Raises SystemExit if it is of another grid than its module now has."""
+    """Read a table. Raises SystemExit if its grid differs from the one in its module."""
     import numpy as np
 
     module, listed, path = make.grid_module(name), list(make.configurations(name)), make.FOLDER / f"{name}.csv"

@@ -4,7 +4,7 @@
     benchmarks/cluster_scale.py --to_the_end                    # all of them: over an hour for each kind
     benchmarks/cluster_scale.py --kinds slurm_array --profile F # cProfile of the controller
 
-To the end, a second look-alike gets as many jobs at the same time, as one array by hand: nothing can be faster.
+With ``--to_the_end``, a second look-alike gets the same number of jobs as one array by hand: nothing can be faster.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ while squeue -h -j 1001 | grep -q .; do sleep {pause_s}; done
 
 @dataclass(frozen=True)
 class Sample:
-    """The controller at one moment. cpu_s, commands_s: its own, and of the commands that it has called."""
+    """The controller at one moment. cpu_s, commands_s: CPU time of its own, and of the commands that it has called."""
 
     at: float
     cpu_s: float
@@ -55,7 +55,7 @@ class Sample:
 
 
 def sample(pid: int, cluster: LookAlike) -> Sample:
-    """Look at a process. Raises OSError when it has ended."""
+    """Measure a process. Raises OSError if it has ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     user, system, child_user, child_system = (int(text) / TICKS for text in fields[11:15])
     rss = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KB
@@ -90,7 +90,7 @@ def controller_argv(kind: str, given: argparse.Namespace) -> list[str]:
     return argv
 
 
-#: Executes a module as `python -m` does, and notes where its CPU time goes.
+#: Executes a module as `python -m` does, and profiles its CPU time.
 _PROFILED = """\
 import cProfile, runpy, sys, time
 module = sys.argv.pop(1)
@@ -155,7 +155,7 @@ def steady(samples: Sequence[Sample], given: argparse.Namespace) -> Sequence[Sam
 
 
 def tell(kind: str, given: argparse.Namespace, samples: Sequence[Sample]) -> None:
-    """Print what the samples say."""
+    """Print the figures of the samples."""
     one, other = samples[0], samples[-1]
     took_s, runs = other.at - one.at, other.counts["ended"] - one.counts.get("ended", 0)
     cpu_s, commands_s = other.cpu_s - one.cpu_s, other.commands_s - one.commands_s

@@ -1,6 +1,6 @@
 """What 10,000 runs leave on the disk: the search's shared files, and what it adds to each run's folder.
 
-The peer is the least that anybody keeps, the table of results. With ``--runs N``, for N runs.
+It is compared with the table of results, which everybody keeps. With ``--runs N``, for N runs.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ def size(paths: Iterable[Path]) -> int:
 
 
 def blocks(run_folder: Path) -> float:
-    """Return how many blocks of the file system our files in a run's folder take."""
+    """Return how many blocks of the file system hpsearch's files in a run's folder take."""
     return sum(
         -(-512 * path.stat().st_blocks // path.stat().st_blksize) for path in run_folder.iterdir() if is_ours(path)
     )
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether we have put a file into a run's folder."""
+    """Return whether hpsearch has put a file into a run's folder."""
     return path.name == "hpsearch_command.sh" or path.name.startswith("job_")
 
 
@@ -39,7 +39,7 @@ def main(count: int = COUNT) -> None:
         table = size([out / "search_results.csv"])
         parts = {path.name: size([path]) / count for path in [*out.iterdir(), *(out / ".hpsearch").iterdir()]}
         largest = sorted((name for name, each in parts.items() if each >= 1), key=lambda name: -parts[name])
-        # Results are the user's, and no bookkeeping.
+        # The table of results is the user's, not bookkeeping.
         shared = sum(parts.values()) - table / count
         in_folder = max(blocks(path) for path in out.glob("sim_*"))
     details = ", ".join(f"{name} {parts[name]:.0f}" for name in largest)

@@ -2,7 +2,7 @@
 
 The curves are in ``tables/digits_epochs.csv.gz``: the accuracy of 60 classifiers of scikit-learn's digits after each of
 27 epochs, for 20 splits of the data. ``--train`` makes them anew (needs scikit-learn; half an hour on one core). Each
-split is a search: its runs start in an order of their own, one or eight at once, and a rule stops what is hopeless.
+split is a search: its runs start in a random order, one or eight at once, and a rule stops the hopeless ones.
 """
 
 from __future__ import annotations

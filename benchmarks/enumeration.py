@@ -1,6 +1,6 @@
 """``--dry_run --num_searches=10`` of large grids: 10^6 configurations with conditions, and 10^7 of several kinds.
 
-The first against a list of dicts; the others against the same ten from a bare shuffle of all positions by numpy.
+The first is compared with a list of dicts; the others with ten positions from a shuffle of all of them by numpy.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CONDITIONS = """[
 PEER = f"import itertools; grid = {GRID}; found = [dict(zip(grid, v)) for v in itertools.product(*grid.values())]"
 
 LARGE = GRID.replace("range(6)", "range(7)")
-#: What is asked for -> grid, conditions (and more of the module), options. With these conditions the list is just short
-#: enough to be built, which a sample of it does not need.
+#: Name -> grid, conditions (and more of the module), options. With these conditions the list is just short enough to
+#: be built, which a sample of it does not need.
 KINDS = {
     "no conditions": (LARGE, "[]", ()),
     "in the order of the grid": (LARGE, "[]", ("--deterministic_search",)),

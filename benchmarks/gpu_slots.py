@@ -1,4 +1,4 @@
-"""How full the slots of look-alike GPUs are kept, against `xargs` with as many places; and what watching them costs."""
+"""How full a search keeps the slots of look-alike GPUs, against `xargs` with as many; and what watching them costs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from _measure import ROOT, answer, hpsearch_argv, scratch_project, seconds
 sys.path.insert(0, str(ROOT / "tests"))
 from standins.worlds import FakeGpus, wait_until
 
-#: Notes when it starts, and takes as long as it is told.
+#: Notes when it starts, and sleeps for --seconds.
 SLEEPING = """\
 #!/bin/bash
 for word; do case $word in --out_dir=*) out=${word#*=};; --seconds=*) seconds=${word#*=};; esac; done
@@ -48,7 +48,7 @@ def search_argv(*options: str) -> list[str]:
 
 
 def xargs_argv(places: int) -> list[str]:
-    """Return the command of the peer: runs of one second, so many at once, their numbers on standard input."""
+    """Return the xargs command: runs of one second, `places` at once, their numbers on standard input."""
     return ["xargs", f"-P{places}", "-I{}", "./train.sh", "--seconds=1", "--out_dir=peer/{}"]
 
 
@@ -79,7 +79,7 @@ def cpu_s(pid: int) -> tuple[float, float]:
 
 
 def spent_s(argv: list[str], folder: Path, stdin: str) -> tuple[float, float]:
-    """Start a command with 8 long runs; return what it spends, as `cpu_s` does, in a minute in which all of them work.
+    """Start a command with 8 long runs; return its CPU time, as `cpu_s` does, in a minute in which all of them work.
 
     It is ended afterwards.
     """
@@ -108,7 +108,7 @@ def spent_s(argv: list[str], folder: Path, stdin: str) -> tuple[float, float]:
 
 
 def long_runs() -> None:
-    """Print what the controller spends while 8 runs work, more are waiting, and one more GPU is someone else's."""
+    """Print the controller's CPU time while 8 runs work, more are waiting, and one more GPU is someone else's."""
     with lab_box("{'x': list(range(12)), 'seconds': [100]}", TOO_FULL) as folder:
         peer, _ = spent_s(
             [*xargs_argv(8)[:4], "--seconds=100", "--out_dir=peer/{}"], folder, "1\n2\n3\n4\n5\n6\n7\n8\n"
@@ -125,7 +125,7 @@ def long_runs() -> None:
 
 
 def main() -> None:
-    """Print all three."""
+    """Print the results of all three benchmarks."""
     crowded = ("--max_num_jobs_per_gpu=2", "--sim_startup_time=0")
     short_runs("20 one-second runs, 4 GPUs, 2 on each / ideal", 20, 8, 3, *crowded, without_start=False)
     careful = ("--sim_startup_time=15",)

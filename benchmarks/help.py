@@ -17,7 +17,7 @@ from pathlib import Path
 from _measure import ROOT, answer, scratch_project
 
 ROUNDS = 41
-#: What a command may take beyond the bare interpreter.
+#: How much CPU time a command may take beyond the bare interpreter.
 LIMIT_MS = 40
 #: What pip needs to build and install the package.
 SOURCES = ("hpsearch", "pyproject.toml", "setup.py", "README.rst", "LICENSE")
@@ -45,7 +45,7 @@ def installed(folder: Path) -> str:
     source, python = folder / "source", folder / "venv" / "bin" / "python"
     source.mkdir(parents=True)
     for name in SOURCES:
-        # pip builds where the sources lie, and would leave its files there.
+        # pip builds inside the source folder, and would leave its files there.
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, source / name)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     pip = [sys.executable, "-m", "pip", "--python", python, "--quiet"]

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from _measure import ROOT, TINY_SCRIPT, answer, new_search, scratch_project
 
-#: How many options with ten values each -> the goals for what it takes to the first start (s), and the peak (MB).
+#: How many options with ten values each -> the limits of the time to the first start (s), and of the peak (MB).
 GOALS = {3: (0.15, 100), 5: (1.0, 100)}
 MILLION = {6: (10.0, 600)}
-#: A run that says that it has begun, and who it is, and then waits to be killed.
+#: A run that writes its process id when it has begun, and then waits to be killed.
 FIRST = """\
 #!/bin/sh
 echo $$ >"$PWD/begun.part" && mv "$PWD/begun.part" "$PWD/begun"
@@ -45,7 +45,7 @@ subprocess.Popen(["./train.sh"]).wait()
 
 @dataclass(frozen=True)
 class Start:
-    """What it took until the first run began: in all, of processor time, and of memory at most."""
+    """What it took until the first run began: time, processor time, and peak memory."""
 
     took_s: float
     cpu_s: float
@@ -88,7 +88,7 @@ def interpreter_s(folder: Path) -> float:
 
 
 def planned(options: int, goal_s: float, goal_mb: float, rounds: int) -> None:
-    """Print what a number of planned runs takes. options: of ten values each."""
+    """Print how long the first start takes. options: how many options the grid has, of ten values each."""
     ours, peers, bare = [], [], []
     with scratch_project(f"{{f'o{{k}}': list(range(10)) for k in range({options})}}", script=FIRST) as folder:
         for number in range(rounds):
@@ -132,7 +132,7 @@ def dry_run(options: int) -> None:
 
 
 def later(runs: int) -> None:
-    """Print what the last of some runs cost, of 100,000 planned ones, against the first: time, and CPU time."""
+    """Of 100,000 planned runs, execute some; print the time and CPU time of the last of them against the first."""
     at, cpu, share = list[float](), dict[int, float](), runs // 10
     with scratch_project("{f'x': list(range(100_000))}", script=TINY_SCRIPT) as folder:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

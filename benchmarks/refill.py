@@ -1,6 +1,6 @@
 """From a run's end to the next start in its slot, always with a run waiting, against `xargs` with as many slots.
 
-One slot: runs of no length. Four slots: runs of 20 to 50 ms, so that two cores are not the limit.
+One slot: runs that take no time. Four slots: runs of 20 to 50 ms, so that two cores are not the limit.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ echo "$begun $EPOCHREALTIME" >>stamps.txt
 
 
 def gaps(folder: Path, slots: int) -> list[float]:
-    """Return the times, in ms, between a run's last word and the first one of the run that took its slot.
+    """Return the times, in ms, between a run's last line and the first line of the run that took its slot.
 
-    Ends free slots, and starts fill them, both in order of time. Forgets the stamps.
+    Ends free slots, and starts fill them, both in order of time. Deletes the stamps.
     """
     path = folder / "stamps.txt"
     stamps = [tuple(map(float, line.split())) for line in path.read_text().splitlines()]

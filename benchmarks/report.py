@@ -1,8 +1,8 @@
 """`hpsearch report` on 10,000 and 100,000 runs against a plain table of the same runs by pandas and plotly.
 
 The peer reads the CSV that `hpsearch export` writes and makes one file with plotly's JavaScript in it: parallel
-coordinates of all number columns, and one scatter. Both in CPU seconds, which other work on the machine changes little,
-without the interpreter's start.
+coordinates of all columns of numbers, and one scatter plot. Both are measured in CPU seconds, which other work on the
+machine changes little, without the interpreter's start.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
 
 ROUNDS = {10_000: 5, 100_000: 1}
-#: What is promised: the ratio, seconds beyond the interpreter's start, MB of the whole file.
+#: The limits: of the ratio, of seconds beyond the interpreter's start, of the file's MB.
 MOST, MOST_S, MOST_MB = {10_000: 4, 100_000: 20}, {10_000: 3.0, 100_000: 30.0}, {10_000: 8.0, 100_000: 25.0}
 GRID: dict[str, list[object]] = {
     "learning_rate": [10.0**-k for k in range(1, 7)],
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
-    """Run a command to its end; return for how long it kept a processor busy."""
+    """Run a command to its end; return its CPU time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds(argv, cwd)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -86,7 +86,7 @@ def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
 
 
 def _write_search(folder: SearchFolder, count: int) -> None:
-    """Make a search that has ended: options of a grid, nine keywords, every twentieth run failed with a log."""
+    """Write a search that has ended: options of a grid, nine keywords, every twentieth run failed with a log."""
     folder.create_state()
     with folder.journal.open("wb") as journal:
         journal.writelines(to_line(event) for event in _events(count))

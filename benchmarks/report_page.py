@@ -25,16 +25,16 @@ from playwright.sync_api import sync_playwright
 from hpsearch.report.page import page_html, plotly_javascript
 
 RUNS, MANY_RUNS, ROUNDS = 10_000, 100_000, 5
-#: What is promised of a page of RUNS runs: the ratio; seconds; ms, including the pause in which the page waits for the
-#: next key; MB.
+#: The limits of a page of RUNS runs: the ratio; seconds; ms, including the pause in which the page waits for the next
+#: key; MB.
 MOST, MOST_S, MOST_ANSWER_MS, MOST_VIEWS_MS, MOST_MB = 4, 3, 200, 1000, 8
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 WORDS = ("gelu", "failed", "acc_val>0.5")
 PLACES = ("table", "options")
-#: The next frame begins: what was changed before has been painted.
+#: A promise for the beginning of the next frame, when earlier changes have been painted.
 _PAINTED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 _READY = f"document.documentElement.dataset.ready && {_PAINTED}.then(() => true)"
-#: Scrolls to a view and waits until what is in sight there is drawn: what is drawn may push other views out of sight.
+#: Scrolls to a view and waits until everything in sight is drawn: a plot that is drawn may push others out of sight.
 _GO_TO = f"""async (id) => {{
   document.getElementById(id)?.scrollIntoView();
   for (let quiet = 0; quiet < 10; quiet += 1) {{
@@ -42,8 +42,8 @@ _GO_TO = f"""async (id) => {{
     if (document.querySelector("[aria-busy=true]")) quiet = 0;
   }}
 }}"""
-#: Puts words into the search box; in ms, how long until the counts and the table show the runs that have them, and
-#: until all views in sight do.
+#: Puts words into the search box; returns how long, in ms, until the counts and the table show the runs that match,
+#: and until all views in sight do.
 _FILTER = f"""async (words) => {{
   const box = document.getElementById("search"), shown = document.getElementById("shown-count");
   const started = performance.now();
@@ -116,7 +116,7 @@ def _opened(browser: Any, file: Path) -> Opened:
     page.goto(file.as_uri())
     page.wait_for_function(_READY)
     seconds = time.perf_counter() - started
-    # The first one before the other views are drawn, and while plotly is on its way.
+    # The first filter comes before the other views are drawn, and while plotly is loading.
     filters = [page.evaluate(_FILTER, "tanh")]
     for place in PLACES:
         page.evaluate(_GO_TO, place)

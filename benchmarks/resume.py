@@ -30,7 +30,7 @@ def first_start(argv: list[str], folder: Path) -> float:
 
 
 def leave_unfinished(folder: Path) -> None:
-    """Cut the journal of a finished search back, and take its last runs' folders away, as if they never had started."""
+    """Cut the journal of a finished search, and remove its last runs' folders, as if they had never started."""
     journal = folder / "out" / ".hpsearch" / "journal.jsonl"
     kept = []
     for line in journal.read_text().splitlines(keepends=True):

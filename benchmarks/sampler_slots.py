@@ -1,4 +1,4 @@
-"""How much of 8 slots is idle while a sampler chooses each run by the results so far, by the journal; peer: xargs.
+"""How much of 8 slots is idle, by the journal, while a sampler chooses each run by the results so far; peer: xargs.
 
 The runs do not train: each looks its score up in a table, and sleeps, some longer than others.
 """
@@ -57,7 +57,7 @@ def by_journal(path: Path) -> list[tuple[float, float]]:
 
 
 def by_stamps(path: Path) -> list[tuple[float, float]]:
-    """Return when each run began and ended by its own clock; forget them."""
+    """Return when each run began and ended by its own clock; delete the stamps."""
     stamps = [line.split() for line in path.read_text().splitlines()]
     path.unlink()
     return [(float(begun), float(ended)) for begun, ended in stamps]
@@ -67,7 +67,7 @@ def searched(folder: Path, sampler: str) -> tuple[float, float]:
     """Run a search; return the idle shares by the journal and by the runs' own stamps."""
     from hpsearch.store.layout import SearchFolder
 
-    # The later --out_dir counts.
+    # The last --out_dir counts.
     options = (f"--sampler={sampler}", f"--num_searches={RUNS}", f"--num_cpu_jobs={SLOTS}", f"--out_dir={sampler}")
     seconds(new_search(*options), folder)
     journal = by_journal(SearchFolder(folder / sampler).journal)

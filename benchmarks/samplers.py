@@ -1,7 +1,7 @@
 """How many runs a sampler starts until one of a real grid's best 1 % is among them, against random search and Optuna.
 
-Each configuration scores as a table says that was computed once, and takes its own time. ``--repeats=5`` says roughly
-where a sampler stands; 50 tell samplers apart.
+The scores come from precomputed tables, and each configuration takes its own time. ``--repeats=5`` shows roughly how
+good a sampler is; 50 tell samplers apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from _tables import Table, load, make, names
 GOAL = 0.5
 SIGNIFICANT = 0.05
 WIDTH = 24
-#: How often Optuna is asked for a configuration that has not run yet, before one is drawn.
+#: How often Optuna is asked for a configuration that has not run yet; after that, one is drawn at random.
 MOST_ASKED = 10
 
 
@@ -30,7 +30,7 @@ class Search(Protocol):
     """Chooses the configurations of one search, by their places in the table."""
 
     def suggest(self, scores: dict[int, list[float]], pending: list[int]) -> int:
-        """Return one that is in neither. scores: of what has ended; empty if it failed."""
+        """Return a configuration that is in neither. scores: by configuration that has ended; empty if it failed."""
 
 
 class Planned:
@@ -62,9 +62,9 @@ class Ours:
 
 
 class Optuna:
-    """Asks Optuna as its users do: categorical options, conditions by `if`, a configuration seen before asked again.
+    """Asks Optuna as its users do: categorical options, conditions by `if`; after a duplicate, it is asked again.
 
-    A duplicate of an ended run is told that run's score, as Optuna's questions and answers advise; it is not counted.
+    A duplicate of an ended run gets that run's score, as Optuna's FAQ advises; it is not counted.
     """
 
     def __init__(self, table: Table, seed: int) -> None:
@@ -129,7 +129,7 @@ def sobol_search(table: Table, seed: int) -> Search:
     return Planned([places[each.options] for each in make.configurations(table.name, order, points)])
 
 
-#: By name: who is compared, the last of them being Optuna's through hpsearch, which is left out unless it is asked for.
+#: The compared searches by name. The last, Optuna's sampler through hpsearch, is left out unless it is asked for.
 SEARCHES: dict[str, Callable[[Table, int], Search]] = {
     "random": random_search,
     "sobol": sobol_search,
@@ -140,7 +140,7 @@ SEARCHES: dict[str, Callable[[Table, int], Search]] = {
 
 
 def runs_until_top(table: Table, search: Search, seed: int, places: int) -> int:
-    """Return how many runs are started until one is of the best. They take unequally long.
+    """Return how many runs are started until one is among the best. They take unequally long.
 
     places: how many run at once. seed: gives each configuration its score (that of one of the table's seeds) and how
     long it takes.
@@ -185,7 +185,7 @@ def measured(case: Case, repeat: int) -> int:
 
 
 def p_value(ours: Sequence[int], theirs: Sequence[int]) -> float:
-    """Return how likely ranks are to differ so much by chance: the two-sided test of Mann and Whitney."""
+    """Return the p-value of the two-sided Mann-Whitney test."""
     ranked = sorted([*ours, *theirs])
     ranks = {value: ranked.index(value) + (ranked.count(value) + 1) / 2 for value in ranked}
     first, both = len(ours), len(ranked)
@@ -246,7 +246,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     """Print a line for each table, then the ratios."""
-    # Read by the libraries under numpy when a process of the pool first imports them.
+    # numpy's libraries read these when a process of the pool first imports them.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     options = parsed()
     samplers = list(dict.fromkeys(["random", *options.samplers]))

@@ -34,7 +34,7 @@ while [ -n "$(squeue -h)" ]; do sleep 0.1; done
 
 
 def count_calls(folder: Path) -> None:
-    """Put commands in front of Slurm's own that note each call in the file `calls`."""
+    """Put wrappers of Slurm's commands on PATH that note each call in the file `calls`."""
     commands = folder / "counted"
     commands.mkdir()
     for name in COUNTED:
@@ -47,7 +47,7 @@ def count_calls(folder: Path) -> None:
 
 
 def calls(folder: Path) -> str:
-    """Return how often each command was called since the last question."""
+    """Return how often each command was called since this was last asked."""
     counts = Counter((folder / "calls").read_text().split())
     (folder / "calls").unlink()
     return ", ".join(f"{counts[name]} {name}" for name in COUNTED)

@@ -1,7 +1,7 @@
 """Asking about 100,000 runs against plain JSON parsing of their journal, and what a watched status costs a core.
 
-`status`, `best` and `list`, each without the interpreter's start and in CPU seconds, which other work on the machine
-changes little: of a search that has ended, of one stopped after a tenth, and of one half done where some runs failed.
+Measured are `status`, `best` and `list`, without the interpreter's start and in CPU seconds, which other work on the
+machine changes little: for a search that has ended, one stopped after a tenth, and one half done with failed runs.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
 RUNS, ROUNDS = 100_000, 3
-#: Which searches: how many runs have ended, and whether some failed.
+#: The searches by name: how many runs have ended, and whether some failed.
 SEARCHES = {
     "all finished": (RUNS, False),
     "a tenth finished": (RUNS // 10, False),
     "half, 1 % failed": (RUNS // 2, True),
 }
 COMMANDS = ("status", "best", "list")
-#: What is promised: seconds beyond the interpreter's start; of a core, for a watched status.
+#: The limits: seconds beyond the interpreter's start; the share of a core that a watched status takes.
 MOST_S, MOST_OF_A_CORE = 2.0, 0.02
-#: In the watched search: how many runs end in a second, for how long it is looked at, and when that begins.
+#: The watched search: how many runs end in a second, how long it is measured, and after how long that begins.
 RATE, WATCHED_S, SETTLED_S = 5, 10.0, 8.0
 _PLAIN = """\
 import json
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
-    """Run a command to its end; return for how long it kept a processor busy."""
+    """Run a command to its end; return its CPU time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds(argv, cwd)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -72,7 +72,7 @@ def _cpu_seconds(argv: Sequence[str], cwd: Path) -> float:
 
 
 def _watched(path: Path, ended: int) -> float:
-    """Go on with a search while its status is watched; return the share of a core which that takes."""
+    """Let runs of a search end while its status is watched; return the share of a core that watching takes."""
     argv = [sys.executable, "-m", "hpsearch", "status", path.name, "--watch"]
     with LiveSearch(SearchFolder(path), this_controller(), lock_ways(print)) as search:
         search.open_for_work()
@@ -94,7 +94,7 @@ def _watched(path: Path, ended: int) -> float:
 
 
 def _cpu_of(pid: int) -> float:
-    """Return for how long a process has kept a processor busy, in seconds."""
+    """Return the CPU time of a process, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,6 +1,6 @@
 """1,000 tiny runs in 1, 2 and 4 slots, everything included, against a bare loop of `Popen` on the same launcher.
 
-Peers that are shown, too: `xargs` and GNU parallel on the script itself. With ``--rounds N``, in N rounds, not 3.
+It also shows `xargs` and GNU parallel on the script itself. With ``--rounds N``, it takes N rounds instead of 3.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from _measure import ROOT, answer, scratch_project, seconds
 
 COUNT, SLOTS = 1000, (1, 2, 4)
 SCRIPT = ["./train.sh", "--x={}", "--out_dir=peer/{}"]
-#: A search in this process, and at its end the CPU time of the controller alone, in seconds.
+#: Runs a search in this process, and writes the controller's CPU time in seconds, without its children's.
 SEARCH = """\
 import resource, sys
 from hpsearch import hpsearch
@@ -30,7 +30,7 @@ open(sys.argv[1], "w").write(str(used.ru_utime + used.ru_stime))
 
 
 def bare_loop(slots: int) -> None:
-    """Do without hpsearch what it does at least: start each run's launcher, wait for it, write a row."""
+    """Do the least that a search needs without hpsearch: start each run's launcher, wait for it, write a row."""
     sys.path.insert(0, str(ROOT))
     from hpsearch.backends.launcher import LAUNCHER
 

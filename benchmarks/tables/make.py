@@ -1,7 +1,7 @@
 """Compute the tables: `make.py [NAME...]` scores each configuration of a grid module beside it under three seeds.
 
-A table has one line a configuration, in the order in which hpsearch lists them, with one score a seed; a model that
-cannot be fitted has no score. The first line names the configurations, so that another grid is not taken for it.
+A table has a line for each configuration, in hpsearch's order, with a score for each seed; a model that cannot be
+fitted has no score. The first line has a checksum of the configurations, so that another grid is not mistaken for it.
 scikit-learn is in the extra `example`.
 """
 
@@ -24,12 +24,12 @@ Options = Mapping[str, Any]  # Any: whatever scikit-learn takes
 
 
 def names() -> list[str]:
-    """Return the names of all tables: there is a grid module of each."""
+    """Return the names of all tables, each of which has a grid module."""
     return sorted(path.stem for path in FOLDER.glob("*_*.py"))
 
 
 def grid_module(name: str) -> dict[str, Any]:  # Any: whatever a module has
-    """Return what the grid module of a table says."""
+    """Return the variables of a table's grid module."""
     return runpy.run_path(str(FOLDER / f"{name}.py"))
 
 
@@ -144,8 +144,8 @@ def make(name: str) -> None:
 
 
 def main() -> None:
-    """Write the tables named, or all."""
-    # Read by the libraries under numpy when they are first imported.
+    """Write the named tables, or all."""
+    # numpy's libraries read these when they are first imported.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     sys.path.insert(0, str(FOLDER.parent.parent))
     warnings.filterwarnings("ignore")

@@ -1,4 +1,4 @@
-"""Linear models by stochastic gradient descent on 569 tumours, benign or malign."""
+"""Linear models by stochastic gradient descent on 569 tumours, benign or malignant."""
 
 grid = {
     "alpha": [1e-05, 0.0001, 0.001, 0.01, 0.1, 1.0],

@@ -1,4 +1,4 @@
-"""Support vector machines on 569 tumours, benign or malign."""
+"""Support vector machines on 569 tumours, benign or malignant."""
 
 grid = {
     "C": [0.001, 0.0072, 0.052, 0.37, 2.7, 19.0, 140.0, 1000.0],
