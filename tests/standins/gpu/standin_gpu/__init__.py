@@ -28,3 +28,8 @@ A failure happens at the calls named by `calls` (3, "3-5", "3-", or a list of th
 time `between_s` [from, to]; without both, always. Kinds: no_driver, no_nvml, no_devices, version_mismatch, lost_gpu,
 empty, crash (`signal`), hang (`seconds`, then the true answer), say (`stdout`, `stderr`, `code`).
 """
+
+import sys
+
+# For quick_json, which lies beside this folder: a stand-in is started with its own folder on the path only.
+sys.path.append(__file__.rsplit("/", 3)[0])

@@ -1,7 +1,6 @@
 """The ways in which nvidia-smi fails, and when."""
 
 import os
-import signal
 import sys
 import time
 
@@ -53,6 +52,8 @@ def fail(failure):
         time.sleep(failure.get("seconds", 3600))
         return None
     if kind == "crash":
+        import signal  # what it imports takes longer than most calls
+
         os.kill(os.getpid(), failure.get("signal", signal.SIGKILL))
     if kind == "say":
         sys.stderr.write(failure.get("stderr", ""))

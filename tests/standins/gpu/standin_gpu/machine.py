@@ -1,7 +1,8 @@
 """The GPUs of a scenario at one moment: values that change, and the processes that use them."""
 
-import json
 import os
+
+import quick_json as json
 
 
 class Moment:

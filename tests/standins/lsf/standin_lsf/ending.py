@@ -1,8 +1,9 @@
 """The end of a whole cluster, with all that was started in it."""
 
-import json
 import signal
 import time
+
+import quick_json as json
 
 from .cluster import UNFINISHED
 from .processes import is_same_alive, kill_session, send

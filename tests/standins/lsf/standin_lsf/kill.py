@@ -1,14 +1,12 @@
 """bkill: signals to jobs, and the words that go with them."""
 
-import re
 import signal
 import sys
 import time
 
 from .cluster import UNFINISHED, is_visible
-from .options import Refusal, index_range
 from .processes import signal_session
-from .selection import is_selected
+from .selection import is_selected, keys_of
 from .submit import ensure_scheduler
 
 VALUED = ("-s", "-J", "-u", "-q", "-m", "-g")
@@ -73,19 +71,6 @@ def chosen(jobs, options, ids):
         return [[key, [key]] for key in keys]
     last = jobs[keys[-1]]["id"]
     return [[str(last), [key for key in keys if jobs[key]["id"] == last]]]
-
-
-def keys_of(jobs, name):
-    """Return the keys of the jobs that "123", "123[4]" or "123[1-3,5]" names."""
-    match = re.fullmatch(r"(\d+)(?:\[(.*)\])?", name)
-    if match is None:
-        return []
-    try:
-        indices = {i for item in (match.group(2) or "").split(",") if item for i in index_range(item)}
-    except Refusal:
-        return []
-    elements = [key for key, job in jobs.items() if job["id"] == int(match.group(1))]
-    return [key for key in elements if not indices or jobs[key]["index"] in indices]
 
 
 def complaint_about(keys, unfinished):

@@ -1,10 +1,7 @@
 """The three forms of bjobs' answer: the classic table, `-o` records, JSON."""
 
-import json
-import re
-
+from .cluster import Refusal
 from .fields import ALIASES, field_values, width_of
-from .options import Refusal
 
 HEADER = ("JOBID", "USER", "STAT", "QUEUE", "FROM_HOST", "EXEC_HOST", "JOB_NAME", "SUBMIT_TIME")
 COLUMNS = ("jobid", "user", "stat", "queue", "from_host", "exec_host", "job_name", "submit_time")
@@ -33,16 +30,19 @@ def cut(text, column):
 
 def format_of(text):
     """Return the fields, as pairs (name, width or None), and the delimiter or None, of `-o "a b:8 delimiter='^'"`."""
-    match = re.search(r"\bdelimiter=(?:'([^']*)'|\"([^\"]*)\"|(\S+))", text)
+    text, is_given, value = text.partition("delimiter=")
     delimiter = None
-    if match is not None:
-        delimiter = next(group for group in match.groups() if group is not None)
-        text = text[: match.start()] + text[match.end() :]
+    if is_given and value[:1] in ("'", '"'):
+        delimiter, _, rest = value[1:].partition(value[0])
+        text += rest
+    elif is_given:
+        delimiter, _, rest = value.partition(" ")
+        text += " " + rest
     fields = []
     for word in text.split():
         name, _, width = word.lower().partition(":")
         name = ALIASES.get(name, name)
-        if not re.fullmatch(r"-?\d*", width):
+        if width.removeprefix("-").strip("0123456789"):
             raise Refusal(f'Format string "{word}" is not correct')
         fields.append((name, abs(int(width)) if width.strip("-") else None))
     if not fields:
@@ -80,4 +80,6 @@ def json_text(jobs, form, config, now, unknown):
         values = ["" if value == "-" else value for value in row_of(job, form, config, now)]
         rows.append(dict(zip((name.upper() for name, _ in form[0]), values)))
     rows += [{"JOBID": name, "ERROR": f"Job <{name}> is not found"} for name in unknown]
+    import json  # few calls ask for it
+
     return json.dumps({"COMMAND": "bjobs", "JOBS": len(rows), "RECORDS": rows}, indent=2) + "\n"

@@ -2,16 +2,14 @@
 
 import re
 
+from .cluster import Refusal
+
 VALUED = "-J -W -n -R -q -o -e -oo -eo -cwd -M -P -w -gpu -G -g -app -sla -u -m -Jd -L -wa -wt".split()
 FLAGS = "-H -x -r -rn -B -N".split()
 REPEATED = "-R"
 SECTION = re.compile(r"(\w+)\[([^\[\]]*)\]")
 SECTIONS = ("select", "rusage", "span", "order", "cu", "same", "affinity")
 RUSAGE_ITEM = re.compile(r"\s*\w+\s*=\s*\d+(\.\d+)?\w*(/\w+)?\s*")
-
-
-class Refusal(Exception):
-    """Why a job is not submitted, in LSF's words."""
 
 
 def read_options(words):

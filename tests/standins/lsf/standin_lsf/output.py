@@ -1,6 +1,5 @@
 """The files of -o and -e: the job report, and the job's output around it."""
 
-import contextlib
 import os
 import time
 
@@ -47,7 +46,7 @@ def deliver(job, cluster, key, is_direct, config):
     if out is None:
         os.makedirs(cluster.path("mail"), exist_ok=True)
         out, is_direct = cluster.path("mail", key + ".txt"), False
-    with contextlib.closing(open_to_write(out, job["out_overwrites"] and not is_direct)) as file:
+    with open_to_write(out, job["out_overwrites"] and not is_direct) as file:
         file.write(report(job, config, is_direct).encode("utf-8", "surrogateescape"))
         if not is_direct:
             copy_spooled(cluster.path("spool", key + ".out"), file)
@@ -55,7 +54,7 @@ def deliver(job, cluster, key, is_direct, config):
                 b"\n\nPS:\n\nRead file <%s> for stderr output of this job.\n\n" % os.fsencode(err) if err else b"\n"
             )
     if err and not is_direct:
-        with contextlib.closing(open_to_write(err, job["err_overwrites"])) as file:
+        with open_to_write(err, job["err_overwrites"]) as file:
             copy_spooled(cluster.path("spool", key + ".err"), file)
 
 

@@ -1,7 +1,6 @@
 """Processes and sessions: who is alive, who belongs to a job, and signals to all of them."""
 
 import os
-import signal
 
 
 def stat_fields(pid):
@@ -79,6 +78,8 @@ def belongs_to(pid, folder):
 
 def kill_session(record, folder):
     """Kill what is left of a job's session, sparing strangers that got its number later."""
+    import signal  # what it imports takes longer than most calls
+
     if is_same_alive(record):
         signal_session(record["pid"], signal.SIGKILL)
         return

@@ -3,11 +3,9 @@
 import sys
 import time
 
-from .cluster import UNFINISHED, is_visible
-from .kill import keys_of
+from .cluster import UNFINISHED, Refusal, is_visible
 from .listing import default_table, format_of, json_text, records
-from .options import Refusal
-from .selection import is_selected
+from .selection import is_selected, keys_of
 
 VALUED = ("-J", "-u", "-q", "-o", "-P", "-m", "-g", "-app")
 FLAGS = ("-a", "-w", "-W", "-r", "-p", "-s", "-d", "-noheader", "-json", "-A", "-X", "-x")

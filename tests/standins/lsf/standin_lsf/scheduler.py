@@ -1,12 +1,13 @@
 """The scheduler process: starts jobs, notices their ends, enforces limits and kills. It waits without polling."""
 
-import json
 import os
 import select
 import signal
 import subprocess
 import time
 from collections import Counter
+
+import quick_json as json
 
 from .cluster import UNFINISHED
 from .output import deliver, open_live

@@ -1,13 +1,15 @@
 """bsub: check a job, hand it to the scheduler and answer."""
 
-import json
 import os
 import re
 import sys
 import time
 
+import quick_json as json
+
+from .cluster import Refusal
 from .faults import HOUR_S, LIBRARY_ERROR
-from .options import Refusal, array_of, check, read_options, run_limit_minutes, script_options, warning_of
+from .options import array_of, check, read_options, run_limit_minutes, script_options, warning_of
 from .processes import is_same_alive, start_ticks
 from .selection import key_of
 
