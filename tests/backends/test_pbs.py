@@ -129,7 +129,7 @@ def test_a_scheduler_that_cannot_be_had_is_named(pbs_project: Project, name: str
 
 
 def test_a_scheduler_of_the_users_own_is_found_from_any_folder(pbs_project: Project, tmp_path: Path) -> None:
-    pbs_project.grid({"x": [1, 2]}, script="import sys\nsys.exit(3)\n")
+    pbs_project.grid({"x": [1, 2]}, script="#!/bin/sh\nexit 3\n")
     failed = pbs_project.run("--run_cluster", "--scheduler=pbs:Pbs", "--out_dir=out", "--force_out_dir")
     pbs_project.grid({"x": [1, 2]})
     (tmp_path / "elsewhere").mkdir()

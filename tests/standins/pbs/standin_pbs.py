@@ -8,18 +8,16 @@ In `config.json`, slots, kill_delay_s and has_history say how the cluster behave
 """
 
 import fcntl
-import getpass
-import json
 import os
+import pwd
 import signal
-import subprocess
 import sys
-import textwrap
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import quick_json as json  # noqa: E402
 from lsf.standin_lsf.processes import signal_session, start_ticks  # noqa: E402
 
 DEFAULTS = {"slots": 4, "kill_delay_s": 0.5, "has_history": True, "walltime_unit_s": 1.0}
@@ -106,11 +104,11 @@ def qsub(cluster, argv, number):
     command = [sys.executable, "-S", "-E", os.path.abspath(__file__), cluster.folder, "keep", str(number)]
     # What comes before the keeper listens must not kill it: it finds these signals waiting.
     signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
-    keeper = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    # Not by `subprocess`, whose import takes as long as half a call.
+    silence = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in range(3)]
+    keeper = os.posix_spawn(sys.executable, command, os.environ, file_actions=silence, setsid=True)
     with open(cluster.path("jobs", f"{number}.keeper"), "w", encoding="utf-8") as file:
-        json.dump({"pid": keeper.pid, "start_ticks": start_ticks(keeper.pid)}, file)
+        json.dump({"pid": keeper, "start_ticks": start_ticks(keeper)}, file)
     sys.stdout.write(f"{number}.{SERVER}\n")
     return 0
 
@@ -141,7 +139,7 @@ def qstat(cluster, argv, number):
 def long_form(job):
     fields = {
         "Job_Name": job["name"],
-        "Job_Owner": f"{getpass.getuser()}@login",
+        "Job_Owner": f"{pwd.getpwuid(os.getuid()).pw_name}@login",
         "job_state": job["state"],
         "queue": "workq",
         "Output_Path": f"login:{job['options'].get('-o', '')}",
@@ -150,8 +148,14 @@ def long_form(job):
         "Exit_status": job["exit_status"],
     }
     lines = [f"    {name} = {value}" for name, value in fields.items() if value is not None]
-    wrapped = ["\n\t".join(textwrap.wrap(line, 78, drop_whitespace=False)) for line in lines]
+    wrapped = [line if len(line) <= 78 and line.isprintable() else in_lines(line) for line in lines]
     return "\n".join([f"Job Id: {job['number']}.{SERVER}", *wrapped]) + "\n\n"
+
+
+def in_lines(text):
+    import textwrap  # few lines are that long, and its import takes as long as half a call
+
+    return "\n\t".join(textwrap.wrap(text, 78, drop_whitespace=False))
 
 
 def qdel(cluster, argv, number):
@@ -226,6 +230,8 @@ class Keeper:
         return None
 
     def start(self):
+        import subprocess  # only the process that keeps a job needs it
+
         options, job = self.job["options"], self.job
         script = self.cluster.path("jobs", f"{job['number']}.SC")
         with open(script, "w", encoding="utf-8", errors="surrogateescape") as file:
