@@ -18,13 +18,13 @@ import pytest
 from hypothesis import settings
 from project import FORK_SERVER, ROOT, Project
 
-# How long an example takes says something about the machine, and benchmarks measure that.
+# No deadline: how long an example takes depends on the machine, and benchmarks measure speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 #: All processes that a test starts inherit this variable; each test has its own value.
 _TEST_MARK = "HPSEARCH_TEST"
-#: The same for processes that fixtures start for several tests.
+#: The variable's value for processes that fixtures start for several tests.
 _SESSION_MARK = "TESTS_OF_HPSEARCH"
 #: How long processes that a test has told to end may take, on a busy machine.
 _LAST_BREATH_S = 10.0
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep the garbage collector away from thousands of tests: it would look at all of them again and again."""
+    """Exempt the collected tests from garbage collection, which would look at thousands of objects again and again."""
     gc.disable()
     yield
     gc.enable()
@@ -139,7 +139,7 @@ def _no_process_outlives_the_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees the caller's variables about GPUs and schedulers, and none leaves processes behind."""
+    """Hide the caller's variables for GPUs and schedulers from tests; fail a test that leaves processes behind."""
     for name in list(os.environ):
         if name.startswith(("SLURM_", "SBATCH_", "LSB_", "CUDA_")) or name == "HPSEARCH_ATTEMPT":
             monkeypatch.delenv(name)

@@ -25,7 +25,7 @@ CONFIG = SearchConfig(SETTINGS, "t.py")
 
 @dataclass
 class FakeClock:
-    """Two clocks: the steady one goes on as time is waited for, the wall clock with it unless a test sets it."""
+    """Two clocks: waiting moves the steady one, and the wall clock with it; a test can set the wall clock."""
 
     steady_s: float = 100.0
     wall_s: float = 1_000_000.0
@@ -37,7 +37,7 @@ class FakeClock:
 
     @property
     def clocks(self) -> Clocks:
-        """What is handed to a controller."""
+        """The clocks as a controller takes them."""
         return Clocks(lambda: self.wall_s, lambda: self.steady_s)
 
 
@@ -45,7 +45,7 @@ class FakeClock:
 class FakeBackend:
     """Runs that take one second each (or others) and finish, side by side in some slots.
 
-    answers: what the next submissions meet: an error that is raised, None = they are accepted.
+    answers: the answers to the next submissions: an error, which is raised, or None = accepted.
     while_waiting: called at each wait, after time has passed.
     exit_statuses: run -> exit status; a run that is not there finishes with 0 and a summary.
     causes: run -> what else ended it, without a summary.
@@ -81,7 +81,7 @@ class FakeBackend:
     jobs_outlive_controller = starts_unreleased = refusal_concerns_all = has_queue
 
     def check(self) -> None:
-        """Nothing can be missing."""
+        """Do nothing: this backend needs nothing."""
 
     def place(self, active: Sequence[Job]) -> Place | None:
         """Return a place while a slot is free."""
@@ -91,14 +91,14 @@ class FakeBackend:
         """Nothing to prepare."""
 
     def submit(self, attempts: Sequence[Attempt], place: Place) -> Sequence[str]:
-        """Accept, or raise what the test has put there."""
+        """Accept the run, or raise the error that the test has put into `answers`."""
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
         return [f"{attempt.run.number}@job" for attempt in attempts]
 
     def release(self, jobs: Sequence[Job]) -> None:
-        """Let the jobs run; each leaves its folder at once."""
+        """Let the jobs run; each writes its output folder at once."""
         for job in (job for job in jobs if job.attempt.run.number not in self.queued):
             self.started.append(job.attempt.run.number)
             self._ends[job.attempt.token] = self.clock.steady_s + self.run_s
@@ -112,7 +112,7 @@ class FakeBackend:
         return {}
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
-        """Say which runs have had their second; one that was cancelled has ended, too."""
+        """Return which runs have ended: those whose time is over, and those that were cancelled."""
         return {job.attempt.token: self._status(job) for job in active}
 
     def _status(self, job: Job) -> Status:
@@ -152,7 +152,7 @@ class FakeBackend:
         return []
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to release."""
 
 
 def planned_search(folder: Path, runs: int, keep_out_dir: bool = False, continue_arg: str = "") -> LiveSearch:
@@ -179,7 +179,7 @@ def dispatch(
     trial_failures: int | None = None,
     max_continuations: int = 20,
 ) -> StopRequest:
-    """Run a search to its end; return the request for a stop that it looked at. only: these runs; none = all."""
+    """Run a search to its end; return its stop request. only: these runs; none = all."""
     console = Console()
     chosen = [number for number in search.record.runs if not only or number in only]
     with StopRequest() as stop:

@@ -1,4 +1,4 @@
-"""Commands of hpsearch as processes that start at once: forked from one that has imported what they need.
+"""Commands of hpsearch as processes that start fast: forked from a process that has imported the modules they need.
 
 Thousands of tests start a command, and imports would take most of its time. In all else it is as if started by its
 name: the module runs as ``__main__`` in a process of its own, with its own folder, environment and pipes.
@@ -33,7 +33,7 @@ _IMPORTED = (
 )
 #: Variables that Python reads only when it starts.
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_")
-#: The variable that names the control file of a library of faults, which is told that a command begins.
+#: The variable with the control file of the library of faults; the library has to know when a command begins.
 FAULTS = "HPSEARCH_FAULTS"
 #: A larger request does not fit into one message.
 _LARGEST = 100_000
@@ -145,7 +145,7 @@ class ForkServer:
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
-            # Closing would not do: a process that was forked from the tests may have the socket, too.
+            # Closing alone would not end it: a process that was forked from the tests may hold the socket, too.
             self._requests.shutdown(socket.SHUT_RDWR)
             self._process.wait(30)
             self._process = None
@@ -182,7 +182,7 @@ def _command_line(pid: int) -> bytes:
 
 
 def serve(descriptor: int) -> None:
-    """Fork a process for each command that is asked for, and tell how each ends."""
+    """Fork a process for each requested command, and send its exit status when it ends."""
     for name in _IMPORTED:
         import_module(f"hpsearch.{name}")
     if FAULTS in os.environ:
@@ -223,7 +223,7 @@ def _tell(news: int, number: int) -> None:
 
 
 def _carry_out(argv: list[str], cwd: str, environment: dict[str, str], streams: list[int]) -> None:
-    """Be the command, to its end."""
+    """Execute the command in this process, to its end."""
     _become(streams, cwd, environment)
     sys.orig_argv[:] = argv
     try:
@@ -245,7 +245,7 @@ def _carry_out(argv: list[str], cwd: str, environment: dict[str, str], streams: 
 
 
 def _become(streams: list[int], cwd: str, environment: dict[str, str]) -> None:
-    """Make this process what a new one would be: its standard streams, folder, environment and import path."""
+    """Make this process like a new one: set its standard streams, folder, environment and import path."""
     for number, stream in enumerate([os.open(os.devnull, os.O_RDONLY), *streams]):
         os.dup2(stream, number)
         os.close(stream)

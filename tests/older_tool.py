@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: A grid module of its users; the value in quotes is how texts had to be written.
+#: A grid module of its users; "400,400" with its second pair of quotes is how texts had to be written.
 GRID_MODULE = """\
 grid = {"lr": [0.1, 1e-05], "hidden": ['"400,400"'], "name": ["a b"], "flag": [True, False]}
 conditions = []
@@ -29,7 +29,7 @@ _PERFORMANCE_EVAL_HANDLE = _evaluate
 
 @dataclass
 class OlderSearch:
-    """Builds the folder `path` run by run; `recorded` is how the search folder was written in its commands."""
+    """Builds the folder `path` run by run. recorded: the path of the search folder in its commands."""
 
     path: Path
     recorded: str = "./out/hyperparam_search/search_2021-03-04_05-06-07"
@@ -81,7 +81,7 @@ class OlderSearch:
 
 
 def older_command(configuration: Mapping[str, object]) -> str:
-    """Return a command as the older tool wrote it: values stand there as given, for a shell to read."""
+    """Return a command as the older tool wrote it: a value that begins with a quote stays as it is."""
     words = []
     for name, value in configuration.items():
         if isinstance(value, bool):

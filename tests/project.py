@@ -116,7 +116,7 @@ sys.exit(str(heavy) if heavy else 0)
 
 
 def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 30) -> None:
-    """Return as soon as the condition holds; fail after the deadline."""
+    """Return as soon as the condition holds; fail if the time is over first."""
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
@@ -151,7 +151,7 @@ class Project:
         if not executable:
             path.write_text(text, encoding="utf-8")
             return path
-        # Not into the file itself: a run may just be starting it, and then it cannot be written to.
+        # Not into the file itself: a script that a run is just starting cannot be written to.
         new = path.with_name(f"{path.name}.new")
         new.write_text(text, encoding="utf-8")
         new.chmod(0o755)
@@ -265,7 +265,7 @@ class Project:
 
 
 def journal_events(folder: Path, *kinds: str) -> list[dict[str, Any]]:
-    """Return the events of a search's journal in order, or those of some kinds; of a line being written nothing."""
+    """Return the events of a search's journal in order, or those of some kinds; a line being written is left out."""
     journal = folder / ".hpsearch" / "journal.jsonl"
     lines = journal.read_text().rpartition("\n")[0].splitlines() if journal.exists() else []
     return [event for event in map(json.loads, lines) if not kinds or event["event"] in kinds]
@@ -278,13 +278,13 @@ def journal_has(folder: Path, event: str, count: int) -> bool:
 
 
 def has_said(folder: Path, text: str) -> bool:
-    """Return whether a search's controller has told people of something."""
+    """Return whether a search's log contains a text."""
     log = folder / ".hpsearch" / "controller.log"
     return log.exists() and text in log.read_text()
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process lives; a zombie does not."""
+    """Return whether a process is alive; a zombie is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -315,7 +315,7 @@ def run_folders(folder: Path) -> list[Path]:
 
 
 def let_permissions_count() -> None:
-    """Take from root, in a child before it executes a command, the power to pass by permissions."""
+    """In a child, before it executes a command: drop root's capabilities to ignore permissions."""
     set_of_capabilities_without = 24  # PR_CAPBSET_DROP
     for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         ctypes.CDLL(None).prctl(set_of_capabilities_without, capability, 0, 0, 0)

@@ -15,7 +15,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def commit_all(folder: Path) -> str:
-    """Make a repository of a folder if it is none, and commit everything in it; return the commit."""
+    """Make a folder a repository if it is none yet, and commit everything in it; return the commit."""
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "all")

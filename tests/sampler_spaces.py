@@ -56,5 +56,5 @@ def observed(candidates: Candidates, rows: Sequence[int], score: Callable[[dict[
 def suggest(
     name: str, candidates: Candidates, what: Observed, seed: int, optuna_sampler: str = "tpe"
 ) -> Suggestion | None:
-    """Return what a sampler suggests that was asked nothing before."""
+    """Return the first suggestion of a new sampler."""
     return new_sampler(name, candidates, optuna_sampler).suggest(what, seed)

@@ -1,4 +1,4 @@
-"""What unit tests need of a search that was never planned by the command line."""
+"""Searches for unit tests, planned without the command line."""
 
 from __future__ import annotations
 

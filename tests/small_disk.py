@@ -27,7 +27,7 @@ def small_disk(folder: Path, size: str = "1m", files: int = 10_000) -> Iterator[
 
 
 def fill(folder: Path) -> Path:
-    """Use up all room on a disk, to the last byte; return the file that does, whose removal makes room again."""
+    """Fill a disk to the last byte; return the file that fills it, whose removal makes room again."""
     path = folder / "filler"
     try:
         with path.open("wb", buffering=0) as file:

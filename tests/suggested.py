@@ -1,4 +1,4 @@
-"""What a sampler has suggested in a search, by its journal; and whether the journal alone leads to the same again."""
+"""Read a sampler's suggestions from a search's journal, and check that the journal alone leads to the same ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def suggested(folder: Path) -> list[int]:
 
 
 def check_each_prefix(folder: Path) -> int:
-    """Compare each suggestion with what comes out again from the journal before it; return how many there were."""
+    """Compare each suggestion with the one that the journal before it leads to; return how many there were."""
     record, count = SearchRecord(), 0
     for event in events_of(folder):
         if isinstance(event, RunPlanned):
@@ -42,7 +42,7 @@ def check_each_prefix(folder: Path) -> int:
 
 
 def _split(why: Mapping[str, object] | None) -> tuple[dict[str, object], dict[str, object]]:
-    """Return what is exact in a reason, and its numbers, whose last digits depend on the machine."""
+    """Return the words of a reason, and its numbers, whose last digits depend on the machine."""
     parts: tuple[dict[str, object], dict[str, object]] = {}, {}
     for name, value in (why or {}).items():
         parts[isinstance(value, float)][name] = value
@@ -50,7 +50,7 @@ def _split(why: Mapping[str, object] | None) -> tuple[dict[str, object], dict[st
 
 
 def idle_places(folder: Path, slots: int, budget: int) -> int:
-    """Return how many places were empty, over all times when the search had looked for ends and had runs to start."""
+    """Return how many places were empty, summed over all times when the search had polled and had runs to start."""
     live = most = planned = idle = 0
     was_filling = False
     for event in events_of(folder):

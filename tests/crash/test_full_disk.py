@@ -12,8 +12,8 @@ import pytest
 from project import Project, rows, wait_until
 from small_disk import fill, small_disk
 
-#: Has delivered its results when it waits for the file `go`: after that, only bookkeeping meets the full disk. A run
-#: that starts in what little room bookkeeping has made waits for more, as the search does.
+#: Writes its results before it waits for the file `go`: after that, only bookkeeping meets the full disk. A run that
+#: starts while there is only a little room waits for more, as the search does.
 SCRIPT = """\
 import os, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
@@ -100,4 +100,4 @@ def test_live_runs_of_a_killed_search_are_cancelled_although_nothing_can_be_writ
     result = project.ask("cancel", "disk/out")
     assert (result.exit_status, "No space left on device" in result.stderr) == (1, True), result.stderr
     assert "Traceback" not in result.stderr
-    # That no process is left is looked at after every test.
+    # A fixture checks after every test that no process is left.

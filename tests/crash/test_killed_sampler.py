@@ -44,7 +44,7 @@ def kill_at_random(project: Project, runs: int, kills: int, seed: int, slots: in
 
 
 def same_unkilled(project: Project, runs: int) -> list[int]:
-    """Return what is suggested in the same search when nobody kills it."""
+    """Return the suggestions of the same search when nobody kills it."""
     project.run("--sampler=bayes", f"--num_searches={runs}", "--out_dir=whole", "--force_out_dir")
     return suggested(project.path / "whole")
 

@@ -1,4 +1,4 @@
-"""What a run starts belongs to it, also in a session of its own; what anybody else starts does not."""
+"""Processes that a run starts belong to it, also in a session of their own; other processes do not."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ from crash.torture.player import play
 from crash.torture.worlds import TROUBLES, USUAL
 from project import Project, rows
 
-#: Most steps of a history here: it takes a few seconds of CPU time.
+#: The largest number of steps of a history here, so that it takes a few seconds of CPU time.
 STEPS = 4
-#: A history of each world. Together they have every act, which ten of the first seeds have not.
+#: A seed for each world. Together their histories have every act; those of the first ten seeds do not.
 SEEDS = {"sequential": 144, "several": 136, "gpu": 184, "lsf": 178, "pbs": 312}
 
 

@@ -1,4 +1,4 @@
-"""The oracle of random histories finds each thing that must not be, and shrinking finds what is needed for it."""
+"""The oracle of random histories notices each broken rule, and shrinking finds the steps that are needed for it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def row(x: object, acc: object = None, finished: object = 1) -> tuple[object, ..
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Facts:
-    """What is left of a search in which all is well."""
+    """The facts of a search in which all is well."""
     folder = tmp_path / "out"
     (folder / ".hpsearch" / "exits").mkdir(parents=True)
     (folder / ".hpsearch" / "logs").mkdir()

@@ -1,1 +1,1 @@
-"""Readers of text from outside, given what nobody would write."""
+"""Fuzzing of the functions that read text from outside."""

@@ -28,7 +28,7 @@ _MOST_S = 10.0
 _MOST_MEMORY = 4 << 30
 #: Longer inputs are seldom needed for new code, and are slow.
 _LONGEST = 4096
-#: Of what is kept of one target in the repository, all together.
+#: The limit for all inputs of one target that are kept in the repository, together.
 _MOST_KEPT = 3000
 
 

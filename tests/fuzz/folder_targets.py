@@ -158,7 +158,7 @@ def _journal(content: bytes, folder: Path) -> None:
 
 
 def _use(record: SearchRecord) -> None:
-    """Do with a record what its readers do, and look at the types."""
+    """Use a record as its readers do, and check the types."""
     if record.settings is None:
         return
     rows = rows_of(record)

@@ -1,4 +1,4 @@
-"""Inputs made of others by chance: bits, pieces, lines and words changed, and what readers like least put in."""
+"""Inputs made from others at random: bits, pieces, lines and words are changed, and troublesome texts put in."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class _Reader(Protocol):
 
 
 def _read(content: bytes, path: Path, reader: _Reader) -> None:
-    """Let a file become what an input says, step by step, and look at it after each."""
+    """Change a file step by step as an input says, and read it after each step."""
     for part in content.split(_THEN, _MOST_PARTS):
         if part.startswith(_ANEW):
             path.write_bytes(part[1:])

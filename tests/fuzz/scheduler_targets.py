@@ -26,7 +26,7 @@ _SLURM, _LSF, _PBS = Slurm(SlurmWishes()), Lsf(LsfWishes()), Pbs()
 
 
 def _check_id(job_id: object) -> None:
-    """Assert that the journal gives an id back if the door lets it in."""
+    """Assert that the journal returns an accepted id unchanged."""
     assert is_text(job_id)
     if not is_job_id(job_id):
         return
@@ -63,7 +63,7 @@ def _submitted(scheduler: Scheduler) -> Callable[[bytes, Path], None]:
 
 
 def _site(content: bytes, _: Path) -> None:
-    """Read what is asked of a whole cluster: scontrol show config, bparams, lsid, versions."""
+    """Read answers about a whole cluster: scontrol show config, bparams, lsid, versions."""
     answer = answer_of(content)
     for scheduler in (_SLURM, Lsf(LsfWishes())):
         limit = scheduler.array_limit(answer)
@@ -102,7 +102,7 @@ def _scripts(content: bytes, folder: Path) -> None:
 
 
 class _Driver(Conversation):
-    """Gives one answer to all that is asked."""
+    """Gives the same answer to every question."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__({})

@@ -21,7 +21,7 @@ _STATUSES = {b"1": 1, b"2": 255, b"3": None, b"4": -9, b"5": 14}
 class Target:
     """A reader of text from outside.
 
-    check: reads an input and asserts that what comes out is of valid types; may use an empty folder of its own.
+    check: reads an input and asserts that the result has valid types; may use an empty folder of its own.
     errors: what may be raised besides `SearchError`. seeds: inputs to begin with, most of them good ones.
     mutations: how many inputs made of these a test run reads.
     """
@@ -33,14 +33,14 @@ class Target:
     mutations: int = 1000
 
     def read(self, content: bytes, folder: Path) -> None:
-        """Read an input; an error that is allowed is none."""
+        """Read an input; ignore errors that are allowed."""
         try:
             self.check(content, folder)
         except (SearchError, *self.errors) as error:
             assert str(error), f"{type(error).__name__} says nothing"
 
     def kept(self) -> list[bytes]:
-        """Return all inputs that are kept: the seeds, and what a coverage-guided run found new code with."""
+        """Return all inputs that are kept: the seeds, and those with which a coverage-guided run reached new code."""
         path = CORPUS / f"{self.name}.txt"
         lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
         return [*self.seeds, *map(ast.literal_eval, lines)]

@@ -101,7 +101,7 @@ def _script(content: bytes, folder: Path) -> None:
 
 
 def _check_module(found: ScriptOptions, summary: WrittenSummary) -> None:
-    """Assert that a grid module can be made of what was found, and says what was found."""
+    """Assert that a grid module can be written with the found options, and that it is Python with a grid."""
     assert all(map(is_text, found.arguments)) and all(is_text(option.name) for option in found.options)
     out_arg = output_option(found.options)
     module = GridModule("train.py", chosen(found.options, out_arg), out_arg, summary, found.arguments, "hpsearch")

@@ -1,4 +1,4 @@
-"""What reading must never do: execute, import or call what the text names, or go on for ever."""
+"""Watch what reading must never do: execute, import or call what the text names, or go on for ever."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Forbidden(BaseException):
 
 
 class Watch:
-    """Watches this process while a text is read. What it has heard once cannot be taken off again, only switched."""
+    """Watches this process while a text is read. Its audit hook cannot be removed again, only switched off."""
 
     def __init__(self, most_s: float) -> None:
         """most_s: processor time that reading one input may take."""

@@ -1,4 +1,4 @@
-"""A PBS cluster, as tests make, read and end it."""
+"""A PBS cluster for tests: make it, read its state, and end it."""
 
 from __future__ import annotations
 

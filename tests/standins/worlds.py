@@ -1,4 +1,4 @@
-"""A machine with GPUs and an LSF cluster, as tests make, read and end them."""
+"""A machine with GPUs and an LSF cluster for tests: make them, read their state, and end them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class LsfJob:
 
 
 class World:
-    """What the stand-ins have in common: a folder, commands that come first on PATH, a log of their calls."""
+    """The base of the stand-ins: a folder, commands that come first on PATH, a log of their calls."""
 
     commands: Mapping[str, Path] = {}
     foreign_variables: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class World:
         raise NotImplementedError
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return an environment in which the stand-ins are found: `base` (this process's) with few changes.
+        """Return an environment with the stand-ins on PATH: `base` (by default this process's) with few changes.
 
         Give one world's environment as `base` of the other's to have both.
         """
@@ -120,7 +120,7 @@ class World:
         return {**kept, **self.own_variables(), "PATH": path}
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Change this process's environment for the time of the test, to call the packages above in-process."""
+        """Change this process's environment until the test ends, to call the packages above in-process."""
         wanted = self.env()
         for name in set(os.environ) - set(wanted):
             monkeypatch.delenv(name)

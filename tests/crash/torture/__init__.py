@@ -1,1 +1,1 @@
-"""Random histories of searches that are broken on purpose, and the one oracle that judges what is left of them."""
+"""Random histories of searches that are disturbed on purpose, and the oracle that judges the outcome."""

@@ -1,4 +1,4 @@
-"""What was tried, and what came of it, as one table."""
+"""What was tried and what was found, as one table."""
 
 from __future__ import annotations
 

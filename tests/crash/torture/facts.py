@@ -1,4 +1,4 @@
-"""What a played history leaves behind, for the oracle to judge."""
+"""The facts that a played history leaves behind, for the oracle to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of system calls and a clock that jumps, for commands of hpsearch: see faults.c, which does it."""
+"""Faults of system calls and a clock that jumps, for commands of hpsearch; faults.c carries them out."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def need_library(folder: Path) -> Path:
 
 
 class Control:
-    """The control file of one history, mapped: what is written here holds at once for all its commands."""
+    """The control file of one history, mapped into memory: a change holds at once for all its commands."""
 
     def __init__(self, path: Path, library: Path, prefix: Path) -> None:
         """Let nothing fail as yet. prefix: what the paths that can fail begin with."""
@@ -94,7 +94,7 @@ class Control:
         return {"LD_PRELOAD": str(self._library), "HPSEARCH_FAULTS": str(self._path)}
 
     def set_clock(self, offset_s: float) -> None:
-        """Let commands see the time of day so many seconds later than it is."""
+        """Let commands see the time of day this many seconds later than it is."""
         struct.pack_into("=q", self._map, 0, int(offset_s * 1e9))
 
     def fail(self, fault: Fault | None) -> None:

@@ -32,7 +32,7 @@ class Act(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """An act. It comes `pause_s` after the journal has `lines` more lines, or nothing lives that could write them."""
+    """An act. It comes `pause_s` after the journal has `lines` more lines, or no process is left to write them."""
 
     act: Act
     detail: str = ""
@@ -61,7 +61,7 @@ class History:
 
     @property
     def kinds(self) -> list[str]:
-        """Return what is broken in it, each kind once: acts, those of faults and trouble with their detail."""
+        """Return the kinds of disturbances in it, each once: acts; for faults and trouble, with the detail."""
         return list(dict.fromkeys(kind_of(step) for step in self.steps))
 
 
@@ -75,7 +75,7 @@ VICTIMS = ("controller", "controller", "runs", "groups", "all")
 
 
 def kind_of(step: Step) -> str:
-    """Return under which name a step is counted."""
+    """Return the name under which a step is counted."""
     if step.act in (Act.FAULT, Act.TROUBLE, Act.KILL, Act.SIGNAL):
         return f"{step.act.name.lower()} {step.detail}"
     if step.act is Act.CLOCK:
@@ -104,19 +104,19 @@ def random_history(world: str, seed: int, troubles: Sequence[str], steps: int = 
 
 
 def deaths(world: str, call: int) -> Iterator[History]:
-    """Return histories in which the first command dies at the call-th change of the folder, and the next ones go on."""
+    """Return histories in which the first command dies at its call-th change of the folder, and the next ones go on."""
     for moment in MOMENTS:
         steps = (Step(Act.DIE, f"{call} {moment}"), Step(Act.GO, "1"), Step(Act.GO, "1", lines=1000))
         yield History(world, call, 4, steps)
 
 
 def _around(step: Step, chance: random.Random) -> list[Step]:
-    """Return a step with those that follow it: what ends commands is followed by new ones, what breaks is mended."""
+    """Return a step with those that have to follow it: a new command after one is ended, a repair after a fault."""
     go = Step(Act.GO, "2" if chance.random() < 0.15 else "1")
     if step.act in (Act.KILL, Act.SIGNAL):
         return [step, go]
     if step.act is Act.DIE:
-        # The live command dies, or the next one; the one after that has to do with what is left.
+        # The live command dies, or the next one; the one after that has to cope with what is left.
         return [step, go, Step(Act.GO, "1", lines=1000)]
     if step.act in (Act.FAULT, Act.TROUBLE):
         return [step, go, Step(Act.MEND, "", chance.randint(0, 4), round(chance.uniform(0.1, 2), 2))]

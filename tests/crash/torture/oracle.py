@@ -1,4 +1,4 @@
-"""The one oracle: what must be true of every search that was resumed to its end, whatever was done to it before."""
+"""The oracle: what must be true of every search that was resumed to its end, whatever was done to it before."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that must not be."""
+    """A rule that is broken."""
 
     kind: Kind
     text: str
@@ -101,7 +101,7 @@ def _folders(facts: Facts) -> Iterator[Finding]:
 
 
 def _ends(facts: Facts) -> Iterator[Finding]:
-    """Nothing lives on, and everything came to its end."""
+    """No process lives on, and everything came to its end."""
     for pid, words in facts.left.items():
         yield Finding(Kind.LEFT, f"process {pid}: {words}")
     for text in facts.stuck:
@@ -109,7 +109,7 @@ def _ends(facts: Facts) -> Iterator[Finding]:
 
 
 def _outputs(facts: Facts) -> Iterator[Finding]:
-    """No command says how it was programmed."""
+    """No command prints a traceback."""
     texts = {command.words: command.output for command in facts.ended}
     log = facts.folder / ".hpsearch" / "controller.log"
     texts["controller.log"] = log.read_text(errors="replace") if log.exists() else ""
@@ -141,7 +141,7 @@ def _journal(facts: Facts) -> Iterator[Finding]:
 
 
 def _rests(facts: Facts) -> Iterator[Finding]:
-    """No file of a moment is left: parts of files, exit statuses that were read, logs of ended runs."""
+    """No temporary file is left: parts of files, exit statuses that were read, logs of ended runs."""
     state = facts.folder / ".hpsearch"
     parts = [path for path in facts.folder.rglob("*") if path.suffix in (".part", ".new", ".tmp")]
     # A killed execution leaves its own half-written summary; the folder of that attempt was moved aside.
@@ -172,7 +172,7 @@ def _statuses(facts: Facts) -> Iterator[Finding]:
 
 
 def _executions(facts: Facts, ledger: list[Entry]) -> Iterator[Finding]:
-    """Nothing runs twice at once, into a folder that is there, or once more after it was done."""
+    """No configuration runs twice at once, into a folder that exists, or again after it has finished."""
     copies = {copy.folder.name: copy for copy in facts.copies}
     done = Counter[str]()
     for entry in ledger:

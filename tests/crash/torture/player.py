@@ -24,7 +24,7 @@ from .worlds import WORLDS, World
 
 #: How often the search is resumed at its end: what fails at first does so twice, the rest is for what was preempted.
 MOST_RESUMES = 6
-#: How long processes may take to go once their search has ended.
+#: How long processes may take to end once their search has ended.
 LAST_BREATH_S = 15.0
 #: How long a step waits for lines that may not come: a search may have to wait for the end of a fault.
 MOMENT_S = 8.0
@@ -34,7 +34,7 @@ ASK_S = 60.0
 
 @dataclass(frozen=True)
 class Played:
-    """What a history came to. kills: how many processes were killed; injected: how many calls failed."""
+    """The outcome of a history. kills: how many processes were killed; injected: how many calls failed."""
 
     facts: Facts
     kills: int

@@ -1,4 +1,4 @@
-"""The search of a history: its folder wherever it lies by now, its journal, and commands that are about it."""
+"""The search of a history: its folder (which may be moved), its journal, and commands for it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .facts import Ended
 from .processes import MARK, descriptors, has_mark, kill, marked
 from .simulation import key_of, read_ledger
 
-#: What commands of tests must not see of the machine's own schedulers and cards.
+#: Variables about the machine's own schedulers and cards, which commands of tests must not see.
 _FOREIGN = ("SLURM_", "SBATCH_", "LSB_", "CUDA_", "LD_", "HPSEARCH_")
-#: An exit status that the page about it promises for an end of its own accord.
+#: The exit statuses that the documentation promises for a command that ends by itself.
 _ENDS = frozenset((0, 1, 2))
 
 
@@ -53,7 +53,7 @@ def number_of(folder: str) -> int:
 
 
 def unfinished(folder: Path) -> set[int]:
-    """Return the numbers of the planned runs that a journal has not left out, and does not call finished."""
+    """Return the numbers of the planned runs that are neither left out nor finished by the journal."""
     finished: set[object] = set()
     left_out: set[object] = set()
     for event in read_events(folder):
@@ -88,7 +88,7 @@ class Command:
             self.process.send_signal(number)
 
     def ended(self, unfinished: int | None) -> Ended:
-        """Return what its end was. unfinished: how many runs had not finished then; None: that is not its matter."""
+        """Return how it ended. unfinished: how many runs had not finished then; None = it does not matter."""
         text = self.output.read_text(errors="replace")
         return Ended(self.words, self.process.returncode, frozenset(self.may_end), text, unfinished, self.most_files)
 
@@ -144,7 +144,7 @@ class Search:
         return command
 
     def is_busy(self) -> bool:
-        """Return whether a command is live. All are looked at: one that has died is to be gone, too."""
+        """Return whether a command is live. This looks at all, so that none stays a zombie."""
         live = [command for command in self.live if command.is_live()]
         return bool(live)
 
@@ -174,7 +174,7 @@ class Search:
         return [pid for pid in begun if has_mark(pid, self.mark)]
 
     def kill(self, victims: str) -> int:
-        """Kill the controllers, the runs, their groups, or all at once; return how many processes were meant."""
+        """Kill the controllers, the runs, their groups, or all at once; return how many processes that were."""
         controllers: Sequence[Command] = [each for each in self.live if each.is_live()]
         runs = self.live_runs() if victims != "controller" else []
         if victims in ("controller", "all"):

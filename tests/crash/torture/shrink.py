@@ -17,7 +17,7 @@ def shrunk(history: History, fails: Callable[[History], bool], limit_s: float, t
     """Return a history without the steps that the failure does not need.
 
     fails: plays one and says whether it fails in the same way. tries: how often a shorter one is played before it
-    counts as sound, since processes race. No new try begins after `limit_s` seconds.
+    counts as passing, since processes race. No new try begins after `limit_s` seconds.
     """
     end = time.monotonic() + limit_s
 

@@ -1,4 +1,4 @@
-"""What the searches of histories run: a script that keeps a ledger, grids for it, and the ledger read back."""
+"""The script that histories run, which keeps a ledger; grids for it; and a reader of the ledger."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Entry:
 
 
 def key_of(options: Iterable[tuple[str, object]]) -> str:
-    """Return the key under which a configuration stands in the ledger: ``random_seed=0,x=3``."""
+    """Return the key of a configuration in the ledger: ``random_seed=0,x=3``."""
     return ",".join(sorted(f"{name}={value}" for name, value in options))
 
 

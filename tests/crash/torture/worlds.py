@@ -18,7 +18,7 @@ _CLUSTER = ("--run_cluster", "--num_jobs=4", "--poll_interval_max=1")
 
 
 def _nothing() -> None:
-    """There is nothing to mend."""
+    """Do nothing: there is nothing to repair."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def slurm(folder: Path) -> Iterator[World]:
 
 
 WORLDS = {each.__name__: each for each in (sequential, several, gpu, lsf, pbs, slurm)}
-#: Those that are tried unless one is named: a real Slurm takes a while.
+#: The worlds that are tried unless one is named: a real Slurm takes a while.
 USUAL = tuple(name for name in WORLDS if name != "slurm")
 #: The troubles of each world, by name, for histories that are drawn before there is a world.
 TROUBLES: Mapping[str, Sequence[str]] = {

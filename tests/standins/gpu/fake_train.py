@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stand for a user's training script: use a GPU as told, then write a summary.
+"""A stand-in for a user's training script: use a GPU as the options say, then write a summary.
 
 It registers itself with the nvidia-smi stand-in (where FAKE_NVIDIA_SMI is set), creates its output folder, which must
 not exist, trains for `--seconds` and until the file `--until` exists, and leaves `keyword value` lines in the summary.

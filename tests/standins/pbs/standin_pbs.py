@@ -4,7 +4,7 @@ standin_pbs.py FOLDER COMMAND ARGUMENTS...
 
 Each job has a keeper: a process that waits for a free slot, starts the script in a session of its own, and writes down
 what becomes of it in `jobs/NUMBER.json`. SIGTERM tells a keeper that its job is deleted, SIGINT that all is to end.
-In `config.json`, slots, kill_delay_s and has_history say how the cluster behaves; a file `down` makes it silent.
+In `config.json`, slots, kill_delay_s and has_history set how the cluster behaves; a file `down` makes it silent.
 """
 
 import fcntl
@@ -102,7 +102,7 @@ def qsub(cluster, argv, number):
     job = {"number": number, "state": "Q", "name": options["-N"], "options": options, "text": text}
     cluster.save(job, environment=environment, session=None, exit_status=None, substate=None)
     command = [sys.executable, "-S", "-E", os.path.abspath(__file__), cluster.folder, "keep", str(number)]
-    # What comes before the keeper listens must not kill it: it finds these signals waiting.
+    # A signal that comes before the keeper handles it must not kill it; blocked, it waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     # Not by `subprocess`, whose import takes as long as half a call.
     silence = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in range(3)]
@@ -169,7 +169,7 @@ def qsig(cluster, argv, number):
 
 
 def tell(cluster, command, ids, act):
-    """Do something with each of these jobs that has not ended; complain about the others."""
+    """Act on each of these jobs that has not ended; complain about the others."""
     code = 0
     for job_id in ids:
         job = cluster.job(job_id.partition(".")[0])
@@ -249,7 +249,7 @@ class Keeper:
         )
 
     def watch(self, process):
-        """Wait for the end, or end the job when it is told to or its time is over; return whether it was the time."""
+        """Wait for the job's end, or end it on request or after its time limit; return whether it was the limit."""
         limit_at = time.monotonic() + self.walltime_s()
         kill_at, is_over_time = None, False
         while process.poll() is None:

@@ -1,1 +1,1 @@
-"""As much of scikit-learn as the example of handwritten digits uses, without its import of two seconds."""
+"""The part of scikit-learn that the example of handwritten digits uses, without its import of two seconds."""

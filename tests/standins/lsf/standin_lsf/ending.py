@@ -1,4 +1,4 @@
-"""The end of a whole cluster, with all that was started in it."""
+"""End a whole cluster, with all processes that were started in it."""
 
 import signal
 import time

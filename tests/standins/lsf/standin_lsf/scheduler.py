@@ -58,7 +58,7 @@ class Scheduler:
         return [pipe, ends]
 
     def work(self, jobs, config, now):
-        """Do all that is due and return the times at which more will be."""
+        """Do everything that is due, and return the times at which more will be due."""
         due = []
         for key, job in jobs.items():
             if job["process"] is not None and job["stat"] in UNFINISHED:
@@ -81,7 +81,7 @@ class Scheduler:
         return due
 
     def look_after(self, key, job, config, now):
-        """Notice the end of a started job, or see to its limits; return when to look again."""
+        """Notice the end of a started job, or enforce its limits; return when to look again."""
         child = self.children.get(key)
         if child is None and not is_same_alive(job["process"]):
             self.finish(key, job, None, config, now)
@@ -94,7 +94,7 @@ class Scheduler:
         return []
 
     def finish(self, key, job, returncode, config, now):
-        """Write down how a job ended; None means that an earlier scheduler died and took the answer with it."""
+        """Record how a job ended. status: None if it is unknown, because an earlier scheduler died."""
         job["finish_time"] = now
         if returncode is None:
             job["exit_code"], job["reason"] = 1, job["reason"] or "TERM_UNKNOWN"
@@ -154,7 +154,7 @@ class Scheduler:
 
 
 def wait_for(wakers, timeout_s):
-    """Sleep until a waker has something to say or the time is over."""
+    """Sleep until a waker is readable or the time is over."""
     for pipe in select.select(wakers, [], [], timeout_s)[0]:
         os.read(pipe, 65536)
 

@@ -1,7 +1,7 @@
-"""As much of PyTorch as script/gpu-check uses, on the card that the look-alike nvidia-smi describes.
+"""The part of PyTorch that script/gpu-check uses, on the card that the look-alike nvidia-smi describes.
 
-Taking memory registers this process with the look-alike; there is no memory and no computation. Nothing that is seen
-with it says anything about a real card.
+Allocating memory registers this process with the look-alike; there is no memory and no computation. Tests with it say
+nothing about a real card.
 """
 
 import contextlib
