@@ -14,7 +14,17 @@ from pathlib import Path
 
 import pytest
 from older_tool import GRID_MODULE, OlderSearch
-from project import ROOT, SCRIPT, SURROUNDINGS, Project, Result, journal_has, let_permissions_count, rows, wait_until
+from project import (
+    PYTHON_SCRIPT,
+    ROOT,
+    SURROUNDINGS,
+    Project,
+    Result,
+    journal_has,
+    let_permissions_count,
+    rows,
+    wait_until,
+)
 from standins.worlds import FakeLsf
 
 #: A user that all systems have, and who owns nothing.
@@ -115,7 +125,7 @@ def test_with_umask_002_the_group_can_continue_a_search(shared: Path, as_nobody:
     project = Project(shared / "project")
     project.path.mkdir()
     project.grid({"x": [1, 2], "until": ["go"]})
-    words = project.argv("--out_dir=out", "--force_out_dir", "--interpreter=python3")
+    words = project.argv("--out_dir=out", "--force_out_dir")
     search = project.start_command(words, umask=0o002)
     wait_until(lambda: journal_has(project.path / "out", "submitted", 1), "a run has started")
     search.send_signal(signal.SIGINT)
@@ -180,7 +190,8 @@ def odd_modes(paths: Iterable[Path], umask: int) -> dict[str, str]:
 @pytest.mark.parametrize("umask", [0o077, 0o002])
 def test_what_is_written_has_the_rights_that_the_umask_leaves(project: Project, umask: int) -> None:
     project.grid(
-        {"x": [1, 2]}, script=SCRIPT.replace("time.sleep", "options['x'] == '2' and sys.exit('boom')\ntime.sleep")
+        {"x": [1, 2]},
+        script=PYTHON_SCRIPT.replace("time.sleep", "options['x'] == '2' and sys.exit('boom')\ntime.sleep"),
     )
     project.end(project.start_command([*project.argv("--out_dir=out", "--num_seeds=2"), "--more_columns"], umask=umask))
     (folder,) = (project.path / "out").iterdir()
