@@ -1,4 +1,4 @@
-"""Hypothesis for all tests of rules: how long an example takes on a busy machine says nothing about a rule."""
+"""Settings of Hypothesis for all unit tests: no deadline, since times on a busy machine say nothing."""
 
 from hypothesis import settings
 

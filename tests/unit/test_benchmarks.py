@@ -1,4 +1,4 @@
-"""The tables of real searches that benchmarks replay, and how two samplers are compared on them."""
+"""The tables of scores that benchmarks replay, and how two samplers are compared on them."""
 
 from __future__ import annotations
 

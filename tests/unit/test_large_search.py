@@ -1,4 +1,4 @@
-"""The search that benchmarks write without running anything is as a search that was run."""
+"""The search that benchmarks write without running anything equals a search that was run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWN = ("at", "id", "token", "waited_s", "host", "pid", "import_paths", "options
 
 
 def journal(folder: Path) -> list[dict[str, object]]:
-    """Return the journal's events but for what differs from search to search, those of a run together."""
+    """Return the journal's events, by run, without the parts that differ from search to search."""
     lines = (folder / ".hpsearch" / "journal.jsonl").read_text().splitlines()
     events = [{name: value for name, value in json.loads(line).items() if name not in _OWN} for line in lines]
     for event in events:

@@ -1,4 +1,4 @@
-"""What a run's launcher is started with, on systems old and new."""
+"""How a run's launcher is started, on old and new systems."""
 
 from __future__ import annotations
 

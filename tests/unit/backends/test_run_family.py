@@ -1,4 +1,4 @@
-"""Which processes are a run's: told by their mark and their parents, never by a number alone."""
+"""Which processes belong to a run: known by their mark and their parents, never by a number alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def process_with(environ: Mapping[str, str], code: str = "") -> Iterator[subproc
 
 @pytest.fixture
 def token() -> str:
-    """A token that no test beside this one uses."""
+    """A token that only this test uses."""
     return f"sim_{os.getpid()}.{secrets.token_hex(4)}"
 
 

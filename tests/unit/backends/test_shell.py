@@ -1,4 +1,4 @@
-"""The door to commands: each has a time limit, whatever it leaves behind."""
+"""Calls of other programs: each has a time limit, whatever processes it leaves behind."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ BUDGETS = st.lists(st.sampled_from([1, 2, 3, 5, 9, 15, 27, 45, 81]), min_size=2,
         (10, [1, 3, 9], [10, 3, 1]),
         (2, [1, 3, 9], [2, 1, 1]),
         (1, [1, 10], [1, 1]),
-        # However close budgets are, half of the configurations end.
+        # However close two budgets are, at least half of the configurations do not go on.
         (8, [10, 11, 12], [8, 4, 2]),
         (100, [1, 100], [100, 1]),
     ],
@@ -104,7 +104,7 @@ def carried_out(
 
 
 def reference(values: Sequence[Sequence[float]], sizes: Sequence[int]) -> list[set[int]]:
-    """Return who runs at each budget in successive halving that waits for all results of a budget."""
+    """Return which configurations run at each budget in successive halving that waits for all results of a budget."""
     there = [set(range(len(values)))]
     for budget, wanted in enumerate(sizes[1:]):
         known = [place for place in sorted(there[-1]) if not math.isnan(values[place][budget])]
@@ -138,5 +138,5 @@ def test_with_several_slots_the_best_of_each_budget_goes_on(
         known = {place: value for place, value in there.items() if value is not None and not math.isnan(value)}
         best = sorted(known, key=lambda place: -known[place])[:wanted]
         assert all(len(results[place]) > budget + 1 for place in best)
-        # While others run, few go on in vain.
+        # While others run, only a few go on that would not have to.
         assert sum(len(one) > budget + 1 for one in results) <= wanted + len(there) // 2 + slots

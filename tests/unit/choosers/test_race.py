@@ -1,4 +1,4 @@
-"""A race: which configurations are dropped, which seeds come next, and that no kill changes either."""
+"""A race: which configurations are dropped, which seeds come next; a kill changes neither."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def planned_race(folder: Path, configurations: int = 6, seeds: int = 3, **limits
 
 
 def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) -> list[str]:
-    """Take the race up and carry it out; return what was told of drops."""
+    """Resume the race and carry it out; return the messages about drops."""
     told: list[str] = []
     with LiveSearch(SearchFolder(folder)) as search, StopRequest() as stop:
         search.open_for_work()

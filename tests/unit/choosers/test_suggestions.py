@@ -1,4 +1,4 @@
-"""What a sampler suggests: once each, by the journal alone, whatever kills the search in between."""
+"""A sampler's suggestions: none twice, and determined by the journal alone, whatever kills the search in between."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GRID = {"x": [1, 2, 3, 4], "y": ["a", "b", "c"]}
 
 
 class Greedy:
-    """Suggests the unseen candidate that a hash of all it is told points to: any difference shows."""
+    """Suggests an unseen candidate by a hash of all its inputs, so that any difference shows."""
 
     def __init__(self, sampler: str, candidates: Candidates, optuna_sampler: str) -> None:
         self._size = len(candidates)
@@ -102,7 +102,7 @@ def planned(folder: Path, options: SearchOptions = OPTIONS, grid: dict[str, list
 
 
 def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS, console: Console | None = None) -> None:
-    """Take the search up and carry it out."""
+    """Resume the search and carry it out."""
     with LiveSearch(SearchFolder(folder)) as search, StopRequest() as stop:
         search.open_for_work()
         chooser = new_chooser(search, options, lambda text: None)
@@ -144,7 +144,7 @@ class KilledError(Exception):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
-    """What is suggested, one run at a time, when nothing disturbs it."""
+    """The suggestions, one run at a time, when nothing disturbs the search."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(module, "new_sampler", Greedy)
@@ -191,7 +191,7 @@ def test_each_suggestion_gets_all_seeds_before_the_next_one(
 
 
 def observed(folder: Path, options: SearchOptions = OPTIONS) -> Observed:
-    """Return what a sampler is told of a search now."""
+    """Return the observations that a sampler of a search gets now."""
     with LiveSearch(SearchFolder(folder)) as search:
         return Suggestions(search.record, options).observed()
 
@@ -378,7 +378,7 @@ def test_a_run_that_was_stopped_early_counts_with_the_value_that_it_had(
 
 
 class Seen(Console):
-    """Knows how many runs its bar has counted, and what stood behind it."""
+    """Records how many runs its bar has counted, and the text behind it."""
 
     has_bar = True
 

@@ -1,4 +1,4 @@
-"""Which rows of a scheduler tell of a search's jobs, and what they mean."""
+"""Which rows of a scheduler's answer are about a search's jobs, and what they mean."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANCELLED = Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")
 
 @pytest.fixture
 def jobs() -> ClusterJobs:
-    """Return no jobs yet; between two looks, all that is waited for would have come."""
+    """Return no jobs yet; between two polls, enough time passes for everything that is waited for."""
     return ClusterJobs(Slurm(SlurmWishes()), 60, count(1000.0, 31.0).__next__)
 
 
@@ -164,7 +164,7 @@ def lsf_jobs(clock: StoppedClock) -> ClusterJobs:
 
 
 def told(jobs: ClusterJobs, job: Job, status: Status) -> Status | None:
-    """Return what is known of a job after the scheduler said this of it."""
+    """Return what is known of a job after this answer of the scheduler."""
     jobs.take_in([job], [JobRow(job.id, "", status)])
     return jobs.statuses([job]).get(job.attempt.token)
 

@@ -1,4 +1,4 @@
-"""The user's lines of --job_setup: what they may do to the run, and what they cannot do to the job's script."""
+"""The user's lines of --job_setup: how they may change the run, and that they cannot break the job's script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.core.model import Attempt, Configuration, Run
 
-#: A run: tells that it is there, goes on until it is told to stop, and ends when something is saved.
+#: A run: makes a file when it has started, goes on until it is told to stop, saves something and ends.
 RUN = """
 import pathlib, signal, sys, time
 folder = pathlib.Path(__file__).parent

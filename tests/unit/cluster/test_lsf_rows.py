@@ -1,4 +1,4 @@
-"""What bjobs' records lead to."""
+"""How bjobs' records are understood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run ended when its host says so, not when somebody looked."""
+"""The end of a run is the time that its host noted, not the time of the poll."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ENDED = [
 
 @pytest.fixture
 def attempt(tmp_path: Path) -> Attempt:
-    """Return an attempt whose command tells itself of the end, as a scheduler would tell its script."""
+    """Return an attempt whose command signals itself before the end, as a scheduler would signal its script."""
     state = tmp_path / "out" / ".hpsearch"
     for name in ("logs", "exits", "attempts"):
         (state / name).mkdir(parents=True)

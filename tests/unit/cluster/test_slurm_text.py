@@ -1,4 +1,4 @@
-"""Slurm's commands and answers as text; most answers are those that a real Slurm gave (tests/cluster)."""
+"""Slurm's commands and answers as text; most answers were recorded from a real Slurm (tests/cluster)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of Slurm's options a job gets: what the search says, what the user's environment says, and which wins."""
+"""Which of Slurm's options a job gets: those of the search, those of the user's environment, and which wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a grid module may say of checkpoints, and what is kept of it."""
+"""The attributes of a grid module for checkpoints, and what the journal keeps of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a search: what the journal keeps of them, and which go together."""
+"""The options of a search: which the journal keeps, and which can be combined."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpsearch.config.parsers import add_options
 from hpsearch.config.written_options import recorded, to_argv
 from hpsearch.core.errors import UsageError
 
-#: What a journal held of a search's options before there were seeds and more in it, in this order.
+#: The options that an early version kept in its journal, in this order.
 EARLIER = (
     "grid_module grid_config num_searches deterministic_search random_seed dont_generate_full_grid dry_run "
     "out_dir force_out_dir dont_force_new_dir name more_columns run_cwd num_cpu_jobs retries max_failures "

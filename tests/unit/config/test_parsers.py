@@ -1,4 +1,4 @@
-"""The options of a search in a parser that is a user's own."""
+"""The options of a search in a user's own parser."""
 
 from __future__ import annotations
 

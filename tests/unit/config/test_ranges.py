@@ -1,4 +1,4 @@
-"""Ranges in grid modules, files and ``--set``: read, refused where they cannot stand, shown."""
+"""Ranges in grid modules, files and ``--set``: read, refused where they are not allowed, shown."""
 
 from __future__ import annotations
 

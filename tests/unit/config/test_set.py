@@ -1,4 +1,4 @@
-"""``--set NAME=V1,V2``: from the text to values, and their place in a grid."""
+"""``--set NAME=V1,V2``: how the text becomes values in a grid."""
 
 from __future__ import annotations
 

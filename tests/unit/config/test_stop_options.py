@@ -1,4 +1,4 @@
-"""The options of early stopping, and what a grid module says of values that runs tell while they go on."""
+"""The options of early stopping, and the attributes of a grid module for values that runs report while they go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bar: what it says at which width, and how times read."""
+"""The bar: its text at each width, and how times are written."""
 
 from __future__ import annotations
 

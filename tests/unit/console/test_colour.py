@@ -1,4 +1,4 @@
-"""Colour: who gets it, and what is left without it."""
+"""Colour: when it is used, and the text without it."""
 
 from __future__ import annotations
 

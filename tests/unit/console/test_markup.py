@@ -1,4 +1,4 @@
-"""Tables in LaTeX and Markdown: what has a meaning there is shown as it is."""
+"""Tables in LaTeX and Markdown: special characters are escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text goes out whole and in order; a reader that is slow or gone holds up nobody who does not ask for it."""
+"""Text is written whole and in order; a slow or missing reader holds up only callers that choose to wait."""
 
 from __future__ import annotations
 

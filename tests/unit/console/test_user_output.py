@@ -1,4 +1,4 @@
-"""Standard output led aside while code of the user runs: by several at once, and back whatever happens."""
+"""Standard output is redirected while code of the user runs: by several at once, and restored whatever happens."""
 
 from __future__ import annotations
 

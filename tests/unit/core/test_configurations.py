@@ -1,4 +1,4 @@
-"""Runs are one configuration if their commands differ only in what repeats it."""
+"""Runs have the same configuration if their commands differ only in seed and output folder."""
 
 from collections.abc import Mapping
 

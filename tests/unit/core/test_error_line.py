@@ -24,7 +24,7 @@ FOUND = "ValueError: shapes (3,) and (4,) not aligned (train.py:88)"
 
 
 def said(log: str) -> str:
-    """Return the line found in a log that stands indented in a test."""
+    """Return the line found in a log, which the test gives indented."""
     found = error_line(textwrap.dedent(log))
     return "" if found is None else str(found)
 

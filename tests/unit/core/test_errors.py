@@ -1,4 +1,4 @@
-"""What people are told of an error of the system."""
+"""Messages about errors of the system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands in messages are spelled as their reader types them."""
+"""Commands in messages are spelled as the user types them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranges in place of lists: the values that stand for them, what they cover, and what is no range."""
+"""Ranges in place of lists: their values, what they cover, and what is no range."""
 
 from __future__ import annotations
 

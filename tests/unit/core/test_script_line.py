@@ -1,4 +1,4 @@
-"""What _SCRIPT_NAME may say: a file, or a line of options of the interpreter, the script and its first arguments."""
+"""_SCRIPT_NAME: a file, or a line with options of the interpreter, the script and its first arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enumeration: product, conditions, duplicates, order, samples; compared with a plain reading of the rules."""
+"""Enumeration: product, conditions, duplicates, order, samples; compared with a plain implementation of the rules."""
 
 from __future__ import annotations
 

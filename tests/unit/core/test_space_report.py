@@ -1,4 +1,4 @@
-"""What people read about a grid: what each condition changed, or why nothing, and what is listed twice."""
+"""The messages about a grid: what each condition changed, or why nothing, and which values are listed twice."""
 
 import pytest
 

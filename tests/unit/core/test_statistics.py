@@ -1,4 +1,4 @@
-"""Mean and spread: as texts, neither large nor small numbers lose their magnitude; as tests, they agree with tables."""
+"""Mean and spread: their texts keep the magnitude of large and small numbers; the tests agree with tables."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""Ties, lists of grids and constraints, compared with a plain reading of the rules; what constraints look at."""
+"""Ties, lists of grids and constraints, compared with a plain implementation of the rules; what constraints see."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a sample look for what no draw finds after fewer draws."""
+    """Let a sample begin its systematic search after fewer draws."""
     monkeypatch.setattr("hpsearch.core.space_table._PATIENCE_ASKING", 1000)
 
 

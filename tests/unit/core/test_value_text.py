@@ -1,4 +1,4 @@
-"""The texts that stand for values: whole, or a mistake that names option and value."""
+"""The texts of values: complete, or an error that names option and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which processes were told to take up a search."""
+"""Which processes are about to resume a search."""
 
 from __future__ import annotations
 

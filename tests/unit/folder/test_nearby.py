@@ -1,4 +1,4 @@
-"""Which searches lie around a folder, and which is the newest."""
+"""Which searches are near a folder, and which is the newest."""
 
 from __future__ import annotations
 

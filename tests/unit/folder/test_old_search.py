@@ -42,7 +42,7 @@ def test_a_runs_folder_is_known_by_its_name_wherever_it_was(out_dir: str) -> Non
 
 
 def told_by(folder: Path, **files: bytes) -> tuple[Run | None, str]:
-    """Return what a run's folder with these files tells."""
+    """Return what can be read from a run's folder with these files."""
     (folder / NAME).mkdir()
     for name, content in files.items():
         (folder / NAME / name.replace("__", ".")).write_bytes(content)

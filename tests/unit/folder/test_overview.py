@@ -1,4 +1,4 @@
-"""The quick look at a journal says the same as the whole journal."""
+"""The quick look at a journal finds the same as reading the whole journal."""
 
 from __future__ import annotations
 

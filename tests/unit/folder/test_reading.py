@@ -1,4 +1,4 @@
-"""What is said of a folder that holds no search, or not yet."""
+"""The messages about a folder that holds no search, or none yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runs of a search add up to, kept up to date event by event, is what a look at all of them finds."""
+"""The totals of a search, updated event by event, equal those counted over all its runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BEGINNING: list[Event] = [*PLAN, SearchStarted(SETTINGS.to_json(), 0.0), Control
 
 
 def what_happens(draw: st.DrawFn, number: int, token: str, at: float) -> list[Event]:
-    """Return some of what may become of an attempt."""
+    """Return some of the events that an attempt may have."""
     summary = {"acc": [draw(st.sampled_from(["0.1", "0.5", "nan", "word"]))], "finished": ["1"]}
     state = draw(st.sampled_from(["finished", "failed", "stopped early", "cancelled"]))
     every: list[Event] = [

@@ -1,4 +1,4 @@
-"""Which cards of a machine runs may go to, and what is said of the others."""
+"""Which cards of a machine runs may use, and the messages about the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIG = {"mig": "Enabled", "name": "NVIDIA A100"}
 NO_MEMORY = {"name": "NVIDIA GB10", "memory_total": "[N/A]", "memory_used": "[N/A]"}
 NEEDS_RESET = {"name": "NVIDIA A100", **dict.fromkeys(("load", "memory_used", "memory_total"), "[GPU requires reset]")}
 
-#: What is odd about a card, limits, and what is said of it.
+#: What is odd about a card, limits, and the message.
 ODD: dict[str, tuple[dict[str, Any], GpuLimits, str]] = {
     "MIG": (
         MIG,

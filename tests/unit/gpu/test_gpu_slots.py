@@ -124,7 +124,7 @@ def test_no_gpu_that_was_left_is_clearly_emptier_than_the_one_chosen(machine):
 def may_take(
     gpu: int, order: list[int], readings: dict[int, GpuReading], runs: list[GpuRun], limits: GpuLimits, now: float
 ) -> bool:
-    """Say afresh, in the words of the options, whether a GPU may take a run."""
+    """Return whether a GPU may take a run: the rule written again, straight from the options' descriptions."""
     here = [r for r in runs if gpu in r.gpus]
     seen = readings[gpu]
     return (

@@ -1,4 +1,4 @@
-"""Runs that are planned together: as a block, in the journal, and in a record that makes each when it is asked for."""
+"""Runs that are planned together: as a block, in the journal, and in a record that builds each when it is needed."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_the_commands_of_a_block_are_those_of_its_runs(with_folder: bool) -> Non
 
 
 def record_of_all_kinds() -> SearchRecord:
-    """A search in which some runs are planned, and others have moved, were reused or have finished."""
+    """A search in which some runs are planned, and others were moved aside, were reused or have finished."""
     started = SearchStarted(replace(SETTINGS, program=("t.py",), option_names=("x",)).to_json(), 0.0)
     done = [AttemptIntended(5, "t", 0.0), RunCollected(5, "t", "finished", 1.0, {"acc": ["1"]})]
     reused = RunReused(3, "/other/sim_9", 0.0, {"acc": ["1"]})

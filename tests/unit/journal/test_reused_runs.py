@@ -1,4 +1,4 @@
-"""Runs that another search has finished, and runs that the grid has no more, in the record of a search."""
+"""Runs that another search has finished, and runs that are no longer in the grid, in the record of a search."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_plan_takes_no_row_twice_where_a_kill_came_between_a_move_and_the_tabl
     done = RunCollected(1, TRIED.token, "finished", 7.0, SUMMARY)
     with noted(tmp_path / "old", TRIED, done) as search:
         search.add_row(search.record.runs[1])
-        # What a resumed search notes first, before its table is written anew.
+        # The first event of a resumed search, before its table is written anew.
         search.note(RunMoved(1, str(tmp_path / "new" / "sim_1")))
     (tmp_path / "old").rename(tmp_path / "new")
     with LiveSearch(SearchFolder(tmp_path / "new")) as search:

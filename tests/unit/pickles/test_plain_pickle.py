@@ -1,4 +1,4 @@
-"""Pickles from anywhere: plain data is read whatever wrote it, and nothing else is built, called or believed."""
+"""Untrusted pickles: plain data is read whatever wrote it, and nothing else is built or called."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ for name in sys.argv[1:]:
 
 
 def survivors(contents: list[bytes], folder: Path) -> int:
-    """Read pickles in a process of its own; return how many it has lived through."""
+    """Read pickles in a process of its own; return how many it survived."""
     names = []
     for number, content in enumerate(contents):
         path = folder / f"{number}.pickle"

@@ -1,4 +1,4 @@
-"""What the page holds of searches as they are in the wild: it is always JSON, and nothing is hidden."""
+"""The page's content for searches of all kinds: it is always JSON, and nothing is hidden."""
 
 from __future__ import annotations
 

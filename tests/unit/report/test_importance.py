@@ -1,4 +1,4 @@
-"""Which options matter: exact shares agree with sums of squares, estimates find what decides, both say so."""
+"""Which options matter: exact shares agree with sums of squares, and estimates find the deciding options."""
 
 import builtins
 import itertools
@@ -37,7 +37,7 @@ def scores(columns: Columns) -> list[float]:
 
 
 def by_sums_of_squares(performance: Sequence[float], sizes: Sequence[int], seeds: int) -> dict[str, float]:
-    """Return the shares as a table of an analysis of variance has them."""
+    """Return the shares by an analysis of variance."""
     cells = np.asarray(performance).reshape(*sizes, seeds)
     total = ((cells - cells.mean()) ** 2).sum()
     shares = {}
@@ -278,8 +278,8 @@ def test_a_complete_grid_needs_no_optuna(monkeypatch: pytest.MonkeyPatch) -> Non
     assert importance_of(grid_of(3, 3), [float(run) for run in range(9)], "acc").method == "exact"
 
 
-#: Makes an estimate; prints whether that has imported scikit-learn, which can be imported afterwards, and whether
-#: anything keeps what its caller held.
+#: Makes an estimate; prints whether that has imported scikit-learn (which can still be imported afterwards), and
+#: whether anything keeps the caller's objects alive.
 ESTIMATE = """\
 import random, sys, weakref
 from hpsearch.report.importance import importance_of

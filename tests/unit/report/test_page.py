@@ -1,4 +1,4 @@
-"""The text of the page: nothing that is filled in can leave its place, and the page is known again as ours."""
+"""The text of the page: nothing that is filled in can break out of its element, and a page is recognised as ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hpsearch.report import page
 from hpsearch.report.page import MARK, page_html, plotly_javascript
 
-#: What has ended the page's elements elsewhere, or cannot be encoded.
+#: Texts that would end the page's elements if they were not escaped, or that cannot be encoded.
 HOSTILE = ("</script><script>alert(1)</script>", "<!--<script>", "/*PLOTLY*/ <!--CONTENT-->", "\u2028\u2029", "\ud800")
 
 

@@ -11,7 +11,7 @@ def test_idle_is_the_time_of_all_slots_without_the_time_of_runs():
 
 def test_slots_without_a_controller_are_not_idle():
     spans = {"GPU 0": [(0, 50), (90, 100)], "GPU 1": [(0, 70), (90, 100)]}
-    # Nobody was there from 40 to 90: GPU 0 had no run for 40 s of that, GPU 1 for 20 s.
+    # No controller was there from 40 to 90: GPU 0 had no run for 40 s of that, GPU 1 for 20 s.
     assert slot_use(spans, away=[(40, 90)]) == SlotUse(2, 0, 100, busy_s=140, away_s=60, idle_s=0)
 
 

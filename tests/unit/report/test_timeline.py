@@ -1,4 +1,4 @@
-"""Attempts as the timeline shows them: lanes, states, ends that nobody saw, and when nobody was there."""
+"""Attempts in the timeline: lanes, states, ends that no controller saw, and times without a controller."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def planned(count: int) -> list[Event]:
 
 
 def attempt(run: int, number: int, start: float, end: float | None, place: str = "", host: str = "host") -> list[Event]:
-    """Return the events of a local attempt; end: None = it was not seen."""
+    """Return the events of a local attempt; end: None = no controller saw it."""
     token = f"sim_{run}.{number}.abcdef"
     begun = [AttemptIntended(run, token, start), AttemptSubmitted(run, token, "7@8", host, start, place)]
     if end is None:

@@ -6,7 +6,7 @@ from hpsearch.report import command
 
 
 class Clock:
-    """A clock that goes on only while somebody sleeps; tells for how long they did."""
+    """A clock that goes on only in `sleep`; records how long each sleep was."""
 
     def __init__(self) -> None:
         self.now, self.slept = 5.0, list[float]()

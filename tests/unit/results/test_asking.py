@@ -1,4 +1,4 @@
-"""What those who ask are told: who holds a lock, whether that process lives, what a journal has that is new."""
+"""Looking at a search: who holds its lock, whether that process lives, and what is new in its journal."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def planned(number: int) -> RunPlanned:
 def run_events(
     number: int, job: str, at: float, host: str = "", value: str = "", is_queued: bool = False
 ) -> list[Event]:
-    """Return the life of a run from `at` on; it is over a second later if it has a value."""
+    """Return the events of a run from `at` on; if it has a value, it ends a second later."""
     token = f"sim_{number}.1.ab"
     begun: list[Event] = [
         AttemptIntended(number, token, at),

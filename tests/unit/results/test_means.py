@@ -36,7 +36,7 @@ from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
-#: Configuration -> what its runs came to under the seeds 0, 1, ...: a number, or a state.
+#: Configuration -> the outcomes of its runs under the seeds 0, 1, ...: a number, or a state.
 CLOSE = {"a": ["0.50", "0.52", "0.54"], "b": ["0.53", "0.54", "0.55"]}
 LUCKY = {"a": ["0.50", "0.52", "0.54"], "b": ["0.51", "failed", "0.55"], "c": ["nan", "0.99", "failed"]}
 WITH_SEEDS = {"num_seeds": 3, "seed_option": "seed"}
@@ -73,7 +73,7 @@ def came_to(number: int, result: str) -> list[Event]:
 
 
 def shown(folder: SearchFolder, *over: str) -> list[str]:
-    """Return what the status says of the best configurations."""
+    """Return the status lines about the best configurations."""
     lines = list(map(without_colour, status_lines(StatusReader(SearchReader(folder), over).status(9.0), 80)))
     first = next(place for place, line in enumerate(lines) if line.startswith("best"))
     return [line for line in lines[first:] if "failed" not in line and "with x=" not in line and "logs" not in line]
@@ -247,7 +247,7 @@ def test_the_end_names_the_table_by_configuration_where_there_is_one(tmp_path: P
 
 
 class Seen(Console):
-    """Shows nothing, and knows what stands behind the bar."""
+    """Shows nothing, and records the text behind the bar."""
 
     has_bar = True
     texts: Sequence[Sequence[str]] = ()

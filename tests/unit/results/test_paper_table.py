@@ -1,4 +1,4 @@
-"""`hpsearch table`: which runs a cell has, which configuration counts, what is best, and how to fill what is empty."""
+"""`hpsearch table`: which runs a cell has, which configuration counts, what is best, and how to fill empty cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
 
-#: A run's options, and what it came to: a value, several by keyword, or a state.
+#: A run's options and its outcome: a value, several by keyword, or a state.
 Known = tuple[Mapping[str, object], str | Mapping[str, str]]
 WITH_SEEDS = {"num_seeds": 3, "seed_option": "seed"}
 

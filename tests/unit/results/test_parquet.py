@@ -13,7 +13,7 @@ from hpsearch.results.parquet import as_parquet
 
 
 def read(values: list[object]) -> tuple[str, list[object]]:
-    """Return the type and the values of a column after a journey; a missing value is an ellipsis."""
+    """Write and read a column; return its type and values; a missing value is an ellipsis."""
     import pyarrow.parquet
 
     rows = [{} if value is ... else {"a": value} for value in values]

@@ -1,4 +1,4 @@
-"""What the status says of searches in all states, and how it fits a terminal."""
+"""The status of searches in all states, and how it fits a terminal."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import status_lines
 from hpsearch.store.layout import SearchFolder
 
-#: A process that no machine has any more, and one of another machine.
+#: A process that has ended, and one of another machine.
 GONE, ELSEWHERE = (f"{2**22 + 1}@1.other", socket.gethostname()), ("7@7", "elsewhere")
 
 
 def run_events(number: int, began: float, took: float | None, where: tuple[str, str], acc: str = "") -> list[Event]:
-    """Return the life of a run: it finishes with `acc`, or fails without; took: None = its end is not recorded."""
+    """Return the events of a run: it finishes with `acc`, or fails without; took: None = its end is not recorded."""
     token, (job, host) = f"sim_{number}.1.ab", where
     begun: list[Event] = [AttemptIntended(number, token, began), AttemptSubmitted(number, token, job, host, began)]
     if took is None:

@@ -1,4 +1,4 @@
-"""``hpsearch why``: what a sampler knew and expected when it chose a run, and what became of it."""
+"""``hpsearch why``: what a sampler knew and expected when it chose a run, and the run's result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ended(number: int, value: str, state: str = "finished") -> list[Event]:
 
 
 def told(folder: Path, number: int, *events: Event) -> list[str]:
-    """Write a journal of a search with a sampler; return what is told of one of its runs."""
+    """Write a journal of a search with a sampler; return the answer about one of its runs."""
     options = {"sampler": "bayes", "num_searches": 5}
     settings = replace(SETTINGS, option_names=("lr", "opt"), options=options)
     (folder / ".hpsearch").mkdir()

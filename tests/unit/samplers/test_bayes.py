@@ -1,4 +1,4 @@
-"""The sampler ``bayes``: what it finds, and what it says."""
+"""The sampler ``bayes``: what it finds, and its messages."""
 
 from __future__ import annotations
 

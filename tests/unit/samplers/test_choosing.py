@@ -1,4 +1,4 @@
-"""Which sampler a name stands for, and what is told of a suggestion."""
+"""Which sampler a name stands for, and how a suggestion is described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Gaussian process: what it expects, and how surely."""
+"""The Gaussian process: its means and their uncertainty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What resembles the best known candidates more than the others."""
+"""Candidates that resemble the best known ones more than the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every sampler promises."""
+"""Properties that every sampler must have."""
 
 from __future__ import annotations
 

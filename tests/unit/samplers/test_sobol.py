@@ -37,7 +37,7 @@ def sample(
 
 
 def unevenness(found: Sequence[dict[str, Any]], name: str) -> int:
-    """Return how much more often the most frequent value of an option stands there than the rarest."""
+    """Return how much more often the most frequent value of an option occurs than the rarest."""
     counts = Counter(each[name] for each in found if name in each).values()
     return max(counts) - min(counts)
 

@@ -36,7 +36,7 @@ class LateBackend(FakeBackend):
         return told
 
     def go_on(self, token: str, summary: Path) -> None:
-        """Let an attempt be live, without a summary yet."""
+        """Make an attempt live, without a summary yet."""
         self._ends[token] = self.clock.steady_s + self.run_s
         summary.unlink(missing_ok=True)
 
@@ -59,7 +59,7 @@ class History:
             dispatch(search, self.backend, self.retries)
 
     def cut(self, share: float) -> None:
-        """Take the end of the journal away: nothing behind its plan, or all but a share of that."""
+        """Cut the end of the journal: everything behind its plan, or a part of that."""
         journal = SearchFolder(self.folder).journal
         content = journal.read_bytes()
         journal.write_bytes(content[: self.plan + round(share * (len(content) - self.plan))])

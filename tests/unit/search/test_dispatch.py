@@ -88,5 +88,5 @@ def test_a_refused_run_is_tried_again_at_once(search: LiveSearch, backend: FakeB
     backend.answers = [SubmissionRefused("cannot start train.py")]
     dispatch(search, backend, retries=1)
     assert states(search) == {1: "finished", 2: "finished"}
-    # Nothing was waited for but the two runs.
+    # The search waited for nothing but the two runs.
     assert backend.clock.steady_s == pytest.approx(102, abs=0.1)

@@ -1,4 +1,4 @@
-"""``--stop_early``: which runs are told to end, when, and what the search says of it."""
+"""``--stop_early``: which runs are stopped, when, and which messages say so."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def search(tmp_path: Path) -> Iterator[LiveSearch]:
 
 
 def run(search: LiveSearch, backend: FakeBackend, rules: str = "median", **options: object) -> list[str]:
-    """Run a search to its end; return what early stopping says at the end."""
+    """Run a search to its end; return the last lines about early stopping."""
     given = SearchOptions(**{"stop_early": rules, "stop_after": 2, **options})  # type: ignore[arg-type]
     with StopRequest() as stop:
         dispatcher = Dispatcher(Controller(search, CONFIG, backend, Console(), given, stop, backend.clock.clocks))
@@ -146,7 +146,7 @@ class LateRivals(TellingBackend):
             self._ends[job.attempt.token] += waits_s
 
     def _write(self, path: Path, told: Sequence[float], is_last: bool) -> None:
-        # A script does not write what it has written before.
+        # A script does not write its earlier values again.
         if not path.exists() or f"epoch {len(told)}\n" not in path.read_text():
             super()._write(path, told, is_last and told[-1] not in BAD)
 
@@ -497,7 +497,7 @@ def test_nothing_is_stopped_while_the_journal_cannot_be_written(tmp_path: Path, 
         early_stop = EarlyStop(controller)
         search.trouble = StoreError("no room")
         early_stop.look()
-        # And the search pauses between two looks.
+        # And the search pauses between two polls.
         assert (backend.stopped, early_stop.seconds_left()) == ([], 1.0)
         search.trouble = None
         clock.steady_s += 1

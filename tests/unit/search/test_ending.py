@@ -1,4 +1,4 @@
-"""What the loop does when it is told to stop and the backend does not do as it should."""
+"""What the loop does when it is to stop and the backend fails."""
 
 from __future__ import annotations
 

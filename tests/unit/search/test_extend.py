@@ -1,4 +1,4 @@
-"""What an extension says and runs."""
+"""The messages of an extension, and which runs it starts."""
 
 from __future__ import annotations
 

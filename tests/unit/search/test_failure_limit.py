@@ -1,4 +1,4 @@
-"""When a search that only fails starts nothing more."""
+"""When a search in which every run fails starts nothing more."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_without_the_option_all_runs_are_started(search: LiveSearch, backend: Fa
 
 
 def test_failures_that_differ_are_counted_apart(search: LiveSearch, backend: FakeBackend) -> None:
-    # Numbers make no difference, but another kind of end does.
+    # Causes that differ only in numbers count as alike; another kind of end does not.
     backend.exit_statuses = {1: 3, 2: 139, 3: 3, 4: 139, 5: 3, 6: 3}
     dispatch(search, backend, max_failures=3)
     assert backend.started == [1, 2, 3, 4, 5]

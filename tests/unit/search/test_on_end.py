@@ -1,4 +1,4 @@
-"""`--on_end`: when the command is due, what it is told, and what becomes of one that fails or hangs."""
+"""`--on_end`: when the command is executed, its variables, and what happens if it fails or hangs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_the_runs_that_are_named_are_those_that_are_started(choice: RunChoice, d
     clock = FakeClock()
     with planned_search(tmp_path, 4) as search:
         dispatch(search, FakeBackend(clock, exit_statuses={2: 1}), only=[1, 2])
-    # It finished, and its controller died before it could say so.
+    # It finished, but its controller died before it recorded that.
     (tmp_path / "sim_3").mkdir()
     (tmp_path / "sim_3" / "s.txt").write_text("acc 3\nfinished 1\n")
     reader = SearchReader(search.folder)

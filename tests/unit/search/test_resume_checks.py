@@ -1,4 +1,4 @@
-"""Which runs an earlier controller left are in this one's reach."""
+"""Which runs of an earlier controller this one can reach."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def accepted(job_id: str) -> AttemptSubmitted:
     "events, before, now, is_refused",
     [
         ([INTENDED, accepted("7")], "one", "two", True),
-        # Whether that is a job is asked by its name.
+        # It is looked up by its name whether that is a job.
         ([INTENDED], "one", "two", True),
         ([INTENDED, accepted("7")], "one", "one", False),
         ([INTENDED, accepted("7;one")], "one", "two", False),
@@ -109,7 +109,7 @@ def test_the_other_runs_of_a_search_with_a_run_on_another_machine_are_taken_over
     "choice, numbers",
     [
         (RunChoice(), [1, 2, 3]),
-        # Open runs are looked after whichever are wanted, and ended where they can be reached.
+        # Open runs are collected whichever runs were asked for, and ended where they can be reached.
         (RunChoice([3]), [1, 3]),
         (RunChoice(only_ends=True), []),
     ],

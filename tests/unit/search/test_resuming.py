@@ -1,4 +1,4 @@
-"""What a controller does with the runs that an earlier one left."""
+"""What a controller does with the open runs of an earlier one."""
 
 from __future__ import annotations
 

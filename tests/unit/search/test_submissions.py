@@ -1,4 +1,4 @@
-"""What is done about a scheduler that takes no job: waited for, given up, or believed."""
+"""What a search does when a scheduler takes no job: wait, give up, or let the run fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which configurations get seeds, which seeds those lack, and how that is told."""
+"""Which configurations get seeds, which seeds those lack, and the messages about it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_a_run_has_a_seed_if_all_seed_options_agree(options: Options, names: Seq
 @pytest.mark.parametrize(
     ("groups", "best"),
     [
-        # The mean counts, not the luckiest run; NaN and what is no number do not.
+        # The mean counts, not the luckiest run; NaN and texts do not count.
         ([(2, [9.0, 1.0]), (2, [6.0, 5.0]), (3, [7.0, math.nan, None])], [7.0, 5.5, 5.0]),
-        # A lucky one comes behind all that have twice as many seeds, also where those are still to come.
+        # A lucky one is ranked after all that have twice as many seeds, also where those are still to come.
         ([(1, [9.0]), (3, [5.0, 5.0, 5.0]), (3, [6.0])], [5.0, 6.0, 9.0]),
         ([(5, [9.0, 9.0]), (10, [5.0, 5.0]), (6, [7.0])], [7.0, 5.0, 9.0]),
         ([(1, [9.0]), (3, [5.0]), (1, [8.0])], [5.0, 9.0, 8.0]),

@@ -100,7 +100,7 @@ def test_a_grid_is_not_empty_where_any_option_has_a_value(option: Option) -> Non
 
 
 def attributes_of(module: GridModule) -> dict[str, object]:
-    """Return what a new module says, as far as Python reads it."""
+    """Return the attributes of a new module, as Python reads it."""
     tree = ast.parse(module_text(module, TEMPLATE))
     return {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
 

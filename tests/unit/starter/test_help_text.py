@@ -1,4 +1,4 @@
-"""What a script takes, read from the text that its ``--help`` prints."""
+"""The options of a script, read from the text that its ``--help`` prints."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ Options:
   --bn             Batch norm.
   --out=<dir>      Output.
 """
-#: Python 3.13 says what an option takes once.
+#: Python 3.13 shows an option's metavar once.
 ARGPARSE_3_13 = """\
 usage: t [-h] [--lr LR] [--bn]
 

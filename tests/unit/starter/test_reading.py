@@ -1,4 +1,4 @@
-"""What a script takes and writes, read from its source; its help is asked for only where that leaves gaps."""
+"""A script's options and results, read from its source; its help is read only where the source leaves gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dataclasses that cost little until there is an object of them: the same as those of the standard library."""
+"""Dataclasses that cost little until they are instantiated: they behave like those of the standard library."""
 
 import dataclasses
 import subprocess
@@ -18,7 +18,7 @@ both = pytest.mark.parametrize("module", [classes, dataclasses])
 def point_class(module: ModuleType) -> Any:
     @module.dataclass(frozen=True)
     class Point:
-        """Where."""
+        """A place."""
 
         unit: ClassVar[str] = "m"
         x: int

@@ -1,4 +1,4 @@
-"""What stands for `typing` when a command runs: it says the same of objects."""
+"""The replacement for `typing` when a command runs: it behaves like the original."""
 
 import subprocess
 import sys

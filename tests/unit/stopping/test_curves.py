@@ -1,4 +1,4 @@
-"""Points of a run as they are put together, and what is asked of them."""
+"""How the points of a run are put together, and the questions to them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What early stopping would have saved, and cost."""
+"""What early stopping would have saved, and at which cost."""
 
 import pytest
 from hypothesis import given, settings

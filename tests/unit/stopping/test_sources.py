@@ -1,4 +1,4 @@
-"""From what a search's values are read, and the curves of live and ended runs."""
+"""Where a search's values are read from, and the curves of live and ended runs."""
 
 from pathlib import Path
 

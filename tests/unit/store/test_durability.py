@@ -1,4 +1,4 @@
-"""When the journal is on the disk: before what it announces can outlive this machine, and else about a second later."""
+"""When the journal is on the disk: before anything that it announces can outlive a crash, else after about 1 s."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hpsearch.store.journal_file import Journal, JournalReader
 
 @dataclass
 class Disk:
-    """What is on the disk: path -> how many bytes when the file was last carried there; folders count as 0."""
+    """The synced state: path -> the file's size at its last fsync; folders count as 0."""
 
     carried: dict[Path, int] = field(default_factory=dict)
     calls: int = 0
@@ -34,7 +34,7 @@ class Disk:
         self.carried[path] = path.stat().st_size if path.is_file() else 0
 
     def text(self, path: Path) -> str:
-        """Return what a crash of the machine would leave of a file."""
+        """Return the part of a file that would survive a crash of the machine."""
         return path.read_bytes()[: self.carried.get(path, 0)].decode()
 
 
@@ -47,7 +47,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 @dataclass
 class CrashingMachine(FakeBackend):
-    """Notes what a crash would leave of the journal when a run is handed over, and when its job is let go."""
+    """Notes what a crash would leave of the journal when a run is submitted, and when its job is released."""
 
     disk: Disk = field(default_factory=Disk)
     journal: Path = Path()

@@ -31,12 +31,12 @@ def no_flock(descriptor: int, operation: int) -> None:
 
 
 def flock_of_one_host(descriptor: int, operation: int) -> None:
-    """A lock that is always given: its holder on another machine cannot be seen."""
+    """An flock that always succeeds: it does not see holders on other machines."""
 
 
 @dataclass
 class Time:
-    """A clock that goes on only while someone waits; `while_waiting` is what others do then."""
+    """A clock that goes on only during waits; `while_waiting` is what others do then."""
 
     now_s: float = 100.0
     while_waiting: Callable[[], None] = lambda: None
@@ -59,7 +59,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def left(path: Path, holder: Holder) -> None:
-    """Let the lock file be as this holder left it."""
+    """Write the lock file as this holder left it."""
     path.touch()
     path.write_bytes(record_of(replace(holder, inode=path.stat().st_ino)))
 

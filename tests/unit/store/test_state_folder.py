@@ -1,4 +1,4 @@
-"""What lies in a search's state folder is checked when it is read; a problem is told in one line with a remedy."""
+"""Files in a search's state folder are checked when they are read; a message names the problem and a remedy."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def with_value(value: Any, path: tuple[Any, ...], new: object) -> Any:
 
 
 def use(record: SearchRecord) -> None:
-    """Do with a record what its readers do."""
+    """Use a record as its readers do."""
     known = record.known_settings()
     columns_of(known, rows_of(record))
     for entry in record:
@@ -110,7 +110,7 @@ def test_any_json_in_any_field_loads_or_is_named_with_file_line_and_remedy(tmp_p
         expected = rf"{re.escape(str(journal))}, line \d+: .*; hpsearch repair {re.escape(str(tmp_path / 's'))} keeps"
         assert re.match(expected, str(error), re.DOTALL) or "holds no planned search" in str(error)
     except ValueError as error:
-        # The type of an option: told by who uses it.
+        # The type of an option: its user reports it.
         assert number in (2, 3) and "expected" in str(error)
 
 

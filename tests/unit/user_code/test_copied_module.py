@@ -1,4 +1,4 @@
-"""What the copy of a grid module says without being executed, and where only executing it can tell."""
+"""What can be read from a copy of a grid module without executing it, and where only executing it helps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search that is resumed finds again, without our own packages."""
+"""The import paths that a resumed search restores, without those of our own packages."""
 
 from __future__ import annotations
 

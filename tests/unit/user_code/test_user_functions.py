@@ -1,4 +1,4 @@
-"""The user's own functions in a process beside ours: their answers, their errors, and an end to their patience."""
+"""The user's own functions in a process beside ours: their answers, errors and time limits."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def spin() -> None:
 
 
 def match_for_ever() -> None:
-    # The interpreter's lock is held all the while: no thread of this process gets a word in.
+    # The function holds the interpreter's lock all the time: no other thread of its process can run.
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
@@ -206,7 +206,7 @@ def test_answers_larger_than_a_pipe_holds_come_back() -> None:
 
 
 def asked(constraint: Constraint, values: list[object], limit_s: float = 30) -> list[int]:
-    """Return what is said of a constraint's answer to each of these values of an option x."""
+    """Return the message about a constraint's answer for each of these values of an option x."""
     coded = CodedSpace([{"x": values}], ())
     process = ConstraintProcess([lambda options: True, constraint], "grid.py", limit_s)
     verdicts = process.verdicts(list(coded.columns.values()), np.arange(1, len(values) + 1).reshape(-1, 1))
