@@ -2,7 +2,7 @@
 
 The loop goes through the same product and writes a line of JSON for each run; then it starts the first one. With
 ``--million``: a million planned runs, and their ``--dry_run``. With ``--later``: whether runs cost more as more of
-100,000 have run, by default 20,000 of them (``--later 4000``: 4,000).
+100,000 have run, by default 20,000 of them (``--later 4000``: 4,000), and what they add to the controller's memory.
 """
 
 from __future__ import annotations
@@ -80,6 +80,12 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
+def memory_mb(pid: int) -> float:
+    """Return how much memory a process has now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def interpreter_s(folder: Path) -> float:
     """Return how long Python takes to start and end."""
     started = time.time()
@@ -132,8 +138,8 @@ def dry_run(options: int) -> None:
 
 
 def later(runs: int) -> None:
-    """Of 100,000 planned runs, execute some; print the time and CPU time of the last of them against the first."""
-    at, cpu, share = list[float](), dict[int, float](), runs // 10
+    """Of 100,000 planned runs, execute some; print what the last of them cost in time, CPU time and memory."""
+    at, cpu, memory, share = list[float](), dict[int, float](), dict[int, float](), runs // 10
     with scratch_project("{f'x': list(range(100_000))}", script=TINY_SCRIPT) as folder:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (folder / "said").open("w") as said:
@@ -151,7 +157,7 @@ def later(runs: int) -> None:
                     event, line = json.loads(line), ""
                     at += [event["at"]] if event["event"] == "collected" else []
                     if len(at) not in cpu and len(at) in (1, share, runs - share, runs):
-                        cpu[len(at)] = cpu_s(process.pid)
+                        cpu[len(at)], memory[len(at)] = cpu_s(process.pid), memory_mb(process.pid)
         process.send_signal(signal.SIGTERM)
         process.wait()
     first_s, last_s = at[share] - at[0], at[-1] - at[-1 - share]
@@ -161,6 +167,9 @@ def later(runs: int) -> None:
         f"time {1000 * first_cpu_s / share:.2f} and {1000 * last_cpu_s / share:.2f}"
     )
     answer(f"the last of {runs:,} runs / the first", last_s / first_s, 1.1, details)
+    growth_mb = 1000 * (memory[runs] - memory[share]) / (runs - share)
+    details = f"{memory[share]:.1f} MB after {share:,} runs, {memory[runs]:.1f} MB after {runs:,}"
+    answer("  memory, MB for 1,000 runs", growth_mb, 0.3, details)
 
 
 def main() -> None:

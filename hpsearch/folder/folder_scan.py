@@ -329,8 +329,7 @@ class SearchLiveness:
         entry = found.entry
         if self.controller is not None:
             # A live controller leaves finished runs alone; a resumed search runs earlier unfinished runs again.
-            is_of_now = entry.run.number in record.collected_now
-            is_over = entry.state.is_done or (entry.state is RunState.UNFINISHED and is_of_now)
+            is_over = entry.state.is_done or (entry.state is RunState.UNFINISHED and record.is_of_now(entry))
             return not is_over or entry.collected_at is None
         is_on_cluster = bool(record.options.get("run_cluster"))
         return liveness_of_run(entry, self._search.folder, is_on_cluster) is not Liveness.GONE

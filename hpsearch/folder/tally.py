@@ -86,7 +86,7 @@ class RunTally:
             self._failed[number], self._failures = entry, None
         elif state is RunState.STOPPED_EARLY:
             self._stopped[number], self._stopped_early = entry, None
-        if state in _FINAL and number in self.record.collected_now and self._controller is not None:
+        if state in _FINAL and self.record.is_of_now(entry) and self._controller is not None:
             self._take_end(number, entry)
         if result.state is RunState.FINISHED and self._is_best_known:
             self._compare(result)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from hpsearch.core.model import Configuration, Run
+from hpsearch.journal.packed import PACK_SIZE, Packed
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.typing import TYPE_CHECKING, TypeVar
 
@@ -153,13 +154,14 @@ class _Making(dict[int, T]):
 class Runs(Mapping[int, T]):
     """What is known of each run, by its number; for a run planned in a block, it is made when it is asked for."""
 
-    def __init__(self, make: Callable[[Run], T]) -> None:
-        """Begin without runs. make: returns what is known of a run that is only planned."""
+    def __init__(self, make: Callable[[Run], T], kinds: Sequence[type]) -> None:
+        """Begin without runs. make: returns what is known of a run that is only planned. kinds: see `Packed`."""
         self._make = make
         self._blocks: list[RunBlock] = []
         #: The block of the last call: the next run is mostly in the same block.
         self._latest: RunBlock | None = None
-        self._known: dict[int, T] = _Making(self._make_planned)
+        self._known: dict[int, T] = _Making(self._make_again)
+        self._packed = Packed[T](kinds)
         self._size = 0
         #: The largest number of a run; 0 without runs.
         self.last = 0
@@ -168,6 +170,10 @@ class Runs(Mapping[int, T]):
 
     def __getitem__(self, number: int) -> T:
         return self._known[number]
+
+    def _make_again(self, number: int) -> T:
+        packed = self._packed.take(number)
+        return self._make_planned(number) if packed is None else packed
 
     def _make_planned(self, number: int) -> T:
         block = self._latest
@@ -182,6 +188,7 @@ class Runs(Mapping[int, T]):
         if number not in self:
             self._size += 1
             self.last = max(self.last, number)
+        self._packed.take(number)
         self._known[number] = known
 
     def __contains__(self, number: object) -> bool:
@@ -212,8 +219,20 @@ class Runs(Mapping[int, T]):
         ]
         self._latest = None
 
+    def pack(self, numbers: Iterable[int]) -> None:
+        """Keep what is known of some runs in little memory until it is asked for, which then takes longer.
+
+        Whoever has it in his hands has a copy from now on, which learns nothing new. Runs that are planned alone stay
+        as they are.
+        """
+        of_blocks = [number for number in numbers if number in self._known and self._block_of(number) is not None]
+        for first in range(0, len(of_blocks), PACK_SIZE):
+            self._packed.add({number: self._known.pop(number) for number in of_blocks[first : first + PACK_SIZE]})
+            self._is_whole = False
+
     def begun(self) -> list[T]:
         """Return what is known of the runs that were ever asked for, in order; all others are only planned."""
+        self._known.update(self._packed.take_all())
         return [self._known[number] for number in (self._known if self._is_whole else sorted(self._known))]
 
     @property
@@ -223,11 +242,12 @@ class Runs(Mapping[int, T]):
 
     def if_begun(self, number: int) -> T | None:
         """Return what is known of a run; None if it is only planned, or does not exist."""
-        return self._known.get(number)
+        return self[number] if number in self._known or number in self._packed else None
 
     def all(self) -> Iterable[T]:
         """Return what is known of all runs, in order; from now on, all count as begun."""
         if not self._is_whole:
+            self._known.update(self._packed.take_all())
             known = {number: self._known[number] for number in self}
             self._known.clear()
             self._known.update(known)

@@ -42,6 +42,11 @@ from hpsearch.startup.typing import Any
 _MOST_SHARED = 10_000
 #: By value: `RunState(value)` takes ten times as long.
 _STATES = {state.value: state for state in RunState}
+#: What is known of a run is made of these.
+_KINDS = (
+    *(RunRecord, Run, Configuration, ConfigurationDropped),
+    *(AttemptSubmitted, AttemptStarted, AttemptStopped, AttemptEnded),
+)
 #: Why a run that was left out has not run.
 _LEFT_OUT = "no longer in the grid"
 
@@ -58,7 +63,7 @@ class SearchRecord:
         """Begin with nothing. fills_gaps: accept events of a run whose planning is lost."""
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
-        self.runs = Runs(RunRecord)
+        self.runs = Runs(RunRecord, _KINDS)
         self._by_number = self.runs.by_number
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
@@ -68,9 +73,9 @@ class SearchRecord:
         self.left_out: frozenset[int] = frozenset()
         #: The latest controller of the latest search.
         self.controller: ControllerStarted | None = None
-        #: Numbers of the runs collected since that controller started. Time stamps could not tell: the clock may have
-        #: been set back in between.
-        self.collected_now: set[int] = set()
+        self._controllers = 0
+        #: How many runs were collected since that controller started, see `is_of_now`.
+        self.collected_now = 0
         #: The command (--on_end) that ran at the search's end, unless something has happened since; else empty.
         self.end_told_to = ""
         self.started_at: float | None = None
@@ -86,6 +91,22 @@ class SearchRecord:
     def last_event_at(self) -> float | None:
         """When the last event happened, in seconds since the epoch."""
         return None if self._latest is None else self._latest.at
+
+    def is_of_now(self, entry: RunRecord) -> bool:
+        """Return whether a run was collected since the latest controller started.
+
+        Time stamps could not tell: the clock may have been set back in between.
+        """
+        return self._controllers > 0 and entry.collected_under == self._controllers
+
+    def pack(self, numbers: Iterable[int]) -> None:
+        """Keep what is known of those of these runs that have ended in little memory, see `Runs.pack`.
+
+        They do not count as touched any more.
+        """
+        ended = [number for number in numbers if not self._by_number[number].is_open]
+        self.runs.pack(ended)
+        self._touched.difference_update(ended)
 
     def take_touched(self) -> set[int]:
         """Return the numbers of the runs that had events since the last call."""
@@ -187,7 +208,7 @@ class SearchRecord:
         elif isinstance(event, ControllerStarted):
             self.controller = event
             self._take_options(event.options)
-            self.collected_now.clear()
+            self._controllers, self.collected_now = self._controllers + 1, 0
         elif isinstance(event, ConfigurationDropped):
             found = [self.runs[number] for number in event.runs if number in self.runs]
             for entry in (*found, *(entry.before for entry in found if entry.before is not None)):
@@ -325,4 +346,5 @@ class SearchRecord:
             entry.kept = None
         elif state.is_interruption:
             entry.interruptions += 1
-        self.collected_now.add(event.run)
+        self.collected_now += not self.is_of_now(entry)
+        entry.collected_under = self._controllers

@@ -24,7 +24,8 @@ class RunRecord:
     reused: the folder of another search's run whose results count here; empty if the results are the run's own.
     dropped: why a race gives the run's configuration no more seeds; None while it may get more.
     stopped: why the newest attempt is hopeless, by ``--stop_early``; None if it is not.
-    candidate, why, after: see `RunPlanned`.
+    candidate, why, after: see `RunPlanned`. collected_under: how many controllers there had been when it was collected;
+    0 = it was not, or before any.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class RunRecord:
     candidate: int | None = None
     why: Mapping[str, Any] | None = None  # Any: whatever JSON can hold
     after: int | None = None
+    collected_under: int = 0
 
     def copy(self) -> RunRecord:
         """Return a copy, which later events do not change."""

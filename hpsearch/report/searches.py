@@ -116,7 +116,7 @@ class OpenSearch:
         if self._reader is None:
             return None
         record = self._reader.record
-        return record.last_event_at, len(record.runs), len(record.collected_now), self._liveness()
+        return record.last_event_at, len(record.runs), record.collected_now, self._liveness()
 
     @property
     def is_over(self) -> bool:

@@ -225,7 +225,7 @@ def _rate(status: SearchStatus) -> Iterator[str]:
 
 
 def _left(status: SearchStatus) -> Iterator[str]:
-    if status.left_s and len(status.record.collected_now) >= _FEWEST_ENDS:
+    if status.left_s and status.record.collected_now >= _FEWEST_ENDS:
         now, end = time.localtime(status.at), time.localtime(status.at + status.left_s)
         moment = "%H:%M" if now[:3] == end[:3] else "%Y-%m-%d %H:%M"
         yield f"about {duration(status.left_s)}, until {time.strftime(moment, end)}"

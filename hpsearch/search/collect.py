@@ -15,8 +15,10 @@ from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
+from hpsearch.journal.packed import PACK_SIZE
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
+from hpsearch.search.early_stop import rules_of
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.layout import SearchFolder, remove
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
@@ -106,6 +108,9 @@ class Collector:
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
         self._exit_files: dict[Path, str] = {}
         self._next_try = 0.0
+        self._unpacked: list[int] = []
+        # Where results so far say what comes next, or what is hopeless, somebody has old ones in his hands.
+        self._may_pack = controller.chooser is None and not rules_of(controller.options)
 
     def collect(self, run: OpenRun, is_last_try: bool = False) -> bool:
         """Note a run's outcome, and put its files in place; False if that is tried again later.
@@ -189,13 +194,21 @@ class Collector:
             return [run for run in ended if run.tried_until is None]
         self._next_try = self._clocks.steady() + _PAUSE_S
         for token, (entry, logs) in list(self._unplaced.items()):
-            if entry.token == token:
-                self._place(entry, logs)
+            # What is known of the run may have been packed in between, and what is at hand may be old.
+            known = self._search.record.runs[entry.run.number]
+            if known.token == token:
+                self._place(known, logs)
             else:
                 # A newer attempt uses the folder now.
                 del self._unplaced[token]
         self._remove_exit_files()
         return [run for run in ended if is_last_try or not run.is_left_to_end]
+
+    def pack_collected(self) -> None:
+        """Keep what is known of collected runs in little memory, now that nobody has any of it in his hands."""
+        if self._may_pack and len(self._unpacked) >= PACK_SIZE:
+            self._search.record.pack(dict.fromkeys(self._unpacked))
+            self._unpacked.clear()
 
     def is_waiting(self) -> bool:
         """Return whether a run that could not be read must be tried again before the search ends."""
@@ -211,6 +224,8 @@ class Collector:
         state, now = outcome.state.value, self._clocks.wall()
         collected = RunCollected(entry.run.number, entry.token, state, now, summary, outcome.problem, outcome.cause)
         self._search.note_happened(collected, durable=True)
+        if self._may_pack:
+            self._unpacked.append(entry.run.number)
 
     def _outcome(self, run: OpenRun, logs: Sequence[LogFile], is_last_try: bool) -> Outcome | None:
         """Return a run's outcome; None if that cannot be read now."""

@@ -122,6 +122,7 @@ class Dispatcher:
                 self.early_stop.look()
                 self._standstill.look(has_live=any(not run.is_held for run in self._runs.active))
                 self._submissions.release_recorded()
+                self._collector.pack_collected()
             self._progress.refresh(is_last=True)
         except BaseException as error:
             jobs = self._runs.jobs

@@ -370,7 +370,8 @@ def _end(controller: Controller, runs: Sequence[int], restored: set[int]) -> Sea
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
     may_go_on = controller.chooser is not None and has_more(controller.search.record)
-    begun = [controller.search.record.runs.if_begun(number) for number in runs]
+    known = {entry.run.number: entry for entry in controller.search.record.begun}
+    begun = [known.get(number) for number in runs]
     counted = [entry for entry in begun if entry is None or not entry.is_out]
     have_results = not may_go_on and all(entry is not None and entry.state.is_done for entry in counted)
     all_finished = have_results and not restored

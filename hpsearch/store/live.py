@@ -73,7 +73,9 @@ class LiveSearch:
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
         self._columns = Columns(())
-        self._shown: set[str] = set()
+        #: Which runs the table shows: output folders of those that it showed at first, and numbers of all since.
+        self._shown_at_first: set[str] = set()
+        self._shown: set[int] = set()
         self._is_table_whole = True
         self._is_finished = False
         self._unwritten: list[Event] = []
@@ -135,9 +137,9 @@ class LiveSearch:
         # Sorted, as the last controller left it: if nothing can be started, it stays so.
         self._columns, rows = whole_table(self.record, is_sorted=True)
         self._table = ResultsTable(self.folder.results, self._columns.names, rows)
-        self._shown = {row.get(self.settings.out_arg, "") for row in rows}
+        self._shown_at_first = {row.get(self.settings.out_arg, "") for row in rows}
         # A reused run that is run here after all keeps one row.
-        self._shown |= {entry.run.out_dir for entry in self.record.begun if entry.result.reused}
+        self._shown_at_first |= {entry.run.out_dir for entry in self.record.begun if entry.result.reused}
 
     def who_asked_to_cancel(self) -> str | None:
         """Return who asked this controller from elsewhere to stop; None if nobody did. A request is told once."""
@@ -213,7 +215,7 @@ class LiveSearch:
         """Add a run's row to the table, at constant cost. Raises StoreError; the row then comes with the next one."""
         assert self._table is not None
         row = row_of(entry.result, self.settings)
-        is_new = entry.run.out_dir not in self._shown
+        is_new = entry.run.number not in self._shown and entry.run.out_dir not in self._shown_at_first
         has_columns = (
             set(row) <= set(self._columns.classic) and bool(self._columns.more) == self.record.has_more_columns
         )
@@ -226,7 +228,7 @@ class LiveSearch:
             # A repeated run keeps one row, and an unannounced keyword gets a column.
             self._columns, rows = whole_table(self.record, is_sorted=False)
             self._table.rewrite(self._columns.names, rows)
-        self._shown.add(entry.run.out_dir)
+        self._shown.add(entry.run.number)
         self._is_table_whole = True
 
     def finish(self) -> None:

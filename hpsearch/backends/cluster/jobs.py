@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
@@ -24,6 +25,8 @@ _FAILED_S, _CAUSE_S = 20.0, 60.0
 _SETTLE_S = 2.0
 #: How long a job missing from two answers may still reappear.
 _ABSENT_S, _ABSENCES = 30.0, 2
+#: Of how many attempts that have ended the submission is known at once.
+_ENDED_KEPT = 1_000
 
 
 @dataclass
@@ -220,6 +223,7 @@ class ClusterJobs:
             known[token] = status = self._status(job, now, logs)
             if status.phase is JobPhase.ENDED:
                 del watches[token]
+                self.names.has_ended(token)
             elif status.phase is JobPhase.UNKNOWN:
                 del known[token]
         return known
@@ -280,6 +284,9 @@ class SubmissionNames:
         self._names: dict[str, tuple[str, int | None]] = {}
         self._tokens: dict[str, list[str]] = {}
         self._read: set[Path] = set()
+        #: Attempts that have ended, in that order; at how many of them to forget some.
+        self._ended: dict[str, None] = {}
+        self._most_ended = 2 * _ENDED_KEPT
 
     def remember(self, submission: Submission) -> None:
         for number, job in enumerate(submission.jobs, start=1):
@@ -293,6 +300,21 @@ class SubmissionNames:
         if attempt.token not in self._names:
             self._add(attempt.token, attempt.token, None)
         return self._names[attempt.token]
+
+    def has_ended(self, token: str) -> None:
+        """Forget what ended long ago: of submissions of which nothing is left. Their scripts still tell it."""
+        self._ended[token] = None
+        if len(self._ended) < self._most_ended:
+            return
+        old = {self._names[each][0] for each in islice(self._ended, _ENDED_KEPT) if each in self._names}
+        for name in old:
+            tokens = self._tokens.get(name, [name])
+            if self._ended.keys() >= set(tokens):
+                self._tokens.pop(name, None)
+                for each in tokens:
+                    del self._names[each], self._ended[each]
+        self._most_ended = len(self._ended) + _ENDED_KEPT
+        self._read.clear()
 
     def found(self, attempts: Iterable[Attempt], rows: Iterable[JobRow]) -> dict[str, str]:
         """Return token -> job id for the attempts whose submissions have rows."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster.jobs import ClusterJobs
+from hpsearch.backends.cluster.jobs import ClusterJobs, SubmissionNames
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.script import scripts_for, write
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
-from hpsearch.backends.scheduler import JobRow, Submission
+from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 from hpsearch.startup.classes import replace
 
@@ -226,3 +227,20 @@ def test_a_job_that_ended_well_gets_no_such_words(tmp_path: Path) -> None:
     told(jobs, job, Status(JobPhase.ENDED, 0))
     clock.now += 31
     assert jobs.statuses([job])[job.attempt.token] == Status(JobPhase.ENDED, 0)
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_submissions_of_which_nothing_is_left_are_forgotten_and_told_again_by_their_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_scripts: bool
+) -> None:
+    monkeypatch.setattr("hpsearch.backends.cluster.jobs._ENDED_KEPT", 2)
+    known, attempts = SubmissionNames(), [attempt(tmp_path, number) for number in range(1, 6)]
+    names = [f"sim_{number}{BATCH_MARK}0" for number in (1, 3)]
+    for name, part in zip(names, (attempts[:2], attempts[2:])):
+        submission = Submission(name, "b", tmp_path / "logs", tuple((one,) for one in part), is_array=True)
+        known.remember(submission)
+        write(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)) if has_scripts else {})
+    for one in attempts[:4]:
+        known.has_ended(one.token)
+    first = [(names[0], 1), (names[0], 2)] if has_scripts else [(one.token, None) for one in attempts[:2]]
+    assert [known.of(one) for one in attempts] == [*first, *((names[1], k) for k in (1, 2, 3))]

@@ -117,4 +117,6 @@ def test_which_controller_collected_a_run_is_told_by_the_order_and_not_by_the_cl
         ControllerStarted("h", 2, 1000.0),
         RunCollected(2, "b", "unfinished", 1100.0),
     ]
-    assert SearchRecord.of(events).collected_now == {2}
+    record = SearchRecord.of(events)
+    assert [entry.run.number for entry in record if record.is_of_now(entry)] == [2]
+    assert record.collected_now == 1
