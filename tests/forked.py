@@ -14,6 +14,7 @@ import os
 import runpy
 import select
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -206,6 +207,8 @@ def serve(descriptor: int) -> None:
             *streams, news = descriptors
             pid = os.fork()
             if pid == 0:
+                # As long as the command has not begun, Ctrl-C ends it.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 break
             _tell(news, pid)
             commands[os.pidfd_open(pid)] = pid, news
@@ -226,6 +229,7 @@ def _carry_out(argv: list[str], cwd: str, environment: dict[str, str], streams: 
     """Execute the command in this process, to its end."""
     _become(streams, cwd, environment)
     sys.orig_argv[:] = argv
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if argv[1] == "-m":
             sys.argv[:] = argv[2:]

@@ -271,6 +271,9 @@ def _carry_out(
     except SearchError as error:
         at_end.expect(controller, error.exit_status)
         raise
+    except OSError as error:
+        at_end.expect(controller, StoreError.exit_status)
+        raise _store_error(controller.search.folder, error) from error
     at_end.expect(controller, end.exit_status)
     return end
 
@@ -335,9 +338,6 @@ def _dispatching(controller: Controller) -> Iterator[Dispatcher]:
         raise SubmissionRefused(f"{error} ({error.asked})") from error
     except StoreError as error:
         raise StoreError(f"{error}; {_how_to_go_on(folder, isinstance(error, NoRoomError))}") from error
-    except OSError as error:
-        what = f"{error.filename or folder.path}: {reason_of(error)}"
-        raise StoreError(f"{what}; {_how_to_go_on(folder, error.errno in NO_ROOM)}") from error
     finally:
         process.close()
         controller.console.close()
@@ -350,13 +350,27 @@ def _note_controller(controller: Controller, options: Mapping[str, Any]) -> None
     controller.search.note(event, durable=True)
 
 
+def _store_error(folder: SearchFolder, error: OSError) -> StoreError:
+    """Return an error of the system that has ended a search, with what people can do."""
+    what = f"{error.filename or folder.path}: {reason_of(error)}"
+    return StoreError(f"{what}; {_how_to_go_on(folder, error.errno in NO_ROOM)}")
+
+
 def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
     """Say what people can do after an error that has ended a search."""
-    if not folder.journal.exists():
+    if not _may_exist(folder.journal):
         how = "if it was moved, resume it in its new place"
         return f"the search folder was deleted or moved while the search ran; {how}"
     remedy = "make room" if is_full else "fix that"
     return f"nothing written is lost: {remedy}, then resume with: {resume_hint(folder.path)}"
+
+
+def _may_exist(path: Path) -> bool:
+    """Return whether a file is there; also True where the disk does not let it be looked at."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _end(controller: Controller, runs: Sequence[int], restored: set[int]) -> SearchEnd:

@@ -36,14 +36,14 @@ class _Below:
     """A path in a search folder, made once: joining takes 3 us, and each run needs several paths."""
 
     def __init__(self, *names: str) -> None:
-        self._names = names
+        self.names = names
 
     def __set_name__(self, _: object, name: str) -> None:
         self._name = name
 
     def __get__(self, folder: SearchFolder, _: object) -> Path:
         # From now on, the folder's own attribute hides this descriptor.
-        path = folder.__dict__[self._name] = folder.path.joinpath(*self._names)
+        path = folder.__dict__[self._name] = folder.path.joinpath(*self.names)
         return path
 
 
@@ -168,24 +168,20 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
             part.unlink(missing_ok=True)
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what a killed `write_whole` left in a folder. Never fails: leftovers do no harm."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):  # noqa: PTH208  A Path for each of thousands of runs would take long.
-            pid = integer(name.removesuffix(".part").rpartition(".")[2])
-            if name.startswith(".") and name.endswith(".part") and pid is not None and not _has_number(pid):
-                remove(folder / name)
+def remove_parts(folder: SearchFolder) -> None:
+    """Remove what a killed `write_whole` left of our files, which only the holder of the lock writes.
 
-
-def _has_number(pid: int) -> bool:
-    """Return whether a process of this machine has this number, and so may be writing now."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
+    Never fails: leftovers do no harm.
+    """
+    names = {below.names[0] for below in vars(SearchFolder).values() if isinstance(below, _Below)}
+    for each in (folder.path, folder.state, folder.provenance):
+        with contextlib.suppress(OSError, StoreError):
+            for name in os.listdir(each):  # noqa: PTH208  A Path for each of thousands of runs would take long.
+                whole, pid = name[1:].removesuffix(".part").rpartition(".")[::2]
+                is_part = name.startswith(".") and name.endswith(".part") and integer(pid) is not None
+                is_ours = each != folder.path or whole in names or whole.startswith("postprocessing_")
+                if is_part and is_ours:
+                    remove(each / name)
 
 
 def read_whole(path: Path | str, most_bytes: int) -> bytes:

@@ -272,15 +272,16 @@ class LiveSearch:
             self._lock.release()
 
     def _remove_rests(self) -> None:
-        """Remove what killed controllers left: parts of files, exit files that were read, empty logs of no attempt."""
+        """Remove what killed controllers left: parts of files, exit files that were read, empty logs of no attempt.
+
+        Also a request to stop that no controller has taken.
+        """
         folder = self.folder
         try:
             self._lock.check()
         except ControllerPresent:
             return
-        if self._lock.follows_a_crash:
-            for each in (folder.path, folder.state, folder.provenance):
-                remove_parts(each)
+        remove_parts(folder)
         with contextlib.suppress(OSError, StoreError):
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
             begun = self.record.begun
@@ -289,7 +290,8 @@ class LiveSearch:
             # died while it tried whether a log can be written leaves one byte in it.
             known = {entry.token for entry in begun} if logs and not live else set[str]()
             empty = (log for log in logs if not live and log.stem not in known and log.stat().st_size <= 1)
-            for path in (*empty, *(note for note in notes if note.name not in live)):
+            # The controller that a request to stop was for has ended.
+            for path in (folder.cancel_request, *empty, *(note for note in notes if note.name not in live)):
                 remove(path)
 
     def __enter__(self) -> LiveSearch:

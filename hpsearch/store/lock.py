@@ -131,8 +131,6 @@ class ControllerLock:
             if isinstance(error, OSError):
                 error.filename = error.filename or str(path)
             raise
-        #: True if the last controller of this search never gave the lock back.
-        self.follows_a_crash = bool(judged.strip())
         self._beat_at = self._ways.now()
         self._heart = threading.Thread(target=self._beat_on, daemon=True)
         self._heart.start()

@@ -15,7 +15,7 @@ from crash.torture.history import Act, History, random_history
 from crash.torture.oracle import findings
 from crash.torture.player import play
 from crash.torture.worlds import TROUBLES, USUAL
-from project import Project, rows
+from project import Project, journal_has, rows, wait_until
 
 #: The largest number of steps of a history here, so that it takes a few seconds of CPU time.
 STEPS = 4
@@ -98,6 +98,19 @@ def test_a_run_whose_folder_cannot_be_looked_at_starts_later(
     project.environment.update(control.environment())
     result = project.search(f"--out_dir={tmp_path}/out", "--force_out_dir")
     assert (control.injected, sorted(row["acc"] for row in rows(result.folder))) == (1, ["1", "2"])
+
+
+def test_a_search_whose_disk_goes_away_ends_with_1_and_says_how_to_go_on(
+    control: Control, tmp_path: Path, project: Project
+) -> None:
+    project.grid({"x": [1, 2], "until": ["go"]})
+    project.environment.update(control.environment())
+    search = project.start(f"--out_dir={tmp_path}/out", "--force_out_dir")
+    wait_until(lambda: journal_has(tmp_path / "out", "submitted", 1), "the first run")
+    control.fail(Fault(FAULTS["ESTALE"].calls, errno.ESTALE))
+    project.go()
+    result = project.end(search)
+    assert (result.exit_status, "then resume with: " in result.stderr.splitlines()[-1]) == (1, True), result.stderr
 
 
 @pytest.mark.parametrize(("moment", "content"), [("before", b"ab"), ("halfway", b"abc"), ("after", b"abcd")])

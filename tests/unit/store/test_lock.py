@@ -283,8 +283,8 @@ def test_the_controller_after_a_killed_one_removes_what_that_left_half_made(tmp_
     )
     logs[1].write_bytes(b"\n")
     left = leave(folder, *(f"{name}.{no_process}.part" for name in names))
+    left += leave(folder, f".search_results.csv.{os.getpid()}.part", ".hpsearch/cancel-requested")
     of_others = leave(folder, f".report.html.{os.getppid()}.part", ".users.part", "users.part")
-    folder.lock.write_bytes(record_of(OWN))
     with LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)) as search:
         search.open_for_work()
         search.finish()
