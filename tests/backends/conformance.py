@@ -1,4 +1,4 @@
-"""What the conformance suite needs of a backend under test, and the attempts that it gives it.
+"""The conformance suite's access to a backend under test, and the attempts that it submits.
 
 A new backend adds one factory to `FACTORIES` in conftest.py; the tests stay as they are.
 """
@@ -27,7 +27,7 @@ class World:
     """One kind of backend in surroundings of its own.
 
     make: returns a new, checked backend, as a controller that starts (again) would have.
-    silence: makes the system behind the backend give no answer from now on; None where that cannot be.
+    silence: makes the system behind the backend give no answer from now on; None where that is impossible.
     """
 
     make: Callable[[], Backend]
@@ -132,6 +132,6 @@ def changed_environment(variables: Mapping[str, str | None], stack: ExitStack) -
 
 
 def wait_for_file(path: Path) -> str:
-    """Return what a file says once it says something."""
+    """Wait until a file has content, and return it."""
     wait_until(lambda: path.exists() and path.read_text() != "", f"a text in {path}", PATIENCE_S)
     return path.read_text()

@@ -1,4 +1,4 @@
-"""A scheduler's command that cannot be started, after all went well at the start, is one without an answer."""
+"""If a scheduler's command could be started once, but no longer can, that counts as no answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 
 class SteppedClock:
-    """Goes on by ten seconds each time it is looked at."""
+    """A clock that goes on by ten seconds each time it is read."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Jobs that another cluster of a federation has taken over: their own cluster says so also after their end."""
+"""Jobs that another cluster of a federation has taken over: their own cluster shows them so also after their end."""
 
 from __future__ import annotations
 

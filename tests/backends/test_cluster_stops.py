@@ -1,4 +1,4 @@
-"""Single jobs of a scheduler that are told to end while others go on."""
+"""Single jobs of a scheduler are stopped while others go on."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_nobody_is_told_through_a_silent_scheduler(cluster: Cluster) -> None:
 def test_a_run_that_was_told_to_end_has_ended_with_its_exit_file(cluster: Cluster) -> None:
     backend, jobs = started(cluster)
     backend.stop([jobs[1]])  # type: ignore[attr-defined]
-    # Else the scheduler would be waited for, which alone knows who ended it.
+    # Otherwise the backend would wait for the scheduler, which alone knows who ended it.
     jobs[1].attempt.exit_file.write_text("143 1 10 20 n1\n")
     statuses = backend.poll(jobs)  # type: ignore[attr-defined]
     found = {token: (status.phase, status.cause) for token, status in statuses.items()}

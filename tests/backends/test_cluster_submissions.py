@@ -1,4 +1,4 @@
-"""What is left of submissions that no scheduler took, and how arrays follow what it takes."""
+"""What is left of refused submissions, and how the size of arrays adapts to what a scheduler accepts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Cluster:
-    """A scheduler whose commands say what a test tells them to say."""
+    """A scheduler whose commands print what a test sets."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.told = folder, Clock(), list[str]()

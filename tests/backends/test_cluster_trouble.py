@@ -1,4 +1,4 @@
-"""What people are told of jobs that do not start: once for each trouble, whatever numbers it comes with."""
+"""Messages about jobs that do not start: one for each reason, also if the numbers in it change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The promises of `hpsearch.backends.base`, to which every backend is held."""
+"""The promises of `hpsearch.backends.base`, which every backend must keep."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ open("pids.part", "w").write(f"{os.getpid()} {child.pid}")
 os.rename("pids.part", "pids")
 time.sleep(600)
 """
-#: As FAMILY, but does not end when asked to.
+#: Like FAMILY, but ignores the signal to end.
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + FAMILY
 
 

@@ -1,4 +1,4 @@
-"""What is said of GPUs that take no run."""
+"""Messages about GPUs that take no run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a GPU counts as free, and when it is looked at again."""
+"""When a GPU counts as free, and when it is checked again."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ def browser() -> Iterator[object]:
         browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
-        # Playwright waits for its driver, and the driver for all who have its pipe: processes that a test has forked
-        # may live on in a circle of references.
+        # Playwright waits for its driver, and the driver for all processes that hold its pipe: processes that a test
+        # has forked may be kept alive by a cycle of references.
         gc.collect()
 
 

@@ -133,7 +133,7 @@ def _search(states: Sequence[int]) -> dict[str, object]:
 
 
 def _runs(states: Sequence[int]) -> dict[str, object]:
-    """Return what tells where and when runs were made: two GPUs, each run 100 s long and queued for half as long."""
+    """Return where and when runs ran: on two GPUs, each run 100 s long and queued for half as long."""
     runs = range(len(states))
     planned, open_ended = ([state == PLANNED for state in states], [state in (RUNNING, PLANNED) for state in states])
     started = [STARTED + 100.0 * (run // 2) for run in runs]
@@ -222,7 +222,7 @@ def _value(option: int, step: int) -> Cell:
 
 
 def strange_contents() -> dict[str, dict[str, object]]:
-    """Return contents at the edges of what a search can be: what is strange -> report."""
+    """Return contents of unusual searches: what is strange -> report."""
     row = list(range(12))
     forty = {f"option_{number}": [(number + run) % 3 for run in row] for number in range(40)}
     odd = ["nan", "inf", "-inf", 1e300, -1e-300, None, 0, -0.0, 1e15, 0.1, None, 3]

@@ -1,4 +1,4 @@
-"""A report in a browser, as the fixture `show` gives it to tests: what tests ask it, and what it must never do."""
+"""A report in a browser, as the fixture `show` gives it to tests: how to ask it, and what it must never do."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ class Shown:
         self.page.mouse.move(0, 0)
 
     def print(self) -> None:
-        """Show the page as it is on paper, until the next test."""
+        """Show the page as it is printed, until the next test."""
         self._arranged = None
         self.page.emulate_media(media="print")
         self.run("dispatchEvent(new Event('beforeprint'))")
 
     def leave(self) -> None:
-        """Let the page do what it does at its end, and hear its last messages; it stays until the next is opened."""
+        """Let the page run its last events and collect its messages; it stays until the next page is opened."""
         # An empty page in between would take a tenth of a second of CPU time.
         self.run("dispatchEvent(new Event('beforeunload'))")
 

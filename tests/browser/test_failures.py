@@ -1,4 +1,4 @@
-"""Failures: runs that did not finish, together by cause."""
+"""Failures: runs that did not finish, grouped by cause."""
 
 from __future__ import annotations
 

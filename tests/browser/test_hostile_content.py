@@ -1,4 +1,4 @@
-"""Text from anywhere is shown as it was written, and nothing in it runs, is loaded or becomes part of the page."""
+"""Untrusted text is shown as it was written, and nothing in it runs, is loaded or becomes part of the page."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def hostile_content() -> dict[str, object]:
 
 
 def assert_harmless(shown: Shown) -> None:
-    """Fail if something of a content ran or became elements of the page."""
+    """Fail if a part of the content ran or became elements of the page."""
     assert shown.run("typeof window.hit") == "undefined"
     assert shown.run(f'[...document.querySelectorAll("{FOREIGN}")].map((each) => each.outerHTML)') == []
     assert shown.run("document.querySelectorAll('script').length") == 3

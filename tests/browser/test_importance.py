@@ -1,4 +1,4 @@
-"""Importance of options: bars of what was worked out over all finished runs."""
+"""Importance of options: bars of the shares that were computed over all finished runs."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from hpsearch.report.page import page_html
 from .contents import small_content, strange_contents
 from .shown import address_of, write_report
 
-#: What a page shows where a script took a missing value for a text.
+#: The texts on a page where a script printed a missing value.
 SLIPS = ("undefined", "[object ", "NaN", "null")
 #: How many of the views of `small_content` plotly draws if only one seed is shown.
 PLOTS = 5
-#: Looks for words; what the page says of them at once, and which views it still has to draw.
+#: Searches for words; returns the counts that the page shows at once, and which views it still has to draw.
 LOOK_FOR = """async (words) => {
   const box = document.getElementById("search"), shown = document.getElementById("shown-count");
   const changed = new Promise((done) => new MutationObserver(done).observe(shown, { childList: true }));

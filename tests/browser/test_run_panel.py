@@ -1,4 +1,4 @@
-"""The panel of a run: what it tells, steps to other runs, keys and focus."""
+"""The panel of a run: its content, steps to other runs, keys and focus."""
 
 from __future__ import annotations
 

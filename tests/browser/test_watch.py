@@ -1,4 +1,4 @@
-"""A report of a running search loads itself anew; the reader stays where they were."""
+"""A report of a running search reloads itself; the reader stays at the same place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Surroundings that several black-box tests share."""
+"""Fixtures that several black-box tests share."""
 
 from __future__ import annotations
 

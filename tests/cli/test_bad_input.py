@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong: exit status 2, one message that says what, where and what to do, nothing written."""
+"""Mistakes of users: exit status 2, one message that says what, where and what to do, and nothing is written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def message_of(run: Callable[[], Result], project: Project) -> str:
 def refused_here(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., str]]:
-    """As `refused`, but within this process: for tables of mistakes that are found before anything is started."""
+    """Like `refused`, but within this process: for tables of mistakes that are found before anything is started."""
     monkeypatch.chdir(project.path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(sys, "argv", ["hpsearch.py"])

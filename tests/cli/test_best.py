@@ -24,7 +24,7 @@ KEYWORDS = ("acc", "finished", "loss")
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A search `out` by `acc` with finished runs 1, 2 and 4, whose numbers sort differently as texts; only read."""
+    """A search `out` by `acc` with finished runs 1, 2 and 4, whose numbers sort differently as texts. Only read."""
     project = Project(tmp_path_factory.mktemp("my project"))
     grid = {"x": [9.5, 108.04, 3, 99.04], "name": ["a b"], "flag": [True]}
     project.grid(grid, script=SCRIPT, keywords=KEYWORDS)
@@ -156,7 +156,7 @@ def test_a_search_without_a_finished_run_has_no_best(project: Project) -> None:
     assert (result.exit_status, result.stderr) == (2, f"hpsearch: {project.path / 'out'}: no run has finished yet\n")
 
 
-#: As the older tool leaves it: sorted as it pleases, index-free, with a copy of the grid module.
+#: A table as the older tool leaves it: in any order, without an index, with a copy of the grid module.
 OLD_TABLE = """\
 lr;name;out_dir;acc;finished
 0.1;a;./out/old/sim_1;99.04;1

@@ -32,7 +32,7 @@ echo "acc $x.$n
 finished 1" >"$out/summary.txt"
 """
 BUDGETS = ("--out_dir=out", "--force_out_dir", "--budgets=1,3,9", "--deterministic_search")
-#: What each configuration of nine ran, of one after another: from epoch, to epoch.
+#: The runs of each of nine configurations, one after another: from epoch, to epoch.
 WHOLE = sorted([*(f"{x} 0 1" for x in range(9)), "6 1 3", "7 1 3", "8 1 3", "8 3 9"])
 
 
@@ -55,7 +55,7 @@ def executed(project: Project) -> list[str]:
 
 
 def check_all_prefixes(folder: Path) -> None:
-    """Compare each run that goes on with what comes out again from the journal before it."""
+    """Compare each run that goes on with the choice that the journal before it leads to."""
     record = SearchRecord()
     for line in (folder / ".hpsearch" / "journal.jsonl").read_bytes().splitlines(keepends=True):
         event = from_line(line)

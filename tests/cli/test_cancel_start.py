@@ -1,4 +1,4 @@
-"""A search that is cancelled at the moment in which it starts, or is taken up again: it ends."""
+"""A search ends if it is cancelled while it starts or is being resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOCK, SEARCH, LIVE = (
 )
 
 
-#: The command `hpsearch`; not as a module, so that it is not forked: how far it is shows in the time that it has used.
+#: The command `hpsearch`; not as a module, so that it is not forked: its CPU time shows how far it is.
 COMMAND = [sys.executable, "-c", "import sys; from hpsearch.__main__ import main; sys.exit(main())"]
 
 
@@ -106,5 +106,5 @@ def test_a_resumed_search_is_cancelled_whenever_it_is_asked(killed: Project, num
     asked = cancel(killed)
     assert_cancelled(killed, asked)
     resumed.communicate(timeout=60)
-    # Where the request was faster, the search was refused to be resumed meanwhile.
+    # Where the request came first, resuming the search was refused meanwhile.
     assert resumed.returncode in (130, 2, -signal.SIGINT)

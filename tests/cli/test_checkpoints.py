@@ -12,8 +12,8 @@ from standins.worlds import FakeLsf
 
 from .seeds_project import KEYWORDS, SEEDS_SCRIPT, gather
 
-#: Counts to 4, each step a line of `steps`; saves the count. It fails behind step 2 while there is no file `mended`,
-#: and waits there if it is told so.
+#: Counts to 4, each step a line of `steps`; saves the count. It fails after step 2 while there is no file `mended`, or
+#: waits there if its options say so.
 COUNTS = """\
 import os, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])
@@ -73,7 +73,7 @@ def test_a_cancelled_run_goes_on_when_the_search_is_resumed(project: Project, at
     assert (result.exit_status, _steps(project)) == (0, ["1", "2", "3", "4"]), result.stderr
 
 
-#: Counts from where it was, and saves the count when it is told that its time is nearly over.
+#: Counts on from its checkpoint, and saves the count on the signal that its time is nearly over.
 SAVES = """\
 #!/bin/bash
 for word; do name=${word%%=*}; printf -v "${name#--}" %s "${word#*=}"; done

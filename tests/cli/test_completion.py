@@ -1,4 +1,4 @@
-"""``hpsearch completion``: its scripts are tried in the shells themselves."""
+"""``hpsearch completion``: its scripts are tested in the shells themselves."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def kill(controller: subprocess.Popen[str]) -> None:
 
 
 def states(folder: Path) -> dict[int, str]:
-    """Return what the journal says at last of each run: state, or the kind of its last event."""
+    """Return the last state of each run in the journal, or the kind of its last event."""
     events = journal_events(folder)
     plans = [range(event["first"], event["first"] + event["count"]) for event in events if event["event"] == "plan"]
     planned = {number: "planned" for numbers in plans for number in numbers}
@@ -177,7 +177,7 @@ def test_a_process_that_got_the_number_of_a_run_is_never_ended(project: Project,
         stranger.kill()
 
 
-#: A program with a search in a thread of its own, as a notebook may have: signals do not reach it.
+#: A program with a search in a thread, as a notebook may have: signals do not reach it.
 PROGRAM = """\
 import sys, threading
 from hpsearch import hpsearch
@@ -216,7 +216,7 @@ def test_a_search_that_signals_do_not_reach_is_cancelled_by_a_request(project: P
 
 
 def elsewhere(project: Project, *words: str) -> list[str]:
-    """Return a subcommand as another machine would run it that sees the same files."""
+    """Return a subcommand as a machine that shares the files would run it."""
     command = f"hostname elsewhere; exec '{sys.executable}' -m hpsearch {' '.join(words)}"
     return ["unshare", "--uts", "sh", "-c", command]
 
@@ -364,7 +364,7 @@ def test_runs_that_died_under_an_earlier_name_of_this_machine_are_known_to_be_de
     project: Project, live: subprocess.Popen[str], words: tuple[str, ...]
 ) -> None:
     kill(live)
-    # A script before its child: it would go on.
+    # Kill the script before its child: otherwise it would go on.
     for pid in reversed(pids(project)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

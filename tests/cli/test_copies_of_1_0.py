@@ -11,7 +11,7 @@ import pytest
 from project import GRID, PYTHON_SCRIPT, Project
 
 COPIES = sorted((Path(__file__).parent / "copies_of_1_0").glob("*.py"))
-#: What modules of the older tool take from the copy that was started, or from the package.
+#: The names that modules of the older tool import from the copy that was started, or from the package.
 OLD_NAMES = """
 import argparse
 from hpsearch import hpsearch

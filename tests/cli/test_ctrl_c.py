@@ -17,7 +17,7 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGINT)
 sys.addaudithook(hook)
 """
-#: What needs a table of all configurations, and numpy for it.
+#: Options for which a search lists all configurations, and imports numpy for it.
 CONDITIONS = [({"x": [1]}, {"x": [3]})]
 #: Modules in the order in which a search needs them, from our first lines to the code that starts runs.
 OF_A_SEARCH = [

@@ -1,4 +1,4 @@
-"""A search folder that is deleted or moved while the search runs: said as what it is."""
+"""A search folder is deleted or moved while the search runs: the message says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--stop_early`` as users meet it: their script as it is, what becomes of its runs, and what commands say of them."""
+"""``--stop_early`` for users: their script is unchanged, its runs are stopped, and commands show that."""
 
 from __future__ import annotations
 

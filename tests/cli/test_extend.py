@@ -1,4 +1,4 @@
-"""``hpsearch extend DIR``: what is new in an edited grid runs in the same folder; ``--reuse`` takes over other runs."""
+"""``hpsearch extend DIR``: new configurations of an edited grid run in the same folder; ``--reuse`` takes over runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole searches on file systems without locks, and on those whose locks each machine sees alone."""
+"""Whole searches on file systems without locks, and on those whose locks only one machine sees."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hpsearch.startup.classes import replace
 
 ONE_FOLDER = ("--out_dir=s", "--force_out_dir", "--dont_force_new_dir", "--visible_gpus=-1")
 
-#: flock refuses or gives everything to everyone; the machine has the name that the environment says, and a boot of its
-#: own if that is not `here`.
+#: flock refuses or grants every lock; the machine has the name that the environment says, and a boot id of its own if
+#: that is not `here`.
 LIBRARY = """\
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -157,5 +157,5 @@ def test_a_controller_on_a_machine_that_is_gone_is_not_waited_for_when_its_searc
     controller.communicate()
     result = far.ask("cancel", "s")
     assert "the controller shows no sign of life" in result.stderr
-    # What it left can be ended on its machine only.
+    # Its runs can only be ended on its machine.
     assert (result.exit_status, "can only be stopped there" in result.stderr) == (1, True)

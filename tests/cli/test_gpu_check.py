@@ -1,4 +1,4 @@
-"""script/gpu-check: what it says where there is no card, and its own logic on a look-alike card and PyTorch."""
+"""script/gpu-check: its messages where there is no card, and its own logic on a look-alike card and PyTorch."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Box:
         return self.gpus.runs()
 
     def await_log(self, text: str, out: str = "out") -> str:
-        """Wait until a search in the background has told something; return all that it told."""
+        """Wait until a search in the background has printed a text; return all that it printed."""
         log = self.project.path / out / ".hpsearch" / "controller.log"
         wait_until(lambda: log.exists() and text in log.read_text(), text)
         return log.read_text()
@@ -114,7 +114,7 @@ class Box:
         return journal_events(self.project.path / "out", kind)
 
     def held_locks(self) -> int:
-        """Return on how many GPUs a search says that a run of its own starts up."""
+        """Return for how many GPUs a search holds the lock that says that its run starts up."""
         return sum(map(is_locked, Path(self.project.environment["HPSEARCH_GPU_LOCKS"]).iterdir()))
 
     def states(self) -> list[str]:
@@ -174,7 +174,7 @@ def test_fault_2_the_end_of_a_run_frees_its_slot_at_once_even_in_its_start_up_ti
     box.search("--sim_startup_time=600")
     first, second, third = box.gpus.runs()
     pauses = [second.start - (first.end or 0), third.start - (second.end or 0)]
-    # Where the slot waited for a timer, these were ten seconds.
+    # If the slot waited for a timer, this would take ten seconds.
     assert max(pauses) < 8
 
 
@@ -479,7 +479,7 @@ def test_a_card_that_an_option_shuts_out_ends_the_search_before_anything_is_writ
     assert not (box.project.path / "out").exists()
 
 
-#: Odd cards, and how that which is said of each begins.
+#: Odd cards, and how the message about each begins.
 ODD_CARDS: list[tuple[dict[str, Any], str]] = [
     ({"mig": "Enabled", "name": "NVIDIA A100"}, "(NVIDIA A100) is divided by MIG"),
     (
@@ -825,6 +825,6 @@ def test_eight_places_on_gpus_are_never_empty_while_a_sampler_has_more_to_sugges
     assert set(box.most_at_once().values()) == {2}
     ends, starts = ([event["at"] for event in box.events(kind)] for kind in ("ended", "submitted"))
     pauses = [start - end for start, end in zip(starts[8:], sorted(ends))]
-    # Where a place waited for a timer, these were ten seconds.
+    # If a place waited for a timer, this would take ten seconds.
     assert max(pauses) < 5
     assert check_each_prefix(folder) == 24

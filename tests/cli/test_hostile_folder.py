@@ -1,4 +1,4 @@
-"""A search folder that somebody made to harm its readers: looking at it executes nothing, waits for nothing."""
+"""A search folder that somebody made to harm its readers: looking at it executes nothing and never hangs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, record_of
 
-#: It clears the screen, sets the title and the clipboard, hides what follows; in 8 bits, too; and turns the line round.
+#: Codes that clear the screen, set the title and the clipboard, hide text (in 8 bits, too), and reverse the line.
 CODES = "\033[2J\033]0;title\007\033]52;c;aGk=\007\033[8m\x9b2J\r\u202e"
 HARM = "import pathlib\npathlib.Path(__file__).with_name('executed').touch()\n"
 LOOKING = [
@@ -40,7 +40,7 @@ LOOKING = [
     *("export out --all", "table out --rows=x", "report out -o page.html"),
 ]
 
-#: The command `hpsearch`, telling in the file "noticed" what it executes of the project, starts, or asks the network.
+#: The command `hpsearch`, which notes in the file "noticed" what it executes, starts, or asks the network.
 WATCHED = """\
 import os, sys
 here, noticed = os.getcwd(), []
@@ -59,7 +59,7 @@ PROCESSES = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", 
 
 
 def watched(project: Project, words: str, *events: str) -> tuple[Result, str]:
-    """Run a subcommand to its end; return its result, and what it did of these events."""
+    """Run a subcommand to its end; return its result, and those of these events that happened."""
     process = project.start_python(WATCHED.replace("EVENTS", repr(events)), *words.split())
     try:
         result = project.end(process, timeout=60)

@@ -1,4 +1,4 @@
-"""``hpsearch init``: a grid module beside a script, which a search takes without a change."""
+"""``hpsearch init``: a grid module beside a script, which works for a search without a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands that are asked often import: little, so that they answer at once."""
+"""Frequent commands import little, so that they answer at once."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from project import Project
 
-#: Runs a command, and tells on standard error which of the modules in its first argument it has imported.
+#: Runs a command, and prints on standard error which of the modules in its first argument it has imported.
 IMPORTED = """\
 import sys
 from hpsearch.__main__ import main
@@ -25,7 +25,7 @@ HEAVY = (
 )
 
 
-#: What is not for every question.
+#: Modules that these commands should not import.
 SELDOM = "base64 shutil textwrap hpsearch.core.conditions"
 
 

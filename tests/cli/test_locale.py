@@ -1,4 +1,4 @@
-"""In a locale without UTF-8, values, paths, files and messages are UTF-8 all the same."""
+"""Values, paths, files and messages are UTF-8 also in a locale without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUES = ["é", "🙂", "日本"]
 
 
 def a_project_elsewhere(project: Project) -> Project:
-    """Give a project values beyond ASCII, and a locale that knows only ASCII and is not to be corrected."""
+    """Give a project values beyond ASCII, and a locale that has only ASCII, which Python must not correct."""
     project.environment.update(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     project.grid({"x": VALUES}, script=SCRIPT, keywords=("acc", "word", "finished"))
     return project

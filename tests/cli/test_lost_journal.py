@@ -1,4 +1,4 @@
-"""A journal that is lost, or whose last lines are: nothing is executed twice, and nothing stays behind unseen."""
+"""A journal is lost, or its last lines: nothing is executed twice, and no process stays behind unseen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from project import Project, is_alive, journal_has, rows, wait_until
 
 ONE_FOLDER = ("--out_dir=s", "--force_out_dir", "--deterministic_search")
-#: Tells that it was executed, and its process.
+#: Notes that it was executed, and its process id.
 TELLING = """
 import argparse, os, pathlib, time
 parser = argparse.ArgumentParser()
@@ -38,7 +38,7 @@ def left_by_a_kill(project: Project, sleep: float, kind: str, number: int) -> No
     project.grid({"x": [1, 2, 3, 4], "sleep": [sleep]}, script=TELLING)
     controller = project.start(*ONE_FOLDER)
     wait_until(lambda: journal_has(project.path / "s", kind, number), f"{number} x {kind}")
-    # Before that, the run may still wait for its controller to let it go.
+    # Before that, the run may still wait for its controller to release it.
     wait_until(lambda: (project.path / "executed").exists() and bool(executed(project)), "the run has begun")
     controller.kill()
     controller.communicate()

@@ -15,7 +15,7 @@ import pytest
 from project import PYTHON_SCRIPT, ROOT, SCRIPT, Project, Result, has_said, rows, run_folders, wait_until
 from standins.worlds import FakeLsf
 
-#: As the project's own script; every execution leaves a line.
+#: Like the project's own script; every execution leaves a line.
 COUNTED = SCRIPT.replace("set -eu\n", "set -eu\necho x >>executions.txt\n")
 LIBRARY_ERROR = "Failed in an LSF library call: A socket operation has failed: Connection reset by peer"
 OUT = ("--out_dir=out", "--force_out_dir")

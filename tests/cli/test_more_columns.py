@@ -1,4 +1,4 @@
-"""``--more_columns``: run, state, seconds and seed behind the classic columns of both tables, and nowhere else."""
+"""``--more_columns``: run, state, seconds and seed behind the classic columns of both tables."""
 
 from __future__ import annotations
 

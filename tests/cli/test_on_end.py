@@ -1,4 +1,4 @@
-"""`--on_end` as users give it: one telling for each end, whatever kills or stops the search."""
+"""`--on_end` for users: the command is executed once for each end, whatever kills or stops the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several users of one machine: what one may see of another's search, and what of another's is never executed."""
+"""Several users of one machine: what they can see of each other's searches, and what is never executed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from project import (
 )
 from standins.worlds import FakeLsf
 
-#: A user that all systems have, and who owns nothing.
+#: A user that every system has, and that owns nothing.
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-#: Only executing this tells its settings.
+#: A grid module whose settings are known only when it is executed.
 MADE_BY_CODE = GRID_MODULE + '_SUMMARY_KEYWORDS = list(_SUMMARY_KEYWORDS)\nopen("executed", "w").close()\n'
 
 

@@ -1,4 +1,4 @@
-"""Standard output that is closed, full, or not read to its end: no traceback, and the right exit status."""
+"""Standard output is closed, full, or not read to its end: no traceback, and the right exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of a grid module that never return, or raise what nobody expects: they concern their own run only."""
+"""Functions of a grid module that never return, or raise unusual exceptions: only their own run is affected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from project import Project, is_alive, rows, wait_until
 
-#: Reads what the script of `Project.grid` leaves; what it does with the run x = 2 follows.
+#: Reads the summary of the script of `Project.grid`; the code for the run x = 2 follows.
 PARSER = """\
 import os, re, signal, sys, time
 def parse(out_dir, ident):

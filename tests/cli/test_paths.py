@@ -102,7 +102,7 @@ def test_a_path_that_cannot_be_used_is_one_line(places: Project, path: str) -> N
     commands = [[word.format(path) for word in command.split()] for command in COMMANDS]
     told = answers(places, commands)
     assert [(words, status, said) for words, (status, said) in zip(commands, told) if status != 2] == []
-    # Lines with the time in front tell what was planned before the folder was made.
+    # Lines with a time are messages about the plan, from before the folder was made.
     errors = [[line for line in said.splitlines() if not line.startswith("20")] for _, said in told]
     assert [(words, lines) for words, lines in zip(commands, errors) if len(lines) != 1] == []
     assert files(places.path) == before

@@ -1,4 +1,4 @@
-"""Postprocessing from the command line: our own searches in any condition, and folders of the older tool."""
+"""Postprocessing from the command line: our own searches in any state, and folders of the older tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's first search works for a new user who types it as it stands there."""
+"""The README's first search works as it is written there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hpsearch repair``: what is whole is kept, what was dropped is said, and the search goes on."""
+"""``hpsearch repair``: whole lines are kept, a message says what was dropped, and the search goes on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stopped(project: Project) -> Project:
 
 
 def damage(project: Project, kind: str, number: int = 0) -> bytes:
-    """Damage a line of a kind, as a disk does it; return what it was."""
+    """Damage a line with an event of this kind, as a disk may; return the line as it was."""
     path = journal_of(project)
     lines = path.read_bytes().splitlines(keepends=True)
     index = [at for at, line in enumerate(lines) if line.startswith(b'{"event":"%s"' % kind.encode())][number]

@@ -1,4 +1,4 @@
-"""`hpsearch reproduce`: a run once more, with the code it ran with, whatever the working tree has by now."""
+"""`hpsearch reproduce`: a run is executed again with the code it ran with, whatever the working tree has by now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search from the command line, and everything that it leaves in its folder."""
+"""A search from the command line, and all files that it leaves in its folder."""
 
 from __future__ import annotations
 

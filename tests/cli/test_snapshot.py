@@ -1,4 +1,4 @@
-"""`--snapshot`: runs execute the code as it was when the search started, whatever becomes of it meanwhile."""
+"""`--snapshot`: runs execute the code as it was when the search started, however it changes meanwhile."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_editing_the_code_changes_nothing_for_runs_of_a_snapshot(project: Projec
     edit(code)
     controller.send_signal(signal.SIGKILL)
     controller.communicate()
-    # The search moves, and is resumed: what is left runs the same code.
+    # The search is moved and resumed: the remaining runs execute the same code.
     shutil.move(code / "sims" / "results", code.parent / "moved")
     (code.parent / "go").touch()
     result = project.search("--resume=../moved", "--runs_are_gone")

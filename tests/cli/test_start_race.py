@@ -1,4 +1,4 @@
-"""Two searches that are started in one folder at the same moment: the one that comes too late takes nothing away."""
+"""Two searches that start in one folder at the same moment: the later one removes nothing of the other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_folder_in_which_another_search_has_ended_keeps_its_results(project: P
     slow = starts(project, BEFORE_THE_LOCK)
     wait_until((project.path / "waiting").exists, "the first search has made the folder")
     project.search(*ONE_FOLDER)
-    # So that the first one fails.
+    # This makes the first one fail.
     (project.path / "s" / ".hpsearch" / "exits").rmdir()
     (project.path / "s" / ".hpsearch" / "exits").touch()
     project.go()

@@ -1,4 +1,4 @@
-"""`hpsearch status`: a live, ended, killed search; asked from here and from elsewhere; nothing is changed."""
+"""`hpsearch status` of live, ended and killed searches, from this machine and from others; it changes nothing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_live_search_tells_its_counts_and_what_runs_where(project: Project, li
     text = project.ask("status", "out").stdout
     assert re.search(rf"^state    running: process {live.pid} on \S+, since ", text, re.MULTILINE)
     assert "runs     3: 1 finished, 1 running, 1 not started\n" in text
-    # One end tells nothing of the others.
+    # One end is not enough for an estimate.
     assert re.search(r"^(rate|left) ", text, re.MULTILINE) is None
     assert "best     acc 5 (run 1)\n         sleep=0\n" in text
     assert re.search(r"^ {9}2 +running +\S+ +process \d+ +[\d.]+ s$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""``--stop_early`` on scripts that know nothing of it; each tells its values in its own way."""
+"""``--stop_early`` on scripts that know nothing of it; each reports its values in its own way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from project import ROOT, Project, journal_events, rows
 
 EVENTS = ROOT / "tests/fixtures/tensorboard/events.out.tfevents.1.tensorboard"
-#: Tells the accuracy of five epochs; after that a bad run, with x = 1, would go on for a minute.
+#: Reports the accuracy of five epochs; after that a bad run, with x = 1, would go on for a minute.
 SCRIPT = """\
 import json, os, struct, sys, time
 options = dict(word[2:].partition("=")[::2] for word in sys.argv[1:])

@@ -9,7 +9,7 @@ import pytest
 from older_tool import OlderSearch
 from project import Project, journal_has, wait_until
 
-#: The accuracy tells method, data and seed apart. Fails where the file `broken` names method and data, waits where
+#: The accuracy depends on method, data and seed. Fails where the file `broken` names method and data, waits where
 #: `waits` does.
 SCRIPT = """\
 import os, sys, time

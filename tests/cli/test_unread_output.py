@@ -98,7 +98,7 @@ def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) 
     search = start(project, other_end, other_end)
     os.close(other_end)
     shown = b""
-    # Drawn anew while nothing happens: the next thing that the terminal is given is the bar.
+    # The bar is drawn anew while nothing happens: it is the next output on the terminal.
     while shown.count(b"1/3 |") < 3:
         shown += os.read(terminal, 65536)
     os.write(terminal, b"\x13")
@@ -106,7 +106,7 @@ def test_a_terminal_that_goes_on_shows_no_text_behind_the_bar(project: Project) 
     os.write(terminal, b"\x11")
     shown += read_all(terminal)
     assert search.wait(timeout=20) == 0
-    # What stands on a line when it is left: the terminal makes line breaks "\r\n".
+    # The final text of each line; the terminal makes line breaks "\r\n".
     lines = [line.rpartition(b"\r")[2] for line in shown.replace(b"\r\n", b"\n").split(b"\n")]
     assert [line[:5] for line in lines if b" elapsed" in line] == [b"3/3 |"]
     assert [line for line in lines if line.startswith(b"run 3/3 started")] != []
@@ -186,7 +186,7 @@ def test_a_terminal_shows_only_the_end_of_what_a_run_prints_at_once(loud: Projec
 
 @pytest.fixture
 def in_little_memory() -> list[str]:
-    """The beginning of a command that may have half a gigabyte of addresses."""
+    """The command prefix that limits the address space to half a gigabyte."""
     return ["sh", "-c", 'ulimit -v 500000; exec "$@"', "sh"]
 
 

@@ -1,4 +1,4 @@
-"""What the user's own code prints, in whatever way, never comes between our results on standard output."""
+"""Whatever the user's own code prints never gets between our results on standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of a user's own that are named like ours are never hidden, however a search is started."""
+"""The user's own folders with names like ours are never hidden, however a search is started."""
 
 from __future__ import annotations
 

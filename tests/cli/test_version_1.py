@@ -1,4 +1,4 @@
-"""What version 1.0 and the older tool left on disk: it is looked at, gone on with and postprocessed as it was then."""
+"""Folders of version 1.0 and of the older tool can be looked at, resumed and postprocessed as they could then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which people start a search, each as a real process."""
+"""The ways in which users start a search, each as a real process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from project import GRID, PYTHON_SCRIPT, ROOT, Project, Result, rows
 
 #: A fixture of this folder: makes a folder one with the package in it.
 Checkout = Callable[[Path], Path]
-#: Code that modules of the older tool's users begin with.
+#: Code at the beginning of modules of the older tool's users.
 OLD_IMPORTS = """
 from hpsearch import hpsearch
 import hpsearch.hpsearch as again

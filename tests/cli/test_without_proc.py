@@ -1,4 +1,4 @@
-"""A machine without /proc, where no ps knows a process, either: what cannot be told is not guessed."""
+"""A machine without /proc, where ps knows no process, either: hpsearch does not guess which processes live."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 from project import Project, journal_events, journal_has, rows, wait_until
 
-#: What starts a command where /proc is empty, for this command and all that it starts.
+#: The command prefix that makes /proc empty for a command and all that it starts.
 WITHOUT_PROC = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
 
 

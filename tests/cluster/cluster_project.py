@@ -1,4 +1,4 @@
-"""A user's project whose searches run on a private Slurm, and what such a search leaves behind."""
+"""A user's project whose searches run on a private Slurm, and access to what such a search leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from project import Project, Result, journal_events, load, rows, wait_until
 from slurm_cluster import FINAL_STATES, JobRow, SlurmCluster
 
-#: Notes that it was started, does what its option --act says (a piece of shell), and leaves a summary.
+#: Notes that it was started, executes its option --act (a piece of shell), and leaves a summary.
 SIMULATION = """\
 #!/bin/bash
 for word; do name=${word%%=*}; printf -v "${name#--}" %s "${word#*=}"; done
@@ -89,9 +89,9 @@ class ClusterProject:
         wait_until(lambda: sum(self.executions().values()) >= count, f"{count} executions", 60)
 
     def hasten(self, job_id: str) -> None:
-        """Let a job that Slurm queues again start soon, instead of two minutes after its first execution has ended."""
+        """Let a requeued job start soon, instead of two minutes after its first execution has ended."""
         if self.cluster.wait_for(job_id, "PENDING", *FINAL_STATES) == "PENDING":
-            # A node takes a job that starts in the second in which its earlier execution was revoked for revoked, too.
+            # A job that starts in the second in which its earlier execution was revoked is taken for revoked, too.
             self.cluster.run(["scontrol", "update", f"JobId={job_id}", "StartTime=now+2"])
 
     def executions(self) -> Mapping[int, int]:
@@ -136,5 +136,5 @@ class ClusterProject:
 
 
 def said(result: Result, *parts: str) -> list[str]:
-    """Return those parts of messages that standard error does not have; none is what a test expects."""
+    """Return the parts of messages that are missing in standard error; a test expects none."""
     return [part for part in parts if part not in result.stderr]

@@ -1,4 +1,4 @@
-"""A real, private Slurm cluster on this machine, for tests: start it, trouble it, stop it without a trace."""
+"""A real, private Slurm cluster on this machine, for tests: start it, disturb it, remove it without a trace."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class SlurmCluster:
         The cluster is purged when this process ends, in whatever way.
         Raises ClusterError, with the ends of the logs, if it does not come up.
         """
-        # Not in pytest's folder: the path of a Unix socket may have 107 bytes at most.
+        # Not in pytest's folder: the path of a Unix socket is limited to 107 bytes.
         cluster = cls(Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp")).resolve())
         atexit.register(cluster._purge_at_exit, os.getpid())
         argv = [str(HERE / "start-slurm"), "--quiet", "--dir", str(cluster.folder), "--owner", str(os.getpid())]
@@ -170,7 +170,7 @@ class SlurmCluster:
                 self.run(["scancel", *how, *waiting])
         wait_until("all jobs to go", lambda: not self.squeue())
 
-    # Trouble
+    # Disturbances
 
     def stop_controller(self, kill: bool = False) -> None:
         """End the controller: in good order, or by SIGKILL so that it saves nothing."""

@@ -1,4 +1,4 @@
-"""Runs on a real Slurm that are told that their time is nearly over, save their state, and go on in another job."""
+"""Runs on a real Slurm get a signal before their time limit, save their state, and go on in another job."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_slurm_sends_the_signal_before_the_limit_whatever_the_script_then_exits_
     _counts(searches, '_CONTINUE_ARG = "resume_from"', status=7)
     search = searches.start("--signal_before_end=60", "--num_hours=0:05", "--max_continuations=0")
     wait_until((searches.project.path / "saved.10").exists, "step 10", 60)
-    # Slurm looks every 30 s whose time is over; to be told a minute before it.
+    # Slurm checks time limits every 30 s; the signal comes a minute before the limit.
     searches.cluster.run(["scontrol", "update", f"JobId={searches.job_ids()[0]}", "EndTime=now+70"])
     result = searches.end(search)
     assert (searches.states(), result.exit_status) == ({1: "timed out"}, 1)

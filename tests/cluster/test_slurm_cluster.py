@@ -1,4 +1,4 @@
-"""The cluster of the fixtures itself: it runs jobs, can be troubled, and leaves nothing behind."""
+"""The cluster of the fixtures itself: it runs jobs, can be disturbed, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_purge_of_a_cluster_without_cgroups_spares_the_processes_of_others(slurm
         (tmp_path / folder).mkdir()
     (tmp_path / "log" / "slurmd.gone1.log").touch()
     stop = shlex.join([str(Path(__file__).parent / "stop-slurm"), "--dir", str(tmp_path), "--purge"])
-    # In a world of its own, whose processes are all that a mistake could kill; in "/", as the guard calls it.
+    # In a process namespace of its own, so that a mistake kills nothing else; in "/", as the guard calls it.
     world = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]
     script = f"sleep 60 & {stop}; kill -0 $! && kill $!"
     call = {"cwd": "/", "start_new_session": True, "capture_output": True, "text": True, "timeout": 60}

@@ -1,4 +1,4 @@
-"""What a job gets: its words, its folder, its options, its surroundings."""
+"""What a job gets: its arguments, folder, options and environment."""
 
 from __future__ import annotations
 

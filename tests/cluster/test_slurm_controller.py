@@ -81,7 +81,7 @@ def test_a_job_that_slurm_has_forgotten_is_told_by_the_accounting_or_run_again(
     searches.wait_for_events("started")
     searches.wait_for_executions(1)
     (job_id,) = searches.job_ids()
-    # As if the search asked seldom.
+    # Let the search poll seldom.
     search.send_signal(signal.SIGSTOP)
     searches.cluster.run(["scancel", job_id])
     searches.cluster.wait_until_forgotten(job_id)

@@ -1,4 +1,4 @@
-"""How jobs end on a real Slurm, and what a search makes of it."""
+"""How jobs end on a real Slurm, and how a search understands it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_jobs_above_their_time_limit_or_behind_their_deadline_are_timed_out(sear
     running, pending = searches.job_ids()
     searches.cluster.run(["scontrol", "update", f"JobId={pending}", "Deadline=now+1"])
     searches.cluster.wait_for(pending, "DEADLINE")
-    # Slurm looks every 30 s whose time is over.
+    # Slurm checks time limits every 30 s.
     searches.cluster.run(["scontrol", "update", f"JobId={running}", "EndTime=now+1"])
     result = searches.end(search)
     assert searches.states() == {1: "timed out", 2: "timed out"}

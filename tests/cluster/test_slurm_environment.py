@@ -1,4 +1,4 @@
-"""What the caller's environment says to sbatch: beside the search's own options, which it does not overrule."""
+"""The caller's variables for sbatch: they hold beside the search's own options, but do not override them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search that is told to stop, or dies, while its jobs are on the cluster."""
+"""A search is stopped, or dies, while its jobs are on the cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cluster_project import WAITS, ClusterProject, said
 
 pytestmark = pytest.mark.cluster
 
-#: Submits, and keeps the answer for itself.
+#: An sbatch that submits, but does not print the answer.
 STANDS_STILL = """\
 #!/bin/sh
 [ "$1" != --version ] || exec /usr/bin/sbatch "$@"

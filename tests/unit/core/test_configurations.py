@@ -1,4 +1,4 @@
-"""Runs have the same configuration if their commands differ only in seed and output folder."""
+"""Runs have the same configuration if their commands differ only in the seed."""
 
 from collections.abc import Mapping
 
