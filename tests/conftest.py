@@ -45,8 +45,9 @@ _SHARING = (
         for name in ("best", "by_configuration", "export", "extend", "output", "seeds", "seeds_added")
     ),
     # Starting a browser takes a second of CPU time, and loading plotly for the first time takes two more.
-    re.compile(r"browser/test_(page|real_search|hostile_content)\.py"),
-    re.compile(r"browser/test_(curves|heatmap|importance|options|progress|seeds_view)\.py"),
+    re.compile(
+        r"browser/test_(page|real_search|hostile_content|curves|heatmap|importance|options|progress|seeds_view)"
+    ),
     re.compile(r"browser/"),
 )
 
