@@ -174,7 +174,7 @@ def _attempt_of(
 
 def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
     """Return a run's next attempt, under a new unique name."""
-    before = search.record.runs.get(entry.after or 0)
+    before = None if entry.after is None else search.record.runs.get(entry.after)
     source = continues_from(search.folder, search.record.known_settings(), entry, before)
     number = entry.attempts + 1
     return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}", source)
