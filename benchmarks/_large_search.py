@@ -118,7 +118,7 @@ def _write_folder(folder: SearchFolder, run: Run, settings: Settings, fails: boo
     """Write the files of a run and its controller: summary, command and two logs."""
     is_failed, own = _fails(run, fails), f"{folder.path}/{run.folder}"
     os.mkdir(own)  # noqa: PTH102  (a Path would take longer than the folder)
-    put_files_in_place(Path(own), {}, run, settings)
+    put_files_in_place(own, [], run, settings)
     texts = {f"job_{run.folder}.out": "", f"job_{run.folder}.err": "no convergence\n" if is_failed else ""}
     if not is_failed:
         texts["summary.txt"] = f"acc {_acc(run)}\nfinished 1\n"

@@ -113,6 +113,7 @@ class Starter:
         # Copying and encoding the environment for each run takes 60 us.
         self._environ = dict(os.environ)
         self._encoded = _encoded(self._environ)
+        self._mark = mark_of("", self._environ)
         self._to_close: list[int] | None = None
         self._next_try = -math.inf
 
@@ -146,7 +147,7 @@ class Starter:
         self, attempt: Attempt, environment: Mapping[str, str], gate: int
     ) -> _Spawned | subprocess.Popen[bytes]:
         os.stat(f"{attempt.cwd}/.")  # noqa: PTH116  (a `Path` would drop the dot; raises if nothing can execute there)
-        own = _encoded({**environment, MARK: mark_of(attempt.token, self._environ)})
+        own = _encoded({**environment, MARK: self._mark + attempt.token})
         words = ["/bin/sh", "-c", LAUNCHER, "sh", str(attempt.exit_file), str(attempt.cwd), *attempt.argv]
         tries_logs, standard = self._is_time_to_try(), [gate]
         if tries_logs:
@@ -229,7 +230,7 @@ def _end_announcer(process: _Spawned | subprocess.Popen[bytes]) -> int:
     return read_end
 
 
-def _open_log(path: Path, is_tried: bool) -> int:
+def _open_log(path: str, is_tried: bool) -> int:
     """Make a run's log; return a file descriptor. is_tried: try whether it can be written.
 
     Raises SubmissionDelayed if it cannot: that is our folder's fault, not the run's.
@@ -245,17 +246,20 @@ def _open_log(path: Path, is_tried: bool) -> int:
     except OSError as error:
         if descriptor is not None:
             os.close(descriptor)
-        raise SubmissionDelayed(f"{path.parent}: no log can be written there ({reason_of(error)})") from error
+        raise SubmissionDelayed(
+            f"{path.rpartition('/')[0]}: no log can be written there ({reason_of(error)})"
+        ) from error
 
 
-def log_paths(attempt: Attempt) -> tuple[Path, Path]:
-    return attempt.log_folder / f"{attempt.token}.out", attempt.log_folder / f"{attempt.token}.err"
+def log_paths(attempt: Attempt) -> tuple[str, str]:
+    stem = f"{attempt.log_folder}/{attempt.token}"
+    return f"{stem}.out", f"{stem}.err"
 
 
 def remove_logs(attempt: Attempt) -> None:
     for path in log_paths(attempt):
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            os.unlink(path)  # noqa: PTH108  (as text, like all about a log: paths are made for each run)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 from hpsearch.backends.base import LogFile, sleep
 from hpsearch.backends.launcher import Launcher, Starter, dated_note_in, exit_reason, log_paths, remove_logs
@@ -103,7 +104,7 @@ class LocalBackend:
     def logs(self, job: Job) -> Sequence[LogFile]:
         out, err = log_paths(job.attempt)
         name = f"job_{job.attempt.run.folder}"
-        return LogFile(out, f"{name}.out"), LogFile(err, f"{name}.err")
+        return LogFile(Path(out), f"{name}.out"), LogFile(Path(err), f"{name}.err")
 
     def close(self) -> None:
         """Close all files; live runs go on. A launcher that was prepared and never used leaves nothing."""

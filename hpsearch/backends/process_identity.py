@@ -15,6 +15,8 @@ from hpsearch.startup.host import host_name
 
 #: In bytes: one line of about fifty numbers and a short name.
 _MOST_STAT = 4096
+#: Which field behind the name says when a process started, and what the first one says of a zombie.
+_STARTED, _ENDED = 19, (b"Z", b"X")
 
 
 @lru_cache(maxsize=1)
@@ -40,28 +42,26 @@ class ProcessEntry:
     @classmethod
     def of(cls, pid: int) -> ProcessEntry:
         """Read the entry of a process. Raises OSError if there is no such process, or no /proc."""
-        # The name, field 2, may hold blanks and parentheses.
-        name, _, rest = _stat_of(pid).partition(b"(")[2].rpartition(b")")
-        fields = rest.split()
-        has_ended, numbers = fields[0] in (b"Z", b"X"), [int(fields[index]) for index in (1, 2, 3, 19)]
-        return cls(pid, name.decode("utf-8", "replace"), has_ended, *numbers)
-
-    @property
-    def start_time(self) -> str:
-        return f"{self.started}.{boot_id()}"
+        name, fields = _stat_of(pid)
+        numbers = [int(fields[index]) for index in (1, 2, 3, _STARTED)]
+        return cls(pid, name.decode("utf-8", "replace"), fields[0] in _ENDED, *numbers)
 
     @property
     def id(self) -> str:
-        return job_id(self.pid, self.start_time)
+        return job_id(self.pid, f"{self.started}.{boot_id()}")
 
 
-def _stat_of(pid: int) -> bytes:
+def _stat_of(pid: int) -> tuple[bytes, list[bytes]]:
+    """Return a process's name and the fields behind it. Raises OSError if there is no such process, or no /proc."""
     # `Path.read_bytes` makes ten system calls instead of three, and each run needs its start time.
     descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, _MOST_STAT)
+        line = os.read(descriptor, _MOST_STAT)
     finally:
         os.close(descriptor)
+    # The name, field 2, may hold blanks and parentheses.
+    name, _, rest = line.partition(b"(")[2].rpartition(b")")
+    return name, rest.split()
 
 
 def process_table() -> dict[int, ProcessEntry]:
@@ -81,10 +81,10 @@ def start_time(pid: int) -> str | None:
     Raises BackendError if there is one, and nothing here tells when it started.
     """
     try:
-        entry = ProcessEntry.of(pid)
+        _, fields = _stat_of(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None if _has_proc() else _start_time_by_ps(pid)
-    return None if entry.has_ended else entry.start_time
+    return None if fields[0] in _ENDED else f"{int(fields[_STARTED])}.{boot_id()}"
 
 
 def _has_proc() -> bool:

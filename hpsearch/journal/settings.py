@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from hpsearch.journal.values import build, check_path
@@ -70,7 +71,7 @@ class Settings:
         """The search's ``--name``; empty if it has none."""
         return str(self.options.get("name") or "")
 
-    @property
+    @cached_property
     def home(self) -> Path:
         """The user's own folder, in which runs execute unless there is a snapshot of their code."""
         return Path(self.options["run_cwd"] if self.options.get("snapshot") else self.run_cwd)

@@ -105,7 +105,7 @@ class SearchFolder:
 
     def work_folder(self, settings: Settings) -> Path:
         """Return where a search's runs execute; a snapshot of their code moves with the search folder."""
-        return self.in_code(settings.run_cwd) if settings.options.get("snapshot") else Path(settings.run_cwd)
+        return self.in_code(settings.run_cwd) if settings.options.get("snapshot") else settings.home
 
     def short(self, path: Path) -> str:
         """Return a path for people who know this folder already: relative to the folder, if it lies in there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hpsearch.core.errors import StoreError, reason_of
@@ -26,25 +26,25 @@ def folder_of(entry: RunRecord, folder: SearchFolder) -> Path:
 _HALF_WRITTEN = (".new", ".part", ".tmp")
 
 
-def put_files_in_place(run_folder: Path, logs: Mapping[Path, str], run: Run, settings: Settings) -> None:
+def put_files_in_place(run_folder: str, logs: Iterable[tuple[Path, str]], run: Run, settings: Settings) -> None:
     """Move a job's logs into the run's folder (made if the run did not), and write the run's command there.
 
     logs: path of each -> its name in the run's folder. Doing this twice does no harm. Raises OSError.
     """
     # Texts, as a `Path` for each file costs a run 15 us. Logs first: moving them works even if the disk is full.
-    for path, name in logs.items():
+    for path, name in logs:
         target = f"{run_folder}/{name}"
         try:
             move_file(path, free_name(Path(target)) if os.path.lexists(target) else target)
         except FileNotFoundError:
             if _is_there(path):
-                run_folder.mkdir(exist_ok=True)
+                Path(run_folder).mkdir(exist_ok=True)
                 move_file(path, target)
     command = f"{run_folder}/{COMMAND_FILE}"
     try:
         write_run_command(command, run, settings)
     except FileNotFoundError:
-        run_folder.mkdir()
+        Path(run_folder).mkdir()
         write_run_command(command, run, settings)
 
 

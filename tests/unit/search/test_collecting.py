@@ -303,5 +303,5 @@ def test_logs_are_moved_before_anything_is_written_beside_them(
     monkeypatch.setattr(run_folders, "write_run_command", full)
     folder = search.folder.run_folder(entry.run)
     with pytest.raises(OSError):
-        put_files_in_place(folder, {log: "job.out"}, entry.run, search.settings)
+        put_files_in_place(str(folder), [(log, "job.out")], entry.run, search.settings)
     assert ((folder / "job.out").read_text(), log.exists()) == ("said", False)
