@@ -39,17 +39,20 @@ _LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 #: A shell script with the arguments EXIT_FILE FOLDER COMMAND... : it executes the command in the folder, then writes
 #: the exit status to EXIT_FILE as one line, in one write.
 #: (Renaming would take one more process for each run. Readers ignore a file without a line break: not yet written.)
-#: - The first line waits for the controller's word: a run never starts before its submission is recorded, and not at
-#:   all if the controller died in between (its end of the pipe is closed then).
+#: - `read` waits for the controller's word: a run never starts before its submission is recorded, and not at all if the
+#:   controller died in between (its end of the pipe is closed then; the whole launcher ends, and writes nothing).
+#: - The process that becomes the command waits, not its parent: no process has to be made after the word.
 #: - Without a trap, a signal to the group would kill the shell before it writes; the command itself does not ignore
 #:   a trapped signal (POSIX: traps are reset in what the shell starts).
 LAUNCHER = """\
-read -r go || exit 125
 trap : HUP INT TERM
 cd -- "$2" || exit 125
 exit_file=$1
 shift 2
-"$@" </dev/null
+(
+    read -r go || { kill -s KILL $$; exit 125; }
+    exec "$@" </dev/null
+)
 status=$?
 echo "$status" >"$exit_file"
 exit "$status"
