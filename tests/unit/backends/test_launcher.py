@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from project import wait_until
 
 from hpsearch.backends import launcher as module
 from hpsearch.backends.launcher import Launcher, Starter, note_in
+from hpsearch.backends.process_identity import group_is_alive, process_table
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused
 from hpsearch.core.model import Attempt, Configuration, Run
 
@@ -48,6 +50,10 @@ def ended(launcher: Launcher) -> int | None:
     return status
 
 
+def children_of(parent: int) -> list[int]:
+    return [pid for pid, entry in process_table().items() if entry.parent == parent]
+
+
 def test_a_run_has_its_folder_its_variables_its_logs_and_leaves_its_status(starter: Starter, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     script = 'echo "$PWD $GPU"; echo wrong >&2; exit 3'
@@ -64,8 +70,17 @@ def test_a_run_without_the_word_to_go_does_nothing(starter: Starter, tmp_path: P
     launcher.shut_gate()
     launcher.process.wait()
     os.close(launcher.ended)
+    wait_until(lambda: not group_is_alive(launcher.process.pid), "the end of what waited for the word")
     assert not (tmp_path / "begun").exists()
     assert note_in(tmp_path / "exit") is None
+
+
+def test_a_run_is_the_process_that_waited_for_the_word(starter: Starter, tmp_path: Path) -> None:
+    launcher = starter.start(attempt(tmp_path, "sh", "-c", "echo $$"), {})
+    wait_until(lambda: len(children_of(launcher.process.pid)) == 1, "the process that becomes the run")
+    (waiting,) = children_of(launcher.process.pid)
+    assert ended(launcher) == 0
+    assert (tmp_path / "sim_1.1.abc.out").read_text() == f"{waiting}\n"
 
 
 def test_a_run_inherits_no_file_that_the_controllers_caller_left_open(tmp_path: Path) -> None:
