@@ -25,7 +25,7 @@ class ExampleFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _columns() -> int:
-    """Return how many columns the terminal has, as argparse itself does, which takes 3 ms to import `shutil` for it."""
+    """Return how many columns the terminal has, as argparse does, but without importing `shutil`, which takes 3 ms."""
     said = os.environ.get("COLUMNS", "")
     if said.isdecimal() and int(said) > 0:
         return int(said)

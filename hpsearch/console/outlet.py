@@ -11,7 +11,7 @@ import signal
 import stat
 import time
 
-# What `queue` itself takes them from; with what it imports for other queues, it would cost every command 2 ms.
+# Not from `queue`: it takes them from here, too, but its other imports would cost every command 2 ms.
 from _queue import Empty, SimpleQueue
 from collections import deque
 

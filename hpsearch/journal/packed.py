@@ -1,4 +1,4 @@
-"""What is known of runs that have ended, packed: a long search has a hundred thousand of them, and asks for few."""
+"""Packed records of ended runs: a long search has a hundred thousand of them, and needs few of them again."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hpsearch.startup.typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: How many are packed together: 50 bytes each instead of 2,000, and a millisecond to take one out.
+#: How many objects are packed together: an object takes 50 bytes instead of 2,000, and a millisecond to take out.
 PACK_SIZE = 128
 
 
 class Packed(Generic[T]):
-    """Objects by number, in little memory; one that is taken out is made anew, and is here no more."""
+    """Objects by number, in little memory; an object that is taken out is built anew, and no longer in here."""
 
     def __init__(self, kinds: Sequence[type]) -> None:
         """kinds: all dataclasses that the objects are made of."""
         self._kinds = kinds
         self._packs: list[bytes] = []
-        #: By number: 1 + the place of the object among all that were ever packed; 0 if it is not here.
+        #: By number: 1 + the index of the object among all that were ever packed; 0 if it is not in here.
         self._places = array("Q")
 
     def add(self, objects: Mapping[int, T]) -> None:
@@ -71,7 +71,7 @@ class Packed(Generic[T]):
     def _unpacked(self, pack: int) -> Sequence[T]:
         import pickle  # see above
 
-        # Nobody else can have written it: it has never left this process.
+        # Unpickling is safe: the data has never left this process.
         found: list[T] = pickle.loads(zlib.decompress(self._packs[pack]))
         return found
 
@@ -83,5 +83,5 @@ def _values_of(kind: type) -> Callable[[Any], Any]:  # Any: an object of that ki
 
 
 def _reduced(kind: type, values: Callable[[Any], Any], found: Any) -> tuple[type, tuple[object, ...]]:
-    """Return what an object is made anew from. Any: an object of that kind, and a tuple."""
+    """Return the class and the values to build an object anew. Any: an object of that kind, and a tuple."""
     return kind, values(found)

@@ -220,10 +220,10 @@ class Runs(Mapping[int, T]):
         self._latest = None
 
     def pack(self, numbers: Iterable[int]) -> None:
-        """Keep what is known of some runs in little memory until it is asked for, which then takes longer.
+        """Keep the records of some runs in little memory until they are needed, which then takes longer.
 
-        Whoever has it in his hands has a copy from now on, which learns nothing new. Runs that are planned alone stay
-        as they are.
+        Whoever holds a reference to such a record has a copy from now on, which is not updated. Runs that are planned
+        alone stay as they are.
         """
         of_blocks = [number for number in numbers if number in self._known and self._block_of(number) is not None]
         for first in range(0, len(of_blocks), PACK_SIZE):

@@ -42,7 +42,7 @@ from hpsearch.startup.typing import Any
 _MOST_SHARED = 10_000
 #: By value: `RunState(value)` takes ten times as long.
 _STATES = {state.value: state for state in RunState}
-#: What is known of a run is made of these.
+#: The classes of the objects in a run's record.
 _KINDS = (
     *(RunRecord, Run, Configuration, ConfigurationDropped),
     *(AttemptSubmitted, AttemptStarted, AttemptStopped, AttemptEnded),
@@ -100,7 +100,7 @@ class SearchRecord:
         return self._controllers > 0 and entry.collected_under == self._controllers
 
     def pack(self, numbers: Iterable[int]) -> None:
-        """Keep what is known of those of these runs that have ended in little memory, see `Runs.pack`.
+        """Keep the records of these runs in little memory where they have ended, see `Runs.pack`.
 
         They do not count as touched any more.
         """

@@ -109,7 +109,7 @@ class Collector:
         self._exit_files: dict[Path, str] = {}
         self._next_try = 0.0
         self._unpacked: list[int] = []
-        # Where results so far say what comes next, or what is hopeless, somebody has old ones in his hands.
+        # Choosers and rules of early stopping keep references to records, which packing would turn into stale copies.
         self._may_pack = controller.chooser is None and not rules_of(controller.options)
 
     def collect(self, run: OpenRun, is_last_try: bool = False) -> bool:
@@ -194,7 +194,7 @@ class Collector:
             return [run for run in ended if run.tried_until is None]
         self._next_try = self._clocks.steady() + _PAUSE_S
         for token, (entry, logs) in list(self._unplaced.items()):
-            # What is known of the run may have been packed in between, and what is at hand may be old.
+            # The run's record may have been packed in between, so `entry` may be stale.
             known = self._search.record.runs[entry.run.number]
             if known.token == token:
                 self._place(known, logs)
@@ -205,7 +205,7 @@ class Collector:
         return [run for run in ended if is_last_try or not run.is_left_to_end]
 
     def pack_collected(self) -> None:
-        """Keep what is known of collected runs in little memory, now that nobody has any of it in his hands."""
+        """Keep the records of collected runs in little memory, now that nobody holds a reference to one."""
         if self._may_pack and len(self._unpacked) >= PACK_SIZE:
             self._search.record.pack(dict.fromkeys(self._unpacked))
             self._unpacked.clear()

@@ -366,7 +366,7 @@ def _how_to_go_on(folder: SearchFolder, is_full: bool) -> str:
 
 
 def _may_exist(path: Path) -> bool:
-    """Return whether a file is there; also True where the disk does not let it be looked at."""
+    """Return whether a file exists; True, too, if an error keeps that unknown."""
     try:
         return path.exists()
     except OSError:

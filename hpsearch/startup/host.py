@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def host_name() -> str:
     """Return the name of this machine."""
-    # What `socket` itself takes it from.
+    # Not from `socket`, which takes it from here, too, but imports more.
     from _socket import gethostname
 
     return gethostname()

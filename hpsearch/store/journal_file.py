@@ -62,7 +62,7 @@ class Journal:
             self._cut(error)
         self._size += len(content)
         if durable and not at_once and self._timer is None:
-            from threading import Timer  # a reader needs none of it
+            from threading import Timer  # Here, because readers do not need it.
 
             self._timer = Timer(_SYNC_AFTER_S, self._sync_in_time)
             self._timer.daemon = True

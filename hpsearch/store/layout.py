@@ -169,7 +169,7 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
 
 
 def remove_parts(folder: SearchFolder) -> None:
-    """Remove what a killed `write_whole` left of our files, which only the holder of the lock writes.
+    """Remove the parts of files that a killed `write_whole` left; only the holder of the lock writes these files.
 
     Never fails: leftovers do no harm.
     """

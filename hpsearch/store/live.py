@@ -73,7 +73,7 @@ class LiveSearch:
         self._journal: Journal | None = None
         self._table: ResultsTable | None = None
         self._columns = Columns(())
-        #: Which runs the table shows: output folders of those that it showed at first, and numbers of all since.
+        #: Which runs the table shows: the output folders of its first rows, and the numbers of all runs added since.
         self._shown_at_first: set[str] = set()
         self._shown: set[int] = set()
         self._is_table_whole = True
@@ -290,7 +290,7 @@ class LiveSearch:
             # died while it tried whether a log can be written leaves one byte in it.
             known = {entry.token for entry in begun} if logs and not live else set[str]()
             empty = (log for log in logs if not live and log.stem not in known and log.stat().st_size <= 1)
-            # The controller that a request to stop was for has ended.
+            # A request to stop is void: the controller that it was for has ended.
             for path in (folder.cancel_request, *empty, *(note for note in notes if note.name not in live)):
                 remove(path)
 

@@ -116,7 +116,7 @@ class ControllerLock:
         self._path, self._ways = path, ways or LockWays()
         self._descriptor = _open(path)
         self._taken_by: Holder | None = None
-        import threading  # who only reads needs none of it
+        import threading  # Here, because readers do not need it.
 
         self._mutex, self._ends = threading.Lock(), threading.Event()
         try:

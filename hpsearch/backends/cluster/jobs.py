@@ -25,7 +25,7 @@ _FAILED_S, _CAUSE_S = 20.0, 60.0
 _SETTLE_S = 2.0
 #: How long a job missing from two answers may still reappear.
 _ABSENT_S, _ABSENCES = 30.0, 2
-#: Of how many attempts that have ended the submission is known at once.
+#: Of how many ended attempts the submissions are kept in memory.
 _ENDED_KEPT = 1_000
 
 
@@ -284,7 +284,7 @@ class SubmissionNames:
         self._names: dict[str, tuple[str, int | None]] = {}
         self._tokens: dict[str, list[str]] = {}
         self._read: set[Path] = set()
-        #: Attempts that have ended, in that order; at how many of them to forget some.
+        #: Ended attempts, in the order of their ends; and at how many of them to forget the oldest.
         self._ended: dict[str, None] = {}
         self._most_ended = 2 * _ENDED_KEPT
 
@@ -302,7 +302,7 @@ class SubmissionNames:
         return self._names[attempt.token]
 
     def has_ended(self, token: str) -> None:
-        """Forget what ended long ago: of submissions of which nothing is left. Their scripts still tell it."""
+        """Note an end; now and then, forget old submissions without a live attempt, which scripts still name."""
         self._ended[token] = None
         if len(self._ended) < self._most_ended:
             return
