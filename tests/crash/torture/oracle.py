@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from project import ROOT
+
 from .facts import Facts
 from .search import number_of, planned_keys, unfinished
 from .simulation import Entry, key_of, never_finishes, read_ledger, x_of
@@ -114,8 +116,10 @@ def _outputs(facts: Facts) -> Iterator[Finding]:
     log = facts.folder / ".hpsearch" / "controller.log"
     texts["controller.log"] = log.read_text(errors="replace") if log.exists() else ""
     for name, text in texts.items():
-        if "Traceback" in text:
-            yield Finding(Kind.TRACEBACK, f"{name}: {text[text.index('Traceback') :].strip()[-1500:]}")
+        shown = text[text.index("Traceback") :] if "Traceback" in text else ""
+        # If Ctrl-C comes before our first line, Python shows one of its own.
+        if shown and (f"{ROOT}/hpsearch/" in shown or "KeyboardInterrupt" not in shown):
+            yield Finding(Kind.TRACEBACK, f"{name}: {shown.strip()[-1500:]}")
 
 
 def _journal(facts: Facts) -> Iterator[Finding]:
