@@ -229,8 +229,12 @@ def test_failures_come_at_the_time_they_are_set_for(fake_gpus, between_s, code):
 
 def test_a_hang_outlasts_the_patience_of_its_caller(fake_gpus):
     fake_gpus.write({}, failures=[{"kind": "hang", "calls": 1}])
-    with pytest.raises(subprocess.TimeoutExpired):
-        fake_gpus.run(*MEMORY, timeout_s=0.3)
+    with subprocess.Popen(MEMORY, env=fake_gpus.env()) as hanging:
+        # Killed before it is counted, it would leave the hang to the next call.
+        wait_until(lambda: fake_gpus.calls() != [])
+        with pytest.raises(subprocess.TimeoutExpired):
+            hanging.wait(timeout=0.3)
+        hanging.kill()
     assert answer(fake_gpus, *MEMORY) == "0, 0, 0\n"
 
 
