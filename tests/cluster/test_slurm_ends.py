@@ -85,11 +85,11 @@ def test_when_every_run_fails_alike_the_queue_is_taken_back(searches: ClusterPro
     result = searches.run("--max_failures=2", "--num_jobs=8", one_by_one, *options)
     said_of_cause = said(result, "--max_failures=2: 2 failures alike and no finished run", "runs failed: no data")
     assert (result.exit_status, said_of_cause) == (1, [])
-    failed = searches.states()
-    # Slurm starts the next job before the search can know of the second failure.
-    assert set(failed.values()) == {"failed"}
-    assert 2 <= len(failed) <= 6
-    assert (searches.executions(), searches.live_jobs()) == (dict.fromkeys(failed, 1), [])
+    states, executions = searches.states(), searches.executions()
+    failed = {number for number, state in states.items() if state == "failed"}
+    # Slurm starts the next job before the search can know of the second failure; it may be ended halfway.
+    assert (len(failed) >= 2, len(states) <= 6, set(states.values()) <= {"failed", "cancelled"}) == (True, True, True)
+    assert (failed <= set(executions) <= set(states), set(executions.values()), searches.live_jobs()) == (True, {1}, [])
     searches.project.write("fixed", "")
     resumed = searches.resume()
     assert (resumed.exit_status, len(searches.rows())) == (0, 8), resumed.stderr
