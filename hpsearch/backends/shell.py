@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from hpsearch.core.errors import BackendError, reason_of
@@ -146,6 +145,8 @@ class Conversation:
         return answer
 
     def note(self, argv: Sequence[str], seconds: float, answer: Answer) -> None:
+        from datetime import datetime
+
         asked = self._without_secrets(shlex.join(argv))[:_MOST_ARGV]
         output, errors = (self._without_secrets(_beginning(text)) for text in (answer.stdout, answer.stderr))
         entry = {

@@ -5,7 +5,6 @@ A suggestion depends on the journal alone: on its candidates, and on what it say
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -134,6 +133,8 @@ class Suggestions:
 
     def _seed_of_sampler(self, count: int) -> int:
         """Return the sampler's seed for a suggestion, a different one each time. count: of suggestions before."""
+        import hashlib  # it takes 3 ms
+
         text = f"{self.options.random_seed} {count}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -14,7 +15,6 @@ from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.startup.classes import dataclass
 from hpsearch.startup.typing import Any, cast
-from hpsearch.user_code.copied_module import lines_in
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"
@@ -67,10 +67,16 @@ class Check:
         self._module, self._replaced, self._replaced_by = module, replaced, replaced_by
         self._values_set = values_set
         self.warnings: list[str] = []
-        file = getattr(module, "__file__", None)
-        self._lines = lines_in(Path(file)) if isinstance(file, str) else {}
         self._mistakes: list[_Mistake] = []
         self._lists = OptionLists(self.note)
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        """The line of each name in the module, see `lines_in`."""
+        from hpsearch.user_code.copied_module import lines_in  # it reads the module's source, for mistakes only
+
+        file = getattr(self._module, "__file__", None)
+        return lines_in(Path(file)) if isinstance(file, str) else {}
 
     def note(self, mistake: str) -> None:
         """Note a mistake; it begins with the name of what is wrong, which tells its line."""
@@ -284,7 +290,7 @@ class Check:
         if value and len(value) == 2 and all(isinstance(part, dict) for part in value):
             self.note(f"conditions is one pair of dicts; expected a list of pairs: [{_PAIR}]")
             value = [value]
-        if sum(name.startswith("condition ") for name in self._lines) != len(value or ()):
+        if value and sum(name.startswith("condition ") for name in self._lines) != len(value):
             # Code changes the list after its definition, so the lines found there do not fit.
             self._lines = {name: line for name, line in self._lines.items() if not name.startswith("condition ")}
         found = [self._condition(number, entry, out_arg) for number, entry in enumerate(value or (), start=1)]

@@ -16,7 +16,6 @@ from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import open_file
-from hpsearch.user_code.copied_module import MOST_MODULE_BYTES, certain_constants, mentions
 from hpsearch.user_code.import_paths import add_first, add_last
 from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
 
@@ -119,6 +118,8 @@ def _unrecorded(config: SearchConfig, folder: Path, run_cwd: Path) -> SearchConf
 
 def _only_copy(folder: Path, files: Collection[str]) -> Path:
     """Return the copy of the grid module in a search folder. Raises ConfigError if there is none, or several."""
+    from hpsearch.user_code.copied_module import mentions  # a new search reads no copy
+
     modules = sorted(folder / name for name in files if name.endswith(".py"))
     if len(modules) > 1:
         modules = [path for path in modules if mentions(path, b"_SUMMARY_KEYWORDS")] or modules
@@ -135,6 +136,8 @@ def _only_copy(folder: Path, files: Collection[str]) -> Path:
 
 def _config_of_copy(path: Path, needs_functions: bool) -> SearchConfig:
     """Return what a copy of a grid module says; it is executed only for functions, or if code makes its values."""
+    from hpsearch.user_code.copied_module import certain_constants
+
     names = _SETTINGS_OF_MODULE + (("_PERFORMANCE_EVAL_HANDLE",) if needs_functions else ())
     constants = certain_constants(path, names)
     if constants is None or not constants.keys() >= _REQUIRED:
@@ -161,6 +164,8 @@ def _executed(path: Path) -> ModuleType:
 
 def _own_code(path: Path) -> bytes:
     """Return a module's text. Raises ConfigError if it belongs to another user: nobody has said to execute that."""
+    from hpsearch.user_code.copied_module import MOST_MODULE_BYTES
+
     with open(path, "rb", opener=open_file) as file:
         owners, code = {os.fstat(file.fileno()).st_uid, path.parent.stat().st_uid}, file.read(MOST_MODULE_BYTES)
     if owners != {os.geteuid()}:

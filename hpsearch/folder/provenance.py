@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import sys
 import threading
@@ -147,7 +146,7 @@ class Recorder:
         words = shlex.split(self._interpreter) or [sys.executable]
         self._found = replace(self._found, interpreter=shlex.join(words))
         if not self._interpreter:
-            self._found = replace(self._found, python=platform.python_version(), packages=installed_packages())
+            self._found = replace(self._found, python=sys.version.split()[0], packages=installed_packages())
         elif os.path.basename(words[-1]).startswith(("python", "pypy")):  # noqa: PTH119  (it may be no path)
             said = self._said(*words, "-c", _PACKAGES).split()
             self._found = replace(self._found, python=said[0], packages=tuple(said[1:]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -73,6 +72,8 @@ def _read_although_new(path: Path | str) -> bytes:
 def _by_own_parser(
     parser: SummaryParser, run_folder: Path | str, run: Run, config: SearchConfig
 ) -> dict[str, list[object]]:
+    import inspect
+
     name = f"_SUMMARY_PARSER_HANDLE for {run_folder}"
     arguments: dict[str, None] = {}
     with contextlib.suppress(TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Which backend the options ask for."""
+"""Which backend the options ask for; only that one is imported."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import Collection
 from pathlib import Path
 
 from hpsearch.backends.base import Backend
-from hpsearch.backends.cluster.backend import ClusterBackend
-from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
-from hpsearch.backends.cluster.script import setup_problem
-from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
-from hpsearch.backends.gpu.backend import GpuBackend
-from hpsearch.backends.gpu.cards import NoGpuFound
-from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
-from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 from hpsearch.config.cluster_options import another_scheduler, check_runs_here, idle_options, with_installed_scheduler
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import option_words
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
+from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.user_code.user_modules import own_scheduler
+
+if TYPE_CHECKING:
+    from hpsearch.backends.gpu.slots import GpuLimits
+    from hpsearch.backends.scheduler import ClusterWishes, Scheduler
 
 
 def choose_backend(
@@ -35,6 +32,9 @@ def choose_backend(
     if not options.run_cluster:
         # Finding and ending processes needs no GPU.
         return SequentialBackend(tell=console.note) if only_ends else _on_this_machine(options, console)
+    from hpsearch.backends.cluster.backend import ClusterBackend
+    from hpsearch.backends.cluster.slurm import Slurm
+
     scheduler, wishes = _scheduler(options), _cluster_wishes(options, continues)
     backend = ClusterBackend(scheduler, wishes, console.note, os.environ)
     try:
@@ -72,6 +72,8 @@ def _scheduler(options: SearchOptions) -> Scheduler:
     if ":" in options.scheduler:
         return own_scheduler(options.scheduler)
     if options.scheduler == "slurm":
+        from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
+
         further = option_words(options, "slurm_options")
         if options.signal_before_end and any(word.startswith("--signal") for word in further):
             raise UsageError("--signal_before_end: --slurm_options has --signal, too; give one of them")
@@ -86,10 +88,14 @@ def _scheduler(options: SearchOptions) -> Scheduler:
             by_hand=frozenset(ours for ours, name in names.items() if name in options.given_by_hand),
         )
         return Slurm(wishes, os.environ)
+    from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+
     return Lsf(LsfWishes(options.resources, options.lsf_queue, option_words(options, "lsf_options")))
 
 
 def _cluster_wishes(options: SearchOptions, continues: bool = False) -> ClusterWishes:
+    from hpsearch.backends.scheduler import ClusterWishes
+
     arrays, signal_s = {"slurm": options.slurm_array, "lsf": options.lsf_array}, options.signal_before_end
     if signal_s >= 3600 * options.num_hours:
         limit = f"the {3600 * options.num_hours:g} of --num_hours"
@@ -116,6 +122,8 @@ def _setup_lines(file: str) -> str:
         lines = Path(file).expanduser().read_bytes().decode("utf-8", errors="surrogateescape")
     except OSError as error:
         raise UsageError(f"--job_setup={file}: cannot be read ({reason_of(error)})") from error
+    from hpsearch.backends.cluster.script import setup_problem
+
     problem = setup_problem(lines)
     if problem:
         raise UsageError(f"--job_setup={file}: {problem}")
@@ -125,6 +133,9 @@ def _setup_lines(file: str) -> str:
 def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
     """Return the GPU backend, or the foreground if there are no GPUs or none is wanted."""
     if options.visible_gpus != "-1":
+        from hpsearch.backends.gpu.backend import GpuBackend
+        from hpsearch.backends.gpu.cards import NoGpuFound
+
         gpus = GpuBackend(_gpu_limits(options), console.note, os.environ)
         try:
             gpus.check()
@@ -140,6 +151,8 @@ def _on_this_machine(options: SearchOptions, console: Console) -> Backend:
 
 
 def _gpu_limits(options: SearchOptions) -> GpuLimits:
+    from hpsearch.backends.gpu.slots import GpuLimits
+
     return GpuLimits(
         load=options.allowed_load,
         memory=options.allowed_memory,

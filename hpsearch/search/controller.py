@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import threading
 import time
@@ -20,7 +19,6 @@ from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.command import argv
-from hpsearch.core.failures import likeness
 from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
@@ -177,7 +175,7 @@ def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
     before = None if entry.after is None else search.record.runs.get(entry.after)
     source = continues_from(search.folder, search.record.known_settings(), entry, before)
     number = entry.attempts + 1
-    return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{secrets.token_hex(3)}", source)
+    return _attempt_of(search, entry, number, f"{entry.run.folder}.{number}.{os.urandom(3).hex()}", source)
 
 
 def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
@@ -217,6 +215,8 @@ class FailureLimit:
         if not self.may_be_reached or not is_own_failure:
             return ""
         cause = known_cause(entry, self._controller.search.folder)
+        from hpsearch.core.failures import likeness  # its patterns take 4 ms, and most runs do not fail
+
         kind = likeness(entry.state, cause)
         self._counts[kind] += 1
         self.is_reached = self._counts[kind] >= self._most

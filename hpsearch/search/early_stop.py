@@ -18,11 +18,13 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.search.controller import Controller, OpenRun
+from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.stopping.curves import Curve
-from hpsearch.stopping.replay import outcome
 from hpsearch.stopping.rules import Stop, StopRule, first_verdict
-from hpsearch.stopping.sources import RunCurve, Source, Wanted, run_curve, source_of
 from hpsearch.store.live import LiveSearch
+
+if TYPE_CHECKING:
+    from hpsearch.stopping.sources import RunCurve, Source
 
 #: Pauses between two looks: on this machine, and at files that a cluster's nodes write. If a look takes long, the pause
 #: is `_SHARE` times as long, but at most `_MOST_PAUSES` usual pauses: a slow disk must not keep us from looking.
@@ -42,6 +44,8 @@ def rules_of(options: SearchOptions) -> list[StopRule]:
 
 def values_of(settings: Settings, options: SearchOptions) -> Source:
     """Return the source of runs' values. Raises UsageError or ConfigError if there is none."""
+    from hpsearch.stopping.sources import Wanted, source_of
+
     wanted = Wanted(
         summary_filename=settings.summary_filename,
         performance_key=settings.performance_key,
@@ -110,6 +114,8 @@ class RunValues:
         return is_any
 
     def _reader(self, entry: RunRecord, is_own: bool) -> RunCurve:
+        from hpsearch.stopping.sources import run_curve
+
         return run_curve(self.source, self._search.folder, entry, self._search.settings.continues, is_own)
 
 
@@ -376,6 +382,8 @@ class EarlyStop:
         }
         curves = [values.curves[entry.run.number] for entry in told]
         results = [performance(entry, settings.performance_key) for entry in told]
+        from hpsearch.stopping.replay import outcome
+
         found = outcome(stops, curves, results, settings.sort_ascending)
         silent = len(finished) - len(told)
         but = f" (and {silent:,} told no values)" if silent else ""

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from hpsearch.backends.git import code_around
 from hpsearch.choosers.budgets import at_smallest_budget, planned_budgets, runs_in_all
-from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED, candidates_in, listed
 from hpsearch.choosers.chooser import folder_names
-from hpsearch.choosers.suggestions import space_text
 from hpsearch.config.given_paths import absolute, existing_folder, file_name_of
 from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
@@ -157,6 +155,8 @@ def make_plan(config: SearchConfig, options: SearchOptions, import_paths: Sequen
         selection = at_smallest_budget(configurations, config, options)
     count, candidates = len(configurations), None
     if options.suggests:
+        from hpsearch.choosers.candidates import candidates_in, listed
+
         candidates, selection = listed(configurations), replace(selection, positions=())
         # Fails early if the sampler's packages are not installed.
         new_sampler(options.sampler, candidates_in(candidates), options.optuna_sampler)
@@ -206,6 +206,8 @@ def _configurations(config: SearchConfig, options: SearchOptions) -> Selection:
         sample=options.is_sampled,
     )
     if options.suggests:
+        from hpsearch.choosers.candidates import MOST_CANDIDATES, MOST_LISTED
+
         order = Order(seed=options.random_seed, limit=MOST_CANDIDATES, most_listed=MOST_LISTED)
     judge, points = None, SobolPoints(options.random_seed) if options.sampler == "sobol" else None
     if config.constraints:
@@ -364,6 +366,8 @@ def _chosen(plan: Plan) -> str:
 
 def _sampler_text(plan: Plan, candidates: SearchCandidates) -> str:
     """Say what chooses the configurations, and among how many."""
+    from hpsearch.choosers.suggestions import space_text
+
     wanted, how = plan.options.num_searches, f"each chosen by the results so far (seed {plan.options.random_seed})"
     fewer = f", fewer than --num_searches={wanted}" if candidates.count < wanted else ""
     return f"sampler: {plan.options.sampler}, {space_text(candidates, plan.count)}{fewer}, {how}"

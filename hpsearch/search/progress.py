@@ -11,7 +11,6 @@ from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
-from hpsearch.core.failures import likeness
 from hpsearch.core.model import Job, RunState
 from hpsearch.core.ranking import SIGNIFICANT_P, Mean, number_of, p_of_second, verdict
 from hpsearch.core.summary import cell_under
@@ -130,6 +129,8 @@ class Progress:
 
     def _hint(self, entry: RunRecord) -> str:
         """Say where to read on about a run that did not finish; empty if a similar failure was told before."""
+        from hpsearch.core.failures import likeness  # its patterns take 4 ms, and most runs do not fail
+
         kind = likeness(entry.state, known_cause(entry, self._folder))
         hint = "" if kind in self._told else log_hint(entry, self._folder)
         self._told.add(kind)

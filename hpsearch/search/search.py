@@ -13,7 +13,6 @@ from pathlib import Path
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.of_search import has_more, new_chooser
-from hpsearch.choosers.suggestions import Suggestions
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
 from hpsearch.config.option_checks import check_together, with_given
@@ -150,8 +149,12 @@ def _check_has_own_folder(plan: Plan) -> None:
 
 def _show_first(record: SearchRecord, options: SearchOptions, console: Console) -> None:
     """Print what a sampler would choose next, by present results; nothing without a sampler."""
-    suggestions = Suggestions(record, options) if options.suggests and not options.race else None
-    if suggestions is None or not suggestions.has_more():
+    if options.race or not options.suggests:
+        return
+    from hpsearch.choosers.suggestions import Suggestions
+
+    suggestions = Suggestions(record, options)
+    if not suggestions.has_more():
         return
     choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
     settings, first = record.known_settings(), record.runs.last + 1

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import sys
 import sysconfig
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -89,6 +88,8 @@ def _failure(error: BaseException) -> str:
     """Return what a user's code raised, and in which line of the user's."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
+    import traceback
+
     # The last line of the user's own, not of the import system or ours.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_tool(frame.filename)]
     line = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
