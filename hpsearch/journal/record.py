@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState
@@ -20,6 +20,7 @@ from hpsearch.journal.events import (
     EndTold,
     Event,
     OfAttempt,
+    RowCarried,
     RunCollected,
     RunMoved,
     RunPlanned,
@@ -181,69 +182,65 @@ class SearchRecord:
 
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
-        if isinstance(event, OfAttempt):
-            self._latest = event
-            self._touched.add(event.run)
-            self.end_told_to = ""
-            self._apply_to_run(self._entry(event), event)
+        take_in = _OF_ATTEMPT.get(type(event))
+        if take_in is None or not isinstance(event, OfAttempt):
+            self._latest = event if hasattr(event, "at") else self._latest
+            _OF_SEARCH[type(event)](self, event)
             return
-        self._latest = event if hasattr(event, "at") else self._latest
-        if isinstance(event, RunPlanned):
-            options = Configuration(tuple(self._option(name, value) for name, value in event.options))
-            run = Run(event.run, event.folder, options, event.out_dir)
-            self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
-        elif isinstance(event, RunsPlanned):
-            self.runs.add_block(event.block(self._option))
-        elif isinstance(event, SearchCandidates):
-            self.candidates = event
-        elif isinstance(event, SearchMoved):
-            self._move(event)
-        elif isinstance(event, RunMoved):
-            entry = self.runs[event.run]
-            for known in (entry, entry.kept, entry.before):
-                if known is not None:
-                    known.run = replace(known.run, out_dir=event.out_dir)
-        elif isinstance(event, SearchStarted):
-            self._start(event)
-        elif isinstance(event, ControllerStarted):
-            self.controller = event
-            self._take_options(event.options)
-            self._controllers, self.collected_now = self._controllers + 1, 0
-        elif isinstance(event, ConfigurationDropped):
-            found = [self.runs[number] for number in event.runs if number in self.runs]
-            for entry in (*found, *(entry.before for entry in found if entry.before is not None)):
-                entry.dropped = event
-        elif isinstance(event, EndTold):
-            self.end_told_to = event.command
-        elif isinstance(event, RunReused):
-            self._reuse(event)
-        elif isinstance(event, RunsLeftOut):
-            self._leave_out(frozenset(event.runs))
-        else:
-            self.carried.append(event.row)
+        self._latest = event
+        self._touched.add(event.run)
+        self.end_told_to = ""
+        take_in(self, self._entry(event), event)
 
-    def _apply_to_run(self, entry: RunRecord, event: OfAttempt) -> None:
-        # The frequent ones first: a long journal has
-        # hundreds of thousands of these.
-        if isinstance(event, AttemptIntended):
-            self._intend(entry, event.token, event.continues is not None)
-        elif isinstance(event, AttemptSubmitted):
-            if event.token != entry.token:
-                # The line with its intention is lost: what was submitted was intended.
-                self._intend(entry, event.token)
-            entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
-            # An attempt that waits in a queue may still be taken back.
-            entry.before = entry.before if event.is_queued else None
-        elif isinstance(event, AttemptEnded):
-            entry.ended, entry.before = event, None
-        elif isinstance(event, RunCollected):
-            self._collect(entry, event)
-        elif isinstance(event, AttemptStarted):
-            entry.started, entry.state, entry.before = event, RunState.RUNNING, None
-        elif isinstance(event, AttemptStopped):
-            entry.stopped = event
-        elif isinstance(event, AttemptWithdrawn):
-            self._withdraw(entry)
+    def _plan_run(self, event: RunPlanned) -> None:
+        options = Configuration(tuple(self._option(name, value) for name, value in event.options))
+        run = Run(event.run, event.folder, options, event.out_dir)
+        self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
+
+    def _plan_runs(self, event: RunsPlanned) -> None:
+        self.runs.add_block(event.block(self._option))
+
+    def _note_candidates(self, event: SearchCandidates) -> None:
+        self.candidates = event
+
+    def _move_run(self, event: RunMoved) -> None:
+        entry = self.runs[event.run]
+        for known in (entry, entry.kept, entry.before):
+            if known is not None:
+                known.run = replace(known.run, out_dir=event.out_dir)
+
+    def _start_controller(self, event: ControllerStarted) -> None:
+        self.controller = event
+        self._take_options(event.options)
+        self._controllers, self.collected_now = self._controllers + 1, 0
+
+    def _drop(self, event: ConfigurationDropped) -> None:
+        found = [self.runs[number] for number in event.runs if number in self.runs]
+        for entry in (*found, *(entry.before for entry in found if entry.before is not None)):
+            entry.dropped = event
+
+    def _note_end(self, event: EndTold) -> None:
+        self.end_told_to = event.command
+
+    def _carry(self, event: RowCarried) -> None:
+        self.carried.append(event.row)
+
+    def _submit(self, entry: RunRecord, event: AttemptSubmitted) -> None:
+        if event.token != entry.token:
+            # The line with its intention is lost: what was submitted was intended.
+            self._intend_as(entry, event.token)
+        entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
+        # An attempt that waits in a queue may still be taken back.
+        entry.before = entry.before if event.is_queued else None
+
+    def _note_start(self, entry: RunRecord, event: AttemptStarted) -> None:
+        entry.started, entry.state, entry.before = event, RunState.RUNNING, None
+
+    def _stop(self, entry: RunRecord, event: AttemptStopped) -> None:
+        entry.stopped = event
+
+    def _end(self, entry: RunRecord, event: AttemptEnded) -> None:
+        entry.ended, entry.before = event, None
 
     def _option(self, name: str, encoded: Any) -> tuple[str, object]:  # Any: see `encode`
         """Return an option's name and value; runs with the same option share one pair."""
@@ -300,8 +297,9 @@ class SearchRecord:
         entry.submitted = entry.started = entry.stopped = entry.ended = entry.before = entry.kept = None
         entry.problem = entry.cause = ""
 
-    def _leave_out(self, numbers: frozenset[int]) -> None:
+    def _leave_out(self, event: RunsLeftOut) -> None:
         """Note which runs are left out; while they are, those that never started count as cancelled."""
+        numbers = frozenset(event.runs)
         untried = (self.runs[number] for number in self.left_out | numbers if number in self.runs)
         for entry in untried:
             if not entry.token and not entry.reused:
@@ -310,7 +308,7 @@ class SearchRecord:
                 entry.state, entry.cause = (RunState.CANCELLED, _LEFT_OUT) if is_out else (RunState.PLANNED, "")
         self.left_out = numbers
 
-    def _withdraw(self, entry: RunRecord) -> None:
+    def _withdraw(self, entry: RunRecord, event: AttemptWithdrawn) -> None:
         before = entry.before
         if before is None and entry.attempts == 1 and not entry.has_begun:
             before = RunRecord(
@@ -320,7 +318,10 @@ class SearchRecord:
             for each in fields(RunRecord):
                 setattr(entry, each.name, getattr(before, each.name))
 
-    def _intend(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
+    def _intend(self, entry: RunRecord, event: AttemptIntended) -> None:
+        self._intend_as(entry, event.token, event.continues is not None)
+
+    def _intend_as(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
         if not entry.is_untouched:
             entry.before = entry.copy()
             entry.before.before = None
@@ -348,3 +349,29 @@ class SearchRecord:
             entry.interruptions += 1
         self.collected_now += not self.is_of_now(entry)
         entry.collected_under = self._controllers
+
+
+#: Kind of event -> what takes it in. A chain of isinstance would ask ten times for each of many lines. Any: that kind.
+_OF_ATTEMPT: Mapping[type, Callable[[SearchRecord, RunRecord, Any], None]] = {
+    AttemptIntended: SearchRecord._intend,
+    AttemptWithdrawn: SearchRecord._withdraw,
+    AttemptSubmitted: SearchRecord._submit,
+    AttemptStarted: SearchRecord._note_start,
+    AttemptStopped: SearchRecord._stop,
+    AttemptEnded: SearchRecord._end,
+    RunCollected: SearchRecord._collect,
+}
+_OF_SEARCH: Mapping[type, Callable[[SearchRecord, Any], None]] = {
+    SearchStarted: SearchRecord._start,
+    SearchCandidates: SearchRecord._note_candidates,
+    SearchMoved: SearchRecord._move,
+    ControllerStarted: SearchRecord._start_controller,
+    RunPlanned: SearchRecord._plan_run,
+    RunsPlanned: SearchRecord._plan_runs,
+    RunMoved: SearchRecord._move_run,
+    RunReused: SearchRecord._reuse,
+    RunsLeftOut: SearchRecord._leave_out,
+    RowCarried: SearchRecord._carry,
+    ConfigurationDropped: SearchRecord._drop,
+    EndTold: SearchRecord._note_end,
+}
