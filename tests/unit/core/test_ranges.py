@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch import IntUniform, LogUniform, Not, Uniform
@@ -29,7 +29,6 @@ ANY_RANGE = st.one_of(
 )
 
 
-@settings(max_examples=100)
 @given(ANY_RANGE)
 def test_values_are_distinct_in_order_and_have_both_ends(found: Range) -> None:
     assert found.problem() == ""

@@ -64,7 +64,6 @@ def chosen(grid: Grid, conditions: list[Condition], **order: object) -> list[fro
     return [words(configuration.as_dict()) for configuration in selection]
 
 
-@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS)
 def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) -> None:
     expected = by_the_rules(grid, conditions)
@@ -74,7 +73,6 @@ def test_enumeration_follows_the_rules(grid: Grid, conditions: list[Condition]) 
     assert selection.report.available == len(selection)
 
 
-@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS, st.integers(0, 2**32 - 1))
 def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
     grid: Grid, conditions: list[Condition], seed: int
@@ -85,14 +83,12 @@ def test_a_shuffled_search_has_the_same_configurations_and_repeats_itself(
 
 
 @given(st.integers(1, 300) | st.just(20_001), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
 @example(20_000, 2**32 - 1)
 def test_a_plain_grid_is_searched_in_the_order_of_numpys_first_generator(size: int, seed: int) -> None:
     selection = enumerate_space({"x": range(size)}, [], Order(seed=seed))
     assert [int(position) for position in selection.positions] == np.random.RandomState(seed).permutation(size).tolist()
 
 
-@settings(max_examples=100)
 @given(OPTIONS.filter(bool), CONDITIONS, st.integers(1, 30))
 def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     grid: Grid, conditions: list[Condition], wanted: int

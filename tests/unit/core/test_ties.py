@@ -135,7 +135,6 @@ def chosen(
     return [words(configuration.as_dict()) for configuration in selection]
 
 
-@settings(max_examples=80)
 @given(UNIONS, CONDITIONS, CONSTRAINTS)
 def test_enumeration_follows_the_rules(
     union: list[Grid], conditions: list[Condition], constraints: list[Constraint]
@@ -150,7 +149,6 @@ SEEDS = st.one_of(st.lists(st.integers(-3, 50), min_size=1, max_size=4, unique=T
 ORDERS = st.sampled_from([{"deterministic": True}, {"seed": 7}, {"limit": 3}, {"limit": 5, "sample": True}])
 
 
-@settings(max_examples=100)
 @given(UNIONS, CONDITIONS, SEEDS, ORDERS, st.sampled_from([["s"], ["s", "t"]]))
 def test_seeds_give_the_product_breadth_first_and_nothing_twice(
     union: list[Grid], conditions: list[Condition], seeds: list[int], order: dict[str, object], names: list[str]
@@ -168,7 +166,6 @@ def test_seeds_give_the_product_breadth_first_and_nothing_twice(
 DRAWS = st.sampled_from([lambda: None, lambda: SobolPoints(3)])
 
 
-@settings(max_examples=80)
 @given(UNIONS, CONDITIONS, CONSTRAINTS, st.integers(1, 12), DRAWS)
 def test_a_sample_of_a_small_space_follows_the_rules(
     union: list[Grid],

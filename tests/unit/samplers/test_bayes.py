@@ -43,7 +43,7 @@ def test_the_best_of_270_is_found_in_few_runs() -> None:
     assert sorted(runs_until_best(seed) for seed in range(9))[4] <= 25
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(searches())
 def test_the_order_of_what_is_known_makes_no_difference(search: tuple[Candidates, Observed]) -> None:
     candidates, what = search

@@ -17,7 +17,7 @@ from hpsearch.samplers.choosing import new_sampler
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.parametrize("name", ["bayes", "optuna"])]
 SPACE = product(a=[1, 2, 4, 8, 16], b=["x", "y", "z"], c=[1e-3, 1e-2, "0.1"])
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 IN_ANOTHER_PROCESS = """
 from test_samplers import SPACE, known, suggest
 print(suggest({name!r}, SPACE, known(12), 7))

@@ -42,7 +42,7 @@ def unevenness(found: Sequence[dict[str, Any]], name: str) -> int:
     return max(counts) - min(counts)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([32, 64]))
 def test_each_value_stands_there_about_equally_often(seed: int, count: int) -> None:
     found = sample(LISTS, count, BY_A, seed=seed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fake_search import FakeBackend, FakeClock, dispatch, planned_search
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.core.model import Job, JobPhase, RunState, Status
@@ -97,7 +97,6 @@ HISTORIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40)
 @given(HISTORIES, st.lists(st.floats(0, 1), min_size=1, max_size=3))
 def test_a_search_comes_to_its_end_from_any_prefix_of_its_journal(drawn: dict, shares: list[float]) -> None:
     folder = Path(tempfile.mkdtemp())

@@ -27,7 +27,7 @@ def test_a_curve_with_nothing_new_is_the_same_object() -> None:
     assert merged(curve, []) is curve
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(POINTS, st.integers(0, 31).map(float), st.booleans())
 def test_best_and_mean_up_to_a_step_are_those_of_the_numbers(points: list[Point], step: float, ascending: bool) -> None:
     curve = merged(Curve(), points)
@@ -38,7 +38,7 @@ def test_best_and_mean_up_to_a_step_are_those_of_the_numbers(points: list[Point]
     assert curve.mean(step) == pytest.approx(mean, nan_ok=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(POINTS, POINTS)
 def test_points_may_come_in_pieces(first: list[Point], second: list[Point]) -> None:
     assert str(merged(merged(Curve(), first), second)) == str(merged(Curve(), [*first, *second]))

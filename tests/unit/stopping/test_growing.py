@@ -101,7 +101,7 @@ def test_a_device_is_not_opened(tmp_path: Path) -> None:
 OPERATIONS = st.lists(st.tuples(st.sampled_from(["append", "write", "replace", "read"]), st.binary(max_size=6)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(OPERATIONS, st.integers(1, 8))
 def test_pieces_since_the_file_began_anew_are_its_content(
     tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, bytes]], most: int

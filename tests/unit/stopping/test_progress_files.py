@@ -154,7 +154,7 @@ def test_earlier_attempts_come_first(tmp_path: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.json", "m", "events.out.tfevents.1"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(content=st.binary(max_size=300))
 def test_nothing_that_a_script_writes_raises(tmp_path_factory, name: str, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("run")

@@ -57,7 +57,7 @@ def test_a_replay_side_by_side_knows_what_the_others_have_told_by_then() -> None
     assert {place: stop.step for place, stop in stops.items()} == {0: 3}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(st.integers(0, 5).map(float), min_size=1, max_size=9), min_size=1, max_size=9),
     st.integers(1, 4),

@@ -67,7 +67,7 @@ def plain_asha_stops(own: Curve, others: list[Curve], sign: float, stop_after: f
     return len(there) >= 2 and place > math.ceil((len(there) + 1) / 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CURVES, st.booleans(), STOP_AFTER)
 def test_median_is_what_a_plain_implementation_says(curves: list[Curve], ascending: bool, stop_after: float) -> None:
     own, *others = curves
@@ -75,7 +75,7 @@ def test_median_is_what_a_plain_implementation_says(curves: list[Curve], ascendi
     assert (found is not None) == plain_median_stops(own, others, -1 if ascending else 1, stop_after)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CURVES, st.booleans(), STOP_AFTER)
 def test_asha_is_what_a_plain_implementation_says(curves: list[Curve], ascending: bool, stop_after: float) -> None:
     own, *others = curves
@@ -84,7 +84,7 @@ def test_asha_is_what_a_plain_implementation_says(curves: list[Curve], ascending
 
 
 @pytest.mark.parametrize("rule", COMPARING)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CURVES, st.booleans(), STOP_AFTER)
 def test_the_run_with_the_best_value_of_all_is_never_stopped(
     rule: StopRule, curves: list[Curve], ascending: bool, stop_after: float
@@ -96,7 +96,7 @@ def test_the_run_with_the_best_value_of_all_is_never_stopped(
 
 
 @pytest.mark.parametrize("rule", COMPARING)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CURVES, STOP_AFTER)
 def test_a_rule_does_not_care_for_the_sign(rule: StopRule, curves: list[Curve], stop_after: float) -> None:
     own, *others = curves
@@ -107,7 +107,7 @@ def test_a_rule_does_not_care_for_the_sign(rule: StopRule, curves: list[Curve], 
 
 
 @pytest.mark.parametrize("rule", COMPARING)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 30), st.integers(1, 9))
 def test_runs_that_are_equal_go_on(rule: StopRule, steps: int, count: int) -> None:
     one = curve(*[0.5] * steps)
@@ -115,7 +115,7 @@ def test_runs_that_are_equal_go_on(rule: StopRule, steps: int, count: int) -> No
 
 
 @pytest.mark.parametrize("rule", COMPARING)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CURVES)
 def test_no_run_is_judged_before_its_time(rule: StopRule, curves: list[Curve]) -> None:
     own, *others = curves

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from searches import SETTINGS
 
@@ -46,7 +46,6 @@ def words_of(line: bytes) -> list[str]:
     return ["printf", "%s\\0", *done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]]
 
 
-@settings(max_examples=40)
 @example([{"x": "\udcff", "%s": "'\n%d\\"}])
 @given(st.lists(OPTIONS, min_size=1, max_size=3))
 def test_each_line_of_the_commands_gives_a_script_the_words_of_its_run(listed: list[dict[str, object]]) -> None:

@@ -94,7 +94,7 @@ def use(record: SearchRecord) -> None:
     options_from_names(record.options)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_json_in_any_field_loads_or_is_named_with_file_line_and_remedy(tmp_path: Path, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, len(LINES) - 1))

@@ -59,7 +59,7 @@ def full(row: Row, columns: Sequence[str]) -> list[str]:
     return [row.get(column, "") for column in columns]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(tables(), st.integers(0, 5))
 def test_a_table_is_read_back_as_it_was_written_by_all_readers(table: tuple[list[str], list[Row]], first: int) -> None:
     columns, rows = table
