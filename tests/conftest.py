@@ -19,7 +19,7 @@ from hypothesis import settings
 from project import FORK_SERVER, ROOT, Project
 
 # No deadline: how long an example takes depends on the machine, and benchmarks measure speed.
-# 40 examples find what is broken on purpose; the usual 100 would take 15 s of CPU time more.
+# 40 examples find what is broken in a rule on purpose; tests over texts that can be anything ask for more.
 settings.register_profile("untimed", deadline=None, max_examples=40)
 settings.load_profile("untimed")
 

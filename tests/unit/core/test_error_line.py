@@ -6,7 +6,7 @@ import textwrap
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.failures import clean_lines, error_line, last_line
@@ -273,6 +273,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=100)
 @given(st.lists(_PIECES | st.text(), max_size=12).map("".join))
 def test_any_log_gives_one_short_line_or_none(log: str) -> None:
     found = error_line(log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.failures import MOST_CAUSE, RunEnd, cause_of, likeness, shared_options
@@ -63,6 +63,7 @@ def test_the_cause_of_an_end(end: RunEnd, cause: str) -> None:
     assert cause_of(end) == cause
 
 
+@settings(max_examples=100)
 @given(
     st.builds(
         RunEnd,

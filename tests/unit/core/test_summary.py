@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.errors import SummaryError
@@ -81,11 +81,13 @@ def test_fault_3_numbers_and_words_stay_whole(text: str, cell: str) -> None:
     assert one(text) == cell
 
 
+@settings(max_examples=100)
 @given(st.floats())
 def test_any_float_survives(number: float) -> None:
     assert number_of(one(repr(number))) == pytest.approx(number, nan_ok=True, rel=0, abs=0)
 
 
+@settings(max_examples=100)
 @given(st.lists(st.floats(), min_size=2))
 def test_several_floats_survive_in_one_cell(numbers: list[float]) -> None:
     cell = one(" ".join(map(repr, numbers)))
@@ -137,6 +139,7 @@ def test_a_summary_of_more_than_ten_megabytes_is_not_read(tmp_path: Path) -> Non
         read_summary_text(path)
 
 
+@settings(max_examples=100)
 @given(st.text())
 def test_no_text_breaks_the_parser(text: str) -> None:
     try:

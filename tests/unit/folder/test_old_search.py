@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from older_tool import older_command
 
@@ -25,6 +25,7 @@ from hpsearch.store.table import whole_rows
 NAME = "sim_20210304050607_3"
 
 
+@settings(max_examples=100)
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
 def test_the_words_of_a_line_are_those_it_was_made_of(words: list[str]) -> None:
     assert words_of_line(shell_line(words)) == words

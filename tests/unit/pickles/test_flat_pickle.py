@@ -4,7 +4,7 @@ import pickle
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.pickles.flat_pickle import is_flat_list
@@ -15,6 +15,7 @@ TEXT_OR_NUMBER = st.none() | st.booleans() | st.integers() | st.floats(allow_nan
 DICTS = st.lists(st.dictionaries(st.text(), TEXT_OR_NUMBER | st.lists(TEXT_OR_NUMBER, max_size=3), max_size=5))
 
 
+@settings(max_examples=100)
 @given(DICTS, st.sampled_from([3, 4, 5]))
 def test_a_list_of_dicts_is_recognised_and_read(dicts: list[dict[str, object]], protocol: int) -> None:
     content = pickle.dumps(dicts, protocol)
@@ -87,6 +88,7 @@ OPERATIONS = [
 ]
 
 
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(OPERATIONS), max_size=30))
 def test_no_flat_operations_break_the_reader(operations: list[bytes]) -> None:
     try:

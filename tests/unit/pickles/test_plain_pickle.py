@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import ROOT
 
@@ -286,6 +286,7 @@ def test_pickles_changed_at_random_never_end_the_process(tmp_path: Path) -> None
     assert survivors(changed, tmp_path) == len(changed)
 
 
+@settings(max_examples=100)
 @given(st.binary())
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     try:
@@ -303,6 +304,7 @@ OPERATIONS = [
 ]
 
 
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(OPERATIONS), max_size=30))
 def test_no_operations_break_the_reader(operations: list[bytes]) -> None:
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
@@ -39,6 +39,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(max_examples=100)
 @given(PLAIN)
 def test_a_value_comes_back_with_its_type(value: object) -> None:
     event = RunPlanned(1, "f", "o", [["x", encode(value)]])
@@ -130,6 +131,7 @@ READER = LineReader()
 DAMAGE = [b"", b'"', b"\\", b"0", b"-", b"9" * 20, b",", b"}", b"\n", b"\xff", b" ", b"e1"]
 
 
+@settings(max_examples=100)
 @given(st.sampled_from([*USUAL, *UNUSUAL]), st.data())
 def test_a_damaged_line_among_many_is_taken_as_a_single_one_is(event: Event, data: st.DataObject) -> None:
     line = to_line(event)
