@@ -11,9 +11,9 @@ if __name__ == "__main__" or sys.argv[0].endswith("/hpsearch"):
     end_at_ctrl_c()
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from hpsearch.console.exit_status import told, whole_process
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.console.console import Console

@@ -5,11 +5,11 @@ from __future__ import annotations
 import select
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from hpsearch.backends.shell import Conversation
 from hpsearch.core.model import Attempt, Job, Place, Status
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)

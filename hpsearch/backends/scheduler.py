@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import SubmissionRefused
 from hpsearch.core.model import Attempt, Job, Status
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Protocol, runtime_checkable
 
 #: Part of the names of submissions with several runs, and of their files.
 BATCH_MARK = ".batch."

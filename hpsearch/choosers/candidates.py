@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from typing import TYPE_CHECKING
 
 from hpsearch.core.coding import Column, Selection
 from hpsearch.core.errors import FolderError
 from hpsearch.journal.events import SearchCandidates
 from hpsearch.journal.values import decode, encode
 from hpsearch.samplers.candidates import Candidates, Option
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

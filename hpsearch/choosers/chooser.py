@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any, Protocol
 
 from hpsearch.backends.base import Backend
 from hpsearch.config.given_paths import absolute
@@ -15,7 +16,6 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import RunPlanned
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any, Protocol
 from hpsearch.store.live import LiveSearch
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 from hpsearch.choosers.candidates import candidates_in
 from hpsearch.choosers.chooser import Choice
@@ -23,7 +24,6 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.samplers.candidates import Candidates, Observed
 from hpsearch.samplers.choosing import Sampler, new_sampler
-from hpsearch.startup.typing import Any
 
 
 class Suggestions:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-
-from hpsearch.startup.typing import NoReturn
+from typing import NoReturn
 
 _HELP_WIDTH = 78
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any, cast
 
 from hpsearch.config.option_lists import OptionLists, is_sequence, shown
 from hpsearch.config.option_values import OPTION_NAME
@@ -14,7 +15,6 @@ from hpsearch.core.conditions import Condition, Constraint, Grid, Key, names_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.hints import did_you_mean, nearest
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any, cast
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KEYWORDS = "a list of texts, one of them 'finished'"

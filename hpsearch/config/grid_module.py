@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from hpsearch.config.grid_check import Check
 from hpsearch.config.option_values import values_set
@@ -28,7 +29,6 @@ from hpsearch.core.errors import ConfigError, reason_of
 from hpsearch.core.summary import numbers_in_tensors
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.startup.typing import Any
 from hpsearch.store.classic_files import MOST_BYTES, read_plain_pickle
 from hpsearch.store.layout import read_whole
 from hpsearch.user_code.user_functions import FunctionProcess, LimitedFunction

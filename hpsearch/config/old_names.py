@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.command import argv, shell_line
 from hpsearch.core.errors import ConfigError, SummaryError
 from hpsearch.core.model import Configuration
 from hpsearch.core.summary import parse_summary
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.config.grid_module import SearchConfig

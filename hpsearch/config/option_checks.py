@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from hpsearch.config.options import GRID_OPTIONS, PLANNING_OPTIONS, SearchOptions, options_from_names
 from hpsearch.config.written_options import option_words
 from hpsearch.core.errors import UsageError
 from hpsearch.core.statistics import FEWEST_FOR_TEST
-from hpsearch.startup.typing import Any
 
 
 def check_changeable(names: Iterable[str]) -> None:

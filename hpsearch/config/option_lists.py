@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from hpsearch.core.conditions import MAX_VALUES, Not, Range
 from hpsearch.core.value_text import number_in, why_not_text
-from hpsearch.startup.typing import Any
 
 
 class OptionLists:

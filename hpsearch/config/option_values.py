@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 from hpsearch.config.given_paths import file_name_of
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import nearest
 from hpsearch.core.value_text import integer
 from hpsearch.journal.values import LARGEST_INTEGER
-from hpsearch.startup.typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from hpsearch.core.conditions import Key

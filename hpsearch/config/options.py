@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from hpsearch.config.option_values import (
     SAMPLERS,
@@ -32,7 +33,6 @@ from hpsearch.config.option_values import (
 from hpsearch.journal.values import build
 from hpsearch.samplers.candidates import OPTUNA_SAMPLERS
 from hpsearch.startup.classes import Field, dataclass, field, fields
-from hpsearch.startup.typing import Any
 
 DEFAULT_OUT_DIR = "./out/hyperparam_search"
 #: The option that gives most scripts their seed, and the one that `--vary_data_seed` sets to the same seed.

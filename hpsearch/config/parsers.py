@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from hpsearch.config.options import DEFAULT_OUT_DIR, SearchOptions, all_options
 from hpsearch.startup.classes import Field
-from hpsearch.startup.typing import Any
 
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from hpsearch.config.options import SearchOptions, all_options
 from hpsearch.core.errors import UsageError
-from hpsearch.startup.typing import Any
 
 #: Options newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = (

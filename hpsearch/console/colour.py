@@ -8,8 +8,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-
-from hpsearch.startup.typing import TextIO
+from typing import TextIO
 
 _RED, _GREEN, _END = "\033[31m", "\033[32m", "\033[0m"
 _CODES = re.compile(r"\033\[(?:31|32|0)m")

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.console.bar import Bar
 from hpsearch.console.colour import RunOutput, cut, harmless, takes_colour, without_colour
 from hpsearch.console.outlet import Outlet, OutletStream, outlets_of
 from hpsearch.console.user_output import writing_results
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.console.follow import LogFollower

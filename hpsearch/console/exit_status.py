@@ -9,11 +9,11 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import ParamSpec
 
 from hpsearch.console.console import Console
 from hpsearch.console.user_output import leave_output_on_stderr, writing_results
 from hpsearch.core.errors import SearchError, reason_of
-from hpsearch.startup.typing import ParamSpec
 
 _Arguments = ParamSpec("_Arguments")
 _INTERRUPTED = 128 + signal.SIGINT

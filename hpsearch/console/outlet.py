@@ -14,8 +14,7 @@ import time
 # Not from `queue`: it takes them from here, too, but its other imports would cost every command 2 ms.
 from _queue import Empty, SimpleQueue
 from collections import deque
-
-from hpsearch.startup.typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 #: How long a write waits to be taken, which keeps output in order; after that it waits in a queue.
 _PATIENCE_S = 0.05

@@ -7,9 +7,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 from hpsearch.core.errors import StoreError, reason_of
-from hpsearch.startup.typing import TextIO
 
 _STDOUT, _STDERR = 1, 2
 

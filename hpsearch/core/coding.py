@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hpsearch.core.command import argument
 from hpsearch.core.conditions import (
@@ -34,7 +35,6 @@ from hpsearch.core.space_report import (
     why_skipped,
 )
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # numpy takes longer to import than everything else, and not every grid needs it.

@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from numbers import Real
+from typing import Any, ClassVar
 
 from hpsearch.core.command import is_flag
 from hpsearch.core.errors import ConfigError
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any, ClassVar
 
 #: A longer list of values for one option is a mistake, such as ``range(10**9)``; it would fill the memory.
 MAX_VALUES = 1_000_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from hpsearch.core.command import argument
 from hpsearch.core.model import Configuration
 from hpsearch.core.ranking import number_of, ranked
 from hpsearch.core.statistics import spread_of
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TypeVar
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
 
 from hpsearch.core.statistics import Spread, mean_text, spread_of, welch_p
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Generic, TypeVar
 
 T = TypeVar("T")
 #: Two configurations differ if chance gives a difference like theirs with at most this probability.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_codes, too_many
 from hpsearch.core.command import text_of
 from hpsearch.core.conditions import Condition, Grid, options_of
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import value_text, values_text
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from hpsearch.core.coding import (
 from hpsearch.core.conditions import Rule, axis_size
 from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
 from hpsearch.startup.classes import replace
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.model import Summary
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
-from hpsearch.startup.typing import Any
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;]+")

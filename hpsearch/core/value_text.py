@@ -10,8 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-
-from hpsearch.startup.typing import Any
+from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
 #: In the text of an object whose class defines none.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.store.layout import SearchFolder
 
 if TYPE_CHECKING:

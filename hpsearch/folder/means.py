@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 from hpsearch.console.text import aligned
 from hpsearch.core.configurations import by_configuration
@@ -13,7 +14,6 @@ from hpsearch.folder.run_tables import option_texts, performance, ranges, varyin
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import readable
-from hpsearch.startup.typing import Any, TypeVar
 
 T = TypeVar("T")
 

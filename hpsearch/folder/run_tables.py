@@ -9,6 +9,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from hpsearch.console.text import aligned
 from hpsearch.core.model import RunState
@@ -18,7 +19,6 @@ from hpsearch.core.value_text import cut, integer, whole_text
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.typing import TypeVar
 from hpsearch.store.layout import SearchFolder
 
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.model import Run
 from hpsearch.journal.planned import Pair, RunBlock, packed, unpacked
 from hpsearch.journal.values import decode, encode
 from hpsearch.startup.classes import dataclass, field
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 #: Raised when older versions could misread what this one writes.
 JOURNAL_VERSION = 1

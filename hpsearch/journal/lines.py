@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from hpsearch.core.model import RunState, is_job_id
 from hpsearch.core.value_text import integer
@@ -37,7 +38,6 @@ from hpsearch.journal.events import (
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import build, build_plain, check_name, check_path, decode
 from hpsearch.startup.classes import fields
-from hpsearch.startup.typing import Any
 
 #: No system has larger process ids.
 _LARGEST_PID = 2**31 - 1

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import repeat
 from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
 from hpsearch.startup.classes import fields
-from hpsearch.startup.typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 

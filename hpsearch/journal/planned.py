@@ -10,11 +10,11 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from hpsearch.core.model import Configuration, Run
 from hpsearch.journal.packed import PACK_SIZE, Packed
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.startup.typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Column

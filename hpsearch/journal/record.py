@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState
@@ -37,7 +38,6 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import decode
 from hpsearch.startup.classes import fields, replace
-from hpsearch.startup.typing import Any
 
 #: How many pairs are kept for runs to share: a grid has fewer values, and a sampled value seldom comes twice.
 _MOST_SHARED = 10_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
+from typing import Any
 
 from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.journal.events import AttemptEnded, AttemptStarted, AttemptStopped, AttemptSubmitted, ConfigurationDropped
 from hpsearch.startup.classes import dataclass, fields
-from hpsearch.startup.typing import Any
 
 
 @dataclass(slots=True)

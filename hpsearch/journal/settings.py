@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from hpsearch.journal.values import build, check_path
 from hpsearch.startup.classes import asdict, dataclass, field
-from hpsearch.startup.typing import Any
 
 #: Settings newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys", "budget_arg")

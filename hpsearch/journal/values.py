@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any, TypeVar
 
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import MISSING, fields
-from hpsearch.startup.typing import Any, TypeVar
 
 #: Wider than the floats that JSON and Python can hold.
 _WIDE_FLOATS = ("float96", "float128", "longdouble")

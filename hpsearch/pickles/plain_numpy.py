@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np

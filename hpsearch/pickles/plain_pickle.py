@@ -13,12 +13,12 @@ import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, ClassVar
 
 from hpsearch.core.conditions import RANGE_SIZE, RANGES, Not, Range
 from hpsearch.pickles.flat_pickle import is_flat_list
 from hpsearch.pickles.plain_numpy import NumpyArray, NumpyType, RefusedError, numpy_array, numpy_scalar, numpy_type
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any, ClassVar
 
 #: The result may take this much memory, and this much more for each byte of the pickle, counting all repetitions.
 _BUDGET, _BUDGET_PER_BYTE = 100_000_000, 20

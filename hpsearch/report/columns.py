@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 from hpsearch.console.text import printable
 from hpsearch.core.command import argument, is_flag, shell_line, text_of
 from hpsearch.core.ranking import number_of
 from hpsearch.core.summary import numbers_of
 from hpsearch.core.value_text import whole_text
-from hpsearch.startup.typing import Any
 
 #: A column as the page has it. Any: whatever JSON can hold.
 Column = dict[str, Any]

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from hpsearch import __version__
 from hpsearch.console.text import printable
@@ -21,7 +22,6 @@ from hpsearch.report.importance import importance_of
 from hpsearch.report.log_tails import Wanted, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import moment, names_hosts, place_of, timeline
-from hpsearch.startup.typing import Any
 from hpsearch.user_code.copied_module import orders_of_grids
 
 #: Any: whatever JSON can hold.

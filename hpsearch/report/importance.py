@@ -9,9 +9,9 @@ from contextlib import suppress
 from itertools import groupby
 from statistics import fmean, median, quantiles
 from threading import Thread
+from typing import Any
 
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.startup.typing import Any
 
 #: With fewer runs (exact) or configurations (estimated), or fewer than two per option, shares would be chance.
 _FEWEST = 8

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-
-from hpsearch.startup.typing import Any
+from typing import Any
 
 #: Any: whatever JSON can hold.
 Json = Any

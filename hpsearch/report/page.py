@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hpsearch.core.errors import UsageError, reason_of
 from hpsearch.report.packing import packed
-from hpsearch.startup.typing import Any
 
 _FOLDER = Path(__file__).with_name("page")
 #: All other scripts need page.js, so it comes first; the second starts the page.

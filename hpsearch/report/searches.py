@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from hpsearch.choosers.of_search import chooser_lines, expected_runs, has_more, suggestions_of
 from hpsearch.config.options import options_from_names
@@ -23,7 +24,6 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.report.attempts import Attempt, RecordWithAttempts
 from hpsearch.startup.classes import dataclass, field, replace
-from hpsearch.startup.typing import cast
 from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.table import Row, is_finished_row

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from hpsearch.core.model import RunState
 from hpsearch.report.attempts import Attempt, lanes
 from hpsearch.report.searches import NOT_COLLECTED, ShownRun, ShownSearch
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any
 
 #: Any: whatever JSON can hold.
 Json = dict[str, Any]

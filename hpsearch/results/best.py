@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.given_paths import absolute
@@ -30,7 +31,6 @@ from hpsearch.folder.run_tables import options_text, ranges, varying_options, wi
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import readable
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.startup.typing import Any
 from hpsearch.store.classic_files import command_line, options_of_row
 from hpsearch.store.journal_file import collected_later
 from hpsearch.store.layout import SearchFolder

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hpsearch.choosers.of_search import expected_runs, has_more
 from hpsearch.config.command_parser import add_over, folder_parser
@@ -29,7 +30,6 @@ from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.journal.values import readable
 from hpsearch.results.best import finished_runs
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any
 from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import lock_holder

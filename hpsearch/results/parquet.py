@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
+from typing import Any
 
 from hpsearch.config.program import interpreter_word
 from hpsearch.core.command import is_flag
 from hpsearch.core.errors import UsageError
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
-from hpsearch.startup.typing import Any
 
 #: Floats hold whole numbers exactly up to the first; 64-bit integers end at the second.
 _LARGEST_EXACT, _LARGEST_WHOLE = 2**53, 2**63 - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hpsearch.backends.process_identity import pid_of
 from hpsearch.choosers.of_search import expected_runs, has_more
@@ -19,7 +20,6 @@ from hpsearch.journal.events import AttemptSubmitted
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder
 

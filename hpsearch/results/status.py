@@ -10,6 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from hpsearch.choosers.of_search import chooser_lines
 from hpsearch.config.command_parser import add_over, folder_parser
@@ -36,7 +37,6 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import readable
 from hpsearch.results.search_status import LiveRun, SearchStatus, StatusReader
 from hpsearch.startup.classes import asdict, replace
-from hpsearch.startup.typing import Any
 from hpsearch.store.run_folders import folder_of
 
 _EXAMPLE = """\

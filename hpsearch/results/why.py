@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from hpsearch.choosers.of_search import suggestions_of
 from hpsearch.choosers.suggestions import Suggestions
@@ -17,7 +18,6 @@ from hpsearch.journal.events import Event, RunPlanned
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.results.logs import folder_and_run
-from hpsearch.startup.typing import Any
 
 _EXAMPLE = """\
 examples:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from hpsearch.samplers.features import evenly, features_of
 from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
 from hpsearch.samplers.resemblance import Resemblance
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

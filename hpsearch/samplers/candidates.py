@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hpsearch.core.model import Configuration
 from hpsearch.startup.classes import dataclass, field
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Protocol
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why
-from hpsearch.startup.typing import Protocol
 
 #: Names of the function in different builds of OpenBLAS; numpy's wheels have the first.
 _THREAD_SETTERS = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
 from hpsearch.samplers.candidates import Candidates, Option
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

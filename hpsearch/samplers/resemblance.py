@@ -7,12 +7,12 @@ here over the candidates that are left. It needs no model of the scores, and a p
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpsearch.samplers.candidates import Candidates, Option
 from hpsearch.samplers.features import evenly, number_in_value, places
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.errors import UsageError
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

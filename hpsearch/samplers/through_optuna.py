@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hpsearch.core.errors import UsageError
 from hpsearch.samplers.candidates import OPTUNA_SAMPLERS, Candidates, Observed, Option, Suggestion, Why, mean_score
 from hpsearch.samplers.features import features_of, number_in_value
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes

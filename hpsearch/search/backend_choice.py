@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.backends.base import Backend
 from hpsearch.backends.local import SequentialBackend
@@ -13,7 +14,6 @@ from hpsearch.config.options import SearchOptions
 from hpsearch.config.written_options import option_words
 from hpsearch.console.console import Console
 from hpsearch.core.errors import BackendError, UsageError, reason_of
-from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.user_code.user_modules import own_scheduler
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.config.command_parser import CommandParser, ExampleFormatter, folder_parser
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
 from hpsearch.config.parsers import add_options, hpsearch_cli_arguments
 from hpsearch.console.exit_status import told
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 from hpsearch.user_code.import_paths import add_current_folder, add_folders_above, searched_folders
 
 if TYPE_CHECKING:

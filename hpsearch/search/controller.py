@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 from hpsearch.backends.base import Backend, MemoryAware, TakesBackQueued
 from hpsearch.choosers.chooser import Chooser
@@ -25,7 +26,6 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.continuing import continues_from
 from hpsearch.startup.classes import dataclass, field
-from hpsearch.startup.typing import Any
 from hpsearch.store.live import LiveSearch
 
 

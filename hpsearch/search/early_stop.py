@@ -6,6 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.text import amount
@@ -18,7 +19,6 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.search.controller import Controller, OpenRun
-from hpsearch.startup.typing import TYPE_CHECKING
 from hpsearch.stopping.curves import Curve
 from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 from hpsearch.store.live import LiveSearch

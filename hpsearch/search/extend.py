@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import time
+from typing import Any
 
 from hpsearch.choosers.of_search import suggestions_of
 from hpsearch.config.given_paths import absolute
@@ -33,7 +34,6 @@ from hpsearch.search import resume
 from hpsearch.search.plan import Plan, make_plan, plan_lines
 from hpsearch.search.search import SearchEnd, resume_search, run_search
 from hpsearch.startup.classes import replace
-from hpsearch.startup.typing import Any
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import refuse_other_script
 from hpsearch.user_code.import_paths import add_current_folder, add_first, add_last, searched_folders

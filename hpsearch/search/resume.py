@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hpsearch.backends.scheduler import cluster_of
 from hpsearch.choosers.chooser import is_same, next_runs, shown_folder
@@ -27,7 +28,6 @@ from hpsearch.search.collect import finished_outcome
 from hpsearch.search.plan import Plan
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.startup.host import host_name
-from hpsearch.startup.typing import Any
 from hpsearch.store.journal_file import remedy_for
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
 from hpsearch.choosers.chooser import runs_of
@@ -53,7 +54,6 @@ from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
 from hpsearch.search.progress import closing_lines, submitted_lines
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.host import host_name
-from hpsearch.startup.typing import Any
 from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch

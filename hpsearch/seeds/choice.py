@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from hpsearch.console.text import amount
 from hpsearch.core.configurations import missing_seeds
@@ -10,7 +11,6 @@ from hpsearch.core.ranking import Mean, best_means
 from hpsearch.folder.run_tables import ranges
 from hpsearch.seeds.runs import SeedRun, counted
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TypeVar
 
 Options = Mapping[str, object]
 T = TypeVar("T")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hpsearch.config.command_parser import CommandParser, ExampleFormatter
 from hpsearch.config.option_checks import check_race
@@ -21,7 +22,6 @@ from hpsearch.config.parsers import add_options
 from hpsearch.config.written_options import to_argv
 from hpsearch.core.errors import UsageError
 from hpsearch.startup.classes import dataclass, field, replace
-from hpsearch.startup.typing import Any
 
 SUMMARY_NAME = "seeds_summary_text.txt"
 

@@ -7,12 +7,12 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from typing import Any, NoReturn
 
 from hpsearch.config.command_parser import CommandParser, ExampleFormatter
 from hpsearch.config.program import interpreter_word
 from hpsearch.console.console import Console
 from hpsearch.core.errors import UsageError
-from hpsearch.startup.typing import Any, NoReturn
 
 _NAME, _SHELLS = "completion", ("bash", "zsh", "fish")
 _EXAMPLE = """\

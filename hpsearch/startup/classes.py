@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-
-from hpsearch.startup.typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

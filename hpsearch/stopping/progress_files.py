@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any, Protocol
 
-from hpsearch.startup.typing import Any, Protocol
 from hpsearch.stopping.curves import Curve, merged
 from hpsearch.stopping.event_files import EventReader
 from hpsearch.stopping.growing import GrowingFile, LineFile, Lines, WholeFile

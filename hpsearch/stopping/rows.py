@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hpsearch.startup.typing import Any
 from hpsearch.stopping.curves import Curve, Point, merged
 
 #: Usual names of steps, those first that most likely mean the same in all runs: the number of batches in an epoch may

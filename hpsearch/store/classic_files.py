@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
+from typing import TypeVar
 
 from hpsearch.core.command import argument, argv, shell_line, words_of_line
 from hpsearch.core.errors import reason_of
@@ -20,7 +21,6 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TypeVar
 from hpsearch.store.layout import RUN_PREFIX, SearchFolder, append_text, read_whole, write_whole
 
 T = TypeVar("T")

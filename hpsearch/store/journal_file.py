@@ -8,13 +8,13 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
 from hpsearch.journal.events import Event, SearchStarted
 from hpsearch.journal.lines import LONG, LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
-from hpsearch.startup.typing import TYPE_CHECKING, NoReturn
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 
 if TYPE_CHECKING:

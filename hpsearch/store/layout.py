@@ -10,13 +10,13 @@ import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.core.errors import StoreError, reason_of, unwritable
 from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hpsearch.core.conditions import Condition

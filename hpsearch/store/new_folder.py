@@ -9,12 +9,12 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import Protocol
 
 from hpsearch.core.errors import FolderError, StoreError, SubmissionRefused, reason_of, unwritable
 from hpsearch.core.model import CodeTree
 from hpsearch.journal.events import Event
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.typing import Protocol
 from hpsearch.store.layout import SearchFolder, remove_if_empty, rename_with_stamp, write_whole
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder, LockWays

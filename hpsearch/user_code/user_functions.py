@@ -17,13 +17,13 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.coding import Column
 from hpsearch.core.conditions import Constraint, Watched, verdict
 from hpsearch.core.errors import ConfigError, ParserTimeout
 from hpsearch.core.space_report import value_text
 from hpsearch.journal.values import decode, encode
-from hpsearch.startup.typing import TYPE_CHECKING, Any
 from hpsearch.user_code.user_modules import users_errors_told
 
 if TYPE_CHECKING:

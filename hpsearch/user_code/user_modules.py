@@ -9,12 +9,12 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from hpsearch.backends.scheduler import Scheduler
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.hints import nearest
-from hpsearch.startup.typing import Any
 from hpsearch.user_code.import_paths import first_searched
 
 

@@ -18,7 +18,7 @@ print(*sorted(set(sys.argv[1].split()) & sys.modules.keys()), file=sys.stderr)
 """
 HEAVY = (
     "asyncio dataclasses decimal difflib email hashlib importlib.metadata inspect logging numpy pandas pickle platform "
-    "queue selectors socket subprocess tempfile threading traceback typing unittest "
+    "queue selectors socket subprocess tempfile threading traceback unittest "
     "hpsearch.backends.launcher hpsearch.backends.shell hpsearch.choosers.race hpsearch.choosers.suggestions "
     "hpsearch.config.options hpsearch.core.coding hpsearch.core.failures hpsearch.folder.provenance "
     "hpsearch.pickles.plain_pickle hpsearch.search.search hpsearch.store.live hpsearch.user_code.user_modules"

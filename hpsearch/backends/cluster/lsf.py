@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 from hpsearch.backends.base import LogFile
 from hpsearch.backends.refusals import SYSTEM_IS_SHORT, meaning, meanings, refusal
@@ -24,7 +25,6 @@ from hpsearch.core.errors import (
 from hpsearch.core.model import Job, JobPhase, RunState, Status
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any
 
 #: Variables that users set for all their jobs; LSF sets the others for one job.
 _KEPT = ("LSB_DEFAULT", "LSB_JOB_REPORT_MAIL", "LSB_STDOUT_DIRECT")

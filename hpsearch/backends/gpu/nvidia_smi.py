@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
+from typing import Any
 
 from hpsearch.backends.gpu.slots import GpuReading
 from hpsearch.backends.process_identity import pid_of
@@ -23,7 +24,6 @@ from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import BackendError
 from hpsearch.core.value_text import integer
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any
 
 #: Waking a GPU whose driver is not kept loaded takes seconds.
 PATIENCE_S = 30.0

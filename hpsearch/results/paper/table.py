@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from hpsearch.config.command_parser import add_over, folder_parser
 from hpsearch.config.option_values import option_names
@@ -20,7 +21,6 @@ from hpsearch.results.paper.empty_cells import filling_lines
 from hpsearch.results.paper.formats import FORMATS
 from hpsearch.results.paper.searches import TableSearch, table_searches
 from hpsearch.results.paper.text import PaperTable
-from hpsearch.startup.typing import Any
 from hpsearch.user_code.copied_module import orders_of_grids
 
 _EXAMPLE = """\
