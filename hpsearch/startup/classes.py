@@ -37,6 +37,9 @@ _MISSING = _Missing()
 class _Field:
     """A field of a dataclass. metadata: whatever the class wants to know of it."""
 
+    #: What printers of dataclasses ask, such as hypothesis before it tells which example fails.
+    init = repr = True
+
     def __init__(
         self,
         *,

@@ -8,7 +8,9 @@ from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
+from hypothesis.vendor.pretty import pretty
 
+from hpsearch.journal.settings import Settings
 from hpsearch.startup import classes
 
 T = TypeVar("T")
@@ -184,3 +186,9 @@ def test_neither_dataclasses_nor_inspect_is_imported() -> None:
     code = "import sys, hpsearch.startup.classes; print({'dataclasses', 'inspect'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_hypothesis_can_print_an_example_that_fails() -> None:
+    assert pretty(Settings(summary_filename="s.txt", summary_keywords=(), performance_key="acc")).startswith(
+        "Settings("
+    )
