@@ -286,10 +286,11 @@ class CodedSpace:
                     yield f"{where} lists {repeated_values(names_text(list(axis)), list(zip(words, values)))}"
 
 
-def too_many(size: int) -> ConfigError:
-    """Return the error of a grid that cannot be held in memory."""
+def too_many(size: int | None = None) -> ConfigError:
+    """Return the error of a grid that cannot be held in memory. size: None = it is not known how far above that."""
+    many = f"more than {MAX_ROWS:,}" if size is None else f"{size:,}"
     return ConfigError(
-        f"the grid has {size:,} configurations, too many to hold in memory; "
+        f"the grid has {many} configurations, too many to hold in memory; "
         "sample N of them with --num_searches=N --dont_generate_full_grid"
     )
 

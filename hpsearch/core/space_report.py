@@ -9,6 +9,10 @@ from hpsearch.core.conditions import Not, Range, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpsearch.core.coding import Codes, Column
 
 #: How many values a message names one by one, and how many characters of each.
 _SHOWN, _WIDTH = 4, 40
@@ -84,6 +88,48 @@ def why_unchanged(rule: Rule, matched: int) -> str:
     )
     those = "the one configuration that matches has" if matched == 1 else f"all {matched:,} that match have"
     return f"{those} {has} already"
+
+
+class RuleEffect:
+    """What a rule has changed in the rows of a table, part by part."""
+
+    def __init__(self, rule: Rule, columns: Mapping[str, Column]) -> None:
+        self.rule, self._of, self._matched, self._changed = rule, 0, 0, 0
+        self._differs = {name: self._other_codes(columns[name], codes) for name, codes in rule.replaced.items()}
+        self._options: dict[str, bool] = dict.fromkeys(self._differs, False)
+
+    def _other_codes(self, column: Column, codes: range) -> Codes:
+        import numpy as np  # only a table of rows needs it
+
+        differs = np.ones(len(column.values), dtype=bool)
+        if len(new := {column.words[code] for code in codes}) == 1:
+            # An option that is absent is not the same as a flag that is off: it has no value in the table.
+            differs[1:] = [word not in new for word in column.words[1:]]
+        return differs
+
+    def see(self, table: Mapping[str, Codes], mask: Codes) -> None:
+        """Take in that the rule is about to change these rows where they match."""
+        changed = mask & False
+        for name, differs in self._differs.items():
+            here = differs[table[name]] & mask
+            self._options[name] |= bool(here.any())
+            changed |= here
+        self._of += len(mask)
+        self._matched += int(mask.sum())
+        self._changed += int(changed.sum())
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are after the rule."""
+        return self._of + self._matched * (self.rule.product_size - 1)
+
+    def report(self, possible: Mapping[str, set[int]], never: str) -> ConditionReport:
+        """Return the report. possible: by option, its codes. never: why it cannot match at all; empty if it may."""
+        if not self._matched:
+            return ConditionReport((), 0, self._of, never or why_not_here(self.rule, possible))
+        options = tuple(name for name, is_changed in self._options.items() if is_changed)
+        problem = "" if options else why_unchanged(self.rule, self._matched)
+        return ConditionReport(options, self._changed, self._of, problem)
 
 
 def names_text(names: Sequence[str]) -> str:

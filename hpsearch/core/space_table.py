@@ -24,7 +24,7 @@ from hpsearch.core.coding import (
     too_many,
 )
 from hpsearch.core.conditions import Rule, axis_size
-from hpsearch.core.space_report import ConditionReport, why_not_here, why_unchanged
+from hpsearch.core.space_report import RuleEffect
 from hpsearch.startup.classes import replace
 
 if TYPE_CHECKING:
@@ -40,28 +40,33 @@ _PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
 _MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
 #: How often constraints are asked in a systematic search.
 _MOST_ASKED = 30_000
+#: So much of a long list is in the processor's caches, and a place in it and one more number take two bytes.
+_PART, _SEEN = 2**16 - 1, 2**16 - 1
 
 
 def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selection:
-    """Build the whole table, apply conditions and constraints, drop duplicates, and select from what is left."""
+    """Go through the whole list, apply conditions and constraints, drop duplicates, and select from what is left."""
     if coded.grid_size > MAX_ROWS:
         raise too_many(coded.grid_size)
-    table, outcomes = _apply_rules(coded, _grid_table(coded))
-    columns = list(coded.columns.values())
-    codes, left_out = [table[column.name] for column in columns], np.zeros(0, dtype=int)
-    if judge is not None:
-        verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
-        codes, left_out = (
-            [column[verdicts == 0] for column in codes],
-            np.bincount(verdicts, minlength=judge.count + 1)[1:],
-        )
-    kept = _first_of_each(columns, codes)
-    size = len(codes[0])
-    report = coded.report(outcomes, duplicates=size - len(kept), available=len(kept), left_out=tuple(left_out.tolist()))
-    positions: Any = kept if order.deterministic else kept[shuffled(len(kept), order.seed)]
-    if order.limit is not None:
-        positions = positions[: order.limit]
-    return Selection(columns, positions, lambda chosen: [column[chosen].tolist() for column in codes], report)
+    columns, effects = list(coded.columns.values()), [RuleEffect(rule, coded.columns) for rule in coded.rules]
+    duplicates, found, left_out, size = _Duplicates(coded), [], np.zeros(0, dtype=int), 0
+    # Constraints are asked about all at once: what they do not look at is not asked twice then.
+    for numbers, codes in _parts(coded, effects, _PART if judge is None else coded.grid_size):
+        if judge is not None:
+            verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
+            left_out = np.bincount(verdicts, minlength=judge.count + 1)[1:]
+            numbers, codes = numbers[verdicts == 0], [column[verdicts == 0] for column in codes]
+        size += len(numbers)
+        found.append(numbers[duplicates.new(codes)])
+    positions = np.concatenate(found)[duplicates.first_of_all()]
+    count, possible = len(positions), coded.possible
+    outcomes = [effect.report(possible, never) for effect, never in zip(effects, coded.never())]
+    if not order.deterministic:
+        # As numbers, they need no second list: that is 40 MB for 10^7.
+        np.random.RandomState(order.seed).shuffle(positions)
+    chosen: Any = positions if order.limit is None else positions[: order.limit].copy()
+    report = coded.report(outcomes, duplicates=size - count, available=count, left_out=tuple(left_out.tolist()))
+    return Selection(columns, chosen, lambda numbers: _codes_at(coded, np.asarray(numbers)), report)
 
 
 def shuffled(size: int, seed: int) -> Codes:
@@ -73,70 +78,67 @@ def shuffled(size: int, seed: int) -> Codes:
     return positions
 
 
-def _grid_table(coded: CodedSpace) -> dict[str, Codes]:
-    """Return the products of the grids, last option varying fastest: option -> codes of shape (configurations,)."""
-    tables = [_product_table(coded, axes, size) for axes, size in zip(coded.grids, coded.grid_sizes)]
-    return {name: np.concatenate([table[name] for table in tables]) for name in coded.columns}
+def _parts(coded: CodedSpace, effects: Sequence[RuleEffect], most: int) -> Iterator[tuple[Codes, list[Codes]]]:
+    """Return the rows after all conditions, in order, for `most` of the grid at a time: numbers, codes of each column.
+
+    A number tells how a row comes about: from which place in the grid, and for each rule, if it matched, which of the
+    product. So a row takes four bytes, where its codes would take one or more for each column.
+    """
+    kind = next((each for each in (np.int32, np.int64) if coded.bound <= np.iinfo(each).max), object)
+    for first in range(0, coded.grid_size, most):
+        places = np.arange(first, min(first + most, coded.grid_size), dtype=np.int32)
+        numbers, table = places.astype(kind), _grid_rows(coded, places)
+        for effect in effects:
+            mask, size, digits = _matches(effect.rule, table, coded.columns), effect.rule.product_size, np.int32(0)
+            effect.see(table, mask)
+            if effect.rows > MAX_ROWS:
+                raise too_many()
+            if size > 1:
+                copies = np.where(mask, np.int32(size), np.int32(1))
+                source = np.repeat(np.arange(len(mask), dtype=np.int32), copies)
+                # Counted from 0 on for each row. With wider integers, the numbers would be as wide.
+                starts = np.cumsum(copies, dtype=np.int32) - copies
+                digits = np.arange(len(source), dtype=np.int32) - starts[source]
+                table, mask = {name: column[source] for name, column in table.items()}, mask[source]
+                numbers = numbers[source] * size + digits
+            _replace(effect.rule, table, mask, digits)
+        yield numbers, [table[name] for name in coded.columns]
 
 
-def _product_table(coded: CodedSpace, axes: Box, size: int) -> dict[str, Codes]:
-    table: dict[str, Codes] = {}
-    inner = size
-    for axis in axes:
-        outer, inner = size // inner, inner // axis_size(axis)
-        for name, listed in axis.items():
-            codes = np.array(listed, dtype=_code_type(coded.columns[name]))
-            table[name] = np.tile(np.repeat(codes, inner), outer)
-    return {n: table[n] if n in table else np.zeros(size, _code_type(column)) for n, column in coded.columns.items()}
+def _codes_at(coded: CodedSpace, numbers: Codes) -> list[list[int]]:
+    """Return for each column the codes of some rows, see `_parts`."""
+    inner = math.prod(rule.product_size for rule in coded.rules)
+    table = _grid_rows(coded, (numbers // inner).astype(np.int32))
+    for rule in coded.rules:
+        inner //= rule.product_size
+        digits = (numbers // inner % rule.product_size).astype(np.int64)
+        _replace(rule, table, _matches(rule, table, coded.columns), digits)
+    return [table[name].tolist() for name in coded.columns]
 
 
-def _apply_rules(coded: CodedSpace, table: dict[str, Codes]) -> tuple[dict[str, Codes], list[ConditionReport]]:
-    """Apply the conditions one after another; return the new table and what each did."""
-    outcomes = []
-    for rule, never in zip(coded.rules, coded.never()):
-        mask = _matches(rule, table, coded.columns)
-        count = int(mask.sum())
-        if not count:
-            outcomes.append(ConditionReport((), 0, len(mask), never or why_not_here(rule, coded.possible)))
-            continue
-        size = len(mask) + count * (rule.product_size - 1)
-        if size > MAX_ROWS:
-            raise too_many(size)
-        outcomes.append(_outcome(rule, table, mask, coded.columns))
-        table = _replace_matches(rule, table, mask)
-    return table, outcomes
-
-
-def _outcome(rule: Rule, table: Mapping[str, Codes], mask: Codes, columns: Mapping[str, Column]) -> ConditionReport:
-    """Return what a rule is about to change in the rows that it matches."""
-    changed, matched, options = np.zeros(int(mask.sum()), dtype=bool), int(mask.sum()), []
-    for name, codes in rule.replaced.items():
-        same = np.zeros(len(columns[name].values), dtype=bool)
-        if len(new := {columns[name].words[code] for code in codes}) == 1:
-            # An option that is absent is not the same as a flag that is off: it has no value in the table.
-            same[1:] = [word in new for word in columns[name].words[1:]]
-        here = ~same[table[name][mask]]
-        options += [name] if here.any() else []
-        changed |= here
-    problem = "" if options else why_unchanged(rule, matched)
-    return ConditionReport(tuple(options), int(changed.sum()), len(mask), problem)
-
-
-def _replace_matches(rule: Rule, table: dict[str, Codes], mask: Codes) -> dict[str, Codes]:
-    """Replace each matching row by the product of the rule's `then`, last option varying fastest."""
-    size = rule.product_size
-    if size > 1:
-        source = np.repeat(np.arange(len(mask), dtype=np.int32), np.where(mask, size, 1))
-        table = {name: column[source] for name, column in table.items()}
-        mask = mask[source]
-    copies = int(mask.sum()) // size
-    inner = size
-    for axis in rule.then:
-        inner //= axis_size(axis)
-        for name, codes in axis.items():
-            block = np.tile(np.repeat(np.array(codes, dtype=table[name].dtype), inner), size // (inner * len(codes)))
-            table[name][mask] = np.tile(block, copies)
+def _grid_rows(coded: CodedSpace, places: Codes) -> dict[str, Codes]:
+    """Return what is at some places of the grids' products, last option varying fastest: option -> codes."""
+    table, first = {name: np.zeros(len(places), _code_type(each)) for name, each in coded.columns.items()}, 0
+    for axes, size in zip(coded.grids, coded.grid_sizes):
+        inside = (places >= first) & (places < first + size)
+        here: Any = slice(None) if inside.all() else inside
+        rest = places[here] - first
+        for axis in reversed(axes):
+            outer = rest // axis_size(axis)
+            for name, codes in axis.items():
+                table[name][here] = rest - outer * axis_size(axis) + codes.start
+            rest = outer
+        first += size
     return table
+
+
+def _replace(rule: Rule, table: dict[str, Codes], mask: Codes, digits: Any) -> None:  # Any: an array, or an integer
+    """Put into matching rows what the rule says. digits: which of its product, whose last option varies fastest."""
+    for axis in reversed(rule.then):
+        outer = digits // axis_size(axis)
+        for name, codes in axis.items():
+            np.copyto(table[name], digits - outer * axis_size(axis) + codes.start, casting="unsafe", where=mask)
+        digits = outer
 
 
 def _code_type(column: Column) -> Any:  # Any: one of numpy's integer types
@@ -153,27 +155,65 @@ def _matches(rule: Rule, table: Mapping[str, Codes], columns: Mapping[str, Colum
     return mask
 
 
-def _first_of_each(columns: Sequence[Column], codes: Sequence[Codes]) -> Codes:
-    """Return the positions of the rows that are the first with their command, in order."""
-    size = len(codes[0])
-    # Where it is wide enough, the narrower type saves 80 MB and a third of the time for 10^7 rows.
-    kind = np.int32 if math.prod(column.word_count for column in columns) < 2**31 else np.int64
-    key = np.zeros(size, dtype=kind)
-    keys = 1
-    for column, column_codes in zip(columns, codes):
-        if keys * column.word_count >= 2**62:
-            # Number the keys that occur: afterwards there are at most as many as rows.
-            key = np.unique(key, return_inverse=True)[1].reshape(-1).astype(kind)
-            keys = size
-        key *= column.word_count
-        key += np.array(column.words, dtype=kind)[column_codes]
-        keys *= column.word_count
-    if keys > 4 * size + 1_000_000:
+class _Duplicates:
+    """Finds the rows that are the first with their command, by one number for the words of a command, or several."""
+
+    def __init__(self, coded: CodedSpace) -> None:
+        self._words: list[list[Codes]] = [[]]
+        self._keys = 1
+        for column in coded.columns.values():
+            # An option of every grid is never absent, and only flags that are off have no word, either: for seven
+            # options with ten values, that halves the memory.
+            is_in_all = all(any(column.name in axis for axis in axes) for axes in coded.grids)
+            least = int(is_in_all and 0 not in column.words[1:])
+            if self._keys * column.word_count >= 2**62:
+                self._words.append([])
+                self._keys = 1
+            self._words[-1].append((np.array(column.words) - least) * self._keys)
+            self._keys *= column.word_count - least
+        self._is_compact = len(self._words) == 1 and self._keys <= 4 * coded.grid_size + 1_000_000
+        #: By key: `_SEEN`, or what was written last. Two bytes each, and most of them are near each other in one part.
+        self._last = np.zeros(self._keys if self._is_compact else 0, dtype=np.uint16)
+        self._known: list[list[Codes]] = [[] for _ in self._words]
+
+    def _keys_of(self, codes: Sequence[Codes]) -> Iterator[Codes]:
+        columns = iter(codes)
+        for group in self._words:
+            kind = np.int32 if self._is_compact else np.int64
+            key = np.zeros(len(codes[0]), dtype=kind)
+            for words in group:
+                key += words.astype(kind)[next(columns)]
+            yield key
+
+    def new(self, codes: Sequence[Codes]) -> Any:  # Any: what selects rows
+        """Return which of these rows are the first with their command; all of them if only `first_of_all` can tell."""
+        for known, key in zip(self._known, keys := list(self._keys_of(codes))):
+            known += [] if self._is_compact else [key]
+        if not self._is_compact:
+            return slice(None)
+        parts = range(0, max(1, len(keys[0])), _PART)
+        return np.concatenate([first + self._new_in_part(keys[0][first : first + _PART]) for first in parts])
+
+    def _new_in_part(self, key: Codes) -> Codes:
+        new = np.flatnonzero(self._last[key] != _SEEN)
+        key, places = key[new], np.arange(len(new), dtype=np.uint16)
+        # The last write to an entry stays; going backwards, that is the first row.
+        self._last[key[::-1]] = places[::-1]
+        is_first = self._last[key] == places
+        self._last[key] = _SEEN
+        return np.asarray(new[is_first])
+
+    def first_of_all(self) -> Any:  # Any: see above
+        """Return which of all rows that `new` has returned are the first with their command."""
+        self._last = self._last[:0]
+        if self._is_compact:
+            return slice(None)
+        key, *others = [np.concatenate(known) for known in self._known]
+        for other in others:
+            # Number the keys that occur: there are at most as many as rows.
+            key, other = (np.unique(each, return_inverse=True)[1].reshape(-1) for each in (key, other))
+            key = key * (int(other.max(initial=0)) + 1) + other
         return np.sort(np.unique(key, return_index=True)[1])
-    first = np.empty(keys, dtype=np.int32)
-    # The last write to an entry stays; going backwards, that is the first row.
-    first[key[::-1]] = np.arange(size - 1, -1, -1, dtype=np.int32)
-    return np.flatnonzero(first[key] == np.arange(size, dtype=np.int32))
 
 
 def sampled(coded: CodedSpace, order: Order, judge: Judge | None, points: Points | None = None) -> Selection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -246,3 +247,55 @@ def test_a_seed_of_only_some_configurations_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         check_seed_options(["s"], grids, conditions)
+
+
+TENS: Grid = {name: list(range(10)) for name in "abcd"}
+CHAIN = [
+    Condition({"a": [1, 2]}, {"b": [3]}),
+    Condition({"b": [3], "c": [0]}, {"new": ["x", "y", "x"], "d": [0, 1]}),
+    Condition({"d": [1]}, {"a": [0]}),
+]
+
+
+@pytest.mark.parametrize("part", [1, 7, 999, 65_535])
+@pytest.mark.parametrize("order", [{"deterministic": True}, {"seed": 3}, {"seed": 3, "limit": 50}])
+def test_the_parts_make_no_difference(monkeypatch: pytest.MonkeyPatch, part: int, order: dict[str, object]) -> None:
+    small = {**TENS, "c": [0, 1], "d": [0, 1, 2]}
+    whole = chosen(small, CHAIN, **order)
+    monkeypatch.setattr("hpsearch.core.space_table._PART", part)
+    assert chosen(small, CHAIN, **order) == whole
+    if "deterministic" in order:
+        assert whole == firsts(by_the_rules(small, CHAIN))
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        # More words than a number of 64 bits counts, among few rows.
+        [Condition({"a": [1]}, {f"n{k}": [k] for k in range(130)}), Condition({"a": [2]}, {"a": [0]})],
+        [Condition({"a": [1]}, {f"n{k}": [*range(10)] for k in range(3)}), Condition({"n0": [1]}, {"n1": [2]})],
+        # More ways to come about than such a number counts, of which most never happen.
+        [*(Condition({"a": [k]}, {"n": [*range(10)]}) for k in range(2, 25)), Condition({"b": [0]}, {"b": [1]})],
+    ],
+)
+def test_wide_configurations_are_told_apart_by_all_they_have(conditions: list[Condition]) -> None:
+    grid: Grid = {"a": [0, 1, 2], "b": [0, 1]}
+    expected = firsts(by_the_rules(grid, conditions))
+    assert chosen(grid, conditions, deterministic=True) == expected
+    assert sorted(map(sorted, chosen(grid, conditions))) == sorted(map(sorted, expected))
+
+
+def test_conditions_that_make_too_many_are_refused_before_they_fill_the_memory() -> None:
+    conditions = [Condition({"a": [1]}, {f"n{k}": [*range(10)] for k in range(5)})]
+    with pytest.raises(ConfigError, match=r"more than 20,000,000 configurations, too many to hold"):
+        enumerate_space(TENS, conditions, Order())
+
+
+def test_a_long_list_with_conditions_takes_few_bytes_for_each() -> None:
+    tracemalloc.start()
+    try:
+        enumerate_space({**TENS, "e": TENS["a"], "f": TENS["a"]}, CHAIN, Order(limit=3))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 22_000_000
