@@ -9,10 +9,7 @@ from hpsearch.core.conditions import Not, Range, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hpsearch.core.coding import Codes, Column
+from hpsearch.startup.typing import Any
 
 #: How many values a message names one by one, and how many characters of each.
 _SHOWN, _WIDTH = 4, 40
@@ -91,23 +88,24 @@ def why_unchanged(rule: Rule, matched: int) -> str:
 
 
 class RuleEffect:
-    """What a rule has changed in the rows of a table, part by part."""
+    """What a rule has changed in the rows of a table, part by part. Any: an array of numpy's, an item for each row."""
 
-    def __init__(self, rule: Rule, columns: Mapping[str, Column]) -> None:
+    def __init__(self, rule: Rule, words: Mapping[str, Sequence[int]]) -> None:
+        """words: by option and code, see `Column`."""
         self.rule, self._of, self._matched, self._changed = rule, 0, 0, 0
-        self._differs = {name: self._other_codes(columns[name], codes) for name, codes in rule.replaced.items()}
+        self._differs = {name: self._other_codes(words[name], codes) for name, codes in rule.replaced.items()}
         self._options: dict[str, bool] = dict.fromkeys(self._differs, False)
 
-    def _other_codes(self, column: Column, codes: range) -> Codes:
+    def _other_codes(self, words: Sequence[int], codes: range) -> Any:
         import numpy as np  # only a table of rows needs it
 
-        differs = np.ones(len(column.values), dtype=bool)
-        if len(new := {column.words[code] for code in codes}) == 1:
+        differs = np.ones(len(words), dtype=bool)
+        if len(new := {words[code] for code in codes}) == 1:
             # An option that is absent is not the same as a flag that is off: it has no value in the table.
-            differs[1:] = [word not in new for word in column.words[1:]]
+            differs[1:] = [word not in new for word in words[1:]]
         return differs
 
-    def see(self, table: Mapping[str, Codes], mask: Codes) -> None:
+    def see(self, table: Mapping[str, Any], mask: Any) -> None:
         """Take in that the rule is about to change these rows where they match."""
         changed = mask & False
         for name, differs in self._differs.items():

@@ -48,7 +48,8 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
     """Go through the whole list, apply conditions and constraints, drop duplicates, and select from what is left."""
     if coded.grid_size > MAX_ROWS:
         raise too_many(coded.grid_size)
-    columns, effects = list(coded.columns.values()), [RuleEffect(rule, coded.columns) for rule in coded.rules]
+    columns, words = list(coded.columns.values()), {name: column.words for name, column in coded.columns.items()}
+    effects = [RuleEffect(rule, words) for rule in coded.rules]
     duplicates, found, left_out, size = _Duplicates(coded), [], np.zeros(0, dtype=int), 0
     # Constraints are asked about all at once: what they do not look at is not asked twice then.
     for numbers, codes in _parts(coded, effects, _PART if judge is None else coded.grid_size):
