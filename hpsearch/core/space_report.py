@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 from hpsearch.core.conditions import Not, Range, Rule, names_in
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.value_text import whole_text
 from hpsearch.startup.classes import dataclass
-from hpsearch.startup.typing import Any
 
 #: How many values a message names one by one, and how many characters of each.
 _SHOWN, _WIDTH = 4, 40
