@@ -46,11 +46,11 @@ _LARGEST_STATUS, _LARGEST_TIME = 255, 10**11
 #:   a trapped signal (POSIX: traps are reset in what the shell starts).
 LAUNCHER = """\
 trap : HUP INT TERM
-cd -- "$2" || exit 125
-exit_file=$1
+exit_file=$1 folder=$2
 shift 2
 (
     read -r go || { kill -s KILL $$; exit 125; }
+    cd -- "$folder" || exit 125
     exec "$@" </dev/null
 )
 status=$?
@@ -97,8 +97,10 @@ class Launcher:
     ended: int
 
     def let_go(self) -> None:
-        if self.gate is not None:
-            with contextlib.suppress(BrokenPipeError):  # The launcher was killed; its end is noticed like any other.
+        """Give the word, unless the launcher was killed: its end is noticed like any other, and nothing runs."""
+        # The process that waits for the word may have outlived the launcher.
+        if self.gate is not None and self.process.poll() is None:
+            with contextlib.suppress(BrokenPipeError):
                 os.write(self.gate, b"go\n")
         self.shut_gate()
 

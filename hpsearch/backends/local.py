@@ -90,7 +90,7 @@ class LocalBackend:
 
     def stop(self, jobs: Sequence[Job]) -> Collection[str]:
         """Send SIGTERM to each run's group; `wait` kills the runs that do not end in time."""
-        news = [job for job in jobs if job.id not in self._stops and is_alive(job.id)]
+        news = [job for job in jobs if job.id not in self._stops and self._is_running(job.id)]
         self._stops.begin(news)
         for job in news:
             if job.id in self._launchers:
@@ -127,8 +127,7 @@ class LocalBackend:
     def _status(self, job: Job) -> Status:
         launcher = self._launchers.get(job.id)
         launcher_status = None if launcher is None else launcher.process.poll()
-        is_running = is_alive(job.id) if launcher is None else launcher_status is None
-        if is_running:
+        if self._is_running(job.id):
             return Status(JobPhase.RUNNING)
         self._forget(job.id)
         status = _ended(job, launcher_status)
@@ -137,6 +136,10 @@ class LocalBackend:
         elif status.exit_status != 0:
             self._leftovers.expect(job)
         return status
+
+    def _is_running(self, job: str) -> bool:
+        launcher = self._launchers.get(job)
+        return is_alive(job) if launcher is None else launcher.process.poll() is None
 
     def _sleep(self, jobs: Sequence[Job], limits: Sequence[float | None], *alarms: int | None) -> None:
         """Sleep until a job ends, the shortest of `limits` is over, or one of the files `alarms` becomes readable."""

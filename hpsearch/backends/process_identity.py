@@ -138,6 +138,8 @@ def pid_of(job: str) -> int:
 
 def is_alive(job: str) -> bool:
     """Return whether the very process that the id stands for still lives. Raises BackendError as `start_time`."""
+    if job.endswith("@") and _is_given_out(pid_of(job)):
+        raise BackendError(f"nothing was known of when process {pid_of(job)} started: it may be another one by now")
     now = start_time(pid_of(job))
     # An id may go on after the start time.
     return now is not None and f"{job}.".startswith(f"{pid_of(job)}@{now}.")

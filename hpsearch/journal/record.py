@@ -177,8 +177,9 @@ class SearchRecord:
     @property
     def drops(self) -> list[ConfigurationDropped]:
         """The configurations that a race has dropped and not taken back, in order."""
-        found = {id(entry.dropped): entry.dropped for entry in self.begun if entry.dropped}
-        return sorted(found.values(), key=lambda drop: drop.at)
+        # One event drops all runs of a configuration.
+        found = {(drop.at, tuple(drop.runs)): drop for entry in self.begun if (drop := entry.dropped)}
+        return [found[key] for key in sorted(found)]
 
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""

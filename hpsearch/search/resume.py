@@ -168,7 +168,9 @@ def original_of(folder: SearchFolder, record: SearchRecord) -> Path | None:
 def moves(search: LiveSearch | SearchReader) -> list[SearchMoved]:
     """Return the events that give runs their new output folders, if the search was moved."""
     folder, recorded = search.folder.path, _recorded_folders(search.record)
-    return [SearchMoved(parent, str(folder)) for parent, path in recorded.items() if not is_same(path, folder)]
+    # A run that only other files know has no parent here.
+    moved = {parent for parent, path in recorded.items() if parent and not is_same(path, folder)}
+    return [SearchMoved(parent, str(folder)) for parent in recorded if parent in moved]
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from hpsearch.core.model import Run
 from hpsearch.core.value_text import integer
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass
+from hpsearch.startup.host import host_name
 
 if TYPE_CHECKING:
     from hpsearch.core.conditions import Condition
 
 STATE_FOLDER = ".hpsearch"
+#: How the name of a file ends that is not written whole yet: `.NAME.HOST.PID.part`.
+_PART = ".part"
 #: How the names of all runs' folders begin.
 RUN_PREFIX = "sim_"
 #: A part of every path in a snapshot.
@@ -36,14 +39,14 @@ class _Below:
     """A path in a search folder, made once: joining takes 3 us, and each run needs several paths."""
 
     def __init__(self, *names: str) -> None:
-        self.names = names
+        self._names = names
 
     def __set_name__(self, _: object, name: str) -> None:
         self._name = name
 
     def __get__(self, folder: SearchFolder, _: object) -> Path:
         # From now on, the folder's own attribute hides this descriptor.
-        path = folder.__dict__[self._name] = folder.path.joinpath(*self.names)
+        path = folder.__dict__[self._name] = folder.path.joinpath(*self._names)
         return path
 
 
@@ -150,7 +153,7 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
 
     Raises StoreError, naming the file, if it cannot be written (the earlier file then stays).
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{host_name()}.{os.getpid()}{_PART}")
     try:
         # A killed process with the same number may have left one.
         part.unlink(missing_ok=True)
@@ -168,20 +171,27 @@ def write_whole(path: Path, content: bytes, more: Iterable[bytes] = ()) -> None:
             part.unlink(missing_ok=True)
 
 
-def remove_parts(folder: SearchFolder) -> None:
-    """Remove the parts of files that a killed `write_whole` left; only the holder of the lock writes these files.
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes of this machine left of files in a folder. Never fails: leftovers do no harm."""
+    with contextlib.suppress(OSError, StoreError):
+        for name in os.listdir(folder):  # noqa: PTH208  A Path for each of thousands of runs would take long.
+            if not (name.startswith(".") and name.endswith(_PART)):
+                continue
+            whole, pid = name.removesuffix(_PART).rpartition(".")[::2]
+            number = integer(pid)
+            if whole.endswith(f".{host_name()}") and number is not None and not _has_number(number):
+                remove(folder / name)
 
-    Never fails: leftovers do no harm.
-    """
-    names = {below.names[0] for below in vars(SearchFolder).values() if isinstance(below, _Below)}
-    for each in (folder.path, folder.state, folder.provenance):
-        with contextlib.suppress(OSError, StoreError):
-            for name in os.listdir(each):  # noqa: PTH208  A Path for each of thousands of runs would take long.
-                whole, pid = name[1:].removesuffix(".part").rpartition(".")[::2]
-                is_part = name.startswith(".") and name.endswith(".part") and integer(pid) is not None
-                is_ours = each != folder.path or whole in names or whole.startswith("postprocessing_")
-                if is_part and is_ours:
-                    remove(each / name)
+
+def _has_number(pid: int) -> bool:
+    """Return whether a process of this machine has this number, and so may be writing now."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read_whole(path: Path | str, most_bytes: int) -> bytes:

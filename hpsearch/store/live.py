@@ -281,7 +281,8 @@ class LiveSearch:
             self._lock.check()
         except ControllerPresent:
             return
-        remove_parts(folder)
+        for each in (folder.path, folder.state, folder.provenance):
+            remove_parts(each)
         with contextlib.suppress(OSError, StoreError):
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
             begun = self.record.begun

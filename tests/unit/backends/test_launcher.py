@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,26 @@ def test_a_run_without_the_word_to_go_does_nothing(starter: Starter, tmp_path: P
     wait_until(lambda: not group_is_alive(launcher.process.pid), "the end of what waited for the word")
     assert not (tmp_path / "begun").exists()
     assert note_in(tmp_path / "exit") is None
+
+
+def test_a_run_whose_launcher_was_killed_does_not_begin(starter: Starter, tmp_path: Path) -> None:
+    launcher = starter.start(attempt(tmp_path, "touch", "begun"), {})
+    wait_until(lambda: len(children_of(launcher.process.pid)) == 1, "the process that becomes the run")
+    os.kill(launcher.process.pid, signal.SIGKILL)
+    select.select([launcher.ended], [], [], 30)
+    assert ended(launcher) != 0
+    wait_until(lambda: not group_is_alive(launcher.process.pid), "the end of what waited for the word")
+    assert not (tmp_path / "begun").exists()
+
+
+def test_a_run_begins_in_the_folder_that_is_there_then(starter: Starter, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    launcher = starter.start(attempt(tmp_path, "touch", "begun", cwd=tmp_path / "work"), {})
+    wait_until(lambda: len(children_of(launcher.process.pid)) == 1, "the process that becomes the run")
+    (tmp_path / "work").rename(tmp_path / "old")
+    (tmp_path / "work").mkdir()
+    assert ended(launcher) == 0
+    assert [*(tmp_path / "old").iterdir()] == []
 
 
 def test_a_run_is_the_process_that_waited_for_the_word(starter: Starter, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+import pytest
 from project import wait_until
 
-from hpsearch.backends.process_identity import group_is_alive, start_time
+from hpsearch.backends.process_identity import group_is_alive, is_alive, lives, start_time
+from hpsearch.core.errors import BackendError
+from hpsearch.startup.host import host_name
 
 #: Its child outlives it, in the same group.
 PARENT = """
@@ -34,3 +38,10 @@ def test_a_child_that_outlives_its_parent_keeps_the_group_alive() -> None:
         process.stdin.close()  # type: ignore[union-attr]
         wait_until(lambda: start_time(child) is None, "the child's end")
         assert (with_child, group_is_alive(process.pid)) == (True, False)
+
+
+def test_whether_a_process_lives_whose_start_was_not_known_cannot_be_told() -> None:
+    with pytest.raises(BackendError, match="nothing was known of when process"):
+        is_alive(f"{os.getpid()}@")
+    assert lives(f"{os.getpid()}@", host_name()) is None
+    assert not is_alive("999999999@")

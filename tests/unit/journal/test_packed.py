@@ -108,6 +108,16 @@ def test_a_packed_run_is_still_one_that_this_controller_has_collected() -> None:
     assert record.collected_now == 1
 
 
+def test_a_configuration_whose_runs_are_packed_apart_is_dropped_once() -> None:
+    ended = [*range(21, 301)]
+    record = record_of(400, ended)
+    drop = ConfigurationDropped([300, 22], 9.0, 3, 0.01, "worse")
+    record.apply(drop)
+    record.pack(ended)
+    assert record.drops[-1] == drop
+    assert len(record.drops) == 2
+
+
 def test_a_packed_run_counts_as_touched_no_more() -> None:
     record = record_of(10, [1, 2])
     record.pack([1])

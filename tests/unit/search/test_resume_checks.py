@@ -19,12 +19,21 @@ from hpsearch.journal.events import (
     Event,
     RunCollected,
     RunPlanned,
+    SearchMoved,
     SearchStarted,
 )
 from hpsearch.journal.record import SearchRecord
-from hpsearch.search.resume import RunChoice, check_adoptable, check_same_cluster, check_same_place, resumed_text
+from hpsearch.search.resume import (
+    RunChoice,
+    check_adoptable,
+    check_same_cluster,
+    check_same_place,
+    moves,
+    resumed_text,
+)
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
 
 INTENDED = AttemptIntended(1, "sim_1.1.abc", 0)
 
@@ -136,3 +145,12 @@ def test_runs_are_chosen_by_number_and_by_what_they_need(tmp_path: Path, choice:
 )
 def test_a_resumed_search_says_what_becomes_of_its_runs(counts: tuple[int, int, int, int], text: str) -> None:
     assert resumed_text(*counts) == text
+
+
+def test_a_run_that_only_other_files_know_is_moved_nowhere(tmp_path: Path) -> None:
+    search = LiveSearch(SearchFolder(tmp_path))
+    for event in (SearchStarted(SETTINGS.to_json(), 1.0), RunPlanned(1, "sim_1", "sim_1", [])):
+        search.record.apply(event)
+    search.record.apply(RunPlanned(2, "sim_2", "/elsewhere/sim_2", []))
+    assert moves(search) == [SearchMoved("/elsewhere", str(tmp_path))]
+    search.close()

@@ -18,6 +18,7 @@ from project import wait_until
 from hpsearch.core.errors import ControllerPresent, FolderError
 from hpsearch.journal.events import AttemptIntended
 from hpsearch.startup.classes import asdict, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import ControllerLock, Holder, LockWays, holder_in, lock_holder, record_of
@@ -282,9 +283,10 @@ def test_the_controller_after_a_killed_one_removes_what_that_left_half_made(tmp_
         folder, *(f".hpsearch/{name}" for name in ("logs/sim_1.1.ab.out", "logs/sim_1.1.ab.err", "exits/sim_1.1.ab"))
     )
     logs[1].write_bytes(b"\n")
-    left = leave(folder, *(f"{name}.{no_process}.part" for name in names))
-    left += leave(folder, f".search_results.csv.{os.getpid()}.part", ".hpsearch/cancel-requested")
-    of_others = leave(folder, f".report.html.{os.getppid()}.part", ".users.part", "users.part")
+    left = leave(folder, *(f"{name}.{host_name()}.{no_process}.part" for name in names))
+    left += leave(folder, ".hpsearch/cancel-requested")
+    others = (f"{host_name()}.{os.getppid()}", f"elsewhere.{no_process}")
+    of_others = leave(folder, *(f".search_results.csv.{other}.part" for other in others), ".users.part", "users.part")
     with LiveSearch(folder, replace(OWN, pid=8), Time().ways(is_there=False)) as search:
         search.open_for_work()
         search.finish()

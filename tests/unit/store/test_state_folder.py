@@ -37,6 +37,7 @@ from hpsearch.journal.events import (
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.startup.classes import asdict, replace
+from hpsearch.startup.host import host_name
 from hpsearch.store.journal_file import JournalReader, read_record
 from hpsearch.store.layout import GrowingLog, SearchFolder, append_text, write_whole
 from hpsearch.store.lock import Holder, leave_request, take_request
@@ -266,6 +267,6 @@ def test_a_log_that_is_kept_open_takes_messages_also_when_it_is_closed(tmp_path:
 def test_a_link_in_the_place_of_a_half_written_file_is_not_written_through(tmp_path: Path) -> None:
     precious, path = tmp_path / "precious", tmp_path / "report.html"
     precious.write_text("precious")
-    (tmp_path / f".report.html.{os.getpid()}.part").symlink_to(precious)
+    (tmp_path / f".report.html.{host_name()}.{os.getpid()}.part").symlink_to(precious)
     write_whole(path, b"new")
     assert (precious.read_text(), path.read_text(), path.is_symlink()) == ("precious", "new", False)
