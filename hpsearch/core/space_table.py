@@ -51,8 +51,9 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
     columns, words = list(coded.columns.values()), {name: column.words for name, column in coded.columns.items()}
     effects = [RuleEffect(rule, words) for rule in coded.rules]
     duplicates, found, left_out, size = _Duplicates(coded), [], np.zeros(0, dtype=int), 0
+    ways = _Ways(coded)
     # Constraints are asked about all at once: what they do not look at is not asked twice then.
-    for numbers, codes in _parts(coded, effects, _PART if judge is None else coded.grid_size):
+    for numbers, codes in _parts(coded, ways, effects, _PART if judge is None else coded.grid_size):
         if judge is not None:
             verdicts = judge.verdicts(columns, np.stack(codes, axis=1))
             left_out = np.bincount(verdicts, minlength=judge.count + 1)[1:]
@@ -67,7 +68,7 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
         np.random.RandomState(order.seed).shuffle(positions)
     chosen: Any = positions if order.limit is None else positions[: order.limit].copy()
     report = coded.report(outcomes, duplicates=size - count, available=count, left_out=tuple(left_out.tolist()))
-    return Selection(columns, chosen, lambda numbers: _codes_at(coded, np.asarray(numbers)), report)
+    return Selection(columns, chosen, lambda numbers: _codes_at(coded, ways, numbers), report)
 
 
 def shuffled(size: int, seed: int) -> Codes:
@@ -79,41 +80,77 @@ def shuffled(size: int, seed: int) -> Codes:
     return positions
 
 
-def _parts(coded: CodedSpace, effects: Sequence[RuleEffect], most: int) -> Iterator[tuple[Codes, list[Codes]]]:
+def _parts(
+    coded: CodedSpace, ways: _Ways, effects: Sequence[RuleEffect], most: int
+) -> Iterator[tuple[Codes, list[Codes]]]:
     """Return the rows after all conditions, in order, for `most` of the grid at a time: numbers, codes of each column.
 
-    A number tells how a row comes about: from which place in the grid, and for each rule, if it matched, which of the
-    product. So a row takes four bytes, where its codes would take one or more for each column.
+    numbers: see `_Ways`.
     """
-    kind = next((each for each in (np.int32, np.int64) if coded.bound <= np.iinfo(each).max), object)
     for first in range(0, coded.grid_size, most):
         places = np.arange(first, min(first + most, coded.grid_size), dtype=np.int32)
-        numbers, table = places.astype(kind), _grid_rows(coded, places)
+        numbers, table = ways.numbers(places), _grid_rows(coded, places)
         for effect in effects:
             mask, size, digits = _matches(effect.rule, table, coded.columns), effect.rule.product_size, np.int32(0)
             effect.see(table, mask)
             if effect.rows > MAX_ROWS:
                 raise too_many()
-            if size > 1:
-                copies = np.where(mask, np.int32(size), np.int32(1))
-                source = np.repeat(np.arange(len(mask), dtype=np.int32), copies)
-                # Counted from 0 on for each row. With wider integers, the numbers would be as wide.
-                starts = np.cumsum(copies, dtype=np.int32) - copies
-                digits = np.arange(len(source), dtype=np.int32) - starts[source]
+            # The product of a rule without a match may be too large for numpy's integers.
+            if size > 1 and mask.any():
+                source, digits = _repeated(mask, size)
                 table, mask = {name: column[source] for name, column in table.items()}, mask[source]
-                numbers = numbers[source] * size + digits
+                numbers = numbers[source]
+            numbers = ways.longer(numbers, size, digits)
             _replace(effect.rule, table, mask, digits)
         yield numbers, [table[name] for name in coded.columns]
 
 
-def _codes_at(coded: CodedSpace, numbers: Codes) -> list[list[int]]:
-    """Return for each column the codes of some rows, see `_parts`."""
-    inner = math.prod(rule.product_size for rule in coded.rules)
-    table = _grid_rows(coded, (numbers // inner).astype(np.int32))
-    for rule in coded.rules:
-        inner //= rule.product_size
-        digits = (numbers // inner % rule.product_size).astype(np.int64)
-        _replace(rule, table, _matches(rule, table, coded.columns), digits)
+def _repeated(mask: Codes, size: int) -> tuple[Codes, Codes]:
+    """Repeat the rows of a mask `size` times; return which row each one was, and which repetition it is, from 0."""
+    copies = np.where(mask, np.int32(size), np.int32(1))
+    source = np.repeat(np.arange(len(mask), dtype=np.int32), copies)
+    # With wider integers, the numbers of the rows would be as wide.
+    starts = np.cumsum(copies, dtype=np.int32) - copies
+    return source, np.arange(len(source), dtype=np.int32) - starts[source]
+
+
+class _Ways:
+    """Tells by a number how a row comes about: its place in the grid, then a digit for each rule.
+
+    A digit says which of the rule's product the row has; 0 if the rule did not match. So a row takes four bytes, where
+    its codes would take one or more for each column.
+    """
+
+    def __init__(self, coded: CodedSpace) -> None:
+        self._sizes = [rule.product_size for rule in coded.rules]
+        self._type: Any = next((each for each in (np.int32, np.int64) if coded.bound <= np.iinfo(each).max), object)
+
+    def numbers(self, listed: Sequence[int] | Codes) -> Codes:
+        """Return numbers, or places if no rule has a digit yet, in an array of integers that are wide enough."""
+        # Left to itself, numpy makes floating-point numbers of a list with numbers below and above 2**63.
+        return np.asarray(listed, dtype=self._type)
+
+    def longer(self, numbers: Codes, size: int, digits: Any) -> Codes:  # Any: an array, or an integer
+        """Return numbers with one more rule's digits. size: of the rule's product."""
+        return numbers * size + digits if size > 1 else numbers
+
+    def digits(self, listed: Sequence[int]) -> tuple[Codes, list[Codes]]:
+        """Return the places of some numbers, and the digits of each rule."""
+        numbers = self.numbers(listed)
+        found: list[Codes] = []
+        for size in reversed(self._sizes):
+            outer = numbers // size
+            found.append((numbers - outer * size).astype(np.int64))
+            numbers = outer
+        return numbers.astype(np.int32), found[::-1]
+
+
+def _codes_at(coded: CodedSpace, ways: _Ways, numbers: Sequence[int]) -> list[list[int]]:
+    """Return for each column the codes of some rows. numbers: see `_Ways`."""
+    places, digits = ways.digits(numbers)
+    table = _grid_rows(coded, places)
+    for rule, of_rule in zip(coded.rules, digits):
+        _replace(rule, table, _matches(rule, table, coded.columns), of_rule)
     return [table[name].tolist() for name in coded.columns]
 
 

@@ -285,6 +285,41 @@ def test_wide_configurations_are_told_apart_by_all_they_have(conditions: list[Co
     assert sorted(map(sorted, chosen(grid, conditions))) == sorted(map(sorted, expected))
 
 
+#: Below and above 2^31 ways to come about, 2^63 and 2^64: of a product with so many values, and so many conditions.
+WAYS = [(21, 4), (22, 4), (9, 9), (10, 9), (18, 9), (19, 9)]
+
+
+@pytest.mark.parametrize(("size", "count"), WAYS, ids=[f"{size}e{2 * count}" for size, count in WAYS])
+def test_configurations_stay_what_they_are_under_seeds(size: int, count: int) -> None:
+    grid: Grid = {"a": [*range(size)]}
+    conditions = [Condition({"a": [k]}, {"n": [*range(10)], "m": [*range(10)]}) for k in range(count)]
+    selection = enumerate_space(grid, conditions, Order(deterministic=True))
+    listed = [configuration.as_dict() for configuration in selection]
+    assert list(map(words, listed)) == firsts(by_the_rules(grid, conditions))
+    repeated = [configuration.as_dict() for configuration in selection.under_seeds(["s"], [5, 6])]
+    assert repeated == [{**options, "s": seed} for seed in (5, 6) for options in listed]
+
+
+#: 10^10 configurations in place of one.
+MANY: Grid = {f"n{k}": [*range(10)] for k in range(10)}
+
+
+@pytest.mark.parametrize("limit", [None, 500])
+@pytest.mark.parametrize(
+    "conditions",
+    [[Condition({"a": ["never"]}, MANY)], [Condition({"a": [1]}, {"a": [2]}), Condition({"a": [1]}, MANY)]],
+)
+def test_a_huge_product_that_replaces_nothing_is_passed_over(conditions: list[Condition], limit: int | None) -> None:
+    order = {"deterministic": True, "limit": limit}
+    assert chosen(TENS, conditions, **order) == firsts(by_the_rules(TENS, conditions))[:limit]
+
+
+def test_a_huge_product_is_refused_although_only_the_last_part_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.core.space_table._PART", 999)
+    with pytest.raises(ConfigError, match=r"more than 20,000,000 configurations, too many to hold"):
+        enumerate_space(TENS, [Condition({"a": [9]}, MANY)], Order(deterministic=True, limit=3))
+
+
 def test_conditions_that_make_too_many_are_refused_before_they_fill_the_memory() -> None:
     conditions = [Condition({"a": [1]}, {f"n{k}": [*range(10)] for k in range(5)})]
     with pytest.raises(ConfigError, match=r"more than 20,000,000 configurations, too many to hold"):
