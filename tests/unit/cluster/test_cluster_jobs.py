@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -244,3 +245,80 @@ def test_submissions_of_which_nothing_is_left_are_forgotten_and_told_again_by_th
         known.has_ended(one.token)
     first = [(names[0], 1), (names[0], 2)] if has_scripts else [(one.token, None) for one in attempts[:2]]
     assert [known.of(one) for one in attempts] == [*first, *((names[1], k) for k in (1, 2, 3))]
+
+
+def arrays(folder: Path, count: int) -> list[Submission]:
+    """Write the scripts of arrays of two runs each."""
+    attempts = [attempt(folder, number) for number in range(1, 2 * count + 1)]
+    made = [
+        Submission(f"{one.run.folder}{BATCH_MARK}0", "b", folder / "logs", ((one,), (other,)), is_array=True)
+        for one, other in zip(attempts[::2], attempts[1::2])
+    ]
+    for submission in made:
+        write(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)))
+    return made
+
+
+def end(known: SubmissionNames, *submissions: Submission) -> None:
+    for submission in submissions:
+        for (one,) in submission.jobs:
+            known.has_ended(one.token)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let submissions be forgotten after four ends, two at a time."""
+    monkeypatch.setattr("hpsearch.backends.cluster.jobs._ENDED_KEPT", 2)
+
+
+def without_scripts(known: SubmissionNames, submissions: Sequence[Submission]) -> list[bool]:
+    """Remove the scripts; return which submissions are known all the same."""
+    for submission in submissions:
+        submission.script.unlink()
+    return [known.of(each.jobs[1][0]) == (each.name, 2) for each in submissions]
+
+
+def test_a_look_at_all_scripts_for_an_unclear_submission_adds_nothing_twice(few: None, tmp_path: Path) -> None:
+    known, (*clear, unclear) = SubmissionNames(), arrays(tmp_path, 4)
+    for submission in clear:
+        known.remember(submission)
+    row = JobRow("7_1", unclear.name, QUEUED, number=1)
+    assert known.found([unclear.jobs[0][0]], [row]) == {unclear.jobs[0][0].token: "7_1"}
+    end(known, *clear)
+    assert without_scripts(known, [*clear, unclear]) == [False, False, True, True]
+
+
+def test_a_look_at_all_scripts_leaves_forgotten_submissions_alone(few: None, tmp_path: Path) -> None:
+    known, submissions = SubmissionNames(), arrays(tmp_path, 3)
+    old, newer, unclear = submissions
+    known.remember(old)
+    known.remember(newer)
+    end(known, old, newer)
+    assert known.of(unclear.jobs[0][0]) == (unclear.name, 1)
+    assert without_scripts(known, submissions) == [False, True, True]
+
+
+def test_a_forgotten_submission_that_is_asked_for_is_forgotten_again(few: None, tmp_path: Path) -> None:
+    known, submissions = SubmissionNames(), arrays(tmp_path, 4)
+    for submission in submissions:
+        known.remember(submission)
+    end(known, *submissions[:2])
+    assert known.of(submissions[0].jobs[0][0]) == (submissions[0].name, 1)
+    end(known, *submissions[2:])
+    assert without_scripts(known, submissions) == [False, False, False, True]
+
+
+def test_an_attempt_that_is_submitted_again_is_in_its_latest_submission_only(tmp_path: Path) -> None:
+    known, (first,) = SubmissionNames(), arrays(tmp_path, 1)
+    (one,), (other,) = first.jobs
+    known.remember(first)
+    known.remember(Submission("again", "b", tmp_path / "logs", ((one,),), is_array=True))
+    assert [known.of(each) for each in (one, other)] == [("again", 1), (first.name, 2)]
+    assert first.script in known.scripts_of([other])
+
+
+def test_a_script_that_shows_late_is_believed_more_than_a_guess(tmp_path: Path) -> None:
+    known, (one, other) = SubmissionNames(), [attempt(tmp_path, number) for number in (1, 2)]
+    assert known.of(one) == (one.token, None)
+    (submission,) = arrays(tmp_path, 1)
+    assert [known.of(each) for each in (other, one)] == [(submission.name, 2), (submission.name, 1)]
