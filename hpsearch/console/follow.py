@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -55,8 +55,10 @@ class _Followed:
 class LogFollower:
     """Reads files as they grow; a file may appear late, and be renamed while it is read."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], opener: Callable[[str, int], int] | None = None) -> None:
+        """opener: opens each file, as that of `open` does; it may raise OSError, and then reading does, too."""
         self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
+        self._opener = opener
 
     def pieces(self, whole_lines: bool = False, is_last: bool = False) -> Iterator[bytes]:
         """Yield what was added since the last call; what is added meanwhile waits for the next call.
@@ -82,10 +84,11 @@ class LogFollower:
         for path, file in self._files.items():
             if file is None:
                 try:
-                    # Most runs of a large search print nothing: do not open their files.
-                    if path.stat().st_size == 0:
+                    # Most runs of a large search print nothing: do not open their files, unless the opener judges them.
+                    if self._opener is None and path.stat().st_size == 0:
                         continue
-                    file = self._files[path] = _Followed(FileIO(path, "r"))
+                    # As text: an opener gets the path as it is.
+                    file = self._files[path] = _Followed(FileIO(str(path), "r", opener=self._opener))
                 except FileNotFoundError:
                     continue
             yield file

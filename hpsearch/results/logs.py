@@ -129,7 +129,7 @@ def _followed(reader: SearchReader, number: int, suffix: str) -> Iterator[bytes]
         is_over = _is_over(reader, number)
         if follower is None:
             paths = logs_of_attempts(reader.folder, reader.run(number), suffix)
-            follower = LogFollower([paths[max(paths)]]) if paths else None
+            follower = LogFollower([paths[max(paths)]], open_log) if paths else None
         if follower is not None:
             yield from follower.pieces(is_last=is_over)
         if is_over:

@@ -36,7 +36,7 @@ CODES = "\033[2J\033]0;title\007\033]52;c;aGk=\007\033[8m\x9b2J\r\u202e"
 HARM = "import pathlib\npathlib.Path(__file__).with_name('executed').touch()\n"
 LOOKING = [
     *("status out", "status out --verbose", "status out --json", "list", "list out", "why out 2"),
-    *("best out", "best out --json", "best out --command", "logs out 2", "logs out 2 --err"),
+    *("best out", "best out --json", "best out --command", "logs out 2", "logs out 2 --err", "logs out 2 -f"),
     *("export out --all", "table out --rows=x", "report out -o page.html"),
 ]
 
@@ -215,10 +215,11 @@ def test_a_log_that_is_none_is_neither_shown_nor_waited_for(project: Project, pl
     journal = folder / ".hpsearch" / "journal.jsonl"
     journal.write_text(re.sub(r', ?"cause": ?"[^"]*"', "", journal.read_text()))
     shown = [
-        project.ask(*words.split(), timeout=30) for words in ("logs out 1 --err", "status out", "status out --json")
+        project.ask(*words.split(), timeout=30)
+        for words in ("logs out 1 --err", "logs out 1 --err -f", "status out", "status out --json")
     ]
-    assert [result.exit_status for result in shown] == [2, 0, 0]
-    assert shown[0].stderr.startswith(f"hpsearch: {log}: expected a ")
+    assert [result.exit_status for result in shown] == [2, 2, 0, 0]
+    assert [result.stderr.startswith(f"hpsearch: {log}: expected a ") for result in shown[:2]] == [True, True]
     assert [result for result in shown if "secret" in result.stdout] == []
     assert project.ask("report", "out", timeout=30).exit_status == 0
     assert "secret" not in (project.path / "report.html").read_text()
