@@ -388,7 +388,7 @@ def options_from_names(values: Mapping[str, Any]) -> SearchOptions:  # Any: of t
 
     Raises ValueError naming an option whose value is of another type.
     """
-    known = {name: _frozen(value) for name, value in values.items() if name in SearchOptions.__dataclass_fields__}
+    known = {each.name: _frozen(values[each.name]) for each in fields(SearchOptions) if each.name in values}
     return build(SearchOptions, known)
 
 

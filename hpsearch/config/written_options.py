@@ -7,6 +7,7 @@ from typing import Any
 
 from hpsearch.config.options import SearchOptions, all_options
 from hpsearch.core.errors import UsageError
+from hpsearch.startup.classes import fields
 
 #: Options newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = (
@@ -18,10 +19,10 @@ _NEWER = (
 
 def recorded(options: SearchOptions) -> dict[str, Any]:  # Any: of the options' types
     """Return the options as the journal keeps them."""
-    fields = SearchOptions.__dataclass_fields__
+    defaults = {each.name: each.default for each in fields(SearchOptions)}
     # An option given with its default takes back the search's earlier value.
     left_out = {name for name in _NEWER if name not in options.given_by_hand}
-    return {k: v for k, v in vars(options).items() if k not in left_out or v != fields[k].default}
+    return {k: v for k, v in vars(options).items() if k not in left_out or v != defaults[k]}
 
 
 def to_argv(options: SearchOptions) -> list[str]:

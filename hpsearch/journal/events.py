@@ -169,7 +169,7 @@ class AsRead:
 
         def __getattr__(self, name: str) -> object:
             # Called only for what has no value yet.
-            if name == "_line" or name not in type(self).__dataclass_fields__:
+            if name == "_line" or name not in type(self)._fields_by_name:
                 raise AttributeError(name)
             for field_name, value in json.loads(self._line).items():
                 if field_name != "event":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.journal.values import build, check_path
-from hpsearch.startup.classes import asdict, dataclass, field
+from hpsearch.startup.classes import asdict, dataclass, field, fields
 
 #: Settings newer than the first journals; a journal leaves out those not used, and so looks as it always did.
 _NEWER = ("keep_out_dir", "continue_arg", "progress_file", "progress_keys", "budget_arg")
@@ -83,10 +83,10 @@ class Settings:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
         """Read settings, leaving out what a later version added. Raises ValueError naming the field that is wrong."""
-        names = cls.__dataclass_fields__
+        names = {each.name for each in fields(cls)}
         known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
         settings = build(cls, {name: value for name, value in known.items() if name in names})
-        missing = names.keys() - {*found, "import_paths", "options", *_NEWER}
+        missing = names - {*found, "import_paths", "options", *_NEWER}
         if missing:
             raise ValueError(f"the field {min(missing)} is missing")
         check_path("run_cwd", settings.run_cwd)

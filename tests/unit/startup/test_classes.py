@@ -1,6 +1,8 @@
 """Dataclasses that cost little until they are instantiated: they behave like those of the standard library."""
 
+import copy
 import dataclasses
+import pprint
 import subprocess
 import sys
 from collections.abc import Hashable, Sequence
@@ -10,6 +12,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import pytest
 from hypothesis.vendor.pretty import pretty
 
+from hpsearch import LogUniform
+from hpsearch.core.model import Configuration
 from hpsearch.journal.settings import Settings
 from hpsearch.startup import classes
 
@@ -61,7 +65,7 @@ def test_a_class_has_the_defaults_of_its_fields(module: ModuleType) -> None:
 @both
 @pytest.mark.parametrize("words", [(), (1, [], "a", "b")])
 def test_an_object_needs_its_fields_and_no_others(module: ModuleType, words: tuple[object, ...]) -> None:
-    with pytest.raises(TypeError, match="__init__"):
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) "):
         point_class(module)(*words)
 
 
@@ -148,6 +152,73 @@ def test_arguments_may_have_to_be_named(module: ModuleType) -> None:
 
 
 @both
+def test_the_arguments_of_a_derived_class_are_named_only_where_each_class_says_so(module: ModuleType) -> None:
+    @module.dataclass(frozen=True, kw_only=True)
+    class Spot(point_class(module)):
+        size: int
+
+    @module.dataclass(frozen=True)
+    class Circle(Spot):
+        radius: int = 3
+
+    assert Spot(1, [], size=2) == Spot(x=1, tags=[], size=2)
+    assert Circle(1, [], "a", 4, size=2) == Circle(x=1, tags=[], label="a", size=2, radius=4)
+
+
+@both
+def test_what_stays_as_it_is_has_a_hash_even_with_an_equality_of_its_own(module: ModuleType) -> None:
+    @module.dataclass(frozen=True)
+    class Word:
+        text: str
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Word)
+
+    assert (Word("a") == Word("b"), hash(Word("a")) == hash(Word("a"))) == (True, True)
+
+
+@both
+def test_what_derives_from_a_class_of_frozen_objects_is_one(module: ModuleType) -> None:
+    with pytest.raises(TypeError, match="frozen"):
+
+        @module.dataclass
+        class Spot(point_class(module)):
+            size: int = 1
+
+
+@both
+def test_all_objects_share_no_list(module: ModuleType) -> None:
+    with pytest.raises((TypeError, ValueError), match="default_factory"):
+
+        @module.dataclass
+        class Listed:
+            content: list[int] = []
+
+
+def test_what_would_not_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="__post_init__ would not be called"):
+
+        @classes.dataclass
+        class Checked:
+            content: int
+
+            def __post_init__(self) -> None: ...
+
+
+@both
+def test_an_object_with_slots_that_stays_as_it_is_can_be_copied(module: ModuleType) -> None:
+    @module.dataclass(frozen=True, slots=True)
+    class Event:
+        run: int
+        tags: list[str] = module.field(default_factory=list)
+
+    event = Event(1, ["a"])
+    assert (copy.copy(event), copy.deepcopy(event)) == (event, event)
+    configuration = Configuration((("x", 1),))
+    assert copy.copy(configuration) == configuration
+
+
+@both
 def test_a_class_may_have_slots(module: ModuleType) -> None:
     @module.dataclass(frozen=True, slots=True)
     class Event:
@@ -192,3 +263,24 @@ def test_hypothesis_can_print_an_example_that_fails() -> None:
     assert pretty(Settings(summary_filename="s.txt", summary_keywords=(), performance_key="acc")).startswith(
         "Settings("
     )
+
+
+def test_an_object_that_users_have_is_printed_as_any_other() -> None:
+    value = LogUniform(1e-5, 1e-1)
+    assert pprint.pformat([value], width=10) == "[LogUniform(1e-05, 0.1)]"
+    assert pprint.pformat(Configuration((("x", 1),)), width=10) == "Configuration(options=(('x', 1),))"
+
+
+def test_the_standard_functions_take_an_object_that_users_have() -> None:
+    value = LogUniform(1e-5, 1e-1)
+    assert [each.name for each in dataclasses.fields(value)] == ["low", "high"]
+    assert dataclasses.replace(value, high=1.0) == LogUniform(1e-5, 1.0)
+    assert dataclasses.asdict(value) == {"low": 1e-5, "high": 1e-1}
+
+
+def test_the_standard_functions_know_defaults_and_what_is_compared() -> None:
+    Point = point_class(classes)
+    told = [(each.name, each.default, each.compare) for each in dataclasses.fields(Point)]
+    assert told == [("x", dataclasses.MISSING, True), ("tags", dataclasses.MISSING, True), ("label", "?", True)]
+    assert dataclasses.fields(Point)[1].default_factory is list
+    assert dataclasses.asdict(Point(1)) == classes.asdict(Point(1))

@@ -14,7 +14,7 @@ from hpsearch.core.command import argv
 from hpsearch.core.model import Configuration, Run
 from hpsearch.journal.events import RunPlanned, SearchStarted
 from hpsearch.journal.record import SearchRecord
-from hpsearch.journal.settings import Settings
+from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import options_of_command, write_commands, write_run_command
 from hpsearch.store.layout import SearchFolder
 
@@ -49,7 +49,7 @@ def words_of(line: bytes) -> list[str]:
 @example([{"x": "\udcff", "%s": "'\n%d\\"}])
 @given(st.lists(OPTIONS, min_size=1, max_size=3))
 def test_each_line_of_the_commands_gives_a_script_the_words_of_its_run(listed: list[dict[str, object]]) -> None:
-    wanted = Settings(**{**vars(SETTINGS), "program": _PRINTS})
+    wanted = replace(SETTINGS, program=_PRINTS)
     runs = [Run(n, f"sim_{n}", Configuration(tuple(one.items())), f"o/sim_{n}") for n, one in enumerate(listed, 1)]
     with tempfile.TemporaryDirectory() as path:
         folder = SearchFolder(Path(path))
