@@ -131,12 +131,19 @@ class _Reader(pickle._Unpickler):
             raise RefusedError(f"it holds an object of the class {module}.{name}")
         return _Name(named)
 
-    def _weigh(self, values: Sequence[object]) -> Sequence[object]:
-        """Return values after counting all that they hold, repetitions included, as a hash walks through it all."""
+    def _weigh(self, values: Sequence[object], compared: int = 0) -> Sequence[object]:
+        """Return values after counting all that they hold, repetitions included, as a hash walks through it all.
+
+        compared: how many others each may be compared with, as a key: it is easy to make numbers with equal hashes.
+        """
         for value in values:
             if type(value) is not str:
-                self.spend(_weight(value, {})[0])
+                self.spend(_weight(value, {})[0] * (1 + compared // _VALUE_SIZE))
         return values
+
+    def _keys(self, values: Sequence[object], before: int = 0) -> Sequence[object]:
+        """Return keys of a dict or members of a set, weighed. before: how many it has."""
+        return self._weigh(values, before + len(values))
 
     def _fill(self, kind: type[Any], parts: Sequence[Any]) -> None:  # Any: see above
         """Fill the container on the stack, or replace it."""
@@ -144,11 +151,11 @@ class _Reader(pickle._Unpickler):
         if not isinstance(target, kind):
             raise TypeError(f"parts of a {kind.__name__} for something else")
         if kind is dict:
-            target.update(zip(self._weigh(parts[::2]), parts[1::2], strict=True))
+            target.update(zip(self._keys(parts[::2], len(target)), parts[1::2], strict=True))
         elif kind is set:
-            target.update(self._weigh(parts))
+            target.update(self._keys(parts, len(target)))
         elif kind is frozenset:
-            self.stack[-1] = kind(self._weigh(parts))
+            self.stack[-1] = kind(self._keys(parts))
         else:
             target.extend(parts)
 
@@ -285,7 +292,7 @@ def _copied(kind: type, reader: _Reader, content: Any = None) -> object:  # Any:
     if not isinstance(content, list if kind in (set, frozenset) else (bytes, bytearray)):
         raise TypeError(f"{kind.__name__} of something that is not its content")
     reader.spend(len(content))
-    return kind(reader._weigh(content) if isinstance(content, list) else content)
+    return kind(reader._keys(content) if isinstance(content, list) else content)
 
 
 def _encoded(reader: _Reader, text: Any, encoding: object) -> bytes:  # Any: checked here

@@ -83,6 +83,11 @@ def test_numpy_data_of_any_version_is_read(protocol: int, core: bytes) -> None:
     assert list(map(id, first)) == list(map(id, second))
 
 
+def test_numbers_may_be_keys_of_usual_dicts() -> None:
+    numbers = {"keys": dict.fromkeys(range(1_000)), "members": set(range(1_000)), "pairs": {(k, 1) for k in range(100)}}
+    assert load_plain_pickle(pickle.dumps(numbers)) == numbers
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_namespace_is_read_where_one_is_expected(protocol: int) -> None:
     namespace = Namespace(a=1, b=[None, "x"], c=np.float64(2))
@@ -144,6 +149,7 @@ def doubled(levels: int, ending: bytes = b".") -> bytes:
     return b"K\x01" + b"q\x00h\x00\x86" * levels + ending
 
 
+EQUAL_HASHES = b"".join(b"I%d\n" % (factor * (2**61 - 1)) for factor in range(20_000))
 COPY = b"c__builtin__\nbytearray\nh\x00\x85R"
 HOSTILE = {
     "object code": pickle.dumps(INTEGERS, 2).replace(b"i8", b"O8"),
@@ -194,6 +200,10 @@ HOSTILE = {
     "doubling key": b"}" + doubled(60, b"K\x01s."),
     "doubling member": b"\x8f(" + doubled(60, b"\x90."),
     "one long key again and again": b"((" + b"K\x01" * 15_000 + b"tq\x01}(" + b"h\x01K\x01" * 2_500 + b"ut.",
+    "numbers with equal hashes": b"}(" + EQUAL_HASHES.replace(b"\n", b"\nN") + b"u.",
+    "members with equal hashes": b"\x8f(" + EQUAL_HASHES + b"\x90.",
+    "frozen members with equal hashes": b"(" + EQUAL_HASHES + b"\x91.",
+    "pairs with equal hashes": b"\x8f(" + EQUAL_HASHES.replace(b"\n", b"\nN\x86") + b"\x90.",
     "many uses of one long text": b"(V" + b"a" * 100_000 + b"\nq\x00" + b"h\x00" * 300_000 + b"l.",
     "list in itself": b"]q\x00h\x00a.",
     "dict in itself": b"}q\x00K\x01h\x00s.",
