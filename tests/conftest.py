@@ -168,7 +168,9 @@ def _leaves_no_process(variable: str, who: str, patch: pytest.MonkeyPatch) -> It
 
 
 def _processes() -> frozenset[str]:
-    return _processes_up_to(Path("/proc/loadavg").read_bytes().split()[-1])
+    newest = Path("/proc/loadavg").read_bytes().split()[-1]
+    # Some systems do not tell the newest process, and always say 0.
+    return _processes_up_to.__wrapped__(newest) if newest == b"0" else _processes_up_to(newest)
 
 
 @functools.lru_cache(maxsize=1)

@@ -163,12 +163,14 @@ def _executed(path: Path) -> ModuleType:
 
 
 def _own_code(path: Path) -> bytes:
-    """Return a module's text. Raises ConfigError if it belongs to another user: nobody has said to execute that."""
+    """Return a module's text. Raises ConfigError if it is too long, or another user's: nobody said to execute that."""
     from hpsearch.user_code.copied_module import MOST_MODULE_BYTES
 
     with open(path, "rb", opener=open_file) as file:
-        owners, code = {os.fstat(file.fileno()).st_uid, path.parent.stat().st_uid}, file.read(MOST_MODULE_BYTES)
+        owners, code = {os.fstat(file.fileno()).st_uid, path.parent.stat().st_uid}, file.read(MOST_MODULE_BYTES + 1)
+    if len(code) > MOST_MODULE_BYTES:
+        raise ConfigError(f"{path}: expected a grid module of at most {MOST_MODULE_BYTES:,} bytes; it is longer")
     if owners != {os.geteuid()}:
-        problem = "belongs to another user, and only executing it tells what was searched"
+        problem = "it or its folder belongs to another user, and only executing it tells what was searched"
         raise ConfigError(f"{path}: {problem}; if you trust it, say so with --grid_module={path.stem}")
     return code

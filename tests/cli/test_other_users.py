@@ -164,8 +164,8 @@ def test_the_code_of_another_user_is_executed_by_nobody(
     give_away(older.path if is_folder_given else older.path / "hpsearch_config.py")
     result = project.ask(*words.split())
     assert ((project.path / "executed").exists(), "Traceback" in result.stderr) == (False, False)
-    refused = f"{older.path}/hpsearch_config.py: belongs to another user, and only executing it tells what was searched"
-    advice = "; if you trust it, say so with --grid_module=hpsearch_config\n"
+    refused = f"{older.path}/hpsearch_config.py: it or its folder belongs to another user, and only executing it tells"
+    advice = " what was searched; if you trust it, say so with --grid_module=hpsearch_config\n"
     needs_none = words in ("list", "best old")
     assert (result.exit_status, f"{refused}{advice}" in result.stderr) == ((0, False) if needs_none else (2, True))
 
@@ -175,6 +175,14 @@ def test_naming_the_module_of_another_user_executes_it(project: Project, older: 
     give_away(older.path, older.path / "hpsearch_config.py")
     result = project.ask("export", "old", "--grid_module=hpsearch_config")
     assert (result.exit_status, (project.path / "executed").exists()) == (0, True), result.stderr
+
+
+def test_of_a_file_that_is_too_long_for_a_grid_module_nothing_is_executed(project: Project, older: OlderSearch) -> None:
+    with (older.path / "hpsearch_config.py").open("a") as file:
+        file.write("# more\n" * 1_500_000)
+    result = project.ask("export", "old")
+    assert (result.exit_status, (project.path / "executed").exists()) == (2, False)
+    assert "hpsearch_config.py: expected a grid module of at most 10,000,000 bytes; it is longer" in result.stderr
 
 
 def odd_modes(paths: Iterable[Path], umask: int) -> dict[str, str]:
