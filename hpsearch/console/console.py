@@ -69,7 +69,7 @@ class Console:
         patience_s: give up when the reader takes nothing for this long; None = wait for it.
         """
         with contextlib.suppress(OSError):
-            self._out.write_whole(line + "\n", patience_s)
+            self._out.write_whole((harmless(line) if self._out_is_terminal else line) + "\n", patience_s)
 
     def results(self, lines: Iterable[str]) -> int:
         """Print many lines of results; return the exit status. Stops if the reader goes away early (``| head``).
