@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from searches import SETTINGS
@@ -16,7 +16,6 @@ from hpsearch.console.console import Console
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 from hpsearch.search.controller import Clocks, Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes, JobRow, Scheduler
 from hpsearch.core.errors import SubmissionDelayed, SubmissionRefused, SubmissionUnexplained, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, Status
-from hpsearch.startup.classes import replace
 
 
 class Clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from conformance import PATIENCE_S, Bench, wait_for_file
@@ -83,7 +84,7 @@ def test_a_run_that_a_signal_ended_says_so(bench: Bench) -> None:
 def test_the_command_arrives_word_by_word(bench: Bench) -> None:
     attempt = bench.attempt("import sys; open('words', 'w').write(repr(sys.argv[1:]))")
     words = ("--a=b c", "--d=$HOME;*'\"", "--e=x\ny", "--ü")
-    job = bench.submit(type(attempt)(**{**vars(attempt), "argv": (*attempt.argv, *words)}))
+    job = bench.submit(replace(attempt, argv=(*attempt.argv, *words)))
     bench.backend.release([job])
     bench.ended(job)
     assert (bench.folder / "words").read_text() == repr(list(words))

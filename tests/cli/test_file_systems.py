@@ -6,12 +6,11 @@ import json
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from project import Project, journal_has, rows, wait_until
-
-from hpsearch.startup.classes import replace
 
 ONE_FOLDER = ("--out_dir=s", "--force_out_dir", "--dont_force_new_dir", "--visible_gpus=-1")
 

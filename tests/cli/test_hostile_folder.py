@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,6 @@ from hpsearch.journal.events import (
     encode_summary,
 )
 from hpsearch.journal.lines import to_line
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import Holder, record_of
 

@@ -9,6 +9,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,6 @@ from crash.torture.oracle import MOST_FILES, Kind, findings
 from crash.torture.processes import MARK, marked
 from crash.torture.shrink import minimal, shrunk
 from crash.torture.worlds import TROUBLES, WORLDS
-
-from hpsearch.startup.classes import replace
 
 #: Values of x: all that can finish do, 7 never does.
 VALUES = range(9)

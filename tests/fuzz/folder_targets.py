@@ -7,6 +7,7 @@ import ctypes  # noqa: F401  (see scheduler_targets)
 import json
 import math
 import pickle
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,6 @@ from hpsearch.journal.planned import RunBlock
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.pickles.plain_pickle import load_plain_pickle
-from hpsearch.startup.classes import asdict, replace
 from hpsearch.store.classic_files import (
     namespace_in,
     options_of_command,

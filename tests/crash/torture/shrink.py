@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
-
-from hpsearch.startup.classes import replace
 
 from .history import History, Step
 

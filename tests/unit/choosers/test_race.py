@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from hpsearch.core.statistics import spread_of, worse_p
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,6 @@ from hpsearch.samplers.candidates import Candidates, Observed, Suggestion
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.resume import RunChoice
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from hpsearch.backends.cluster.script import scripts_for, write
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
-from hpsearch.startup.classes import replace
 
 RUNNING, QUEUED = Status(JobPhase.RUNNING), Status(JobPhase.QUEUED)
 CANCELLED = Status(JobPhase.ENDED, None, RunState.CANCELLED, "Slurm: CANCELLED")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status
-from hpsearch.startup.classes import replace
 
 RUN = Run(1, "sim_1", Configuration(()), "out/sim_1")
 ENDED = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,6 @@ from hpsearch.core.errors import ConfigError
 from hpsearch.journal.events import AttemptIntended
 from hpsearch.journal.lines import from_line, to_line
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.classes import replace
 
 
 def config_with(**attributes: object) -> SearchConfig:

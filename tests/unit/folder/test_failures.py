@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from fake_search import FakeBackend, FakeClock, dispatch, planned_search
 from hpsearch.core.model import RunState
 from hpsearch.folder.failures import failure_groups, failure_lines, known_cause, log_end
 from hpsearch.journal.run_record import RunRecord
-from hpsearch.startup.classes import replace
 from hpsearch.store.live import LiveSearch
 
 ERROR = 'Traceback (most recent call last):\n  File "t.py", line 8, in f\nValueError: shapes (3,) and ({},)\n'

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from repository import commit_all, git
 
 from hpsearch.folder.provenance import Provenance, Recorder, provenance_lines, provenances
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from hpsearch.core.model import Configuration, Run
 from hpsearch.folder.reuse import finished_elsewhere, searches_to_reuse
 from hpsearch.journal.events import AttemptIntended, RunCollected, RunReused
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

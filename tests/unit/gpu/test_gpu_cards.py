@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ import pytest
 from hpsearch.backends.gpu.cards import Card, NoGpuFound, usable_cards
 from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.core.errors import BackendError
-from hpsearch.startup.classes import replace
 
 WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 CARDS = [

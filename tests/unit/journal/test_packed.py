@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ from hpsearch.journal.events import (
 from hpsearch.journal.packed import PACK_SIZE, Packed
 from hpsearch.journal.planned import Pair, RunBlock
 from hpsearch.journal.record import SearchRecord
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -6,6 +6,7 @@ import base64
 import pickle
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ from hpsearch.journal.lines import from_line, to_line
 from hpsearch.journal.planned import RunBlock, block_of
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.settings import Settings
-from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import block_lines, command_line, write_commands, write_not_completed
 from hpsearch.store.layout import SearchFolder
 

@@ -7,6 +7,7 @@ import math
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ from hpsearch.report.content import content_of
 from hpsearch.report.packing import packed
 from hpsearch.report.page import page_html
 from hpsearch.report.searches import OpenSearch
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock, Holder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from hpsearch.journal.events import (
 from hpsearch.report.attempts import RecordWithAttempts, lanes
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import timeline
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 
 NOW = 1000.0

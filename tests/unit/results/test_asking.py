@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,8 @@ from hpsearch.journal.events import (
     SearchStarted,
 )
 from hpsearch.journal.lines import to_line
-from hpsearch.journal.settings import Settings
 from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
-from hpsearch.startup.classes import replace
 from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
@@ -245,7 +244,7 @@ def test_what_was_left_to_a_scheduler_is_told_with_the_way_to_collect_it(
 
 
 def test_no_line_but_a_path_or_a_row_is_wider_than_the_terminal(folder: SearchFolder) -> None:
-    settings = Settings(**{**vars(SETTINGS), "option_names": ("first_option", "second_option", "third_option")})
+    settings = replace(SETTINGS, option_names=("first_option", "second_option", "third_option"))
     plans = [
         RunPlanned(k, f"sim_{k}", f"o/sim_{k}", [[name, f"value number {k}"] for name in settings.option_names])
         for k in (1, 2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.results.listing import Listed, lines_of
-from hpsearch.startup.classes import replace
 
 SEARCH = Listed(
     Path("/p/out/h/search_2026-01-31_12-00-00"), "running", 0.0, "", 40, 38, None, "acc", 0.98765, started_at=0.0

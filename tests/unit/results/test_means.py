@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,6 @@ from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
 from hpsearch.search.controller import Controller, StopRequest
 from hpsearch.search.progress import Progress, closing_lines
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

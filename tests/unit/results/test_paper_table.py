@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,6 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.results.paper import table as paper_table
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.lock import ControllerLock
 

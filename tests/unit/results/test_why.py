@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.results.why import reason_text, why_lines
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 
 SPACE = enumerate_space({"lr": [0.1, 0.2, 0.3], "opt": ["sgd", "adam"]}, [], Order(deterministic=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunPlanned
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.continuing import continues_from, end_of_patience, is_interrupted
-from hpsearch.startup.classes import replace
 from hpsearch.store.journal_file import Journal
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_r
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, values_of
 from hpsearch.search.resume import WHAT_IS_LEFT
-from hpsearch.startup.classes import replace
 from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.journal_file import read_record

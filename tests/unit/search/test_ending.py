@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,6 @@ from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Run, Stat
 from hpsearch.journal.events import AttemptIntended, AttemptSubmitted
 from hpsearch.search.controller import Clocks, Controller, StopRequest
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,6 @@ from hpsearch.search.resume import (
     moves,
     resumed_text,
 )
-from hpsearch.startup.classes import replace
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 

@@ -1,11 +1,11 @@
 """Where a search's values are read from, and the curves of live and ended runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.core.errors import ConfigError, SearchError, UsageError
-from hpsearch.startup.classes import replace
 from hpsearch.stopping.curves import Point
 from hpsearch.stopping.sources import RunCurve, Source, SourceKind, Wanted, source_of
 

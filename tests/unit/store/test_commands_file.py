@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import example, given
@@ -14,7 +15,6 @@ from hpsearch.core.command import argv
 from hpsearch.core.model import Configuration, Run
 from hpsearch.journal.events import RunPlanned, SearchStarted
 from hpsearch.journal.record import SearchRecord
-from hpsearch.startup.classes import replace
 from hpsearch.store.classic_files import options_of_command, write_commands, write_run_command
 from hpsearch.store.layout import SearchFolder
 

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from project import wait_until
 
 from hpsearch.core.errors import ControllerPresent, FolderError
 from hpsearch.journal.events import AttemptIntended
-from hpsearch.startup.classes import asdict, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.record import SearchRecord
-from hpsearch.startup.classes import asdict, replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.journal_file import JournalReader, read_record
 from hpsearch.store.layout import GrowingLog, SearchFolder, append_text, write_whole
