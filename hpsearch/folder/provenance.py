@@ -120,8 +120,8 @@ class Recorder:
     def _record(self) -> None:
         """Find out the rest and write it; failing to write does not stop a search."""
         folder = self._folder.provenance
-        number = 1 + max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal()), default=0)
         try:
+            number = 1 + max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal()), default=0)
             make_folder(folder)
             for find_out in (self._code, self._python, self._gpus):
                 try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +57,22 @@ def test_a_long_diff_is_cut(folder: SearchFolder, code: Path) -> None:
     (code / "sub" / "train.py").write_text("x = 1\n" * 400_000)
     found = recorded(folder, code)
     assert (found.is_whole, (folder.provenance / "1.diff").stat().st_size) == (False, 1_000_000)
+
+
+def test_a_folder_that_cannot_be_listed_stops_nothing(
+    folder: SearchFolder, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, raised = [], []
+
+    def stale(path: Path, _: str) -> list[Path]:
+        asked.append(path)
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr(Path, "glob", stale)
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    with Recorder(folder, code, "", 5.0):
+        pass
+    assert (asked, raised) == ([folder.provenance], [])
 
 
 def test_outside_a_repository_git_says_why(folder: SearchFolder, tmp_path: Path) -> None:
