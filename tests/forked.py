@@ -98,7 +98,9 @@ class ForkedCommand(subprocess.Popen[str]):
     def send_signal(self, signal_number: int) -> None:
         """Send a signal to the command unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, signal_number)
+            # It may end now, and there is no news of it yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal_number)
 
 
 class ForkServer:

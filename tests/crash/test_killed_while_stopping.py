@@ -74,10 +74,10 @@ def check_end(project: Project, folder: Path, controller: subprocess.Popen[str])
 
 def test_a_stopped_run_that_ended_meanwhile_was_stopped_early(killed: tuple[Project, Path]) -> None:
     project, folder = killed
-    project.write("may_end", "")
     launcher = launcher_of_run_4(folder)
     # The controller may have been killed before it sent the signal.
     os.killpg(launcher, signal.SIGTERM)
+    project.write("may_end", "")
     wait_until(lambda: not is_alive(launcher), "the end of the stopped run")
     assert not journal_has(folder, "ended", 1)
     controller = project.start("--resume=out")

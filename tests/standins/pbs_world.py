@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from .lsf.standin_lsf.processes import is_same_alive
+from .lsf.standin_lsf.processes import is_same_alive, send
 from .pbs.standin_pbs import DEFAULTS, Cluster, read_json
 from .worlds import HERE, World, refuse_unknown, wait_until, write_whole
 
@@ -56,5 +55,5 @@ class FakePbs(World):
         self.silence()
         records = [read_json(str(path)) for path in (self.folder / "jobs").glob("*.keeper")]
         for keeper in filter(is_same_alive, records):
-            os.kill(keeper["pid"], signal.SIGINT)
+            send(keeper["pid"], signal.SIGINT)
         wait_until(lambda: not any(map(is_same_alive, records)))

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
 import quick_json as json  # noqa: E402
-from lsf.standin_lsf.processes import signal_session, start_ticks  # noqa: E402
+from lsf.standin_lsf.processes import send, signal_session, start_ticks  # noqa: E402
 
 DEFAULTS = {"slots": 4, "kill_delay_s": 0.5, "has_history": True, "walltime_unit_s": 1.0}
 SERVER = "standin"
@@ -185,7 +185,7 @@ def tell(cluster, command, ids, act):
 def signal_keeper(cluster, job, number):
     keeper = read_json(cluster.path("jobs", f"{job['number']}.keeper"))
     if keeper is not None and start_ticks(keeper["pid"]) == keeper["start_ticks"]:
-        os.kill(keeper["pid"], number)
+        send(keeper["pid"], number)
 
 
 class Keeper:
