@@ -36,7 +36,7 @@ class Suggestions:
         self._record, self.options, self.event = record, options, record.candidates
         self._listed = options.listed_seeds
         #: Candidate -> its runs, in order of first appearance.
-        self._begun: dict[int, list[RunRecord]] = {}
+        self._suggested: dict[int, list[RunRecord]] = {}
         self._seen = 0
 
     @property
@@ -44,14 +44,14 @@ class Suggestions:
         """How many configurations are run in all."""
         return min(self.options.num_searches, self.event.count)
 
-    def begun(self) -> Mapping[int, Sequence[RunRecord]]:
+    def suggested(self) -> Mapping[int, Sequence[RunRecord]]:
         """Return the runs of each configuration that was suggested, in order."""
         for entry in islice(self._record, self._seen, None):
             candidate = self._candidate_of(entry) if entry.candidate is None else entry.candidate
             if candidate is not None:
-                self._begun.setdefault(candidate, []).append(entry)
+                self._suggested.setdefault(candidate, []).append(entry)
         self._seen = len(self._record.runs)
-        return self._begun
+        return self._suggested
 
     def _candidate_of(self, entry: RunRecord) -> int | None:
         """Return the candidate of a run that no sampler chose: an added seed, or a run whose line was lost."""
@@ -68,20 +68,20 @@ class Suggestions:
 
     def expected(self) -> int:
         """Return how many runs are left."""
-        new = max(0, self.most - len(self.begun()))
+        new = max(0, self.most - len(self.suggested()))
         return new * max(1, self.options.seed_count) + len(self._left())
 
     def _left(self) -> Sequence[int]:
         """Return the seeds that the latest suggestion still lacks."""
-        if not self.options.seed_count or not self.begun():
+        if not self.options.seed_count or not self.suggested():
             return []
-        runs = self._begun[next(reversed(self._begun))]
+        runs = self._suggested[next(reversed(self._suggested))]
         seeds = [seed_in(entry.run.configuration.as_dict(), self.options.seed_options) for entry in runs]
         return missing_seeds(self._listed, self.options.seed_count, {seed for seed in seeds if seed is not None})
 
     def coming(self) -> Iterator[Choice]:
         """Yield the latest suggestion's missing seeds, then new suggestions, each as if all before it were running."""
-        known, running = list(self.begun()), list[int]()
+        known, running = list(self.suggested()), list[int]()
         for seed in self._left():
             running = known[-1:]
             yield self._choice(known[-1], seed)
@@ -111,9 +111,11 @@ class Suggestions:
 
     def observed(self, running: Sequence[int] = ()) -> Observed:
         """Return what is known of the runs so far. running: candidates with more runs about to start."""
-        scores = {each: [score for run in runs for score in self._scores(run)] for each, runs in self.begun().items()}
+        scores = {
+            each: [score for run in runs for score in self._scores(run)] for each, runs in self.suggested().items()
+        }
         scores |= {each: [] for each in running if each not in scores}
-        is_open = {each: not all(run.result.state.is_final for run in runs) for each, runs in self._begun.items()}
+        is_open = {each: not all(run.result.state.is_final for run in runs) for each, runs in self._suggested.items()}
         is_open |= dict.fromkeys(running, True)
         pending = [each for each, found in scores.items() if not found and is_open[each]]
         return Observed({each: found for each, found in scores.items() if found or not is_open[each]}, pending)
@@ -156,9 +158,9 @@ def space_text(candidates: SearchCandidates, budget: int) -> str:
 
 def suggestion_lines(suggestions: Suggestions) -> list[str]:
     """Say which sampler a search has, and how far it is."""
-    sampler, begun = suggestions.options.sampler, len(suggestions.begun())
+    sampler, suggested = suggestions.options.sampler, len(suggestions.suggested())
     text = space_text(suggestions.event, suggestions.most)
-    if begun < suggestions.most:
-        return [f"sampler: {sampler}, {begun:,} suggested so far; it takes {text}"]
+    if suggested < suggestions.most:
+        return [f"sampler: {sampler}, {suggested:,} suggested so far; it takes {text}"]
     is_used_up = suggestions.options.num_searches > suggestions.event.count
     return [f"sampler: {sampler}, {text}" + (" have run" if is_used_up else "")]

@@ -150,4 +150,4 @@ def may_be_live(folder: SearchFolder) -> bool:
         record = SearchReader(folder, passes_over_damage=True).record
     except FolderError:
         return False  # No controller holds it, and no run is recorded.
-    return any(liveness_of_run(entry, folder) is not Liveness.GONE for entry in record.begun)
+    return any(liveness_of_run(entry, folder) is not Liveness.GONE for entry in record.with_events)

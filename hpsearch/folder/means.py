@@ -24,7 +24,7 @@ def means_of(record: SearchRecord, over: Collection[str]) -> list[Mean[RunRecord
     over: the options that repeat a configuration; empty = return none.
     """
     settings = record.known_settings()
-    finished = [entry.result for entry in record.begun if entry.result.state is RunState.FINISHED] if over else []
+    finished = [entry.result for entry in record.with_events if entry.result.state is RunState.FINISHED] if over else []
     groups = by_configuration(finished, lambda entry: entry.run.configuration.as_dict(), over)
     return best_means(groups, lambda entry: performance(entry, settings.performance_key), settings.sort_ascending)
 

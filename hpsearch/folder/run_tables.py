@@ -87,7 +87,7 @@ def outcome_of(entry: RunRecord, key: str) -> float | None:
 def odd_performances(record: SearchRecord) -> str:
     """Return a warning if finished runs have no number under the performance key, else an empty text."""
     key = record.known_settings().performance_key
-    finished = (entry for entry in record.begun if entry.state is RunState.FINISHED)
+    finished = (entry for entry in record.with_events if entry.state is RunState.FINISHED)
     return odd_performance((cell_under(entry.summary, key) for entry in finished), key)
 
 

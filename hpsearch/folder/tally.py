@@ -154,7 +154,7 @@ class RunTally:
     def best(self) -> RunRecord | None:
         """The best finished run so far; None if none has a number."""
         if not self._is_best_known:
-            self._best = next(iter(best_runs(self.record.begun, self._settings)), None)
+            self._best = next(iter(best_runs(self.record.with_events, self._settings)), None)
             self._is_best_known = not self._settings.budget_option
             if self._best is not None and self._is_best_known:
                 value = performance(self._best, self._settings.performance_key) or 0.0

@@ -230,7 +230,7 @@ class Runs(Mapping[int, T]):
             self._packed.add({number: self._known.pop(number) for number in of_blocks[first : first + PACK_SIZE]})
             self._is_whole = False
 
-    def begun(self) -> list[T]:
+    def made(self) -> list[T]:
         """Return what is known of the runs that were ever asked for, in order; all others are only planned."""
         self._known.update(self._packed.take_all())
         return [self._known[number] for number in (self._known if self._is_whole else sorted(self._known))]
@@ -240,12 +240,8 @@ class Runs(Mapping[int, T]):
         """What is known of the runs that were ever asked for; looking up another run makes it."""
         return self._known
 
-    def if_begun(self, number: int) -> T | None:
-        """Return what is known of a run; None if it is only planned, or does not exist."""
-        return self[number] if number in self._known or number in self._packed else None
-
     def all(self) -> Iterable[T]:
-        """Return what is known of all runs, in order; from now on, all count as begun."""
+        """Return what is known of all runs, in order; from now on, `made` has all of them."""
         if not self._is_whole:
             self._known.update(self._packed.take_all())
             known = {number: self._known[number] for number in self}

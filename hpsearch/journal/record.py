@@ -123,32 +123,32 @@ class SearchRecord:
         return record
 
     def __iter__(self) -> Iterator[RunRecord]:
-        """Return all runs, by number; this makes every one of them. `begun` has the runs with events."""
+        """Return all runs, by number; this makes every one of them. `with_events` has the runs with events."""
         return iter(self.runs.all())
 
     @property
-    def begun(self) -> list[RunRecord]:
+    def with_events(self) -> list[RunRecord]:
         """The runs with events, by number, perhaps among others.
 
-        They are few if the search has hardly begun. All other runs are in the state PLANNED.
+        They are few while a search has just begun. All other runs are in the state PLANNED.
         """
-        return self.runs.begun()
+        return self.runs.made()
 
     def states(self) -> Counter[RunState]:
         """Return how many runs are in each state."""
-        begun = self.begun
-        counts = Counter(entry.state for entry in begun)
-        counts[RunState.PLANNED] += len(self.runs) - len(begun)
+        entries = self.with_events
+        counts = Counter(entry.state for entry in entries)
+        counts[RunState.PLANNED] += len(self.runs) - len(entries)
         return counts
 
     def parents(self) -> list[str]:
         """Return the folders in which runs should have their output folders, as the simulation gets them."""
-        begun = {entry.run.number: _parent_of(entry.run.out_dir) for entry in self.begun}
+        parents = {entry.run.number: _parent_of(entry.run.out_dir) for entry in self.with_events}
         blocks = (block for _, block in self.runs.parts() if block is not None)
         planned = (
-            _parent_of(block.out_stem) for block in blocks if any(number not in begun for number in block.numbers)
+            _parent_of(block.out_stem) for block in blocks if any(number not in parents for number in block.numbers)
         )
-        return list(dict.fromkeys((*begun.values(), *planned)))
+        return list(dict.fromkeys((*parents.values(), *planned)))
 
     def listed_options(self) -> Iterator[tuple[Sequence[Pair], int]]:
         """Return pairs of an option, block by block, and how many of the block's runs have one of them."""
@@ -178,7 +178,7 @@ class SearchRecord:
     def drops(self) -> list[ConfigurationDropped]:
         """The configurations that a race has dropped and not taken back, in order."""
         # One event drops all runs of a configuration.
-        found = {(drop.at, tuple(drop.runs)): drop for entry in self.begun if (drop := entry.dropped)}
+        found = {(drop.at, tuple(drop.runs)): drop for entry in self.with_events if (drop := entry.dropped)}
         return [found[key] for key in sorted(found)]
 
     def apply(self, event: Event) -> None:
@@ -281,7 +281,7 @@ class SearchRecord:
 
     def _move(self, event: SearchMoved) -> None:
         self.runs.move_blocks(event.before, event.after)
-        for entry in self.begun:
+        for entry in self.with_events:
             for known in filter(None, (entry, entry.kept, entry.before)):
                 run = known.run
                 if _parent_of(run.out_dir) == event.before:

@@ -325,14 +325,14 @@ def _from_journal(reader: SearchReader, given_over: Collection[str]) -> Finished
     runs = [FinishedRun(row, None) for row in reader.record.carried if is_finished_row(row)]
     runs += [
         FinishedRun(row_of(entry, settings), entry.run)
-        for entry in (newest.result for newest in reader.record.begun)
+        for entry in (newest.result for newest in reader.record.with_events)
         if entry.state is RunState.FINISHED and entry.summary is not None
     ]
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
     columns = columns_of(settings, [run.row for run in runs])
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
     over = seeds_of(reader.record, [name for name in given_over if name in settings.option_names])
-    stopped = sum(entry.result.state is RunState.STOPPED_EARLY for entry in reader.record.begun)
+    stopped = sum(entry.result.state is RunState.STOPPED_EARLY for entry in reader.record.with_events)
     apart = varying_options(reader.record)
     return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped, apart)
 

@@ -128,7 +128,8 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     chooses_by_options = bool(settings.budget_option or record.options.get("race"))
     whole = SearchReader(folder).record if chooses_by_options else record
     values = (
-        performance(entry, settings.performance_key) for entry in ([] if over else best_runs(whole.begun, settings))
+        performance(entry, settings.performance_key)
+        for entry in ([] if over else best_runs(whole.with_events, settings))
     )
     to_come = expected_runs(whole)
     left = found.left + max(to_come, has_more(whole))
@@ -138,7 +139,7 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
         record.last_event_at or 0.0,
         settings.name,
         found.runs + to_come,
-        sum(entry.result.state is RunState.FINISHED for entry in record.begun),
+        sum(entry.result.state is RunState.FINISHED for entry in record.with_events),
         found.counts,
         settings.performance_key,
         next(iter(values), None),

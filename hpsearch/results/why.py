@@ -56,7 +56,7 @@ def why_lines(reader: SearchReader, entry: RunRecord) -> Iterator[str]:
         yield from _end_lines(entry, record, ())
     else:
         # Other runs of this configuration may have been added by hand.
-        first = next(run for run in suggestions.begun()[entry.candidate] if run.candidate is not None)
+        first = next(run for run in suggestions.suggested()[entry.candidate] if run.candidate is not None)
         before = known_before(reader, first.run.number)
         yield from _suggestion_lines(first, suggestions, before, record)
         yield from _end_lines(entry, record, before)
@@ -100,7 +100,8 @@ def _suggestion_lines(
     first: RunRecord, suggestions: Suggestions, before: Sequence[RunRecord], record: SearchRecord
 ) -> Iterator[str]:
     """Say when a configuration was suggested, what was known then, and what was expected. first: its first run."""
-    place, ended = list(suggestions.begun()).index(first.candidate or 0) + 1, sum(run.state.is_final for run in before)
+    place = list(suggestions.suggested()).index(first.candidate or 0) + 1
+    ended = sum(run.state.is_final for run in before)
     others = f" and {len(before) - ended:,} had not" if ended < len(before) else ""
     of = f"configuration {place:,} of {suggestions.most:,}"
     when = f"when {amount(ended, 'run')} had ended{others}" if before else "before all others"

@@ -124,7 +124,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
     reader.fill_in()
     choice, record = RunChoice(only_ends=True), reader.record
     # A scheduler's jobs can be ended from anywhere, processes only on their machine.
-    elsewhere = [entry for entry in record.begun if entry.is_open and is_process_elsewhere(entry)]
+    elsewhere = [entry for entry in record.with_events if entry.is_open and is_process_elsewhere(entry)]
     for entry in elsewhere:
         host = entry.submitted.host if entry.submitted else ""
         where = f"was started on {host} and can only be stopped there: run hpsearch cancel on {host}"
@@ -145,7 +145,7 @@ def _end_what_is_left(reader: SearchReader, console: Console, was_running: bool 
         console.result(str(reader.folder.results))
     if any(not state.is_final or state.is_interruption for state in +reader.record.states()):
         console.note(f"resume with: {resume_hint(reader.folder.path)}")
-    return 1 if elsewhere or any(entry.is_open for entry in reader.record.begun) else 0
+    return 1 if elsewhere or any(entry.is_open for entry in reader.record.with_events) else 0
 
 
 def _end_unrecorded(reader: SearchReader, choice: RunChoice, console: Console) -> None:
@@ -165,6 +165,6 @@ def _end_leftovers(reader: SearchReader, console: Console) -> None:
     """End the processes that the search's runs have left on this machine."""
     record = reader.record
     if original_of(reader.folder, record) is None:
-        here = (entry for entry in record.begun if entry.token and not is_process_elsewhere(entry))
+        here = (entry for entry in record.with_events if entry.token and not is_process_elsewhere(entry))
         for process in end_family([entry.token for entry in here]):
             console.note(f"ended a process that a run had left behind: {process}")

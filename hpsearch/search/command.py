@@ -207,7 +207,7 @@ def retry(argv: Sequence[str]) -> int:
     for number in named:
         reader.run(number)
     takes_all_failed = namespace.failed or not named
-    failed = {entry.run.number for entry in reader.record.begun if entry.state.is_failure}
+    failed = {entry.run.number for entry in reader.record.with_events if entry.state.is_failure}
     numbers = named | failed if takes_all_failed else named
     if not numbers:
         console.note("no run of this search failed, so there is nothing to retry")

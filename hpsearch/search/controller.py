@@ -198,7 +198,7 @@ class FailureLimit:
         self._most = controller.options.max_failures if trial is None else trial
         self._counts: Counter[Hashable] = Counter()
         self._next_try = 0.0
-        finished = (entry.result.state is RunState.FINISHED for entry in controller.search.record.begun)
+        finished = (entry.result.state is RunState.FINISHED for entry in controller.search.record.with_events)
         self._has_success = not self._is_trial and any(finished)
         self.is_reached = False
 

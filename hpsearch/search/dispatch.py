@@ -68,20 +68,21 @@ class Dispatcher:
         """
         self._again.update(again)
         self._progress = Progress(self._controller, runs, again)
-        begun, left_out = {each.run.number: each for each in self._search.record.begun}, self._search.record.left_out
-        self._restore_kept(begun[number] for number in runs if number in begun and number not in again)
-        self._collector.place_left([begun[number] for number in runs if number in begun])
+        record = self._search.record
+        entries = {entry.run.number: entry for entry in record.with_events}
+        self._restore_kept(entries[number] for number in runs if number in entries and number not in again)
+        self._collector.place_left([entries[number] for number in runs if number in entries])
         waiting: list[int] = []
         for number in runs:
-            if number not in begun:
+            if number not in entries:
                 waiting.append(number)
                 continue
-            entry, is_wanted = begun[number], number in again
+            entry, is_wanted = entries[number], number in again
             if entry.submitted is not None and entry.submitted.is_queued:
                 self._submissions.job_was_accepted(entry.collected_at is None)
             if entry.is_open:
                 run = latest_run(self._search, entry)
-                is_taken_up = takes_up_all and number not in left_out
+                is_taken_up = takes_up_all and number not in record.left_out
                 run.is_unseen = run.job is not None and (is_taken_up or is_wanted)
                 self._runs.add(run)
             elif entry.state is not RunState.FINISHED or is_wanted:
@@ -138,7 +139,7 @@ class Dispatcher:
 
     def finish(self) -> None:
         """Sort the table and write the list of unfinished runs, once there is room. Raises StoreError if that fails."""
-        self._restore_kept(self._search.record.begun)
+        self._restore_kept(self._search.record.with_events)
         is_finished = False
         while not is_finished:
             try:
@@ -339,7 +340,7 @@ class Dispatcher:
         self._collect_ended(is_last_try=True)
         self._progress.refresh(is_last=True)
         if isinstance(self._backend, LeftoverEnder):
-            over = [entry.token for entry in self._search.record.begun if entry.token and not entry.is_open]
+            over = [entry.token for entry in self._search.record.with_events if entry.token and not entry.is_open]
             for process in self._backend.end_leftovers(over, self._stop.alarm):
                 self._console.note(f"ended a process that a run had left behind: {process}")
 

@@ -79,7 +79,7 @@ class RunValues:
         self.spoke_early: set[int] = set()
         self._problem = ""
         self._earlier = earlier
-        ended = (entry for entry in search.record.begun if entry.token in earlier and not entry.is_open)
+        ended = (entry for entry in search.record.with_events if entry.token in earlier and not entry.is_open)
         self._unread = deque(ended)
 
     def read(self, entry: RunRecord, is_last: bool = False) -> Curve:
@@ -174,7 +174,7 @@ class EarlyStop:
         self._rules = rules_of(controller.options)
         self._interval_s = _CLUSTER_LOOK_S if controller.backend.has_queue else _LOOK_S
         self._began = self._next_look = self._clocks.steady()
-        self._earlier = {entry.token for entry in controller.search.record.begun if entry.token}
+        self._earlier = {entry.token for entry in controller.search.record.with_events if entry.token}
         self._known: tuple[RunValues, Rivals] | None = None
         #: Tokens of the live attempts to read; and of those to judge, because there are new values.
         self._to_read, self._to_judge = deque[str](), dict[str, None]()
@@ -353,9 +353,9 @@ class EarlyStop:
     def _idle_lines(self) -> Iterator[str]:
         """Say where early stopping could do nothing."""
         values, _ = self._values()
-        if any(entry.stopped is not None for entry in self._search.record.begun):
+        if any(entry.stopped is not None for entry in self._search.record.with_events):
             return
-        known = [entry for entry in self._search.record.begun if entry.token in self._ended]
+        known = [entry for entry in self._search.record.with_events if entry.token in self._ended]
         finished = [entry for entry in known if entry.state is RunState.FINISHED]
         silent = [entry for entry in finished if entry.run.number not in values.spoke_early]
         longest = max((curve.last_step for curve in values.curves.values() if curve.points), default=math.inf)
@@ -372,7 +372,9 @@ class EarlyStop:
             return
         (values, _), settings = self._values(), self._search.settings
         values.read_earlier(lambda: True)
-        finished = [entry for entry in self._search.record.begun if entry.state is RunState.FINISHED and entry.token]
+        finished = [
+            entry for entry in self._search.record.with_events if entry.state is RunState.FINISHED and entry.token
+        ]
         told = [entry for entry in finished if values.curves.get(entry.run.number, Curve()).points]
         whys = ((place, entry.stopped) for place, entry in enumerate(told))
         stops = {

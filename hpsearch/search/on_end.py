@@ -38,8 +38,8 @@ class EndCommand:
         exit_status: of the search.
         """
         search, command = controller.search, controller.options.on_end
-        is_left_to_scheduler = controller.options.submit_only and any(entry.is_open for entry in search.record.begun)
-        if not command or is_left_to_scheduler or search.record.end_told_to == command:
+        is_left = controller.options.submit_only and any(entry.is_open for entry in search.record.with_events)
+        if not command or is_left or search.record.end_told_to == command:
             return
         try:
             search.note(EndTold(command, controller.clocks.wall()), durable=True)
@@ -80,12 +80,12 @@ class EndCommand:
 def end_variables(record: SearchRecord, folder: SearchFolder, exit_status: int) -> dict[str, str]:
     """Return the outcome of a search as environment variables: name -> text, which may be empty."""
     settings = record.known_settings()
-    states = Counter(entry.result.state for entry in record.begun)
+    states = Counter(entry.result.state for entry in record.with_events)
     finished, stopped = states[RunState.FINISHED], states[RunState.STOPPED_EARLY]
     failed = sum(count for state, count in states.items() if state.is_failure)
     over, key = seeds_of(record), settings.performance_key
     mean = next(iter(means_of(record, over)), None)
-    best = mean.counted[0] if mean else next(iter([] if over else best_runs(record.begun, settings)), None)
+    best = mean.counted[0] if mean else next(iter([] if over else best_runs(record.with_events, settings)), None)
     value = mean.spread.mean if mean else None if best is None else performance(best, key)
     values = {
         "NAME": settings.name,

@@ -53,14 +53,14 @@ class Progress:
         self._chooser = controller.chooser
         self._expected = 0 if self._chooser is None else self._chooser.expected()
         self._last_run = controller.search.record.runs.last + self._expected
-        begun = {entry.run.number: entry for entry in controller.search.record.begun}
-        counted = (begun[number] for number in runs if number in begun and number not in again)
+        entries = {entry.run.number: entry for entry in controller.search.record.with_events}
+        counted = (entries[number] for number in runs if number in entries and number not in again)
         finished = [entry for entry in counted if entry.state is RunState.FINISHED]
         self._total = len(runs) + self._expected
         self._counts = Counter({RunState.FINISHED: len(finished)})
         self._folder, self._record = controller.search.folder, controller.search.record
         # Among all runs in the folder, as in the closing table.
-        self._best = best_runs(self._record.begun, self._settings)[:1]
+        self._best = best_runs(self._record.with_events, self._settings)[:1]
         self._finished = list[RunRecord]()
         self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
         self._told: set[Hashable] = set()
@@ -158,7 +158,7 @@ class Progress:
 
     def _expected_texts(self) -> Iterator[Sequence[str]]:
         """Yield what the sampler expected of its latest choice."""
-        runs = self._record.begun if self._record.candidates is not None else []
+        runs = self._record.with_events if self._record.candidates is not None else []
         latest = next((entry for entry in reversed(runs) if entry.why), None)
         if latest is not None and (text := self._expectation(latest)):
             yield [f"next {text}" if text.startswith("expected") else text, text.rpartition(", ")[2], ""]
@@ -188,13 +188,13 @@ def submitted_lines(controller: Controller, runs: Collection[int], earlier: Coll
     """
     folder, backend, active = controller.search.folder, controller.backend, controller.runs.active
     numbers = frozenset(runs)
-    begun = [entry for entry in controller.search.record.begun if entry.run.number in numbers]
-    jobs = [entry.submitted.id for entry in begun if entry.submitted is not None and entry.token not in earlier]
+    entries = [entry for entry in controller.search.record.with_events if entry.run.number in numbers]
+    jobs = [entry.submitted.id for entry in entries if entry.submitted is not None and entry.token not in earlier]
     where = f" ({backend.submissions_of(jobs)})" if jobs and isinstance(backend, NamesSubmissions) else ""
     lines = [f"Submitted {amount(len(jobs), 'run')} to {backend.name}{where}"]
     waiting = sum(run.attempt.token in earlier for run in active)
     lines += [f"{amount(waiting, 'run')} submitted earlier"] if waiting else []
-    left = len(numbers) - sum(entry.is_open or entry.state.is_final for entry in begun)
+    left = len(numbers) - sum(entry.is_open or entry.state.is_final for entry in entries)
     lines += [f"{amount(left, 'run')} not submitted yet: resume submits them"] if left else []
     return [*lines, f"  look:     {command_hint('status', folder.path)}", f"  collect:  {resume_hint(folder.path)}"]
 
@@ -202,18 +202,18 @@ def submitted_lines(controller: Controller, runs: Collection[int], earlier: Coll
 def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_stopped: bool = False) -> list[str]:
     """Say how the search ended: counts, failures with reason and log, the best five runs."""
     settings = record.known_settings()
-    counts, begun = counts_text(record.states()), record.begun
+    counts, entries = counts_text(record.states()), record.with_events
     name = f"{settings.name}: " if settings.name else ""
     what = "Stopped" if is_stopped else amount(len(record.runs), "run")
     lines = [f"{name}{what}: {counts} ({duration(took_s)})"]
-    lines += map(red, failure_lines([entry for entry in begun if entry.state.is_failure], record, folder))
+    lines += map(red, failure_lines([entry for entry in entries if entry.state.is_failure], record, folder))
     if not is_stopped:
-        lines += failure_lines([entry for entry in begun if entry.state is RunState.CANCELLED], record, folder)
-    lines += failure_lines([entry for entry in begun if entry.state is RunState.STOPPED_EARLY], record, folder)
-    lines += place_lines(begun)
+        lines += failure_lines([entry for entry in entries if entry.state is RunState.CANCELLED], record, folder)
+    lines += failure_lines([entry for entry in entries if entry.state is RunState.STOPPED_EARLY], record, folder)
+    lines += place_lines(entries)
     lines += chooser_lines(record)
     over = seeds_of(record)
-    means, best = means_of(record, over)[:5], [] if over else best_runs(begun, settings)[:5]
+    means, best = means_of(record, over)[:5], [] if over else best_runs(entries, settings)[:5]
     if means or best:
         direction = "lowest" if settings.sort_ascending else "highest"
         by = f"mean {settings.performance_key} over {' and '.join(over)}" if over else settings.performance_key

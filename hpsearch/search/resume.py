@@ -64,10 +64,10 @@ class RunChoice:
     def of(self, record: SearchRecord) -> list[RunRecord]:
         """Return the runs that are looked after."""
         if self.only_ends:
-            return [entry for entry in record.begun if entry.is_open and not is_process_elsewhere(entry)]
+            return [entry for entry in record.with_events if entry.is_open and not is_process_elsewhere(entry)]
         numbers = self.numbers
         if numbers is None:
-            out = (entry for entry in record.begun if entry.is_out or entry.state is RunState.STOPPED_EARLY)
+            out = (entry for entry in record.with_events if entry.is_out or entry.state is RunState.STOPPED_EARLY)
             out_of_use = {entry.run.number for entry in out if entry.result.state is not RunState.FINISHED}
             numbers = record.runs.keys() - record.left_out - out_of_use
         return [entry for entry in record if entry.is_open or entry.run.number in numbers]

@@ -296,7 +296,7 @@ def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoi
     """Carry out the runs with these numbers, show them, and say how the search ended."""
     started = time.monotonic()
     search, console, stop = controller.search, controller.console, controller.stop
-    earlier = {entry.token for entry in search.record.begun if entry.submitted is not None}
+    earlier = {entry.token for entry in search.record.with_events if entry.submitted is not None}
     console.keep_log(search.log.write)
     # After --submit_only all runs were submitted: collect them, and run none again.
     takes_up_all = choice.takes_up_all and not search.record.options.get("submit_only")
@@ -310,7 +310,7 @@ def _run_all(controller: Controller, runs: Sequence[int], choice: resume.RunChoi
             dispatcher.finish()
         is_stopped = stop.signal_number is not None
         is_left = controller.options.submit_only and not is_stopped
-        if not is_left or any(entry.state.is_final for entry in search.record.begun):
+        if not is_left or any(entry.state.is_final for entry in search.record.with_events):
             console.notes(closing_lines(search.record, search.folder, time.monotonic() - started, is_stopped))
         console.notes(dispatcher.early_stop.closing_lines())
         console.notes(submitted_lines(controller, runs, earlier) if is_left else ())
@@ -387,9 +387,9 @@ def _end(controller: Controller, runs: Sequence[int], restored: set[int]) -> Sea
     except KeyboardInterrupt:
         raise SearchInterrupted(f"the search has ended; its results are in {folder.results}", signal.SIGINT) from None
     may_go_on = controller.chooser is not None and has_more(controller.search.record)
-    known = {entry.run.number: entry for entry in controller.search.record.begun}
-    begun = [known.get(number) for number in runs]
-    counted = [entry for entry in begun if entry is None or not entry.is_out]
+    entries = {entry.run.number: entry for entry in controller.search.record.with_events}
+    asked = [entries.get(number) for number in runs]
+    counted = [entry for entry in asked if entry is None or not entry.is_out]
     have_results = not may_go_on and all(entry is not None and entry.state.is_done for entry in counted)
     all_finished = have_results and not restored
     if controller.options.submit_only and stopped_by is None:

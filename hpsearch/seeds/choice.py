@@ -30,8 +30,8 @@ def best_configurations(
     chosen before, and a repeated call must find them again. number: returns a finished run's number.
     """
     most = max((size for size, _ in groups), default=0)
-    begun, others = ([each for size, each in groups if (2 * size <= most) is is_few] for is_few in (False, True))
-    return [*best_means(begun, number, ascending), *best_means(others, number, ascending)]
+    many, few = ([each for size, each in groups if (2 * size <= most) is is_few] for is_few in (False, True))
+    return [*best_means(many, number, ascending), *best_means(few, number, ascending)]
 
 
 @dataclass(frozen=True)

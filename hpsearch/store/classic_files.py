@@ -250,7 +250,7 @@ def _block_dicts(block: RunBlock, settings: Settings) -> Iterator[dict[str, obje
 def write_commands(folder: SearchFolder, record: SearchRecord) -> None:
     """Write the two scripts of all commands of a search, and their pickle; runs of another search are left out."""
     settings = record.known_settings()
-    count = len(record.runs) - sum(bool(entry.reused) for entry in record.begun)
+    count = len(record.runs) - sum(bool(entry.reused) for entry in record.with_events)
     about = [f"The {f'{count} ' if count else ''}commands of this search, in order of execution."]
     about.append(f"Run in: {settings.run_cwd}")
     for path, with_folder in ((folder.commands, True), (folder.commands_without_folders, False)):
@@ -270,17 +270,17 @@ def _of_runs(
     is_wanted: Callable[[RunRecord], bool],
 ) -> Iterator[T]:
     """Yield something for each run, in order. of_run, is_wanted: called for runs that are more than planned."""
-    settings, begun = record.known_settings(), {entry.run.number: entry for entry in record.begun}
+    settings, entries = record.known_settings(), {entry.run.number: entry for entry in record.with_events}
     for numbers, block in record.runs.parts():
-        if block is not None and begun.keys().isdisjoint(numbers):
+        if block is not None and entries.keys().isdisjoint(numbers):
             yield from of_block(block, settings)
             continue
         planned = repeat(None) if block is None else of_block(block, settings)
         for number, found in zip(numbers, planned):
-            if found is not None and number not in begun:
+            if found is not None and number not in entries:
                 yield found
-            elif is_wanted(begun[number]):
-                yield of_run(begun[number].run, settings)
+            elif is_wanted(entries[number]):
+                yield of_run(entries[number].run, settings)
 
 
 def append_commands(folder: SearchFolder, runs: Sequence[Run], settings: Settings) -> None:

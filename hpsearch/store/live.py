@@ -139,7 +139,7 @@ class LiveSearch:
         self._table = ResultsTable(self.folder.results, self._columns.names, rows)
         self._shown_at_first = {row.get(self.settings.out_arg, "") for row in rows}
         # A reused run that is run here after all keeps one row.
-        self._shown_at_first |= {entry.run.out_dir for entry in self.record.begun if entry.result.reused}
+        self._shown_at_first |= {entry.run.out_dir for entry in self.record.with_events if entry.result.reused}
 
     def who_asked_to_cancel(self) -> str | None:
         """Return who asked this controller from elsewhere to stop; None if nobody did. A request is told once."""
@@ -285,11 +285,11 @@ class LiveSearch:
             remove_parts(each)
         with contextlib.suppress(OSError, StoreError):
             logs, notes = [*folder.logs.iterdir()], [*folder.exits.iterdir()]
-            begun = self.record.begun
-            live = {entry.token for entry in begun if entry.is_open}
+            entries = self.record.with_events
+            live = {entry.token for entry in entries if entry.is_open}
             # A live run's log may still be empty, too, and each backend names logs in its own way. A controller that
             # died while it tried whether a log can be written leaves one byte in it.
-            known = {entry.token for entry in begun} if logs and not live else set[str]()
+            known = {entry.token for entry in entries} if logs and not live else set[str]()
             empty = (log for log in logs if not live and log.stem not in known and log.stat().st_size <= 1)
             # A request to stop is void: the controller that it was for has ended.
             for path in (folder.cancel_request, *empty, *(note for note in notes if note.name not in live)):

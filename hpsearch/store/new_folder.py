@@ -71,7 +71,7 @@ def new_search(plan: PlannedSearch, holder: Holder, ways: LockWays) -> Iterator[
                     yield search, runs
                 except SubmissionRefused:
                     search.withdraw_plan()
-                    keeps = any(entry.submitted is not None for entry in search.record.begun)
+                    keeps = any(entry.submitted is not None for entry in search.record.with_events)
                     raise
             except BaseException:
                 if is_own and not keeps:

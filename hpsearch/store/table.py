@@ -41,7 +41,7 @@ def row_with(configuration: Configuration, out_dir: str, summary: Summary, setti
 def rows_of(record: SearchRecord) -> list[Row]:
     """Return the rows from before the journal, then the rows of all runs that delivered a summary."""
     settings = record.known_settings()
-    rows = [row_of(entry.result, settings) for entry in record.begun if entry.result.summary is not None]
+    rows = [row_of(entry.result, settings) for entry in record.with_events if entry.result.summary is not None]
     newer = {row[settings.out_arg] for row in rows}
     return [row for row in record.carried if row.get(settings.out_arg) not in newer] + rows
 
@@ -99,7 +99,7 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
     columns = Columns.of(columns_of(settings, rows), record.has_more_columns)
     if not columns.more:
         return columns, rows
-    cells = {entry.result.out_dir: more_cells(entry.result) for entry in record.begun}
+    cells = {entry.result.out_dir: more_cells(entry.result) for entry in record.with_events}
     return columns, [columns.row(row, cells.get(row.get(settings.out_arg, ""), {})) for row in rows]
 
 

@@ -69,11 +69,11 @@ def test_what_was_packed_is_known_as_before() -> None:
     assert [len(each.runs.by_number) for each in (record, packed)] == [280, 0]
     assert [packed.runs[number] for number in (25, 299, 5)] == [record.runs[number] for number in (25, 299, 5)]
     assert packed.runs[23].is_out
-    assert (packed.begun, packed.states()) == (record.begun, record.states())
+    assert (packed.with_events, packed.states()) == (record.with_events, record.states())
     assert list(packed) == list(record)
 
 
-@pytest.mark.parametrize("ask", [lambda runs: runs[21], lambda runs: runs.if_begun(21), lambda runs: runs.begun()[0]])
+@pytest.mark.parametrize("ask", [lambda runs: runs[21], lambda runs: runs.by_number[21], lambda runs: runs.made()[0]])
 def test_what_happens_to_a_packed_run_is_known_once(ask: object) -> None:
     ended = [*range(21, 300)]
     record = record_of(400, ended)
@@ -83,8 +83,8 @@ def test_what_happens_to_a_packed_run_is_known_once(ask: object) -> None:
     entry = ask(record.runs)  # type: ignore[operator]
     assert (entry.attempts, entry.state) == (2, RunState.FINISHED)
     record.pack([21])
-    assert (record.runs[21], record.runs.if_begun(399)) == (entry, None)
-    assert len(record.begun) == len(ended)
+    assert (record.runs[21], 399 in record.runs.by_number) == (entry, False)
+    assert len(record.with_events) == len(ended)
 
 
 def test_what_is_open_or_planned_alone_stays_as_it_is() -> None:

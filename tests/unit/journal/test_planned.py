@@ -113,10 +113,10 @@ def test_a_damaged_block_is_no_event(damage: Callable[[RunsPlanned], RunsPlanned
 
 def test_a_run_is_made_when_something_is_told_about_it_and_stays_the_same() -> None:
     record = SearchRecord.of([few(1, ["a", "b", "c"])])
-    assert (record.begun, len(record.runs), list(record.runs), record.runs.last) == ([], 3, [1, 2, 3], 3)
+    assert (record.with_events, len(record.runs), list(record.runs), record.runs.last) == ([], 3, [1, 2, 3], 3)
     record.apply(AttemptIntended(2, "t", 0.0))
     second = record.runs[2]
-    assert record.begun == [second]
+    assert record.with_events == [second]
     assert record.states() == {RunState.PLANNED: 3}
     record.apply(RunCollected(2, "t", "finished", 1.0, {"acc": ["1"]}))
     assert record.states() == {RunState.FINISHED: 1, RunState.PLANNED: 2}
@@ -128,7 +128,7 @@ def test_runs_that_are_chosen_later_follow_those_planned_together() -> None:
     alone = RunPlanned(4, "sim_04", "o/sim_04", [["x", "d"]], candidate=1)
     record = SearchRecord.of([few(1, ["a", "b"]), few(3, ["c"]), alone])
     assert (list(record.runs), record.runs.last, len(record.runs)) == ([1, 2, 3, 4], 4, 4)
-    assert [entry.run.number for entry in record.begun] == [4]
+    assert [entry.run.number for entry in record.with_events] == [4]
     assert [entry.run.configuration.options[0][1] for entry in record] == ["a", "b", "c", "d"]
     record.apply(RunPlanned(5, "sim_05", "o/sim_05", [["x", "e"]]))
     assert [entry.run.number for entry in record] == [1, 2, 3, 4, 5]
