@@ -90,14 +90,14 @@ def searches() -> list[list[list[float]]]:
 def measure(rule: str, at_once: int, stop_after: int, all_runs: Sequence[Sequence[Sequence[float]]]) -> Figures:
     """Tell what a rule saves and costs."""
     from hpsearch.stopping.curves import Curve, Point
-    from hpsearch.stopping.replay import outcome, replay
+    from hpsearch.stopping.replay import effect_of, replay
     from hpsearch.stopping.rules import StopRule
 
     saved, stopped, lost, missed = [], [], 0, []
     for runs in all_runs:
         curves = [Curve(tuple(Point(float(epoch), value) for epoch, value in enumerate(run, 1))) for run in runs]
         results = [run[-1] for run in runs]
-        found = outcome(
+        found = effect_of(
             replay([StopRule(rule)], curves, at_once=at_once, stop_after=stop_after), curves, results, ascending=False
         )
         saved.append(found.saved_share)

@@ -18,7 +18,7 @@ from hpsearch.core.conditions import options_of
 from hpsearch.core.configurations import identity, with_seed
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, RunState
-from hpsearch.folder.run_tables import outcome_of
+from hpsearch.folder.run_tables import result_of
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
@@ -99,7 +99,7 @@ class Budgets:
     def _results(self, runs: Mapping[int, RunRecord]) -> list[float | None]:
         """Return a configuration's results, from the smallest budget up to the first one without a run."""
         had = next((budget for budget in range(len(self.budgets)) if budget not in runs), len(self.budgets))
-        return [outcome_of(runs[budget], self._settings.performance_key) for budget in range(had)]
+        return [result_of(runs[budget], self._settings.performance_key) for budget in range(had)]
 
     def has_more(self) -> bool:
         """Return whether a configuration goes on now."""

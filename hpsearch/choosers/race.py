@@ -17,7 +17,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.configurations import identity, missing_seeds, seed_in, with_seed
 from hpsearch.core.model import Configuration, RunState
 from hpsearch.core.statistics import FEWEST_FOR_TEST, Spread, mean_text, spread_of, worse_p
-from hpsearch.folder.run_tables import option_texts, options_text, outcome_of, varying_options
+from hpsearch.folder.run_tables import option_texts, options_text, result_of, varying_options
 from hpsearch.journal.events import ConfigurationDropped
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
@@ -138,7 +138,7 @@ class Racers:
         by_seed: dict[int, list[float | None]] = {}
         for seed, entry in group:
             if seed is not None:
-                by_seed.setdefault(seed, []).append(outcome_of(entry, key))
+                by_seed.setdefault(seed, []).append(result_of(entry, key))
         # Among several runs with the same seed, the first one with a result counts.
         results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
         left = missing_seeds(self._listed, self._options.seed_count, by_seed)

@@ -76,7 +76,7 @@ def performance(entry: RunRecord, key: str) -> float | None:
     return rank_of(cell_under(entry.summary, key))
 
 
-def outcome_of(entry: RunRecord, key: str) -> float | None:
+def result_of(entry: RunRecord, key: str) -> float | None:
     """Return a run's value under the performance key; NaN if it ended without one, None while it may get one."""
     if entry.result.state is RunState.FINISHED:
         found = performance(entry.result, key)

@@ -375,22 +375,22 @@ class EarlyStop:
         finished = [
             entry for entry in self._search.record.with_events if entry.state is RunState.FINISHED and entry.token
         ]
-        told = [entry for entry in finished if values.curves.get(entry.run.number, Curve()).points]
-        whys = ((place, entry.stopped) for place, entry in enumerate(told))
+        speaking = [entry for entry in finished if values.curves.get(entry.run.number, Curve()).points]
+        whys = ((index, entry.stopped) for index, entry in enumerate(speaking))
         stops = {
-            place: Stop(StopRule(why.rule), why.reason, float(why.step), float(why.value))
-            for place, why in whys
+            index: Stop(StopRule(why.rule), why.reason, float(why.step), float(why.value))
+            for index, why in whys
             if why is not None
         }
-        curves = [values.curves[entry.run.number] for entry in told]
-        results = [performance(entry, settings.performance_key) for entry in told]
-        from hpsearch.stopping.replay import outcome
+        curves = [values.curves[entry.run.number] for entry in speaking]
+        results = [performance(entry, settings.performance_key) for entry in speaking]
+        from hpsearch.stopping.replay import effect_of
 
-        found = outcome(stops, curves, results, settings.sort_ascending)
-        silent = len(finished) - len(told)
+        effect = effect_of(stops, curves, results, settings.sort_ascending)
+        silent = len(finished) - len(speaking)
         but = f" (and {silent:,} told no values)" if silent else ""
-        what = f"{len(stops):,} of {amount(len(told), 'finished run')}{but} would have been stopped"
-        saved = f", which saves {found.saved_share:.0%} of all steps" if stops else ""
-        best = " and ".join(f"run {told[place].run.number}" for place in found.best)
-        end = f"; the best ({best}) {'would have been lost' if found.costs_best else 'stays'}" if best else ""
+        what = f"{len(stops):,} of {amount(len(speaking), 'finished run')}{but} would have been stopped"
+        saved = f", which saves {effect.saved_share:.0%} of all steps" if stops else ""
+        best = " and ".join(f"run {speaking[index].run.number}" for index in effect.best)
+        end = f"; the best ({best}) {'would have been lost' if effect.costs_best else 'stays'}" if best else ""
         yield f"--stop_dry_run: {what}{saved}{end}"

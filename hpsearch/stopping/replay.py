@@ -12,7 +12,7 @@ from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StopEffect:
     """What stopping would have done. Runs are known by their index.
 
     steps: of all runs; saved: the part of them after the stops. Measured in runs, each counting 1 for its whole length,
@@ -32,20 +32,20 @@ class Outcome:
     @property
     def costs_best(self) -> bool:
         """True if all runs with the best result would have been stopped."""
-        return bool(self.best) and all(place in self.stops for place in self.best)
+        return bool(self.best) and all(index in self.stops for index in self.best)
 
 
-def outcome(
+def effect_of(
     stops: Mapping[int, Stop], curves: Sequence[Curve], results: Sequence[float | None], ascending: bool
-) -> Outcome:
+) -> StopEffect:
     """Return what stops would have done to runs that went on to their end.
 
     stops: by the run's index. curves: complete. results: the values that rank the runs; None if there is none.
     """
-    ranking = best_first(range(len(results)), lambda place: results[place], ascending)
-    best = [place for place in ranking if results[place] == results[ranking[0]]]
-    saved = sum(_left(curves[place], stop.step) for place, stop in stops.items())
-    return Outcome(stops, float(sum(1 for curve in curves if curve.points)), saved, best)
+    ranking = best_first(range(len(results)), lambda index: results[index], ascending)
+    best = [index for index in ranking if results[index] == results[ranking[0]]]
+    saved = sum(_left(curves[index], stop.step) for index, stop in stops.items())
+    return StopEffect(stops, float(sum(1 for curve in curves if curve.points)), saved, best)
 
 
 def _left(curve: Curve, step: float) -> float:
@@ -71,16 +71,16 @@ def replay(
     waiting, live = iter(range(len(curves))), list[int]()
     live += islice(waiting, at_once)
     while live:
-        for place in list(live):
-            curve = curves[place]
-            known[place] = Curve(curve.points[: len(known[place]) + 1])
-            if len(known[place]) == len(curve):
-                live.remove(place)
+        for index in list(live):
+            curve = curves[index]
+            known[index] = Curve(curve.points[: len(known[index]) + 1])
+            if len(known[index]) == len(curve):
+                live.remove(index)
                 continue
-            others = [*known[:place], *known[place + 1 :]]
-            stop = first_verdict(rules, known[place], others, ascending=ascending, stop_after=stop_after)
+            others = [*known[:index], *known[index + 1 :]]
+            stop = first_verdict(rules, known[index], others, ascending=ascending, stop_after=stop_after)
             if stop is not None:
-                stops[place] = stop
-                live.remove(place)
+                stops[index] = stop
+                live.remove(index)
         live += islice(waiting, at_once - len(live))
     return stops
