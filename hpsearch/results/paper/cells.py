@@ -17,8 +17,8 @@ from hpsearch.startup.classes import dataclass
 
 #: May stand for an option in rows or columns: the name of a run's search.
 SEARCH = "search"
-#: The texts of some options' values, None if the option is missing.
-Place = tuple[str | None, ...]
+#: What a row or column stands for: the texts of its options' values, None if an option is missing.
+Heading = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Mark(enum.Enum):
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs at one place of the table.
+    """The runs in one row and column of the table.
 
     chosen: the finished runs of the configuration that counts; none if no run finished, or nothing tells which counts.
     choices: the configurations with a finished run.
@@ -71,7 +71,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CellValue:
     """What a cell shows under a keyword. spread: None if the configuration that counts has no number.
 
     words: what its runs have instead; none if they have numbers, but nothing tells which configuration counts.
@@ -88,7 +88,7 @@ class Axis:
     """The rows or columns: their options, and the combinations of values that occur, in order."""
 
     names: tuple[str, ...]
-    places: Sequence[Place]
+    headings: Sequence[Heading]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class PaperCells:
     rows: Axis
     columns: Axis
     over: Sequence[str]
-    cells: Mapping[tuple[Place, Place], Cell]
+    cells: Mapping[tuple[Heading, Heading], Cell]
 
     def chosen_over(self) -> list[str]:
         """Return the options in which configurations of the same cell differ."""
@@ -109,14 +109,14 @@ class PaperCells:
                 found.update(dict.fromkeys(differing([group[0].options for group in cell.choices])))
         return [name for name in found if name not in fixed]
 
-    def entries(self, column: Place, measure: Measure) -> dict[Place, Entry]:
-        """Return what the cells of a column show under a keyword: row -> entry; empty cells are missing."""
-        cells = {row: self.cells[row, column] for row in self.rows.places if (row, column) in self.cells}
+    def values(self, column: Heading, measure: Measure) -> dict[Heading, CellValue]:
+        """Return what the cells of a column show under a keyword: row -> value; empty cells are missing."""
+        cells = {row: self.cells[row, column] for row in self.rows.headings if (row, column) in self.cells}
         of_first = {id(run): row for row, cell in cells.items() for run in cell.chosen}
         numbers = [cell.chosen for cell in cells.values()]
         means = best_means(numbers, lambda run: run.number_under(measure.keyword), measure.is_low_good)
         found = {row: _without_number(cell, measure.keyword) for row, cell in cells.items() if _finished(cell.runs)}
-        return found | {of_first[id(mean.counted[0])]: _entry(mean, means) for mean in means}
+        return found | {of_first[id(mean.counted[0])]: _value(mean, means) for mean in means}
 
 
 def differing(several: Sequence[Mapping[str, object]]) -> list[str]:
@@ -139,14 +139,14 @@ def paper_cells(
     a cell counts. orders: option -> texts of its values, in the order in which words are shown.
     """
     flags = _flags(runs, [*axes[0], *axes[1]])
-    found = defaultdict[tuple[Place, Place], list[CellRun]](list)
+    found = defaultdict[tuple[Heading, Heading], list[CellRun]](list)
     for run in runs:
-        found[_place(run, axes[0], flags), _place(run, axes[1], flags)].append(run)
+        found[_heading(run, axes[0], flags), _heading(run, axes[1], flags)].append(run)
     rows, columns = (
-        Axis(tuple(names), sorted({place[at] for place in found}, key=lambda each: _order(each, names, orders)))
+        Axis(tuple(names), sorted({key[at] for key in found}, key=lambda each: _order(each, names, orders)))
         for at, names in enumerate(axes)
     )
-    cells = {place: _cell(group, over, by) for place, group in found.items()}
+    cells = {key: _cell(group, over, by) for key, group in found.items()}
     return PaperCells(rows, columns, over, cells)
 
 
@@ -160,7 +160,7 @@ def _flags(runs: Iterable[CellRun], names: Sequence[str]) -> frozenset[str]:
     return frozenset(name for name, kind in kinds.items() if kind == {True})
 
 
-def _place(run: CellRun, names: Sequence[str], flags: Collection[str]) -> Place:
+def _heading(run: CellRun, names: Sequence[str], flags: Collection[str]) -> Heading:
     return tuple(_text(run, name, name in flags) for name in names)
 
 
@@ -170,10 +170,10 @@ def _text(run: CellRun, name: str, is_a_flag: bool) -> str | None:
     return run.label if name == SEARCH else "False" if is_a_flag else None
 
 
-def _order(place: Place, names: Sequence[str], orders: Mapping[str, Sequence[str]]) -> list[tuple[int, float, str]]:
+def _order(heading: Heading, names: Sequence[str], orders: Mapping[str, Sequence[str]]) -> list[tuple[int, float, str]]:
     """Return a sort key: numbers by size, then words in the listed order, then other words, missing values last."""
     key = []
-    for name, text in zip(names, place):
+    for name, text in zip(names, heading):
         number, listed = (None if text is None else number_of(text)), orders.get(name, ())
         if text is None:
             key.append((3, 0.0, ""))
@@ -196,20 +196,20 @@ def _cell(runs: Sequence[CellRun], over: Sequence[str], by: Measure) -> Cell:
     return Cell(runs, chosen, choices)
 
 
-def _entry(mean: Mean[CellRun], means: Sequence[Mean[CellRun]]) -> Entry:
-    """Return the entry for a mean. means: of the column, best first."""
+def _value(mean: Mean[CellRun], means: Sequence[Mean[CellRun]]) -> CellValue:
+    """Return what the cell of a mean shows. means: of the column, best first."""
     best = means[0]
     if len(means) < 2:
-        return Entry(mean.spread)
+        return CellValue(mean.spread)
     if mean is best or (mean.spread.mean == best.spread.mean and not mean.is_thin):
-        return Entry(mean.spread, Mark.BEST)
+        return CellValue(mean.spread, Mark.BEST)
     # Two-sided, as in all views, so that they agree on which configurations differ.
     p = welch_p(best.spread, mean.spread)
-    return Entry(mean.spread, Mark.CLOSE if p is not None and p > SIGNIFICANT_P else Mark.NONE, p is not None)
+    return CellValue(mean.spread, Mark.CLOSE if p is not None and p > SIGNIFICANT_P else Mark.NONE, p is not None)
 
 
-def _without_number(cell: Cell, keyword: str) -> Entry:
+def _without_number(cell: Cell, keyword: str) -> CellValue:
     runs = cell.chosen or _finished(cell.runs)
     if any(run.number_under(keyword) is not None for run in runs):
-        return Entry()
-    return Entry(words=tuple(dict.fromkeys(str(cell_under(run.summary, keyword)) for run in runs)))
+        return CellValue()
+    return CellValue(words=tuple(dict.fromkeys(str(cell_under(run.summary, keyword)) for run in runs)))

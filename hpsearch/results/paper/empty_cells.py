@@ -16,7 +16,7 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.value_text import cut
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.run_tables import options_text
-from hpsearch.results.paper.cells import SEARCH, CellRun, PaperCells, Place
+from hpsearch.results.paper.cells import SEARCH, CellRun, Heading, PaperCells
 from hpsearch.results.paper.searches import TableSearch
 from hpsearch.user_code.copied_module import tied_options
 
@@ -26,7 +26,7 @@ _MOST_RUNS, _MOST_ROWS, _MOST_CELLS = 12, 20, 4
 _LONGEST_CAUSE = 60
 
 #: A cell's row and column.
-_Key = tuple[Place, Place]
+_Key = tuple[Heading, Heading]
 
 
 def filling_lines(table: PaperCells, searches: Sequence[TableSearch], most: int) -> list[str]:
@@ -34,7 +34,7 @@ def filling_lines(table: PaperCells, searches: Sequence[TableSearch], most: int)
 
     most: the largest number of such pairs of lines.
     """
-    every = [(row, column) for column in table.columns.places for row in table.rows.places]
+    every = [(row, column) for column in table.columns.headings for row in table.rows.headings]
     missing = [key for key in every if key not in table.cells]
     empty = [key for key in every if key in table.cells and not table.cells[key].choices]
     fewer = [key for key in every if key in table.cells and table.cells[key].chosen]
@@ -69,11 +69,11 @@ def _unfinished(
 
 def _cells_text(keys: Iterable[_Key], table: PaperCells) -> str:
     names, keys = (*table.rows.names, *table.columns.names), list(keys)
-    texts = [_place_text(dict(zip(names, (*row, *column)))) for row, column in keys[:_MOST_CELLS]]
+    texts = [_cell_text(dict(zip(names, (*row, *column)))) for row, column in keys[:_MOST_CELLS]]
     return "; ".join(texts) + (f"; and {amount(len(keys) - _MOST_CELLS, 'more cell')}" if keys[_MOST_CELLS:] else "")
 
 
-def _place_text(texts: Mapping[str, str | None]) -> str:
+def _cell_text(texts: Mapping[str, str | None]) -> str:
     lacking = [f"no {name}" for name, text in texts.items() if text is None]
     return " ".join([options_text({name: text for name, text in texts.items() if text is not None}), *lacking]).strip()
 
@@ -107,11 +107,11 @@ def _without_runs(
 
     The search to extend is the one with most runs in the column, or else in the row.
     """
-    in_row, in_column = Counter[tuple[Place, int]](), Counter[tuple[Place, int]]()
+    in_row, in_column = Counter[tuple[Heading, int]](), Counter[tuple[Heading, int]]()
     for (row, column), cell in table.cells.items():
         in_row.update((row, run.search) for run in cell.runs)
         in_column.update((column, run.search) for run in cell.runs)
-    groups = defaultdict[tuple[int, Place], list[_Key]](list)
+    groups = defaultdict[tuple[int, Heading], list[_Key]](list)
     for row, column in keys:
         at = max(range(len(searches)), key=lambda at: (in_column[column, at], in_row[row, at]))
         groups[at, column].append((row, column))
@@ -143,9 +143,9 @@ def _how_to_extend(at: int, searches: Sequence[TableSearch], table: PaperCells, 
     return command_hint("extend", path, *words)
 
 
-def _values_of(names: Sequence[str], places: Iterable[Place]) -> dict[str, list[str | None]]:
-    """Return each option's texts in these places, each text once."""
-    return dict(zip(names, (list(dict.fromkeys(texts)) for texts in zip(*places))))
+def _values_of(names: Sequence[str], headings: Iterable[Heading]) -> dict[str, list[str | None]]:
+    """Return each option's texts under these headings, each text once."""
+    return dict(zip(names, (list(dict.fromkeys(texts)) for texts in zip(*headings))))
 
 
 def _text_in(run: CellRun, name: str) -> str | None:

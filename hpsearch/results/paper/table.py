@@ -159,7 +159,7 @@ def _is_low_good(keyword: str, options: argparse.Namespace, searches: Sequence[T
 
 
 def _check_size(table: PaperCells, measures: Sequence[Measure]) -> None:
-    rows, columns = len(table.rows.places), len(table.columns.places) * len(measures)
+    rows, columns = len(table.rows.headings), len(table.columns.headings) * len(measures)
     if columns > _MOST_COLUMNS or rows * columns > _MOST_CELLS:
         raise UsageError(
             f"the table would have {rows:,} rows and {columns:,} columns: choose options with fewer values"

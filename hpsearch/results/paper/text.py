@@ -8,7 +8,7 @@ from functools import cached_property
 from hpsearch.console.text import amount
 from hpsearch.core.ranking import SIGNIFICANT_P, number_of
 from hpsearch.core.statistics import FEWEST_FOR_TEST, SAMPLE_STD, column_texts
-from hpsearch.results.paper.cells import Axis, Entry, Mark, Measure, PaperCells, Place
+from hpsearch.results.paper.cells import Axis, CellValue, Heading, Mark, Measure, PaperCells
 from hpsearch.results.paper.formats import EMPTY, Format, ShownCell, ShownTable
 from hpsearch.startup.classes import dataclass
 
@@ -22,16 +22,16 @@ class PaperTable:
     by: Measure
 
     @cached_property
-    def columns(self) -> Mapping[tuple[Place, Measure], Mapping[Place, Entry]]:
-        """The entries of each column, by row; empty cells are missing."""
-        places = self.table.columns.places
-        return {(place, each): self.table.entries(place, each) for place in places for each in self.measures}
+    def columns(self) -> Mapping[tuple[Heading, Measure], Mapping[Heading, CellValue]]:
+        """The values of each column, by row; empty cells are missing."""
+        headings = self.table.columns.headings
+        return {(heading, each): self.table.values(heading, each) for heading in headings for each in self.measures}
 
     @cached_property
     def counts(self) -> list[int]:
         """The number of runs behind each mean."""
-        entries = (entry for column in self.columns.values() for entry in column.values())
-        return [entry.spread.count for entry in entries if entry.spread is not None]
+        values = (value for column in self.columns.values() for value in column.values())
+        return [value.spread.count for value in values if value.spread is not None]
 
     def lines(self, form: Format, command: str) -> list[str]:
         """Return the whole table with its legend. command: the one that printed the table."""
@@ -40,22 +40,22 @@ class PaperTable:
         titles = [(label, "" if is_one and label else each.keyword) for label in labels for each in self.measures]
         columns = [self._shown(column) for column in self.columns.values()]
         rows = [
-            (_labels(place, names), [column.get(place, ShownCell()) for column in columns])
-            for place in self.table.rows.places
+            (_labels(heading, names), [column.get(heading, ShownCell()) for column in columns])
+            for heading in self.table.rows.headings
         ]
         return form.lines(ShownTable(names, titles, rows), self.about(form), command)
 
-    def _shown(self, column: Mapping[Place, Entry]) -> dict[Place, ShownCell]:
+    def _shown(self, column: Mapping[Heading, CellValue]) -> dict[Heading, ShownCell]:
         """Return the cells of a column as texts; means and deviations have the same decimals if they can."""
-        spreads = {place: entry.spread for place, entry in column.items() if entry.spread is not None}
+        spreads = {heading: value.spread for heading, value in column.items() if value.spread is not None}
         texts = dict(zip(spreads, column_texts(list(spreads.values()))))
         most, cells = max(self.counts, default=0), {}
-        for place, entry in column.items():
-            if entry.spread is None:
-                cells[place] = ShownCell(entry.words[0] if len(entry.words) == 1 and entry.words[0] else EMPTY)
+        for heading, value in column.items():
+            if value.spread is None:
+                cells[heading] = ShownCell(value.words[0] if len(value.words) == 1 and value.words[0] else EMPTY)
                 continue
-            count = f"({entry.spread.count})" if entry.spread.count < most else ""
-            cells[place] = ShownCell(*texts[place], count, entry.mark)
+            count = f"({value.spread.count})" if value.spread.count < most else ""
+            cells[heading] = ShownCell(*texts[heading], count, value.mark)
         return cells
 
     def about(self, form: Format) -> list[str]:
@@ -71,14 +71,14 @@ class PaperTable:
         return [f"{keywords}: mean {plus_minus} std over {over}, n = {most}{fewer}; {SAMPLE_STD}"]
 
     def _marks(self, form: Format) -> list[str]:
-        entries = [entry for column in self.columns.values() for entry in column.values() if entry.spread]
-        marks = {entry.mark for entry in entries}
+        values = [value for column in self.columns.values() for value in column.values() if value.spread]
+        marks = {value.mark for value in values}
         if Mark.BEST not in marks:
             return []
         ways = {each.keyword: "lowest" if each.is_low_good else "highest" for each in self.measures}
         way = ", ".join(ways.values() if len(ways) == 1 else (f"{keyword} {way}" for keyword, way in ways.items()))
         close = f"{form.close}: not significantly worse (Welch's t-test, p > {SIGNIFICANT_P})"
-        is_untested = max(self.counts) > 1 and not all(entry.is_tested for entry in entries)
+        is_untested = max(self.counts) > 1 and not all(value.is_tested for value in values)
         untested = [f"not tested with fewer than {FEWEST_FOR_TEST} runs"] * is_untested
         return ["; ".join([f"{form.best}: best of its column ({way})", *[close] * (Mark.CLOSE in marks), *untested])]
 
@@ -95,7 +95,7 @@ class PaperTable:
         lines = []
         for measure in self.measures:
             columns = [column for (_, each), column in self.columns.items() if each is measure]
-            found = [entry.words for column in columns for entry in column.values() if entry.spread is None]
+            found = [value.words for column in columns for value in column.values() if value.spread is None]
             if words := [each for each in found if each]:
                 shown = ", ".join(dict.fromkeys(repr(word) if word else "nothing" for each in words for word in each))
                 lines.append(f"{_cells_have(len(words))} no number under {measure.keyword!r} but {shown[:60]}")
@@ -110,12 +110,12 @@ class PaperTable:
         chosen = self.table.chosen_over()
         own = {name: _free(name, [*names, *chosen]) for name in ("key", "mean", "std", "n", "mark")}
         records = []
-        for (column, measure), entries in self.columns.items():
-            for row in self.table.rows.places:
+        for (column, measure), values in self.columns.items():
+            for row in self.table.rows.headings:
                 texts = {name: text for name, text in zip(names, (*row, *column)) if text is not None}
-                cell, entry = self.table.cells.get((row, column)), entries.get(row, Entry())
-                about = {own[name]: value for name, value in _numbers(entry, measure).items()}
-                options = cell.chosen[0].options if cell and cell.chosen and entry.spread else {}
+                cell, value = self.table.cells.get((row, column)), values.get(row, CellValue())
+                about = {own[name]: number for name, number in _numbers(value, measure).items()}
+                options = cell.chosen[0].options if cell and cell.chosen and value.spread else {}
                 records.append({**texts, **about, **{name: options[name] for name in chosen if name in options}})
         return [*names, *own.values(), *chosen], records
 
@@ -128,25 +128,25 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return _free(f"{name}_", taken) if name in taken else name
 
 
-def _numbers(entry: Entry, measure: Measure) -> dict[str, object]:
-    spread, known = entry.spread, {"key": measure.keyword, "n": 0, "mark": entry.mark.value}
+def _numbers(value: CellValue, measure: Measure) -> dict[str, object]:
+    spread, known = value.spread, {"key": measure.keyword, "n": 0, "mark": value.mark.value}
     if spread is None:
         return known
     return {**known, "n": spread.count, "mean": spread.mean, **({"std": spread.std} if spread.count > 1 else {})}
 
 
-def _labels(place: Place, names: Sequence[str]) -> list[str]:
-    return [f"no {name}" if text is None else text for name, text in zip(names, place)]
+def _labels(heading: Heading, names: Sequence[str]) -> list[str]:
+    return [f"no {name}" if text is None else text for name, text in zip(names, heading)]
 
 
 def _titles_of(axis: Axis) -> list[list[str]]:
     """Return the labels of each column: words as they are, other values with the option's name."""
-    columns = list(zip(*axis.places))
+    columns = list(zip(*axis.headings))
     named = [any(text in ("True", "False") or number_of(text) is not None for text in texts) for texts in columns]
     return [
         [
             f"{name}={text}" if is_named and text is not None else label
-            for name, text, label, is_named in zip(axis.names, place, _labels(place, axis.names), named)
+            for name, text, label, is_named in zip(axis.names, heading, _labels(heading, axis.names), named)
         ]
-        for place in axis.places
+        for heading in axis.headings
     ]
