@@ -114,10 +114,10 @@ def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int
     known: processes seen while their parents still lived. Processes of nested searches are told last, as these
     searches end their own runs in good order.
     """
-    told: dict[str, Member] = {}
+    signalled: dict[str, Member] = {}
 
     def tell(left: Sequence[Member], number: int, alarm: int | None) -> bool:
-        told.update((member.id, member) for member in left)
+        signalled.update((member.id, member) for member in left)
         _send(left, number)
         return await_end(lambda: not any(is_alive(member.id) for member in left), alarm)
 
@@ -129,7 +129,7 @@ def end_family(tokens: Collection[str], known: Sequence[Member] = (), alarm: int
         if not (left := _left(tokens, known)):
             break
         tell(left, signal.SIGKILL, None)
-    return list(told.values())
+    return list(signalled.values())
 
 
 def _send(members: Iterable[Member], number: int) -> None:

@@ -190,7 +190,7 @@ class ClusterBackend:
 
     def cancel(self, active: Sequence[Job], alarm: int) -> None:
         deadline, is_hurried, pause_s = self._clock() + _CANCEL_S, False, 0.1
-        alive, told = list(active), set[str]()
+        alive, cancelled = list(active), set[str]()
         while alive and self._clock() < deadline:
             becomes_hurried = not is_hurried and _sleep(0, alarm)
             is_hurried |= becomes_hurried
@@ -198,11 +198,11 @@ class ClusterBackend:
             heard, rows = self._client.query(alive)
             tokens = {job.attempt.token for job in heard}
             # A scheduler that did not answer may not have received the command either.
-            told = set() if becomes_hurried else told & tokens
-            gone = self._jobs.gone([job for job in heard if job.attempt.token in told], rows)
-            news = [job for job in heard if job.attempt.token not in told]
+            cancelled = set() if becomes_hurried else cancelled & tokens
+            gone = self._jobs.gone([job for job in heard if job.attempt.token in cancelled], rows)
+            news = [job for job in heard if job.attempt.token not in cancelled]
             self._client.cancel(self._jobs.names.not_given_away(news, rows), is_hurried)
-            alive, told = [job for job in alive if job.attempt.token not in gone], tokens
+            alive, cancelled = [job for job in alive if job.attempt.token not in gone], tokens
             if alive:
                 time.sleep(pause_s) if is_hurried else _sleep(pause_s, alarm)
             pause_s = min(pause_s * 1.5, 2.0)
@@ -211,11 +211,11 @@ class ClusterBackend:
         """Cancel the jobs that the scheduler knows by their names: an id may belong to someone else's job by now."""
         heard, rows = self._client.query(jobs)
         own = self._jobs.names.own_rows(heard, rows)
-        told = [job for job in heard if job.id in own]
-        self._client.cancel(told)
-        self._jobs.told_to_end(told)
+        ours = [job for job in heard if job.id in own]
+        self._client.cancel(ours)
+        self._jobs.told_to_end(ours)
         self._jobs.schedule.hurry(self._clock())
-        return {job.attempt.token for job in told}
+        return {job.attempt.token for job in ours}
 
     def submissions_of(self, job_ids: Sequence[str]) -> str:
         return submissions_text((job_id, self._scheduler.array_of(job_id)) for job_id in job_ids)

@@ -37,7 +37,7 @@ class SchedulerClient:
         self._environment = scheduler.environment({name: text for name, text in environ.items() if name != MARK})
         self.conversation = Conversation(environ)
         self._silent: set[str] = set()
-        self._told_troubles: set[tuple[str, tuple[str, ...]]] = set()
+        self._warned_of: set[tuple[str, tuple[str, ...]]] = set()
 
     def run(self, command: Command) -> Answer:
         """Run a command; if it cannot be started now (too many processes, a folder is away), return no answer."""
@@ -108,13 +108,13 @@ class SchedulerClient:
             # Numbers (of jobs, hosts) and the order of reasons may change from answer to answer.
             text = re.sub(r"\d+(?: (\w+?)s?\b)?", r"N \1", trouble)
             kind = tuple(sorted(part.strip() for part in text.split(";")))
-            if (job.id, kind) not in self._told_troubles:
-                self._told_troubles.add((job.id, kind))
+            if (job.id, kind) not in self._warned_of:
+                self._warned_of.add((job.id, kind))
                 news.setdefault(kind, []).append(job)
         for first, *others in news.values():
             more = f" (and {len(others)} other{'s' if len(others) > 1 else ''})" if others else ""
-            told = f"job {first.id} does not start: {rows[first.id].trouble}"
-            self._tell(f"warning: run {first.attempt.run.number}{more}: {told}")
+            problem = f"job {first.id} does not start: {rows[first.id].trouble}"
+            self._tell(f"warning: run {first.attempt.run.number}{more}: {problem}")
 
 
 def _groups(jobs: Iterable[Job]) -> Iterable[list[str]]:

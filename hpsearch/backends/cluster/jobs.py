@@ -33,7 +33,8 @@ _ENDED_KEPT = 1_000
 class JobWatch:
     """What is known of one run of a job.
 
-    note: its exit file, there since note_at. told: the scheduler's word, in answers from told_at to seen_at.
+    note: its exit file, there since note_at.
+    reported: the scheduler's word, in answers from reported_at to seen_at.
     absences: answers in a row without the job, since absent_at; array_is_there: the last one has others of its array.
     never_began: the job left the scheduler's report but no output, which would have come first.
     is_cancelled: this search cancelled it, and it is gone from the scheduler. is_told_to_end: it is being cancelled.
@@ -41,8 +42,8 @@ class JobWatch:
 
     note: ExitNote | None = None
     note_at: float = 0.0
-    told: Status = field(default_factory=lambda: Status(JobPhase.QUEUED))
-    told_at: float = 0.0
+    reported: Status = field(default_factory=lambda: Status(JobPhase.QUEUED))
+    reported_at: float = 0.0
     seen_at: float = 0.0
     absences: int = 0
     absent_at: float = 0.0
@@ -54,7 +55,7 @@ class JobWatch:
     @property
     def is_plain(self) -> bool:
         """True if nothing but the scheduler's word is known, and by that the job has not ended."""
-        return not (self.note or self.absences or self.is_cancelled or self.told.phase is JobPhase.ENDED)
+        return not (self.note or self.absences or self.is_cancelled or self.reported.phase is JobPhase.ENDED)
 
     @property
     def waits_for_cause(self) -> bool:
@@ -64,8 +65,8 @@ class JobWatch:
     @property
     def has_failed_silently(self) -> bool:
         """True if the scheduler says that the job failed, and there is no exit status (yet)."""
-        told, is_failure = self.told, self.told.exit_status not in (None, 0) or bool(self.told.reason)
-        return self.note is None and told.phase is JobPhase.ENDED and is_failure
+        reported, is_failure = self.reported, self.reported.exit_status not in (None, 0) or bool(self.reported.reason)
+        return self.note is None and reported.phase is JobPhase.ENDED and is_failure
 
     def see_note(self, note: ExitNote | None, now: float) -> bool:
         """Take in the exit file (None = it is gone, or not there yet); return whether it is news."""
@@ -73,15 +74,15 @@ class JobWatch:
         self.note, self.note_at = note, now if is_news else self.note_at
         return is_news
 
-    def see_row(self, told: Status, now: float) -> bool:
+    def see_row(self, status: Status, now: float) -> bool:
         """Take in the scheduler's word; return whether it is news."""
         self.absences, self.seen_at = 0, now
         # The first end counts: a job that would never start keeps that reason, although it is cancelled afterwards.
-        if told.phase is JobPhase.ENDED and self.told.phase is JobPhase.ENDED:
+        if status.phase is JobPhase.ENDED and self.reported.phase is JobPhase.ENDED:
             return False
         # A new reason alone is no news: LSF's reasons have numbers of hosts, which change all the time.
-        is_news = _without_reason(told) != _without_reason(self.told)
-        self.told, self.told_at = told, now if is_news else self.told_at
+        is_news = _without_reason(status) != _without_reason(self.reported)
+        self.reported, self.reported_at = status, now if is_news else self.reported_at
         return is_news
 
     def see_absence(self, now: float, array_is_there: bool = False) -> None:
@@ -96,19 +97,19 @@ class JobWatch:
         """Return the run's status, from all that is known now."""
         if self.note is not None:
             return self._with_note(self.note, now)
-        if self.told.phase is JobPhase.ENDED:
-            wait_s = _EXIT_FILE_S if self.told.cause is None else _KILLED_S
-            is_over = self.is_cancelled or self.never_began or now - self.told_at >= wait_s
-            return self.told if is_over else Status(JobPhase.UNKNOWN)
+        if self.reported.phase is JobPhase.ENDED:
+            wait_s = _EXIT_FILE_S if self.reported.cause is None else _KILLED_S
+            is_over = self.is_cancelled or self.never_began or now - self.reported_at >= wait_s
+            return self.reported if is_over else Status(JobPhase.UNKNOWN)
         if self.is_cancelled:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED)
         # A job that is removed from its array while it waits leaves no trace.
-        was_waiting = self.told.phase is JobPhase.QUEUED and self.seen_at > 0
+        was_waiting = self.reported.phase is JobPhase.QUEUED and self.seen_at > 0
         if self.array_is_there and was_waiting and self.absences >= _ABSENCES:
             return Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was removed from its array before it started")
         if self._is_gone(now):
             return Status(JobPhase.ENDED, None, RunState.LOST, "it left the queue without an exit status")
-        return Status(JobPhase.UNKNOWN) if self.absences else self.told
+        return Status(JobPhase.UNKNOWN) if self.absences else self.reported
 
     def _with_note(self, note: ExitNote, now: float) -> Status:
         reason = exit_reason(note.exit_status)
@@ -123,20 +124,20 @@ class JobWatch:
             return replace(by_itself, cause=RunState.CANCELLED)
         # Something else seems to have ended it (137 is SIGKILL); else only a lack of memory may have.
         was_ended = note.was_told_to_stop or note.exit_status == 137
-        if self.told.phase is JobPhase.ENDED:
+        if self.reported.phase is JobPhase.ENDED:
             # A job that is put back into the queue looks failed for a moment.
-            is_settled = self.seen_at - self.told_at >= _SETTLE_S or self.absences or self.is_cancelled
-            if note.was_told_to_stop and self.told.cause is None and not is_settled:
+            is_settled = self.seen_at - self.reported_at >= _SETTLE_S or self.absences or self.is_cancelled
+            if note.was_told_to_stop and self.reported.cause is None and not is_settled:
                 return Status(JobPhase.UNKNOWN)
             # Without a reason, the cause is just what the exit code usually means.
-            is_known = bool(self.told.reason) or not note.was_told_to_save
-            is_cause = (was_ended and is_known) or self.told.cause is RunState.OUT_OF_MEMORY
-            cause = self.told.cause if is_cause else None
-            return replace(by_itself, cause=cause, reason=self.told.reason or reason) if cause else by_itself
+            is_known = bool(self.reported.reason) or not note.was_told_to_save
+            is_cause = (was_ended and is_known) or self.reported.cause is RunState.OUT_OF_MEMORY
+            cause = self.reported.cause if is_cause else None
+            return replace(by_itself, cause=cause, reason=self.reported.reason or reason) if cause else by_itself
         if self.is_cancelled:
             return replace(by_itself, cause=RunState.CANCELLED)
-        if self.told.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
-            return self.told  # The scheduler has queued it again since.
+        if self.reported.phase is JobPhase.QUEUED and not self.absences and self.seen_at > self.note_at:
+            return self.reported  # The scheduler has queued it again since.
         wait_s = _CAUSE_S if was_ended else _FAILED_S
         if now - self.note_at < wait_s and not self._is_gone(now):
             return Status(JobPhase.UNKNOWN)
@@ -187,7 +188,7 @@ class ClusterJobs:
         for job in jobs:
             watch = self._watches[job.attempt.token]
             if job.id in own:
-                has_news |= watch.see_row(self._told(job, own[job.id]), now)
+                has_news |= watch.see_row(self._reported(job, own[job.id]), now)
             else:
                 name, number = self.names.of(job.attempt)
                 watch.see_absence(now, number is not None and name in names)
@@ -214,7 +215,7 @@ class ClusterJobs:
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; runs of which nothing is known are missing."""
         now, watches = self._clock(), self._watches
-        known = {job.attempt.token: watches[job.attempt.token].told for job in jobs}
+        known = {job.attempt.token: watches[job.attempt.token].reported for job in jobs}
         others = [job for job in jobs if not watches[job.attempt.token].is_plain]
         failed = (job for job in others if watches[job.attempt.token].has_failed_silently)
         logs = _listed({str(job.attempt.log_folder) for job in failed})
@@ -267,7 +268,7 @@ class ClusterJobs:
         stems = self.names.of_one_job(job.attempt) | ({self.names.of(job.attempt)[0]} if with_submission else set())
         return None if logs is None else any(f"{job.attempt.log_folder}/{stem}.out" in logs for stem in stems)
 
-    def _told(self, job: Job, row: JobRow) -> Status:
+    def _reported(self, job: Job, row: JobRow) -> Status:
         """Return what a row says of a job; a job cancelled without any output could not be started."""
         if not row.may_be_unstarted or self._watches[job.attempt.token].note is not None:
             return row.status

@@ -345,8 +345,8 @@ def _queued(job_id: str, state: str, reason: str) -> tuple[Status, str, bool]:
     reasons.sort()
     helps = [next((help for text, help in _TROUBLES.items() if text in part), "") for part in reasons]
     # A reason without help may pass by itself.
-    is_told = bool(helps) and all(helps)
-    return status, f"{'; '.join(reasons)}: {'; '.join(dict.fromkeys(helps))}" if is_told else "", False
+    is_trouble = bool(helps) and all(helps)
+    return status, f"{'; '.join(reasons)}: {'; '.join(dict.fromkeys(helps))}" if is_trouble else "", False
 
 
 def _started(state: str, code: str, host: str, reason: str) -> Status:

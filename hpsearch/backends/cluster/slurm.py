@@ -233,11 +233,11 @@ class Slurm(Scheduler):
         rows = []
         for match in filter(None, map(_HISTORY_ROW.fullmatch, answer.stdout.splitlines())):
             # The state may be "CANCELLED by 0", the code is "exit status:signal".
-            cluster, job_id, told, code, label = match.groups()
-            state = told.partition(" ")[0]
+            cluster, job_id, state_text, code, label = match.groups()
+            state = state_text.partition(" ")[0]
             if state in _ENDS:
                 exit_status = integer(code.partition(":")[0]) if _ENDS[state] is None else None
-                reason = "" if state == "COMPLETED" else f"Slurm: {told}"
+                reason = "" if state == "COMPLETED" else f"Slurm: {state_text}"
                 status = Status(JobPhase.ENDED, exit_status, _ENDS[state], reason)
                 rows.append(JobRow(on_cluster(job_id, cluster or ""), "", status, label=label))
         return rows
@@ -303,8 +303,8 @@ def _status(job_id: str, state: str, reason: str, node: str) -> tuple[Status, st
         return Status(JobPhase.ENDED, 0), "", False
     if state in _ENDS:
         # A job that is cancelled while it waits keeps the reason for waiting.
-        is_told = state != "CANCELLED" and reason not in ("", "None", "NonZeroExitCode")
-        said = f"Slurm: {state} ({reason})" if is_told else f"Slurm: {state}"
+        has_reason = state != "CANCELLED" and reason not in ("", "None", "NonZeroExitCode")
+        said = f"Slurm: {state} ({reason})" if has_reason else f"Slurm: {state}"
         return Status(JobPhase.ENDED, None, _ENDS[state], said), "", False
     if state not in _QUEUED:
         # An unknown state, of a later version say, does not mean that the job has ended.

@@ -42,7 +42,7 @@ class GpuLocks:
         self._folder, self._warn = folder, warn
         self._held: dict[str, int] = {}
         self._own_starts: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._said: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folder, or tell people what is wrong with it."""
@@ -90,8 +90,8 @@ class GpuLocks:
         try:
             yield
         except _NotALock as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
+            if str(error) not in self._said:
+                self._said.add(str(error))
                 self._warn(str(error))
 
     def _lock(self, uuid: str) -> bool:

@@ -251,18 +251,18 @@ def foreign_gpus(
 
 
 class Remarks:
-    """What nvidia-smi says besides its rows, told once for each card."""
+    """What nvidia-smi says besides its rows; each remark is news once for each card."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._said: set[str] = set()
 
     def news(self, remarks: Sequence[str]) -> list[str]:
-        """Return the remarks that were not told before, for people."""
+        """Return the remarks that are new, for people."""
         news = []
         for remark in remarks:
             # Counts and times change from answer to answer, and are no news.
             key = "".join(_BUS_ID.findall(remark)) + re.sub(r"\d+", "", _BUS_ID.sub("", remark))
-            if key not in self._told:
-                self._told.add(key)
+            if key not in self._said:
+                self._said.add(key)
                 news.append(f"nvidia-smi says: {remark[:300]}; the GPUs that it lists are used all the same")
         return news

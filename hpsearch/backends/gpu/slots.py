@@ -219,7 +219,7 @@ class GpuWatch:
         self._beyond: dict[int, str] = {}
         self._refused: dict[int, str] = {}
         self._waits_since: float | None = None
-        self._is_told = False
+        self._is_said = False
 
     def note(self, gpu: int, broken: str, asked: float, now: float) -> None:
         """Take in one reading. broken: the limits that the GPU exceeds, empty = a run may start there.
@@ -284,12 +284,12 @@ class GpuWatch:
         """Note that the wait for a GPU is over."""
         self._beyond.clear()
         self._refused.clear()
-        self._waits_since, self._is_told = None, False
+        self._waits_since, self._is_said = None, False
 
     def obstacles(self, gpus: Sequence[int], needed: int, now: float) -> str:
         """Return what keeps runs from GPUs, while the search waits for `needed` of them and has no live run.
 
-        It is told once in each wait; else the text is empty.
+        It is said once in each wait; else the text is empty.
         """
         reasons = {gpu: self._beyond.get(gpu) or self._refused.get(gpu) for gpu in gpus}
         kept = [f"GPU {gpu}: {reason}" for gpu, reason in reasons.items() if reason]
@@ -297,7 +297,7 @@ class GpuWatch:
             self._waits_since = None
             return ""
         self._waits_since = now if self._waits_since is None else self._waits_since
-        if self._is_told or now - self._waits_since < PATIENCE_S:
+        if self._is_said or now - self._waits_since < PATIENCE_S:
             return ""
-        self._is_told = True
+        self._is_said = True
         return f"waiting, no run can start now: {'; '.join(kept)}"
