@@ -13,7 +13,7 @@ if __name__ == "__main__" or sys.argv[0].endswith("/hpsearch"):
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.console.exit_status import told, whole_process
+from hpsearch.console.exit_status import whole_process, with_exit_status
 
 if TYPE_CHECKING:
     from hpsearch.console.console import Console
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return whole_process(lambda: _answer(sys.argv[1:])) if argv is None else _answer(argv)
 
 
-@told
+@with_exit_status
 def _answer(words: Sequence[str]) -> int:
     if words and words[0] in _SUBCOMMANDS:
         return _command(words[0])(words[1:])

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.config.options import SearchOptions
-from hpsearch.console.exit_status import told as _told
+from hpsearch.console.exit_status import with_exit_status as _with_exit_status
 from hpsearch.seeds.options import SeedsOptions, parse_seeds_options, parse_subcommand
 
 
@@ -86,7 +86,7 @@ def write_seeds_summary(
     return seeds if ret_seeds else None
 
 
-@_told
+@_with_exit_status
 def main(argv: Sequence[str], script: SeedsOptions | None = None) -> int:
     """Gather seeds; return the exit status. Errors are printed on standard error.
 
@@ -95,7 +95,7 @@ def main(argv: Sequence[str], script: SeedsOptions | None = None) -> int:
     return _gather(parse_seeds_options(argv, script or SeedsOptions()))
 
 
-@_told
+@_with_exit_status
 def subcommand(argv: Sequence[str]) -> int:
     """Run ``hpsearch seeds``; return the exit status. Errors are printed on standard error."""
     return _gather(parse_subcommand(argv))

@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.console.exit_status import told as _told
+from hpsearch.console.exit_status import with_exit_status as _with_exit_status
 
 _DESCRIPTION = """\
 Gather all results of a search, also after it was killed or moved, or of the
@@ -49,7 +49,7 @@ def run(argv: Sequence[str] | None = None) -> str:
     return str(_postprocess(sys.argv[1:] if argv is None else argv, None)[0] or "")
 
 
-@_told
+@_with_exit_status
 def main(argv: Sequence[str], prog: str | None = None) -> int:
     """Postprocess a search folder; return the exit status. Errors are printed on standard error."""
     return _postprocess(argv, prog)[1]

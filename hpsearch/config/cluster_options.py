@@ -39,7 +39,7 @@ def display_name(scheduler: str) -> str:
 
 
 def with_installed_scheduler(options: SearchOptions, has: Has = on_path) -> tuple[SearchOptions, str]:
-    """Return the options with the installed scheduler if the user names none, and a message about that."""
+    """Return the options with the installed scheduler if the user names none, and a note about that."""
     is_named = any(name.startswith(("scheduler", f"{options.scheduler}_")) for name in options.given_by_hand)
     if not options.run_cluster or is_named:
         return options, ""
@@ -47,8 +47,8 @@ def with_installed_scheduler(options: SearchOptions, has: Has = on_path) -> tupl
     if chosen == options.scheduler:
         return options, ""
     missing, found = display_name(options.scheduler), display_name(chosen)
-    told = f"using {found}, because {missing} is not installed here (--scheduler={chosen})"
-    return replace(options, scheduler=chosen), told
+    note = f"using {found}, because {missing} is not installed here (--scheduler={chosen})"
+    return replace(options, scheduler=chosen), note
 
 
 def another_scheduler(options: SearchOptions, has: Has = on_path) -> str:

@@ -44,10 +44,10 @@ class _Mistake:
     line: int = 0
     source: str = ""
 
-    def told(self, where: str) -> str:
-        """Return the mistake with its place. where: the grid module, empty where that is clear."""
-        place = [self.source or where, f"line {self.line}" if self.line else ""]
-        return ": ".join(filter(None, [", ".join(filter(None, place)), self.text]))
+    def located(self, where: str) -> str:
+        """Return the mistake with its file and line. where: the grid module, empty where that is clear."""
+        location = [self.source or where, f"line {self.line}" if self.line else ""]
+        return ": ".join(filter(None, [", ".join(filter(None, location)), self.text]))
 
 
 class Check:
@@ -98,15 +98,15 @@ class Check:
             self.note(mistake)
         mistakes = sorted(self._mistakes, key=lambda mistake: mistake.line)
         if len(mistakes) == 1:
-            raise ConfigError(mistakes[0].told(where))
+            raise ConfigError(mistakes[0].located(where))
         if mistakes:
-            listed = "".join(f"\n  - {mistake.told('')}" for mistake in mistakes)
+            listed = "".join(f"\n  - {mistake.located('')}" for mistake in mistakes)
             raise ConfigError(f"{where}: {len(mistakes)} mistakes:{listed}")
 
     def unknown_names(self) -> list[str]:
         """Return a warning, with its place, for each name that nearly names an attribute that the module lacks."""
         source = str(getattr(self._module, "__file__", None) or getattr(self._module, "__name__", ""))
-        return [_Mistake(text, self._line_of(text)).told(source) for text in self._nearly_right()]
+        return [_Mistake(text, self._line_of(text)).located(source) for text in self._nearly_right()]
 
     def _nearly_right(self) -> list[str]:
         missing = [name for name in _OPTIONAL if self.attribute(name) is None]

@@ -32,7 +32,7 @@ from hpsearch.startup.classes import dataclass, replace
 from hpsearch.store.classic_files import MOST_BYTES, read_plain_pickle
 from hpsearch.store.layout import read_whole
 from hpsearch.user_code.user_functions import FunctionProcess, LimitedFunction
-from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
+from hpsearch.user_code.user_modules import as_config_error, import_grid_module
 
 #: A user's summary parser: f(out_dir, cmd_ident) -> {keyword: [value]}; some take `summary_fn` too.
 SummaryParser = Callable[..., Mapping[str, object]]
@@ -98,7 +98,7 @@ def load_config(
     """
     module = import_grid_module(module_name)
     replaced = _read_grid_config(grid_config_file) if grid_config_file is not None else {}
-    with users_errors_told(f"--grid_module={module_name}"):
+    with as_config_error(f"--grid_module={module_name}"):
         check = Check(module, replaced, f"--grid_config={grid_config_file}", values_set)
         config = _config(check, module, module_name, True, problem_of_script)
         return replace(config, grid_config_file=grid_config_file, warnings=(*check.unknown_names(), *check.warnings))
@@ -129,7 +129,7 @@ def config_from_module(module: ModuleType, module_name: str, needs_grid: bool = 
     needs_grid: False where only the other attributes are used (postprocessing).
     Raises ConfigError listing all mistakes at once.
     """
-    with users_errors_told(f"--grid_module={module_name}"):
+    with as_config_error(f"--grid_module={module_name}"):
         return _config(Check(module, {}), module, module_name, needs_grid)
 
 

@@ -17,7 +17,7 @@ from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import replace
 from hpsearch.store.layout import open_file
 from hpsearch.user_code.import_paths import add_first, add_last
-from hpsearch.user_code.user_modules import import_grid_module, users_errors_told
+from hpsearch.user_code.user_modules import as_config_error, import_grid_module
 
 #: Settings that a grid module named by the user decides, instead of the recorded ones.
 _SUMMARIES = ("summary_filename", "summary_keywords", "performance_key", "sort_ascending", "has_parser")
@@ -157,7 +157,7 @@ def _executed(path: Path) -> ModuleType:
     # Classes defined in there look their module up by its name.
     sys.modules.setdefault(path.stem, module)
     advice = "; name the module itself with --grid_module=MODULE"
-    with output_on_stderr(), users_errors_told(f"the copy of the grid module {path}", advice):
+    with output_on_stderr(), as_config_error(f"the copy of the grid module {path}", advice):
         exec(compile(_own_code(path), str(path), "exec"), module.__dict__)
     return module
 

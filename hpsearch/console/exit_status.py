@@ -19,11 +19,11 @@ _Arguments = ParamSpec("_Arguments")
 _INTERRUPTED = 128 + signal.SIGINT
 
 
-def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
+def with_exit_status(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
     """Make a command return an exit status instead of raising, with a message on standard error."""
 
     @functools.wraps(command)
-    def with_errors_told(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> int:
+    def ending_with_status(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> int:
         try:
             return command(*args, **kwargs)
         except SearchError as error:
@@ -36,7 +36,7 @@ def told(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
         Console(stamps=False).error(message)
         return status
 
-    return with_errors_told
+    return ending_with_status
 
 
 def whole_process(command: Callable[[], int]) -> int:
@@ -91,7 +91,7 @@ def _raise_once(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@told
+@with_exit_status
 def _flush_results() -> int:
     if sys.stdout is not None:
         with contextlib.suppress(BrokenPipeError), writing_results():

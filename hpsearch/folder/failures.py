@@ -139,10 +139,10 @@ class Failures:
         most: how many kinds are told one by one. whole: keeps a line from being wrapped; the same in all calls.
         """
         if most not in self._lines:
-            self._lines[most] = list(self._told(most, whole))
+            self._lines[most] = list(self._new_lines(most, whole))
         return self._lines[most]
 
-    def _told(self, most: int, whole: Callable[[str], str]) -> Iterator[str]:
+    def _new_lines(self, most: int, whole: Callable[[str], str]) -> Iterator[str]:
         for group in self.groups[:most]:
             yield group.text
             if group.state is not RunState.CANCELLED:

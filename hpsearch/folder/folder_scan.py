@@ -91,7 +91,7 @@ class FoundSearch:
     names_in_table: of its own rows only, see `name_of`. rows_only: rows without a run.
     problems: about files that cannot be used.
     reused: folder of a run of another search whose results count here -> name of our run.
-    untold: folders sim_* that nothing connects with this search.
+    unrelated: folders sim_* that nothing connects with this search.
     """
 
     folder: SearchFolder
@@ -105,7 +105,7 @@ class FoundSearch:
     rows_only: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reused: dict[str, str] = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
+    unrelated: list[str] = field(default_factory=list)
 
     @cached_property
     def parent(self) -> str:
@@ -197,9 +197,9 @@ def _gather_runs(search: FoundSearch) -> None:
     for run in listed:
         _add(search, run)
     _read_tables(search)
-    told = _add_folders(search, search.folder.path, search.listing.run_folders)
-    told += _add_folders(search, search.folder.to_be_deleted, search.listing.to_be_deleted)
-    _switch_flags_off(search, told)
+    added = _add_folders(search, search.folder.path, search.listing.run_folders)
+    added += _add_folders(search, search.folder.to_be_deleted, search.listing.to_be_deleted)
+    _switch_flags_off(search, added)
     names = (name for found in search.runs.values() for name, _ in found.run.configuration.options)
     columns = tuple(dict.fromkeys((*search.settings.option_names, *names)))
     search.config = replace(search.config, settings=replace(search.settings, option_names=columns))
@@ -218,9 +218,9 @@ def _read_tables(search: FoundSearch) -> None:
     search.table += [row for row in carried if _identity(row, out_arg) not in there]
     for row in search.table:
         if search.name_of(row) not in search.runs:
-            told = run_of_row(row, out_arg, keywords, len(search.runs) + 1)
-            if told is not None:
-                _add(search, told)
+            run = run_of_row(row, out_arg, keywords, len(search.runs) + 1)
+            if run is not None:
+                _add(search, run)
 
 
 def _identity(row: Row, out_arg: str) -> object:
@@ -233,22 +233,22 @@ def _add_folders(search: FoundSearch, parent: Path, names: Iterable[str]) -> lis
     added = []
     for name in sorted(set(names) - search.runs.keys()):
         number = len(search.runs) + 1
-        told, problem = run_of_folder(parent / name, settings.out_arg, search.config.script_name, number)
+        run, problem = run_of_folder(parent / name, settings.out_arg, search.config.script_name, number)
         search.problems += [problem] if problem else []
-        if told is not None:
-            added.append(_add(search, told, is_recorded=search.record is None))
+        if run is not None:
+            added.append(_add(search, run, is_recorded=search.record is None))
         elif has_name_of_run(name) and os.access(parent / name / settings.summary_filename, os.R_OK):
             _add(search, Run(number, name, Configuration(()), str(parent / name)), is_recorded=False)
         else:
-            search.untold.append(name)
+            search.unrelated.append(name)
     return added
 
 
-def _switch_flags_off(search: FoundSearch, told: Iterable[FoundRun]) -> None:
+def _switch_flags_off(search: FoundSearch, runs: Iterable[FoundRun]) -> None:
     """Set missing flags to off in runs known by their command, which lacks flags that are off."""
     options = (option for found in search.runs.values() for option in found.run.configuration.options)
     flags = dict.fromkeys(name for name, value in options if value is True)
-    for found in told:
+    for found in runs:
         given = found.run.configuration.as_dict()
         off = ((flag, False) for flag in flags if flag not in given)
         found.run = replace(found.run, configuration=Configuration((*given.items(), *off)))

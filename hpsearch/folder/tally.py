@@ -137,17 +137,17 @@ class RunTally:
     def failures(self) -> Failures:
         """Runs that ended without finishing, except cancelled ones, by number."""
         if self._failures is None:
-            self._failures = self._told(self._failed)
+            self._failures = self._failures_of(self._failed)
         return self._failures
 
     @property
     def stopped(self) -> Failures:
         """Runs that were stopped early, by number."""
         if self._stopped_early is None:
-            self._stopped_early = self._told(self._stopped)
+            self._stopped_early = self._failures_of(self._stopped)
         return self._stopped_early
 
-    def _told(self, runs: dict[int, RunRecord]) -> Failures:
+    def _failures_of(self, runs: dict[int, RunRecord]) -> Failures:
         return Failures([entry for _, entry in sorted(runs.items())], self.record, self._folder)
 
     @property

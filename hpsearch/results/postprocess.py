@@ -89,9 +89,9 @@ def _found_lines(search: FoundSearch, liveness: SearchLiveness) -> list[str]:
     if liveness.controller is not None:
         lines.append(f"the search is running ({liveness.controller}); these are its results so far")
     lines += _listed("warnings", search.problems)
-    if search.untold:
-        more = f" and {len(search.untold) - _SHOWN:,} more" if len(search.untold) > _SHOWN else ""
-        names = ", ".join(search.untold[:_SHOWN])
+    if search.unrelated:
+        more = f" and {len(search.unrelated) - _SHOWN:,} more" if len(search.unrelated) > _SHOWN else ""
+        names = ", ".join(search.unrelated[:_SHOWN])
         lines.append(f"left alone: {names}{more} (not known to be runs of this search)")
     return lines + _listed("unfinished", [f"{f.label}: {_why(f)}" for f in search.of(Completion.UNFINISHED)])
 

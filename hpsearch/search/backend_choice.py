@@ -56,8 +56,8 @@ def fitted_to_host(
     Raises UsageError if the runs would start on a host of the cluster that they are meant for.
     """
     check_runs_here(options, typed, os.environ)
-    chosen, told = (options, "") if was_on_cluster else with_installed_scheduler(options)
-    console.notes(filter(None, (told, idle_options(chosen, typed))))
+    chosen, note = (options, "") if was_on_cluster else with_installed_scheduler(options)
+    console.notes(filter(None, (note, idle_options(chosen, typed))))
     return chosen
 
 

@@ -273,11 +273,11 @@ class Collector:
         """Remove exit files whose content is in the journal."""
         if self._search.trouble is not None:
             return
-        for path, told in list(self._exit_files.items()):
+        for path, problem in list(self._exit_files.items()):
             try:
                 remove(path)
                 del self._exit_files[path]
             except StoreError as error:
                 self._exit_files[path] = str(error)
-                if not told:
+                if not problem:
                     self._console.warn(self._exit_files[path])

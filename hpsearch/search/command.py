@@ -15,7 +15,7 @@ from hpsearch.config.command_parser import CommandParser, ExampleFormatter, fold
 from hpsearch.config.option_values import number_where
 from hpsearch.config.options import DEFAULT_OUT_DIR, PLANNING_OPTIONS, SearchOptions, given_options, options_from
 from hpsearch.config.parsers import add_options, hpsearch_cli_arguments
-from hpsearch.console.exit_status import told
+from hpsearch.console.exit_status import with_exit_status
 from hpsearch.user_code.import_paths import add_current_folder, add_folders_above, searched_folders
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run(argv: Sequence[str] | None, out_dir: str, default_grid: str, prog: str |
     return str(run_search(*parsed).results or "")
 
 
-@told
+@with_exit_status
 def main(argv: Sequence[str], default_grid: str = "", prog: str | None = None, beside: str = "") -> int:
     """Run a search; return the exit status. Errors are printed on standard error.
 

@@ -32,7 +32,7 @@ _LOOK_S, _CLUSTER_LOOK_S, _SHARE, _MOST_PAUSES = 1.0, 5.0, 10, 4
 #: How long a look may read, and how long it may judge, before the other runs must wait for the next look.
 _MOST_S = 0.2
 #: A run that was told to end is told again after this time: a scheduler may have missed it.
-_TOLD_FOR_S = 60.0
+_TELL_AGAIN_S = 60.0
 #: People are warned if no run has told a value after this many ends, or this long.
 _FEWEST_ENDS, _SILENT_S = 3, 600.0
 
@@ -333,7 +333,7 @@ class EarlyStop:
         jobs = [
             run.job
             for run in runs
-            if run.job is not None and now - self._signalled_at.get(run.attempt.token, -math.inf) >= _TOLD_FOR_S
+            if run.job is not None and now - self._signalled_at.get(run.attempt.token, -math.inf) >= _TELL_AGAIN_S
         ]
         if jobs:
             self._signalled_at.update(dict.fromkeys(self._backend.stop(jobs), now))

@@ -63,7 +63,7 @@ class Progress:
         self._best = best_runs(self._record.with_events, self._settings)[:1]
         self._finished = list[RunRecord]()
         self._means, self._next_means, self._steady = list[Mean[RunRecord]](), 0.0, controller.clocks.steady
-        self._told: set[Hashable] = set()
+        self._hinted: set[Hashable] = set()
         self._console.start_bar(self._total, len(finished))
         self._tells_starts = controller.backend.shows_output or self._is_verbose or not self._console.has_bar
 
@@ -128,12 +128,12 @@ class Progress:
         return "; ".join(filter(None, ["" if value is None else f"{key} {value:g}", entry.problem]))
 
     def _hint(self, entry: RunRecord) -> str:
-        """Say where to read on about a run that did not finish; empty if a similar failure was told before."""
+        """Say where to read on about a run that did not finish; empty if it was said of a similar failure."""
         from hpsearch.core.failures import likeness  # its patterns take 4 ms, and most runs do not fail
 
         kind = likeness(entry.state, known_cause(entry, self._folder))
-        hint = "" if kind in self._told else log_hint(entry, self._folder)
-        self._told.add(kind)
+        hint = "" if kind in self._hinted else log_hint(entry, self._folder)
+        self._hinted.add(kind)
         return f"; {hint}" if hint else ""
 
     def _expectation(self, entry: RunRecord) -> str:

@@ -36,7 +36,7 @@ _MOST_REFUSALS = 3
 #: The first pause is doubled up to a minute; in a long outage up to this share of its length, at most the last pause.
 _FIRST_PAUSE_S, _MINUTE_S, _SHARE, _LAST_PAUSE_S = 2.0, 60.0, 0.1, 300.0
 #: A reason is told again only if the backend has accepted runs since, and not before this time is over.
-_TOLD_FOR_S = 3600.0
+_SAID_FOR_S = 3600.0
 #: People are told of the end of a trouble that lasted this long.
 _WORTH_A_WORD_S = 60.0
 
@@ -324,7 +324,7 @@ class Delays:
         self._next_s = _FIRST_PAUSE_S
         self._until = 0.0
         self._since: float | None = None
-        self._told_at: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
 
     @property
     def left_s(self) -> float:
@@ -341,9 +341,9 @@ class Delays:
         left_s = self._since + self._longest_s - now
         self._until = now + (min(pause_s, left_s) if left_s > 0 else pause_s)
         # A reason with another number (of jobs, of a process) is the same reason.
-        known = re.sub(r"\d+", "0", reason)
-        if left_s > 0 and known not in self._told_at:
-            self._told_at[known] = now
+        kind = re.sub(r"\d+", "0", reason)
+        if left_s > 0 and kind not in self._said_at:
+            self._said_at[kind] = now
             warn(f"{reason}; trying again in {pause_s:.0f} s, then less often")
         return left_s > 0
 
@@ -361,4 +361,4 @@ class Delays:
         if waited_s >= _WORTH_A_WORD_S:
             tell(f"runs can be started again (waited {duration(waited_s)})")
         self._since, self._next_s = None, _FIRST_PAUSE_S
-        self._told_at = {reason: at for reason, at in self._told_at.items() if now - at < _TOLD_FOR_S}
+        self._said_at = {reason: at for reason, at in self._said_at.items() if now - at < _SAID_FOR_S}

@@ -58,8 +58,8 @@ def gather_seeds(options: SeedsOptions, console: Console) -> int:
         options = replace(options, run_dir=str(named.path))
     # Check before anything is written.
     check_runs_here(options.search, options.search.given_by_hand, os.environ)
-    search, told = with_installed_scheduler(options.search)
-    console.notes(filter(None, (told,)))
+    search, note = with_installed_scheduler(options.search)
+    console.notes(filter(None, (note,)))
     options = replace(options, search=search)
     gathering = plan_gathering(options)
     clean_up_when_interrupted()

@@ -52,14 +52,14 @@ class ProgressReader:
         """Why there are no values, for people; empty if there are."""
         if self._curve.points:
             return ""
-        told = [reader.problem for reader in self._readers.values() if reader.problem]
-        return told[-1] if told else f"there is no {self._name}"
+        problems = [reader.problem for reader in self._readers.values() if reader.problem]
+        return problems[-1] if problems else f"there is no {self._name}"
 
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
         """Return the whole curve, and whether all that is there has been read."""
         paths = self._paths()
         for path in self._readers.keys() - set(paths):
-            # It was removed, as old checkpoints are, or there are too many newer files: keep what it told.
+            # It was removed, as old checkpoints are, or there are too many newer files: keep its values.
             self._earlier = _all_of([self._earlier, self._readers.pop(path).update()[0]])
         for path in paths:
             if path not in self._readers and (reader := self._reader(path)) is not None:

@@ -24,7 +24,7 @@ from hpsearch.core.conditions import Constraint, Watched, verdict
 from hpsearch.core.errors import ConfigError, ParserTimeout
 from hpsearch.core.space_report import value_text
 from hpsearch.journal.values import decode, encode
-from hpsearch.user_code.user_modules import users_errors_told
+from hpsearch.user_code.user_modules import as_config_error
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -199,7 +199,7 @@ def _verdicts(
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}{_for_options(options)}") from error
         except BaseException:
-            with users_errors_told("constraints", _for_options(options)):
+            with as_config_error("constraints", _for_options(options)):
                 raise
         answers.append((number, [name for name in names if name in read]) if is_watched else number)
     return json.dumps(answers)
@@ -252,7 +252,7 @@ class _Child:
                         return
                     received += part
             answer, _, received = received.partition(b"\n")
-            yield _told(json.loads(answer))
+            yield _decoded(json.loads(answer))
 
     def _death(self) -> ProcessEnded:
         status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
@@ -261,7 +261,7 @@ class _Child:
         return ProcessEnded(f"the process that called it ended {how}")
 
 
-def _told(answer: Any) -> object | Exception:  # Any: JSON, see `FunctionProcess._serve`
+def _decoded(answer: Any) -> object | Exception:  # Any: JSON, see `FunctionProcess._serve`
     if "answer" in answer:
         return decode(answer["answer"])
     if answer["system"] is not None:

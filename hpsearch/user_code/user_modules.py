@@ -27,7 +27,7 @@ def import_grid_module(name: str) -> ModuleType:
     # A program may search several times, in other folders or after an edit: earlier imports are stale.
     if not _is_of_python(sys.modules.get(name)):
         sys.modules.pop(name, None)
-    with output_on_stderr(), users_errors_told(f"--grid_module={name}"):
+    with output_on_stderr(), as_config_error(f"--grid_module={name}"):
         module = _imported(name)
     if _is_of_python(module):
         where = f" ({module.__file__})" if getattr(module, "__file__", None) else ""
@@ -63,7 +63,7 @@ def _near_module(name: str) -> str:
 
 
 @contextlib.contextmanager
-def users_errors_told(where: str, advice: str = "") -> Iterator[None]:
+def as_config_error(where: str, advice: str = "") -> Iterator[None]:
     """Turn any error of user code (also of values' classes and a module's `__getattr__`) into ConfigError."""
     try:
         yield
@@ -108,7 +108,7 @@ def own_scheduler(given: str) -> Scheduler:
     """
     module_name, _, name = given.partition(":")
     option = f"--scheduler={given}"
-    with output_on_stderr(), users_errors_told(option):
+    with output_on_stderr(), as_config_error(option):
         try:
             made = getattr(importlib.import_module(module_name), name)()
         except ModuleNotFoundError as error:
