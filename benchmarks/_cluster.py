@@ -1,7 +1,8 @@
 """A look-alike of Slurm and LSF for thousands of jobs: one process, which runs each job's real script at its end.
 
 A job that "runs" costs nothing until its time is over; then its script is executed, and takes some milliseconds. The
-commands are shell scripts that ask this process. It knows only what a search asks for, and answers at once.
+commands are shell scripts that ask this process. It knows only what a search asks for, and answers at once. If asked
+to, it lets a share of all calls fail: half of them are not carried out, of the others only the answer is lost.
 """
 
 from __future__ import annotations
@@ -36,6 +37,20 @@ exit "$status"
 """
 #: For how long an ended job is still shown: MinJobAge of Slurm, CLEAN_PERIOD of LSF, at their defaults.
 SLURM_SHOWS_S, LSF_SHOWS_S = 300.0, 3600.0
+#: What a command says that does not reach the scheduler, and one that gets no answer.
+NOT_REACHED, NOT_ANSWERED = (
+    "Unable to contact slurm controller (connect failure)",
+    "Socket timed out on send/recv operation",
+)
+#: How Slurm's commands fail: exit status and text. Others fail as LSF's do.
+FAILURES = {
+    "sbatch": (1, "sbatch: error: Batch job submission failed: {}"),
+    "squeue": (1, "slurm_load_jobs error: {}"),
+    "scontrol": (1, "slurm_update error: {}"),
+    "scancel": (8, "scancel: error: Kill job error on job id 1001: {}"),
+    "sacct": (1, "sacct: error: Problem talking to the database: Connection refused"),
+}
+LSF_FAILURE = (255, "Failed in an LSF library call: A socket operation has failed: Connection reset by peer")
 
 
 @dataclass(slots=True)
@@ -66,11 +81,16 @@ class Submission:
 
 
 class Cluster:
-    """slots: how many jobs run at once. job_s: the mean run time; a job takes 0.5 to 1.5 times as long."""
+    """slots: how many jobs run at once. job_s: the mean run time; a job takes 0.5 to 1.5 times as long.
 
-    def __init__(self, folder: Path, slots: int, job_s: float, array_size: int, runs_scripts: bool) -> None:
+    failing: the share of all calls that fail.
+    """
+
+    def __init__(
+        self, folder: Path, slots: int, job_s: float, array_size: int, runs_scripts: bool, failing: float
+    ) -> None:
         self._folder, self._slots, self._job_s, self._array_size = folder, slots, job_s, array_size
-        self._runs_scripts = runs_scripts
+        self._runs_scripts, self._failing, self._chance = runs_scripts, failing, random.Random(2)
         self._submissions: dict[int, Submission] = {}
         self._waiting: deque[Submission] = deque()
         self._ends: list[tuple[float, int, Task]] = []
@@ -204,10 +224,17 @@ class Cluster:
         """Return what a command answers."""
         command: Callable[[list[str], str], str] = getattr(self, f"_{name}")
         self.counts[name] += 1
+        fails = name != "stats" and self._chance.random() < self._failing
+        is_reached = not fails or self._chance.random() < 0.5
         try:
-            return 0, command(words, text)
+            said = command(words, text) if is_reached else ""
         except (KeyError, ValueError) as error:
             return 1, f"{name}: {error!r}\n"
+        if not fails:
+            return 0, said
+        self.counts[f"{name} {'not answered' if is_reached else 'not reached'}"] += 1
+        status, words_of_failure = FAILURES.get(name, LSF_FAILURE)
+        return status, words_of_failure.format(NOT_ANSWERED if is_reached else NOT_REACHED) + "\n"
 
     def _stats(self, words: list[str], text: str) -> str:
         return json.dumps(dict(self.counts, running=self._running))
@@ -307,9 +334,9 @@ async def talk(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.S
 
 
 async def run(folder: Path, *numbers: str) -> None:
-    """Serve until ended. numbers: slots, mean seconds of a job, jobs of an array, whether scripts are executed."""
-    slots, job_s, array_size, runs_scripts = numbers
-    cluster = Cluster(folder, int(slots), float(job_s), int(array_size), runs_scripts == "1")
+    """Serve until ended. numbers: slots, mean seconds of a job, jobs of an array, are scripts executed, what fails."""
+    slots, job_s, array_size, runs_scripts, failing = numbers
+    cluster = Cluster(folder, int(slots), float(job_s), int(array_size), runs_scripts == "1", float(failing))
     server = await asyncio.start_server(
         lambda reader, writer: talk(cluster, reader, writer), "127.0.0.1", 0, limit=1 << 24
     )
@@ -326,10 +353,19 @@ async def run(folder: Path, *numbers: str) -> None:
 class LookAlike:
     """A context manager: a look-alike cluster in a process of its own, which ends with the block."""
 
-    def __init__(self, folder: Path, slots: int, job_s: float, array_size: int = 1000, scripts: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        slots: int,
+        job_s: float,
+        array_size: int = 1000,
+        scripts: bool = True,
+        failing: float = 0.0,
+    ) -> None:
+        """failing: the share of all calls of its commands that fail."""
         self.folder = folder
         folder.mkdir()
-        numbers = [str(slots), str(job_s), str(array_size), str(int(scripts))]
+        numbers = [str(slots), str(job_s), str(array_size), str(int(scripts)), str(failing)]
         self._process = subprocess.Popen([sys.executable, __file__, str(folder), *numbers])
 
     def __enter__(self) -> LookAlike:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,34 +127,57 @@ def pbs(folder: Path) -> Iterator[World]:
 def slurm(folder: Path) -> Iterator[World]:
     """Two nodes of a real Slurm."""
     sys.path.insert(0, str(TESTS / "cluster"))
-    from slurm_cluster import SlurmCluster
+    from slurm_cluster import ClusterError, SlurmCluster
 
     cluster = SlurmCluster.start()
-    stopped: list[object] = []
+    # Brings the controller back; empty while it is there.
+    returns: list[Callable[[], object]] = []
     try:
         environment = {"SLURM_CONF": str(cluster.conf), "PATH": cluster.env["PATH"]}
         options = (*_CLUSTER, "--scheduler=slurm", "--slurm_mem=100", "--slurm_gres=")
 
         def stop(kill: bool) -> None:
-            if not stopped:
-                cluster.stop_controller(kill)
-                stopped.append(kill)
+            cluster.stop_controller(kill)
+            returns.append(cluster.start_controller)
+
+        def hang() -> None:
+            hanging = cluster.hang_controller()
+            hanging.__enter__()
+            returns.append(lambda: hanging.__exit__(None, None, None))
+
+        def for_jobs(state: str, do: Callable[[str], object]) -> None:
+            for job in cluster.squeue("-t", state, "-o", "%A"):
+                # It may have ended since.
+                with suppress(ClusterError):
+                    do(job)
+
+        def requeue(job: str) -> None:
+            # Our jobs do not allow it; an administrator can allow it.
+            cluster.run(["scontrol", "update", f"JobId={job}", "Requeue=1"])
+            cluster.run(["scontrol", "requeue", job])
+            # Slurm would wait for two minutes; its node needs a moment to clear away the first start.
+            cluster.wait_for(job, "PENDING")
+            cluster.run(["scontrol", "update", f"JobId={job}", "StartTime=now+2"])
 
         def mend() -> None:
-            if stopped:
-                cluster.start_controller()
-                stopped.clear()
-
-        def requeue() -> None:
-            for job in cluster.squeue("-t", "RUNNING", "-o", "%A") if not stopped else ():
-                cluster.run(["scontrol", "requeue", job])
+            while returns:
+                returns.pop()()
+            for_jobs("PENDING", lambda job: cluster.run(["scontrol", "release", job]))
 
         troubles: Mapping[str, Callable[[], object]] = {
             "down": lambda: stop(False),
             "killed": lambda: stop(True),
-            "requeued": requeue,
+            "hung": hang,
+            "requeued": lambda: for_jobs("RUNNING", requeue),
+            "held": lambda: for_jobs("PENDING", lambda job: cluster.run(["scontrol", "hold", job])),
+            "cancelled": lambda: for_jobs("RUNNING", lambda job: cluster.run(["scancel", job])),
         }
-        yield World(options, environment, troubles, is_local=False, mend=mend, patience_s=300)
+
+        def begin(trouble: Callable[[], object]) -> Callable[[], object]:
+            return lambda: None if returns else trouble()
+
+        if_there = {name: begin(trouble) for name, trouble in troubles.items()}
+        yield World(options, environment, if_there, is_local=False, mend=mend, patience_s=300)
     finally:
         cluster.purge()
 
@@ -170,5 +193,5 @@ TROUBLES: Mapping[str, Sequence[str]] = {
         *("kills are ignored", "forgetful", "jobs preempted", "jobs out of memory", "jobs killed by the owner"),
     ),
     "pbs": ("down", "forgetful"),
-    "slurm": ("down", "killed", "requeued"),
+    "slurm": ("down", "killed", "hung", "requeued", "held", "cancelled"),
 }
