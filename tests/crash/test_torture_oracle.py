@@ -17,8 +17,10 @@ from crash.torture.facts import Copy, Ended, Facts
 from crash.torture.history import Act, History, Step, random_history
 from crash.torture.oracle import MOST_FILES, Kind, findings
 from crash.torture.processes import MARK, marked
+from crash.torture.search import Command, Search
 from crash.torture.shrink import minimal, shrunk
 from crash.torture.worlds import TROUBLES, WORLDS
+from forked import ForkedCommand
 
 #: Values of x: all that can finish do, 7 never does.
 VALUES = range(9)
@@ -193,6 +195,27 @@ def test_the_oracle_finds_a_lock_that_is_taken(sound: Facts) -> None:
 def test_the_user_may_ask_for_a_finished_run_again(sound: Facts) -> None:
     note(sound, *(f"{kind} x=8, 99 out/sim_8" for kind in ("begin", "done")))
     assert findings(replace(sound, repeats={"x=8": 1})) == []
+
+
+def ended_with(status: int) -> ForkedCommand:
+    """Return a command of which there is the news that it ended."""
+    reader, writer = os.pipe()
+    os.write(writer, b"%12d%12d" % (1, status))
+    os.close(writer)
+    return ForkedCommand([], reader, [])
+
+
+def test_a_resumed_copy_is_judged_by_its_own_runs(sound: Facts) -> None:
+    copy, output = sound.project / "out-copy-0", sound.project / "1.txt"
+    copy.mkdir()
+    (copy / "commands.pickle").write_bytes(
+        pickle.dumps([{"x": 0, "out_dir": "out/sim_1"}, {"x": 1, "out_dir": "sim_2"}])
+    )
+    output.touch()
+    search = Search(sound.project, "mark", {})
+    search.live.append(Command("1. hpsearch resume out-copy-0", ended_with(1), output, resumed=copy))
+    search.reap()
+    assert [(ended.status, ended.unfinished) for ended in search.ended] == [(1, 2)]
 
 
 def test_marked_processes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

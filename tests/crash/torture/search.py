@@ -66,11 +66,15 @@ def unfinished(folder: Path) -> set[int]:
 
 @dataclass
 class Command:
-    """A command that was started. may_end: the exit statuses that what was done to it allows."""
+    """A command that was started. may_end: the exit statuses that what was done to it allows.
+
+    resumed: the search folder that it is to bring to its end, which may be a copy; None = it is about something else.
+    """
 
     words: str
     process: ForkedCommand
     output: Path
+    resumed: Path | None = None
     may_end: set[int] = field(default_factory=lambda: set(_ENDS))
     most_files: int = 0
 
@@ -139,7 +143,9 @@ class Search:
         with output.open("wb") as file:
             process = self._forks.start(argv, self.project, self.environ(), file.fileno())
         assert process is not None
-        command = Command(f"{self.started}. {' '.join(words)}", process, output)
+        is_resume = words[1:2] == ("resume",) and "--dry_run" not in words
+        resumed = Path(words[2]) if is_resume else None
+        command = Command(f"{self.started}. {' '.join(words)}", process, output, resumed)
         self.live.append(command)
         return command
 
@@ -154,8 +160,9 @@ class Search:
             self.live.remove(command)
             if deaths:
                 command.may_end.add(-signal.SIGKILL)
-            is_alone = not self.live and " resume " in command.words and "--dry_run" not in command.words
-            self.ended.append(command.ended(len(unfinished(self.folder)) if is_alone else None))
+            # Beside another command, runs may have been added since it ended.
+            resumed = command.resumed if not self.live else None
+            self.ended.append(command.ended(None if resumed is None else len(unfinished(resumed))))
 
     def lines(self) -> int:
         """Return how many lines the journal has."""
