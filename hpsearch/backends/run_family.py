@@ -91,7 +91,7 @@ def members_of(tokens: Collection[str], leaders: Iterable[str] = ()) -> list[Mem
                 found[pid] = (token, chain[-1] != token)
     _add_descendants(found, table)
     found.pop(os.getpid(), None)
-    return [Member(table[pid].id, table[pid].name, table[pid].group == pid, *known) for pid, known in found.items()]
+    return [Member(table[pid].id, table[pid].name, table[pid].group == pid, *owner) for pid, owner in found.items()]
 
 
 def _add_descendants(found: dict[int, tuple[str, bool]], table: Mapping[int, ProcessEntry]) -> None:

@@ -273,14 +273,14 @@ def _gather_results(search: FoundSearch) -> None:
 def _read_result(found: FoundRun, search: FoundSearch, row: Row | None) -> None:
     """Take a run's summary from the surest source: journal, then its folder, then the table."""
     entry = None if found.entry is None else found.entry.result
-    known = None if entry is None else entry.summary
-    if known is None or (entry is not None and entry.state is not RunState.FINISHED):
+    summary = None if entry is None else entry.summary
+    if summary is None or (entry is not None and entry.state is not RunState.FINISHED):
         # A run that was given up may have gone on: its folder is more recent.
-        known = _summary_on_disk(found, search) or known
-    if known is not None:
-        found.summary = known
+        summary = _summary_on_disk(found, search) or summary
+    if summary is not None:
+        found.summary = summary
         out_dir = found.reused or found.run.out_dir
-        found.row = row_with(found.run.configuration, out_dir, known, search.settings)
+        found.row = row_with(found.run.configuration, out_dir, summary, search.settings)
     elif row is not None:
         keywords = search.settings.summary_keywords
         found.row, found.summary = row, {keyword: [row[keyword]] for keyword in keywords if keyword in row}

@@ -36,8 +36,8 @@ class SearchState(enum.Enum):
     @classmethod
     def of(cls, controller: Liveness, left: int) -> SearchState:
         """Return the state of a search from its controller's liveness and the number of runs that have not ended."""
-        known = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
-        return known.get(controller, cls.STOPPED if left else cls.ENDED)
+        by_controller = {Liveness.LIVE: cls.RUNNING, Liveness.UNKNOWN: cls.UNKNOWN}
+        return by_controller.get(controller, cls.STOPPED if left else cls.ENDED)
 
 
 _OF_PROCESS = {True: Liveness.LIVE, False: Liveness.GONE, None: Liveness.UNKNOWN}
@@ -63,8 +63,8 @@ def liveness_of_controller(holder: Holder | None) -> Liveness:
 
 def lock_ways(tell: Callable[[str], None]) -> LockWays:
     """Return how a controller on this machine takes a search's lock. tell: shows a message."""
-    known = {Liveness.LIVE: True, Liveness.GONE: False}
-    return LockWays(lambda holder: known.get(liveness_of_controller(holder)), tell)
+    answers = {Liveness.LIVE: True, Liveness.GONE: False}
+    return LockWays(lambda holder: answers.get(liveness_of_controller(holder)), tell)
 
 
 def liveness_of_run(entry: RunRecord, folder: SearchFolder | None = None, is_on_cluster: bool = False) -> Liveness:

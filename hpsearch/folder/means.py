@@ -58,5 +58,5 @@ def mean_json(
     """
     spread = mean.spread
     numbers = {"mean": spread.mean, "std": spread.std, "sem": spread.sem, "min": spread.low, "max": spread.high}
-    known = {name: None if math.isnan(number) else readable(number) for name, number in numbers.items()}
-    return {"value": known["mean"], "seeds": {"over": list(over), "n": spread.count, **known, "p": p, **more}}
+    shown = {name: None if math.isnan(number) else readable(number) for name, number in numbers.items()}
+    return {"value": shown["mean"], "seeds": {"over": list(over), "n": spread.count, **shown, "p": p, **more}}

@@ -195,25 +195,25 @@ def provenance_facts(starts: Sequence[Provenance], folder: SearchFolder) -> list
             facts.append(("code", _code_text(each, folder)))
         if number == 0:
             gpus = [f"{count} x {name}" for name, count in Counter(each.gpus).items()]
-            known = {
+            texts = {
                 "Python": " ".join(filter(None, [each.python, f"({each.interpreter})" if each.interpreter else ""])),
                 "GPUs": f"{', '.join(gpus)} (driver {each.driver})" if gpus else "",
                 "packages": " ".join(each.packages),
             }
-            facts += [(name, text) for name, text in known.items() if text]
+            facts += [(name, text) for name, text in texts.items() if text]
         facts += [("not known", problem) for problem in each.problems]
     return facts
 
 
 def _code_text(each: Provenance, folder: SearchFolder) -> str:
-    known = [name for name in each.changed if not name.startswith("??")]
-    unknown = len(each.changed) - len(known)
+    tracked = [name for name in each.changed if not name.startswith("??")]
+    untracked = len(each.changed) - len(tracked)
     parts = [_commit_text(each)]
     if each.diff:
         cut = "" if each.is_whole else ", cut"
         where = folder.short(folder.provenance / each.diff)
-        parts.append(f"{amount(len(known), 'changed file')} ({where}{cut})")
-    parts += [f"{amount(unknown, 'file')} that git does not know"] if unknown else []
+        parts.append(f"{amount(len(tracked), 'changed file')} ({where}{cut})")
+    parts += [f"{amount(untracked, 'file')} that git does not know"] if untracked else []
     return ", ".join(parts)
 
 

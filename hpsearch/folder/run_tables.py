@@ -114,10 +114,10 @@ def varying_options(record: SearchRecord) -> list[str]:
     varying.add(record.known_settings().budget_option)
     for pairs, runs in record.listed_options():
         name = pairs[0][0]
-        known = first.setdefault(name, pairs[0])
+        pair = first.setdefault(name, pairs[0])
         count[name] += runs
         # Compare objects first: runs share most pairs, and a search may have a hundred thousand runs.
-        if name not in varying and any(p is not known and whole_text(p[1]) != whole_text(known[1]) for p in pairs):
+        if name not in varying and any(p is not pair and whole_text(p[1]) != whole_text(pair[1]) for p in pairs):
             varying.add(name)
     varying.update(name for name in first if count[name] < len(record.runs))
     return [name for name in record.known_settings().option_names if name in varying]

@@ -206,9 +206,9 @@ class SearchRecord:
 
     def _move_run(self, event: RunMoved) -> None:
         entry = self.runs[event.run]
-        for known in (entry, entry.kept, entry.before):
-            if known is not None:
-                known.run = replace(known.run, out_dir=event.out_dir)
+        for attempt in (entry, entry.kept, entry.before):
+            if attempt is not None:
+                attempt.run = replace(attempt.run, out_dir=event.out_dir)
 
     def _start_controller(self, event: ControllerStarted) -> None:
         self.controller = event
@@ -282,10 +282,10 @@ class SearchRecord:
     def _move(self, event: SearchMoved) -> None:
         self.runs.move_blocks(event.before, event.after)
         for entry in self.with_events:
-            for known in filter(None, (entry, entry.kept, entry.before)):
-                run = known.run
+            for attempt in filter(None, (entry, entry.kept, entry.before)):
+                run = attempt.run
                 if _parent_of(run.out_dir) == event.before:
-                    known.run = Run(run.number, run.folder, run.configuration, f"{event.after}/{run.folder}")
+                    attempt.run = Run(run.number, run.folder, run.configuration, f"{event.after}/{run.folder}")
 
     def _reuse(self, event: RunReused) -> None:
         if self._fills_gaps and event.run not in self.runs:

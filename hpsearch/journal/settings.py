@@ -84,8 +84,8 @@ class Settings:
     def from_json(cls, found: Mapping[str, Any]) -> Settings:  # Any: see above
         """Read settings, leaving out what a later version added. Raises ValueError naming the field that is wrong."""
         names = {each.name for each in fields(cls)}
-        known = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-        settings = build(cls, {name: value for name, value in known.items() if name in names})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+        settings = build(cls, {name: value for name, value in values.items() if name in names})
         missing = names - {*found, "import_paths", "options", *_NEWER}
         if missing:
             raise ValueError(f"the field {min(missing)} is missing")

@@ -174,11 +174,11 @@ def build_plain(kind: type[T], found: dict[str, Any]) -> T:  # Any: see above
 
 def check_fields(kind: type, found: Mapping[str, Any]) -> None:  # Any: see above
     """Raise ValueError, naming the field, if a dataclass cannot be made from what a file says."""
-    known, needed = _shape(kind)
+    checks, needed = _shape(kind)
     for name, value in found.items():
-        if name not in known:
+        if name not in checks:
             raise ValueError(f"the field {name[:40]!r} is not known")
-        always_fits, fits, expected = known[name]
+        always_fits, fits, expected = checks[name]
         if type(value) is not always_fits and not fits(value):
             raise ValueError(f"{name} is {str(value)[:40]!r}; expected {expected}")
     if not needed <= found.keys():

@@ -137,17 +137,17 @@ def rows_of_folder(folder: SearchFolder, grid_module: str, console: Console) -> 
         found_runs = search.runs.values()
         runs = [(run.run, run.completion.value, run.summary, _because(run.problem)) for run in found_runs]
     newer = {run.out_dir for run, _, summary, _ in runs if summary is not None}
-    known: list[tuple[ExportedRow, ExportedRow]] = []
+    parts: list[tuple[ExportedRow, ExportedRow]] = []
     for row in of_table:
         if row.get(settings.out_arg) not in newer:
             state = RunState.FINISHED if is_finished_row(row) else RunState.UNFINISHED
-            known.append(({"state": state.value}, {name: _measured(cell) for name, cell in row.items()}))
+            parts.append(({"state": state.value}, {name: _measured(cell) for name, cell in row.items()}))
     for run, name, summary, moments in runs:
         results = {keyword: _measured(value[0]) for keyword, value in (summary or {}).items()}
         values = {**run.configuration.as_dict(), settings.out_arg: run.out_dir, **results}
-        known.append(({"run": run.number, "state": name, **moments}, values))
+        parts.append(({"run": run.number, "state": name, **moments}, values))
     shared = {"search": str(folder.path)}
-    rows = [{**shared, **about, **{_free(name): value for name, value in values.items()}} for about, values in known]
+    rows = [{**shared, **about, **{_free(name): value for name, value in values.items()}} for about, values in parts]
     return [_free(name) for name in settings.columns], rows
 
 

@@ -172,8 +172,8 @@ def _complete_table(search: FoundSearch, liveness: SearchLiveness) -> int:
     last = delivered.get(names[-1]) if names else None
     if last is not None and breaks_off(folder.results) and not liveness.may_be_live(last):
         del there[-1], names[-1]
-    known = set(names)
-    lacking = (found for name, found in delivered.items() if name not in known)
+    named = set(names)
+    lacking = (found for name, found in delivered.items() if name not in named)
     new = [found.row for found in lacking if found.row is not None and not liveness.may_be_live(found)]
     # A controller that has started meanwhile has written a complete table.
     if not new or SearchLiveness(search).controller is not None:

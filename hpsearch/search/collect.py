@@ -195,9 +195,9 @@ class Collector:
         self._next_try = self._clocks.steady() + _PAUSE_S
         for token, (entry, logs) in list(self._unplaced.items()):
             # The run's record may have been packed in between, so `entry` may be stale.
-            known = self._search.record.runs[entry.run.number]
-            if known.token == token:
-                self._place(known, logs)
+            latest = self._search.record.runs[entry.run.number]
+            if latest.token == token:
+                self._place(latest, logs)
             else:
                 # A newer attempt uses the folder now.
                 del self._unplaced[token]

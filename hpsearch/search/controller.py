@@ -181,10 +181,10 @@ def new_attempt(search: LiveSearch | SearchReader, entry: RunRecord) -> Attempt:
 def latest_run(search: LiveSearch | SearchReader, entry: RunRecord) -> OpenRun:
     """Return an open run with the latest attempt of an earlier controller, and its job."""
     source = "" if entry.continuations else None
-    attempt, known = _attempt_of(search, entry, entry.attempts, entry.token, source), entry.submitted
-    if known is None:
+    attempt, submitted = _attempt_of(search, entry, entry.attempts, entry.token, source), entry.submitted
+    if submitted is None:
         return OpenRun(entry, attempt)
-    job = Job(attempt, known.id, Place(known.place, known.environment), known.at)
+    job = Job(attempt, submitted.id, Place(submitted.place, submitted.environment), submitted.at)
     return OpenRun(entry, attempt, job, is_announced=True)
 
 

@@ -154,9 +154,9 @@ class Rivals:
 
     def _curve_of(self, group: Sequence[RunRecord], entry: RunRecord) -> Curve | None:
         """Return the curve of a configuration under the same seed, or else under its first seed."""
-        known = [each for each in group if self._curves.get(each.run.number, Curve()).points]
+        with_curve = [each for each in group if self._curves.get(each.run.number, Curve()).points]
         seed = self._seed(entry)
-        best = next((each for each in known if self._seed(each) == seed), known[0] if known else None)
+        best = next((each for each in with_curve if self._seed(each) == seed), with_curve[0] if with_curve else None)
         return None if best is None else self._curves[best.run.number]
 
     def _seed(self, entry: RunRecord) -> list[str]:
@@ -288,8 +288,8 @@ class EarlyStop:
         """Read the runs' new values; runs that there is no time for come first next time."""
         (values, _), deadline = self._values(), self._clocks.steady() + _MOST_S
         self._has_news |= values.read_earlier(lambda: self._clocks.steady() <= deadline)
-        known = set(self._to_read)
-        self._to_read.extend(token for token in runs if token not in known)
+        queued = set(self._to_read)
+        self._to_read.extend(token for token in runs if token not in queued)
         for _ in range(len(self._to_read)):
             token = self._to_read.popleft()
             if token in runs:
@@ -355,8 +355,8 @@ class EarlyStop:
         values, _ = self._values()
         if any(entry.stopped is not None for entry in self._search.record.with_events):
             return
-        known = [entry for entry in self._search.record.with_events if entry.token in self._ended]
-        finished = [entry for entry in known if entry.state is RunState.FINISHED]
+        ended = [entry for entry in self._search.record.with_events if entry.token in self._ended]
+        finished = [entry for entry in ended if entry.state is RunState.FINISHED]
         silent = [entry for entry in finished if entry.run.number not in values.spoke_early]
         longest = max((curve.last_step for curve in values.curves.values() if curve.points), default=math.inf)
         if silent and 2 * len(silent) >= len(finished):

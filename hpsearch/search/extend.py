@@ -88,20 +88,18 @@ def _extension(record: SearchRecord, plan: Plan, console: Console) -> resume.Run
     """Return which old and new runs of a search are run; tell people what is new. plan: of the whole grid."""
     # Runs with a larger budget are never in the grid; the chooser answers for them.
     of_grid = [each for each in every_run(record) if each.after is None]
-    known = [
-        KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done) for each in of_grid
-    ]
+    runs = [KnownRun(each.run.number or None, each.run.configuration.as_dict(), each.state.is_done) for each in of_grid]
     # A race has runs under more seeds than its plan lists.
-    plan, growth = _narrowed(plan, known, () if plan.seeds and not plan.options.race else record.over)
+    plan, growth = _narrowed(plan, runs, () if plan.seeds and not plan.options.race else record.over)
     console.notes(plan_lines(plan))
     # The next extension starts from the module again: this one's --set does not count then.
     plan = replace(plan, options=replace(plan.options, set=tuple(record.options.get("set", ()))))
     return resume.RunChoice(added=growth.new, plan=plan, left_out=growth.left_out)
 
 
-def _narrowed(plan: Plan, known: list[KnownRun], seeds: Sequence[str] = ()) -> tuple[Plan, Growth]:
+def _narrowed(plan: Plan, runs: list[KnownRun], seeds: Sequence[str] = ()) -> tuple[Plan, Growth]:
     """Return a plan with the new configurations only, and the growth. seeds: see `growth_of`."""
-    growth = growth_of(plan.selection, known, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
+    growth = growth_of(plan.selection, runs, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
     text = growth_text(growth, is_sample=plan.options.num_searches != -1)
     positions = [plan.selection.positions[place] for place in growth.places]
     return replace(plan, selection=replace(plan.selection, positions=positions), chosen=text), growth
@@ -191,10 +189,10 @@ def _extend_older(folder: SearchFolder, given: Mapping[str, Any], console: Conso
     if "grid_module" not in given:
         lacks = "the older tool did not note where its grid module lies"
         raise UsageError(f"{folder.path}: {lacks}: name it with --grid_module=MODULE")
-    known = [
+    runs = [
         KnownRun(None, each.run.configuration.as_dict(), each.completion is Completion.FINISHED)
         for each in search.runs.values()
     ]
     here = {"out_dir": str(folder.path), "force_out_dir": True, "dont_force_new_dir": True}
     options = options_from_names({**given, **here, "given_by_hand": sorted(given)})
-    return run_search(options, given, console, searched_folders(), lambda plan: _narrowed(plan, known)[0])
+    return run_search(options, given, console, searched_folders(), lambda plan: _narrowed(plan, runs)[0])

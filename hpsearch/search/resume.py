@@ -270,8 +270,8 @@ def resume_lines(search: LiveSearch | SearchReader, runs: Sequence[RunRecord], c
 def resumed_text(finished: int, ended: int, live: int, rest: int) -> str:
     """Say what happens to the runs of a resumed search; see `_counts`."""
     total = amount(finished + ended + live + rest, "run")
-    known = ((finished, "already finished"), (ended, "ended meanwhile"), (live, "may still be running"))
-    parts = [f"{count:,} {what}" for count, what in known if count]
+    counts = ((finished, "already finished"), (ended, "ended meanwhile"), (live, "may still be running"))
+    parts = [f"{count:,} {what}" for count, what in counts if count]
     if not parts:
         return f"running {total}" if rest == 1 else f"running all {total}"
     first, _, what = parts[0].partition(" ")

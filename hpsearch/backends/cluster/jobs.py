@@ -215,19 +215,19 @@ class ClusterJobs:
     def statuses(self, jobs: Sequence[Job]) -> dict[str, Status]:
         """Return token -> what is known of the run; runs of which nothing is known are missing."""
         now, watches = self._clock(), self._watches
-        known = {job.attempt.token: watches[job.attempt.token].reported for job in jobs}
+        statuses = {job.attempt.token: watches[job.attempt.token].reported for job in jobs}
         others = [job for job in jobs if not watches[job.attempt.token].is_plain]
         failed = (job for job in others if watches[job.attempt.token].has_failed_silently)
         logs = _listed({str(job.attempt.log_folder) for job in failed})
         for job in others:
             token = job.attempt.token
-            known[token] = status = self._status(job, now, logs)
+            statuses[token] = status = self._status(job, now, logs)
             if status.phase is JobPhase.ENDED:
                 del watches[token]
                 self.names.has_ended(token)
             elif status.phase is JobPhase.UNKNOWN:
-                del known[token]
-        return known
+                del statuses[token]
+        return statuses
 
     def own_reports(self, job: Job) -> list[LogFile]:
         """Return the scheduler's reports on a job with this run only."""

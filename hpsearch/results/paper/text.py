@@ -129,10 +129,10 @@ def _free(name: str, taken: Sequence[str]) -> str:
 
 
 def _numbers(value: CellValue, measure: Measure) -> dict[str, object]:
-    spread, known = value.spread, {"key": measure.keyword, "n": 0, "mark": value.mark.value}
+    spread, numbers = value.spread, {"key": measure.keyword, "n": 0, "mark": value.mark.value}
     if spread is None:
-        return known
-    return {**known, "n": spread.count, "mean": spread.mean, **({"std": spread.std} if spread.count > 1 else {})}
+        return numbers
+    return {**numbers, "n": spread.count, "mean": spread.mean, **({"std": spread.std} if spread.count > 1 else {})}
 
 
 def _labels(heading: Heading, names: Sequence[str]) -> list[str]:
