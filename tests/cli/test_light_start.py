@@ -53,3 +53,23 @@ def test_a_question_about_a_search_imports_nothing_heavy(project: Project, ended
 
 def test_help_of_a_search_imports_its_options_and_no_more(project: Project) -> None:
     assert imported(project, "run", "--help") == ["hpsearch.config.options"]
+
+
+#: Runs a command, and prints on standard error how often Python looks for garbage meanwhile, and whether the last look,
+#: as Python ends, still has much to look at.
+GARBAGE = """\
+import atexit, gc, sys
+def looks():
+    return sum(each["collections"] for each in gc.get_stats())
+def tell():
+    print(looks() - before, len(gc.get_objects()) > 1000, file=sys.stderr)
+atexit.register(tell)
+from hpsearch.__main__ import main
+before = looks()
+sys.exit(main())
+"""
+
+
+def test_a_question_about_a_search_looks_for_no_garbage(project: Project, ended: Path) -> None:
+    told = project.command([sys.executable, "-c", GARBAGE, "status", str(ended)]).stderr
+    assert told.splitlines()[-1] == "0 False"
