@@ -52,6 +52,7 @@ class Mutator:
 
     def __init__(self, kept: Sequence[bytes], seed: int) -> None:
         self._kept, self._chance = list(kept), random.Random(seed)
+        self._words = [_WORD.findall(content) or [b""] for content in kept]
         self._changes: list[Callable[[bytes], bytes]] = [
             self._bit,
             self._byte,
@@ -115,7 +116,7 @@ class Mutator:
         if not words:
             return content
         found = self._chance.choice(words)
-        others = _WORD.findall(self._chance.choice(self._kept)) or [b""]
+        others = self._chance.choice(self._words)
         new = self._chance.choice(STRANGE) if self._chance.random() < 0.5 else self._chance.choice(others)
         return content[: found.start()] + new + content[found.end() :]
 

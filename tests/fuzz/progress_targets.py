@@ -27,13 +27,12 @@ class _Reader(Protocol):
 
 def _read(content: bytes, path: Path, reader: _Reader) -> None:
     """Change a file step by step as an input says, and read it after each step."""
-    for part in content.split(_THEN, _MOST_PARTS):
-        if part.startswith(_ANEW):
-            path.write_bytes(part[1:])
-        else:
-            with path.open("ab") as file:
-                file.write(part)
-        _check(reader, is_last=False)
+    with path.open("ab", buffering=0) as file:
+        for part in content.split(_THEN, _MOST_PARTS):
+            if part.startswith(_ANEW):
+                file.truncate(0)
+            file.write(part.removeprefix(_ANEW))
+            _check(reader, is_last=False)
     _check(reader, is_last=True)
 
 

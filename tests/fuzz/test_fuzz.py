@@ -45,7 +45,7 @@ def test_no_text_breaks_its_reader(
     mutator = Mutator(kept, _SEED)
     mutated = [mutator.next() for _ in range(target.mutations)]
     for content in (*kept, *STRANGE, *mutated):
-        with watch.on():
+        with watch:
             target.read(content, scratch)
 
 
@@ -74,7 +74,7 @@ FINDS = {
 def test_what_was_found_stays_mended(found: str, watch: Watch, scratch: Path) -> None:
     name, content = FINDS[found]
     target = next(target for target in TARGETS if target.name == name)
-    with watch.on():
+    with watch:
         target.read(content, scratch)
 
 
@@ -91,7 +91,7 @@ def test_what_was_found_stays_mended(found: str, watch: Watch, scratch: Path) ->
 )
 def test_a_reader_is_caught_that(reads: Callable[[bytes], object]) -> None:
     watch = Watch(0.05)
-    with pytest.raises(Forbidden), watch.on():
+    with pytest.raises(Forbidden), watch:
         reads(b"1")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import sys
-from collections.abc import Iterator
 from types import CodeType, FrameType
 
 #: Events of Python's own auditing (`sys.addaudithook`).
@@ -22,13 +20,17 @@ class Forbidden(BaseException):
 
 
 class Watch:
-    """Watches this process while a text is read. Its audit hook cannot be removed again, only switched off."""
+    """Watches, as a context, what the main thread of this process reads.
+
+    Its audit hook and its handler of SIGPROF stay, switched off: setting them anew took longer than reading.
+    """
 
     def __init__(self, most_s: float) -> None:
         """most_s: processor time that reading one input may take."""
         self._most_s, self._is_on = most_s, False
         self._importable = frozenset((*_MAY_BE_IMPORTED, *sys.stdlib_module_names))
         sys.addaudithook(self._hear)
+        signal.signal(signal.SIGPROF, _too_long)
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         # The process's own library: opening it again is how C's buffers are flushed.
@@ -42,18 +44,16 @@ class Watch:
         if event in _NEVER or is_text_executed or is_strange:
             raise Forbidden(f"{event} {arguments!r:.200}")
 
-    @contextlib.contextmanager
-    def on(self) -> Iterator[None]:
-        """Watch what happens inside, in the main thread."""
-        before = signal.signal(signal.SIGPROF, self._too_long)
+    def __enter__(self) -> None:
+        """Begin with an input."""
         signal.setitimer(signal.ITIMER_PROF, self._most_s)
         self._is_on = True
-        try:
-            yield
-        finally:
-            self._is_on = False
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.signal(signal.SIGPROF, before)
 
-    def _too_long(self, _: int, frame: FrameType | None) -> None:
-        raise Forbidden(f"it takes more than {self._most_s} s of processor time")
+    def __exit__(self, *_: object) -> None:
+        """End with an input."""
+        self._is_on = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _too_long(_: int, __: FrameType | None) -> None:
+    raise Forbidden("it takes too much processor time")
